@@ -1,0 +1,63 @@
+# The words a newcomer types. Each makes what it needs, in .venv/ and .tox/; `make` alone lists them.
+
+PYTHON ?= python3
+TOX := .venv/tox/bin/tox
+ENVS := py311,oldest,coexist,py310,py312,py313
+
+# pyenv's own commands on the PATH fail for versions that are not switched on, so its versions come after them.
+space := $(subst ,, )
+PYENV := $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.*/bin)
+export PATH := $(subst $(space),:,$(strip $(PATH) $(PYENV)))
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test quick lint types bench clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: .venv/demo/.made ## watch a few orders become traces, without Docker or Kafka
+	@.venv/demo/bin/otel-eda demo
+
+test: .venv/tox/.made ## everything: style, types, and the tests on each Python there is
+	@$(if $(CI),.venv/tox/bin/uv python find --quiet 3.11 >/dev/null || { echo "in CI Python 3.11 is needed" >&2; exit 1; })
+	@status=0; \
+	$(TOX) run-parallel --parallel-no-spinner -e lint,types,brokers || status=1; \
+	$(TOX) run -e $(ENVS) || status=1; \
+	exit $$status
+
+quick: .venv/tox/.made ## the unit tests
+	@$(TOX) run -q -e quick
+
+lint: .venv/tox/.made ## style and formatting
+	@$(TOX) run -q -e lint
+
+types: .venv/tox/.made ## static types
+	@$(TOX) run -q -e types
+
+bench: .venv/tox/.made ## what instrumentation costs
+	@$(TOX) run -q -e bench
+
+clean: ## remove what the targets above made
+	rm -rf .venv .tox .*_cache .hypothesis build dist
+
+# Editable, so that a change shows at once; made anew when the dependencies may have changed.
+.venv/demo/.made: pyproject.toml
+	@$(call venv,$(@D))
+	@$(@D)/bin/pip install --quiet --editable '.[demo]'
+	@touch $@
+
+.venv/tox/.made: tox.toml
+	@$(call venv,$(@D))
+	@$(@D)/bin/pip install --quiet tox tox-uv
+	@touch $@
+
+define venv
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+  || { echo "Python 3.10 or newer is needed, and '$(PYTHON)' is none: make $(MAKECMDGOALS) PYTHON=python3.x" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+  || { echo "'$(PYTHON)' cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }; \
+echo "installing into $(1) ..."; \
+$(PYTHON) -m venv --clear $(1)
+endef

@@ -1,0 +1,27 @@
+"""Observability for event-driven Python systems: every event in one trace, from the producer's call to its handler.
+
+This is the whole public API: `enable`, `disable`, `process`, `registry`, `handler`, `inject`, `extract`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .core.byhand import extract, inject
+from .core.dispatch import registry
+from .core.handlers import handler
+from .suite import disable, enable
+
+if TYPE_CHECKING:
+    from .core.byhand import Process as process  # noqa: N813  # used like a function
+
+__all__ = ["disable", "enable", "extract", "handler", "inject", "process", "registry"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "process":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .core import byhand, turns
+
+    turns.use_by_hand()  # from now on a loop's turn waits for whoever still holds its message
+    return byhand.Process

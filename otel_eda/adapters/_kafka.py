@@ -1,0 +1,65 @@
+"""What the Kafka clients share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+def put(headers: Any, more: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
+    """Give a copy of a list of header pairs with more at its end; None for anything that is no list."""
+    if headers is not None and not isinstance(headers, list):
+        return None  # the client refuses it, and is to say so itself
+    return [*(headers or ()), *((name, value.encode()) for name, value in more.items())]
+
+
+def positions(offsets: Mapping[Any, Any]) -> dict[tuple[str, str], int]:
+    """Read `{TopicPartition: OffsetAndMetadata}`."""
+    return {(partition.topic, str(partition.partition)): item.offset for partition, item in offsets.items()}
+
+
+def server(bootstrap: str | Sequence[str] | None) -> tuple[str | None, int | None]:
+    """Give host and port of the first bootstrap server."""
+    first = bootstrap.split(",")[0] if isinstance(bootstrap, str) else next(iter(bootstrap or ()), "")
+    host, _, port = str(first).strip().rpartition("://")[2].rpartition(":")
+    return (host.strip("[]") or None, int(port)) if port.isdigit() else (str(first) or None, None)
+
+
+def read(item: Any) -> Message | None:
+    """Read a `ConsumerRecord`, or a sent message's `RecordMetadata`, as the pure Python clients make them."""
+    size = getattr(item, "serialized_value_size", None)
+    if size is None:
+        return None
+    offset, stamp = item.offset, item.timestamp
+    return Message(
+        item.topic,
+        str(item.partition),
+        offset if offset >= 0 else None,
+        getattr(item, "headers", None),
+        stamp if stamp is not None and stamp >= 0 else None,
+        size == -1,
+    )
+
+
+def unconfirmed(item: Any) -> Message | None:
+    """Read what stands in for an answer where none is asked for: it has no offset, whatever is written there."""
+    message = read(item)
+    if message is not None:
+        message.offset = None
+    return message
+
+
+def batches(polled: dict[Any, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> None:
+    """Replace every list of a poll's result."""
+    for partition, records in polled.items():
+        polled[partition] = keep(records)
+
+
+def report(future: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
+    """Have a future's outcome reported."""
+    future.add_callback(done)
+    future.add_errback(failed)

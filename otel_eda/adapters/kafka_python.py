@@ -1,0 +1,95 @@
+"""kafka-python 2.0.2 to 3.x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_eda.core import (
+    AutoCommit,
+    Close,
+    Configure,
+    Identity,
+    Iterate,
+    Library,
+    Message,
+    PullOne,
+    Receive,
+    Remember,
+    Send,
+    Settle,
+)
+
+from ._kafka import batches, positions, put, read, report, server, unconfirmed
+
+PRODUCER = "kafka.producer.kafka:KafkaProducer"
+CONSUMER = "kafka.consumer.group:KafkaConsumer"
+COORDINATOR = "kafka.coordinator.consumer:ConsumerCoordinator"
+SUBSCRIPTION = "kafka.consumer.subscription_state:SubscriptionState"
+
+
+def identify(client: Any) -> Identity:
+    """Read a client's configuration."""
+    config = client.config
+    return Identity(config.get("client_id"), config.get("group_id"), *server(config.get("bootstrap_servers")))
+
+
+def receipt(producer: Any) -> Any:
+    """Give what reads the broker's answers to a producer."""
+    return unconfirmed if producer.config["acks"] == 0 else read
+
+
+def outgoing(producer: Any, topic: Any, value: Any, headers: Any, partition: Any) -> Message | None:
+    """Read what is to be sent."""
+    if not isinstance(topic, str):
+        return None
+    # A serialiser may make something of None: then only the answer tells.
+    tombstone = value is None and producer.config.get("value_serializer") is None
+    return Message(topic, None if partition is None else str(partition), headers=headers, tombstone=tombstone)
+
+
+def offsets(consumer: Any, given: Any) -> dict[tuple[str, str], int]:
+    """Read what a commit commits: the offsets given, else all that were consumed."""
+    return positions(consumer._subscription.all_consumed_offsets() if given is None else given)
+
+
+LIBRARY = Library(
+    name="kafka_python",
+    system="kafka",
+    package="kafka",
+    distribution="kafka-python",
+    supported=((2, 0, 2), (4,)),
+    official="opentelemetry.instrumentation.kafka:KafkaInstrumentor",
+    message=read,
+    identify=identify,
+    shapes=(
+        Configure(f"{PRODUCER}.__init__"),
+        Configure(f"{CONSUMER}.__init__"),
+        Send(
+            f"{PRODUCER}.send",
+            ("topic", "value", "headers", "partition"),
+            outgoing,
+            put,
+            report,
+            receipt,
+        ),
+        Receive(f"{CONSUMER}.poll", batches),
+        Iterate(f"{CONSUMER}.__iter__"),
+        PullOne(f"{CONSUMER}.__next__"),
+        Settle(f"{CONSUMER}.commit", ("offsets",), offsets),
+        Settle(f"{CONSUMER}.commit_async", ("offsets",), offsets, report),
+        AutoCommit(
+            f"{COORDINATOR}._commit_offsets_async_on_complete",
+            ("offsets", "res_or_exc|exception"),
+            positions,
+            "_coordinator",
+        ),
+        AutoCommit(
+            f"{COORDINATOR}._commit_offsets_sync_async|commit_offsets_sync", ("offsets",), positions, "_coordinator"
+        ),
+        Remember(f"{SUBSCRIPTION}.seek", ("partition", "offset"), "_subscription"),
+        Remember(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
+        Remember(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignments",), "_subscription"),
+        Close(f"{PRODUCER}.close"),
+        Close(f"{CONSUMER}.close"),
+    ),
+)

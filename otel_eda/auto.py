@@ -1,0 +1,37 @@
+"""`import otel_eda.auto`: configures the SDK from the standard `OTEL_*` variables if nobody has, and enables all."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from opentelemetry import metrics, trace
+
+from .suite import enable
+
+_log = logging.getLogger("otel_eda")
+
+
+def _configured() -> bool:
+    providers = trace.get_tracer_provider(), metrics.get_meter_provider()
+    return any(
+        not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
+        for provider in providers
+    )
+
+
+def configure() -> None:
+    """Configure the SDK by its own configurator, as the launcher does."""
+    try:
+        from opentelemetry.distro import OpenTelemetryConfigurator, OpenTelemetryDistro
+    except ImportError:
+        _log.warning("`import otel_eda.auto` needs the SDK and the distro: pip install 'otel-eda[otlp]'")
+        return
+    steps: tuple[Any, ...] = (OpenTelemetryDistro, OpenTelemetryConfigurator)  # neither has types
+    for step in steps:
+        step().configure()
+
+
+if not _configured():
+    configure()
+enable()

@@ -1,0 +1,172 @@
+"""What we know of one producer or consumer, and everything about its operations that need not be made twice."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from weakref import WeakSet
+
+from opentelemetry.trace import SpanKind
+
+from otel_eda.config import config
+
+from . import keys, turns
+from .errors import error_type
+from .guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .bodies import Watch
+    from .library import Library
+    from .message import Identity, Message
+    from .send import Sending
+    from .telemetry import Attributes, Count, Counter, Scope, Telemetry
+    from .turns import Turn
+
+ATTRIBUTE = "_otel_eda"
+REMEMBERED = 100
+KINDS = {
+    "send": SpanKind.PRODUCER,
+    "receive": SpanKind.CLIENT,
+    "process": SpanKind.CONSUMER,
+    "settle": SpanKind.CLIENT,
+}
+
+
+class Route:
+    """One client's operation on one destination: its span's name and attributes, and its metrics."""
+
+    __slots__ = ("_counts", "_measures", "_partitioned", "attributes", "client", "kind", "measured", "name", "type")
+
+    def __init__(self, client: Client, operation: str, type_: str, destination: str | None) -> None:
+        self.client = client
+        self.type = type_
+        self.kind = KINDS[type_]
+        self.name = f"{operation} {destination}" if destination else operation
+        self.measured = client.measured | {keys.OPERATION: operation}
+        self.measured |= {keys.DESTINATION: destination} if destination else {}
+        self.attributes = client.attributes | self.measured | {keys.OPERATION_TYPE: type_}
+        if type_ == "send":
+            self.measured.pop(keys.GROUP, None)
+        self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
+        self._measures: dict[tuple[str | None, str | None], Attributes] = {}
+        self._partitioned = config().partition_metrics
+
+    def measures(self, partition: str | None = None, error: str | None = None) -> Attributes:
+        """Give the attributes of a duration."""
+        key = (partition if self._partitioned else None, error)
+        made = self._measures.get(key)
+        if made is None:
+            made = self._measures[key] = self.counted(partition, error)
+            if self.type != "process":
+                made[keys.OPERATION_TYPE] = self.type
+        return made
+
+    def counted(self, partition: str | None, error: str | None) -> Attributes:
+        """Give the attributes of a count."""
+        made = dict(self.measured)
+        if partition is not None and self._partitioned:
+            made[keys.PARTITION] = partition
+        if error is not None:
+            made[keys.ERROR_TYPE] = error
+        return made
+
+    def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:
+        """Count messages."""
+        key = (counter, partition if self._partitioned else None, error)
+        found = self._counts.get(key)
+        if found is None:
+            found = self._counts[key] = counter.of(self.counted(partition, error))
+        found.number += number
+
+
+class Origin(Protocol):
+    """Where a client's messages come from: a library."""
+
+    system: str
+    telemetry: Telemetry
+
+    def message(self, item: Any, /) -> Message | None:
+        """Read a message, None for anything else."""
+
+
+class Client:
+    """One producer or consumer of the application; lives as long as that does."""
+
+    def __init__(self, library: Origin, instance: Any, identity: Identity) -> None:
+        self.library = library
+        self.instance = weakref.ref(instance, self._gone)
+        self.identity = identity
+        self.measured = _given(
+            {
+                keys.SYSTEM: library.system,
+                keys.GROUP: identity.group,
+                keys.SERVER_ADDRESS: identity.server_address,
+                keys.SERVER_PORT: identity.server_port,
+            }
+        )
+        self.attributes = self.measured | _given({keys.CLIENT_ID: identity.client_id})
+        self.routes: dict[tuple[str, str | None], Route] = {}
+        self.pending: dict[int, Sending] = {}
+        self.pulls: dict[int, tuple[Turn, Watch]] = {}
+        self.deferred: deque[Turn] = deque()
+        self.delivered: set[str] = set()
+        self.last: Any = None
+        self.settling = 0
+        self.by_hand = False
+        self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)
+
+    @guarded
+    def _gone(self, _: object) -> None:
+        # Dropped without being closed: nobody will end what it has begun, but for a message that is still in work.
+        for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
+            if not turn.by_hand and not turns.held(turn):
+                turn.end(GeneratorExit(), turn.over_at or None)
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of its library; raises `RuntimeError` if nothing records."""
+        scope = self.library.telemetry.scope
+        if scope is None:
+            raise RuntimeError("nothing records")
+        return scope
+
+    def route(self, operation: str, type_: str, destination: str | None) -> Route:
+        """Give what is known of an operation on a destination."""
+        found = self.routes.get((operation, destination))
+        if found is None:
+            found = self.routes[operation, destination] = Route(self, operation, type_, destination)
+        return found
+
+    def remember(self, what: str, about: Any) -> None:
+        """Keep, with the time, the last hundred changes of what this client reads: seek, assignment, commit."""
+        self.history.append((time.time(), what, about))
+
+    def committed(self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None) -> None:
+        """Count and remember a commit of offsets by `(destination, partition)`."""
+        self.remember("failed commit" if error else "commit", dict(offsets))
+        topics = {topic for topic, _ in offsets}
+        route = self.route("commit", "settle", topics.pop() if len(topics) == 1 else None)
+        attributes = route.counted(None, None if error is None else error_type(error)) | {keys.AUTOMATIC: automatic}
+        self.scope.metrics.commits.of(attributes).number += 1
+
+
+def _given(attributes: dict[str, Any]) -> Attributes:
+    return {key: value for key, value in attributes.items() if value is not None}
+
+
+clients: WeakSet[Client] = WeakSet()
+"""Every client that is alive."""
+
+
+def client_of(instance: Any, library: Library) -> Client:
+    """Give the client of a library's producer or consumer, made at its first use."""
+    found: Client | None = instance.__dict__.get(ATTRIBUTE)
+    if found is None:
+        made = Client(library, instance, library.identify(instance))
+        found = cast("Client", instance.__dict__.setdefault(ATTRIBUTE, made))
+        clients.add(found)
+    return found

@@ -1,0 +1,79 @@
+"""What a failed operation leaves on its span."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Status, StatusCode
+
+from . import keys
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+    from .telemetry import Attributes
+
+_SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+
+
+def error_type(error: BaseException) -> str:
+    """Give an exception's class with its module, without it for a builtin one (as the SDK names exceptions)."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def record(span: Span, error: BaseException, operation: str, context: Context | None = None) -> str:
+    """Note on a span that it failed with this exception; gives `error.type`.
+
+    The exception becomes a span event, or, as `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` says, a log record
+    `messaging.{operation}.exception` (`logs`) or both (`logs/dup`).
+    """
+    kind = error_type(error)
+    choice = {item.strip() for item in os.environ.get(_SIGNAL, "").split(",")}
+    if span.is_recording():
+        if "logs" not in choice:
+            span.add_event("exception", _described(error))
+        mark(span, kind, _message(error))
+    if choice & {"logs", "logs/dup"}:
+        _log(error, operation, context)
+    return kind
+
+
+def mark(span: Span, kind: str, message: str | None = None) -> None:
+    """Note on a span that it failed."""
+    span.set_attribute(keys.ERROR_TYPE, kind)
+    span.set_status(Status(StatusCode.ERROR, message))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # an application's own, that can't be printed
+        return ""
+
+
+def _described(error: BaseException) -> Attributes:
+    return {
+        keys.EXCEPTION_TYPE: error_type(error),
+        keys.EXCEPTION_MESSAGE: _message(error),
+        keys.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+    }
+
+
+def _log(error: BaseException, operation: str, context: Context | None) -> None:
+    # The logs API has kept its underscore for years; who does not opt in never loads it.
+    from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
+
+    processing = operation == "process"
+    get_logger("otel_eda", schema_url=keys.SCHEMA).emit(
+        LogRecord(
+            event_name=f"messaging.{operation}.exception",
+            context=context,
+            severity_number=SeverityNumber.ERROR if processing else SeverityNumber.WARN,
+            severity_text="ERROR" if processing else "WARN",
+            attributes=_described(error),
+        )
+    )

@@ -1,0 +1,63 @@
+"""Every attribute and metric name, from the messaging conventions 1.44 or, with the prefix `eda.`, our own."""
+
+SCHEMA = "https://opentelemetry.io/schemas/1.44.0"
+
+SYSTEM = "messaging.system"
+OPERATION = "messaging.operation.name"
+OPERATION_TYPE = "messaging.operation.type"
+DESTINATION = "messaging.destination.name"
+PARTITION = "messaging.destination.partition.id"
+CLIENT_ID = "messaging.client.id"
+GROUP = "messaging.consumer.group.name"
+BATCH_COUNT = "messaging.batch.message_count"
+OFFSET = "messaging.kafka.offset"
+TOMBSTONE = "messaging.kafka.message.tombstone"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+ERROR_TYPE = "error.type"
+FUNCTION = "code.function.name"
+EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
+EXCEPTION_STACKTRACE = "exception.stacktrace"
+
+EVENT_TYPE = "eda.event.type"
+MESSAGE_TIMESTAMP = "eda.message.timestamp"
+COMMITTED = "eda.commit.offset"
+ABANDONED = "eda.process.abandoned"
+UNHANDLED_EVENT = "eda.event.unhandled"
+AUTOMATIC = "eda.commit.automatic"
+
+OPERATION_DURATION = "messaging.client.operation.duration"
+PROCESS_DURATION = "messaging.process.duration"
+SENT = "messaging.client.sent.messages"
+CONSUMED = "messaging.client.consumed.messages"
+QUEUE_DURATION = "eda.queue.duration"
+HANDLER_DURATION = "eda.handler.duration"
+UNHANDLED = "eda.events.unhandled"
+COMMITS = "eda.commits"
+
+OTHER = "_OTHER"
+UNRESOLVED = "eda.unresolved"
+
+# The advice of the conventions for every duration in seconds.
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+# A message may wait in a broker far longer than any call takes: up to a week.
+QUEUE_BUCKETS = (
+    0.001,
+    0.005,
+    0.01,
+    0.05,
+    0.1,
+    0.5,
+    1.0,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+    900.0,
+    3600.0,
+    21600.0,
+    86400.0,
+    604800.0,
+)

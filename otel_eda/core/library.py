@@ -1,0 +1,138 @@
+"""One library: what its adapter says about it, and whether it is instrumented."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .patching import ImportHook, Patch, patch, resolve
+from .takeover import Takeover
+from .telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import ModuleType
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from .message import Identity, Message
+    from .patching import Wrap
+
+_log = logging.getLogger("otel_eda")
+Version = tuple[int, ...]
+
+
+class Shape(Protocol):
+    """A place where a library meets a message: `target` is its `module:Class.method`."""
+
+    @property
+    def target(self) -> str:
+        """The place."""
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper of the function there."""
+
+
+@dataclass
+class Library:
+    """A client library as its adapter describes it.
+
+    `supported` is the first version it works with and the first it does not; `message` reads one of the library's
+    messages, None for any other object; `identify` reads a client; `official` is the class of the official
+    instrumentation, which ours replaces.
+    """
+
+    name: str
+    system: str
+    package: str
+    distribution: str
+    supported: tuple[Version, Version]
+    official: str
+    message: Callable[[Any], Message | None]
+    identify: Callable[[Any], Identity]
+    shapes: Iterable[Shape]
+    on: bool = False
+    patches: dict[str, Patch] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.telemetry = Telemetry(self.name)
+        self.takeover = Takeover(self.official, self._unpatch)
+        modules = dict.fromkeys(shape.target.partition(":")[0] for shape in self.shapes)
+        self.hooks = [ImportHook(module, self._imported) for module in modules]
+
+    def enable(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
+        """Patch what is imported, and the rest when the application imports it; twice is once."""
+        if self.on:
+            return
+        self.on = True
+        self.telemetry.use(tracer_provider, meter_provider)
+        self.takeover.start()
+        for hook in self.hooks:
+            hook.arm()
+
+    def disable(self) -> None:
+        """Put every original back; twice is once."""
+        if self.on:
+            self._unpatch()
+        self.takeover.stop()
+
+    def _unpatch(self) -> None:
+        self.on = False
+        for done in reversed(self.patches.values()):
+            done.undo()
+        self.patches.clear()
+        self.refused.clear()
+
+    def _imported(self, module: ModuleType) -> None:
+        if not self.on:
+            return
+        version = self.version
+        if version is not None and not self.supported[0] <= version < self.supported[1]:
+            self._refuse(self.package, f"version {_dotted(version)} is not supported ({self.range})")
+            return
+        for shape in self.shapes:
+            if shape.target.partition(":")[0] == module.__name__ and shape.target not in self.patches:
+                self._patch(module, shape)
+
+    def _patch(self, module: ModuleType, shape: Shape) -> None:
+        try:
+            owner, name = resolve(module, shape.target.partition(":")[2])
+            self.patches[shape.target] = patch(owner, name, shape.wrap(self))
+        except (AttributeError, TypeError, ValueError) as error:
+            self._refuse(shape.target, str(error))
+
+    def _refuse(self, what: str, why: str) -> None:
+        if what not in self.refused:
+            self.refused[what] = why
+            _log.warning("%s is not instrumented: %s", what, why)
+
+    @property
+    def version(self) -> Version | None:
+        """The version of the module that is loaded, None if none is or it does not say."""
+        text = getattr(sys.modules.get(self.package), "__version__", None)
+        return _numbers(text) or None if isinstance(text, str) else None
+
+    @property
+    def range(self) -> str:
+        """The supported versions in words."""
+        return f"from {_dotted(self.supported[0])}, before {_dotted(self.supported[1])}"
+
+
+def _numbers(text: str) -> Version:
+    numbers = []
+    for part in text.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)
+
+
+def _dotted(version: Version) -> str:
+    return ".".join(map(str, version))

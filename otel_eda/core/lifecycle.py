@@ -1,0 +1,184 @@
+"""A client's life: how it begins, what happens to it in between, and that nothing stays open when it ends."""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import loops, turns
+from .client import ATTRIBUTE, clients
+from .guard import guarded
+from .patching import Arguments
+from .send import Unresolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .client import Client
+    from .library import Library
+    from .patching import Function, Switch, Wrap
+
+
+class _Observe:
+    """A function, sync or async, of a client or of a part of one, that is called for what it tells us."""
+
+    takes: tuple[str, ...]
+    part: str
+
+    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
+        """Note a call with these arguments, and what it raised."""
+        raise NotImplementedError
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            arguments = Arguments(original, self.takes)
+
+            @guarded
+            def note(args: tuple[Any, ...], kwargs: Mapping[str, Any], error: BaseException | None) -> None:
+                client = self._whole(args[0]) if switch.on and library.telemetry.look() is not None else None
+                if client is not None:
+                    self.note(client, arguments.read(*args, **kwargs), error)
+
+            def observe(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    result = original(*args, **kwargs)
+                except BaseException as error:
+                    note(args, kwargs, error)
+                    raise
+                note(args, kwargs, None)
+                return result
+
+            async def observe_async(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    result = await original(*args, **kwargs)
+                except BaseException as error:
+                    note(args, kwargs, error)
+                    raise
+                note(args, kwargs, None)
+                return result
+
+            return observe_async if inspect.iscoroutinefunction(original) else observe
+
+        return make
+
+    def _whole(self, part: Any) -> Client | None:
+        return next((client for client in list(clients) if getattr(client.instance(), self.part, None) is part), None)
+
+
+@dataclass(frozen=True)
+class Remember(_Observe):
+    """A function that changes what a consumer reads: a seek, an assignment; `part` is the consumer's attribute."""
+
+    target: str
+    takes: tuple[str, ...]
+    part: str
+
+    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
+        """Remember what it did."""
+        if error is None:
+            client.remember(self.target.rpartition(".")[2], taken)
+
+
+@dataclass(frozen=True)
+class AutoCommit(_Observe):
+    """A function that ends every commit; one that the application has not called for is automatic.
+
+    `takes` names the offsets, which `positions` reads, and, where the outcome is an argument, that.
+    """
+
+    target: str
+    takes: tuple[str, ...]
+    positions: Callable[[Any], Mapping[tuple[str, str], int]]
+    part: str
+
+    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
+        """Count and remember the commit."""
+        offsets, *outcome = taken
+        failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else error
+        if offsets and not client.settling:
+            client.committed(self.positions(offsets), True, failure)
+
+
+@dataclass(frozen=True)
+class Configure:
+    """A client's constructor: what is open at the interpreter's exit must end after the client's own last work."""
+
+    target: str
+
+    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            def configure(*args: Any, **kwargs: Any) -> Any:
+                if switch.on:
+                    at_exit()
+                return original(*args, **kwargs)
+
+            return configure
+
+        return make
+
+
+@dataclass(frozen=True)
+class Close:
+    """A call after which a client does nothing more."""
+
+    target: str
+
+    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            def close(*args: Any, **kwargs: Any) -> Any:
+                client = args[0].__dict__.get(ATTRIBUTE) if switch.on and args else None
+                if client is not None:
+                    loops.Pull.over(client)
+                try:
+                    return original(*args, **kwargs)
+                finally:
+                    if client is not None:
+                        end(client, "the client was closed")
+
+            return close
+
+        return make
+
+
+@guarded
+def end(client: Client, why: str, error: BaseException | None = None) -> None:
+    """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
+    for sending in list(client.pending.values()):
+        sending.failed(Unresolved(f"{why} before the broker answered"))
+    loops.end_all(client, error)
+
+
+def end_everything() -> None:
+    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+    for client in list(clients):
+        end(client, "the process ended", GeneratorExit())
+    for turn in list(turns.open_turns.values()):
+        turn.end(GeneratorExit())
+
+
+def at_exit() -> None:
+    """Have `end_everything` called after what was registered later, and before what was registered earlier.
+
+    `atexit` runs backwards: the clients' own exit handlers come first, then ours, then the SDK's shutdown.
+    """
+    atexit.unregister(end_everything)
+    atexit.register(end_everything)
+
+
+def _forget() -> None:
+    for client in clients:
+        client.pending.clear()
+        client.pulls.clear()
+        client.deferred.clear()
+
+
+os.register_at_fork(after_in_child=_forget)

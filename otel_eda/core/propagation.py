@@ -1,0 +1,141 @@
+"""Context in and out of message headers; which headers those are is the global propagator's business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from opentelemetry import propagate
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import Getter
+
+from .contexts import span_in
+
+if TYPE_CHECKING:
+    from opentelemetry.propagators.textmap import TextMapPropagator
+    from opentelemetry.trace import SpanContext
+
+    from .message import Headers
+
+Carrier: TypeAlias = "dict[str, Any]"
+Found: TypeAlias = "tuple[Context, SpanContext | None]"
+"""What headers carry, and the span context in it: the producer's, None without any."""
+
+# The CloudEvents distributed-tracing extension as the bindings of the protocols spell it.
+_CLOUDEVENTS = {
+    prefix + name: name
+    for prefix in ("ce_", "ce-", "cloudevents:", "cloudevents_")
+    for name in ("traceparent", "tracestate")
+}
+
+
+class _Lenient(Getter[Carrier]):
+    """Reads headers of any origin: text or bytes, whatever else there is is not there."""
+
+    def get(self, carrier: Carrier, key: str) -> list[str] | None:
+        value = carrier.get(key)
+        if type(value) is bytes:
+            return [value.decode("utf-8", "replace")]
+        if value is None:
+            lower = key.lower()
+            return None if lower == key else self.get(carrier, lower)
+        return [value] if isinstance(value, str) else self._odd(value)
+
+    @staticmethod
+    def _odd(value: object) -> list[str] | None:
+        return [bytes(value).decode("utf-8", "replace")] if isinstance(value, (bytes, bytearray, memoryview)) else None
+
+    def keys(self, carrier: Carrier) -> list[str]:
+        return list(carrier)
+
+
+_getter = _Lenient()
+
+
+def inject(context: Context) -> dict[str, str]:
+    """Give the headers that carry a context."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier, context)
+    return carrier
+
+
+def extract(headers: Headers) -> Found:
+    """Give what headers carry and the producer's span context; of repeated headers the last that makes sense counts."""
+    try:
+        return _extract(_pairs(headers)) if headers else (_EMPTY, None)
+    except (TypeError, ValueError):
+        return _EMPTY, None  # these are no headers
+
+
+def _extract(pairs: list[tuple[Any, Any]]) -> Found:
+    carrier = _carrier(pairs)
+    found = propagate.extract(carrier, _EMPTY, _getter)
+    origin = _origin(found)
+    if origin is None and len(carrier) < len(pairs):
+        return _earlier(pairs) or (found, None)
+    return found, origin
+
+
+def carried(headers: Headers) -> SpanContext | None:
+    """Give the span context that headers carry already, None without any."""
+    try:
+        if not headers or _fields().isdisjoint([_name(name) for name, _ in _pairs(headers)]):
+            return None
+        return extract(headers)[1]
+    except (TypeError, ValueError):
+        return None  # these are no headers: the library refuses them, and says so itself
+
+
+def _origin(found: Context) -> SpanContext | None:
+    if not found:
+        return None
+    context = span_in(found).get_span_context()
+    return context if context.is_valid else None
+
+
+def _earlier(pairs: list[tuple[Any, Any]]) -> Found | None:
+    # The last of the repeated headers made no sense: try without it; how often is not for who sent them to say.
+    ends = [place for place, (name, _) in enumerate(pairs) if _name(name) in _fields()]
+    for end in ends[: -_TRIES - 1 : -1]:
+        found = propagate.extract(_carrier(pairs[:end]), _EMPTY, _getter)
+        if origin := _origin(found):
+            return found, origin
+    return None
+
+
+def _pairs(headers: Headers) -> list[tuple[Any, Any]]:
+    if isinstance(headers, list):
+        return headers
+    return list(headers.items() if isinstance(headers, Mapping) else headers or ())
+
+
+def _carrier(pairs: Iterable[tuple[Any, Any]]) -> Carrier:
+    carrier: Carrier = {}
+    spelled: Carrier = {}
+    for name, value in pairs:
+        key = name.lower() if type(name) is str else _name(name)
+        if key in _CLOUDEVENTS:
+            spelled[_CLOUDEVENTS[key]] = value
+        carrier[key] = value
+    return {**spelled, **carrier} if spelled else carrier
+
+
+def _name(name: object) -> str:
+    if isinstance(name, str):
+        return name.lower()
+    return bytes(name).decode("utf-8", "replace").lower() if isinstance(name, (bytes, bytearray)) else ""
+
+
+_EMPTY = Context()
+_TRIES = 20
+_known: tuple[TextMapPropagator | None, frozenset[str]] = (None, frozenset())
+
+
+def _fields() -> frozenset[str]:
+    # A composite propagator computes its fields anew at each asking.
+    global _known
+    propagator = propagate.get_global_textmap()
+    if _known[0] is not propagator:
+        fields = {name.lower() for name in propagator.fields}
+        _known = propagator, frozenset(fields | {spelled for spelled, name in _CLOUDEVENTS.items() if name in fields})
+    return _known[1]

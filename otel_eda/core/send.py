@@ -1,0 +1,199 @@
+"""Sends: a span from the call to the broker's answer, its context in the message."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Link, SpanKind
+
+from otel_eda.config import config
+
+from . import errors, keys, propagation, turns
+from .busy import SEND, busy, idle
+from .client import client_of
+from .contexts import current, with_span
+from .guard import guarded
+from .patching import Arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+    from .client import Client, Route
+    from .library import Library
+    from .message import Message
+    from .patching import Function, Switch, Wrap
+    from .telemetry import Scope
+
+
+class Unresolved(Exception):  # noqa: N818  # what happened to the message is not known, which is not an error of anyone
+    """The broker's answer to a send never came."""
+
+
+class Sending:
+    """One message between the call that sends it and the broker's answer."""
+
+    __slots__ = (
+        "args",
+        "client",
+        "context",
+        "done",
+        "kwargs",
+        "partition",
+        "receipt",
+        "route",
+        "scope",
+        "span",
+        "start",
+    )
+
+    client: Client
+    route: Route
+    scope: Scope
+    span: Span
+    context: Context
+    start: int
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    partition: str | None
+    receipt: Callable[[Any], Message | None]
+    done: bool
+
+    @guarded
+    def acknowledged(self, answer: Any) -> None:
+        """End with what the broker answered."""
+        if self.span.is_recording() or config().partition_metrics:
+            message = self.receipt(answer)
+            if message is not None:
+                self.span.set_attributes(self._learnt(message))
+        self._end(None)
+
+    def _learnt(self, message: Message) -> dict[str, Any]:
+        attributes: dict[str, Any] = {}
+        if message.partition is not None:
+            self.partition = attributes[keys.PARTITION] = message.partition
+        if message.offset is not None:
+            attributes[keys.OFFSET] = message.offset
+        if message.timestamp is not None:
+            attributes[keys.MESSAGE_TIMESTAMP] = message.timestamp
+        if message.tombstone:
+            attributes[keys.TOMBSTONE] = True
+        return attributes
+
+    @guarded
+    def failed(self, error: BaseException) -> None:
+        """End with why the message was not sent."""
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self.done:
+            return
+        self.done = True
+        self.client.pending.pop(id(self), None)
+        end = time.time_ns()
+        kind = None
+        if isinstance(error, Unresolved):
+            kind = keys.UNRESOLVED
+            errors.mark(self.span, kind, str(error))
+        elif error is not None:
+            kind = errors.record(self.span, error, "send", self.context)
+        self.span.end(end)
+        route, metrics = self.route, self.scope.metrics
+        metrics.operation_duration.record(max(end - self.start, 0) / 1e9, route.measures(self.partition, kind))
+        route.count(metrics.sent, self.partition, kind)
+
+
+@dataclass(frozen=True)
+class Send:
+    """A call that publishes one message.
+
+    `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument
+    `headers` with more of them, None if that can't be; `report` has the delivery's outcome reported to two callbacks,
+    of which the first gets what a client's `receipt` reads.
+    """
+
+    target: str
+    takes: tuple[str, ...]
+    message: Callable[..., Message | None]
+    put: Callable[[Any, Mapping[str, str]], Any]
+    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+    receipt: Callable[[Any], Callable[[Any], Message | None]]
+    headers: str = "headers"
+    operation: str = "send"
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            arguments = Arguments(original, self.takes)
+
+            def send(*args: Any, **kwargs: Any) -> Any:
+                if not switch.on or idle(library, SEND):
+                    return original(*args, **kwargs)
+                sending = self._start(library, arguments, args, kwargs)
+                if sending is None:
+                    return original(*args, **kwargs)
+                token, entered = attach(sending.context), busy.set(busy.get() | SEND)
+                try:
+                    result = original(*sending.args, **sending.kwargs)
+                except BaseException as error:
+                    sending.failed(error)
+                    raise
+                finally:
+                    busy.reset(entered)
+                    detach(token)
+                self._called(sending, result)
+                return result
+
+            return send
+
+        return make
+
+    @guarded
+    def _start(
+        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Sending | None:
+        try:
+            taken = arguments.read(*args, **kwargs)
+        except TypeError:
+            return None  # the call is wrong, and the library will say so itself
+        message = self.message(args[0], *taken)
+        if message is None:
+            return None
+        sending = Sending()
+        sending.start = time.time_ns()
+        sending.args, sending.kwargs, sending.done = args, kwargs, False
+        sending.client = client_of(args[0], library)
+        sending.scope = sending.client.scope
+        sending.route = sending.client.route(self.operation, "send", message.destination)
+        sending.partition, sending.receipt = message.partition, self.receipt(args[0])
+        self._span(sending, message, arguments)
+        return sending
+
+    def _span(self, sending: Sending, message: Message, arguments: Arguments) -> None:
+        base, route = current(), sending.route
+        origin = propagation.carried(message.headers)
+        sending.span = sending.scope.tracer.start_span(
+            route.name,
+            base,
+            SpanKind.CLIENT if origin else route.kind,
+            turns.attributes(route, message),
+            (Link(origin),) if origin else (),
+            sending.start,
+        )
+        sending.context = with_span(base, sending.span)
+        if origin is None:
+            headers = self.put(message.headers, propagation.inject(sending.context))
+            if headers is not None:
+                sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.headers, headers)
+
+    @guarded
+    def _called(self, sending: Sending, result: Any) -> None:
+        sending.args, sending.kwargs = (), {}  # the payload is not ours to keep until the broker answers
+        sending.client.pending[id(sending)] = sending
+        self.report(result, sending.acknowledged, sending.failed)

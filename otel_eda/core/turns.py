@@ -1,0 +1,264 @@
+"""Process spans around code that no call of ours surrounds: the body of a loop, the time until the next pull."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry.context import Context, attach, get_current
+from opentelemetry.trace import Link
+
+from otel_eda.config import config
+
+from . import bodies, errors, keys, propagation
+from .contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
+from .guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from opentelemetry.trace import Span, SpanContext
+
+    from .client import Client, Route
+    from .message import Message
+    from .propagation import Found
+    from .telemetry import Scope
+
+_DEFERRED_MAX = 10_000
+_PATIENCE = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+_UNHELD = 2  # references to a message that only its turn holds: the turn's and the question's own
+
+open_turns: dict[int, Turn] = {}
+"""Every turn that has not ended, by the identity of its message."""
+
+
+class Turn:
+    """The processing of one message: its span, and the context that was current before it."""
+
+    __slots__ = (
+        "before",
+        "by_hand",
+        "context",
+        "done",
+        "forgotten",
+        "over_at",
+        "partition",
+        "record",
+        "route",
+        "scope",
+        "span",
+        "start",
+    )
+
+    route: Route
+    scope: Scope
+    record: Any
+    span: Span
+    before: Context
+    context: Context
+    start: int
+    over_at: int
+    partition: str | None
+    done: bool
+    by_hand: bool
+    forgotten: bool
+
+    @guarded
+    def end(self, error: BaseException | None = None, at: int | None = None) -> None:
+        """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
+        if self.done:
+            return
+        self.done = True
+        if open_turns.get(id(self.record)) is self:
+            del open_turns[id(self.record)]
+        self.leave()
+        if self.forgotten:
+            return
+        end = at or time.time_ns()
+        kind = self._fail(error) if error is not None else None
+        self.span.end(end)
+        measures = self.route.measures(self.partition, kind)
+        self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures)
+        self.record = None
+        if not self.by_hand:  # else the loop that began it has yet to leave it
+            self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+
+    def fail(self, error: BaseException) -> None:
+        """End the span since an exception has left the code, unless somebody processes the message by hand."""
+        if not self.by_hand:
+            self.end(error)
+
+    def leave(self) -> None:
+        """Bring back the context from before, unless somebody made another one current meanwhile."""
+        if get_current() is self.context:
+            attach(live(self.before) if TURN in self.before else self.before)
+
+    def _fail(self, error: BaseException) -> str | None:
+        if isinstance(error, GeneratorExit):
+            self.span.set_attribute(keys.ABANDONED, True)
+            return None
+        if isinstance(error, bodies.UnknownError):
+            errors.mark(self.span, keys.OTHER, "an exception left the loop's body")
+            return keys.OTHER
+        return errors.record(self.span, error, "process", self.context)
+
+    def forget(self) -> None:
+        """Leave the span to be ended by another process, which this one was forked from."""
+        self.forgotten = True
+
+
+def begin(client: Client, record: Any, message: Message, found: Found | None = None, by_hand: bool = False) -> Turn:
+    """Start processing a message: its span is current from now on."""
+    scope = client.scope
+    before = current()
+    base = before if by_hand else outside(before)
+    carried, origin = found or propagation.extract(message.headers)
+    context = (Context({**base, **carried}) if base else carried) if carried else base
+    route = client.route("process", "process", message.destination)
+    turn = Turn()
+    turn.route, turn.scope, turn.record, turn.before, turn.partition = route, scope, record, before, message.partition
+    turn.done, turn.forgotten, turn.over_at, turn.by_hand = False, False, 0, by_hand
+    turn.start = time.time_ns()
+    turn.span = scope.tracer.start_span(
+        route.name,
+        _parent(base, context, origin),
+        route.kind,
+        attributes(route, message),
+        (Link(origin),) if origin else (),
+        turn.start,
+    )
+    turn.context = Context({**context, SPAN: turn.span, TURN: turn})
+    open_turns[id(record)] = turn
+    _queued(scope, route, message, turn.start)
+    attach(turn.context)
+    return turn
+
+
+def attributes(route: Route, message: Message) -> dict[str, Any]:
+    """Give a span's attributes for one message; what is not known is left out."""
+    made = route.attributes.copy()
+    if message.partition is not None:
+        made[keys.PARTITION] = message.partition
+    if message.offset is not None:
+        made[keys.OFFSET] = message.offset
+    if message.timestamp is not None:
+        made[keys.MESSAGE_TIMESTAMP] = message.timestamp
+    if message.tombstone:
+        made[keys.TOMBSTONE] = True
+    return made
+
+
+def _parent(base: Context, context: Context, origin: SpanContext | None) -> Context:
+    settings = config()
+    rule = settings.process_parent
+    if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
+        return base
+    if rule in {"auto", "producer"} and origin is not None and settings.trust == "parent":
+        return context
+    return EMPTY
+
+
+def _queued(scope: Scope, route: Route, message: Message, start: int) -> None:
+    if message.timestamp is not None:
+        waited = max(start / 1e9 - message.timestamp / 1e3, 0.0)
+        scope.metrics.queue_duration.record(waited, route.measures(message.partition))
+
+
+by_hand = False
+"""Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
+
+
+def use_by_hand(used: bool = True) -> None:
+    """Note whether the application uses `otel_eda.process`."""
+    global by_hand
+    by_hand = used
+
+
+def deferred_in(frame: FrameType) -> bool:
+    """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
+    if by_hand:
+        return True
+    if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
+        return False
+    if frame.f_code not in _mention:
+        _mention[frame.f_code] = any(map(_mentions, _codes(frame)))
+    return _mention[frame.f_code]
+
+
+_mention: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
+
+
+def _codes(frame: FrameType) -> Iterator[CodeType]:
+    yield frame.f_code
+    for value in list(frame.f_globals.values()):
+        for item in (value, *(vars(value).values() if isinstance(value, type) else ())):
+            code = getattr(item, "__code__", None)
+            if isinstance(code, CodeType):
+                yield code
+
+
+def _mentions(code: CodeType) -> bool:
+    if {"otel_eda", "process"} <= set(code.co_names):
+        return True
+    return any(_mentions(inner) for inner in code.co_consts if isinstance(inner, CodeType))
+
+
+def over(turn: Turn, client: Client, defer: bool, error: BaseException | None = None) -> None:
+    """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
+    if turn.by_hand:
+        turn.leave()  # whoever processes it by hand ends it
+    elif error is not None or not (defer or by_hand):
+        turn.end(error)
+    else:
+        turn.over_at = time.time_ns()
+        turn.leave()
+        client.deferred.append(turn)
+    if client.deferred:
+        sweep(client)
+
+
+def sweep(client: Client) -> None:
+    """End what waited to be processed by hand and is held by nobody any more."""
+    # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
+    for _ in range(min(2, len(client.deferred))):
+        turn = client.deferred.popleft()
+        if turn.done or turn.by_hand:
+            continue
+        if _awaited(turn, client):
+            client.deferred.append(turn)
+        else:
+            turn.end(at=turn.over_at)
+
+
+def held(turn: Turn) -> bool:
+    """Tell whether anybody else holds a turn's message, and so may yet process it by hand."""
+    return sys.getrefcount(turn.record) > _UNHELD
+
+
+def _awaited(turn: Turn, client: Client) -> bool:
+    if not held(turn) or len(client.deferred) >= _DEFERRED_MAX:
+        return False
+    return client.by_hand or time.time_ns() - turn.over_at < _PATIENCE
+
+
+def flush(client: Client) -> None:
+    """End what waits for being processed by hand."""
+    while client.deferred:
+        turn = client.deferred.popleft()
+        if not turn.by_hand:
+            turn.end(at=turn.over_at)
+
+
+def forget_all() -> None:
+    """Drop every open turn, in a forked child."""
+    for turn in open_turns.values():
+        turn.forget()
+    open_turns.clear()
+
+
+os.register_at_fork(after_in_child=forget_all)

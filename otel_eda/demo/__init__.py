@@ -1,0 +1,37 @@
+"""The demo: three services, a broker and 200 orders on this machine, and what their telemetry tells."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+MISSING = "the demo needs more packages ({name} is missing): pip install 'otel-eda[demo]'"
+FAILED = 2
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the demo's options."""
+    parser.add_argument(
+        "--orders", type=_positive, default=200, metavar="N", help="orders to place (default: %(default)s)"
+    )
+    parser.add_argument("--endpoint", metavar="URL", help="OTLP endpoint to send the telemetry to as well")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="folder for the telemetry as OTLP JSON lines")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, another day (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the demo; the exit status is 0, or 2 if it could not be shown."""
+    try:
+        from .runner import Day, show
+    except ModuleNotFoundError as error:
+        print(MISSING.format(name=error.name), file=sys.stderr)
+        return FAILED
+    return show(Day(options.orders, options.seed, options.endpoint, options.keep))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

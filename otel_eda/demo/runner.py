@@ -1,0 +1,172 @@
+"""Runs the demo from the broker's start to the report."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import FAILED
+from .broker import broker
+from .flow import is_process
+from .forward import Forward, forward
+from .keep import Keep
+from .processes import CrashError, Service, Services, environment, services
+from .receiver import Sink, Spans, receiver
+from .screen import Bar, Screen, complain
+from .target import Target, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CONSUMERS = ("payments", "shipping")
+SHOP = "shop"
+CHAIN = (SHOP, *CONSUMERS)
+TICK = 0.05
+QUIET = 30.0
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Day:
+    """What the user asked for."""
+
+    orders: int
+    seed: int
+    endpoint: str | None = None
+    keep: Path | None = None
+
+    @property
+    def messages(self) -> int:
+        """How many messages will be processed: every order and the end of the day, by every consumer."""
+        return len(CONSUMERS) * (self.orders + 1)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The services' command line, without the broker."""
+        return ["--orders", str(self.orders), "--seed", str(self.seed)]
+
+
+def show(day: Day) -> int:
+    """Run the demo and report; the exit status."""
+    try:
+        with _terminable():
+            return _show(day, Screen())
+    except (CrashError, OSError) as error:
+        complain(f"The demo failed: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        complain("stopped")
+        return INTERRUPTED
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    # Without this a SIGTERM would end us at once and leave the services behind.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _show(day: Day, screen: Screen) -> int:
+    spans, target = Spans(), find(day.endpoint, os.environ)
+    screen.intro(day.orders, CHAIN)
+    began = time.monotonic()
+    failures = _collect(day, spans, target, screen)
+    screen.report(spans.all, time.monotonic() - began)
+    screen.places(spans.all, day.keep, target, failures.get("traces"))
+    return _verdict(day, _processed(spans))
+
+
+def _verdict(day: Day, processed: int) -> int:
+    if processed == day.messages:
+        return 0
+    complain(
+        f"Only {processed} of {day.messages} processed events were seen in the telemetry: is otel-eda installed here?"
+    )
+    return FAILED
+
+
+def _collect(day: Day, spans: Spans, target: Target | None, screen: Screen) -> Mapping[str, str]:
+    """Run the services, collect what they export, and give the signals that could not be forwarded, with the reason."""
+    with ExitStack() as stack:
+        forwarding = stack.enter_context(forward(target)) if target else None
+        endpoint = stack.enter_context(receiver(*_sinks(day, spans, forwarding)))
+        started = stack.enter_context(_services(day, endpoint))
+        bar = stack.enter_context(screen.progress(day.messages))
+        _work(started, spans, bar)
+    return forwarding.failures if forwarding else {}
+
+
+def _sinks(day: Day, spans: Spans, forwarding: Forward | None) -> Iterator[Sink]:
+    yield spans
+    if forwarding:
+        yield forwarding
+    if day.keep:
+        yield Keep(day.keep)
+
+
+@contextmanager
+def _services(day: Day, endpoint: str) -> Iterator[Services]:
+    with broker() as address, tempfile.TemporaryDirectory() as logs:
+        arguments = ["--broker", address, *day.arguments]
+        with services(environment(endpoint, os.environ), arguments, Path(logs)) as started:
+            yield started
+
+
+def _work(started: Services, spans: Spans, bar: Bar) -> None:
+    patience = Patience(QUIET)
+    consumers = [started.start(name) for name in CONSUMERS]
+    while not _ready(consumers):
+        _tick(started, patience, "ready")
+    started.start(SHOP)
+    while started.running():
+        _tick(started, patience, len(spans.all))
+        bar(_processed(spans))
+    bar(_processed(spans))
+
+
+def _processed(spans: Spans) -> int:
+    return sum(map(is_process, spans.all))
+
+
+def _ready(consumers: list[Service]) -> bool:
+    return all(service.ready for service in consumers)
+
+
+def _tick(started: Services, patience: Patience, sign: object) -> None:
+    running = started.running()
+    if patience.ends(sign):
+        tails = "\n".join(f"{service.name}:\n{service.tail}" for service in running)
+        raise CrashError(f"nothing happened for {patience.seconds:.0f} s\n{tails}")
+    time.sleep(TICK)
+
+
+class Patience:
+    """Ends when nothing changes for too long."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.sign: object = None
+        self.since = time.monotonic()
+
+    def ends(self, sign: object) -> bool:
+        """Tell whether the sign of life has been the same for too long."""
+        if sign != self.sign:
+            self.sign, self.since = sign, time.monotonic()
+        return time.monotonic() - self.since > self.seconds

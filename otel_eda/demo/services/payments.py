@@ -1,0 +1,56 @@
+"""Payments: charges the card of every order."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from .events import Consumer, Event, EventHandler, Producer, options
+
+STOLEN = {"0002"}
+
+
+class CardDeclinedError(Exception):
+    """The bank said no."""
+
+
+class Payments:
+    """Answers each order with a payment that was taken or failed."""
+
+    def __init__(self, producer: Producer, luck: random.Random) -> None:
+        self.producer = producer
+        self.luck = luck
+        self.events = EventHandler()
+        self.events.register("order.placed", self.charge)
+        self.events.register("day.closed", self.close)
+
+    def charge(self, event: Event) -> None:
+        """Charge the card, which takes the bank a moment."""
+        time.sleep(self.luck.uniform(0.0005, 0.004))
+        if event.data["card"] in STOLEN:
+            raise CardDeclinedError(f"card ending in {event.data['card']} was declined")
+        self.producer.publish("payments", Event("payment.taken", event.data))
+
+    def close(self, event: Event) -> None:
+        """Pass the end of the day on."""
+        self.producer.publish("payments", event)
+
+    def handle(self, event: Event) -> None:
+        """Handle one event; a declined card is an answer, not an accident."""
+        try:
+            self.events.handle(event)
+        except CardDeclinedError as error:
+            self.producer.publish("payments", Event("payment.failed", event.data | {"reason": str(error)}))
+
+
+def main() -> None:
+    """Charge the orders of one day."""
+    given = options()
+    producer = Producer(given.broker, "payments")
+    luck = random.Random(given.seed)  # noqa: S311  # the same day again for the same seed
+    Consumer(given.broker, "orders", "payments").run(Payments(producer, luck).handle)
+    producer.close()
+
+
+if __name__ == "__main__":
+    main()

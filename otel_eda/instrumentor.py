@@ -1,0 +1,40 @@
+"""What `opentelemetry-instrument` loads: one instrumentor for each adapter, and one for the registries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
+
+from . import suite
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+class _Instrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
+    """Switches one name of the suite on and off."""
+
+    name: str
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """Ask for nothing: a library that is not installed is simply never imported."""
+        return ()
+
+    def _instrument(self, **kwargs: Any) -> None:
+        suite.switch_on(self.name, kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
+
+    def _uninstrument(self, **_: Any) -> None:
+        suite.switch_off(self.name)
+
+
+class KafkaPythonInstrumentor(_Instrumentor):
+    """kafka-python."""
+
+    name = "kafka_python"
+
+
+class RegistriesInstrumentor(_Instrumentor):
+    """In-process registries of handlers."""
+
+    name = suite.REGISTRIES

@@ -1,0 +1,103 @@
+"""Everything that can be switched on: one library for each adapter, and the in-process registries."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from typing import TYPE_CHECKING
+
+from . import config
+from .adapters import kafka_python
+from .core import bodies, byhand, dispatch, handlers, lifecycle, turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from .core import Library
+
+_log = logging.getLogger("otel_eda")
+LIBRARIES: dict[str, Library] = {library.name: library for library in (kafka_python.LIBRARY,)}
+REGISTRIES = "registries"
+NAMES = (*LIBRARIES, REGISTRIES)
+
+
+def enable(
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    only: Iterable[str] | None = None,
+    without: Iterable[str] | None = None,
+) -> None:
+    """Instrument the libraries that the application uses, now or when it imports them; twice is once.
+
+    Spans and metrics go to the given providers, else to the global ones. `only` and `without` choose among the names
+    that `otel-eda doctor` lists; raises `ValueError` for a name that is none of them.
+    """
+    config.reload()
+    before = [library for library in LIBRARIES.values() if library.on]
+    if not before:
+        byhand.telemetry.use(tracer_provider, meter_provider)
+    for name in chosen(only, without):
+        switch_on(name, tracer_provider, meter_provider)
+    on = [library for library in LIBRARIES.values() if library.on]
+    if on and not before and not any(library.telemetry.live for library in on):
+        _log.warning(
+            "otel-eda is on, but spans go nowhere: no OpenTelemetry SDK is configured. Start the application under "
+            "opentelemetry-instrument, use `import otel_eda.auto`, or set a tracer provider before the first message"
+        )
+
+
+def switch_on(
+    name: str, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+) -> None:
+    """Instrument one library, or the registries."""
+    lifecycle.at_exit()
+    _report_at_exit()
+    if name == REGISTRIES:
+        if not dispatch.registries.enabled:
+            handlers.telemetry.use(tracer_provider, meter_provider)
+        dispatch.registries.enable(config.config().registries)
+    else:
+        LIBRARIES[name].enable(tracer_provider, meter_provider)
+
+
+def _report_at_exit() -> None:
+    if config.config().report:
+        from . import doctor
+
+        atexit.unregister(doctor.leave)
+        atexit.register(doctor.leave, config.config().report)
+
+
+def switch_off(name: str) -> None:
+    """Put every original back in one library, or the registries."""
+    if name == REGISTRIES:
+        dispatch.registries.disable()
+    else:
+        LIBRARIES[name].disable()
+
+
+def disable() -> None:
+    """Put every original back; twice is once. What is open ends: no span is lost."""
+    for name in NAMES:
+        switch_off(name)
+    lifecycle.end_everything()
+    bodies.stop()
+    turns.use_by_hand(False)
+
+
+def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:
+    """Give the names that are in `only` (all if None) and not in `without`."""
+    wanted, unwanted = _names(only, NAMES), _names(without, ())
+    unknown = sorted({*wanted, *unwanted} - {*NAMES})
+    if unknown:
+        raise ValueError(f"otel-eda knows no {', '.join(unknown)}; it knows {', '.join(NAMES)}")
+    return [name for name in NAMES if name in wanted and name not in unwanted]
+
+
+def _names(given: Iterable[str] | None, usual: Iterable[str]) -> list[str]:
+    if isinstance(given, str):
+        return [given]
+    return list(usual if given is None else given)

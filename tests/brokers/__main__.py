@@ -1,0 +1,39 @@
+"""Builds what the tests run against ahead of them: `python -m tests.brokers`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from . import jaeger, kafka
+from .tools import BuildError, MissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def main() -> int:
+    """Build all parts at once; a missing tool is an error in CI alone."""
+    with ThreadPoolExecutor() as pool:
+        return max(pool.map(_build, PARTS))
+
+
+def _build(part: Callable[[], Path]) -> int:
+    try:
+        print(f"built: {part()}", flush=True)
+    except MissingError as error:
+        print(f"not built: {error}", file=sys.stderr, flush=True)
+        return 1 if os.environ.get("CI") else 0
+    except BuildError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+PARTS: list[Callable[[], Path]] = [kafka.libraries, jaeger.binary]
+
+if __name__ == "__main__":
+    sys.exit(main())

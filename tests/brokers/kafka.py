@@ -1,0 +1,150 @@
+"""Apache Kafka: one node in KRaft mode, broker and controller in one process."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import struct
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import cache, tools
+from .service import HOST, Service, poll
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from confluent_kafka.admin import AdminClient
+
+POM = Path(__file__).parent / "kafka" / "pom.xml"
+LOGGING = POM.with_name("log4j2.properties")
+WAIT = 10.0  # seconds
+# ApiVersions v0, correlation id 7, no client id. Kafka answers it only once it serves requests.
+PROBE = struct.pack(">ihhih", 10, 18, 0, 7, -1)
+
+
+class Kafka:
+    """A broker by its address; one that is the test's own can be stopped and started again."""
+
+    def __init__(self, address: str, server: KafkaServer | None = None) -> None:
+        self.address = address
+        self._server = server
+
+    def topic(self, partitions: int = 1) -> str:
+        """Make a topic with a name of its own, and return when its partitions have their leader."""
+        # By librdkafka, which none of our adapters sees: what a test counts is the test's alone.
+        from confluent_kafka.admin import AdminClient
+        from confluent_kafka.cimpl import NewTopic
+
+        name = f"topic-{uuid.uuid4().hex[:12]}"
+        client = AdminClient({"bootstrap.servers": self.address})
+        client.create_topics([NewTopic(name, partitions, 1)])[name].result(WAIT)
+        poll(lambda: _led(client, name) == partitions or None, WAIT, f"{name} to have its leaders")
+        return name
+
+    def stop(self) -> None:
+        """Shut the broker down in good order."""
+        self._own().stop()
+
+    def kill(self) -> None:
+        """End the broker at once, as a crash would."""
+        self._own().kill()
+
+    def start(self) -> None:
+        """Start the broker again, with its port and its data."""
+        self._own().start()
+
+    def _own(self) -> KafkaServer:
+        if self._server is None:
+            raise RuntimeError(f"the Kafka at {self.address} is shared: use the fixture `private_kafka`")
+        return self._server
+
+
+class KafkaServer(Service):
+    """The process of a broker."""
+
+    name = "kafka"
+    listeners = 2
+
+    @property
+    def address(self) -> str:
+        """Where clients connect."""
+        return f"{HOST}:{self.ports[0]}"
+
+    def prepare(self) -> list[str]:
+        """Format its storage, the first time."""
+        java = [tools.tool("java"), *JVM, "-cp", f"{libraries()}/*"]
+        config = self.folder / "server.properties"
+        if not self.data.exists():
+            config.write_text("".join(f"{key}={value}\n" for key, value in self._config().items()))
+            identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            format_ = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", f"--config={config}"]
+            tools.run([*java, *format_], self.folder)
+        return [*java, f"-Dlog4j2.configurationFile={LOGGING}", "kafka.Kafka", str(config)]
+
+    def ready(self) -> bool:
+        """Tell whether it serves requests."""
+        return answers(HOST, self.ports[0])
+
+    def _config(self) -> Mapping[str, object]:
+        client, controller = self.ports
+        return {
+            "listeners": f"PLAINTEXT://{HOST}:{client},CONTROLLER://{HOST}:{controller}",
+            "controller.quorum.voters": f"1@{HOST}:{controller}",
+            "log.dirs": self.data,
+            **CONFIG,
+        }
+
+
+JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+CONFIG = {
+    "node.id": 1,
+    "process.roles": "broker,controller",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "broker.heartbeat.interval.ms": 1000,
+    "broker.session.timeout.ms": 4000,  # a broker that crashed may come back only after that
+    "group.initial.rebalance.delay.ms": 0,  # else the first poll of every group takes three seconds
+}
+
+
+def external() -> str | None:
+    """Give the `host:port` of a broker that runs already, if there is one to use."""
+    return os.environ.get("OTEL_EDA_TEST_KAFKA") or None
+
+
+def libraries() -> Path:
+    """Give the folder of Kafka's jars; fetched by Maven the first time."""
+    tools.tool("java")  # they are of no use without
+    return cache.built("kafka", [POM], _fetch)
+
+
+def _fetch(folder: Path) -> None:
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    tools.run([tools.tool("mvn"), "-q", "-B", "-f", str(POM), *goal], folder)
+
+
+def answers(host: str, port: int) -> bool:
+    """Tell whether a broker serves requests there."""
+    try:
+        with socket.create_connection((host, port), timeout=WAIT) as connection:
+            connection.sendall(PROBE)
+            return bool(connection.recv(4))
+    except OSError:
+        return False
+
+
+def _led(client: AdminClient, name: str) -> int:
+    # Asked for all topics: a question about one that the broker has not heard of yet would have it made once more.
+    topic = client.list_topics(timeout=WAIT).topics.get(name)
+    return sum(partition.leader >= 0 for partition in topic.partitions.values()) if topic else 0

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+from brokers import jaeger as jaeger_
+from brokers import kafka as kafka_
+from brokers.service import Service, private, shared
+from brokers.tools import BuildError, MissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from brokers.jaeger import Jaeger
+    from brokers.kafka import Kafka
+
+# The server behind each fixture that has one, for its log.
+SERVERS = pytest.StashKey[dict[str, Service]]()
+
+
+class Topics(Protocol):
+    """Makes topics on the shared Kafka and gives their names."""
+
+    def __call__(self, partitions: int = 1) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def kafka(servers: Path, logs: dict[str, Service]) -> Iterator[Kafka]:
+    """One Kafka for all tests of a run, those of other workers too."""
+    address = kafka_.external()
+    if address:
+        yield kafka_.Kafka(address)
+        return
+    with _needed(kafka_.libraries), shared(kafka_.KafkaServer, servers) as server:
+        logs["kafka"] = server
+        yield kafka_.Kafka(server.address)
+
+
+@pytest.fixture
+def private_kafka(tmp_path_factory: pytest.TempPathFactory, logs: dict[str, Service]) -> Iterator[Kafka]:
+    """A Kafka of the test's own, which it may stop, kill and start again."""
+    with _needed(kafka_.libraries), private(kafka_.KafkaServer, tmp_path_factory.mktemp("kafka")) as server:
+        logs["private_kafka"] = server
+        yield kafka_.Kafka(server.address, server)
+
+
+@pytest.fixture(scope="session")
+def jaeger(servers: Path, logs: dict[str, Service]) -> Iterator[Jaeger]:
+    """One Jaeger for all tests of a run, those of other workers too."""
+    running = jaeger_.external()
+    if running:
+        yield running
+        return
+    with _needed(jaeger_.binary), shared(jaeger_.JaegerServer, servers) as server:
+        logs["jaeger"] = server
+        yield server.client()
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> str:
+    """A new topic with one partition on the shared Kafka."""
+    return kafka.topic()
+
+
+@pytest.fixture
+def topics(kafka: Kafka) -> Topics:
+    """Make new topics on the shared Kafka."""
+    return kafka.topic
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the workers of this run find what they share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "servers"
+
+
+@pytest.fixture(scope="session")
+def logs(pytestconfig: pytest.Config) -> dict[str, Service]:
+    return pytestconfig.stash.setdefault(SERVERS, {})
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what the chosen tests need before the first one's time starts to run."""
+    if session.config.option.collectonly:
+        return
+    names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    for part in {part for name, part in PARTS.items() if name in names and not EXTERNAL[name]()}:
+        # What is wrong is told by the fixture, to each test that needs it.
+        with capture.global_and_fixture_disabled(), suppress(MissingError, BuildError):
+            part()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the servers that a failed test used complain of, and where their logs are."""
+    report = yield
+    if report.failed:
+        for name, server in item.config.stash.get(SERVERS, {}).items():
+            if name in getattr(item, "fixturenames", ()):
+                report.sections.append((f"{name}'s log", server.complaints()))
+    return report
+
+
+PARTS: dict[str, Callable[[], Path]] = {
+    "kafka": kafka_.libraries,
+    "private_kafka": kafka_.libraries,
+    "jaeger": jaeger_.binary,
+}
+EXTERNAL: dict[str, Callable[[], object]] = {
+    "kafka": kafka_.external,
+    "private_kafka": lambda: None,
+    "jaeger": jaeger_.external,
+}
+
+
+@contextmanager
+def _needed(part: Callable[[], Path]) -> Iterator[None]:
+    try:
+        part()
+    except MissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+    yield

@@ -1,0 +1,1 @@
+"""What every library is promised, one test each; see `drivers.base` for what a library has to bring."""

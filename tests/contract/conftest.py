@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import drivers
+import pytest
+from drivers.base import Shape
+from opentelemetry import context
+from support.bus import Bus
+from support.recorder import Recorder, recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drivers.base import Driver
+
+LIBRARIES_OWN = (
+    "ignore:unclosed <socket:ResourceWarning",  # kafka-python 3 leaves one now and then
+    "ignore:_SixMetaPathImporter:ImportWarning",  # what kafka-python 2.0 brings along is too old for Python 3.10
+)
+MARKERS = (
+    "needs(*abilities): generated for the drivers that have all these abilities",
+    "shapes(*shapes): generated for these shapes of consumption only, where a driver has them",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    for warning in LIBRARIES_OWN:
+        config.addinivalue_line("filterwarnings", warning)
+
+
+@cache
+def every_driver() -> list[Driver]:
+    """Import the libraries: not before tests are collected, for pytest itself still imports what may be missing."""
+    return drivers.every()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Generate a test for each driver that can what it needs, and for each of its shapes if the test asks for one."""
+    if "driver" not in metafunc.fixturenames:
+        return
+    able = [driver for driver in every_driver() if _marked(metafunc, "needs") <= driver.can]
+    chosen = _marked(metafunc, "shapes") or set(Shape)
+    cases = [(driver, shape) for driver in able for shape in driver.shapes if shape in chosen]
+    if "shape" in metafunc.fixturenames:
+        ids = [f"{driver.name}-{shape.value}" for driver, shape in cases]
+        metafunc.parametrize(("driver", "shape"), cases, ids=ids)
+    else:
+        fit = [driver for driver in able if driver in {driver for driver, _ in cases}]
+        metafunc.parametrize("driver", fit, ids=[driver.name for driver in fit])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what processes by hand come last: a process that does so once reports its loops' spans later ever after."""
+    items.sort(key=lambda item: "test_by_hand" in item.nodeid)
+
+
+def _marked(metafunc: pytest.Metafunc, name: str) -> set[object]:
+    return {value for marker in metafunc.definition.iter_markers(name) for value in marker.args}
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_context() -> Iterator[None]:
+    """Check that after each test, whatever it did, the context is what it was."""
+    before = context.get_current()
+    yield
+    assert context.get_current() == before
+
+
+@pytest.fixture
+def bus(driver: Driver, request: pytest.FixtureRequest) -> Iterator[Bus]:
+    """Make destinations and clients of the driver's library at its broker."""
+    address = request.getfixturevalue(driver.broker).address
+    made = Bus(driver, address, request.getfixturevalue(driver.destinations))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def recorder(bus: Bus) -> Iterator[Recorder]:
+    """Instrument everything; when all clients are closed, no span may be open."""
+    with recording() as made:
+        yield made
+        bus.close()
+        assert not made.open()

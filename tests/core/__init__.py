@@ -1,0 +1,1 @@
+"""Unit tests of the core: no broker, no client library."""

@@ -1,0 +1,87 @@
+"""The adapter of `tinyqueue`, made of the shapes that every adapter is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core import (
+    Close,
+    Configure,
+    Identity,
+    Iterate,
+    Library,
+    Message,
+    PullOne,
+    Receive,
+    Remember,
+    Send,
+    Settle,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from core.tinyqueue import Consumer, Producer, Receipt
+
+NAME = "tinyqueue"
+MODULE = "core.tinyqueue"
+
+
+def identify(client: Any) -> Identity:
+    return Identity(None, getattr(client, "group", None), *client.queue.address)
+
+
+def read(item: Any) -> Message | None:
+    if not hasattr(item, "offset"):
+        return None
+    stamp = getattr(item, "timestamp", None)
+    return Message(item.topic, "0", item.offset, getattr(item, "headers", None), stamp)
+
+
+def outgoing(_: Producer, topic: str, headers: Any) -> Message:
+    return Message(topic, headers=headers)
+
+
+def receipt(_: Producer) -> Callable[[Receipt], Message]:
+    return lambda receipt: Message(receipt.topic, "0", receipt.offset)
+
+
+def put(headers: Any, more: Mapping[str, str]) -> Any:
+    return [*(headers or ()), *((name, value.encode()) for name, value in more.items())]
+
+
+def report(receipt: Receipt, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
+    receipt.then(done, failed)
+
+
+def batches(polled: dict[str, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> None:
+    polled.update({topic: keep(records) for topic, records in polled.items()})
+
+
+def offsets(consumer: Consumer, given: dict[str, int] | None) -> dict[tuple[str, str], int]:
+    return {(topic, "0"): offset for topic, offset in (given or consumer.offsets).items()}
+
+
+def library() -> Library:
+    """Make it anew, off."""
+    return Library(
+        name=NAME,
+        system=NAME,
+        package=MODULE,
+        distribution=NAME,
+        supported=((1,), (2,)),
+        official="core.nowhere:TinyqueueInstrumentor",
+        message=read,
+        identify=identify,
+        shapes=(
+            Configure(f"{MODULE}:Producer.__init__"),
+            Send(f"{MODULE}:Producer.send", ("topic", "headers"), outgoing, put, report, receipt),
+            Receive(f"{MODULE}:Consumer.poll", batches),
+            Iterate(f"{MODULE}:Consumer.__iter__"),
+            PullOne(f"{MODULE}:Consumer.__next__"),
+            Settle(f"{MODULE}:Consumer.commit", ("offsets",), offsets),
+            Remember(f"{MODULE}:Consumer.seek", ("topic", "offset"), "itself"),
+            Close(f"{MODULE}:Producer.close"),
+            Close(f"{MODULE}:Consumer.close"),
+        ),
+    )

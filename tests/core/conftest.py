@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+from opentelemetry import context
+from opentelemetry.context import Context
+from support.recorder import recording
+
+from core import adapter
+from core.tinyqueue import Queue
+from otel_eda import config, suite
+from otel_eda.core import guard, turns
+from otel_eda.core.client import clients
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.recorder import Recorder
+
+    from otel_eda.core import Library
+
+settings.register_profile("core", deadline=None)  # a busy machine is no failure
+settings.load_profile("core")
+
+
+@pytest.fixture(autouse=True)
+def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test hear of another's failures, settings, clients, context, or use of `otel_eda.process`."""
+    monkeypatch.setattr(turns, "by_hand", False)
+    monkeypatch.setattr(config, "_current", None)
+    monkeypatch.setattr(guard, "failures", type(guard.failures)())
+    clients.clear()
+    token = context.attach(Context())
+    yield
+    left = context.get_current()
+    context.detach(token)
+    assert left == Context(), "the context is not what it was"
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Library:
+    """Have the suite know one more library."""
+    made = adapter.library()
+    monkeypatch.setitem(suite.LIBRARIES, made.name, made)
+    monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, made.name))
+    return made
+
+
+@pytest.fixture
+def recorder(library: Library) -> Iterator[Recorder]:
+    """Have everything instrumented; nothing may be logged and no span left open."""
+    with recording() as made:
+        yield made
+        assert not made.open()
+
+
+@pytest.fixture
+def queue() -> Queue:
+    """Topic `orders` with three messages."""
+    made = Queue()
+    made.fill("orders", 1, 2, 3)
+    return made

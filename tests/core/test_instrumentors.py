@@ -1,0 +1,85 @@
+"""What `opentelemetry-instrument` finds and loads."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, distribution, entry_points
+from typing import Any
+
+import pytest
+from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
+from support.recorder import Recorder, recording
+
+import otel_eda
+from otel_eda import suite
+from otel_eda.core import dispatch
+
+GROUP = "opentelemetry_instrumentor"
+OURS = [point for point in entry_points(group=GROUP) if point.value.startswith("otel_eda.")]
+
+
+def test_there_is_one_for_each_name_of_the_suite() -> None:
+    assert sorted(point.load().name for point in OURS) == sorted(suite.NAMES)
+
+
+@pytest.mark.parametrize("point", OURS, ids=lambda point: point.name)
+def test_its_name_tells_it_from_an_official_one(point: EntryPoint) -> None:
+    assert point.name == f"eda_{point.load().name}"
+
+
+@pytest.mark.parametrize("point", OURS, ids=lambda point: point.name)
+def test_it_switches_its_name_on_and_off(point: EntryPoint) -> None:
+    recorder, instrumentor = Recorder(), point.load()()
+    assert isinstance(instrumentor, BaseInstrumentor)
+
+    def on() -> set[str]:
+        found = {name for name, library in suite.LIBRARIES.items() if library.on}
+        return found | ({suite.REGISTRIES} if dispatch.registries.on else set())
+
+    suite.switch_off(suite.REGISTRIES)
+    providers = {"tracer_provider": recorder.tracer_provider, "meter_provider": recorder.meter_provider}
+    assert on() == set()
+    try:
+        instrumentor.instrument(raise_exception_on_conflict=True, **providers)
+        assert on() == {instrumentor.name}
+        instrumentor.uninstrument()
+        assert on() == set()
+    finally:
+        recorder.shutdown()
+        dispatch.registries.enable("")
+
+
+def test_the_launcher_finds_no_conflict() -> None:
+    # It would ask for everything an extra `instruments` names before it loads any entry point of ours.
+    assert get_dist_dependency_conflicts(distribution("otel-eda")) is None
+
+
+@pytest.mark.parametrize(
+    ("only", "without", "expected"),
+    [
+        (None, None, [*suite.NAMES]),
+        ([], None, []),
+        ("registries", None, ["registries"]),
+        (["registries"], ["registries"], []),
+        (None, "registries", [*suite.LIBRARIES]),
+        ({"registries": 1}.keys(), (), ["registries"]),
+    ],
+    ids=str,
+)
+def test_names_can_be_chosen(only: list[str] | None, without: list[str] | None, expected: list[str]) -> None:
+    assert suite.chosen(only, without) == expected
+
+
+@pytest.mark.parametrize("choice", [{"only": "nowhere"}, {"without": ["nowhere", "registries"]}], ids=str)
+def test_a_name_that_there_is_not_is_refused_before_anything_is_patched(choice: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"knows no nowhere; it knows .*registries"):
+        otel_eda.enable(**choice)
+    assert not any(library.on for library in suite.LIBRARIES.values())
+
+
+def test_a_library_that_is_not_imported_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kafka"]:
+        monkeypatch.delitem(sys.modules, name)
+    with recording():
+        assert "kafka" not in sys.modules

@@ -1,0 +1,169 @@
+"""Nothing is kept of what is over."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+import otel_eda
+from core.tinyqueue import Consumer, Producer, Queue, Record
+from otel_eda.core import bodies, turns
+from otel_eda.core.client import ATTRIBUTE, client_of, clients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.recorder import Recorder
+
+    from otel_eda.core import Library
+
+
+def loop(consumer: Consumer) -> None:
+    for _ in consumer:
+        pass
+
+
+def loop_left(consumer: Consumer) -> None:
+    for _ in consumer:
+        break
+
+
+def loop_failed(consumer: Consumer) -> None:
+    with suppress(ValueError):
+        for _ in consumer:
+            raise ValueError
+
+
+def loop_kept(consumer: Consumer) -> None:
+    kept = iter(consumer)
+    with suppress(ValueError):
+        for _ in kept:
+            raise ValueError
+
+
+def pulls(consumer: Consumer) -> None:
+    while next(consumer, None):
+        pass
+
+
+def batch(consumer: Consumer) -> None:
+    for _ in consumer.poll()["orders"]:
+        pass
+
+
+def by_hand(consumer: Consumer) -> None:
+    for message in consumer:
+        with otel_eda.process(message):
+            pass
+
+
+def by_hand_now_and_then(consumer: Consumer) -> None:
+    for message in consumer:
+        if message.offset == 1:
+            with otel_eda.process(message):
+                pass
+
+
+WAYS = pytest.mark.parametrize(
+    "consume", [loop, loop_left, loop_failed, loop_kept, pulls, batch, by_hand, by_hand_now_and_then]
+)
+
+
+@WAYS
+def test_nothing_is_open_after_use(
+    consume: Callable[[Consumer], None], queue: Queue, recorder: Recorder, library: Library
+) -> None:
+    consumer = Consumer(queue, "orders")
+    client = client_of(consumer, library)
+    consume(consumer)
+    consumer.close()
+    gc.collect()
+    assert (turns.open_turns, client.pulls, len(client.deferred), bodies._watched) == ({}, {}, 0, {})
+
+
+@WAYS
+def test_no_message_is_kept(
+    consume: Callable[[Consumer], None], queue: Queue, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Record]] = []
+    following = Consumer._next
+
+    def noted(self: Consumer, topic: str) -> Record | None:
+        record = following(self, topic)
+        made.extend([weakref.ref(record)] if record else [])
+        return record
+
+    monkeypatch.setattr(Consumer, "_next", noted)
+    consumer = Consumer(queue, "orders")
+    consume(consumer)
+    consumer.close()
+    gc.collect()
+    assert made
+    assert [record for record in made if record() is not None] == []
+
+
+@WAYS
+def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+    consume(consumer)
+    consumer.close()
+    kept = weakref.ref(consumer), weakref.ref(consumer.__dict__[ATTRIBUTE])
+    before = len(clients)
+    del consumer
+    gc.collect()
+    assert [item() for item in kept] == [None, None]
+    assert len(clients) < before
+
+
+@pytest.mark.parametrize("linger", [False, True])
+def test_no_answered_send_is_kept(linger: bool, recorder: Recorder, library: Library) -> None:
+    producer = Producer(Queue(), linger)
+    client = client_of(producer, library)
+    for topic in ("orders", "!orders") * 10:
+        producer.send(topic, object())
+    assert len(client.pending) == (20 if linger else 0)
+    producer.flush()
+    assert client.pending == {}
+
+
+def test_a_send_that_waits_does_not_keep_its_payload(recorder: Recorder) -> None:
+    class Payload:
+        """Can be referenced weakly."""
+
+    producer, payload = Producer(Queue(), linger=True), Payload()
+    producer.send("orders", payload)
+    kept = weakref.ref(payload)
+    producer.waiting = [(receipt, None, headers) for receipt, _, headers in producer.waiting]
+    del payload
+    assert kept() is None
+    producer.flush()
+
+
+def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library) -> None:
+    queue = Queue()
+    queue.fill("orders", *range(2000))
+    sizes = []
+    consumer = Consumer(queue, "orders")
+    client = client_of(consumer, library)
+    for message in consumer:
+        with otel_eda.process(message):
+            sizes.append(len(turns.open_turns) + len(client.deferred) + len(client.routes))
+    consumer.close()
+    assert max(sizes) < 10
+
+
+def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
+    recorder: Recorder, library: Library
+) -> None:
+    queue = Queue()
+    queue.fill("orders", *range(2000))
+    turns.use_by_hand()
+    consumer = Consumer(queue, "orders")
+    client = client_of(consumer, library)
+    sizes = [len(turns.open_turns) + len(client.deferred) for _ in consumer]
+    consumer.close()
+    assert max(sizes) < 10

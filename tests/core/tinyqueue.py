@@ -1,0 +1,142 @@
+"""A messaging library of one file, which the core has never heard of: topics in memory, a producer and a consumer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__version__ = "1.2.0"
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(eq=False)
+class Record:
+    """A message as it was delivered; each delivery makes another one."""
+
+    topic: str
+    offset: int
+    value: object
+    headers: Headers
+    timestamp: float | None = None
+
+
+@dataclass
+class Receipt:
+    """The answer to a send, as soon as there is one."""
+
+    topic: str
+    offset: int | None = None
+    error: Exception | None = None
+    _callbacks: list[tuple[Callable[[Receipt], None], Callable[[BaseException], None]]] = field(default_factory=list)
+
+    def then(self, done: Callable[[Receipt], None], failed: Callable[[BaseException], None]) -> None:
+        """Have the answer reported, at once if it is there."""
+        self._callbacks.append((done, failed))
+        self._report()
+
+    def resolve(self, offset: int | None, error: Exception | None = None) -> None:
+        """Answer."""
+        self.offset, self.error = offset, error
+        self._report()
+
+    def _report(self) -> None:
+        if self.offset is None and self.error is None:
+            return
+        while self._callbacks:
+            done, failed = self._callbacks.pop()
+            failed(self.error) if self.error else done(self)
+
+
+class Queue:
+    """The topics."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, list[tuple[object, Headers]]] = {}
+        self.address = "memory", 1
+
+    def fill(self, topic: str, *values: object, headers: Iterable[tuple[str, bytes]] = ()) -> None:
+        """Put messages into a topic."""
+        self.topics.setdefault(topic, []).extend((value, list(headers)) for value in values)
+
+
+class Producer:
+    """Sends; the answer is there at once, or, with `linger`, at the next flush."""
+
+    def __init__(self, queue: Queue, linger: bool = False) -> None:
+        self.queue = queue
+        self.linger = linger
+        self.waiting: list[tuple[Receipt, object, Headers]] = []
+
+    def send(self, topic: str, value: object = None, headers: Headers | None = None) -> Receipt:
+        """Send a message; raises `ValueError` for an empty topic."""
+        if not topic:
+            raise ValueError("which topic?")
+        receipt = Receipt(topic)
+        self.waiting.append((receipt, value, headers or []))
+        if not self.linger:
+            self.flush()
+        return receipt
+
+    def flush(self) -> None:
+        """Have everything answered; a topic that begins with `!` refuses it."""
+        while self.waiting:
+            receipt, value, headers = self.waiting.pop(0)
+            if receipt.topic.startswith("!"):
+                receipt.resolve(None, ConnectionError("refused"))
+                continue
+            self.queue.fill(receipt.topic, value, headers=headers)
+            receipt.resolve(len(self.queue.topics[receipt.topic]) - 1)
+
+    def close(self) -> None:
+        """Close, whatever is unanswered."""
+
+
+class Consumer:
+    """Reads its topics one after the other from their beginnings; iterating ends where nothing is left."""
+
+    def __init__(self, queue: Queue, *topics: str, group: str | None = "readers") -> None:
+        self.queue = queue
+        self.group = group
+        self.offsets = dict.fromkeys(topics, 0)
+        self.committed: dict[str, int] = {}
+
+    def __iter__(self) -> Consumer:
+        return self
+
+    def __next__(self) -> Record:
+        for topic in self.offsets:
+            if record := self._next(topic):
+                return record
+        raise StopIteration
+
+    def _next(self, topic: str) -> Record | None:
+        offset = self.offsets[topic]
+        stored = self.queue.topics.get(topic, [])
+        if offset >= len(stored):
+            return None
+        self.offsets[topic] = offset + 1
+        return Record(topic, offset, *stored[offset])
+
+    def poll(self) -> dict[str, list[Record]]:
+        """Give everything that is left."""
+        polled: dict[str, list[Record]] = {}
+        for topic in self.offsets:
+            while record := self._next(topic):
+                polled.setdefault(topic, []).append(record)
+        return polled
+
+    def commit(self, offsets: dict[str, int] | None = None) -> None:
+        """Commit the given offsets, else what was read; raises `KeyError` for a topic it does not read."""
+        for topic, offset in (offsets or self.offsets).items():
+            self.offsets[topic]
+            self.committed[topic] = offset
+
+    def seek(self, topic: str, offset: int) -> None:
+        """Go on reading there."""
+        self.offsets[topic] = offset
+
+    def close(self) -> None:
+        """Close."""

@@ -1,0 +1,1 @@
+"""The documentation: its links, tables, commands and programs."""

@@ -1,0 +1,151 @@
+"""The documentation names everything there is, and nothing that there is not."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import fields
+from importlib.metadata import entry_points
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+import otel_eda
+from docs.pages import PAGES, ROOT, prose, rows
+from otel_eda import cli, config, demo, suite
+from otel_eda.core import keys
+from otel_eda.core.telemetry import Metrics
+
+TELEMETRY = ROOT / "docs" / "telemetry.md"
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+UNITS = {"histogram": "Histogram", "counter": "Sum"}
+
+
+def table(page: Any) -> dict[str, list[str]]:
+    """Give the rows of a page's tables by the name in their first cell."""
+    return {row[0].strip("`"): row[1:] for row in rows(page)}
+
+
+def named_by_keys() -> dict[str, str]:
+    """Give every name in `keys`, by the constant's."""
+    return {
+        constant: value
+        for constant, value in vars(keys).items()
+        if constant.isupper() and isinstance(value, str) and constant != "SCHEMA"
+    }
+
+
+@pytest.mark.parametrize(("constant", "name"), named_by_keys().items())
+def test_every_name_in_the_telemetry_is_explained(constant: str, name: str) -> None:
+    assert f"`{name}`" in TELEMETRY.read_text(encoding="utf-8"), constant
+
+
+def test_no_name_is_explained_that_there_is_not() -> None:
+    told = set(re.findall(r"`((?:messaging|eda|exception|server|code|error)\.[a-z_.]+)`", TELEMETRY.read_text("utf-8")))
+    assert told - set(named_by_keys().values()) == set()
+
+
+def test_the_conventions_version_is_the_one_that_spans_claim() -> None:
+    version = keys.SCHEMA.rpartition("/")[2].removesuffix(".0")
+    assert f"version {version}" in TELEMETRY.read_text(encoding="utf-8")
+
+
+def test_the_metrics_are_those_that_are_made() -> None:
+    reader = InMemoryMetricReader()
+    made = Metrics(MeterProvider([reader]).get_meter("docs"))
+    for instrument in vars(made).values():
+        if hasattr(instrument, "record"):
+            instrument.record(1.0, {})
+        else:
+            instrument.of({}).number += 1
+    data = reader.get_metrics_data()
+    assert data is not None
+    found = {
+        metric.name: (type(metric.data).__name__, metric.unit)
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    }
+    told = {}
+    for name, cells in table(TELEMETRY).items():
+        match = re.fullmatch(r"(histogram|counter), `(.+)`", cells[0])
+        if match:
+            told[name] = (UNITS[match[1]], match[2])
+    assert told == found
+
+
+def test_the_variables_table_is_that_of_the_code() -> None:
+    told = {name: cells for name, cells in table(CONFIGURATION).items() if name.startswith("OTEL_EDA_")}
+    assert set(told) == {config.variable(item.name) for item in fields(config.Config)}
+    for item in fields(config.Config):
+        values, default, _ = told[config.variable(item.name)]
+        shown = str(int(item.default)) if isinstance(item.default, bool) else item.default
+        assert default.strip("`") == shown, item.name
+        for value in re.findall(r"`([a-z01]+)`", values):
+            item.metadata["read"](value)
+
+
+def test_variables_named_anywhere_exist() -> None:
+    known = {config.variable(item.name) for item in fields(config.Config)}
+    named = set(re.findall(r"OTEL_EDA_[A-Z_]*[A-Z]", ALL))
+    assert {name for name in named if not name.startswith("OTEL_EDA_TEST_")} <= known
+
+
+def test_each_thing_can_be_switched_off_by_the_name_that_is_told() -> None:
+    points = {point.name for point in entry_points(group="opentelemetry_instrumentor") if "otel_eda" in point.value}
+    told = set(re.findall(r"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=(eda_\w+)", CONFIGURATION.read_text("utf-8")))
+    assert told == points == {f"eda_{name}" for name in suite.NAMES}
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    targets = dict(re.findall(r"^([a-z]+):.*## (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", ALL, re.MULTILINE)) != set()
+    for code, line in re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", ALL, re.MULTILINE):
+        assert (code or line) in targets
+    told = set(re.findall(r"`make ([a-z]+)` \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8")))
+    assert told == set(targets) - {"help"}
+
+
+def test_commands_that_are_named_exist() -> None:
+    named = set(re.findall(r"`otel-eda ([a-z]+)|^otel-eda ([a-z]+)", ALL, re.MULTILINE))
+    assert named
+    for name in {inline or line for inline, line in named}:
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([name, "--help"])
+
+
+def test_the_demos_options_are_told() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    demo.arguments(parser)
+    options = {action.option_strings[0] for action in parser._actions}
+    told = {name.split()[0] for name in table(ROOT / "examples" / "demo" / "README.md") if re.match("--[a-z]", name)}
+    assert told == options
+
+
+def test_every_module_of_the_core_has_its_row() -> None:
+    modules = {path.stem for path in (ROOT / "otel_eda" / "core").glob("[!_]*.py")}
+    told = {name for name, cells in table(ARCHITECTURE).items() if len(cells) == 1 and re.fullmatch("[a-z]+", name)}
+    assert told - {"module"} == modules
+
+
+def test_every_shape_has_its_row() -> None:
+    import otel_eda.core
+
+    shapes = set(otel_eda.core.__all__) - {"Library", "Message", "Identity"}
+    told = {
+        name
+        for first, cells in table(ARCHITECTURE).items()
+        if len(cells) == 3
+        for name in re.findall("[A-Z]\\w+", first)
+    }
+    assert told == shapes
+
+
+def test_the_public_api_is_told() -> None:
+    started = prose(ROOT / "docs" / "getting-started.md") + ALL
+    assert [name for name in otel_eda.__all__ if name not in started] == []
+    assert set(re.findall(r"otel_eda\.([a-z]+)\b", ALL)) <= {*otel_eda.__all__, "auto", "core"}

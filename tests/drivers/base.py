@@ -1,0 +1,303 @@
+"""What a driver is: a library's clients behind the few words the contract suite speaks.
+
+A driver calls its library as an application would, and nothing of the instrumentation. It says what its library can
+(`Can`), in which shapes a consumer hands messages over (`Shape`), and what the operations are called (`Verbs`). A
+test is generated for the drivers that can what it needs.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Pairs = Sequence[tuple[str, bytes | None]]
+    Body = Callable[["Received"], object]
+    Hook = Callable[[], object]
+    BadCall = Callable[["Producer", "Consumer"], object]
+
+PATIENCE = 30.0  # seconds a consumer waits for a message that is there
+
+
+class Can(enum.Enum):
+    """What a library may offer or not."""
+
+    HEADERS = enum.auto()  # messages carry headers
+    REPEATED_HEADERS = enum.auto()  # … and one name may occur several times
+    NULL_HEADERS = enum.auto()  # … and a value may be null, when another library sent it
+    KEYS = enum.auto()  # messages have keys
+    TOMBSTONES = enum.auto()  # a message may have no value at all
+    ACKS = enum.auto()  # the broker's answer to a send is reported
+    NO_ACKS = enum.auto()  # a producer can be told not to wait for one
+    HOLD = enum.auto()  # a producer can hold messages back until it is flushed
+    PARTITIONS = enum.auto()  # a send may name its partition
+    REFUSALS = enum.auto()  # the broker refuses some messages
+    ABANDON = enum.auto()  # a producer can be closed while sends are unanswered
+    GROUPS = enum.auto()  # consumers may form groups
+    SETTLE = enum.auto()  # … and settle what they consumed
+    SETTLE_LATER = enum.auto()  # … without waiting for the answer
+    SEVERAL = enum.auto()  # one consumer may read several destinations
+    REWIND = enum.auto()  # a consumer can start over
+    HOOKS = enum.auto()  # the library calls the application's code during a send and a pull
+
+
+class Shape(enum.Enum):
+    """How a consumer hands messages over."""
+
+    LOOP = "loop"  # `for message in consumer`
+    PULL = "pull"  # a call gives one message
+    BATCH = "batch"  # a call gives several, to be iterated
+    CALLBACK = "callback"  # the library calls a function of the application's
+
+
+class By(enum.Enum):
+    """How a call passes its arguments."""
+
+    POSITION = "position"
+    NAME = "name"
+    HABIT = "habit"  # as most applications write it
+
+
+@dataclass(frozen=True)
+class Verbs:
+    """What the library calls the operations: `messaging.operation.name`."""
+
+    send: str
+    receive: str
+    settle: str
+    process: str = "process"
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a test sends; `headers` are of the library's own type, see `Driver.headers`."""
+
+    value: bytes | None = b"body"
+    key: bytes | None = None
+    headers: Any = None
+    partition: int | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message a consumer gave: the library's object, and what is in it."""
+
+    native: Any
+    destination: str
+    value: bytes | None
+    key: bytes | None
+    headers: Pairs
+    partition: int | None
+    offset: int | None
+
+    def header(self, name: str) -> list[bytes | None]:
+        """Give the values of the headers of that name."""
+        return [value for key, value in self.headers if key == name]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The broker's answer to a send."""
+
+    native: Any
+    partition: int | None
+    offset: int | None
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How a producer is to be."""
+
+    acks: bool = True
+    hold: bool = False
+    impatient: bool = False  # gives a send up after a second or two
+    hook: Hook | None = None  # called during each send
+    client: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a consumer is to be."""
+
+    group: str | None = None
+    hook: Hook | None = None  # called during each pull that has a message
+    client: str | None = None
+    patience: float = PATIENCE
+
+
+class Pending(ABC):
+    """A send the library has taken."""
+
+    native: Any
+
+    @abstractmethod
+    def wait(self) -> Receipt:
+        """Wait for the answer; raises what the library reports."""
+
+
+class Producer(ABC):
+    """A client that sends to one destination."""
+
+    native: Any
+
+    @abstractmethod
+    def send(self, message: Message, by: By = By.HABIT) -> Pending:
+        """Hand a message to the library."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Have everything sent."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it in good order; more than once is once."""
+
+    def abandon(self) -> None:
+        """Close it without waiting for answers (`Can.ABANDON`)."""
+        raise NotImplementedError
+
+
+class Consumer(ABC):
+    """A client that reads from one or more destinations, each from its beginning."""
+
+    native: Any
+
+    @abstractmethod
+    def read(self, native: Any) -> Received:
+        """Say what is in the library's message."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it in good order; more than once is once."""
+
+    def loop(self) -> Iterable[Any]:
+        """Give what a `for` runs over (`Shape.LOOP`)."""
+        raise NotImplementedError
+
+    def pull(self) -> Any:
+        """Give one message (`Shape.PULL`)."""
+        raise NotImplementedError
+
+    def poll(self, timeout: float) -> Any:
+        """Give what one pull of several messages returned (`Shape.BATCH`)."""
+        raise NotImplementedError
+
+    def lists(self, result: Any) -> list[Sequence[Any]]:
+        """Give the iterables in what `poll` returned, in its order."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Settle what was consumed, and wait for the answer (`Can.SETTLE`)."""
+        raise NotImplementedError
+
+    def settle_later(self) -> None:
+        """Settle what was consumed; return when the answer has come (`Can.SETTLE_LATER`)."""
+        raise NotImplementedError
+
+    def rewind(self) -> None:
+        """Start over (`Can.REWIND`)."""
+        raise NotImplementedError
+
+    def consume(self, shape: Shape, body: Body, count: int = 1) -> None:
+        """Have that many messages go through the body, in that shape; raises what the body raises."""
+        ways = {
+            Shape.LOOP: self._loop,
+            Shape.PULL: self._pull,
+            Shape.BATCH: self._batch,
+            Shape.CALLBACK: self._callback,
+        }
+        ways[shape](body, count)
+
+    def _loop(self, body: Body, count: int) -> None:
+        for native in self.loop():
+            body(self.read(native))
+            count -= 1
+            if not count:
+                break
+        if count:
+            raise TimeoutError(f"{count} more messages were to come")
+
+    def _pull(self, body: Body, count: int) -> None:
+        for _ in range(count):
+            body(self.read(self.pull()))
+
+    def _batch(self, body: Body, count: int) -> None:
+        while count:
+            for batch in self.lists(self.some()):
+                for native in batch:
+                    body(self.read(native))
+                    count -= 1
+                    if not count:
+                        return
+
+    def _callback(self, body: Body, count: int) -> None:
+        raise NotImplementedError
+
+    def some(self) -> Any:
+        """Give what the first pull that is not empty returned."""
+        result = self.poll(PATIENCE)
+        if not self.lists(result):
+            raise TimeoutError("a message was to come")
+        return result
+
+    def batch(self, size: int) -> Sequence[Any]:
+        """Give the one iterable of a pull, which is to have that many messages."""
+        [batch] = self.lists(self.some())
+        assert len(batch) == size, f"{len(batch)} messages came at once, not {size}"
+        return batch
+
+
+class Driver(ABC):
+    """A library, as the contract suite sees it."""
+
+    name: ClassVar[str]  # in test ids
+    library: ClassVar[str]  # the adapter's name
+    module: ClassVar[str]  # what an application imports
+    system: ClassVar[str]  # messaging.system
+    broker: ClassVar[str]  # the fixture of the broker all tests share; it has an `address`
+    private: ClassVar[str]  # the fixture of a broker that a test may stop
+    destinations: ClassVar[str]  # the fixture that makes destinations
+    can: ClassVar[frozenset[Can]]
+    shapes: ClassVar[tuple[Shape, ...]]
+    verbs: ClassVar[Verbs]
+    known: ClassVar[frozenset[str]]  # the recommended attributes whose values the client knows for one message
+    cloudevents: ClassVar[str]  # how the CloudEvents extension `traceparent` is spelled as a header
+    batch_type: ClassVar[type]  # of what `Consumer.poll` gives
+    classes: ClassVar[tuple[type, ...]]  # that an application makes clients of
+    sender: ClassVar[tuple[type, str]]  # the class and the name of the method that sends
+
+    @abstractmethod
+    def producer(self, address: str, destination: str, how: Sending) -> Producer:
+        """Make a producer."""
+
+    @abstractmethod
+    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
+        """Make a consumer."""
+
+    def headers(self, pairs: Pairs) -> Any:
+        """Give headers of the library's own type."""
+        raise NotImplementedError
+
+    def hostile(self) -> Mapping[str, Any]:
+        """Give headers an application should not pass, whether the library takes them or not."""
+        return {}
+
+    def refused(self) -> Message:
+        """Give a message the broker will refuse."""
+        raise NotImplementedError
+
+    def foreign(self, address: str, destination: str, message: Message) -> None:
+        """Send by another library, which is not instrumented; `headers` are pairs, values may be None."""
+        raise NotImplementedError
+
+    def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
+        """Give calls that the library refuses."""
+        raise NotImplementedError
+
+    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
+        """Give a consumer and a call that fails to settle."""
+        raise NotImplementedError

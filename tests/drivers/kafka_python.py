@@ -1,0 +1,264 @@
+"""kafka-python, 2.0.2 and later."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaTimeoutError
+from kafka.serializer import Deserializer, Serializer
+
+from drivers.base import (
+    PATIENCE,
+    By,
+    Can,
+    Consumer,
+    Driver,
+    Message,
+    Pending,
+    Producer,
+    Reading,
+    Receipt,
+    Received,
+    Sending,
+    Shape,
+    Verbs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from drivers.base import BadCall, Hook, Pairs
+
+IMPATIENT = {"request_timeout_ms": 1000, "delivery_timeout_ms": 1500}  # the latter since 2.1
+BACKOFF = 10  # ms, else each client waits for its first metadata
+LIMIT = 8 << 20  # bytes a producer takes; the broker takes one MiB
+
+
+class HookedSerializer(Serializer):  # type: ignore[misc]
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+
+    def serialize(self, *args: Any) -> Any:  # the headers are among them since 3.0
+        self.hook()
+        return args[-1]
+
+
+class HookedDeserializer(Deserializer):  # type: ignore[misc]
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+
+    def deserialize(self, *args: Any) -> Any:
+        self.hook()
+        return args[-1]
+
+
+class Future(Pending):
+    def __init__(self, native: Any) -> None:
+        self.native = native
+
+    def wait(self) -> Receipt:
+        record = self.native.get(PATIENCE)
+        return Receipt(record, record.partition, record.offset)
+
+
+class PythonProducer(Producer):
+    def __init__(self, address: str, topic: str, how: Sending) -> None:
+        self.topic = topic
+        options: dict[str, Any] = {"client_id": how.client} if how.client else {}
+        if how.hook:
+            options["value_serializer"] = HookedSerializer(how.hook)
+        if how.impatient:
+            options |= {name: value for name, value in IMPATIENT.items() if name in KafkaProducer.DEFAULT_CONFIG}
+        self.native = KafkaProducer(
+            bootstrap_servers=address,
+            acks="all" if how.acks else 0,
+            linger_ms=60_000 if how.hold else 0,
+            max_request_size=LIMIT,
+            retry_backoff_ms=BACKOFF,
+            **options,
+        )
+
+    def send(self, message: Message, by: By = By.HABIT) -> Pending:
+        fields = {
+            "topic": self.topic,
+            "value": message.value,
+            "key": message.key,
+            "headers": message.headers,
+            "partition": message.partition,
+            "timestamp_ms": None,
+        }
+        if by is By.POSITION:
+            return Future(self.native.send(*fields.values()))
+        if by is By.NAME:
+            return Future(self.native.send(**fields))
+        given = {name: value for name, value in fields.items() if value is not None and name not in {"topic", "value"}}
+        return Future(self.native.send(self.topic, message.value, **given))
+
+    def flush(self) -> None:
+        self.native.flush(PATIENCE)
+
+    def close(self) -> None:
+        self.native.close(timeout=PATIENCE)
+
+    def abandon(self) -> None:
+        with suppress(KafkaTimeoutError):  # since 3.0 it flushes first
+            self.native.close(timeout=0.1)
+
+
+class PythonConsumer(Consumer):
+    def __init__(self, address: str, topics: tuple[str, ...], how: Reading) -> None:
+        options: dict[str, Any] = {"client_id": how.client} if how.client else {}
+        if how.hook:
+            options["value_deserializer"] = HookedDeserializer(how.hook)
+        self.native = KafkaConsumer(
+            *topics,
+            bootstrap_servers=address,
+            group_id=how.group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            consumer_timeout_ms=int(how.patience * 1000),
+            fetch_max_wait_ms=50,
+            retry_backoff_ms=BACKOFF,
+            **options,
+        )
+
+    def read(self, native: Any) -> Received:
+        return Received(native, native.topic, native.value, native.key, native.headers, native.partition, native.offset)
+
+    def close(self) -> None:
+        self.native.close()
+
+    def loop(self) -> Iterable[Any]:
+        consumer: Iterable[Any] = self.native
+        return consumer
+
+    def pull(self) -> Any:
+        try:
+            return next(self.native)
+        except StopIteration:
+            raise TimeoutError("a message was to come") from None
+
+    def poll(self, timeout: float) -> Any:
+        return self.native.poll(timeout_ms=int(timeout * 1000))
+
+    def lists(self, result: Any) -> list[Sequence[Any]]:
+        return list(result.values())
+
+    def settle(self) -> None:
+        self.native.commit()
+
+    def settle_later(self) -> None:
+        future = self.native.commit_async()
+        while not future.is_done:
+            self.native.poll(timeout_ms=10)
+
+    def rewind(self) -> None:
+        self.native.seek_to_beginning()
+
+
+class KafkaPython(Driver):
+    name: ClassVar = "kafka-python"
+    library: ClassVar = "kafka_python"
+    module: ClassVar = "kafka"
+    system: ClassVar = "kafka"
+    broker: ClassVar = "kafka"
+    private: ClassVar = "private_kafka"
+    destinations: ClassVar = "topics"
+    can: ClassVar = frozenset(Can)
+    shapes: ClassVar = (Shape.LOOP, Shape.PULL, Shape.BATCH)
+    verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
+    known: ClassVar = frozenset(
+        {
+            "messaging.client.id",
+            "messaging.destination.partition.id",
+            "messaging.kafka.offset",
+            "server.address",
+            "server.port",
+        }
+    )
+    cloudevents: ClassVar = "ce_traceparent"
+    batch_type: ClassVar = dict
+    classes: ClassVar = (KafkaProducer, KafkaConsumer)
+    sender: ClassVar = (KafkaProducer, "send")
+
+    def producer(self, address: str, destination: str, how: Sending) -> Producer:
+        return PythonProducer(address, destination, how)
+
+    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
+        return PythonConsumer(address, destinations, how)
+
+    def headers(self, pairs: Pairs) -> Any:
+        return list(pairs)
+
+    def hostile(self) -> Mapping[str, Any]:
+        return {
+            "dict": {"a": b"1"},
+            "tuple": (("a", b"1"),),
+            "list in list": [["a", b"1"]],
+            "triple": [("a", b"1", b"2")],
+            "text value": [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
+            "null value": [("traceparent", None)],
+            "number value": [("baggage", 1)],
+            "bytes name": [(b"traceparent", b"1")],
+            "bytearray value": [("traceparent", bytearray(b"1"))],
+            "null name": [(None, b"1")],
+            "surrogate name": [("\udcff", b"1")],
+            "text": "traceparent",
+            "number": 7,
+            "generator": (pair for pair in [("a", b"1")]),
+            "subclasses": Names([Pair((Text("a"), Octets(b"1")))]),
+            "ordered dict": OrderedDict(a=b"1"),
+        }
+
+    def refused(self) -> Message:
+        return Message(bytes(LIMIT // 4))
+
+    def foreign(self, address: str, destination: str, message: Message) -> None:
+        import confluent_kafka
+
+        producer = confluent_kafka.Producer({"bootstrap.servers": address})
+        producer.produce(destination, message.value, headers=message.headers)
+        assert producer.flush(PATIENCE) == 0
+
+    def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
+        return {
+            "send: no topic": lambda producer, _: producer.native.send(),
+            "send: unknown argument": lambda producer, _: producer.native.send(destination, b"1", bogus=1),
+            "send: argument twice": lambda producer, _: producer.native.send(destination, topic=destination),
+            "send: too many": lambda producer, _: producer.native.send(destination, b"1", *[None] * 5),
+            "send: neither key nor value": lambda producer, _: producer.native.send(destination),
+            "send: value of a wrong type": lambda producer, _: producer.native.send(destination, 1),
+            "send: no such partition": lambda producer, _: producer.native.send(destination, b"1", partition=9),
+            "poll: timeout of a wrong type": lambda _, consumer: consumer.native.poll("soon"),
+            "poll: negative timeout": lambda _, consumer: consumer.native.poll(timeout_ms=-1),
+            "poll: unknown argument": lambda _, consumer: consumer.native.poll(bogus=1),
+            "commit: too many": lambda _, consumer: consumer.native.commit(*[None] * 5),
+            "commit: no group": lambda _, consumer: consumer.native.commit(),
+            "commit_async: no group": lambda _, consumer: consumer.native.commit_async(),
+        }
+
+    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
+        consumer = self.consumer(address, (destination,), Reading(group=None))
+        return consumer, consumer.settle
+
+
+class Names(list[Any]):
+    pass
+
+
+class Pair(tuple[Any, ...]):
+    __slots__ = ()
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Octets(bytes):
+    __slots__ = ()
+
+
+DRIVER = KafkaPython()

@@ -1,0 +1,1 @@
+"""From an application without a change to a trace in Jaeger."""

@@ -1,0 +1,77 @@
+"""One driver at one broker, for the length of a test."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from drivers.base import Message, Reading, Sending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drivers.base import Consumer, Driver, Pairs, Producer, Receipt, Received, Shape
+
+
+class Bus:
+    """Makes destinations and clients, and closes them all."""
+
+    def __init__(self, driver: Driver, address: str, make: Callable[..., str]) -> None:
+        self.driver = driver
+        self.address = address
+        self.make = make
+        self._clients: list[Producer | Consumer] = []
+
+    @cached_property
+    def destination(self) -> str:
+        """The destination that is meant where none is named."""
+        return self.make()
+
+    def producer(self, destination: str | None = None, **how: Any) -> Producer:
+        """Make a producer; `how` as in `Sending`."""
+        producer = self.driver.producer(self.address, destination or self.destination, Sending(**how))
+        self._clients.append(producer)
+        return producer
+
+    def consumer(self, *destinations: str, **how: Any) -> Consumer:
+        """Make a consumer; `how` as in `Reading`."""
+        consumer = self.driver.consumer(self.address, destinations or (self.destination,), Reading(**how))
+        self._clients.append(consumer)
+        return consumer
+
+    def keep(self, client: Producer | Consumer) -> None:
+        """Close this client too."""
+        self._clients.append(client)
+
+    def send(self, *messages: Message, destination: str | None = None) -> list[Receipt]:
+        """Send messages, in this order, and wait for the answers."""
+        producer = self.producer(destination)
+        receipts = [producer.send(message).wait() for message in messages or (Message(),)]
+        producer.close()
+        return receipts
+
+    def received(self, shape: Shape, count: int = 1, *destinations: str, **how: Any) -> list[Received]:
+        """Give that many messages, consumed in that shape by a consumer that is closed again."""
+        found: list[Received] = []
+        consumer = self.consumer(*destinations, **how)
+        consumer.consume(shape, found.append, count)
+        consumer.close()
+        return found
+
+    def headers(self, *pairs: tuple[str, bytes]) -> Any:
+        """Give headers of the library's own type."""
+        return self.driver.headers(pairs)
+
+    def message(self, *pairs: tuple[str, bytes], value: bytes | None = b"body") -> Message:
+        """Give a message with these headers."""
+        return Message(value, headers=self.headers(*pairs))
+
+    def close(self) -> None:
+        """Close every client that was made."""
+        while self._clients:
+            self._clients.pop().close()
+
+
+def pairs(headers: Pairs) -> list[tuple[str, bytes | None]]:
+    """Give headers as they compare."""
+    return [(name, value) for name, value in headers]

@@ -1,0 +1,1 @@
+"""The libraries' own tests come out the same with and without us."""

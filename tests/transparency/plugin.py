@@ -1,0 +1,43 @@
+"""A plugin for pytest that has everything instrumented while another project's tests run: `-p plugin`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+
+import otel_eda
+
+
+class Count(SpanProcessor):
+    """Counts the spans that ended, by the operation's type."""
+
+    def __init__(self) -> None:
+        self.ended: Counter[str] = Counter()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.ended[str((span.attributes or {}).get("messaging.operation.type"))] += 1
+
+
+COUNT = Count()
+
+
+def pytest_configure() -> None:
+    provider = TracerProvider()
+    provider.add_span_processor(COUNT)
+    trace.set_tracer_provider(provider)
+    metrics.set_meter_provider(MeterProvider([InMemoryMetricReader()]))
+    otel_eda.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Leave how many spans there were."""
+    Path(os.environ["SPANS"]).write_text(json.dumps(COUNT.ended))

@@ -1,0 +1,44 @@
+"""Source distributions of the libraries, fetched once, for the tests they carry."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from brokers import cache
+from brokers.tools import MissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FETCH = 180.0  # seconds
+ARGUMENTS = ("download", "--quiet", "--no-binary=:all:", "--no-deps", "--disable-pip-version-check")
+
+
+def source(name: str, version: str) -> Path:
+    """Give the folder of an unpacked source distribution; raises `MissingError` where there is no way to fetch it."""
+    return next(cache.built(f"{name}-{version}", [], _fetch(name, version)).glob("*/"))
+
+
+def _fetch(name: str, version: str) -> Callable[[Path], None]:
+    def fetch(folder: Path) -> None:
+        if find_spec("pip") is None:
+            raise MissingError("pip, which fetches the libraries' own tests, is not installed: pip install pip")
+        command = [sys.executable, "-m", "pip", *ARGUMENTS, f"--dest={folder}", f"{name}=={version}"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH, check=False)
+        except subprocess.TimeoutExpired:
+            raise MissingError(f"{name}'s own tests could not be fetched in {FETCH:.0f} s") from None
+        if done.returncode:
+            why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise MissingError(f"{name}'s own tests could not be fetched from the package index: {why}")
+        (archive,) = folder.glob("*.tar.gz")
+        with tarfile.open(archive) as opened:
+            opened.extractall(folder, filter="data")
+        archive.unlink()
+
+    return fetch
