@@ -26,23 +26,23 @@ PATIENCE = 30.0  # seconds a consumer waits for a message that is there
 class Can(enum.Enum):
     """What a library may offer or not."""
 
-    HEADERS = enum.auto()  # messages carry headers
-    REPEATED_HEADERS = enum.auto()  # … and one name may occur several times
-    NULL_HEADERS = enum.auto()  # … and a value may be null, when another library sent it
-    KEYS = enum.auto()  # messages have keys
-    TOMBSTONES = enum.auto()  # a message may have no value at all
-    ACKS = enum.auto()  # the broker's answer to a send is reported
-    NO_ACKS = enum.auto()  # a producer can be told not to wait for one
-    HOLD = enum.auto()  # a producer can hold messages back until it is flushed
-    PARTITIONS = enum.auto()  # a send may name its partition
-    REFUSALS = enum.auto()  # the broker refuses some messages
-    ABANDON = enum.auto()  # a producer can be closed while sends are unanswered
-    GROUPS = enum.auto()  # consumers may form groups
-    SETTLE = enum.auto()  # … and settle what they consumed
-    SETTLE_LATER = enum.auto()  # … without waiting for the answer
-    SEVERAL = enum.auto()  # one consumer may read several destinations
-    REWIND = enum.auto()  # a consumer can start over
-    HOOKS = enum.auto()  # the library calls the application's code during a send and a pull
+    HEADERS = "messages carry headers"
+    REPEATED_HEADERS = "several headers of a message have one name"
+    NULL_HEADERS = "a header's value is null, when another library sent it"
+    KEYS = "messages have keys"
+    TOMBSTONES = "messages without a value"
+    ACKS = "the broker's answer to a send is reported"
+    NO_ACKS = "a producer can be told not to wait for one"
+    HOLD = "a producer can hold messages back until it is flushed"
+    PARTITIONS = "a send may name its partition"
+    REFUSALS = "the broker refuses some messages"
+    ABANDON = "a producer can be closed while sends are unanswered"
+    GROUPS = "consumers may form groups"
+    SETTLE = "consumers settle what they consumed"
+    SETTLE_LATER = "consumers settle without waiting for the answer"
+    SEVERAL = "one consumer may read several destinations"
+    REWIND = "a consumer can start over"
+    HOOKS = "the library calls the application's code during a send and a pull"
 
 
 class Shape(enum.Enum):
@@ -261,7 +261,7 @@ class Driver(ABC):
     broker: ClassVar[str]  # the fixture of the broker all tests share; it has an `address`
     private: ClassVar[str]  # the fixture of a broker that a test may stop
     destinations: ClassVar[str]  # the fixture that makes destinations
-    can: ClassVar[frozenset[Can]]
+    cannot: ClassVar[Mapping[Can | Shape, str]]  # what it has not, with the reason: the documentation shows them all
     shapes: ClassVar[tuple[Shape, ...]]
     verbs: ClassVar[Verbs]
     known: ClassVar[frozenset[str]]  # the recommended attributes whose values the client knows for one message
@@ -269,6 +269,11 @@ class Driver(ABC):
     batch_type: ClassVar[type]  # of what `Consumer.poll` gives
     classes: ClassVar[tuple[type, ...]]  # that an application makes clients of
     sender: ClassVar[tuple[type, str]]  # the class and the name of the method that sends
+
+    @property
+    def can(self) -> frozenset[Can]:
+        """Give what the library can: all that `cannot` does not name."""
+        return frozenset(set(Can) - self.cannot.keys())
 
     @abstractmethod
     def producer(self, address: str, destination: str, how: Sending) -> Producer:

@@ -13,7 +13,6 @@ from kafka.serializer import Deserializer, Serializer
 from drivers.base import (
     PATIENCE,
     By,
-    Can,
     Consumer,
     Driver,
     Message,
@@ -167,7 +166,7 @@ class KafkaPython(Driver):
     broker: ClassVar = "kafka"
     private: ClassVar = "private_kafka"
     destinations: ClassVar = "topics"
-    can: ClassVar = frozenset(Can)
+    cannot: ClassVar = {Shape.CALLBACK: "its consumers call nothing of the application's for a message"}
     shapes: ClassVar = (Shape.LOOP, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
     known: ClassVar = frozenset(
