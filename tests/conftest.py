@@ -2,20 +2,22 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from brokers import jaeger as jaeger_
 from brokers import kafka as kafka_
+from brokers import rabbitmq as rabbitmq_
 from brokers.service import Service, private, shared
 from brokers.tools import BuildError, MissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     from brokers.jaeger import Jaeger
     from brokers.kafka import Kafka
+    from brokers.rabbitmq import RabbitMQ
 
 # The server behind each fixture that has one, for its log.
 SERVERS = pytest.StashKey[dict[str, Service]]()
@@ -25,6 +27,12 @@ class Topics(Protocol):
     """Makes topics on the shared Kafka and gives their names."""
 
     def __call__(self, partitions: int = 1) -> str: ...
+
+
+class Queues(Protocol):
+    """Makes queues on the shared RabbitMQ and gives their names."""
+
+    def __call__(self, arguments: Mapping[str, Any] | None = None) -> str: ...
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +53,26 @@ def private_kafka(tmp_path_factory: pytest.TempPathFactory, logs: dict[str, Serv
     with _needed(kafka_.libraries), private(kafka_.KafkaServer, tmp_path_factory.mktemp("kafka")) as server:
         logs["private_kafka"] = server
         yield kafka_.Kafka(server.address, server)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(servers: Path, logs: dict[str, Service]) -> Iterator[RabbitMQ]:
+    """One RabbitMQ for all tests of a run, those of other workers too."""
+    address = rabbitmq_.external()
+    if address:
+        yield rabbitmq_.RabbitMQ(address)
+        return
+    with _needed(rabbitmq_.program), shared(rabbitmq_.RabbitMQServer, servers) as server:
+        logs["rabbitmq"] = server
+        yield rabbitmq_.RabbitMQ(server.address)
+
+
+@pytest.fixture
+def private_rabbitmq(tmp_path_factory: pytest.TempPathFactory, logs: dict[str, Service]) -> Iterator[RabbitMQ]:
+    """A RabbitMQ of the test's own, which it may stop, kill and start again."""
+    with _needed(rabbitmq_.program), private(rabbitmq_.RabbitMQServer, tmp_path_factory.mktemp("rabbitmq")) as server:
+        logs["private_rabbitmq"] = server
+        yield rabbitmq_.RabbitMQ(server.address, server)
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +97,12 @@ def topic(kafka: Kafka) -> str:
 def topics(kafka: Kafka) -> Topics:
     """Make new topics on the shared Kafka."""
     return kafka.topic
+
+
+@pytest.fixture
+def queues(rabbitmq: RabbitMQ) -> Queues:
+    """Make new queues on the shared RabbitMQ."""
+    return rabbitmq.queue
 
 
 @pytest.fixture(scope="session")
@@ -109,11 +143,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 PARTS: dict[str, Callable[[], Path]] = {
     "kafka": kafka_.libraries,
     "private_kafka": kafka_.libraries,
+    "rabbitmq": rabbitmq_.program,
+    "private_rabbitmq": rabbitmq_.program,
     "jaeger": jaeger_.binary,
 }
 EXTERNAL: dict[str, Callable[[], object]] = {
     "kafka": kafka_.external,
     "private_kafka": lambda: None,
+    "rabbitmq": rabbitmq_.external,
+    "private_rabbitmq": lambda: None,
     "jaeger": jaeger_.external,
 }
 

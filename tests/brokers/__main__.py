@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from . import jaeger, kafka
+from . import jaeger, kafka, rabbitmq
 from .tools import BuildError, MissingError
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def main() -> int:
 
 def _build(part: Callable[[], Path]) -> int:
     try:
-        print(f"built: {part()}", flush=True)
+        print(f"ready: {part()}", flush=True)
     except MissingError as error:
-        print(f"not built: {error}", file=sys.stderr, flush=True)
+        print(f"missing: {error}", file=sys.stderr, flush=True)
         return 1 if os.environ.get("CI") else 0
     except BuildError as error:
         print(error, file=sys.stderr, flush=True)
@@ -33,7 +33,7 @@ def _build(part: Callable[[], Path]) -> int:
     return 0
 
 
-PARTS: list[Callable[[], Path]] = [kafka.libraries, jaeger.binary]
+PARTS: list[Callable[[], Path]] = [kafka.libraries, jaeger.binary, rabbitmq.program]
 
 if __name__ == "__main__":
     sys.exit(main())

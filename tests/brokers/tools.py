@@ -15,6 +15,8 @@ GO = (1, 26)
 INSTALL = {
     "java": "apt-get install openjdk-17-jdk-headless maven",
     "mvn": "apt-get install openjdk-17-jdk-headless maven",
+    "erl": "apt-get install rabbitmq-server",
+    "rabbitmq-server": "apt-get install rabbitmq-server",
     "go": f"unpack Go {GO[0]}.{GO[1]} or newer from https://go.dev/dl into /usr/local",
 }
 
@@ -27,9 +29,9 @@ class BuildError(Exception):
     """A build failed; the message ends with what the program wrote."""
 
 
-def tool(name: str) -> str:
-    """Give the path of a program."""
-    found = shutil.which(name)
+def tool(name: str, folder: str = "") -> str:
+    """Give the path of a program, which may be in that folder too."""
+    found = shutil.which(name, path=folder or None) or shutil.which(name)
     if found is None:
         raise MissingError(f"`{name}` is not on the PATH: {INSTALL[name]}")
     return found
