@@ -122,6 +122,8 @@ class Client:
     @guarded
     def _gone(self, _: object) -> None:
         # Dropped without being closed: nobody will end what it has begun, but for a message that is still in work.
+        for _, watch in self.pulls.values():
+            watch.close()
         for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
             if not turn.by_hand and not turns.held(turn):
                 turn.end(GeneratorExit(), turn.over_at or None)

@@ -119,6 +119,12 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
     assert len(clients) < before
 
 
+def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
+    next(Consumer(queue, "orders"))
+    gc.collect()
+    assert bodies._watched == {}
+
+
 @pytest.mark.parametrize("linger", [False, True])
 def test_no_answered_send_is_kept(linger: bool, recorder: Recorder, library: Library) -> None:
     producer = Producer(Queue(), linger)
