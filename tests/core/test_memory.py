@@ -120,7 +120,9 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
 
 
 def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
-    next(Consumer(queue, "orders"))
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    del consumer
     gc.collect()
     assert bodies._watched == {}
 
