@@ -3,17 +3,21 @@
 An adapter needs no more than what is exported here.
 """
 
+from . import keys
+from .deliver import Deliver
 from .library import Library
 from .lifecycle import AutoCommit, Close, Configure, Remember
 from .message import Identity, Message
 from .receive import Iterate, PullOne, Receive
 from .send import Send
-from .settle import Settle
+from .settle import Acknowledge, Settle, Tags
 
 __all__ = [
+    "Acknowledge",
     "AutoCommit",
     "Close",
     "Configure",
+    "Deliver",
     "Identity",
     "Iterate",
     "Library",
@@ -23,4 +27,6 @@ __all__ = [
     "Remember",
     "Send",
     "Settle",
+    "Tags",
+    "keys",
 ]

@@ -57,9 +57,15 @@ class Process:
             attach(turn.context)
 
     def _open(self) -> Turn | None:
-        turn = turns.open_turns.get(id(self._message))
-        if turn is None or turn.record is not self._message or turn.by_hand:
-            return None
+        # A library may hand a message over as a tuple of its parts, one of which stands for it.
+        for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
+            turn = turns.open_turns.get(id(part))
+            if turn is not None and turn.record is part and not turn.by_hand:
+                return self._take(turn)
+        return None
+
+    @staticmethod
+    def _take(turn: Turn) -> Turn:
         turn.by_hand = turn.route.client.by_hand = True
         return turn
 

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
     from .bodies import Watch
     from .library import Library
-    from .message import Identity, Message
+    from .message import Identity, Message, Unsettled
     from .send import Sending
     from .telemetry import Attributes, Count, Counter, Scope, Telemetry
     from .turns import Turn
 
 ATTRIBUTE = "_otel_eda"
 REMEMBERED = 100
+UNSETTLED_MAX = 65_535
 KINDS = {
     "send": SpanKind.PRODUCER,
     "receive": SpanKind.CLIENT,
@@ -100,7 +101,7 @@ class Client:
         self.library = library
         self.instance = weakref.ref(instance, self._gone)
         self.identity = identity
-        self.measured = _given(
+        self.measured = given(
             {
                 keys.SYSTEM: library.system,
                 keys.GROUP: identity.group,
@@ -108,12 +109,13 @@ class Client:
                 keys.SERVER_PORT: identity.server_port,
             }
         )
-        self.attributes = self.measured | _given({keys.CLIENT_ID: identity.client_id})
+        self.attributes = self.measured | given({keys.CLIENT_ID: identity.client_id})
         self.routes: dict[tuple[str, str | None], Route] = {}
         self.pending: dict[int, Sending] = {}
         self.pulls: dict[int, tuple[Turn, Watch]] = {}
         self.deferred: deque[Turn] = deque()
         self.delivered: set[str] = set()
+        self.unsettled: dict[int, Unsettled] = {}
         self.last: Any = None
         self.settling = 0
         self.by_hand = False
@@ -147,6 +149,18 @@ class Client:
         """Keep, with the time, the last hundred changes of what this client reads: seek, assignment, commit."""
         self.history.append((time.time(), what, about))
 
+    def consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
+        """Count messages that the application was handed."""
+        self.delivered.add(destination)
+        route = self.route(operation, "receive", destination)
+        route.count(self.scope.metrics.consumed, partition, number=number)
+
+    def expect(self, tag: int, message: Unsettled) -> None:
+        """Remember a message until it is settled."""
+        if len(self.unsettled) >= UNSETTLED_MAX:
+            self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
+        self.unsettled[tag] = message
+
     def committed(self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None) -> None:
         """Count and remember a commit of offsets by `(destination, partition)`."""
         self.remember("failed commit" if error else "commit", dict(offsets))
@@ -156,7 +170,8 @@ class Client:
         self.scope.metrics.commits.of(attributes).number += 1
 
 
-def _given(attributes: dict[str, Any]) -> Attributes:
+def given(attributes: dict[str, Any]) -> Attributes:
+    """Leave out what is None."""
     return {key: value for key, value in attributes.items() if value is not None}
 
 

@@ -12,7 +12,7 @@ from . import bodies, turns
 from .guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from types import FrameType
 
     from opentelemetry.context import Context
@@ -219,6 +219,13 @@ class Pull:
             turn, watch = entry
             watch.close()
             turns.over(turn, client, turns.by_hand)
+
+    @staticmethod
+    def settled(client: Client, tags: Container[int]) -> None:
+        """End this thread's turn if its message was settled."""
+        entry = client.pulls.get(threading.get_ident())
+        if entry is not None and entry[0].tag in tags:
+            Pull.over(client)
 
     @staticmethod
     @guarded

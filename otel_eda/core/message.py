@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from opentelemetry.trace import SpanContext
 
 Headers: TypeAlias = "Iterable[tuple[Any, Any]] | Mapping[Any, Any] | None"
 
@@ -15,7 +17,10 @@ Headers: TypeAlias = "Iterable[tuple[Any, Any]] | Mapping[Any, Any] | None"
 class Message:
     """One message as an adapter reads it: it names what it has.
 
-    `timestamp` is when the broker or producer stamped it, in milliseconds since 1970; `offset` is dense per partition.
+    `timestamp` is when the broker or producer stamped it, in milliseconds since 1970; `offset` is dense per partition;
+    `tag` is what a channel settles it by, and `unsettled` says that it waits for that; `deliveries` counts the attempts
+    before this one; `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the
+    object that an application would process it by, where that is not what it was handed.
     """
 
     destination: str
@@ -24,6 +29,23 @@ class Message:
     headers: Headers = None
     timestamp: int | None = None
     tombstone: bool = False
+    id: str | None = None
+    conversation: str | None = None
+    tag: int | None = None
+    unsettled: bool = False
+    redelivered: bool = False
+    deliveries: int | None = None
+    attributes: Mapping[str, Any] | None = None
+    record: Any = None
+
+
+class Unsettled(NamedTuple):
+    """What is remembered of a message until it is settled."""
+
+    destination: str
+    origin: SpanContext | None
+    id: str | None
+    conversation: str | None
 
 
 @dataclass(frozen=True)

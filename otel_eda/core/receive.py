@@ -176,9 +176,7 @@ class _Pull:
 
     def count(self, destination: str, partition: str | None, number: int = 1) -> None:
         """Count messages."""
-        self.client.delivered.add(destination)
-        route = self.client.route(self.operation, "receive", destination)
-        route.count(self.scope.metrics.consumed, partition, number=number)
+        self.client.consumed(self.operation, destination, partition, number)
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         return self.scope.tracer.start_span(

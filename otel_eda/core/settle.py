@@ -1,39 +1,41 @@
-"""Settles: offsets committed by the application."""
+"""Settles: offsets committed, messages acknowledged or rejected by the application."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry.trace import Link
 
 from . import errors, keys
 from .busy import SETTLE, busy, idle
-from .client import client_of
+from .client import client_of, given
 from .contexts import current, with_span
 from .guard import guarded
 from .loops import Pull
 from .patching import Arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from .client import Client
+    from .client import Client, Route
     from .library import Library
+    from .message import Unsettled
     from .patching import Function, Switch, Wrap
 
 
-@dataclass(frozen=True)
-class Settle:
-    """A call that commits offsets: `offsets` reads them as `{(destination, partition): offset}`.
-
-    `report`, if the outcome comes later, has it reported to two callbacks.
-    """
+class _Settle:
+    """A call that settles; `report`, if the outcome comes later, has it reported to two callbacks."""
 
     target: str
     takes: tuple[str, ...]
-    offsets: Callable[..., Mapping[tuple[str, str], int]]
+    operation: str
     report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object] | None = None
-    operation: str = "commit"
+
+    def settling(self, library: Library, instance: Any, taken: tuple[Any, ...]) -> Settling | None:
+        """Start the span; None for a call that is none of the application's."""
+        raise NotImplementedError
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
@@ -71,10 +73,9 @@ class Settle:
             taken = arguments.read(*args, **kwargs)
         except TypeError:
             return None  # the call is wrong, and the library will say so itself
-        client = client_of(args[0], library)
-        settling = Settling(client, self.operation, self.offsets(args[0], *taken))
-        Pull.over(client)
-        client.settling += 1
+        settling = self.settling(library, args[0], taken)
+        if settling is not None:
+            settling.client.settling += 1
         return settling
 
     @guarded
@@ -85,28 +86,77 @@ class Settle:
             self.report(result, settling.done, settling.failed)
 
 
-class Settling:
-    """A commit between its call and the broker's answer."""
+@dataclass(frozen=True)
+class Settle(_Settle):
+    """A call that commits offsets: `offsets` reads them as `{(destination, partition): offset}`."""
 
-    def __init__(self, client: Client, operation: str, offsets: Mapping[tuple[str, str], int]) -> None:
-        topics = {topic for topic, _ in offsets}
+    target: str
+    takes: tuple[str, ...]
+    offsets: Callable[..., Mapping[tuple[str, str], int]]
+    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object] | None = None
+    operation: str = "commit"
+
+    def settling(self, library: Library, instance: Any, taken: tuple[Any, ...]) -> Settling:
+        """Start a commit's span, and end the turn of a pull."""
+        client = client_of(instance, library)
+        settling = _Commit(client, self.operation, self.offsets(instance, *taken))
+        Pull.over(client)
+        return settling
+
+
+class Tags(NamedTuple):
+    """Which messages a call settles: that of a tag, or all up to it (0: all there are); `requeue` if it says so."""
+
+    tag: int
+    multiple: bool = False
+    requeue: bool | None = None
+
+
+@dataclass(frozen=True)
+class Acknowledge(_Settle):
+    """A call that acknowledges or rejects messages: `tags` reads which, None for one that is not the application's."""
+
+    target: str
+    takes: tuple[str, ...]
+    tags: Callable[..., Tags | None]
+    operation: str = "ack"
+
+    def settling(self, library: Library, instance: Any, taken: tuple[Any, ...]) -> Settling | None:
+        """Start the span, linked to where the messages come from, and end the turn of a pull that brought one."""
+        tags = self.tags(instance, *taken)
+        if tags is None:
+            return None
+        client = client_of(instance, library)
+        found = _unsettled(client, tags)
+        settling = _Acknowledgement(client, self.operation, tags, list(found.values()))
+        Pull.settled(client, found)
+        return settling
+
+
+def _unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
+    waiting = client.unsettled
+    if not tags.multiple:
+        message = waiting.pop(tags.tag, None)
+        return {} if message is None else {tags.tag: message}
+    return {tag: waiting.pop(tag) for tag in [tag for tag in list(waiting) if tag <= tags.tag or not tags.tag]}
+
+
+class Settling:
+    """A settlement between its call and the broker's answer."""
+
+    def __init__(self, client: Client, route: Route, attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> None:
         self.client = client
-        self.offsets = offsets
         self.scope = client.scope
-        self.route = client.route(operation, "settle", topics.pop() if len(topics) == 1 else None)
+        self.route = route
         self.start = time.time_ns()
-        attributes = self.route.attributes.copy()
-        if len(offsets) == 1:
-            (((_, partition), offset),) = offsets.items()
-            attributes |= {keys.PARTITION: partition, keys.COMMITTED: offset}
         self.base = current()
         self.span = self.scope.tracer.start_span(
-            self.route.name, self.base, self.route.kind, attributes, (), self.start
+            route.name, self.base, route.kind, {**route.attributes, **attributes}, links, self.start
         )
 
     @guarded
     def done(self, _: Any) -> None:
-        """End: the broker has the offsets."""
+        """End: the broker has it."""
         self._end(None)
 
     @guarded
@@ -121,4 +171,49 @@ class Settling:
         self.span.end(end)
         taken = max(end - self.start, 0) / 1e9
         self.scope.metrics.operation_duration.record(taken, self.route.measures(None, kind))
+        self.count(error, kind)
+
+    def count(self, error: BaseException | None, kind: str | None) -> None:
+        """Count what was settled."""
+        raise NotImplementedError
+
+
+class _Commit(Settling):
+    """A commit of offsets."""
+
+    def __init__(self, client: Client, operation: str, offsets: Mapping[tuple[str, str], int]) -> None:
+        self.offsets = offsets
+        attributes: dict[str, Any] = {}
+        if len(offsets) == 1:
+            (((_, partition), offset),) = offsets.items()
+            attributes = {keys.PARTITION: partition, keys.COMMITTED: offset}
+        super().__init__(client, _route(client, operation, {topic for topic, _ in offsets}), attributes)
+
+    def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
+        """Count and remember the commit."""
         self.client.committed(self.offsets, automatic=False, error=error)
+
+
+class _Acknowledgement(Settling):
+    """An acknowledgement or rejection of messages."""
+
+    def __init__(self, client: Client, operation: str, tags: Tags, messages: Sequence[Unsettled]) -> None:
+        self.number = len(messages) if tags.multiple else 1
+        attributes: dict[str, Any] = {keys.DELIVERY_TAG: tags.tag} if tags.tag else {}
+        if tags.requeue is not None:
+            attributes[keys.REQUEUED] = tags.requeue
+        if tags.multiple:
+            attributes[keys.BATCH_COUNT] = self.number
+        elif messages:
+            attributes |= given({keys.MESSAGE_ID: messages[0].id, keys.CONVERSATION: messages[0].conversation})
+        links = [Link(message.origin) for message in messages if message.origin]
+        route = _route(client, operation, {message.destination for message in messages})
+        super().__init__(client, route, attributes, links)
+
+    def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
+        """Count the messages."""
+        self.route.count(self.scope.metrics.settled, None, kind, self.number)
+
+
+def _route(client: Client, operation: str, destinations: set[str]) -> Route:
+    return client.route(operation, "settle", destinations.pop() if len(destinations) == 1 else None)

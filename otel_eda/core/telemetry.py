@@ -85,6 +85,9 @@ class Metrics:
         self.commits = Counter(
             meter, keys.COMMITS, "{commit}", "Number of offset commits, by the application or automatic."
         )
+        self.settled = Counter(
+            meter, keys.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."
+        )
 
 
 def _duration(meter: Meter, name: str, about: str, buckets: Iterable[float] = keys.DURATION_BUCKETS) -> Histogram:

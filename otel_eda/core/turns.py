@@ -17,6 +17,7 @@ from otel_eda.config import config
 from . import bodies, errors, keys, propagation
 from .contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
 from .guard import guarded
+from .message import Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,7 @@ class Turn:
         "scope",
         "span",
         "start",
+        "tag",
     )
 
     route: Route
@@ -67,6 +69,7 @@ class Turn:
     done: bool
     by_hand: bool
     forgotten: bool
+    tag: int | None
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
@@ -92,6 +95,12 @@ class Turn:
         """End the span since an exception has left the code, unless somebody processes the message by hand."""
         if not self.by_hand:
             self.end(error)
+
+    def enter(self) -> None:
+        """Make its context current again, if it is not."""
+        if not self.done and get_current() is not self.context:
+            self.before = current()
+            attach(self.context)
 
     def leave(self) -> None:
         """Bring back the context from before, unless somebody made another one current meanwhile."""
@@ -121,6 +130,10 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     context = (Context({**base, **carried}) if base else carried) if carried else base
     route = client.route("process", "process", message.destination)
     turn = Turn()
+    record = record if message.record is None else message.record
+    turn.tag = message.tag
+    if message.unsettled and message.tag is not None:
+        client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
     turn.route, turn.scope, turn.record, turn.before, turn.partition = route, scope, record, before, message.partition
     turn.done, turn.forgotten, turn.over_at, turn.by_hand = False, False, 0, by_hand
     turn.start = time.time_ns()
@@ -150,7 +163,23 @@ def attributes(route: Route, message: Message) -> dict[str, Any]:
         made[keys.MESSAGE_TIMESTAMP] = message.timestamp
     if message.tombstone:
         made[keys.TOMBSTONE] = True
+    if message.attributes is not None:
+        made.update(message.attributes)
+    _identify(made, message)
     return made
+
+
+def _identify(made: dict[str, Any], message: Message) -> None:
+    if message.tag is not None:
+        made[keys.DELIVERY_TAG] = message.tag
+    if message.id is not None:
+        made[keys.MESSAGE_ID] = message.id
+    if message.conversation is not None:
+        made[keys.CONVERSATION] = message.conversation
+    if message.redelivered:
+        made[keys.REDELIVERED] = True
+    if message.deliveries is not None:
+        made[keys.DELIVERIES] = message.deliveries
 
 
 def _parent(base: Context, context: Context, origin: SpanContext | None) -> Context:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import (
+    Acknowledge,
     Close,
     Configure,
+    Deliver,
     Identity,
     Iterate,
     Library,
@@ -16,12 +18,13 @@ from otel_eda.core import (
     Remember,
     Send,
     Settle,
+    Tags,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from core.tinyqueue import Consumer, Producer, Receipt
+    from core.tinyqueue import Channel, Consumer, Delivery, Producer, Receipt
 
 NAME = "tinyqueue"
 MODULE = "core.tinyqueue"
@@ -32,10 +35,28 @@ def identify(client: Any) -> Identity:
 
 
 def read(item: Any) -> Message | None:
+    if hasattr(item, "tag"):
+        return delivered(item, unsettled=True)
     if not hasattr(item, "offset"):
         return None
     stamp = getattr(item, "timestamp", None)
     return Message(item.topic, "0", item.offset, getattr(item, "headers", None), stamp)
+
+
+def delivered(item: Delivery, unsettled: bool) -> Message:
+    return Message(
+        item.topic,
+        headers=item.headers,
+        tag=item.tag,
+        unsettled=unsettled,
+        redelivered=item.tries > 0,
+        deliveries=item.tries,
+        record=item,
+    )
+
+
+def reader(channel: Channel, topic: str, auto: bool) -> Callable[..., Message | None] | None:
+    return None if topic.startswith("_") else lambda _, delivery, __: delivered(delivery, not auto)
 
 
 def outgoing(_: Producer, topic: str, headers: Any) -> Message:
@@ -81,6 +102,13 @@ def library() -> Library:
             PullOne(f"{MODULE}:Consumer.__next__"),
             Settle(f"{MODULE}:Consumer.commit", ("offsets",), offsets),
             Remember(f"{MODULE}:Consumer.seek", ("topic", "offset"), "itself"),
+            Deliver(f"{MODULE}:Channel.subscribe", "callback", ("topic", "auto"), reader),
+            Deliver(f"{MODULE}:Channel.subscribe_async", "callback", ("topic", "auto"), reader),
+            PullOne(f"{MODULE}:Channel.get", "get"),
+            Acknowledge(f"{MODULE}:Channel.ack", ("tag", "multiple"), lambda _, *given: Tags(*given)),
+            Acknowledge(
+                f"{MODULE}:Channel.nack", ("tag", "multiple", "requeue"), lambda _, *given: Tags(*given), "nack"
+            ),
             Close(f"{MODULE}:Producer.close"),
             Close(f"{MODULE}:Consumer.close"),
         ),

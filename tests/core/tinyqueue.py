@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -140,3 +142,79 @@ class Consumer:
 
     def close(self) -> None:
         """Close."""
+
+
+@dataclass(eq=False)
+class Delivery:
+    """One attempt to have a message processed."""
+
+    topic: str
+    tag: int
+    headers: Headers
+    tries: int = 0
+
+
+class Channel:
+    """Hands messages to callbacks, as `callback(channel, delivery, value)`; who does not want one again settles it."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.callbacks: dict[str, tuple[Callable[..., Any], bool]] = {}
+        self.ready: dict[str, deque[tuple[Delivery, object]]] = {}
+        self.waiting: dict[int, tuple[Delivery, object]] = {}
+        self.tag = 0
+
+    def subscribe(self, topic: str, callback: Callable[..., Any], auto: bool = False) -> str:
+        """Have a topic's messages handed to a callback; raises `TypeError` if it is none."""
+        if not callable(callback):
+            raise TypeError("that is no callback")
+        self.callbacks[topic] = callback, auto
+        return topic
+
+    async def subscribe_async(self, topic: str, callback: Callable[..., Any], auto: bool = False) -> str:
+        """Do the same."""
+        return self.subscribe(topic, callback, auto)
+
+    def run(self) -> None:
+        """Call back for every message there is."""
+        for topic, (callback, auto) in self.callbacks.items():
+            while taken := self._take(topic, auto):
+                callback(self, *taken)
+
+    async def run_async(self) -> None:
+        """Do the same, and await what there is to await."""
+        for topic, (callback, auto) in self.callbacks.items():
+            while taken := self._take(topic, auto):
+                result = callback(self, *taken)
+                if inspect.isawaitable(result):
+                    await result
+
+    def get(self, topic: str) -> Delivery | None:
+        """Give one message."""
+        taken = self._take(topic, auto=False)
+        return taken and taken[0]
+
+    def _take(self, topic: str, auto: bool) -> tuple[Delivery, object] | None:
+        ready = self.ready.setdefault(topic, deque())
+        ready.extend((Delivery(topic, 0, headers), value) for value, headers in self.queue.topics.pop(topic, []))
+        if not ready:
+            return None
+        taken, self.tag = ready.popleft(), self.tag + 1
+        taken[0].tag = self.tag
+        if not auto:
+            self.waiting[self.tag] = taken
+        return taken
+
+    def ack(self, tag: int = 0, multiple: bool = False) -> None:
+        """Settle a message, or all up to it; raises `KeyError` if it does not wait for that."""
+        self._settle(tag, multiple, requeue=False)
+
+    def nack(self, tag: int = 0, multiple: bool = False, requeue: bool = True) -> None:
+        """Refuse a message, or all up to it."""
+        self._settle(tag, multiple, requeue)
+
+    def _settle(self, tag: int, multiple: bool, requeue: bool) -> None:
+        for one in [one for one in self.waiting if one <= tag or not tag] if multiple else [tag]:
+            delivery, value = self.waiting.pop(one)
+            if requeue:
+                self.ready[delivery.topic].append((Delivery(delivery.topic, 0, delivery.headers, 1), value))
