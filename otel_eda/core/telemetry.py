@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 Attributes: TypeAlias = "dict[str, Any]"
+# Asking the API for its providers, which looks into the environment, costs more than all the rest of an idle call.
+_PERIOD = 1_000_000  # nanoseconds
 
 
 class Count:
@@ -110,18 +113,20 @@ class Telemetry:
         self.scope: Scope | None = None
         self.tracer_provider: TracerProvider | None = None
         self.meter_provider: MeterProvider | None = None
-        self._idle: tuple[object, object] = (None, None)
+        self._due = 0
 
     def use(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
         """Use these providers, or the global ones for None."""
         self.tracer_provider, self.meter_provider, self.scope = tracer_provider, meter_provider, None
+        self._due = 0
         self.look()
 
     @guarded
     def look(self) -> Scope | None:
         """Give the scope, None as long as nothing would be recorded: then wrappers only pass on."""
-        if self.scope is None and self.live:
-            self.scope = self._scope()
+        if self.scope is None and (now := time.monotonic_ns()) >= self._due:
+            self._due = now + _PERIOD
+            self.scope = self._scope() if self.live else None
         return self.scope
 
     @property
@@ -129,12 +134,7 @@ class Telemetry:
         """Whether spans or metrics go anywhere: to a provider that is not the API's own, which does nothing."""
         tracers = self.tracer_provider or trace.get_tracer_provider()
         meters = self.meter_provider or metrics.get_meter_provider()
-        if tracers is self._idle[0] and meters is self._idle[1]:
-            return False  # asked for each message as long as there is no SDK
-        if _records(tracers) or _records(meters):
-            return True
-        self._idle = tracers, meters
-        return False
+        return _records(tracers) or _records(meters)
 
     def _scope(self) -> Scope | None:
         provider = self.tracer_provider or trace.get_tracer_provider()

@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,7 @@ def test_an_sdk_that_comes_later_is_found(no_sdk: pytest.MonkeyPatch, library: L
         flow(queue)
         no_sdk.setattr(trace, "_TRACER_PROVIDER", recorder.tracer_provider)
         no_sdk.setattr(metrics._internal, "_METER_PROVIDER", recorder.meter_provider)
+        time.sleep(0.002)  # it is looked for once a millisecond
         flow(queue)
     finally:
         otel_eda.disable()
