@@ -181,9 +181,10 @@ clients: WeakSet[Client] = WeakSet()
 
 def client_of(instance: Any, library: Library) -> Client:
     """Give the client of a library's producer or consumer, made at its first use."""
-    found: Client | None = instance.__dict__.get(ATTRIBUTE)
+    owner = library.owner(instance)
+    found: Client | None = owner.__dict__.get(ATTRIBUTE)
     if found is None:
-        made = Client(library, instance, library.identify(instance))
-        found = cast("Client", instance.__dict__.setdefault(ATTRIBUTE, made))
+        made = Client(library, owner, library.identify(owner))
+        found = cast("Client", owner.__dict__.setdefault(ATTRIBUTE, made))
         clients.add(found)
     return found

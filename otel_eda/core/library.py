@@ -36,13 +36,17 @@ class Shape(Protocol):
         """Give what makes the wrapper of the function there."""
 
 
+def _itself(instance: Any) -> Any:
+    return instance
+
+
 @dataclass
 class Library:
     """A client library as its adapter describes it.
 
     `supported` is the first version it works with and the first it does not; `message` reads one of the library's
     messages, None for any other object; `identify` reads a client; `official` is the class of the official
-    instrumentation, which ours replaces.
+    instrumentation, which ours replaces; `owner` gives the client that an object belongs to whose methods are called.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Library:
     message: Callable[[Any], Message | None]
     identify: Callable[[Any], Identity]
     shapes: Iterable[Shape]
+    owner: Callable[[Any], Any] = _itself
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)

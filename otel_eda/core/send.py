@@ -112,9 +112,9 @@ class Sending:
 class Send:
     """A call that publishes one message.
 
-    `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument
-    `headers` with more of them, None if that can't be; `report` has the delivery's outcome reported to two callbacks,
-    of which the first gets what a client's `receipt` reads.
+    `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument that
+    `headers` names with more headers, None if that can't be; `report` has the delivery's outcome reported to two
+    callbacks, of which the first gets what a client's `receipt` reads.
     """
 
     target: str
@@ -172,10 +172,10 @@ class Send:
         sending.scope = sending.client.scope
         sending.route = sending.client.route(self.operation, "send", message.destination)
         sending.partition, sending.receipt = message.partition, self.receipt(args[0])
-        self._span(sending, message, arguments)
+        self._span(sending, message, arguments, taken[self.takes.index(self.headers)])
         return sending
 
-    def _span(self, sending: Sending, message: Message, arguments: Arguments) -> None:
+    def _span(self, sending: Sending, message: Message, arguments: Arguments, given: Any) -> None:
         base, route = current(), sending.route
         origin = propagation.carried(message.headers)
         sending.span = sending.scope.tracer.start_span(
@@ -188,7 +188,7 @@ class Send:
         )
         sending.context = with_span(base, sending.span)
         if origin is None:
-            headers = self.put(message.headers, propagation.inject(sending.context))
+            headers = self.put(given, propagation.inject(sending.context))
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.headers, headers)
 
