@@ -8,7 +8,7 @@ from .deliver import Deliver
 from .library import Library
 from .lifecycle import AutoCommit, Close, Configure, Remember
 from .message import Identity, Message
-from .receive import Iterate, PullOne, Receive
+from .receive import Generate, Iterate, PullOne, Receive
 from .send import Send
 from .settle import Acknowledge, Settle, Tags
 
@@ -18,6 +18,7 @@ __all__ = [
     "Close",
     "Configure",
     "Deliver",
+    "Generate",
     "Identity",
     "Iterate",
     "Library",

@@ -155,6 +155,33 @@ class Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no param
         self._self_steps.drop(sys._getframe(1) if sys is not None else None)
 
 
+class Generated(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    """A generator of messages, to everyone who looks: loops get a fresh iterator of it, `next` pulls one message."""
+
+    _self_client: Client
+    _self_pull: Puller
+
+    def __init__(self, generator: Any, client: Client, pull: Puller) -> None:
+        super().__init__(generator)
+        self._self_client = client
+        self._self_pull = pull
+
+    def __iter__(self) -> Loop:
+        return Loop(self.__wrapped__, self._self_client, self._self_pull, sys._getframe(1))
+
+    def __next__(self) -> Any:
+        Pull.over(self._self_client)
+        result, pulled = self._self_pull(self.__wrapped__, self._self_client)
+        if pulled is not None:
+            Pull.begin(pulled, sys._getframe(1))
+        return result
+
+    def close(self) -> None:
+        """Close the generator, whose last message is done with."""
+        Pull.over(self._self_client)
+        self.__wrapped__.close()
+
+
 class Batch(list[Any]):
     """A polled list of messages: equal to the library's, and iterating it processes message by message."""
 

@@ -17,7 +17,8 @@ from .busy import RECEIVE, busy, idle
 from .client import ATTRIBUTE, client_of
 from .contexts import current, outside
 from .guard import failed, guarded
-from .loops import Batch, Loop, Pull
+from .loops import Batch, Generated, Loop, Pull
+from .patching import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 
     from .client import Client, Route
     from .library import Library
-    from .loops import Polled
+    from .loops import Polled, Puller
     from .message import Message
     from .patching import Function, Switch, Wrap
+
+    Read = Callable[[Any], Message | None]
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,11 @@ def _read(records: list[Any], client: Client) -> dict[int, Polled]:
 class _Pull:
     """One pull: its time, its span if it is to have one, its metrics."""
 
-    __slots__ = ("client", "operation", "record", "scope", "start")
+    __slots__ = ("client", "operation", "read", "record", "scope", "start")
 
-    def __init__(self, client: Client, operation: str) -> None:
+    def __init__(self, client: Client, operation: str, read: Read | None = None) -> None:
         self.client = client
+        self.read = read or client.library.message
         self.scope = client.scope
         self.operation = operation
         self.record: Any = None
@@ -161,7 +165,7 @@ class _Pull:
 
     def message(self) -> Message | None:
         """Count and read the message that a pull brought; make a span if every pull is to have one."""
-        message = self.client.library.message(self.record)
+        message = self.read(self.record)
         if message is not None:
             self._one(message)
         return message
@@ -247,16 +251,62 @@ def _inner(consumer: Any, record: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class PullOne:
-    """A call that pulls one message, whose processing lasts until the next pull, commit or close by the same thread."""
+class Generate:
+    """A call that gives a generator of messages; `reader`, from the client and the arguments, gives what reads one."""
 
     target: str
-    operation: str = "poll"
+    takes: tuple[str, ...]
+    reader: Callable[..., Read]
+    operation: str = "consume"
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
+            arguments = Arguments(original, self.takes)
+
+            @guarded
+            def generated(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+                read = self.reader(args[0], *arguments.read(*args, **kwargs))
+                return Generated(result, client_of(args[0], library), self._puller(library, read))
+
+            def generate(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                return (generated(result, args, kwargs) if switch.on else None) or result
+
+            return generate
+
+        return make
+
+    def _puller(self, library: Library, read: Read) -> Puller:
+        def pull(generator: Any, client: Client) -> tuple[Any, _Pull | None]:
+            if idle(library):
+                return next(generator), None
+            pull = _Pull(client, self.operation, read)
+            pull.record = pull.call(next, (generator,), {})
+            return pull.record, pull
+
+        return pull
+
+
+@dataclass(frozen=True)
+class PullOne:
+    """A call that pulls one message, whose processing lasts until the next pull, commit or close by the same thread.
+
+    `reader`, if there is one, gives what reads the message, from the client and the arguments that `takes` names.
+    """
+
+    target: str
+    operation: str = "poll"
+    takes: tuple[str, ...] = ()
+    reader: Callable[..., Read] | None = None
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            arguments = Arguments(original, self.takes) if self.takes else None
+
             def pull_one(*args: Any, **kwargs: Any) -> Any:
                 if switch.on and args and busy.get() & RECEIVE:
                     return _inner(args[0], original(*args, **kwargs))
@@ -267,10 +317,18 @@ class PullOne:
                     return original(*args, **kwargs)
                 Pull.over(pull.client)
                 result = pull.call(original, args, kwargs)
-                pull.record = result
+                self._pulled(pull, result, arguments, args, kwargs)
                 Pull.begin(pull, sys._getframe(1))
                 return result
 
             return pull_one
 
         return make
+
+    @guarded
+    def _pulled(
+        self, pull: _Pull, result: Any, arguments: Arguments | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        if self.reader is not None and arguments is not None:
+            pull.read = self.reader(args[0], *arguments.read(*args, **kwargs))
+        pull.record = result

@@ -9,6 +9,7 @@ from otel_eda.core import (
     Close,
     Configure,
     Deliver,
+    Generate,
     Identity,
     Iterate,
     Library,
@@ -35,8 +36,6 @@ def identify(client: Any) -> Identity:
 
 
 def read(item: Any) -> Message | None:
-    if hasattr(item, "tag"):
-        return delivered(item, unsettled=True)
     if not hasattr(item, "offset"):
         return None
     stamp = getattr(item, "timestamp", None)
@@ -57,6 +56,10 @@ def delivered(item: Delivery, unsettled: bool) -> Message:
 
 def reader(channel: Channel, topic: str, auto: bool) -> Callable[..., Message | None] | None:
     return None if topic.startswith("_") else lambda _, delivery, __: delivered(delivery, not auto)
+
+
+def pulled(_: Channel, __: str, auto: bool = False) -> Callable[[Any], Message | None]:
+    return lambda given: given[0] and delivered(given[0], not auto)
 
 
 def outgoing(_: Producer, topic: str, headers: Any) -> Message:
@@ -104,7 +107,8 @@ def library() -> Library:
             Remember(f"{MODULE}:Consumer.seek", ("topic", "offset"), "itself"),
             Deliver(f"{MODULE}:Channel.subscribe", "callback", ("topic", "auto"), reader),
             Deliver(f"{MODULE}:Channel.subscribe_async", "callback", ("topic", "auto"), reader),
-            PullOne(f"{MODULE}:Channel.get", "get"),
+            PullOne(f"{MODULE}:Channel.get", "get", ("topic", "auto"), pulled),
+            Generate(f"{MODULE}:Channel.listen", ("topic",), pulled, "listen"),
             Acknowledge(f"{MODULE}:Channel.ack", ("tag", "multiple"), lambda _, *given: Tags(*given)),
             Acknowledge(
                 f"{MODULE}:Channel.nack", ("tag", "multiple", "requeue"), lambda _, *given: Tags(*given), "nack"

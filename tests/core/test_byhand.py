@@ -16,7 +16,7 @@ from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, links, parent, told, traceparent
 
 import otel_eda
-from core.tinyqueue import Consumer, Queue, Record
+from core.tinyqueue import Channel, Consumer, Delivery, Queue, Record
 from otel_eda.core import turns
 
 if TYPE_CHECKING:
@@ -368,3 +368,43 @@ def test_what_inject_gives_extract_reads(recorder: Recorder) -> None:
 @pytest.mark.parametrize("headers", [None, {}, [], {"a": "b"}])
 def test_extract_gives_an_empty_context_where_nothing_is(headers: Any) -> None:
     assert otel_eda.extract(headers) == context.Context()
+
+
+def test_a_callbacks_message_has_one_span(recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", 1, 2)
+    channel, before = Channel(queue), context.get_current()
+
+    def callback(_: Channel, delivery: Delivery, value: object) -> None:
+        by = delivery if value == 1 else (delivery, value)
+        with otel_eda.process(by), recorder.tracer.start_as_current_span("work"):
+            pass
+
+    channel.subscribe("orders", callback)
+    channel.run()
+    assert context.get_current() == before
+    assert [parent(span) for span in recorder.own("work")] == [ids(span) for span in recorder.processes(2)]
+
+
+def test_a_callbacks_message_is_taken_over_by_a_thread(recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", 1, 2)
+    channel, handed = Channel(queue), list[Delivery]()
+    channel.subscribe("orders", lambda _, delivery, __: handed.append(delivery))
+    turns.use_by_hand()
+    channel.run()
+    assert len(recorder.open("process")) == 2
+    while handed:
+        with otel_eda.process(handed.pop()):
+            pass
+    recorder.processes(2)
+
+
+def test_a_part_of_what_was_pulled_stands_for_it(recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", 1, 2)
+    for parts in Channel(queue).listen("orders"):
+        with otel_eda.process(parts if parts[1] == 1 else parts[0]):
+            pass
+    del parts
+    recorder.processes(2)

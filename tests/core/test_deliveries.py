@@ -10,13 +10,12 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry import context, trace
+from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind
 from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, links, parent, traceparent
 
-import otel_eda
 from core.tinyqueue import Channel, Consumer, Delivery, Producer, Queue
 from otel_eda.core import client as clients_
 from otel_eda.core.client import client_of
@@ -244,19 +243,6 @@ def test_suppressed_a_call_is_just_a_call(channel: Channel, recorder: Recorder) 
     assert recorder.ours() == []
 
 
-def test_a_call_is_processed_by_hand_once(channel: Channel, recorder: Recorder) -> None:
-    def callback(_: Channel, delivery: Delivery, value: object) -> None:
-        by = delivery if value == FIRST else (delivery, value)
-        with otel_eda.process(by), recorder.tracer.start_as_current_span("work"):
-            pass
-
-    before = context.get_current()
-    run(channel, callback)
-    assert context.get_current() == before
-    processed = recorder.processes(2)
-    assert [parent(span) for span in recorder.own("work")] == [ids(span) for span in processed]
-
-
 def test_a_channel_is_not_kept_alive(library: Library, queue: Queue) -> None:
     with recording():
         channel = Channel(queue)
@@ -346,13 +332,12 @@ def test_a_failure_to_settle_is_recorded(channel: Channel, recorder: Recorder) -
 
 
 def test_a_pull_ends_where_its_message_is_settled(channel: Channel, recorder: Recorder) -> None:
-    first, second = channel.get("orders"), channel.get("orders")
-    assert first is not None
-    assert second is not None
+    channel.get("orders")
+    channel.get(topic="orders", auto=False)
     recorder.processes(1)
-    channel.ack(first.tag)
+    channel.ack(1)
     assert len(recorder.open("process")) == 1
-    channel.ack(second.tag)
+    channel.ack(2)
     processed = recorder.processes(2)
     assert [parent(span) for span in recorder.settles(2)] == [ids(processed[1])] * 2
     assert current() == (0, 0)
@@ -364,3 +349,59 @@ def test_what_is_never_settled_is_forgotten_one_day(
     monkeypatch.setattr(clients_, "UNSETTLED_MAX", 1)
     run(channel, lambda *_: None)
     assert [*client_of(channel, recorder_library(channel)).unsettled] == [2]
+
+
+# --- Generate, and pulls that are read by their arguments ---------------------------------------------------------
+
+
+def test_a_generators_loop_is_a_loop(channel: Channel, recorder: Recorder) -> None:
+    seen = []
+    for delivery, _ in channel.listen("orders", patience=1):
+        seen.append(current())
+        if delivery:
+            channel.ack(delivery.tag)
+    spans = recorder.processes(2)
+    assert seen == [*(ids(span) for span in spans), (0, 0)]
+    assert [parent(span) for span in spans] == [FIRST, SECOND]
+    assert [parent(span) for span in recorder.settles(2)] == [ids(span) for span in spans]
+    recorder.counted(CONSUMED, 2, "orders")
+
+
+def test_a_generator_that_is_kept_goes_on(channel: Channel, recorder: Recorder) -> None:
+    kept = channel.listen("orders")
+    assert inspect.isgenerator(kept)
+    for _ in kept:
+        break
+    recorder.processes(1)
+    for _ in kept:
+        assert len(recorder.open("process")) == 1
+    recorder.processes(2)
+    assert [*kept] == []
+
+
+def test_a_generator_is_pulled_from(channel: Channel, recorder: Recorder) -> None:
+    kept = channel.listen("orders")
+    assert next(kept)[1] == FIRST
+    assert next(kept)[1] == SECOND
+    recorder.processes(1)
+    kept.close()
+    assert [parent(span) for span in recorder.processes(2)] == [FIRST, SECOND]
+    with pytest.raises(StopIteration):
+        next(kept)
+    assert current() == (0, 0)
+
+
+def test_a_wrong_call_is_the_librarys_to_refuse(channel: Channel, recorder: Recorder) -> None:
+    wrong: Any = channel
+    with pytest.raises(TypeError):
+        wrong.listen()
+    with pytest.raises(TypeError):
+        wrong.get()
+    with pytest.raises(ValueError, match="which topic"):
+        channel.get("")
+    assert [attribute(span, "error.type") for span in recorder.receives(2)] == ["TypeError", "ValueError"]
+
+
+def test_nothing_there_is_no_message(channel: Channel, recorder: Recorder) -> None:
+    assert channel.get("refunds") == (None, None)
+    assert recorder.ours() == []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
 __version__ = "1.2.0"
 Headers = list[tuple[str, bytes]]
@@ -189,10 +189,18 @@ class Channel:
                 if inspect.isawaitable(result):
                     await result
 
-    def get(self, topic: str) -> Delivery | None:
-        """Give one message."""
-        taken = self._take(topic, auto=False)
-        return taken and taken[0]
+    def get(self, topic: str, auto: bool = False) -> tuple[Delivery, object] | tuple[None, None]:
+        """Give one message; raises `ValueError` for an empty topic."""
+        if not topic:
+            raise ValueError("which topic?")
+        return self._take(topic, auto) or (None, None)
+
+    def listen(self, topic: str, patience: int = 0) -> Generator[tuple[Delivery, object] | tuple[None, None]]:
+        """Give messages, and nothing so many times when there are no more."""
+        while taken := self._take(topic, auto=False):
+            yield taken
+        for _ in range(patience):
+            yield None, None
 
     def _take(self, topic: str, auto: bool) -> tuple[Delivery, object] | None:
         ready = self.ready.setdefault(topic, deque())
