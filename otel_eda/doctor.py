@@ -135,6 +135,8 @@ def _library(library: Library) -> Report:
 
 
 def _official(library: Library) -> str | None:
+    if library.official is None:
+        return None
     module, _, name = library.official.partition(":")
     found = [
         entry for entry in entry_points(group="opentelemetry_instrumentor") if entry.value.startswith(f"{module}:")
@@ -160,7 +162,15 @@ def _import(library: Library) -> None:
         try:
             importlib.import_module(shape.target.partition(":")[0])
         except Exception as error:  # noqa: BLE001, PERF203  # whatever it raises is the finding
+            if _foreign(error, library):
+                continue
             library.refused[shape.target.partition(":")[0]] = f"it cannot be imported: {error}"
+
+
+def _foreign(error: Exception, library: Library) -> bool:
+    # A part of the library for something that is not installed: the application cannot use it either.
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing is not None and missing.partition(".")[0] != library.package
 
 
 def _provider(provider: object) -> str:

@@ -34,6 +34,18 @@ class KafkaPythonInstrumentor(_Instrumentor):
     name = "kafka_python"
 
 
+class BlinkerInstrumentor(_Instrumentor):
+    """blinker."""
+
+    name = "blinker"
+
+
+class PyeeInstrumentor(_Instrumentor):
+    """pyee."""
+
+    name = "pyee"
+
+
 class RegistriesInstrumentor(_Instrumentor):
     """In-process registries of handlers."""
 

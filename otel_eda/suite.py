@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from . import config
-from .adapters import kafka_python
+from .adapters import blinker, kafka_python, pyee
 from .core import bodies, byhand, dispatch, handlers, lifecycle, turns
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .core import Library
 
 _log = logging.getLogger("otel_eda")
-LIBRARIES: dict[str, Library] = {library.name: library for library in (kafka_python.LIBRARY,)}
+_ADAPTERS = (kafka_python, blinker, pyee)
+LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
 NAMES = (*LIBRARIES, REGISTRIES)
 

@@ -5,6 +5,7 @@ An adapter needs no more than what is exported here.
 
 from . import keys
 from .deliver import Deliver
+from .emitters import Dispatch, Event, Receivers, Run
 from .library import Library
 from .lifecycle import AutoCommit, Close, Configure, Remember
 from .message import Identity, Message
@@ -18,6 +19,8 @@ __all__ = [
     "Close",
     "Configure",
     "Deliver",
+    "Dispatch",
+    "Event",
     "Generate",
     "Identity",
     "Iterate",
@@ -25,7 +28,9 @@ __all__ = [
     "Message",
     "PullOne",
     "Receive",
+    "Receivers",
     "Remember",
+    "Run",
     "Send",
     "Settle",
     "Tags",

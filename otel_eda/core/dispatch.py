@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
-from . import handlers, keys
-from .contexts import current, span_in, suppressed
+from . import handlers
+from .contexts import suppressed
 from .guard import guarded
-from .handlers import EVENT_TYPE, Dispatch, Handler, dispatching, event_type_of, telemetry, type_name
+from .handlers import EVENT_TYPE, Event, Handler, dispatching, event_type_of, telemetry, type_name, unhandled
 from .patching import ImportHook, Patch, patch
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ class Registry:
         typed = _position(original, self.event_type)
 
         @guarded
-        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Dispatch | None:
+        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Event | None:
             if not switch.on or telemetry.look() is None or suppressed(get_current()):
                 return None
             if typed is not None and typed < len(args):
-                return Dispatch(type_name(args[typed]))
+                return Event(type_name(args[typed]))
             given = [item for item in args if item is not self.owner and not isinstance(item, self.owner)]
             event = kwargs.get(self.event_type) or event_type_of(self.event_type, (*given, *kwargs.values()))
-            return Dispatch(type_name(event))
+            return Event(type_name(event))
 
         def dispatch(*args: Any, **kwargs: Any) -> Any:
             found = read(args, kwargs)
@@ -113,15 +113,13 @@ class Registry:
         return dispatch_async if inspect.iscoroutinefunction(original) else dispatch
 
     @guarded
-    def _check(self, found: Dispatch, registry: Any) -> None:
+    def _check(self, found: Event, registry: Any) -> None:
         known = _look(registry)
         scope = telemetry.scope
         if found.handled or known is None or scope is None:
             return
-        if known.complete and not known.all_events and found.event not in known.events:
-            attributes = {keys.EVENT_TYPE: found.event}
-            span_in(current()).add_event(keys.UNHANDLED_EVENT, attributes)
-            scope.metrics.unhandled.of(attributes).number += 1
+        if known.complete and not known.all_events and found.type not in known.events:
+            unhandled(scope, found.type)
 
 
 class _Registration:

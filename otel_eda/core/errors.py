@@ -36,7 +36,7 @@ def record(span: Span, error: BaseException, operation: str, context: Context | 
     if span.is_recording():
         if "logs" not in choice:
             span.add_event("exception", _described(error))
-        mark(span, kind, _message(error))
+        mark(span, kind, message(error))
     if choice & {"logs", "logs/dup"}:
         _log(error, operation, context)
     return kind
@@ -48,7 +48,8 @@ def mark(span: Span, kind: str, message: str | None = None) -> None:
     span.set_status(Status(StatusCode.ERROR, message))
 
 
-def _message(error: BaseException) -> str:
+def message(error: BaseException) -> str:
+    """Give an exception's own text."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001  # an application's own, that can't be printed
@@ -58,7 +59,7 @@ def _message(error: BaseException) -> str:
 def _described(error: BaseException) -> Attributes:
     return {
         keys.EXCEPTION_TYPE: error_type(error),
-        keys.EXCEPTION_MESSAGE: _message(error),
+        keys.EXCEPTION_MESSAGE: message(error),
         keys.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .message import Identity
 from .patching import ImportHook, Patch, patch, resolve
 from .takeover import Takeover
 from .telemetry import Telemetry
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from .message import Identity, Message
+    from .message import Message
     from .patching import Wrap
 
 _log = logging.getLogger("otel_eda")
@@ -40,24 +42,33 @@ def _itself(instance: Any) -> Any:
     return instance
 
 
-@dataclass
-class Library:
-    """A client library as its adapter describes it.
+def _no_message(_: Any) -> None:
+    """Read nothing: the library has no messages."""
 
-    `supported` is the first version it works with and the first it does not; `message` reads one of the library's
-    messages, None for any other object; `identify` reads a client; `official` is the class of the official
-    instrumentation, which ours replaces; `owner` gives the client that an object belongs to whose methods are called.
+
+def _nobody(_: Any) -> Identity:
+    return Identity()
+
+
+@dataclass(kw_only=True)
+class Library:
+    """A library as its adapter describes it.
+
+    `supported` is the first version it works with and the first it does not; `official` is the class of the official
+    instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
+    reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
+    that an object belongs to whose methods are called.
     """
 
     name: str
-    system: str
     package: str
     distribution: str
     supported: tuple[Version, Version]
-    official: str
-    message: Callable[[Any], Message | None]
-    identify: Callable[[Any], Identity]
     shapes: Iterable[Shape]
+    official: str | None = None
+    system: str = ""
+    message: Callable[[Any], Message | None] = _no_message
+    identify: Callable[[Any], Identity] = _nobody
     owner: Callable[[Any], Any] = _itself
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
@@ -65,7 +76,7 @@ class Library:
 
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(self.name)
-        self.takeover = Takeover(self.official, self._unpatch)
+        self.takeover = Takeover(self.official, self._unpatch) if self.official else None
         modules = dict.fromkeys(shape.target.partition(":")[0] for shape in self.shapes)
         self.hooks = [ImportHook(module, self._imported) for module in modules]
 
@@ -77,7 +88,8 @@ class Library:
             return
         self.on = True
         self.telemetry.use(tracer_provider, meter_provider)
-        self.takeover.start()
+        if self.takeover is not None:
+            self.takeover.start()
         for hook in self.hooks:
             hook.arm()
 
@@ -85,7 +97,8 @@ class Library:
         """Put every original back; twice is once."""
         if self.on:
             self._unpatch()
-        self.takeover.stop()
+        if self.takeover is not None:
+            self.takeover.stop()
 
     def _unpatch(self) -> None:
         self.on = False
@@ -120,13 +133,23 @@ class Library:
     @property
     def version(self) -> Version | None:
         """The version of the module that is loaded, None if none is or it does not say."""
-        text = getattr(sys.modules.get(self.package), "__version__", None)
-        return _numbers(text) or None if isinstance(text, str) else None
+        module = sys.modules.get(self.package)
+        if module is None:
+            return None
+        text = vars(module).get("__version__")  # a module may warn of being asked for it
+        return _numbers(text if isinstance(text, str) else _installed(self.distribution)) or None
 
     @property
     def range(self) -> str:
         """The supported versions in words."""
         return f"from {_dotted(self.supported[0])}, before {_dotted(self.supported[1])}"
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _numbers(text: str) -> Version:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import drivers
+import emitters
 import pytest
 from drivers.base import Shape
 
@@ -12,16 +13,18 @@ from docs.pages import ROOT, rows
 
 if TYPE_CHECKING:
     from drivers.base import Can, Driver
+    from emitters.base import Has
 
 PROMISES = ROOT / "docs" / "promises.md"
 
 
-def told(what: Can | Shape) -> str:
+def told(what: Can | Shape | Has) -> str:
     return f"the shape `{what.value}`" if isinstance(what, Shape) else what.value
 
 
 def expected() -> list[list[str]]:
-    return [[driver.name, told(what), why] for driver in drivers.every() for what, why in driver.cannot.items()]
+    every = [*drivers.every(), *emitters.every()]
+    return [[driver.name, told(what), why] for driver in every for what, why in driver.cannot.items()]
 
 
 def test_the_table_is_what_the_drivers_say() -> None:

@@ -1,0 +1,43 @@
+"""pyee 9 to 13."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from otel_eda.core import Dispatch, Event, Library, Run
+
+EMITTER = "pyee.base:EventEmitter"
+QUEUED = {
+    "pyee.asyncio": "AsyncIOEventEmitter",
+    "pyee.executor": "ExecutorEventEmitter",
+    "pyee.trio": "TrioEventEmitter",
+    "pyee.twisted": "TwistedEventEmitter",
+}
+
+
+def event(emitter: Any, name: Any, args: tuple[Any, ...]) -> Event:
+    """Read an event that is emitted; one of an uplifted emitter goes to another emitter too."""
+    queued = type(emitter)._emit_run.__module__ in QUEUED
+    failure = args[0] if name == "error" and args and isinstance(args[0], BaseException) else None
+    return Event(name, queued, name == "new_listener" or "emit" in vars(emitter), failure)
+
+
+def own(receiver: Any) -> Any:
+    """Give the listener that a wrapper made by `once` calls."""
+    if getattr(receiver, "__module__", None) == "pyee.base" and inspect.isfunction(receiver):
+        return inspect.getclosurevars(receiver).nonlocals.get("f", receiver)
+    return receiver
+
+
+LIBRARY = Library(
+    name="pyee",
+    package="pyee",
+    distribution="pyee",
+    supported=((9,), (14,)),
+    shapes=(
+        Dispatch(f"{EMITTER}._call_handlers", ("event", "args"), event, "emit"),
+        Run(f"{EMITTER}._emit_run", "f", own),
+        *(Run(f"{module}:{kind}._emit_run", "f", own) for module, kind in QUEUED.items()),
+    ),
+)
