@@ -444,9 +444,9 @@ def test_any_event_goes_through(event: Any) -> None:
         for kind in every_driver():
             emitter = kind.emitter(How.CALL)
             values: list[object] = []
-            note = values.append
+            note = receiver(How.CALL, values.append)
             emitter.on(event, note)
-            assert emitter.receivers(event) in ([note], [values.append])
+            assert emitter.receivers(event) == [note]
             emit(emitter, event, 1)
             assert values == [1], kind.name
 

@@ -13,7 +13,7 @@ from docs.pages import ROOT, rows
 
 if TYPE_CHECKING:
     from drivers.base import Can, Driver
-    from emitters.base import Has
+    from emitters.base import EmitterDriver, Has
 
 PROMISES = ROOT / "docs" / "promises.md"
 
@@ -23,7 +23,7 @@ def told(what: Can | Shape | Has) -> str:
 
 
 def expected() -> list[list[str]]:
-    every = [*drivers.every(), *emitters.every()]
+    every: list[Driver | EmitterDriver] = [*drivers.every(), *emitters.every()]
     return [[driver.name, told(what), why] for driver in every for what, why in driver.cannot.items()]
 
 
