@@ -12,6 +12,7 @@ from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
 from .send import Send
 from .settle import Acknowledge, Settle, Tags
+from .tasks import report_future
 
 __all__ = [
     "Acknowledge",
@@ -35,4 +36,5 @@ __all__ = [
     "Settle",
     "Tags",
     "keys",
+    "report_future",
 ]

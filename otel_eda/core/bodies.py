@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _TOOLS = (4, 3)  # the ids that PEP 669 reserves for nobody
 _NAME = "otel_eda"
 _LEFT = {"POP_TOP", "FOR_ITER", "END_FOR", "POP_ITER"}
-_SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_SUSPENDED = {"YIELD_VALUE", "RESUME", "SEND", "YIELD_FROM", "INSTRUMENTED_YIELD_VALUE"}
+SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_SUSPENDED = {"YIELD_VALUE", "RESUME"}
 
 
 class UnknownError(Exception):
@@ -65,7 +65,7 @@ class Watch:
         here = dropping is not None and id(dropping) == self.frame and dropping.f_code is self.code
         if _monitoring is not None and _monitoring.works:
             # Since Python 3.13 a generator may be closed without an exception.
-            suspended = not here and self.code.co_flags & _SUSPENDABLE
+            suspended = not here and self.code.co_flags & SUSPENDABLE
             return self.error or (GeneratorExit() if suspended else None)
         if dropping is None or not here:
             return GeneratorExit()
@@ -112,10 +112,12 @@ class _Monitoring:
         events = self.api.events
         self.api.register_callback(free[0], events.RAISE, _raised)
         self.api.register_callback(free[0], events.RERAISE, _raised)
+        self.api.register_callback(free[0], events.PY_THROW, _raised)
         self.api.register_callback(free[0], events.EXCEPTION_HANDLED, _handled)
         self.api.register_callback(free[0], events.PY_UNWIND, _unwound)
         self.api.register_callback(free[0], events.PY_RETURN, _returned)
-        self.api.set_events(free[0], events.RAISE | events.RERAISE | events.EXCEPTION_HANDLED | events.PY_UNWIND)
+        raised = events.RAISE | events.RERAISE | events.PY_THROW
+        self.api.set_events(free[0], raised | events.EXCEPTION_HANDLED | events.PY_UNWIND)
         self.tool = free[0]
 
     def follow(self, code: CodeType) -> None:

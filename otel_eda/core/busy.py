@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import get_current
+from opentelemetry.context import attach, detach, get_current
 
 from .contexts import suppressed
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
     from .library import Library
 
 SEND, RECEIVE, SETTLE = 1, 2, 4
-busy: ContextVar[int] = ContextVar("otel_eda.busy", default=0)
+
+
+class Operation:
+    """An operation that goes on, with those around it; a task that inherits it sees it end."""
+
+    __slots__ = ("attached", "record", "token", "types")
+
+    def __init__(self) -> None:
+        self.types = 0
+        self.record: Any = None
+        self.token: Token[Operation] | None = None
+        self.attached: Token[Context] | None = None
+
+    def leave(self) -> None:
+        """End it, and bring back the context from before."""
+        self.types = 0
+        try:
+            busy.reset(self.token)  # type: ignore[arg-type]  # who leaves has entered
+        except ValueError:
+            return  # a coroutine that was given up is closed in somebody else's context, which is as it was
+        if self.attached is not None:
+            detach(self.attached)
+
+
+busy: ContextVar[Operation] = ContextVar("otel_eda.busy", default=Operation())  # noqa: B039  # it is never changed
+
+
+def enter(type_: int, context: Context | None = None) -> Operation:
+    """Begin an operation, in this context if one is given; 0 is the application's code, which is inside of none."""
+    operation = Operation()
+    operation.types = type_ and busy.get().types | type_
+    operation.token = busy.set(operation)
+    if context is not None:
+        operation.attached = attach(context)
+    return operation
 
 
 def idle(library: Library, operation: int = 0) -> bool:
@@ -21,4 +57,4 @@ def idle(library: Library, operation: int = 0) -> bool:
     telemetry = library.telemetry
     if telemetry.scope is None and telemetry.look() is None:
         return True
-    return bool(busy.get() & operation) or suppressed(get_current())
+    return bool(busy.get().types & operation) or suppressed(get_current())

@@ -112,11 +112,11 @@ class Client:
         self.attributes = self.measured | given({keys.CLIENT_ID: identity.client_id})
         self.routes: dict[tuple[str, str | None], Route] = {}
         self.pending: dict[int, Sending] = {}
-        self.pulls: dict[int, tuple[Turn, Watch]] = {}
+        self.pulls: dict[int, tuple[Turn, Watch | None]] = {}
+        self.tasks: set[int] = set()
         self.deferred: deque[Turn] = deque()
         self.delivered: set[str] = set()
         self.unsettled: dict[int, Unsettled] = {}
-        self.last: Any = None
         self.settling = 0
         self.by_hand = False
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)
@@ -125,7 +125,8 @@ class Client:
     def _gone(self, _: object) -> None:
         # Dropped without being closed: nobody will end what it has begun, but for a message that is still in work.
         for _, watch in self.pulls.values():
-            watch.close()
+            if watch is not None:
+                watch.close()
         for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
             if not turn.by_hand and not turns.held(turn):
                 turn.end(GeneratorExit(), turn.over_at or None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from . import turns
-from .busy import busy, idle
+from .busy import enter, idle
 from .client import client_of
 from .guard import guarded
 from .patching import Arguments
@@ -108,14 +108,14 @@ class _Calls:
         turn = self._begin(args, kwargs)
         if turn is None:
             return function(*args, **kwargs)
-        entered = busy.set(0)  # a pull of somebody else's may have called us
+        within = enter(0)  # a pull of somebody else's may have called us
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             self._over(turn, error)
             raise
         finally:
-            busy.reset(entered)
+            within.leave()
         if inspect.iscoroutine(result):
             turn.leave()
             return self._rest(turn, result)

@@ -126,7 +126,7 @@ class Configure:
 
 @dataclass(frozen=True)
 class Close:
-    """A call after which a client does nothing more."""
+    """A call, sync or async, after which a client does nothing more."""
 
     target: str
 
@@ -135,18 +135,31 @@ class Close:
 
         def make(original: Function, switch: Switch) -> Function:
             def close(*args: Any, **kwargs: Any) -> Any:
-                client = args[0].__dict__.get(ATTRIBUTE) if switch.on and args else None
-                if client is not None:
-                    loops.Pull.over(client)
+                client = self._over(args) if switch.on else None
                 try:
                     return original(*args, **kwargs)
                 finally:
                     if client is not None:
                         end(client, "the client was closed")
 
-            return close
+            async def close_async(*args: Any, **kwargs: Any) -> Any:
+                client = self._over(args) if switch.on else None
+                try:
+                    return await original(*args, **kwargs)
+                finally:
+                    if client is not None:
+                        end(client, "the client was closed")
+
+            return close_async if inspect.iscoroutinefunction(original) else close
 
         return make
+
+    @staticmethod
+    def _over(args: tuple[Any, ...]) -> Client | None:
+        client: Client | None = args[0].__dict__.get(ATTRIBUTE) if args else None
+        if client is not None:
+            loops.Pull.over(client)
+        return client
 
 
 @guarded
@@ -178,6 +191,7 @@ def _forget() -> None:
     for client in clients:
         client.pending.clear()
         client.pulls.clear()
+        client.tasks.clear()
         client.deferred.clear()
 
 

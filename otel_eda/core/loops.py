@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-import threading
+from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import wrapt
 
-from . import bodies, turns
+from . import bodies, tasks, turns
 from .guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from asyncio import Task
+    from collections.abc import Awaitable, Callable, Container, Iterator
     from types import FrameType
 
     from opentelemetry.context import Context
@@ -38,8 +40,8 @@ class Pulled(Protocol):
         """Count it and read it, None if it is no message."""
 
 
-Puller: TypeAlias = "Callable[[Any, Client], tuple[Any, Pulled | None]]"
-"""Pulls one message from a consumer: what the application gets, and what we know of it."""
+Puller: TypeAlias = "Callable[[Any, Client], Any]"
+"""Pulls one message from a consumer: gives, or an async one awaits, what the application gets and our `Pulled`."""
 
 
 class Steps:
@@ -66,39 +68,39 @@ class Steps:
 
     @guarded
     def over(self, frame: FrameType) -> None:
-        """End the turn, since the loop comes for its next message."""
+        """End the turn, since this frame, which runs the body, comes for its next message."""
         if not self.started:
             # Asked for and drained by the same instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
             self.started, self.copying = True, self.asked == self._place(frame)
         if self.turn is not None:
             turn, self.turn = self.turn, None
             turns.over(turn, self.client, self.deferring)
-
-    @guarded
-    def pulled(self, pulled: Pulled, frame: FrameType) -> None:
-        """Begin the turn of a message that was pulled just now."""
-        message = pulled.message()
-        if message is not None:
-            self._begin(pulled.record, message, None, frame)
-
-    @guarded
-    def iterated(self, record: Any, polled: Polled | None, frame: FrameType) -> None:
-        """Begin the turn of a message that was polled before; without one, for what the application has put in."""
-        if polled is not None:
-            message, context, origin = polled
-            self._begin(record, message, (context, origin), frame)
-
-    def _begin(self, record: Any, message: Message, found: Found | None, frame: FrameType) -> None:
-        if self.copying or self.client.library.telemetry.scope is None:
-            return
-        if self.watch is None or self.watch.frame != id(frame) or self.watch.code is not frame.f_code:
+        watch = self.watch
+        if (watch is None or watch.frame != id(frame) or watch.code is not frame.f_code) and not self.copying:
             self._follow(frame)
-        self.turn = turns.begin(self.client, record, message, found)
 
     def _follow(self, frame: FrameType) -> None:
         if self.watch is not None:
             self.watch.close()
         self.watch = bodies.Watch(frame, self._unwound)
+
+    @guarded
+    def pulled(self, pulled: Pulled) -> None:
+        """Begin the turn of a message that was pulled just now."""
+        message = pulled.message()
+        if message is not None:
+            self._begin(pulled.record, message, None)
+
+    @guarded
+    def iterated(self, record: Any, polled: Polled | None) -> None:
+        """Begin the turn of a message that was polled before; without one, for what the application has put in."""
+        if polled is not None:
+            message, context, origin = polled
+            self._begin(record, message, (context, origin))
+
+    def _begin(self, record: Any, message: Message, found: Found | None) -> None:
+        if not self.copying and self.client.library.telemetry.scope is not None:
+            self.turn = turns.begin(self.client, record, message, found)
 
     def _unwound(self, error: BaseException) -> None:
         if self.turn is not None:
@@ -123,9 +125,7 @@ class Steps:
             self.watch = None
 
 
-class Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """What a consumer's `__iter__` gives: the consumer to everyone who looks, and a fresh iterator to the loop."""
-
+class _Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     _self_steps: Steps
     _self_pull: Puller
 
@@ -134,25 +134,51 @@ class Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no param
         self._self_steps = Steps(client, frame)
         self._self_pull = pull
 
+    def __del__(self) -> None:
+        self._self_steps.drop(sys._getframe(1) if sys is not None else None)
+
+
+class Loop(_Loop):
+    """What a consumer's `__iter__` gives: the consumer to everyone who looks, and a fresh iterator to the loop."""
+
     def __iter__(self) -> Loop:
         self._self_steps.ask(sys._getframe(1))
         return self
 
     def __next__(self) -> Any:
-        steps, frame = self._self_steps, sys._getframe(1)
-        if steps.turn is not None or not steps.started:
-            steps.over(frame)
+        steps = self._self_steps
+        steps.over(sys._getframe(1))
         try:
             result, pulled = self._self_pull(self.__wrapped__, steps.client)
         except BaseException:
             steps.finish()
             raise
         if pulled is not None:
-            steps.pulled(pulled, frame)
+            steps.pulled(pulled)
         return result
 
-    def __del__(self) -> None:
-        self._self_steps.drop(sys._getframe(1) if sys is not None else None)
+
+class AsyncLoop(_Loop):
+    """What a consumer's `__aiter__` gives."""
+
+    def __aiter__(self) -> AsyncLoop:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
+        self._self_steps.over(sys._getframe(1))
+        return self._next()
+
+    async def _next(self) -> Any:
+        steps = self._self_steps
+        try:
+            result, pulled = await self._self_pull(self.__wrapped__, steps.client)
+        except BaseException:
+            steps.finish()
+            raise
+        if pulled is not None:
+            steps.pulled(pulled)
+        return result
 
 
 class Generated(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
@@ -217,14 +243,14 @@ class BatchLoop:
         return self
 
     def __next__(self) -> Any:
-        steps, frame = self._steps, sys._getframe(1)
-        steps.over(frame)
+        steps = self._steps
+        steps.over(sys._getframe(1))
         try:
             record = next(self._records)
         except StopIteration:
             steps.finish()
             raise
-        steps.iterated(record, self._found.get(id(record)), frame)
+        steps.iterated(record, self._found.get(id(record)))
         return record
 
     def __length_hint__(self) -> int:
@@ -234,40 +260,72 @@ class BatchLoop:
         self._steps.drop(sys._getframe(1) if sys is not None else None)
 
 
+_HANDED_ON = 0
+
+
 class Pull:
-    """The turn between one pull of a message and the next pull, commit or close by the same thread."""
+    """The turn between one pull of a message and the next pull, commit or close by the same task or thread."""
 
     @staticmethod
     @guarded
     def over(client: Client) -> None:
-        """End this thread's turn."""
-        entry = client.pulls.pop(threading.get_ident(), None)
-        if entry is not None:
-            turn, watch = entry
-            watch.close()
-            turns.over(turn, client, turns.by_hand)
+        """End the turn of this task or thread, and one that another has handed on."""
+        if not client.pulls:
+            return
+        for place in (tasks.here(), _HANDED_ON):
+            entry = client.pulls.pop(place, None)
+            if entry is not None:
+                _end(client, entry, None)
 
     @staticmethod
     def settled(client: Client, tags: Container[int]) -> None:
-        """End this thread's turn if its message was settled."""
-        entry = client.pulls.get(threading.get_ident())
+        """End the turn of this task or thread if its message was settled."""
+        entry = client.pulls.get(tasks.here())
         if entry is not None and entry[0].tag in tags:
             Pull.over(client)
 
     @staticmethod
     @guarded
-    def begin(pulled: Pulled, frame: FrameType) -> None:
-        """Begin this thread's turn."""
+    def begin(pulled: Pulled, frame: FrameType | None) -> None:
+        """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
         message = pulled.message()
         if message is not None:
-            turn = turns.begin(pulled.client, pulled.record, message)
-            pulled.client.pulls[threading.get_ident()] = turn, bodies.Watch(frame, turn.fail, returns=True)
+            client, task = pulled.client, tasks.running()
+            turn = turns.begin(client, pulled.record, message)
+            watch = None if frame is None else bodies.Watch(frame, turn.fail, returns=True)
+            client.pulls[tasks.here()] = turn, watch
+            if task is not None and id(task) not in client.tasks:
+                client.tasks.add(id(task))
+                task.add_done_callback(functools.partial(Pull.left, client), context=Variables())
+
+    @staticmethod
+    @guarded
+    def left(client: Client, task: Task[Any]) -> None:
+        """End the turn of a task that is at its end, or hand it on, if the message is all that the task was for."""
+        client.tasks.discard(id(task))
+        entry = client.pulls.pop(id(task), None)
+        if entry is None:
+            return
+        error = tasks.outcome(task)
+        if error is None and not entry[0].done and task.result() is entry[0].record:
+            Pull.over(client)
+            client.pulls[_HANDED_ON] = entry
+        else:
+            _end(client, entry, error)
+
+
+def _end(client: Client, entry: tuple[Turn, bodies.Watch | None], error: BaseException | None) -> None:
+    turn, watch = entry
+    if watch is not None:
+        watch.close()
+    turns.over(turn, client, turns.by_hand, error)
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
     """End every turn of a client that nobody processes by hand: as done, or with an error."""
     for _, watch in list(client.pulls.values()):
-        watch.close()
+        if watch is not None:
+            watch.close()
     client.pulls.clear()
     turns.flush(client)
     for turn in list(turns.open_turns.values()):

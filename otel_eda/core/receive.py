@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
+from asyncio import CancelledError
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +15,21 @@ from opentelemetry.trace import Link
 
 from otel_eda.config import config
 
-from . import errors, keys, propagation, turns
-from .busy import RECEIVE, busy, idle
-from .client import ATTRIBUTE, client_of
+from . import bodies, errors, keys, propagation, turns
+from .busy import RECEIVE, busy, enter, idle
+from .client import client_of
 from .contexts import current, outside
 from .guard import failed, guarded
-from .loops import Batch, Generated, Loop, Pull
+from .loops import AsyncLoop, Batch, Generated, Loop, Pull
 from .patching import Arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from types import FrameType
+    from collections.abc import Callable, Iterable
+    from types import FrameType, TracebackType
 
     from opentelemetry.trace import Span, SpanContext
 
+    from .busy import Operation
     from .client import Client, Route
     from .library import Library
     from .loops import Polled, Puller
@@ -34,10 +38,15 @@ if TYPE_CHECKING:
 
     Read = Callable[[Any], Message | None]
 
+_NO_FAILURE = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExit)
+
 
 @dataclass(frozen=True)
 class Receive:
-    """A call that pulls a batch; `batches` replaces each list of messages in its result by what a function gives."""
+    """A call, sync or async, that pulls a batch.
+
+    `batches` replaces each list of messages in its result by what a function gives.
+    """
 
     target: str
     batches: Callable[[Any, Callable[[list[Any]], list[Any]]], None]
@@ -48,31 +57,39 @@ class Receive:
 
         def make(original: Function, switch: Switch) -> Function:
             def receive(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on or not args or idle(library, 0):
-                    return original(*args, **kwargs)
-                pull = _begin(library, args[0], self.operation)
+                pull = self._begin(library, args) if switch.on else None
                 if pull is None:
                     return original(*args, **kwargs)
-                if busy.get() & RECEIVE:
-                    return self._inner(pull, original, args, kwargs)
-                Pull.over(pull.client)
-                turns.sweep(pull.client)
-                result = pull.call(original, args, kwargs)
+                with pull:
+                    result = original(*args, **kwargs)
                 self._received(pull, result)
                 return result
 
-            return receive
+            async def receive_async(*args: Any, **kwargs: Any) -> Any:
+                pull = self._begin(library, args) if switch.on else None
+                if pull is None:
+                    return await original(*args, **kwargs)
+                with pull:
+                    result = await original(*args, **kwargs)
+                self._received(pull, result)
+                return result
+
+            return receive_async if inspect.iscoroutinefunction(original) else receive
 
         return make
 
-    def _inner(self, pull: _Pull, original: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        # Within another pull, that one makes the spans, and this one is what takes the time.
-        result = original(*args, **kwargs)
-        self._measure(pull, result)
-        return result
-
     @guarded
+    def _begin(self, library: Library, args: tuple[Any, ...]) -> _Pull | None:
+        if not args or idle(library):
+            return None
+        pull = _Pull(client_of(args[0], library), self.operation)
+        if not pull.inner:
+            Pull.over(pull.client)
+            turns.sweep(pull.client)
+        return pull
+
     def _measure(self, pull: _Pull, result: Any) -> None:
+        # Within another pull, that one makes the spans, and this one is what takes the time.
         topics: set[str] = set()
 
         def look(records: list[Any]) -> list[Any]:
@@ -85,6 +102,9 @@ class Receive:
 
     @guarded
     def _received(self, pull: _Pull, result: Any) -> None:
+        if pull.inner:
+            self._measure(pull, result)
+            return
         polled: list[Polled] = []
 
         def keep(records: list[Any]) -> list[Any]:
@@ -105,7 +125,7 @@ def _read(records: list[Any], client: Client) -> dict[int, Polled]:
 class _Pull:
     """One pull: its time, its span if it is to have one, its metrics."""
 
-    __slots__ = ("client", "operation", "read", "record", "scope", "start")
+    __slots__ = ("client", "inner", "operation", "read", "record", "scope", "start", "within")
 
     def __init__(self, client: Client, operation: str, read: Read | None = None) -> None:
         self.client = client
@@ -113,20 +133,17 @@ class _Pull:
         self.scope = client.scope
         self.operation = operation
         self.record: Any = None
+        self.inner = bool(busy.get().types & RECEIVE)
         self.start = time.time_ns()
 
-    def call(self, original: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Pull, and note a failure."""
-        entered = busy.set(busy.get() | RECEIVE)
-        try:
-            return original(*args, **kwargs)
-        except StopIteration:
-            raise
-        except BaseException as error:
+    def __enter__(self) -> Operation:
+        self.within = enter(RECEIVE)
+        return self.within
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self.within.leave()
+        if error is not None and not self.inner and not isinstance(error, _NO_FAILURE):
             self.failed(error)
-            raise
-        finally:
-            busy.reset(entered)
 
     @guarded
     def took(self, destination: str | None, error: str | None) -> None:
@@ -188,11 +205,6 @@ class _Pull:
         )
 
 
-@guarded
-def _begin(library: Library, instance: Any, operation: str) -> _Pull | None:
-    return _Pull(client_of(instance, library), operation)
-
-
 def _link(message: Message, origin: SpanContext) -> Link:
     attributes: dict[str, str | int] = {}
     if message.partition is not None:
@@ -204,7 +216,7 @@ def _link(message: Message, origin: SpanContext) -> Link:
 
 @dataclass(frozen=True)
 class Iterate:
-    """An `__iter__` that gives the consumer itself, whose `__next__` pulls one message."""
+    """An `__iter__` that gives the consumer itself, whose `__next__` pulls one message; or an `__aiter__` likewise."""
 
     target: str
     operation: str = "poll"
@@ -212,41 +224,57 @@ class Iterate:
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
 
+        # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
         def pull(consumer: Any, client: Client) -> tuple[Any, _Pull | None]:
-            # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
             if idle(library):
                 return type(consumer).__next__(consumer), None
             pull = _Pull(client, self.operation)
-            client.last = None
-            result = pull.call(type(consumer).__next__, (consumer,), {})
-            pull.record, client.last = result if client.last is None else client.last, None
+            with pull as within:
+                result = type(consumer).__next__(consumer)
+            pull.record = result if within.record is None else within.record
+            return result, pull
+
+        async def pull_async(consumer: Any, client: Client) -> tuple[Any, _Pull | None]:
+            if idle(library):
+                return await type(consumer).__anext__(consumer), None
+            pull = _Pull(client, self.operation)
+            with pull as within:
+                result = await type(consumer).__anext__(consumer)
+            pull.record = result if within.record is None else within.record
             return result, pull
 
         def make(original: Function, switch: Switch) -> Function:
+            is_async = self.target.endswith(".__aiter__")
+            loop, puller = (AsyncLoop, pull_async) if is_async else (Loop, pull)
+
             def iterate(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
                 if not switch.on or not args or result is not args[0]:
                     return result
-                return self._loop(result, library, pull, sys._getframe(1))
+                return self._loop(loop, result, library, puller, sys._getframe(1))
 
             return iterate
 
         return make
 
     @staticmethod
-    def _loop(consumer: Any, library: Library, pull: Function, frame: FrameType) -> Any:
+    def _loop(kind: Callable[..., Any], consumer: Any, library: Library, pull: Function, frame: FrameType) -> Any:
         try:
-            return Loop(consumer, client_of(consumer, library), pull, frame)
+            return kind(consumer, client_of(consumer, library), pull, frame)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
             failed("loop", error)
             return consumer
 
 
-def _inner(consumer: Any, record: Any) -> Any:
-    # Within a loop's pull; a subclass may yet make something else of the record.
-    client = consumer.__dict__.get(ATTRIBUTE)
-    if client is not None:
-        client.last = record
+def _awaiting(frame: FrameType) -> FrameType | None:
+    # Beneath a coroutine is what awaits it, or, if that is a task, what runs all tasks.
+    return frame if frame.f_code.co_flags & bodies.SUSPENDABLE else None
+
+
+def _noted(record: Any) -> Any:
+    within = busy.get()
+    if within.types & RECEIVE:
+        within.record = record  # a loop's pull; a subclass may yet make something else of the record
     return record
 
 
@@ -283,7 +311,8 @@ class Generate:
             if idle(library):
                 return next(generator), None
             pull = _Pull(client, self.operation, read)
-            pull.record = pull.call(next, (generator,), {})
+            with pull:
+                pull.record = next(generator)
             return pull.record, pull
 
         return pull
@@ -291,8 +320,9 @@ class Generate:
 
 @dataclass(frozen=True)
 class PullOne:
-    """A call that pulls one message, whose processing lasts until the next pull, commit or close by the same thread.
+    """A call, sync or async, that pulls one message.
 
+    Its processing lasts until the next pull, commit or close by the same task, or, without one, the same thread.
     `reader`, if there is one, gives what reads the message, from the client and the arguments that `takes` names.
     """
 
@@ -308,27 +338,36 @@ class PullOne:
             arguments = Arguments(original, self.takes) if self.takes else None
 
             def pull_one(*args: Any, **kwargs: Any) -> Any:
-                if switch.on and args and busy.get() & RECEIVE:
-                    return _inner(args[0], original(*args, **kwargs))
-                if not switch.on or not args or idle(library):
-                    return original(*args, **kwargs)
-                pull = _begin(library, args[0], self.operation)
+                pull = self._begin(library, arguments, args, kwargs) if switch.on else None
                 if pull is None:
-                    return original(*args, **kwargs)
-                Pull.over(pull.client)
-                result = pull.call(original, args, kwargs)
-                self._pulled(pull, result, arguments, args, kwargs)
+                    return _noted(original(*args, **kwargs))
+                with pull:
+                    pull.record = original(*args, **kwargs)
                 Pull.begin(pull, sys._getframe(1))
-                return result
+                return pull.record
 
-            return pull_one
+            async def pull_one_async(*args: Any, **kwargs: Any) -> Any:
+                pull = self._begin(library, arguments, args, kwargs) if switch.on else None
+                if pull is None:
+                    return _noted(await original(*args, **kwargs))
+                with pull:
+                    pull.record = await original(*args, **kwargs)
+                Pull.begin(pull, _awaiting(sys._getframe(1)))
+                return pull.record
+
+            return pull_one_async if inspect.iscoroutinefunction(original) else pull_one
 
         return make
 
     @guarded
-    def _pulled(
-        self, pull: _Pull, result: Any, arguments: Arguments | None, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def _begin(
+        self, library: Library, arguments: Arguments | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> _Pull | None:
+        if not args or idle(library, RECEIVE):
+            return None
+        pull = _Pull(client_of(args[0], library), self.operation)
         if self.reader is not None and arguments is not None:
-            pull.read = self.reader(args[0], *arguments.read(*args, **kwargs))
-        pull.record = result
+            with suppress(TypeError):  # the call is wrong, and the library will say so itself
+                pull.read = self.reader(args[0], *arguments.read(*args, **kwargs))
+        Pull.over(pull.client)
+        return pull

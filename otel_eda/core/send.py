@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import attach, detach
 from opentelemetry.trace import Link, SpanKind
 
 from otel_eda.config import config
 
 from . import errors, keys, propagation, turns
-from .busy import SEND, busy, idle
+from .busy import SEND, enter, idle
 from .client import client_of
 from .contexts import current, with_span
 from .guard import guarded
@@ -20,10 +20,12 @@ from .patching import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import TracebackType
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
+    from .busy import Operation
     from .client import Client, Route
     from .library import Library
     from .message import Message
@@ -44,6 +46,7 @@ class Sending:
         "context",
         "done",
         "kwargs",
+        "operation",
         "partition",
         "receipt",
         "route",
@@ -60,9 +63,19 @@ class Sending:
     start: int
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    operation: Operation
     partition: str | None
     receipt: Callable[[Any], Message | None]
     done: bool
+
+    def __enter__(self) -> None:
+        self.operation = enter(SEND, self.context)
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self.operation.leave()
+        del self.operation  # what it holds is not to be kept until the broker answers
+        if error is not None:
+            self.failed(error)
 
     @guarded
     def acknowledged(self, answer: Any) -> None:
@@ -110,18 +123,18 @@ class Sending:
 
 @dataclass(frozen=True)
 class Send:
-    """A call that publishes one message.
+    """A call, sync or async, that publishes one message.
 
     `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument that
     `headers` names with more headers, None if that can't be; `report` has the delivery's outcome reported to two
-    callbacks, of which the first gets what a client's `receipt` reads.
+    callbacks, of which the first gets what a client's `receipt` reads; without it the call's result is the answer.
     """
 
     target: str
     takes: tuple[str, ...]
     message: Callable[..., Message | None]
     put: Callable[[Any, Mapping[str, str]], Any]
-    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object] | None
     receipt: Callable[[Any], Callable[[Any], Message | None]]
     headers: str = "headers"
     operation: str = "send"
@@ -138,19 +151,23 @@ class Send:
                 sending = self._start(library, arguments, args, kwargs)
                 if sending is None:
                     return original(*args, **kwargs)
-                token, entered = attach(sending.context), busy.set(busy.get() | SEND)
-                try:
+                with sending:
                     result = original(*sending.args, **sending.kwargs)
-                except BaseException as error:
-                    sending.failed(error)
-                    raise
-                finally:
-                    busy.reset(entered)
-                    detach(token)
                 self._called(sending, result)
                 return result
 
-            return send
+            async def send_async(*args: Any, **kwargs: Any) -> Any:
+                if not switch.on or idle(library, SEND):
+                    return await original(*args, **kwargs)
+                sending = self._start(library, arguments, args, kwargs)
+                if sending is None:
+                    return await original(*args, **kwargs)
+                with sending:
+                    result = await original(*sending.args, **sending.kwargs)
+                self._called(sending, result)
+                return result
+
+            return send_async if inspect.iscoroutinefunction(original) else send
 
         return make
 
@@ -195,5 +212,8 @@ class Send:
     @guarded
     def _called(self, sending: Sending, result: Any) -> None:
         sending.args, sending.kwargs = (), {}  # the payload is not ours to keep until the broker answers
+        if self.report is None:
+            sending.acknowledged(result)
+            return
         sending.client.pending[id(sending)] = sending
         self.report(result, sending.acknowledged, sending.failed)

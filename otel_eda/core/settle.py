@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.trace import Link
 
 from . import errors, keys
-from .busy import SETTLE, busy, idle
+from .busy import SETTLE, enter, idle
 from .client import client_of, given
 from .contexts import current, with_span
 from .guard import guarded
@@ -18,7 +19,9 @@ from .patching import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
 
+    from .busy import Operation
     from .client import Client, Route
     from .library import Library
     from .message import Unsettled
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Settle:
-    """A call that settles; `report`, if the outcome comes later, has it reported to two callbacks."""
+    """A call, sync or async, that settles; `report`, if the outcome comes later, has it reported to two callbacks."""
 
     target: str
     takes: tuple[str, ...]
@@ -49,19 +52,23 @@ class _Settle:
                 settling = self._start(library, arguments, args, kwargs)
                 if settling is None:
                     return original(*args, **kwargs)
-                entered = busy.set(busy.get() | SETTLE)
-                try:
+                with settling:
                     result = original(*args, **kwargs)
-                except BaseException as error:
-                    settling.failed(error)
-                    raise
-                finally:
-                    busy.reset(entered)
-                    settling.client.settling -= 1
                 self._called(settling, result)
                 return result
 
-            return settle
+            async def settle_async(*args: Any, **kwargs: Any) -> Any:
+                if not switch.on or idle(library, SETTLE):
+                    return await original(*args, **kwargs)
+                settling = self._start(library, arguments, args, kwargs)
+                if settling is None:
+                    return await original(*args, **kwargs)
+                with settling:
+                    result = await original(*args, **kwargs)
+                self._called(settling, result)
+                return result
+
+            return settle_async if inspect.iscoroutinefunction(original) else settle
 
         return make
 
@@ -73,10 +80,7 @@ class _Settle:
             taken = arguments.read(*args, **kwargs)
         except TypeError:
             return None  # the call is wrong, and the library will say so itself
-        settling = self.settling(library, args[0], taken)
-        if settling is not None:
-            settling.client.settling += 1
-        return settling
+        return self.settling(library, args[0], taken)
 
     @guarded
     def _called(self, settling: Settling, result: Any) -> None:
@@ -144,6 +148,8 @@ def _unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
 class Settling:
     """A settlement between its call and the broker's answer."""
 
+    operation: Operation
+
     def __init__(self, client: Client, route: Route, attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> None:
         self.client = client
         self.scope = client.scope
@@ -153,6 +159,16 @@ class Settling:
         self.span = self.scope.tracer.start_span(
             route.name, self.base, route.kind, {**route.attributes, **attributes}, links, self.start
         )
+
+    def __enter__(self) -> None:
+        self.operation = enter(SETTLE)
+        self.client.settling += 1
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self.client.settling -= 1
+        self.operation.leave()
+        if error is not None:
+            self.failed(error)
 
     @guarded
     def done(self, _: Any) -> None:

@@ -20,12 +20,13 @@ from otel_eda.core import (
     Send,
     Settle,
     Tags,
+    report_future,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from core.tinyqueue import Channel, Consumer, Delivery, Producer, Receipt
+    from core.tinyqueue import AsyncConsumer, AsyncProducer, Channel, Consumer, Delivery, Producer, Receipt
 
 NAME = "tinyqueue"
 MODULE = "core.tinyqueue"
@@ -62,11 +63,11 @@ def pulled(_: Channel, __: str, auto: bool = False) -> Callable[[Any], Message |
     return lambda given: given[0] and delivered(given[0], not auto)
 
 
-def outgoing(_: Producer, topic: str, headers: Any) -> Message:
+def outgoing(_: Producer | AsyncProducer, topic: str, headers: Any) -> Message:
     return Message(topic, headers=headers)
 
 
-def receipt(_: Producer) -> Callable[[Receipt], Message]:
+def receipt(_: Producer | AsyncProducer) -> Callable[[Receipt], Message]:
     return lambda receipt: Message(receipt.topic, "0", receipt.offset)
 
 
@@ -82,7 +83,7 @@ def batches(polled: dict[str, list[Any]], keep: Callable[[list[Any]], list[Any]]
     polled.update({topic: keep(records) for topic, records in polled.items()})
 
 
-def offsets(consumer: Consumer, given: dict[str, int] | None) -> dict[tuple[str, str], int]:
+def offsets(consumer: Consumer | AsyncConsumer, given: dict[str, int] | None) -> dict[tuple[str, str], int]:
     return {(topic, "0"): offset for topic, offset in (given or consumer.offsets).items()}
 
 
@@ -115,5 +116,22 @@ def library() -> Library:
             ),
             Close(f"{MODULE}:Producer.close"),
             Close(f"{MODULE}:Consumer.close"),
+            Send(f"{MODULE}:AsyncProducer.send", ("topic", "headers"), outgoing, put, report_future, receipt),
+            Send(
+                f"{MODULE}:AsyncProducer.publish",
+                ("topic", "headers"),
+                outgoing,
+                put,
+                None,
+                receipt,
+                operation="publish",
+            ),
+            Receive(f"{MODULE}:AsyncConsumer.poll", batches),
+            Iterate(f"{MODULE}:AsyncConsumer.__aiter__"),
+            PullOne(f"{MODULE}:AsyncConsumer.__anext__"),
+            PullOne(f"{MODULE}:AsyncConsumer.get"),
+            Settle(f"{MODULE}:AsyncConsumer.commit", ("offsets",), offsets),
+            Close(f"{MODULE}:AsyncProducer.close"),
+            Close(f"{MODULE}:AsyncConsumer.close"),
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections import deque
 from dataclasses import dataclass, field
@@ -96,8 +97,8 @@ class Producer:
         """Close, whatever is unanswered."""
 
 
-class Consumer:
-    """Reads its topics one after the other from their beginnings; iterating ends where nothing is left."""
+class _Reader:
+    """Reads its topics one after the other from their beginnings."""
 
     def __init__(self, queue: Queue, *topics: str, group: str | None = "readers") -> None:
         self.queue = queue
@@ -105,14 +106,8 @@ class Consumer:
         self.offsets = dict.fromkeys(topics, 0)
         self.committed: dict[str, int] = {}
 
-    def __iter__(self) -> Consumer:
-        return self
-
-    def __next__(self) -> Record:
-        for topic in self.offsets:
-            if record := self._next(topic):
-                return record
-        raise StopIteration
+    def _any(self) -> Record | None:
+        return next((record for topic in self.offsets if (record := self._next(topic))), None)
 
     def _next(self, topic: str) -> Record | None:
         offset = self.offsets[topic]
@@ -122,19 +117,37 @@ class Consumer:
         self.offsets[topic] = offset + 1
         return Record(topic, offset, *stored[offset])
 
-    def poll(self) -> dict[str, list[Record]]:
-        """Give everything that is left."""
+    def _all(self) -> dict[str, list[Record]]:
         polled: dict[str, list[Record]] = {}
-        for topic in self.offsets:
-            while record := self._next(topic):
-                polled.setdefault(topic, []).append(record)
+        while record := self._any():
+            polled.setdefault(record.topic, []).append(record)
         return polled
 
-    def commit(self, offsets: dict[str, int] | None = None) -> None:
-        """Commit the given offsets, else what was read; raises `KeyError` for a topic it does not read."""
+    def _commit(self, offsets: dict[str, int] | None) -> None:
         for topic, offset in (offsets or self.offsets).items():
             self.offsets[topic]
             self.committed[topic] = offset
+
+
+class Consumer(_Reader):
+    """Iterating it ends where nothing is left."""
+
+    def __iter__(self) -> Consumer:
+        return self
+
+    def __next__(self) -> Record:
+        record = self._any()
+        if record is None:
+            raise StopIteration
+        return record
+
+    def poll(self) -> dict[str, list[Record]]:
+        """Give everything that is left."""
+        return self._all()
+
+    def commit(self, offsets: dict[str, int] | None = None) -> None:
+        """Commit the given offsets, else what was read; raises `KeyError` for a topic it does not read."""
+        self._commit(offsets)
 
     def seek(self, topic: str, offset: int) -> None:
         """Go on reading there."""
@@ -226,3 +239,80 @@ class Channel:
             delivery, value = self.waiting.pop(one)
             if requeue:
                 self.ready[delivery.topic].append((Delivery(delivery.topic, 0, delivery.headers, 1), value))
+
+
+class AsyncProducer:
+    """Sends; the answer is there soon, or, with `linger`, at the next flush."""
+
+    def __init__(self, queue: Queue, linger: bool = False) -> None:
+        self.queue = queue
+        self.linger = linger
+        self.waiting: list[tuple[asyncio.Future[Receipt], Receipt, object, Headers]] = []
+
+    async def send(self, topic: str, value: object = None, headers: Headers | None = None) -> asyncio.Future[Receipt]:
+        """Send a message and give a future of the answer; raises `ValueError` for an empty topic."""
+        await asyncio.sleep(0)
+        if not topic:
+            raise ValueError("which topic?")
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.waiting.append((future, Receipt(topic), value, headers or []))
+        if not self.linger:
+            self.flush()
+        return future
+
+    async def publish(self, topic: str, value: object = None, headers: Headers | None = None) -> Receipt:
+        """Send a message and wait for the answer."""
+        future = await self.send(topic, value, headers)
+        return await future
+
+    def flush(self) -> None:
+        """Have everything answered; a topic that begins with `!` refuses it."""
+        while self.waiting:
+            future, receipt, value, headers = self.waiting.pop(0)
+            if future.done():
+                continue
+            if receipt.topic.startswith("!"):
+                future.set_exception(ConnectionError("refused"))
+                continue
+            self.queue.fill(receipt.topic, value, headers=headers)
+            receipt.offset = len(self.queue.topics[receipt.topic]) - 1
+            future.set_result(receipt)
+
+    async def close(self) -> None:
+        """Close, whatever is unanswered."""
+
+
+class AsyncConsumer(_Reader):
+    """Iterating it ends where nothing is left; getting a message waits for one."""
+
+    def __aiter__(self) -> AsyncConsumer:
+        return self
+
+    async def __anext__(self) -> Record:
+        await asyncio.sleep(0)
+        record = self._any()
+        if record is None:
+            raise StopAsyncIteration
+        return record
+
+    async def get(self) -> Record:
+        """Give the next message."""
+        while True:
+            record = self._any()
+            if record is not None:
+                return record
+            await asyncio.sleep(0.001)
+
+    async def poll(self) -> dict[str, list[Record]]:
+        """Give everything that is left."""
+        await asyncio.sleep(0)
+        return self._all()
+
+    async def commit(self, offsets: dict[str, int] | None = None) -> None:
+        """Commit the given offsets, else what was read; raises `KeyError` for a topic it does not read."""
+        await asyncio.sleep(0)
+        self._commit(offsets)
+
+    async def close(self) -> None:
+        """Close."""
+        await asyncio.sleep(0)
