@@ -59,6 +59,7 @@ class Config:
         "", _text, "in-process registries: `module:Class(register,handle,event_type)`, `;` between"
     )
     report: str = _setting("", _text, "a file that the process's report for `otel-eda doctor` is written to at its end")
+    zmq_propagate: bool = _setting(False, _flag, "context in an extra last frame of ZeroMQ messages")
     partition_metrics: bool = _setting(False, _flag, "the partition as an attribute of every metric")
 
     @classmethod

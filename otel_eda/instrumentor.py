@@ -34,6 +34,12 @@ class KafkaPythonInstrumentor(_Instrumentor):
     name = "kafka_python"
 
 
+class PyzmqInstrumentor(_Instrumentor):
+    """pyzmq."""
+
+    name = "pyzmq"
+
+
 class BlinkerInstrumentor(_Instrumentor):
     """blinker."""
 

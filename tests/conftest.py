@@ -8,6 +8,7 @@ import pytest
 from brokers import jaeger as jaeger_
 from brokers import kafka as kafka_
 from brokers import rabbitmq as rabbitmq_
+from brokers.loopback import Loopback
 from brokers.service import Service, private, shared
 from brokers.tools import BuildError, MissingError
 
@@ -103,6 +104,18 @@ def topics(kafka: Kafka) -> Topics:
 def queues(rabbitmq: RabbitMQ) -> Queues:
     """Make new queues on the shared RabbitMQ."""
     return rabbitmq.queue
+
+
+@pytest.fixture(scope="session")
+def loopback() -> Loopback:
+    """Addresses of this machine, for libraries without a broker."""
+    return Loopback()
+
+
+@pytest.fixture
+def endpoints(loopback: Loopback) -> Callable[[], str]:
+    """Make new endpoints."""
+    return loopback.endpoint
 
 
 @pytest.fixture(scope="session")

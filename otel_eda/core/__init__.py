@@ -3,11 +3,17 @@
 An adapter needs no more than what is exported here.
 """
 
+from otel_eda.config import config
+
 from . import keys
+from .busy import sending
+from .byhand import inject
+from .change import Change
 from .deliver import Deliver
 from .emitters import Dispatch, Event, Receivers, Run
+from .guard import guarded
 from .library import Library
-from .lifecycle import AutoCommit, Close, Configure, Remember
+from .lifecycle import AutoCommit, Close, Configure, Remember, finish
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
 from .send import Send
@@ -17,6 +23,7 @@ from .tasks import report_future
 __all__ = [
     "Acknowledge",
     "AutoCommit",
+    "Change",
     "Close",
     "Configure",
     "Deliver",
@@ -35,6 +42,11 @@ __all__ = [
     "Send",
     "Settle",
     "Tags",
+    "config",
+    "finish",
+    "guarded",
+    "inject",
     "keys",
     "report_future",
+    "sending",
 ]

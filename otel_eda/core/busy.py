@@ -58,3 +58,8 @@ def idle(library: Library, operation: int = 0) -> bool:
     if telemetry.scope is None and telemetry.look() is None:
         return True
     return bool(busy.get().types & operation) or suppressed(get_current())
+
+
+def sending() -> bool:
+    """Tell whether a send with a span is going on here."""
+    return bool(busy.get().types & SEND)

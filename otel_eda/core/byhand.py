@@ -120,6 +120,10 @@ class _Nowhere:
     def message(self, _: Any) -> None:
         """Read nothing: who processes such a message says what it is."""
 
+    def empty(self, _: BaseException) -> bool:
+        """Tell none: nothing is pulled from nowhere."""
+        return False
+
 
 telemetry = _Nowhere.telemetry
 

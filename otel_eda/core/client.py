@@ -93,6 +93,9 @@ class Origin(Protocol):
     def message(self, item: Any, /) -> Message | None:
         """Read a message, None for anything else."""
 
+    def empty(self, error: BaseException, /) -> bool:
+        """Tell an exception by which a pull only says that there is no message."""
+
 
 class Client:
     """One producer or consumer of the application; lives as long as that does."""

@@ -50,6 +50,10 @@ def _nobody(_: Any) -> Identity:
     return Identity()
 
 
+def _never(_: BaseException) -> bool:
+    return False
+
+
 @dataclass(kw_only=True)
 class Library:
     """A library as its adapter describes it.
@@ -57,7 +61,8 @@ class Library:
     `supported` is the first version it works with and the first it does not; `official` is the class of the official
     instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
     reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
-    that an object belongs to whose methods are called.
+    that an object belongs to whose methods are called; `empty` tells an exception by which a pull only says that there
+    is no message.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Library:
     message: Callable[[Any], Message | None] = _no_message
     identify: Callable[[Any], Identity] = _nobody
     owner: Callable[[Any], Any] = _itself
+    empty: Callable[[BaseException], bool] = _never
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)

@@ -162,6 +162,13 @@ class Close:
         return client
 
 
+def finish(instance: Any) -> None:
+    """End the turn of the message that was pulled last from a client, by this thread."""
+    client = instance.__dict__.get(ATTRIBUTE)
+    if client is not None:
+        loops.Pull.over(client)
+
+
 @guarded
 def end(client: Client, why: str, error: BaseException | None = None) -> None:
     """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""

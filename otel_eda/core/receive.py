@@ -142,8 +142,9 @@ class _Pull:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         self.within.leave()
-        if error is not None and not self.inner and not isinstance(error, _NO_FAILURE):
-            self.failed(error)
+        if error is None or self.inner or isinstance(error, _NO_FAILURE) or self.client.library.empty(error):
+            return
+        self.failed(error)
 
     @guarded
     def took(self, destination: str | None, error: str | None) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
 
     from .busy import Operation
     from .client import Client, Route
@@ -96,6 +96,8 @@ class Sending:
             attributes[keys.MESSAGE_TIMESTAMP] = message.timestamp
         if message.tombstone:
             attributes[keys.TOMBSTONE] = True
+        if message.attributes is not None:
+            attributes.update(message.attributes)
         return attributes
 
     @guarded
@@ -128,12 +130,13 @@ class Send:
     `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument that
     `headers` names with more headers, None if that can't be; `report` has the delivery's outcome reported to two
     callbacks, of which the first gets what a client's `receipt` reads; without it the call's result is the answer.
+    Without `put` the adapter itself sends the context that is current during the call.
     """
 
     target: str
     takes: tuple[str, ...]
     message: Callable[..., Message | None]
-    put: Callable[[Any, Mapping[str, str]], Any]
+    put: Callable[[Any, Mapping[str, str]], Any] | None
     report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object] | None
     receipt: Callable[[Any], Callable[[Any], Message | None]]
     headers: str = "headers"
@@ -189,10 +192,15 @@ class Send:
         sending.scope = sending.client.scope
         sending.route = sending.client.route(self.operation, "send", message.destination)
         sending.partition, sending.receipt = message.partition, self.receipt(args[0])
-        self._span(sending, message, arguments, taken[self.takes.index(self.headers)])
+        origin = self._span(sending, message)
+        if origin is None and self.put is not None:
+            headers = self.put(taken[self.takes.index(self.headers)], propagation.inject(sending.context))
+            if headers is not None:
+                sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
         return sending
 
-    def _span(self, sending: Sending, message: Message, arguments: Arguments, given: Any) -> None:
+    @staticmethod
+    def _span(sending: Sending, message: Message) -> SpanContext | None:
         base, route = current(), sending.route
         origin = propagation.carried(message.headers)
         sending.span = sending.scope.tracer.start_span(
@@ -204,10 +212,7 @@ class Send:
             sending.start,
         )
         sending.context = with_span(base, sending.span)
-        if origin is None:
-            headers = self.put(given, propagation.inject(sending.context))
-            if headers is not None:
-                sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.headers, headers)
+        return origin
 
     @guarded
     def _called(self, sending: Sending, result: Any) -> None:

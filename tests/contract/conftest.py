@@ -7,6 +7,7 @@ import drivers
 import pytest
 from drivers.base import Shape
 from opentelemetry import context
+from support import recorder as recorder_
 from support.bus import Bus
 from support.recorder import Recorder, recording
 
@@ -71,8 +72,9 @@ def no_leaked_context() -> Iterator[None]:
 
 
 @pytest.fixture
-def bus(driver: Driver, request: pytest.FixtureRequest) -> Iterator[Bus]:
+def bus(driver: Driver, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
     """Make destinations and clients of the driver's library at its broker."""
+    monkeypatch.setattr(recorder_, "SETTINGS", dict(driver.settings))
     address = request.getfixturevalue(driver.broker).address
     made = Bus(driver, address, request.getfixturevalue(driver.destinations))
     yield made

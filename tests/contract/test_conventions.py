@@ -53,7 +53,7 @@ def check(span: ReadableSpan, driver: Driver, expected: set[str], optional: set[
 
 def check_values(span: ReadableSpan, bus: Bus, operation: str, name: str) -> None:
     """Check the values that do not depend on the message."""
-    host, _, port = bus.address.rpartition(":")
+    host, _, port = bus.driver.server(bus.address, bus.destination).rpartition(":")
     wanted = {SYSTEM: bus.driver.system, TYPE: operation, NAME: name, DESTINATION: bus.destination, CLIENT: "client-7"}
     wanted |= {ADDRESS: host, PORT: port}
     found = {key: attribute(span, key) for key in wanted}

@@ -27,7 +27,8 @@ def test_messages_go_through(bus: Bus, driver: Driver, way: str) -> None:
     with WAYS[way]() as options, recording(strict=False, quiet=False, **options):
         receipts = bus.send(*(Message(value) for value in given))
         found = {shape: [one.value for one in bus.received(shape, len(given))] for shape in driver.shapes}
-    assert [receipt.offset for receipt in receipts] == [0, 1, 2]
+    if "messaging.kafka.offset" in driver.known:
+        assert [receipt.offset for receipt in receipts] == [0, 1, 2]
     assert found == dict.fromkeys(driver.shapes, given)
     assert failures
 

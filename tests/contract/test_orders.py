@@ -50,7 +50,12 @@ def run(driver: Driver, address: str, destination: str, steps: tuple[str, ...]) 
     done = subprocess.run(
         [sys.executable, "-m", "support.application", name, driver.module, address, destination, *steps],
         cwd=TESTS,
-        env={**environ, "PYTHONPATH": os.pathsep.join(map(str, (TESTS, package))), "OTEL_EDA_STRICT": "1"},
+        env={
+            **environ,
+            "PYTHONPATH": os.pathsep.join(map(str, (TESTS, package))),
+            "OTEL_EDA_STRICT": "1",
+            **driver.settings,
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -18,13 +18,14 @@ GOOD: list[tuple[str, str, object]] = [
     *(("strict", text, False) for text in ("0", "false", "No", "off")),
     ("takeover", "0", False),
     ("partition_metrics", "1", True),
+    ("zmq_propagate", "1", True),
     *(("receive_spans", text.upper(), text) for text in ("auto", "all", "none")),
     *(("process_parent", text, text) for text in ("auto", "producer", "ambient", "none")),
     *(("trust", text, text) for text in ("parent", "link")),
     ("registries", "app:Bus(on,emit)", "app:Bus(on,emit)"),
     ("report", "a/Report.json", "a/Report.json"),
 ]
-CHOSEN = ("strict", "takeover", "receive_spans", "process_parent", "trust", "partition_metrics")
+CHOSEN = ("strict", "takeover", "receive_spans", "process_parent", "trust", "partition_metrics", "zmq_propagate")
 
 
 def test_without_any_variable_there_are_the_defaults(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "otel_eda"
 CORE = sorted(PACKAGE.glob("core/*.py"))
-ALL_ADAPTERS = sorted(PACKAGE.glob("adapters/[!_]*.py"))
+ADAPTERS = {path.stem for path in PACKAGE.glob("adapters/[!_]*")}  # a file, or a folder of them
+ALL_ADAPTERS = sorted([*PACKAGE.glob("adapters/[!_]*.py"), *PACKAGE.glob("adapters/[!_]*/*.py")])
 SHARED = sorted(PACKAGE.glob("adapters/_[!_]*.py"))
 LONGEST = 100
 # What clients and brokers are called; the core has to do without.
@@ -85,7 +86,8 @@ def test_the_core_names_no_library(path: Path) -> None:
 def test_an_adapter_imports_the_core_and_what_its_like_share(path: Path) -> None:
     for module in imported(path):
         if module.partition(".")[0] == "otel_eda":
-            ours = re.fullmatch(r"otel_eda\.core(\.\w+)?|otel_eda\.adapters(\._\w+)?", module)
+            own = re.escape(".".join(("otel_eda", *path.relative_to(PACKAGE).parts[:2])))  # a folder's files share it
+            ours = re.fullmatch(rf"otel_eda\.core(\.\w+)?|otel_eda\.adapters(\._\w+)?|{own}(\.\w+)*", module)
             assert ours, f"{module} is not an adapter's to import"
             assert (
                 module.count(".") < 2
@@ -102,7 +104,7 @@ def test_an_adapter_is_short(path: Path) -> None:
 
 
 def test_every_adapter_is_in_the_suite() -> None:
-    assert {path.stem for path in ALL_ADAPTERS} == set(suite.LIBRARIES)
+    assert set(suite.LIBRARIES) == ADAPTERS
 
 
 @pytest.mark.parametrize("name", suite.NAMES)

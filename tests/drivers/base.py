@@ -269,6 +269,7 @@ class Driver(ABC):
     batch_type: ClassVar[type]  # of what `Consumer.poll` gives
     classes: ClassVar[tuple[type, ...]]  # that an application makes clients of
     sender: ClassVar[tuple[type, str]]  # the class and the name of the method that sends
+    settings: ClassVar[Mapping[str, str]] = {}  # the variables with which the suite instruments it
 
     @property
     def can(self) -> frozenset[Can]:
@@ -282,6 +283,10 @@ class Driver(ABC):
     @abstractmethod
     def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
         """Make a consumer."""
+
+    def server(self, address: str, destination: str) -> str:  # noqa: ARG002  # without a broker it is the destination's
+        """Give the address that spans are to name."""
+        return address
 
     def headers(self, pairs: Pairs) -> Any:
         """Give headers of the library's own type."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 TYPE = "messaging.operation.type"
 DESTINATION = "messaging.destination.name"
+SETTINGS: dict[str, str] = {}  # with which everything is instrumented
 APPLICATION = "application"  # the scope of spans that stand for the application's own
 KEPT = ("OTEL_EDA_TEST_", "OTEL_EDA_CACHE")  # of the environment: they concern the tests, not what is tested
 
@@ -208,7 +209,7 @@ def recording(
     """Have everything instrumented for the length of the block; other providers may take the recorder's place."""
     recorder, complaints = Recorder(sampler), Complaints()
     logging.getLogger().addHandler(complaints)
-    with _environment({"OTEL_EDA_STRICT": "1"} if strict else {}):
+    with _environment(SETTINGS | ({"OTEL_EDA_STRICT": "1"} if strict else {})):
         try:
             otel_eda.enable(
                 tracer_provider=tracer_provider or recorder.tracer_provider,

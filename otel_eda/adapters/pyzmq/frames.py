@@ -1,0 +1,86 @@
+"""The calls that frames go through: a trailer is sent after the last of a message, and never seen by who receives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .options import SNDMORE, base
+from .wire import wire_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .wire import Wire
+
+    Function = Callable[..., Any]
+
+
+def send(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Send a part, and after the last one the trailer."""
+    wire = wire_of(args[0]) if args else None
+    flags = args[2] if len(args) > 2 else kwargs.get("flags", 0)
+    trailer = wire.out.pack(flags) if wire is not None and wire.out.carries else None
+    if wire is None or trailer is None:
+        return original(*args, **kwargs)
+    if len(args) > 2:
+        args = (*args[:2], flags | SNDMORE, *args[3:])
+    else:
+        kwargs["flags"] = flags | SNDMORE
+    result = original(*args, **kwargs)
+    base().send(args[0], trailer, flags)
+    wire.out.number()
+    return result
+
+
+def recv(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Receive a part; if it is the last but for a trailer, that too."""
+    wire = wire_of(args[0]) if args else None
+    if wire is None or wire.whole:
+        return original(*args, **kwargs)
+    part = original(*args, **kwargs) if wire.held is None else _as_asked(wire, *args[1:], **kwargs)
+    wire.look(args[0], part)
+    return part
+
+
+def _as_asked(wire: Wire, _: int = 0, copy: bool = True, track: bool = False, **__: Any) -> Any:
+    frame = wire.release()
+    if copy:
+        return frame.bytes
+    return type(frame)(frame.bytes, track=True, copy=True) if track else frame
+
+
+def recv_multipart(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Receive a message, or what is left of it, without its trailer."""
+    wire = wire_of(args[0]) if args else None
+    if wire is None or wire.held is not None:
+        return original(*args, **kwargs)
+    wire.whole = True
+    try:
+        parts = original(*args, **kwargs)
+    finally:
+        wire.whole = False
+    wire.strip(parts)
+    return parts
+
+
+def recv_into(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Receive a part into a buffer."""
+    wire = wire_of(args[0]) if args else None
+    if wire is None:
+        return original(*args, **kwargs)
+    size = original(*args, **kwargs) if wire.held is None else _into(wire, *args[1:], **kwargs)
+    wire.look(args[0], None)
+    return size
+
+
+def _into(wire: Wire, buffer: Any, nbytes: int = 0, **_: Any) -> int:
+    with memoryview(buffer).cast("B") as view:
+        room = nbytes or view.nbytes
+        frame = wire.held
+        if room > view.nbytes:
+            raise ValueError(f"{nbytes=} too big for memoryview of {view.nbytes}B")
+        if view.readonly:
+            raise BufferError("Object is not writable.")
+        view[: min(room, len(frame))] = frame.buffer[:room]
+    wire.release()
+    return len(frame)

@@ -1,0 +1,88 @@
+"""How messages and sockets are read."""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core import Identity, Message, config, finish, keys
+
+from .options import REQ, SNDMORE, SUBSCRIPTIONS, XSUB, beginning, option
+from .wire import wire_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .wire import Wire
+
+ROUTING_ID = 5
+TCP = re.compile(r"tcp://(?:.*;)?([^/]+):(\d{1,5})")
+TERMINATED = 156384765  # ETERM: the context is at its end, and whoever waits is told so
+
+
+def identify(socket: Any) -> Identity:
+    """Read a socket's options."""
+    if socket.closed:
+        return Identity()
+    client = option(socket, ROUTING_ID).decode("utf-8", "replace") or None
+    wire = wire_of(socket)
+    server = TCP.fullmatch(wire.endpoint if wire else "")
+    return Identity(client) if server is None else Identity(client, None, server[1].strip("[]"), int(server[2]))
+
+
+def destination(wire: Wire) -> str:
+    """Name a socket's destination: without a broker, that is the address."""
+    return wire.endpoint or "unbound"
+
+
+def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
+    """Read what is to be sent; None for a part that others follow, and for a subscription."""
+    wire = wire_of(socket)
+    if wire is None or not isinstance(flags, int) or flags & SNDMORE:
+        return None
+    if wire.kind == XSUB and beginning(data) in SUBSCRIPTIONS:
+        return None
+    if wire.kind == REQ:
+        finish(socket)  # a new question is not part of what the last answer caused
+    wire.out.carries, wire.out.sent = config().zmq_propagate and not wire.single, None
+    return Message(destination(wire))
+
+
+def parts(socket: Any, msg_parts: Any, flags: Any) -> Message | None:
+    """Read what is to be sent in several parts."""
+    return outgoing(socket, msg_parts[0] if isinstance(msg_parts, (list, tuple)) and msg_parts else b"", flags)
+
+
+def receipt(socket: Any) -> Callable[[Any], Message | None]:
+    """Give what reads the number of a message that was sent."""
+    wire = wire_of(socket)
+    return lambda _: _numbered(wire, None if wire is None else wire.out.sent)
+
+
+def _numbered(wire: Wire | None, number: int | None) -> Message | None:
+    if wire is None or number is None:
+        return None
+    return Message(destination(wire), attributes={keys.SENDER: wire.out.sender, keys.SEQUENCE: number})
+
+
+def reader(socket: Any, _: Any) -> Callable[[Any], Message | None]:
+    """Give what reads the message that was received last."""
+    wire = wire_of(socket)
+    return lambda _: None if wire is None else incoming(wire)
+
+
+def incoming(wire: Wire) -> Message | None:
+    """Read what was received; None before its last part, and for a subscription."""
+    if not wire.complete or wire.control:
+        return None
+    found, wire.arrived = wire.arrived, None
+    if found is None:
+        return Message(destination(wire))
+    attributes = {keys.SENDER: found.sender, keys.SEQUENCE: found.sequence}
+    return Message(destination(wire), headers=found.headers, timestamp=found.timestamp, attributes=attributes)
+
+
+def empty(error: BaseException) -> bool:
+    """Tell the exceptions by which nothing has come, or nothing ever will."""
+    return getattr(error, "errno", None) in {errno.EAGAIN, TERMINATED}

@@ -1,0 +1,58 @@
+"""The calls about a socket: nobody learns from them of a frame that is not the application's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core import finish
+
+from .options import EVENTS, POLLIN, RCVMORE
+from .wire import waiting, wire_of, wires
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Function = Callable[..., Any]
+
+
+def get(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Ask for an option; a frame that was received ahead is still to come."""
+    value = original(*args, **kwargs)
+    if waiting and value.__class__ is int and (wire := wire_of(args[0])) in waiting and not wire.whole:
+        which = args[1] if len(args) > 1 else kwargs.get("option")
+        return 1 if which == RCVMORE else value | POLLIN if which == EVENTS else value
+    return value
+
+
+def poll(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Poll sockets: who does so is done with what they gave; one that holds a frame is ready."""
+    sockets = args[0] if args and isinstance(args[0], list) else []
+    for socket, flags in sockets:
+        if flags & POLLIN and hasattr(socket, "underlying"):
+            finish(socket)
+    ready = [socket for socket, flags in sockets if flags & POLLIN and wire_of(socket) in waiting] if waiting else []
+    if not ready:
+        return original(*args, **kwargs)
+    found = dict(original(sockets, 0))
+    found |= {socket: found.get(socket, 0) | POLLIN for socket in ready}
+    return [(socket, found[socket]) for socket, _ in sockets if socket in found]
+
+
+def close(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Close a socket, and forget it."""
+    address = getattr(args[0], "underlying", 0) if args else 0
+    try:
+        return original(*args, **kwargs)
+    finally:
+        wire = wires.pop(address, None)
+        if wire is not None:
+            wire.release()
+
+
+def attach(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Bind or connect a socket."""
+    result = original(*args, **kwargs)
+    wire = wires.get(getattr(args[0], "underlying", 0))
+    if wire is not None:
+        wire.place(args[0])
+    return result
