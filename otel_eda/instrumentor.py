@@ -34,6 +34,12 @@ class KafkaPythonInstrumentor(_Instrumentor):
     name = "kafka_python"
 
 
+class ConfluentKafkaInstrumentor(_Instrumentor):
+    """confluent-kafka."""
+
+    name = "confluent_kafka"
+
+
 class PyzmqInstrumentor(_Instrumentor):
     """pyzmq."""
 

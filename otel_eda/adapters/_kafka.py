@@ -53,10 +53,11 @@ def unconfirmed(item: Any) -> Message | None:
     return message
 
 
-def batches(polled: dict[Any, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> None:
+def batches(polled: dict[Any, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> dict[Any, list[Any]]:
     """Replace every list of a poll's result."""
     for partition, records in polled.items():
         polled[partition] = keep(records)
+    return polled
 
 
 def report(future: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:

@@ -74,7 +74,7 @@ LIBRARY = Library(
         ),
         Receive(f"{CONSUMER}.poll", batches),
         Iterate(f"{CONSUMER}.__iter__"),
-        PullOne(f"{CONSUMER}.__next__"),
+        PullOne(f"{CONSUMER}.__next__", timed=False),
         Settle(f"{CONSUMER}.commit", ("offsets",), offsets),
         Settle(f"{CONSUMER}.commit_async", ("offsets",), offsets, report),
         AutoCommit(

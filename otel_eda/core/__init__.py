@@ -16,13 +16,14 @@ from .library import Library
 from .lifecycle import AutoCommit, Close, Configure, Remember, finish
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
-from .send import Send
+from .send import Callback, Send
 from .settle import Acknowledge, Settle, Tags
 from .tasks import report_future
 
 __all__ = [
     "Acknowledge",
     "AutoCommit",
+    "Callback",
     "Change",
     "Close",
     "Configure",

@@ -102,7 +102,7 @@ class Client:
 
     def __init__(self, library: Origin, instance: Any, identity: Identity) -> None:
         self.library = library
-        self.instance = weakref.ref(instance, self._gone)
+        self.instance = weakref.ref(instance, self.gone) if type(instance).__weakrefoffset__ else _nobody
         self.identity = identity
         self.measured = given(
             {
@@ -125,9 +125,9 @@ class Client:
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)
 
     @guarded
-    def _gone(self, _: object) -> None:
-        # Dropped without being closed: nobody will end what it has begun, but for a message that is still in work.
-        for _, watch in self.pulls.values():
+    def gone(self, _: object = None) -> None:
+        """End what a client has begun that was dropped without being closed, but for a message still in work."""
+        for _turn, watch in self.pulls.values():
             if watch is not None:
                 watch.close()
         for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
@@ -174,6 +174,10 @@ class Client:
         self.scope.metrics.commits.of(attributes).number += 1
 
 
+def _nobody() -> None:
+    """Stand in for a weak reference."""
+
+
 def given(attributes: dict[str, Any]) -> Attributes:
     """Leave out what is None."""
     return {key: value for key, value in attributes.items() if value is not None}
@@ -183,12 +187,39 @@ clients: WeakSet[Client] = WeakSet()
 """Every client that is alive."""
 
 
+# An instance of a class made in C may have neither attributes nor weak references: then its end goes unnoticed, but not
+# that another one is in its place.
+_bare: dict[int, Client] = {}
+
+
+def known(instance: Any) -> Client | None:
+    """Give what is known of a library's producer or consumer, None if it has not been used yet."""
+    attributes = getattr(instance, "__dict__", None)
+    return _bare.get(id(instance)) if attributes is None else attributes.get(ATTRIBUTE)
+
+
 def client_of(instance: Any, library: Library) -> Client:
     """Give the client of a library's producer or consumer, made at its first use."""
     owner = library.owner(instance)
-    found: Client | None = owner.__dict__.get(ATTRIBUTE)
-    if found is None:
-        made = Client(library, owner, library.identify(owner))
-        found = cast("Client", owner.__dict__.setdefault(ATTRIBUTE, made))
-        clients.add(found)
-    return found
+    return known(owner) or _keep(Client(library, owner, library.identify(owner)), owner)
+
+
+def adopt(instance: Any, library: Library, identity: Identity) -> None:
+    """Know a producer or consumer from its construction on."""
+    former = _bare.pop(id(instance), None)
+    if former is not None:
+        former.gone()
+    _keep(Client(library, instance, identity), instance)
+
+
+def release(library: Library) -> None:
+    """Know no instance of a library any more that may end unnoticed."""
+    for place in [place for place, client in _bare.items() if client.library is library]:
+        del _bare[place]
+
+
+def _keep(client: Client, instance: Any) -> Client:
+    attributes = getattr(instance, "__dict__", None)
+    kept = _bare.setdefault(id(instance), client) if attributes is None else attributes.setdefault(ATTRIBUTE, client)
+    clients.add(kept)
+    return cast("Client", kept)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .client import release
 from .message import Identity
 from .patching import ImportHook, Patch, patch, resolve
 from .takeover import Takeover
 from .telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
 
     from opentelemetry.metrics import MeterProvider
@@ -62,7 +63,7 @@ class Library:
     instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
     reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
     that an object belongs to whose methods are called; `empty` tells an exception by which a pull only says that there
-    is no message.
+    is no message. `signatures` has those that functions of an extension module lack, by their qualified names.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Library:
     message: Callable[[Any], Message | None] = _no_message
     identify: Callable[[Any], Identity] = _nobody
     owner: Callable[[Any], Any] = _itself
+    signatures: Mapping[str, str] = field(default_factory=dict)
     empty: Callable[[BaseException], bool] = _never
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
@@ -112,6 +114,7 @@ class Library:
             done.undo()
         self.patches.clear()
         self.refused.clear()
+        release(self)
 
     def _imported(self, module: ModuleType) -> None:
         if not self.on:
@@ -126,8 +129,9 @@ class Library:
 
     def _patch(self, module: ModuleType, shape: Shape) -> None:
         try:
-            owner, name = resolve(module, shape.target.partition(":")[2])
-            self.patches[shape.target] = patch(owner, name, shape.wrap(self))
+            place = resolve(module, shape.target.partition(":")[2])
+            if place is not None:
+                self.patches[shape.target] = patch(*place, shape.wrap(self))
         except (AttributeError, TypeError, ValueError) as error:
             self._refuse(shape.target, str(error))
 

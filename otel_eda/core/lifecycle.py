@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import loops, turns
-from .client import ATTRIBUTE, clients
+from .client import adopt, clients, known
 from .guard import guarded
 from .patching import Arguments
 from .send import Unresolved
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .client import Client
     from .library import Library
+    from .message import Identity
     from .patching import Function, Switch, Wrap
 
 
@@ -36,7 +37,7 @@ class _Observe:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes)
+            arguments = Arguments(original, self.takes, library.signatures)
 
             @guarded
             def note(args: tuple[Any, ...], kwargs: Mapping[str, Any], error: BaseException | None) -> None:
@@ -67,21 +68,29 @@ class _Observe:
         return make
 
     def _whole(self, part: Any) -> Client | None:
+        if not self.part:
+            return known(part)
         return next((client for client in list(clients) if getattr(client.instance(), self.part, None) is part), None)
 
 
 @dataclass(frozen=True)
 class Remember(_Observe):
-    """A function that changes what a consumer reads: a seek, an assignment; `part` is the consumer's attribute."""
+    """A function that changes what a client does: a seek, an assignment, a transaction's end.
+
+    `part` is the client's attribute if the function is not the client's own; `read` makes of the arguments what is
+    kept: never a message, which may be big and is to end when the application is done with it.
+    """
 
     target: str
-    takes: tuple[str, ...]
-    part: str
+    takes: tuple[str, ...] = ()
+    part: str = ""
+    read: Callable[..., Any] | None = None
 
     def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
         """Remember what it did."""
         if error is None:
-            client.remember(self.target.rpartition(".")[2], taken)
+            about = taken if self.read is None else self.read(*taken)
+            client.remember(self.target.rpartition(".")[2].removesuffix("?"), about)
 
 
 @dataclass(frozen=True)
@@ -106,22 +115,34 @@ class AutoCommit(_Observe):
 
 @dataclass(frozen=True)
 class Configure:
-    """A client's constructor: what is open at the interpreter's exit must end after the client's own last work."""
+    """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
+
+    `identify`, where a client does not keep its configuration, reads it from the constructor's arguments.
+    """
 
     target: str
+    identify: Callable[..., Identity] | None = None
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
+    def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
             def configure(*args: Any, **kwargs: Any) -> Any:
                 if switch.on:
                     at_exit()
-                return original(*args, **kwargs)
+                result = original(*args, **kwargs)
+                if switch.on and self.identify is not None:
+                    self._made(library, args, kwargs)
+                return result
 
             return configure
 
         return make
+
+    @guarded
+    def _made(self, library: Library, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        if self.identify is not None:
+            adopt(args[0], library, self.identify(*args[1:], **kwargs))
 
 
 @dataclass(frozen=True)
@@ -156,7 +177,7 @@ class Close:
 
     @staticmethod
     def _over(args: tuple[Any, ...]) -> Client | None:
-        client: Client | None = args[0].__dict__.get(ATTRIBUTE) if args else None
+        client = known(args[0]) if args else None
         if client is not None:
             loops.Pull.over(client)
         return client
@@ -164,7 +185,7 @@ class Close:
 
 def finish(instance: Any) -> None:
     """End the turn of the message that was pulled last from a client, by this thread."""
-    client = instance.__dict__.get(ATTRIBUTE)
+    client = known(instance)
     if client is not None:
         loops.Pull.over(client)
 

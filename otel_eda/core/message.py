@@ -50,9 +50,13 @@ class Unsettled(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """Which client this is: what an adapter knows without asking the broker."""
+    """Which client this is: what an adapter knows without asking the broker.
+
+    `callback` is called with the answers to sends that name no callback themselves; `...` if that is not known.
+    """
 
     client_id: str | None = None
     group: str | None = None
     server_address: str | None = None
     server_port: int | None = None
+    callback: Any = None

@@ -6,14 +6,16 @@ import functools
 import inspect
 import sys
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import wrapt
 
 from .guard import failed
+from .immutable import mutable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
 Function: TypeAlias = "Callable[..., Any]"
@@ -43,11 +45,14 @@ class Arguments:
 
     `read(*args, **kwargs)` gives the named arguments as a tuple, their defaults included, and raises `TypeError` for a
     call that the function itself would refuse; `new|old` names an argument that was renamed. `replace` gives the call
-    with another value for one argument.
+    with another value for one argument. `signatures` has those that functions of an extension module lack, by their
+    qualified names.
     """
 
-    def __init__(self, function: Function, names: Sequence[str]) -> None:
-        parameters = [*inspect.signature(function).parameters.values()]
+    def __init__(
+        self, function: Function, names: Sequence[str], signatures: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        parameters = [*_signature(function, signatures).parameters.values()]
         self.names = [parameter.name for parameter in parameters]
         positional = sum(parameter.kind in _POSITIONAL for parameter in parameters)
         self.places = {name: place for place, name in enumerate(self.names[:positional])}
@@ -61,6 +66,12 @@ class Arguments:
         if place < len(args):
             return (*args[:place], value, *args[place + 1 :]), kwargs
         return args, {**kwargs, name: value}
+
+
+def _signature(function: Function, signatures: Mapping[str, str]) -> inspect.Signature:
+    # Ours first: what an extension module says of itself may be no more than `(*args, **kwargs)`.
+    text = signatures.get(getattr(function, "__qualname__", ""))
+    return inspect.signature(eval(f"lambda {text[1:-1]}: None") if text else function)  # noqa: S307  # an adapter's text
 
 
 def _present(alternatives: str, names: Sequence[str]) -> str:
@@ -110,34 +121,46 @@ class Patch:
         self.switch.on = False
         if self.owner.__dict__.get(self.name) is not self.ours:
             return
-        if self.inherited:
-            delattr(self.owner, self.name)
-        else:
-            setattr(self.owner, self.name, self.original)
+        with mutable(self.owner):
+            if self.inherited:
+                delattr(self.owner, self.name)
+            else:
+                setattr(self.owner, self.name, self.original)
 
 
 def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
-    """Replace a function of a class or module; raises `AttributeError` if there is none of that name."""
+    """Replace a function of a class or module.
+
+    Raises `AttributeError` if there is none of that name, `TypeError` if the class is immutable and can't be opened.
+    """
     inherited = name not in owner.__dict__
     original = inspect.getattr_static(owner, name) if inherited else owner.__dict__[name]
     bound = isinstance(original, (classmethod, staticmethod))
     function = original.__func__ if bound else original
     switch = Switch()
-    ours: Any = functools.wraps(function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))(
-        wrap(function, switch)
-    )
+    ours: Any = wrap(function, switch)
+    ours.__module__, ours.__annotations__ = None, {}  # a function of an extension module has none
+    functools.update_wrapper(ours, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
     ours = type(original)(ours) if bound else ours
-    setattr(owner, name, ours)
+    with mutable(owner):
+        setattr(owner, name, ours)
     return Patch(owner, name, ours, original, inherited, switch)
 
 
-def resolve(module: ModuleType, path: str) -> tuple[Any, str]:
-    """Find `Class.method` in a module, or `Class.new|old`: its owner and name; raises `AttributeError`."""
-    *owners, names = path.split(".")
-    owner = functools.reduce(getattr, owners, module)
+def resolve(module: ModuleType, path: str) -> tuple[Any, str] | None:
+    """Find `Class.method` in a module, or `Class.new|old`: its owner and name.
+
+    Raises `AttributeError` if there is none. A path that ends in `?` is of some versions only: then it gives None.
+    """
+    *owners, names = path.removesuffix("?").split(".")
+    owner: Any = module
+    for name in owners:
+        owner = getattr(owner, name, None)
     for name in names.split("|"):
         if hasattr(owner, name):
             return owner, name
+    if path.endswith("?"):
+        return None
     raise AttributeError(f"there is no {path}")
 
 

@@ -45,11 +45,11 @@ _NO_FAILURE = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExit)
 class Receive:
     """A call, sync or async, that pulls a batch.
 
-    `batches` replaces each list of messages in its result by what a function gives.
+    `batches` gives its result with each list of messages replaced by what a function gives.
     """
 
     target: str
-    batches: Callable[[Any, Callable[[list[Any]], list[Any]]], None]
+    batches: Callable[[Any, Callable[[list[Any]], list[Any]]], Any]
     operation: str = "poll"
 
     def wrap(self, library: Library) -> Wrap:
@@ -62,8 +62,7 @@ class Receive:
                     return original(*args, **kwargs)
                 with pull:
                     result = original(*args, **kwargs)
-                self._received(pull, result)
-                return result
+                return self._received(pull, result) or result
 
             async def receive_async(*args: Any, **kwargs: Any) -> Any:
                 pull = self._begin(library, args) if switch.on else None
@@ -71,8 +70,7 @@ class Receive:
                     return await original(*args, **kwargs)
                 with pull:
                     result = await original(*args, **kwargs)
-                self._received(pull, result)
-                return result
+                return self._received(pull, result) or result
 
             return receive_async if inspect.iscoroutinefunction(original) else receive
 
@@ -101,10 +99,10 @@ class Receive:
         pull.took(topics.pop() if len(topics) == 1 else None, None)
 
     @guarded
-    def _received(self, pull: _Pull, result: Any) -> None:
+    def _received(self, pull: _Pull, result: Any) -> Any:
         if pull.inner:
             self._measure(pull, result)
-            return
+            return None
         polled: list[Polled] = []
 
         def keep(records: list[Any]) -> list[Any]:
@@ -112,8 +110,9 @@ class Receive:
             polled.extend(read.values())
             return Batch(records, pull.client, read)
 
-        self.batches(result, keep)
+        kept = self.batches(result, keep)
         pull.received(polled)
+        return kept
 
 
 def _read(records: list[Any], client: Client) -> dict[int, Polled]:
@@ -125,7 +124,7 @@ def _read(records: list[Any], client: Client) -> dict[int, Polled]:
 class _Pull:
     """One pull: its time, its span if it is to have one, its metrics."""
 
-    __slots__ = ("client", "inner", "operation", "read", "record", "scope", "start", "within")
+    __slots__ = ("client", "inner", "operation", "read", "record", "scope", "start", "timed", "within")
 
     def __init__(self, client: Client, operation: str, read: Read | None = None) -> None:
         self.client = client
@@ -134,6 +133,7 @@ class _Pull:
         self.operation = operation
         self.record: Any = None
         self.inner = bool(busy.get().types & RECEIVE)
+        self.timed = False
         self.start = time.time_ns()
 
     def __enter__(self) -> Operation:
@@ -184,6 +184,8 @@ class _Pull:
     def message(self) -> Message | None:
         """Count and read the message that a pull brought; make a span if every pull is to have one."""
         message = self.read(self.record)
+        if self.timed:
+            self.took(message.destination if message else None, None)
         if message is not None:
             self._one(message)
         return message
@@ -324,13 +326,15 @@ class PullOne:
     """A call, sync or async, that pulls one message.
 
     Its processing lasts until the next pull, commit or close by the same task, or, without one, the same thread.
-    `reader`, if there is one, gives what reads the message, from the client and the arguments that `takes` names.
+    `reader`, if there is one, gives what reads the message, from the client and the arguments that `takes` names. The
+    call is not `timed` where a pull inside of it is.
     """
 
     target: str
     operation: str = "poll"
     takes: tuple[str, ...] = ()
     reader: Callable[..., Read] | None = None
+    timed: bool = True
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
@@ -367,6 +371,7 @@ class PullOne:
         if not args or idle(library, RECEIVE):
             return None
         pull = _Pull(client_of(args[0], library), self.operation)
+        pull.timed = self.timed
         if self.reader is not None and arguments is not None:
             with suppress(TypeError):  # the call is wrong, and the library will say so itself
                 pull.read = self.reader(args[0], *arguments.read(*args, **kwargs))

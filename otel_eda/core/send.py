@@ -14,7 +14,7 @@ from otel_eda.config import config
 from . import errors, keys, propagation, turns
 from .busy import SEND, enter, idle
 from .client import client_of
-from .contexts import current, with_span
+from .contexts import current, live, with_span
 from .guard import guarded
 from .patching import Arguments
 
@@ -42,6 +42,8 @@ class Sending:
 
     __slots__ = (
         "args",
+        "awaited",
+        "base",
         "client",
         "context",
         "done",
@@ -59,6 +61,7 @@ class Sending:
     route: Route
     scope: Scope
     span: Span
+    base: Context
     context: Context
     start: int
     args: tuple[Any, ...]
@@ -66,6 +69,7 @@ class Sending:
     operation: Operation
     partition: str | None
     receipt: Callable[[Any], Message | None]
+    awaited: bool
     done: bool
 
     def __enter__(self) -> None:
@@ -109,6 +113,7 @@ class Sending:
         if self.done:
             return
         self.done = True
+        self.args, self.kwargs = (), {}
         self.client.pending.pop(id(self), None)
         end = time.time_ns()
         kind = None
@@ -123,21 +128,82 @@ class Sending:
         route.count(metrics.sent, self.partition, kind)
 
 
+class Callback:
+    """The outcome of a send comes through an argument of the call: a function `(error, message)`.
+
+    `names` are what the argument is called: the first of them that is given, even as None, counts. `failure` makes an
+    exception of an error.
+    """
+
+    def __init__(self, names: tuple[str, ...], failure: Callable[[Any], BaseException]) -> None:
+        self.names = names
+        self.failure = failure
+
+    def ask(self, sending: Sending, arguments: Arguments, given: tuple[Any, ...]) -> None:
+        """Have the outcome told to us first, then to whom it was to be told."""
+        theirs = next((value for value in given if value is not ...), None)
+        theirs = sending.client.identity.callback if theirs is None else theirs
+        if theirs is ...:
+            return  # the client has a callback that we can't know, and that ours would be in the place of
+        sending.awaited = True
+        sending.client.pending[id(sending)] = sending
+        answer = Answer(sending, theirs, self.failure)
+        sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.names[0], answer)
+
+
+class Answer:
+    """What a client calls with the outcome of a send, in the place of the application's callback."""
+
+    __slots__ = ("_failure", "_sending", "_theirs")
+
+    def __init__(self, sending: Sending, theirs: Function | None, failure: Callable[[Any], BaseException]) -> None:
+        self._sending = sending
+        self._theirs = theirs
+        self._failure = failure
+
+    def __call__(self, error: Any, message: Any) -> Any:
+        """End the send; then give what the application's callback gives, in the context of the call that sent."""
+        self._end(error, message)
+        if self._theirs is None:
+            return None
+        operation = enter(0, live(self._sending.base))
+        try:
+            return self._theirs(error, message)
+        finally:
+            operation.leave()
+
+    @guarded
+    def _end(self, error: Any, message: Any) -> None:
+        if error is None:
+            self._sending.acknowledged(message)
+        else:
+            self._sending.failed(self._failure(error))
+
+    def __del__(self) -> None:
+        self._dropped()
+
+    @guarded
+    def _dropped(self) -> None:
+        # Not called: a client may tell of failures only, or has told the caller that it won't send the message.
+        if not self._sending.done:
+            self._sending.acknowledged(None)
+
+
 @dataclass(frozen=True)
 class Send:
     """A call, sync or async, that publishes one message.
 
     `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument that
     `headers` names with more headers, None if that can't be; `report` has the delivery's outcome reported to two
-    callbacks, of which the first gets what a client's `receipt` reads; without it the call's result is the answer.
-    Without `put` the adapter itself sends the context that is current during the call.
+    callbacks, of which the first gets what a client's `receipt` reads, or is a `Callback`; without it the call's result
+    is the answer. Without `put` the adapter itself sends the context that is current during the call.
     """
 
     target: str
     takes: tuple[str, ...]
     message: Callable[..., Message | None]
     put: Callable[[Any, Mapping[str, str]], Any] | None
-    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object] | None
+    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object] | Callback | None
     receipt: Callable[[Any], Callable[[Any], Message | None]]
     headers: str = "headers"
     operation: str = "send"
@@ -146,7 +212,8 @@ class Send:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes)
+            names = self.report.names if isinstance(self.report, Callback) else ()
+            arguments = Arguments(original, (*self.takes, *names), library.signatures)
 
             def send(*args: Any, **kwargs: Any) -> Any:
                 if not switch.on or idle(library, SEND):
@@ -182,12 +249,12 @@ class Send:
             taken = arguments.read(*args, **kwargs)
         except TypeError:
             return None  # the call is wrong, and the library will say so itself
-        message = self.message(args[0], *taken)
+        message = self.message(args[0], *taken[: len(self.takes)])
         if message is None:
             return None
         sending = Sending()
         sending.start = time.time_ns()
-        sending.args, sending.kwargs, sending.done = args, kwargs, False
+        sending.args, sending.kwargs, sending.awaited, sending.done = args, kwargs, False, False
         sending.client = client_of(args[0], library)
         sending.scope = sending.client.scope
         sending.route = sending.client.route(self.operation, "send", message.destination)
@@ -197,28 +264,31 @@ class Send:
             headers = self.put(taken[self.takes.index(self.headers)], propagation.inject(sending.context))
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
+        if isinstance(self.report, Callback):
+            self.report.ask(sending, arguments, taken[len(self.takes) :])
         return sending
 
     @staticmethod
     def _span(sending: Sending, message: Message) -> SpanContext | None:
-        base, route = current(), sending.route
+        sending.base, route = current(), sending.route
         origin = propagation.carried(message.headers)
         sending.span = sending.scope.tracer.start_span(
             route.name,
-            base,
+            sending.base,
             SpanKind.CLIENT if origin else route.kind,
             turns.attributes(route, message),
             (Link(origin),) if origin else (),
             sending.start,
         )
-        sending.context = with_span(base, sending.span)
+        sending.context = with_span(sending.base, sending.span)
         return origin
 
     @guarded
     def _called(self, sending: Sending, result: Any) -> None:
         sending.args, sending.kwargs = (), {}  # the payload is not ours to keep until the broker answers
-        if self.report is None:
+        if self.report is None or (isinstance(self.report, Callback) and not sending.awaited):
             sending.acknowledged(result)
+        if self.report is None or isinstance(self.report, Callback):
             return
         sending.client.pending[id(sending)] = sending
         self.report(result, sending.acknowledged, sending.failed)

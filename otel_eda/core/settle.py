@@ -44,7 +44,7 @@ class _Settle:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes)
+            arguments = Arguments(original, self.takes, library.signatures)
 
             def settle(*args: Any, **kwargs: Any) -> Any:
                 if not switch.on or idle(library, SETTLE):

@@ -11,6 +11,7 @@ from drivers.base import Message
 from support.recorder import recording
 
 import otel_eda
+from otel_eda.core.immutable import mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +28,11 @@ def originals(driver: Driver) -> Iterator[dict[type, dict[str, Any]]]:
     yield before
     otel_eda.disable()
     for kind, attributes in before.items():
-        for name in set(vars(kind)) - set(attributes):
-            delattr(kind, name)
-        for name in [name for name, value in attributes.items() if vars(kind)[name] is not value]:
-            setattr(kind, name, attributes[name])
+        with mutable(kind):
+            for name in set(vars(kind)) - set(attributes):
+                delattr(kind, name)
+            for name in [name for name, value in attributes.items() if vars(kind)[name] is not value]:
+                setattr(kind, name, attributes[name])
 
 
 def changed(originals: dict[type, dict[str, Any]]) -> set[str]:
@@ -172,7 +174,11 @@ class Foreign:
             return wrapped(*args, **kwargs)
 
         self.wrapper = wrapper
-        setattr(self.kind, self.name, wrapper)
+        self._set(wrapper)
+
+    def _set(self, function: Any) -> None:
+        with mutable(self.kind):
+            setattr(self.kind, self.name, function)
 
     @property
     def there(self) -> bool:
@@ -181,7 +187,7 @@ class Foreign:
 
     def leave(self) -> None:
         """Put back what was there before."""
-        setattr(self.kind, self.name, self.wrapped)
+        self._set(self.wrapped)
 
 
 def test_a_wrapper_around_ours_survives(bus: Bus, driver: Driver) -> None:

@@ -79,8 +79,9 @@ def report(receipt: Receipt, done: Callable[[Any], None], failed: Callable[[Base
     receipt.then(done, failed)
 
 
-def batches(polled: dict[str, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> None:
+def batches(polled: dict[str, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> dict[str, list[Any]]:
     polled.update({topic: keep(records) for topic, records in polled.items()})
+    return polled
 
 
 def offsets(consumer: Consumer | AsyncConsumer, given: dict[str, int] | None) -> dict[tuple[str, str], int]:

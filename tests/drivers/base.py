@@ -38,6 +38,7 @@ class Can(enum.Enum):
     REFUSALS = "the broker refuses some messages"
     ABANDON = "a producer can be closed while sends are unanswered"
     GROUPS = "consumers may form groups"
+    ALONE = "a consumer may be in no group"
     SETTLE = "consumers settle what they consumed"
     SETTLE_LATER = "consumers settle without waiting for the answer"
     SEVERAL = "one consumer may read several destinations"
@@ -64,12 +65,17 @@ class By(enum.Enum):
 
 @dataclass(frozen=True)
 class Verbs:
-    """What the library calls the operations: `messaging.operation.name`."""
+    """What the library calls the operations: `messaging.operation.name`; `pull` if another one gives one message."""
 
     send: str
     receive: str
     settle: str
     process: str = "process"
+    pull: str | None = None
+
+    def receives(self, shape: Shape) -> str:
+        """Give what a consumer's own operation is called where it hands messages over in that shape."""
+        return self.pull or self.receive if shape is Shape.PULL else self.receive
 
 
 @dataclass(frozen=True)

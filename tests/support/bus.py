@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from drivers.base import Consumer, Driver, Pairs, Producer, Receipt, Received, Shape
 
+OURS = {"traceparent", "tracestate", "baggage"}
+
 
 class Bus:
     """Makes destinations and clients, and closes them all."""
@@ -75,3 +77,9 @@ class Bus:
 def pairs(headers: Pairs) -> list[tuple[str, bytes | None]]:
     """Give headers as they compare."""
     return [(name, value) for name, value in headers]
+
+
+def content(received: Received) -> object:
+    """Give what the application sent, and as what it got it."""
+    headers = [pair for pair in pairs(received.headers) if pair[0] not in OURS]
+    return (type(received.native), received.value, received.key, headers, received.partition, received.offset)

@@ -1,0 +1,301 @@
+"""confluent-kafka, 2.3 and later."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from confluent_kafka import Consumer as NativeConsumer
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import Producer as NativeProducer
+from support.waiting import until
+
+from drivers.base import (
+    PATIENCE,
+    By,
+    Can,
+    Consumer,
+    Driver,
+    Message,
+    Pending,
+    Producer,
+    Reading,
+    Receipt,
+    Received,
+    Sending,
+    Shape,
+    Verbs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from drivers.base import BadCall, Pairs
+
+LIMIT = 8 << 20  # bytes a producer takes; the broker takes one MiB
+GATHER = 0.3  # seconds a pull of several messages waits for more of them
+
+
+class Report(Pending):
+    """What the delivery report of one message says."""
+
+    def __init__(self, producer: NativeProducer) -> None:
+        self.producer = producer
+        self.native: Any = None
+        self.error: Any = None
+
+    def __call__(self, error: Any, message: Any) -> None:
+        self.error, self.native = error, message
+
+    def wait(self) -> Receipt:
+        until(lambda: self.native is not None or (self.producer.poll(0.05), False)[1], "a delivery report", PATIENCE)
+        if self.error is not None:
+            raise KafkaException(self.error)
+        offset = self.native.offset()
+        return Receipt(self.native, self.native.partition(), offset if offset is not None and offset >= 0 else None)
+
+
+class ConfluentProducer(Producer):
+    def __init__(self, address: str, topic: str, how: Sending) -> None:
+        self.topic = topic
+        options: dict[str, Any] = {"client.id": how.client} if how.client else {}
+        if how.impatient:
+            options["message.timeout.ms"] = 1500
+        self.native = NativeProducer(
+            {
+                "bootstrap.servers": address,
+                "acks": "all" if how.acks else 0,
+                "linger.ms": 60_000 if how.hold else 0,
+                "message.max.bytes": LIMIT,
+                "log_level": 0,
+                **options,
+            }
+        )
+
+    def send(self, message: Message, by: By = By.HABIT) -> Pending:
+        report = Report(self.native)
+        partition = -1 if message.partition is None else message.partition
+        fields = {
+            "topic": self.topic,
+            "value": message.value,
+            "key": message.key,
+            "partition": partition,
+            "callback": report,
+            "on_delivery": None,
+            "timestamp": 0,
+            "headers": message.headers,
+        }
+        if by is By.POSITION:
+            self.native.produce(*fields.values())
+        elif by is By.NAME:
+            self.native.produce(**{**fields, "on_delivery": fields.pop("callback")})
+        else:
+            given = {name: fields[name] for name in ("key", "headers") if fields[name] is not None}
+            given |= {"partition": partition} if message.partition is not None else {}
+            self.native.produce(self.topic, message.value, on_delivery=report, **given)
+        return report
+
+    def flush(self) -> None:
+        assert self.native.flush(PATIENCE) == 0
+
+    def close(self) -> None:
+        self.native.flush(PATIENCE)
+
+    def abandon(self) -> None:
+        self.native.purge()
+        self.native.poll(0)
+
+
+class ConfluentConsumer(Consumer):
+    def __init__(self, address: str, topics: tuple[str, ...], how: Reading) -> None:
+        options: dict[str, Any] = {"client.id": how.client} if how.client else {}
+        self.native = NativeConsumer(
+            {
+                "bootstrap.servers": address,
+                "group.id": how.group or f"alone-{uuid.uuid4().hex}",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 50,
+                "log_level": 0,
+                "on_commit": self._committed,
+                **options,
+            }
+        )
+        self.commits = 0
+        self.patience = how.patience
+        self.closed = False
+        if how.group:
+            self.native.subscribe(list(topics))
+        else:
+            self.topics = topics
+            self.rewind()
+
+    def _committed(self, *_: object) -> None:
+        self.commits += 1
+
+    def rewind(self) -> None:
+        self.native.assign(
+            [TopicPartition(topic, number, 0) for topic in self.topics for number in self._numbers(topic)]
+        )
+
+    def _numbers(self, topic: str) -> list[int]:
+        return list(self.native.list_topics(topic, PATIENCE).topics[topic].partitions)
+
+    def read(self, native: Any) -> Received:
+        return Received(
+            native,
+            native.topic(),
+            native.value(),
+            native.key(),
+            native.headers() or [],
+            native.partition(),
+            native.offset(),
+        )
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.native.close()
+
+    def pull(self) -> Any:
+        message = self.native.poll(self.patience)
+        if message is None:
+            raise TimeoutError("a message was to come")
+        if message.error() is not None:
+            raise KafkaException(message.error())
+        return message
+
+    def poll(self, timeout: float) -> Any:
+        end = time.monotonic() + timeout
+        while True:
+            messages = self.native.consume(500, min(timeout, GATHER))
+            if messages or time.monotonic() >= end:
+                return messages
+
+    def lists(self, result: Any) -> list[Sequence[Any]]:
+        return [result] if result else []
+
+    def settle(self) -> None:
+        # Without offsets it refuses to commit twice what it has committed.
+        self.native.commit(offsets=self.native.position(self.native.assignment()), asynchronous=False)
+
+    def settle_later(self) -> None:
+        before = self.commits
+        self.native.commit()
+        until(lambda: self.commits > before or (self.native.poll(0.05), False)[1], "an answer to a commit", PATIENCE)
+
+
+class ConfluentKafka(Driver):
+    name: ClassVar = "confluent-kafka"
+    library: ClassVar = "confluent_kafka"
+    module: ClassVar = "confluent_kafka"
+    system: ClassVar = "kafka"
+    broker: ClassVar = "kafka"
+    private: ClassVar = "private_kafka"
+    destinations: ClassVar = "topics"
+    cannot: ClassVar = {
+        Shape.LOOP: "its consumers are no iterables",
+        Shape.CALLBACK: "its consumers call nothing of the application's for a message",
+        Can.ALONE: "a consumer has to name a group",
+        Can.HOOKS: "its C code calls nothing of the application's while it sends",
+    }
+    shapes: ClassVar = (Shape.PULL, Shape.BATCH)
+    verbs: ClassVar = Verbs(send="produce", receive="consume", settle="commit", pull="poll")
+    known: ClassVar = frozenset(
+        {
+            "messaging.client.id",
+            "messaging.destination.partition.id",
+            "messaging.kafka.offset",
+            "server.address",
+            "server.port",
+        }
+    )
+    cloudevents: ClassVar = "ce_traceparent"
+    batch_type: ClassVar = list
+    classes: ClassVar = (NativeProducer, NativeConsumer)
+    sender: ClassVar = (NativeProducer, "produce")
+
+    def producer(self, address: str, destination: str, how: Sending) -> Producer:
+        return ConfluentProducer(address, destination, how)
+
+    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
+        return ConfluentConsumer(address, destinations, how)
+
+    def headers(self, pairs: Pairs) -> Any:
+        return list(pairs)
+
+    def hostile(self) -> Mapping[str, Any]:
+        return {
+            "dict": {"a": b"1"},
+            "dict with a context": {"traceparent": b"\xff", "a": "1"},
+            "tuple": (("a", b"1"),),
+            "list in list": [["a", b"1"]],
+            "triple": [("a", b"1", b"2")],
+            "text value": [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
+            "null value": [("traceparent", None)],
+            "number value": [("baggage", 1)],
+            "bytes name": [(b"traceparent", b"1")],
+            "bytearray value": [("traceparent", bytearray(b"1"))],
+            "null name": [(None, b"1")],  # a name with a surrogate kills the interpreter, with us or without
+            "text": "traceparent",
+            "number": 7,
+            "generator": (pair for pair in [("a", b"1")]),
+            "subclasses": Names([Pair((Text("a"), Octets(b"1")))]),
+            "ordered dict": OrderedDict(a=b"1"),
+        }
+
+    def refused(self) -> Message:
+        return Message(bytes(LIMIT // 4))
+
+    def foreign(self, address: str, destination: str, message: Message) -> None:
+        producer = NativeProducer({"bootstrap.servers": address})
+        producer.produce(destination, message.value, headers=message.headers)
+        assert producer.flush(PATIENCE) == 0
+
+    def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
+        return {
+            "send: no topic": lambda producer, _: producer.native.produce(),
+            "send: topic of a wrong type": lambda producer, _: producer.native.produce(7),
+            "send: unknown argument": lambda producer, _: producer.native.produce(destination, b"1", bogus=1),
+            "send: argument twice": lambda producer, _: producer.native.produce(destination, topic=destination),
+            "send: too many": lambda producer, _: producer.native.produce(destination, b"1", *[None] * 9),
+            "send: value of a wrong type": lambda producer, _: producer.native.produce(destination, 1),
+            "send: partition of a wrong type": lambda producer, _: producer.native.produce(destination, partition="0"),
+            "send: no bytes at all": lambda producer, _: producer.native.produce(destination, headers=7),
+            "poll: timeout of a wrong type": lambda _, consumer: consumer.native.poll("soon"),
+            "poll: unknown argument": lambda _, consumer: consumer.native.poll(bogus=1),
+            "consume: a negative number": lambda _, consumer: consumer.native.consume(-1),
+            "consume: unknown argument": lambda _, consumer: consumer.native.consume(bogus=1),
+            "commit: too many": lambda _, consumer: consumer.native.commit(*[None] * 9),
+            "commit: two kinds": lambda _, consumer: consumer.native.commit(message=1, offsets=1),
+            "commit: no message": lambda _, consumer: consumer.native.commit(message=1),
+            "commit: nothing": lambda _, consumer: consumer.native.commit(asynchronous=False),
+            "store_offsets: nothing": lambda _, consumer: consumer.native.store_offsets(),
+            "seek: nowhere": lambda _, consumer: consumer.native.seek(None),
+            "assign: no list": lambda _, consumer: consumer.native.assign(7),
+        }
+
+    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
+        consumer = self.consumer(address, (destination,), Reading(group=destination))
+        return consumer, consumer.settle
+
+
+class Names(list[Any]):
+    pass
+
+
+class Pair(tuple[Any, ...]):
+    __slots__ = ()
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Octets(bytes):
+    __slots__ = ()
+
+
+DRIVER = ConfluentKafka()
