@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
-from . import report
+from . import books, report
 from .contenders import ALL, HAND, OFFICIAL, OURS, TRACES, Entry
 from .rounds import BASE, Plan, measure
 from .signals import differences
@@ -43,6 +43,7 @@ def main() -> int:
     for table in (report.costs(rounds), report.goals(rounds)):
         report.console.print(table)
     report.console.print(report.noisy(rounds))
+    report.console.print(report.ledger(books.kept()))
     if not quick:
         _rest()
     return 0

@@ -31,6 +31,7 @@ NAMES = {
 ABOUT = {"send": "send, acknowledged", "loop": "for message in consumer", "batch": "poll, iterate the batch"}
 PACKAGES = ("kafka-python", "opentelemetry-sdk", "opentelemetry-instrumentation-kafka-python")
 ALLOWED = 3.0  # microseconds where nothing records
+LEDGER = 1.0  # microseconds
 
 console = Console(width=None if os.isatty(1) else 118, highlight=False)
 
@@ -108,6 +109,12 @@ def _row(table: Table, what: tuple[str, str, str], is_: Estimate, limit: float, 
 def noisy(rounds: Sequence[Round]) -> str:
     """Tell how noisy it was."""
     return f"{len(rounds)} rounds; half of them are within {noise(rounds):.0%} of each other"
+
+
+def ledger(spent: float) -> str:
+    """Tell what the ledger takes of that."""
+    reached = "reached" if spent <= LEDGER else "not reached"
+    return f"The ledger takes {spent:.2f} µs a message, begin and end (goal {LEDGER:g} µs, {reached})"
 
 
 def memory(seen: Mapping[str, Sequence[tuple[int, int]]], count: int) -> Table:
