@@ -21,13 +21,15 @@ def _configured() -> bool:
 
 
 def configure() -> None:
-    """Configure the SDK by its own configurator, as the launcher does."""
+    """Configure the SDK by its own configurator, as the launcher does, with our defaults for what nobody has set."""
     try:
-        from opentelemetry.distro import OpenTelemetryConfigurator, OpenTelemetryDistro
+        from opentelemetry.distro import OpenTelemetryConfigurator
+
+        from .distro import Distro
     except ImportError:
         _log.warning("`import otel_eda.auto` needs the SDK and the distro: pip install 'otel-eda[otlp]'")
         return
-    steps: tuple[Any, ...] = (OpenTelemetryDistro, OpenTelemetryConfigurator)  # neither has types
+    steps: tuple[Any, ...] = (Distro, OpenTelemetryConfigurator)  # neither has types
     for step in steps:
         step().configure()
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support.programs import BARE, exporting, launched, receiving, run
 
+from otel_eda.distro import DEFAULTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from brokers.kafka import Kafka
-    from support.programs import Outcome, Received
+    from support.programs import Outcome, Received, Way
 
 PROGRAMS = Path(__file__).parent / "programs"
 NOWHERE = "otel-eda is on, but spans go nowhere"
@@ -92,3 +96,29 @@ def test_an_sdk_that_comes_later_gets_what_comes_after(kafka: Kafka, topic: str,
     # The second reader reads the topic from its beginning: first the message that nobody traced, and leaves.
     assert [span.attributes["messaging.kafka.offset"] for span in (sent, *processed)] == [1, 0]
     assert {span.service for span in receiver.received.ours()} == {"shop"}
+
+
+def settings(way: Way, *arguments: str) -> tuple[str | None, str | None]:
+    """Give the host's name in the resource and the size of the queue of spans."""
+    outcome = run(way, PROGRAMS / "settings.py", *arguments)
+    assert (outcome.status, outcome.errors) == (0, "")
+    found = json.loads(outcome.output)
+    return found["host"], found["queue"]
+
+
+OURS = (socket.gethostname(), DEFAULTS["OTEL_BSP_MAX_QUEUE_SIZE"])
+
+
+def test_the_first_line_has_settings_for_messages(receiver: Receiver) -> None:
+    assert settings(exporting(receiver.endpoint, OTEL_RESOURCE_ATTRIBUTES=""), "auto") == OURS
+
+
+def test_the_launcher_has_them_if_asked(receiver: Receiver) -> None:
+    plain = {"OTEL_RESOURCE_ATTRIBUTES": ""}
+    assert settings(launched(receiver.endpoint, **plain)) == (None, None)
+    assert settings(launched(receiver.endpoint, **plain, OTEL_PYTHON_DISTRO="eda")) == OURS
+
+
+def test_what_somebody_has_set_stays(receiver: Receiver) -> None:
+    way = launched(receiver.endpoint, OTEL_PYTHON_DISTRO="eda", OTEL_BSP_MAX_QUEUE_SIZE="600")
+    assert settings(way) == ("here", "600")
