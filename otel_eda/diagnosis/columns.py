@@ -83,10 +83,13 @@ ADDRESS = Column(
 )
 PORT = Column("port", "BIGINT", "the broker's port", ("server.port", "net.peer.port"))
 MESSAGE_ID = Column("message_id", "VARCHAR", "the message's own id", ("messaging.message.id", "messaging.message_id"))
+SENDER = Column("sender", "VARCHAR", "which of the sender's sockets counts `sequence`", ("eda.sender.id",))
 KEY = Column("key_hash", "VARCHAR", "a hash of the message's key, if captured", ("eda.message.key_hash",))
-SEQUENCE = Column("sequence", "BIGINT", "the sender's running number of the message", ("eda.message.sequence",))
+SEQUENCE = Column("sequence", "BIGINT", "the sender's running number of the message", ("eda.sender.sequence",))
 BATCH = Column("batch", "BIGINT", "messages in the batch", ("messaging.batch.message_count",))
-ATTEMPT = Column("attempt", "BIGINT", "which delivery of the message this is", ("eda.message.delivery_count",))
+DELIVERIES = Column(
+    "deliveries", "BIGINT", "attempts before this one, as the broker counts them", ("eda.message.delivery_count",)
+)
 REDELIVERED = Column(
     "redelivered", "BOOLEAN", "the broker says it is not the first delivery", ("eda.message.redelivered",)
 )
@@ -98,8 +101,8 @@ FUNCTION = Column("function", "VARCHAR", "the handler", ("code.function.name", "
 ERROR = Column("error", "VARCHAR", "why it failed: `error.type`", ("error.type", "exception.type"))
 AUTOMATIC = Column("automatic", "BOOLEAN", "whether the commit was not called for", ("eda.commit.automatic",))
 MESSAGING = (
-    SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SEQUENCE,
-    BATCH, ATTEMPT, REDELIVERED, COMMITTED, MESSAGE_TIME, ABANDONED, EVENT_TYPE, FUNCTION, ERROR,
+    SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SENDER,
+    SEQUENCE, BATCH, DELIVERIES, REDELIVERED, COMMITTED, MESSAGE_TIME, ABANDONED, EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip
 MEASURED = (SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC)
 NOTED = (
@@ -125,12 +128,12 @@ OPERATIONS = (
     _made("origin_trace", "VARCHAR", "creation id: the trace of the span that created the message"),
     _made("origin_span", "VARCHAR", "creation id: the span that created the message"),
     _made("linked", "BOOLEAN", "the creation id is a link's; else it is the parent, or of a send the span itself"),
-    MESSAGE_ID, KEY, SEQUENCE, CLIENT,
+    MESSAGE_ID, KEY, SENDER, SEQUENCE, CLIENT,
     _made("server", "VARCHAR", "the broker's address and port"),
     _made("outcome", "VARCHAR", "`ok`, `error`, `abandoned`, or of a send `unresolved`"),
     ERROR,
     _made("error_text", "VARCHAR", "what the status or the exception says"),
-    ATTEMPT, REDELIVERED, BATCH, COMMITTED,
+    DELIVERIES, REDELIVERED, BATCH, COMMITTED,
     _made("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
     EVENT_TYPE, FUNCTION,
 )  # fmt: skip

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BEGIN = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
+Said: TypeAlias = "dict[str, Any]"
 KINDS = {"send": 4, "receive": 3, "process": 5, "settle": 3}
 
 
@@ -69,48 +72,60 @@ class Service:
     system: str = "kafka"
 
     def send(
-        self, destination: str, at: float, offset: int | None = None, partition: int | None = 0, took: float = 0.002,
-        parent: Span | None = None, error: str | None = None, **more: Any,
-    ) -> Message:  # fmt: skip
+        self,
+        destination: str,
+        at: float,
+        offset: int | None = None,
+        partition: int = 0,
+        *,
+        took: float = 0.002,
+        parent: Span | None = None,
+        error: str | None = None,
+        said: Said | None = None,
+    ) -> Message:
         place = None if offset is None else str(partition)
-        span = self.span(
-            "send", destination, at, took, parent, error,
-            {"messaging.destination.partition.id": place, "messaging.kafka.offset": offset, **more},
-        )  # fmt: skip
-        return Message(span, destination, place, offset)
+        position = {"messaging.destination.partition.id": place, "messaging.kafka.offset": offset}
+        made = self._span("send", destination, at, took, {"error.type": error, **position, **(said or {})}, parent)
+        return Message(made, destination, place, offset)
 
     def process(
-        self, message: Message, at: float, took: float = 0.003, error: str | None = None, **more: Any
+        self,
+        message: Message,
+        at: float,
+        took: float = 0.003,
+        *,
+        error: str | None = None,
+        said: Said | None = None,
     ) -> Span:
         attributes = {
+            "error.type": error,
             "messaging.consumer.group.name": self.group,
             "messaging.destination.partition.id": message.partition,
             "messaging.kafka.offset": message.offset,
-            **more,
+            **(said or {}),
         }
-        made = self.span("process", message.destination, at, took, message.span, error, attributes)
+        made = self._span("process", message.destination, at, took, attributes, message.span)
         made.json["links"] = [{"traceId": message.span.trace, "spanId": message.span.id}]
         return made
 
     def receive(self, messages: list[Message], at: float, took: float = 0.001) -> Span:
         attributes = {"messaging.consumer.group.name": self.group, "messaging.batch.message_count": len(messages)}
-        made = self.span("receive", messages[0].destination, at, took, None, None, attributes)
+        made = self._span("receive", messages[0].destination, at, took, attributes)
         made.json["links"] = [message.link for message in messages]
         return made
 
-    def commit(self, destination: str, at: float, offset: int, partition: int = 0, error: str | None = None) -> Span:
+    def commit(self, destination: str, at: float, offset: int, partition: int = 0) -> Span:
         attributes = {
             "messaging.consumer.group.name": self.group,
             "messaging.destination.partition.id": str(partition),
             "eda.commit.offset": offset,
         }
-        return self.span("settle", destination, at, 0.001, None, error, attributes, "commit")
+        return self._span("settle", destination, at, 0.001, attributes)
 
-    def span(
-        self, type_: str, destination: str, at: float, took: float, parent: Span | None, error: str | None,
-        attributes: dict[str, Any], operation: str | None = None,
-    ) -> Span:  # fmt: skip
-        verb = operation or {"receive": "poll"}.get(type_, type_)
+    def _span(  # noqa: PLR0917
+        self, type_: str, destination: str, at: float, took: float, attributes: Said, parent: Span | None = None
+    ) -> Span:
+        verb = {"receive": "poll", "settle": "commit"}.get(type_, type_)
         said = {
             "messaging.system": self.system,
             "messaging.operation.name": verb,
@@ -119,16 +134,22 @@ class Service:
             "messaging.client.id": self.name,
             "server.address": "broker",
             "server.port": 9092,
-            "error.type": error,
             **attributes,
         }
-        return self.other(f"{verb} {destination}", at, took, parent, error, said, KINDS[type_])
+        return self.other(f"{verb} {destination}", at, took, parent, said=said, kind=KINDS[type_])
 
     def other(
-        self, name: str, at: float, took: float, parent: Span | None = None, error: str | None = None,
-        attributes: dict[str, Any] | None = None, kind: int = 1,
-    ) -> Span:  # fmt: skip
+        self,
+        name: str,
+        at: float,
+        took: float,
+        parent: Span | None = None,
+        *,
+        said: Said | None = None,
+        kind: int = 1,
+    ) -> Span:
         start = BEGIN + round((at + self.skew) * SECOND)
+        error = (said or {}).get("error.type")
         made: dict[str, Any] = {
             "traceId": parent.trace if parent else self.world.id(16),
             "spanId": self.world.id(8),
@@ -136,7 +157,7 @@ class Service:
             "kind": kind,
             "startTimeUnixNano": str(start),
             "endTimeUnixNano": str(start + round(took * SECOND)),
-            "attributes": pairs(attributes or {}),
+            "attributes": pairs(said or {}),
             "status": {"code": 2, "message": f"{error} it is"} if error else {},
         }
         if parent:

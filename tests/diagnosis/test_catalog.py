@@ -15,6 +15,8 @@ from otel_eda.diagnosis.settings import Settings, described
 from otel_eda.diagnosis.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_eda.diagnosis.catalog import Check
 
 HERE = Path(__file__).parent
@@ -62,12 +64,12 @@ class TestEveryCheck:
 
 
 def test_every_setting_is_read_by_a_check_or_gate() -> None:
-    text = "".join(check.sql for check in CHECKS) + "".join(gate.sql for gate in gates.CONDITIONS.values())
+    text = "\n".join([*(check.sql for check in CHECKS), *(gate.sql for gate in gates.CONDITIONS.values())])
     assert [name for name in described() if not re.search(rf"\.{name}\b", text)] == []
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> object:
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     from otel_eda.diagnosis import facts
     from otel_eda.diagnosis.sources.files import Files
 

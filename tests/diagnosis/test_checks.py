@@ -1,4 +1,4 @@
-"""Each check finds its fault, in the right place and no further than it is proven, and leaves alone what only looks like it."""
+"""Each check finds its fault, in its place, no further than it is proven, and leaves alone what only looks like it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,12 @@ class TestProduceFailed:
         made = flow()
         lost = made.shop.send("orders", 5.0, error=error)
         finding = only(diagnose(made.world).findings, "EDA101")
-        assert (finding.verdict, finding.service, finding.destination, finding.count) == (CONFIRMED, "shop", "orders", 1)
+        assert (finding.verdict, finding.service, finding.destination, finding.count) == (
+            CONFIRMED,
+            "shop",
+            "orders",
+            1,
+        )
         assert finding.trace_ids == (lost.span.trace,)
         assert cause in finding.cause
 
@@ -93,7 +98,7 @@ class TestLostByBroker:
     def test_two_clusters_open_the_gate(self, diagnose: Diagnose) -> None:
         made = flow()
         made.shop.send("orders", 5.0, 77)
-        made.shop.send("orders", 6.0, 77, **{"server.address": "elsewhere"})
+        made.shop.send("orders", 6.0, 77, said={"server.address": "elsewhere"})
         finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
         assert (finding.verdict, opened(finding)) == (LIKELY, {"G4"})
 
@@ -101,7 +106,12 @@ class TestLostByBroker:
 class TestLostInConsumer:
     def test_jumped_over(self, diagnose: Diagnose) -> None:
         finding = only(diagnose(flow(skip={12}).world).findings, "EDA104")
-        assert (finding.service, finding.group, finding.partition, finding.offsets) == ("billing", "billing", "0", (6, 6))
+        assert (finding.service, finding.group, finding.partition, finding.offsets) == (
+            "billing",
+            "billing",
+            "0",
+            (6, 6),
+        )
         assert "no member received it" in finding.cause
         assert (finding.verdict, opened(finding)) == (LIKELY, {"G8"})
         assert finding.evidence[0].before == 5
@@ -180,12 +190,17 @@ class TestDuplicateProduced:
     def test_a_retry_of_the_client(self, diagnose: Diagnose) -> None:
         made = flow()
         stamp = {"eda.message.timestamp": 1_790_000_005_000}
-        sent = made.shop.send("orders", 5.0, 50, **stamp)
-        made.billing.process(sent, 5.1, **stamp)
+        sent = made.shop.send("orders", 5.0, 50, said=stamp)
+        made.billing.process(sent, 5.1, said=stamp)
         sent.offset = 51
-        made.billing.process(sent, 5.2, **stamp)
+        made.billing.process(sent, 5.2, said=stamp)
         finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
-        assert (finding.verdict, finding.service, finding.partition, finding.offsets) == (CONFIRMED, "shop", "0", (50, 50))
+        assert (finding.verdict, finding.service, finding.partition, finding.offsets) == (
+            CONFIRMED,
+            "shop",
+            "0",
+            (50, 50),
+        )
         assert "0@51" in str(finding.detail)
 
     def test_a_forwarder_to_another_topic_makes_no_duplicate(self, diagnose: Diagnose) -> None:
@@ -257,8 +272,8 @@ class TestOutOfOrderConsumed:
     def turned(key_a: str, key_b: str) -> Telemetry:
         made = flow()
         first, second = made.shop.send("orders", 5.0, 60), made.shop.send("orders", 5.1, 61)
-        made.billing.process(second, 5.2, took=1.0, **{"eda.message.key_hash": key_b})
-        made.billing.process(first, 5.3, took=1.0, **{"eda.message.key_hash": key_a})
+        made.billing.process(second, 5.2, took=1.0, said={"eda.message.key_hash": key_b})
+        made.billing.process(first, 5.3, took=1.0, said={"eda.message.key_hash": key_a})
         return made.world
 
     def test_within_a_key(self, diagnose: Diagnose) -> None:
@@ -272,8 +287,8 @@ class TestOutOfOrderConsumed:
 class TestOutOfOrderProduced:
     def test_by_a_running_number(self, diagnose: Diagnose) -> None:
         made = flow()
-        made.shop.send("clicks", 5.0, 11, **{"eda.message.sequence": 1})
-        made.shop.send("clicks", 5.0, 10, **{"eda.message.sequence": 2})
+        made.shop.send("clicks", 5.0, 11, said={"eda.sender.sequence": 1})
+        made.shop.send("clicks", 5.0, 10, said={"eda.sender.sequence": 2})
         finding = only(diagnose(made.world, "EDA302").findings, "EDA302")
         assert (finding.verdict, finding.offsets) == (CONFIRMED, (10, 10))
 
@@ -291,11 +306,13 @@ class TestOutOfOrderProduced:
 
 
 class TestKeyMoved:
-    @pytest.mark.parametrize(("times", "cause"), [((1, 2, 3, 4), "number of partitions"), ((1, 3, 2, 4), "differently")])
+    @pytest.mark.parametrize(
+        ("times", "cause"), [((1, 2, 3, 4), "number of partitions"), ((1, 3, 2, 4), "differently")]
+    )
     def test_to_another_partition(self, diagnose: Diagnose, times: tuple[int, ...], cause: str) -> None:
         made = flow()
         for turn, at in enumerate(times):
-            made.shop.send("clicks", at, at, turn // 2, **{"eda.message.key_hash": "k"})
+            made.shop.send("clicks", at, at, turn // 2, said={"eda.message.key_hash": "k"})
         finding = only(diagnose(made.world, "EDA303").findings, "EDA303")
         assert (finding.verdict, finding.key) == (CONFIRMED, "k")
         assert cause in finding.cause
@@ -314,7 +331,7 @@ class TestHandlerFailing:
         made = flow(skip=set(range(10, 15)))
         for turn in range(10, 15):
             span = made.billing.process(made.messages[turn], turn * 0.1, error="Timeout")
-            made.billing.other("GET", turn * 0.1, 0.001, span, "Timeout", kind=3)
+            made.billing.other("GET", turn * 0.1, 0.001, span, said={"error.type": "Timeout"}, kind=3)
         assert "call that the handler makes" in only(diagnose(made.world, "EDA401").findings, "EDA401").cause
 
     def test_one_bad_message_is_another_matter(self, diagnose: Diagnose) -> None:
@@ -389,13 +406,18 @@ class TestDeadLettered:
         failed = made.billing.process(made.messages[12], 1.21, error="KeyError")
         made.billing.send("orders.dlq", 1.211, 0, parent=failed)
         finding = only(diagnose(made.world, "EDA405").findings, "EDA405")
-        assert (finding.destination, finding.partition, finding.offsets, finding.error) == ("orders", "0", (6, 6), "KeyError")
+        assert (finding.destination, finding.partition, finding.offsets, finding.error) == (
+            "orders",
+            "0",
+            (6, 6),
+            "KeyError",
+        )
 
     def test_from_within_an_events_handler(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
         work = made.billing.process(made.messages[12], 1.21)
         said = {"eda.event.type": "placed", "code.function.name": "bill", "error.type": "KeyError"}
-        handler = made.billing.other("process placed", 1.21, 0.001, work, "KeyError", said)
+        handler = made.billing.other("process placed", 1.21, 0.001, work, said=said)
         made.billing.send("orders.dlq", 1.211, 0, parent=handler)
         assert only(diagnose(made.world, "EDA405").findings, "EDA405").error == "KeyError"
 
@@ -447,7 +469,7 @@ class TestSlowHandler:
 class TestStuckHandler:
     def test_given_up_after_long(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
-        made.billing.process(made.messages[12], 1.21, took=50.0, **{"eda.process.abandoned": True})
+        made.billing.process(made.messages[12], 1.21, took=50.0, said={"eda.process.abandoned": True})
         finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
         assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
 
 VERDICTS = ("CONFIRMED", "LIKELY", "SUSPECT")
-FORMATS = ("text", "json", "html", "github")
+FORMATS = ("text", "json", "github")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +93,9 @@ def _progress(steps: int) -> Iterator[Callable[[str], None]]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -102,5 +105,5 @@ def _progress(steps: int) -> Iterator[Callable[[str], None]]:
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=steps, visible=console.is_terminal)
+        task = bar.add_task("", total=steps)
         yield lambda what: bar.update(task, advance=1, description=what)

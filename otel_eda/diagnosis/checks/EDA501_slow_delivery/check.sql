@@ -7,7 +7,7 @@ WITH delivery AS (
         s.ended - s.started AS acknowledging, w.started - s.ended AS waiting
     FROM works AS w
     JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
-    WHERE s.outcome = 'ok' AND w.attempt IS NULL
+    WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
 ),
 
 usual AS (
