@@ -9,6 +9,7 @@ from . import keys
 from .busy import sending
 from .byhand import inject
 from .change import Change
+from .confirms import Answer, Confirm, Publish, Return
 from .deliver import Deliver
 from .emitters import Dispatch, Event, Receivers, Run
 from .guard import guarded
@@ -22,11 +23,13 @@ from .tasks import report_future
 
 __all__ = [
     "Acknowledge",
+    "Answer",
     "AutoCommit",
     "Callback",
     "Change",
     "Close",
     "Configure",
+    "Confirm",
     "Deliver",
     "Dispatch",
     "Event",
@@ -35,10 +38,12 @@ __all__ = [
     "Iterate",
     "Library",
     "Message",
+    "Publish",
     "PullOne",
     "Receive",
     "Receivers",
     "Remember",
+    "Return",
     "Run",
     "Send",
     "Settle",

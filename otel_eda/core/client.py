@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .bodies import Watch
+    from .confirms import Confirms
     from .library import Library
     from .message import Identity, Message, Unsettled
     from .send import Sending
@@ -120,6 +121,7 @@ class Client:
         self.deferred: deque[Turn] = deque()
         self.delivered: set[str] = set()
         self.unsettled: dict[int, Unsettled] = {}
+        self.confirms: Confirms | None = None
         self.settling = 0
         self.by_hand = False
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)

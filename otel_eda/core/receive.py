@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import wrapt
 from opentelemetry.trace import Link
 
 from otel_eda.config import config
@@ -281,6 +282,13 @@ def _noted(record: Any) -> Any:
     return record
 
 
+class _GeneratorFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    """What still is a generator function to everyone who looks."""
+
+    def __reduce_ex__(self, _: Any) -> str:
+        return self.__qualname__  # pickled by name, as functions are
+
+
 @dataclass(frozen=True)
 class Generate:
     """A call that gives a generator of messages; `reader`, from the client and the arguments, gives what reads one."""
@@ -301,11 +309,11 @@ class Generate:
                 read = self.reader(args[0], *arguments.read(*args, **kwargs))
                 return Generated(result, client_of(args[0], library), self._puller(library, read))
 
-            def generate(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                return (generated(result, args, kwargs) if switch.on else None) or result
+            def generate(function: Function, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+                result = function(*args, **kwargs)
+                return (generated(result, (instance, *args), kwargs) if switch.on else None) or result
 
-            return generate
+            return _GeneratorFunction(original, generate)
 
         return make
 

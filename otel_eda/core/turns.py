@@ -44,6 +44,7 @@ class Turn:
     __slots__ = (
         "before",
         "by_hand",
+        "called",
         "context",
         "done",
         "forgotten",
@@ -68,6 +69,7 @@ class Turn:
     partition: str | None
     done: bool
     by_hand: bool
+    called: bool
     forgotten: bool
     tag: int | None
 
@@ -135,7 +137,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     if message.unsettled and message.tag is not None:
         client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
     turn.route, turn.scope, turn.record, turn.before, turn.partition = route, scope, record, before, message.partition
-    turn.done, turn.forgotten, turn.over_at, turn.by_hand = False, False, 0, by_hand
+    turn.done, turn.forgotten, turn.called, turn.over_at, turn.by_hand = False, False, False, 0, by_hand
     turn.start = time.time_ns()
     turn.span = scope.tracer.start_span(
         route.name,
