@@ -6,6 +6,7 @@ An adapter needs no more than what is exported here.
 from otel_eda.config import config
 
 from . import keys
+from .blocks import Enter, Leave
 from .busy import sending
 from .byhand import inject
 from .change import Change
@@ -14,7 +15,7 @@ from .deliver import Deliver
 from .emitters import Dispatch, Event, Receivers, Run
 from .guard import guarded
 from .library import Library
-from .lifecycle import AutoCommit, Close, Configure, Remember, finish
+from .lifecycle import AutoCommit, Close, Configure, Internal, Remember, finish
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
 from .send import Callback, Send
@@ -32,10 +33,13 @@ __all__ = [
     "Confirm",
     "Deliver",
     "Dispatch",
+    "Enter",
     "Event",
     "Generate",
     "Identity",
+    "Internal",
     "Iterate",
+    "Leave",
     "Library",
     "Message",
     "Publish",

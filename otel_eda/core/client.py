@@ -97,6 +97,9 @@ class Origin(Protocol):
     def empty(self, error: BaseException, /) -> bool:
         """Tell an exception by which a pull only says that there is no message."""
 
+    def owner(self, item: Any, /) -> Any:
+        """Give the client that an object belongs to."""
+
 
 class Client:
     """One producer or consumer of the application; lives as long as that does."""

@@ -47,6 +47,7 @@ class Turn:
         "called",
         "context",
         "done",
+        "failure",
         "forgotten",
         "over_at",
         "partition",
@@ -70,6 +71,7 @@ class Turn:
     done: bool
     by_hand: bool
     called: bool
+    failure: BaseException | None
     forgotten: bool
     tag: int | None
 
@@ -85,11 +87,13 @@ class Turn:
         if self.forgotten:
             return
         end = at or time.time_ns()
+        if self.failure is not None and (error is None or isinstance(error, bodies.UnknownError)):
+            error = self.failure
         kind = self._fail(error) if error is not None else None
         self.span.end(end)
         measures = self.route.measures(self.partition, kind)
         self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures)
-        self.record = None
+        self.record = self.failure = None
         if not self.by_hand:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
 
@@ -138,6 +142,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
         client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
     turn.route, turn.scope, turn.record, turn.before, turn.partition = route, scope, record, before, message.partition
     turn.done, turn.forgotten, turn.called, turn.over_at, turn.by_hand = False, False, False, 0, by_hand
+    turn.failure = None
     turn.start = time.time_ns()
     turn.span = scope.tracer.start_span(
         route.name,
