@@ -40,12 +40,6 @@ class ConfluentKafkaInstrumentor(_Instrumentor):
     name = "confluent_kafka"
 
 
-class PikaInstrumentor(_Instrumentor):
-    """pika."""
-
-    name = "pika"
-
-
 class PyzmqInstrumentor(_Instrumentor):
     """pyzmq."""
 

@@ -55,6 +55,10 @@ def _never(_: BaseException) -> bool:
     return False
 
 
+def _nothing() -> None:
+    """Forget nothing."""
+
+
 @dataclass(kw_only=True)
 class Library:
     """A library as its adapter describes it.
@@ -63,7 +67,8 @@ class Library:
     instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
     reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
     that an object belongs to whose methods are called; `empty` tells an exception by which a pull only says that there
-    is no message. `signatures` has those that functions of an extension module lack, by their qualified names.
+    is no message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
+    module lack, by their qualified names.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Library:
     owner: Callable[[Any], Any] = _itself
     signatures: Mapping[str, str] = field(default_factory=dict)
     empty: Callable[[BaseException], bool] = _never
+    forget: Callable[[], None] = _nothing
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -115,6 +121,7 @@ class Library:
         self.patches.clear()
         self.refused.clear()
         release(self)
+        self.forget()
 
     def _imported(self, module: ModuleType) -> None:
         if not self.on:

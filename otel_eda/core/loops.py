@@ -322,12 +322,13 @@ def _end(client: Client, entry: tuple[Turn, bodies.Watch | None], error: BaseExc
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
-    """End every turn of a client, as done or with an error, but for those that end by themselves."""
-    for _, watch in list(client.pulls.values()):
+    """End every turn of a client that nobody processes by hand: as done, or with an error."""
+    for turn, watch in list(client.pulls.values()):
         if watch is not None:
             watch.close()
+        turn.fail(error)  # not only below: messages may be one object, such as an empty one
     client.pulls.clear()
     turns.flush(client)
     for turn in list(turns.open_turns.values()):
-        if turn.route.client is client and not turn.by_hand and not turn.called:
+        if turn.route.client is client and not turn.by_hand:
             turn.end(error)

@@ -43,4 +43,7 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
         else:
             failed(error)
 
-    future.add_done_callback(report)
+    if future.done():
+        report(future)  # its callbacks wait for the loop, and by then the client may be closed
+    else:
+        future.add_done_callback(report)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .known import wire_of
 from .options import SNDMORE, base
-from .wire import wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,10 @@ def _as_asked(wire: Wire, _: int = 0, copy: bool = True, track: bool = False, **
     frame = wire.release()
     if copy:
         return frame.bytes
-    return type(frame)(frame.bytes, track=True, copy=True) if track else frame
+    if track:
+        frame, more = type(frame)(frame.bytes, track=True, copy=True), frame.more
+        frame.more = more
+    return frame
 
 
 def recv_multipart(original: Function, *args: Any, **kwargs: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import Identity, Message, config, finish, keys
 
+from .known import owner, wire_of
 from .options import REQ, SNDMORE, SUBSCRIPTIONS, XSUB, beginning, option
-from .wire import wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
     if wire.kind == XSUB and beginning(data) in SUBSCRIPTIONS:
         return None
     if wire.kind == REQ:
-        finish(socket)  # a new question is not part of what the last answer caused
+        finish(owner(socket))  # a new question is not part of what the last answer caused
     wire.out.carries, wire.out.sent = config().zmq_propagate and not wire.single, None
     return Message(destination(wire))
 
@@ -57,10 +57,11 @@ def parts(socket: Any, msg_parts: Any, flags: Any) -> Message | None:
 def receipt(socket: Any) -> Callable[[Any], Message | None]:
     """Give what reads the number of a message that was sent."""
     wire = wire_of(socket)
-    return lambda _: _numbered(wire, None if wire is None else wire.out.sent)
+    return lambda _: numbered(wire, None if wire is None else wire.out.sent)
 
 
-def _numbered(wire: Wire | None, number: int | None) -> Message | None:
+def numbered(wire: Wire | None, number: int | None) -> Message | None:
+    """Give what is known of a message once it is sent."""
     if wire is None or number is None:
         return None
     return Message(destination(wire), attributes={keys.SENDER: wire.out.sender, keys.SEQUENCE: number})

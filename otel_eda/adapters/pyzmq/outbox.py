@@ -32,11 +32,9 @@ class Outbox:
         """Make the trailer of the message of which a part is about to be sent; None if it does not follow that."""
         if not self.carries or not isinstance(flags, int) or flags & SNDMORE or not sending():
             return None
-        self.carries = False
-        headers, self.headers = self.headers or inject(), None
-        return trailer.pack(headers, self.sender, self.sequence, int(time.time() * 1000))
+        return trailer.pack(self.headers or inject(), self.sender, self.sequence, int(time.time() * 1000))
 
     def number(self) -> None:
         """Count a message that was sent with its trailer."""
-        self.sent = self.sequence
+        self.carries, self.headers, self.sent = False, None, self.sequence
         self.sequence += 1

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import finish
 
+from .known import owner, wire_of, wires
 from .options import EVENTS, POLLIN, RCVMORE
-from .wire import waiting, wire_of, wires
+from .wire import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ def poll(original: Function, *args: Any, **kwargs: Any) -> Any:
     sockets = args[0] if args and isinstance(args[0], list) else []
     for socket, flags in sockets:
         if flags & POLLIN and hasattr(socket, "underlying"):
-            finish(socket)
+            finish(owner(socket))
     ready = [socket for socket, flags in sockets if flags & POLLIN and wire_of(socket) in waiting] if waiting else []
     if not ready:
         return original(*args, **kwargs)

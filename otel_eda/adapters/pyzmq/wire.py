@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import guarded
 
 from . import options, trailer
 from .options import base, beginning, option
 from .outbox import Outbox
+
+if TYPE_CHECKING:
+    from weakref import ref
 
 
 @dataclass(slots=True, eq=False)
@@ -18,7 +21,7 @@ class Wire:
 
     `held` is a frame that was received to see whether it is a trailer; `whole` says that a call of the library is
     receiving all frames of a message; `complete`, that the last frame of one was handed over; `arrived` is its trailer;
-    `control`, that it was a subscription.
+    `control`, that it was a subscription. `owner` is the object that it was used by first.
     """
 
     kind: int
@@ -31,6 +34,7 @@ class Wire:
     held: Any = None
     arrived: trailer.Trailer | None = None
     out: Outbox = field(default_factory=Outbox)
+    owner: ref[Any] | None = None
 
     def place(self, socket: Any) -> None:
         """Read where the socket was bound or connected to last."""
@@ -78,23 +82,5 @@ def read(frame: Any) -> trailer.Trailer | None:
     return trailer.unpack(frame if isinstance(frame, bytes) else frame.bytes) if short else None
 
 
-wires: dict[int, Wire] = {}
-"""Every socket that was used, by its address in the library."""
 waiting: set[Wire] = set()
-"""Those that hold a frame."""
-
-
-def wire_of(socket: Any) -> Wire | None:
-    """Give what is known of a socket whose messages are of frames; None for any other."""
-    address = getattr(socket, "underlying", 0)
-    wire = wires.get(address) or _new(socket, address)
-    return wire if wire is not None and wire.framed else None
-
-
-@guarded
-def _new(socket: Any, address: int) -> Wire | None:
-    if not address or socket.closed:
-        return None
-    wire = Wire(option(socket, options.TYPE))
-    wire.place(socket)
-    return wires.setdefault(address, wire)
+"""The sockets that hold a frame."""

@@ -1,0 +1,46 @@
+"""Every socket that is known."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from otel_eda.core import guarded
+
+from . import options
+from .options import option
+from .wire import Wire, waiting
+
+wires: dict[int, Wire] = {}
+"""Every socket that was used, by its address in the library."""
+
+
+def wire_of(socket: Any) -> Wire | None:
+    """Give what is known of a socket whose messages are of frames; None for any other."""
+    address = getattr(socket, "underlying", 0)
+    wire = wires.get(address) or _new(socket, address)
+    return wire if wire is not None and wire.framed else None
+
+
+def owner(socket: Any) -> Any:
+    """Give the object by which a socket was used first: its shadows are the same socket."""
+    wire = wires.get(socket.underlying)
+    first = None if wire is None or wire.owner is None else wire.owner()
+    if first is None and wire is not None:
+        wire.owner = weakref.ref(socket)
+    return socket if first is None else first
+
+
+@guarded
+def _new(socket: Any, address: int) -> Wire | None:
+    if not address or socket.closed:
+        return None
+    wire = Wire(option(socket, options.TYPE))
+    wire.place(socket)
+    return wires.setdefault(address, wire)
+
+
+def forget() -> None:
+    """Forget every socket, when none is watched any more."""
+    wires.clear()
+    waiting.clear()

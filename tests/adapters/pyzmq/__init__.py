@@ -1,0 +1,1 @@
+"""pyzmq beyond what the contract suite asks of every library."""
