@@ -29,7 +29,7 @@ CONSUMERS = ("payments", "shipping")
 SHOP = "shop"
 CHAIN = (SHOP, *CONSUMERS)
 TICK = 0.05
-QUIET = 30.0
+QUIET = 90.0  # seconds: a busy machine may take half a minute to import what three services need
 INTERRUPTED = 130
 
 
