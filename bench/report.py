@@ -62,7 +62,7 @@ def machine() -> str:
 
 def costs(rounds: Sequence[Round]) -> Table:
     """Give the table of what everyone adds to the library's own cost."""
-    table = _table("What is added to each message, in µs of processor time (median of the rounds)")
+    table = titled("What is added to each message, in µs of processor time (median of the rounds)")
     for heading in ("scenario", "configuration", "library", "by hand", "ours", "official"):
         table.add_column(heading, justify="left" if heading in {"scenario", "configuration"} else "right")
     for scenario in SCENARIOS:
@@ -81,7 +81,7 @@ def _cost(rounds: Sequence[Round], entry: Entry, scenario: str) -> str:
 
 def goals(rounds: Sequence[Round]) -> Table:
     """Give the table of the goals."""
-    table = _table("The goals (what ours adds, against what the other adds)")
+    table = titled("The goals (what ours adds, against what the other adds)")
     for heading in ("scenario", "configuration", "against", "is", "95 % interval", "goal", "reached"):
         table.add_column(heading, justify="right" if heading in {"is", "goal"} else "left")
     for scenario in SCENARIOS:
@@ -119,7 +119,7 @@ def ledger(spent: float) -> str:
 
 def memory(seen: Mapping[str, Sequence[tuple[int, int]]], count: int) -> Table:
     """Give the table of memory: after the first tenth, at the end."""
-    table = _table(f"Memory over {count:,} messages, traces + metrics (after the first tenth, and at the end)")
+    table = titled(f"Memory over {count:,} messages, traces + metrics (after the first tenth, and at the end)")
     for heading in ("scenario", "resident MiB", "", "live blocks", "", "blocks for each message"):
         table.add_column(heading, justify="left" if heading == "scenario" else "right")
     for scenario, points in seen.items():
@@ -132,7 +132,7 @@ def memory(seen: Mapping[str, Sequence[tuple[int, int]]], count: int) -> Table:
 
 def throughput(found: Mapping[Entry, Sequence[Mapping[str, float]]], broker: str, count: int) -> Table:
     """Give the table of messages a second."""
-    table = _table(f"Through {broker}: messages a second (median of {len(found[BASE])} runs of {count:,} messages)")
+    table = titled(f"Through {broker}: messages a second (median of {len(found[BASE])} runs of {count:,} messages)")
     for heading in ("contender", "configuration", "send and flush", "of bare", "loop", "of bare"):
         table.add_column(heading, justify="left" if heading in {"contender", "configuration"} else "right")
     for entry in found:
@@ -146,7 +146,7 @@ def throughput(found: Mapping[Entry, Sequence[Mapping[str, float]]], broker: str
 
 def steps(profiles: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[Table]:
     """Give the tables of where the time goes."""
-    parts = _table("Where the time goes, traces + metrics: µs a message as cProfile sees it, which makes all slower")
+    parts = titled("Where the time goes, traces + metrics: µs a message as cProfile sees it, which makes all slower")
     names = ("kafka-python", "OpenTelemetry", "by hand", "ours", "Python")
     for heading in ("scenario", "contender", *names):
         parts.add_column(heading, justify="right" if heading in names else "left")
@@ -160,7 +160,7 @@ def steps(profiles: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[Table]:
 
 
 def _functions(scenario: str, functions: Mapping[str, float]) -> Table:
-    table = _table(f"{ABOUT[scenario]}: our functions, own time")
+    table = titled(f"{ABOUT[scenario]}: our functions, own time")
     table.add_column("function")
     table.add_column("µs a message", justify="right")
     for name, spent in functions.items():
@@ -168,5 +168,5 @@ def _functions(scenario: str, functions: Mapping[str, float]) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
+def titled(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)

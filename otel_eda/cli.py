@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import demo, doctor
 from .core.telemetry import own_version
+from .diagnosis.commands import diagnose, explain, export, sql, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,15 @@ def parser() -> argparse.ArgumentParser:
     for module, name, about in (
         (demo, "demo", "run three services over an embedded broker and show what their telemetry tells"),
         (doctor, "doctor", "tell what is instrumented, what is not and why, and where telemetry goes"),
+        (
+            diagnose,
+            "diagnose",
+            "find lost, duplicated, late, disordered and failed events, with the proof",
+        ),
+        (trace, "trace", "print one event's whole way"),
+        (explain, "explain", "tell what a finding's code means, how it is proven and what to do"),
+        (export, "export", "write the table of operations to a file"),
+        (sql, "sql", "ask the table of operations"),
     ):
         command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
         module.arguments(command)

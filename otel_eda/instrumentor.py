@@ -40,6 +40,12 @@ class ConfluentKafkaInstrumentor(_Instrumentor):
     name = "confluent_kafka"
 
 
+class PikaInstrumentor(_Instrumentor):
+    """pika."""
+
+    name = "pika"
+
+
 class PyzmqInstrumentor(_Instrumentor):
     """pyzmq."""
 

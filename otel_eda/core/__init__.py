@@ -6,15 +6,17 @@ An adapter needs no more than what is exported here.
 from otel_eda.config import config
 
 from . import keys
+from .blocks import Enter, Leave
 from .busy import sending
 from .byhand import inject
 from .change import Change
+from .confirms import Answer, Confirm, Publish, Return
 from .deliver import Deliver
 from .emitters import Dispatch, Event, Receivers, Run
 from .futures import Handed, PullLater, within
 from .guard import guarded
 from .library import Library
-from .lifecycle import AutoCommit, Close, Configure, Remember, finish
+from .lifecycle import AutoCommit, Close, Configure, Internal, Remember, finish
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
 from .send import Callback, Send
@@ -23,25 +25,32 @@ from .tasks import report_future
 
 __all__ = [
     "Acknowledge",
+    "Answer",
     "AutoCommit",
     "Callback",
     "Change",
     "Close",
     "Configure",
+    "Confirm",
     "Deliver",
     "Dispatch",
+    "Enter",
     "Event",
     "Generate",
     "Handed",
     "Identity",
+    "Internal",
     "Iterate",
+    "Leave",
     "Library",
     "Message",
+    "Publish",
     "PullLater",
     "PullOne",
     "Receive",
     "Receivers",
     "Remember",
+    "Return",
     "Run",
     "Send",
     "Settle",

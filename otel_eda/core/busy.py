@@ -28,6 +28,12 @@ class Operation:
         self.token: Token[Operation] | None = None
         self.attached: Token[Context] | None = None
 
+    def __enter__(self) -> None:
+        """Have it be what a block is within."""
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
     def leave(self) -> None:
         """End it, and bring back the context from before."""
         self.types = 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.context import attach, get_current
 
 from . import propagation, turns
-from .client import Client, clients
+from .client import Client, client_of, clients
 from .contexts import current, suppressed
 from .guard import guarded
 from .message import Headers, Identity, Message
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from typing_extensions import Self
 
+    from .library import Library
     from .turns import Turn
 
 
@@ -97,6 +98,8 @@ def _known(item: Any) -> tuple[Client, Message] | None:
     for client in list(clients):
         message = client.library.message(item)
         if message is not None:
+            if client.library.owner(item) is not item:
+                return client_of(item, cast("Library", client.library)), message
             if message.destination in client.delivered:
                 return client, message
             best = best or (client, message)
@@ -123,6 +126,10 @@ class _Nowhere:
     def empty(self, _: BaseException) -> bool:
         """Tell none: nothing is pulled from nowhere."""
         return False
+
+    def owner(self, item: Any) -> Any:
+        """Know of no other owner."""
+        return item
 
 
 telemetry = _Nowhere.telemetry

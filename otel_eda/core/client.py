@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .bodies import Watch
+    from .confirms import Confirms
     from .library import Library
     from .message import Identity, Message, Unsettled
     from .send import Sending
@@ -96,6 +97,9 @@ class Origin(Protocol):
     def empty(self, error: BaseException, /) -> bool:
         """Tell an exception by which a pull only says that there is no message."""
 
+    def owner(self, item: Any, /) -> Any:
+        """Give the client that an object belongs to."""
+
 
 class Client:
     """One producer or consumer of the application; lives as long as that does."""
@@ -120,6 +124,7 @@ class Client:
         self.deferred: deque[Turn] = deque()
         self.delivered: set[str] = set()
         self.unsettled: dict[int, Unsettled] = {}
+        self.confirms: Confirms | None = None
         self.settling = 0
         self.by_hand = False
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)

@@ -70,20 +70,20 @@ class Deliver:
             callback, *taken = arguments.read(*args, **kwargs)
         except TypeError:
             return None  # the call is wrong, and the library will say so itself
-        if not callable(callback) or type(callback) is Callback:
+        if not callable(callback) or type(callback) is Proxy:
             return None
         reader = self.reader(args[0], *taken)
         if reader is None:
             return None
         calls = _Calls(library, client_of(args[0], library), self.operation, reader, _is_async(callback))
-        return arguments.replace(args, kwargs, self.callback, Callback(callback, calls.call))
+        return arguments.replace(args, kwargs, self.callback, Proxy(callback, calls.call))
 
 
 def _is_async(callback: Any) -> bool:
     return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(getattr(callback, "__call__", None))  # noqa: B004
 
 
-class Callback(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+class Proxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     """What the library gets: equal to the application's function, and of the same hash."""
 
 
@@ -144,7 +144,9 @@ class _Calls:
         if message is None:
             return None
         self.client.consumed(self.operation, message.destination, message.partition)
-        return turns.begin(self.client, args[0], message)
+        turn = turns.begin(self.client, args[0], message)
+        turn.called = True
+        return turn
 
     @guarded
     def _over(self, turn: Turn, error: BaseException | None) -> None:

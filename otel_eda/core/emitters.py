@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .telemetry import Scope
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Event:
     """An event as an adapter reads it: `queued` if receivers run later, `optional` if there need not be any.
 
@@ -76,6 +76,7 @@ class _Dispatched(handlers.Event):
         self.asked = False
         self.call: Call | None = None
 
+    @guarded
     def call_of(self, receiver: Any) -> Call | None:
         """Note that there is a receiver; give its call, None if it makes its span by itself."""
         if not self.handled:
@@ -92,14 +93,12 @@ class _Dispatched(handlers.Event):
         self.span = self.scope.tracer.start_span(name, self.base, kind, attributes, (), self.start)
         self.context = with_span(self.base, self.span)
 
-    @guarded
     def turn(self, receiver: Any) -> None:
         """Begin with a receiver."""
         self.call = self.call_of(receiver)
         if self.call is not None:
             self.call.enter()
 
-    @guarded
     def over(self, error: BaseException | None = None) -> None:
         """Be done with a receiver."""
         call, self.call = self.call, None

@@ -91,6 +91,7 @@ class Call:
 
     before: Token[Event | None]
     token: Token[Context]
+    start: int
 
     def __init__(
         self,
@@ -104,7 +105,6 @@ class Call:
         self.base = self.context = current() if base is None else base
         self.kind = kind
         self.span: Span = INVALID_SPAN
-        self.start = time.time_ns()
         self.attributes = {keys.EVENT_TYPE: event, keys.FUNCTION: _name(function)}
 
     def of(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

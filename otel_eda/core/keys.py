@@ -29,6 +29,7 @@ MESSAGE_TIMESTAMP = "eda.message.timestamp"
 REDELIVERED = "eda.message.redelivered"
 DELIVERIES = "eda.message.delivery_count"
 DEATHS = "eda.message.death_count"
+DEATH_REASON = "eda.message.death_reason"
 REQUEUED = "eda.settle.requeue"
 SENDER = "eda.sender.id"
 SEQUENCE = "eda.sender.sequence"
@@ -46,9 +47,12 @@ HANDLER_DURATION = "eda.handler.duration"
 UNHANDLED = "eda.events.unhandled"
 COMMITS = "eda.commits"
 SETTLED = "eda.settled.messages"
+RETURNS = "eda.returned.messages"
 
 OTHER = "_OTHER"
 UNRESOLVED = "eda.unresolved"
+NACKED = "eda.nacked"
+RETURNED = "eda.returned"
 
 # The advice of the conventions for every duration in seconds.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)

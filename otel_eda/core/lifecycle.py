@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import loops, turns
+from .busy import SETTLE, enter
 from .client import adopt, clients, known
 from .guard import guarded
 from .patching import Arguments
@@ -151,12 +152,12 @@ class Close:
 
     target: str
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
+    def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
             def close(*args: Any, **kwargs: Any) -> Any:
-                client = self._over(args) if switch.on else None
+                client = self._over(library, args) if switch.on else None
                 try:
                     return original(*args, **kwargs)
                 finally:
@@ -164,7 +165,7 @@ class Close:
                         end(client, "the client was closed")
 
             async def close_async(*args: Any, **kwargs: Any) -> Any:
-                client = self._over(args) if switch.on else None
+                client = self._over(library, args) if switch.on else None
                 try:
                     return await original(*args, **kwargs)
                 finally:
@@ -176,8 +177,9 @@ class Close:
         return make
 
     @staticmethod
-    def _over(args: tuple[Any, ...]) -> Client | None:
-        client = known(args[0]) if args else None
+    @guarded
+    def _over(library: Library, args: tuple[Any, ...]) -> Client | None:
+        client = known(library.owner(args[0])) if args else None
         if client is not None:
             loops.Pull.over(client)
         return client
@@ -188,6 +190,33 @@ def finish(instance: Any) -> None:
     client = known(instance)
     if client is not None:
         loops.Pull.over(client)
+
+
+@dataclass(frozen=True)
+class Internal:
+    """A call, sync or async, in which the library settles of its own accord what the application has not seen."""
+
+    target: str
+
+    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            def settle(*args: Any, **kwargs: Any) -> Any:
+                if not switch.on:
+                    return original(*args, **kwargs)
+                with enter(SETTLE):
+                    return original(*args, **kwargs)
+
+            async def settle_async(*args: Any, **kwargs: Any) -> Any:
+                if not switch.on:
+                    return await original(*args, **kwargs)
+                with enter(SETTLE):
+                    return await original(*args, **kwargs)
+
+            return settle_async if inspect.iscoroutinefunction(original) else settle
+
+        return make
 
 
 @guarded

@@ -322,7 +322,7 @@ def _end(client: Client, entry: tuple[Turn, bodies.Watch | None], error: BaseExc
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
-    """End every turn of a client that nobody processes by hand: as done, or with an error."""
+    """End every turn of a client, as done or with an error, but for those that end by themselves."""
     for turn, watch in list(client.pulls.values()):
         if watch is not None:
             watch.close()
@@ -330,5 +330,5 @@ def end_all(client: Client, error: BaseException | None) -> None:
     client.pulls.clear()
     turns.flush(client)
     for turn in list(turns.open_turns.values()):
-        if turn.route.client is client and not turn.by_hand:
+        if turn.route.client is client and not turn.by_hand and not turn.called:
             turn.end(error)

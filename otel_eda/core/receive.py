@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import time
@@ -11,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import wrapt
 from opentelemetry.trace import Link
 
 from otel_eda.config import config
@@ -224,54 +226,57 @@ def _link(message: Message, origin: SpanContext) -> Link:
 
 @dataclass(frozen=True)
 class Iterate:
-    """An `__iter__` that gives the consumer itself, whose `__next__` pulls one message; or an `__aiter__` likewise."""
+    """An `__iter__` that gives the consumer itself, or another object, whose `__next__` pulls one message.
+
+    Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer.
+    """
 
     target: str
     operation: str = "poll"
+    reader: Callable[[Any], Read] | None = None
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
-
-        # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
-        def pull(consumer: Any, client: Client) -> tuple[Any, _Pull | None]:
-            if idle(library):
-                return type(consumer).__next__(consumer), None
-            pull = _Pull(client, self.operation)
-            with pull as within:
-                result = type(consumer).__next__(consumer)
-            pull.record = result if within.record is None else within.record
-            return result, pull
-
-        async def pull_async(consumer: Any, client: Client) -> tuple[Any, _Pull | None]:
-            if idle(library):
-                return await type(consumer).__anext__(consumer), None
-            pull = _Pull(client, self.operation)
-            with pull as within:
-                result = await type(consumer).__anext__(consumer)
-            pull.record = result if within.record is None else within.record
-            return result, pull
+        is_async = self.target.endswith(".__aiter__")
+        kind, pull = (AsyncLoop, self._pull_async) if is_async else (Loop, self._pull)
 
         def make(original: Function, switch: Switch) -> Function:
-            is_async = self.target.endswith(".__aiter__")
-            loop, puller = (AsyncLoop, pull_async) if is_async else (Loop, pull)
-
             def iterate(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if not switch.on or not args or result is not args[0]:
+                if not switch.on or not args:
                     return result
-                return self._loop(loop, result, library, puller, sys._getframe(1))
+                try:
+                    read = self.reader(args[0]) if self.reader is not None else library.message
+                    puller = functools.partial(pull, library, read)
+                    return kind(result, client_of(args[0], library), puller, sys._getframe(1))
+                except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+                    failed("loop", error)
+                    return result
 
             return iterate
 
         return make
 
-    @staticmethod
-    def _loop(kind: Callable[..., Any], consumer: Any, library: Library, pull: Function, frame: FrameType) -> Any:
-        try:
-            return kind(consumer, client_of(consumer, library), pull, frame)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
-            failed("loop", error)
-            return consumer
+    # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
+    def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, _Pull | None]:
+        if idle(library):
+            return type(consumer).__next__(consumer), None
+        pull = _Pull(client, self.operation, read)
+        with pull as within:
+            result = type(consumer).__next__(consumer)
+        pull.record = result if within.record is None else within.record
+        return result, pull
+
+    async def _pull_async(
+        self, library: Library, read: Read, consumer: Any, client: Client
+    ) -> tuple[Any, _Pull | None]:
+        if idle(library):
+            return await type(consumer).__anext__(consumer), None
+        pull = _Pull(client, self.operation, read)
+        with pull as within:
+            result = await type(consumer).__anext__(consumer)
+        pull.record = result if within.record is None else within.record
+        return result, pull
 
 
 def awaiting(frame: FrameType) -> FrameType | None:
@@ -285,6 +290,13 @@ def _noted(record: Any) -> Any:
     if within.types & RECEIVE:
         within.record = record  # a loop's pull; a subclass may yet make something else of the record
     return record
+
+
+class _GeneratorFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    """What still is a generator function to everyone who looks."""
+
+    def __reduce_ex__(self, _: Any) -> str:
+        return self.__qualname__  # pickled by name, as functions are
 
 
 @dataclass(frozen=True)
@@ -307,11 +319,11 @@ class Generate:
                 read = self.reader(args[0], *arguments.read(*args, **kwargs))
                 return Generated(result, client_of(args[0], library), self._puller(library, read))
 
-            def generate(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                return (generated(result, args, kwargs) if switch.on else None) or result
+            def generate(function: Function, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+                result = function(*args, **kwargs)
+                return (generated(result, (instance, *args), kwargs) if switch.on else None) or result
 
-            return generate
+            return _GeneratorFunction(original, generate)
 
         return make
 

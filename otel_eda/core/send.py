@@ -33,8 +33,19 @@ if TYPE_CHECKING:
     from .telemetry import Scope
 
 
-class Unresolved(Exception):  # noqa: N818  # what happened to the message is not known, which is not an error of anyone
+class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone
+    """What became of a send where no exception of the library's tells: the kind, as `error.type`, and in words."""
+
+    def __init__(self, kind: str, told: str) -> None:
+        super().__init__(told)
+        self.kind = kind
+
+
+class Unresolved(Outcome):
     """The broker's answer to a send never came."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(keys.UNRESOLVED, told)
 
 
 class Sending:
@@ -117,8 +128,8 @@ class Sending:
         self.client.pending.pop(id(self), None)
         end = time.time_ns()
         kind = None
-        if isinstance(error, Unresolved):
-            kind = keys.UNRESOLVED
+        if isinstance(error, Outcome):
+            kind = error.kind
             errors.mark(self.span, kind, str(error))
         elif error is not None:
             kind = errors.record(self.span, error, "send", self.context)

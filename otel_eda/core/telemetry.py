@@ -88,6 +88,9 @@ class Metrics:
         self.commits = Counter(
             meter, keys.COMMITS, "{commit}", "Number of offset commits, by the application or automatic."
         )
+        self.returned = Counter(
+            meter, keys.RETURNS, "{message}", "Number of messages that the broker could not route and sent back."
+        )
         self.settled = Counter(
             meter, keys.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."
         )

@@ -44,8 +44,10 @@ class Turn:
     __slots__ = (
         "before",
         "by_hand",
+        "called",
         "context",
         "done",
+        "failure",
         "forgotten",
         "over_at",
         "partition",
@@ -68,6 +70,8 @@ class Turn:
     partition: str | None
     done: bool
     by_hand: bool
+    called: bool
+    failure: BaseException | None
     forgotten: bool
     tag: int | None
 
@@ -83,11 +87,13 @@ class Turn:
         if self.forgotten:
             return
         end = at or time.time_ns()
+        if self.failure is not None and (error is None or isinstance(error, bodies.UnknownError)):
+            error = self.failure
         kind = self._fail(error) if error is not None else None
         self.span.end(end)
         measures = self.route.measures(self.partition, kind)
         self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures)
-        self.record = None
+        self.record = self.failure = None
         if not self.by_hand:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
 
@@ -135,7 +141,8 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     if message.unsettled and message.tag is not None:
         client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
     turn.route, turn.scope, turn.record, turn.before, turn.partition = route, scope, record, before, message.partition
-    turn.done, turn.forgotten, turn.over_at, turn.by_hand = False, False, 0, by_hand
+    turn.done, turn.forgotten, turn.called, turn.over_at, turn.by_hand = False, False, False, 0, by_hand
+    turn.failure = None
     turn.start = time.time_ns()
     turn.span = scope.tracer.start_span(
         route.name,

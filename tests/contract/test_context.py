@@ -207,11 +207,13 @@ def test_the_transports_headers_precede_cloudevents(bus: Bus, recorder: Recorder
 @HEADERS
 @pytest.mark.parametrize("name", ["traceparent", "tracestate", "baggage", "blob"])
 def test_broken_headers_break_nothing(bus: Bus, recorder: Recorder, name: str, shape: Shape) -> None:
-    given = [bus.message((name, value), value=case.encode()) for case, value in INVALID.items()]
+    invalid = {case: value for case, value in INVALID.items() if len(value) <= bus.driver.longest}
+    given = [bus.message((name, value), value=case.encode()) for case, value in invalid.items()]
     bus.send(*given)
     found = bus.received(shape, len(given))
     assert [received.value for received in found] == [message.value for message in given]
-    assert [received.header(name)[0] for received in found] == list(INVALID.values())
+    if Can.REPEATED_HEADERS in bus.driver.can or name != "traceparent":  # else it makes room for ours
+        assert [received.header(name)[0] for received in found] == list(invalid.values())
     sent = recorder.sends(len(given))
     assert [parent(span) for span in recorder.processes(len(given))] == [ids(span) for span in sent]
 

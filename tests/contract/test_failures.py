@@ -30,7 +30,7 @@ def test_messages_go_through(bus: Bus, driver: Driver, way: str) -> None:
     if "messaging.kafka.offset" in driver.known:
         assert [receipt.offset for receipt in receipts] == [0, 1, 2]
     assert found == dict.fromkeys(driver.shapes, given)
-    assert failures
+    assert failures or way == "span"  # of a success there may be nothing to add to one
 
 
 @EVERY_WAY
@@ -83,7 +83,7 @@ def reported_bare(bus: Bus, driver: Driver) -> tuple[object, ...]:
 
 
 @EVERY_WAY
-@pytest.mark.needs(Can.GROUPS, Can.SETTLE)
+@pytest.mark.needs(Can.SETTLE)
 def test_settling_goes_through(bus: Bus, driver: Driver, way: str) -> None:
     with WAYS[way]() as options, recording(strict=False, quiet=False, **options):
         bus.send(Message(b"1"), Message(b"2"))

@@ -182,7 +182,7 @@ def test_it_ends_at_close(bus: Bus, recorder: Recorder, shape: Shape, consumer: 
     assert current() is None
 
 
-@pytest.mark.needs(Can.GROUPS, Can.SETTLE)
+@pytest.mark.needs(Can.SETTLE)
 @pytest.mark.shapes(Shape.PULL)
 def test_it_ends_at_settlement_where_messages_are_pulled(bus: Bus, recorder: Recorder) -> None:
     bus.send(*[Message()] * 2)

@@ -72,7 +72,7 @@ def test_it_ends_at_the_acknowledgement(bus: Bus, recorder: Recorder) -> None:
     assert send.start_time < asked <= send.end_time
 
 
-@pytest.mark.needs(Can.ACKS)
+@pytest.mark.needs(Can.ACKS, Can.PARTITIONS)
 def test_it_tells_where_the_message_is(bus: Bus, recorder: Recorder, driver: Driver) -> None:
     receipts = bus.send(*[Message()] * 3)
     found = [(attribute(span, PARTITION), attribute(span, OFFSET)) for span in recorder.sends(3)]

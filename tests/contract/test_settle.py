@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from support.bus import Bus
     from support.recorder import Recorder
 
-pytestmark = pytest.mark.needs(Can.GROUPS, Can.SETTLE)
+pytestmark = pytest.mark.needs(Can.SETTLE)
 
 
 def test_settling_has_a_span(bus: Bus, recorder: Recorder, driver: Driver, shape: Shape) -> None:

@@ -9,9 +9,12 @@ from otel_eda.core import (
     Close,
     Configure,
     Deliver,
+    Enter,
     Generate,
     Identity,
+    Internal,
     Iterate,
+    Leave,
     Library,
     Message,
     PullOne,
@@ -37,6 +40,8 @@ def identify(client: Any) -> Identity:
 
 
 def read(item: Any) -> Message | None:
+    if hasattr(item, "tag"):
+        return delivered(item, unsettled=True)
     if not hasattr(item, "offset"):
         return None
     stamp = getattr(item, "timestamp", None)
@@ -61,6 +66,15 @@ def reader(channel: Channel, topic: str, auto: bool) -> Callable[..., Message | 
 
 def pulled(_: Channel, __: str, auto: bool = False) -> Callable[[Any], Message | None]:
     return lambda given: given[0] and delivered(given[0], not auto)
+
+
+def owner(part: Any) -> Any:
+    """Give the channel of its parts."""
+    return getattr(part, "channel", part)
+
+
+def subscribed(subscription: Any) -> Callable[[Any], Message | None]:
+    return lambda delivery: delivered(delivery, unsettled=True)
 
 
 def outgoing(_: Producer | AsyncProducer, topic: str, headers: Any) -> Message:
@@ -99,6 +113,7 @@ def library() -> Library:
         official="core.nowhere:TinyqueueInstrumentor",
         message=read,
         identify=identify,
+        owner=owner,
         shapes=(
             Configure(f"{MODULE}:Producer.__init__"),
             Send(f"{MODULE}:Producer.send", ("topic", "headers"), outgoing, put, report, receipt),
@@ -115,8 +130,20 @@ def library() -> Library:
             Acknowledge(
                 f"{MODULE}:Channel.nack", ("tag", "multiple", "requeue"), lambda _, *given: Tags(*given), "nack"
             ),
+            Iterate(f"{MODULE}:Subscription.__iter__", "listen", subscribed),
+            *(
+                shape
+                for before, after in (("__enter__", "__exit__"), ("__aenter__", "__aexit__"))
+                for shape in (
+                    Enter(f"{MODULE}:Block.{before}", lambda block: block.delivery),
+                    Leave(f"{MODULE}:Block.{after}", "error"),
+                )
+            ),
+            Internal(f"{MODULE}:Channel.give_back"),
+            Internal(f"{MODULE}:Channel.give_back_async"),
             Close(f"{MODULE}:Producer.close"),
             Close(f"{MODULE}:Consumer.close"),
+            Close(f"{MODULE}:Channel.close"),
             Send(f"{MODULE}:AsyncProducer.send", ("topic", "headers"), outgoing, put, report_future, receipt),
             Send(
                 f"{MODULE}:AsyncProducer.publish",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 __version__ = "1.2.0"
 Headers = list[tuple[str, bytes]]
@@ -165,6 +165,56 @@ class Delivery:
     tag: int
     headers: Headers
     tries: int = 0
+    channel: Channel | None = None
+
+
+class Block:
+    """Acknowledges a message where the block ends, refuses it where an exception leaves it."""
+
+    def __init__(self, channel: Channel, delivery: Delivery) -> None:
+        self.channel = channel
+        self.delivery = delivery
+
+    def __enter__(self) -> Delivery:
+        return self.delivery
+
+    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
+        if error is None:
+            self.channel.ack(self.delivery.tag)
+        else:
+            self.channel.nack(self.delivery.tag)
+
+    async def __aenter__(self) -> Delivery:
+        return self.__enter__()
+
+    async def __aexit__(self, kind: object, error: BaseException | None, where: object) -> None:
+        self.__exit__(kind, error, where)
+
+
+class Subscription:
+    """A topic of a channel: to iterate it gives an iterator."""
+
+    def __init__(self, channel: Channel, topic: str) -> None:
+        self.channel = channel
+        self.topic = topic
+
+    def __iter__(self) -> Iterator[Delivery]:
+        return _Deliveries(self.channel, self.topic)
+
+
+class _Deliveries:
+    def __init__(self, channel: Channel, topic: str) -> None:
+        self.channel = channel
+        self.topic = topic
+
+    def __iter__(self) -> _Deliveries:
+        return self
+
+    def __next__(self) -> Delivery:
+        taken = self.channel._take(self.topic, auto=False)
+        if taken is None:
+            raise StopIteration
+        return taken[0]
 
 
 class Channel:
@@ -221,7 +271,7 @@ class Channel:
         if not ready:
             return None
         taken, self.tag = ready.popleft(), self.tag + 1
-        taken[0].tag = self.tag
+        taken[0].tag, taken[0].channel = self.tag, self
         if not auto:
             self.waiting[self.tag] = taken
         return taken
@@ -233,6 +283,17 @@ class Channel:
     def nack(self, tag: int = 0, multiple: bool = False, requeue: bool = True) -> None:
         """Refuse a message, or all up to it."""
         self._settle(tag, multiple, requeue)
+
+    def give_back(self) -> None:
+        """Refuse all that is not settled."""
+        self.nack(0, multiple=True)
+
+    async def give_back_async(self) -> None:
+        """Do the same."""
+        self.give_back()
+
+    def close(self) -> None:
+        """Close."""
 
     def _settle(self, tag: int, multiple: bool, requeue: bool) -> None:
         for one in [one for one in self.waiting if one <= tag or not tag] if multiple else [tag]:

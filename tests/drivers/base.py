@@ -43,6 +43,7 @@ class Can(enum.Enum):
     SETTLE_LATER = "consumers settle without waiting for the answer"
     SEVERAL = "one consumer may read several destinations"
     REWIND = "a consumer can start over"
+    TIMES = "messages tell to the millisecond when they were sent"
     HOOKS = "the library calls the application's code during a send and a pull"
 
 
@@ -129,7 +130,7 @@ class Sending:
 class Reading:
     """How a consumer is to be."""
 
-    group: str | None = None
+    group: str | None = None  # of no meaning where there are none
     hook: Hook | None = None  # called during each pull that has a message
     client: str | None = None
     patience: float = PATIENCE
@@ -271,6 +272,8 @@ class Driver(ABC):
     shapes: ClassVar[tuple[Shape, ...]]
     verbs: ClassVar[Verbs]
     known: ClassVar[frozenset[str]]  # the recommended attributes whose values the client knows for one message
+    own: ClassVar[Mapping[str, frozenset[str]]] = {}  # … and those of its system, by the type of the operation
+    longest: ClassVar[int] = 1 << 21  # bytes in a header's value
     cloudevents: ClassVar[str]  # how the CloudEvents extension `traceparent` is spelled as a header
     batch_type: ClassVar[type]  # of what `Consumer.poll` gives
     classes: ClassVar[tuple[type, ...]]  # that an application makes clients of

@@ -17,13 +17,13 @@ import otel_eda
 
 
 class Count(SpanProcessor):
-    """Counts the spans that ended, by the operation's type."""
+    """Counts the spans that ended, by the operation's type, or what the span's name says of it."""
 
     def __init__(self) -> None:
         self.ended: Counter[str] = Counter()
 
     def on_end(self, span: ReadableSpan) -> None:
-        self.ended[str((span.attributes or {}).get("messaging.operation.type"))] += 1
+        self.ended[str((span.attributes or {}).get("messaging.operation.type", span.name.partition(" ")[0]))] += 1
 
 
 COUNT = Count()

@@ -1,0 +1,56 @@
+"""aio-pika: `publish` with confirms, `queue.get`, each message acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from time import time_ns
+from typing import TYPE_CHECKING
+
+from . import VALUE
+
+if TYPE_CHECKING:
+    from .floor import Floor
+
+
+class Application:
+    """Its clients live in a loop of their own."""
+
+    def __init__(self, address: str, destination: str, floor: Floor | None) -> None:
+        self.destination, self.floor = destination, floor
+        self.loop = asyncio.new_event_loop()
+        self.loop.run_until_complete(self._connect(address))
+
+    async def _connect(self, address: str) -> None:
+        import aio_pika
+
+        self.message = aio_pika.Message
+        connection = await aio_pika.connect(f"amqp://guest:guest@{address}/")
+        publishing, consuming = await connection.channel(), await connection.channel()
+        self.exchange = publishing.default_exchange
+        self.queue = await consuming.declare_queue(self.destination, auto_delete=True)
+
+    def send(self, count: int) -> None:
+        self.loop.run_until_complete(self._send(count))
+
+    async def _send(self, count: int) -> None:
+        for _ in range(count):
+            if self.floor is None:
+                await self.exchange.publish(self.message(VALUE), self.destination)
+                continue
+            sent, carrier, token = self.floor.sending()
+            await self.exchange.publish(self.message(VALUE, headers=dict(carrier)), self.destination)
+            self.floor.called(token)
+            self.floor.sent(sent)
+
+    def receive(self, count: int) -> None:
+        self.loop.run_until_complete(self._receive(count))
+
+    async def _receive(self, count: int) -> None:
+        for _ in range(count):
+            start = time_ns()
+            message = await self.queue.get()
+            if self.floor is not None:
+                self.floor.pulled(start)
+                tag = {"messaging.rabbitmq.message.delivery_tag": message.delivery_tag}
+                self.floor.end(self.floor.begin(message.headers, 0, tag))
+            await message.ack()

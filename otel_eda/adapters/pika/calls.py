@@ -1,0 +1,77 @@
+"""Reads what pika is called with, and what it calls."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.adapters._amqp import merged
+from otel_eda.core import Answer, Message, Tags
+
+from .messages import owner, read, sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Read = Callable[..., Message | None]
+
+
+def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any) -> Message | None:
+    """Read what is to be sent."""
+    to = [part.decode("utf-8", "replace") if isinstance(part, bytes) else part for part in (exchange, routing_key)]
+    if owner(channel) is not channel or not all(isinstance(part, str) for part in to):
+        return None
+    return sent(to[0], to[1], properties)
+
+
+def put(properties: Any, more: Mapping[str, str]) -> Any:
+    """Give a copy of a message's properties with more headers; None for what are no properties."""
+    kind = sys.modules["pika.spec"].BasicProperties
+    if not properties:
+        return kind(headers=dict(more))
+    headers = merged(properties.headers, more) if isinstance(properties, kind) else None
+    if headers is None:
+        return None
+    copied = copy.copy(properties)
+    copied.headers = headers
+    return copied
+
+
+def nothing(_: Any) -> Callable[[Any], None]:
+    """Give what reads the answer to a publish: there is nothing in it."""
+    return lambda _: None
+
+
+def called(channel: Any, queue: str, auto_ack: bool) -> Read | None:
+    """Read the arguments of a callback."""
+    if owner(channel) is not channel:
+        return None
+    return lambda _, method, properties, __: read(method, properties, queue, not auto_ack)
+
+
+def given(_: Any, queue: str, auto_ack: bool) -> Read:
+    """Read what a call or a generator gives."""
+    return lambda parts: read(parts[0], parts[1], queue, not auto_ack) if parts[0] else None
+
+
+def tags(channel: Any, tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
+    """Read what is settled."""
+    return Tags(tag, multiple, requeue) if owner(channel) is channel and isinstance(tag, int) else None
+
+
+def rejected(channel: Any, tag: Any, requeue: bool) -> Tags | None:
+    """Read what is rejected."""
+    return tags(channel, tag, requeue=requeue)
+
+
+def answer(frame: Any) -> Answer:
+    """Read a confirm."""
+    method = frame.method
+    return Answer(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
+
+
+def returned(method: Any, header: Any) -> tuple[Message, str]:
+    """Read what was sent back."""
+    back = method.method
+    return sent(back.exchange, back.routing_key, header.properties), f"{back.reply_code} {back.reply_text}"

@@ -1,0 +1,57 @@
+"""Reads pika's messages, and whose they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_eda.adapters._amqp import attributes, deliveries, destination, identity, stamp, text
+from otel_eda.core import Identity, Message
+
+
+def owner(channel: Any) -> Any:
+    """Give the channel that the application has: a blocking one is wrapped around another."""
+    return getattr(channel, "_cookie", None) or channel
+
+
+def identify(channel: Any) -> Identity:
+    """Read a channel's connection."""
+    connection = channel.connection
+    parameters = getattr(connection, "_impl", connection).params
+    return identity(parameters.host, parameters.port, parameters.client_properties)
+
+
+def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False) -> Message:
+    """Read what was delivered."""
+    headers = properties.headers
+    return Message(
+        destination(method.exchange, method.routing_key, queue),
+        headers=headers,
+        timestamp=stamp(properties.timestamp, headers),
+        id=text(properties.message_id),
+        conversation=text(properties.correlation_id),
+        tag=method.delivery_tag,
+        unsettled=unsettled,
+        redelivered=method.redelivered,
+        deliveries=deliveries(headers),
+        attributes=attributes(method.routing_key, headers),
+        record=method,
+    )
+
+
+def message(item: Any) -> Message | None:
+    """Read the three parts of a message."""
+    parts = isinstance(item, tuple) and len(item) == 3 and hasattr(item[0], "delivery_tag")
+    return read(item[0], item[1]) if parts and hasattr(item[1], "headers") else None
+
+
+def sent(exchange: str, routing_key: str, properties: Any) -> Message:
+    """Read what is to be sent or was sent back."""
+    headers = getattr(properties, "headers", None)
+    return Message(
+        destination(exchange, routing_key),
+        headers=headers,
+        timestamp=stamp(getattr(properties, "timestamp", None), None),
+        id=text(getattr(properties, "message_id", None)),
+        conversation=text(getattr(properties, "correlation_id", None)),
+        attributes=attributes(routing_key, None),
+    )

@@ -1,0 +1,11 @@
+"""Reads telemetry and says which events were lost, duplicated, late, out of order or failed, and why, with the proof.
+
+`sources` give files of OTLP JSON lines, `load` makes tables of them, `checks` ask the tables, `gates` say how far each
+answer is proven, `reports` show the findings. Nothing here knows a client library.
+"""
+
+from __future__ import annotations
+
+
+class UnusableError(Exception):
+    """There is nothing to diagnose, for the reason given: the command ends with status 2."""

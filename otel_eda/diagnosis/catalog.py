@@ -1,0 +1,60 @@
+"""The checks as they are on disk: a folder each, with `check.sql` and `page.md`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "checks"
+HEADER = re.compile(r"^-- (?P<name>[a-z ]+): (?P<value>.+)$", re.MULTILINE)
+ROW = re.compile(r"^\| `(?P<cause>[\w-]+)` \| (?P<about>.+?) \| (?P<action>.+?) \|$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why it may have happened, and what to do about it."""
+
+    about: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One fault that can be found: its code, its title, the question in SQL, the gates of its proof, its page."""
+
+    code: str
+    title: str
+    sql: str
+    gates: tuple[str, ...]
+    page: str
+    causes: dict[str, Cause]
+
+
+@lru_cache(maxsize=1)
+def checks() -> tuple[Check, ...]:
+    """Give every check, by its code."""
+    return tuple(read(folder) for folder in sorted(FOLDER.glob("EDA*")))
+
+
+def read(folder: Path) -> Check:
+    """Read one check."""
+    sql = (folder / "check.sql").read_text(encoding="utf-8")
+    page = (folder / "page.md").read_text(encoding="utf-8")
+    header = {match["name"]: match["value"] for match in HEADER.finditer(sql)}
+    code = folder.name.partition("_")[0]
+    title = page.partition("\n")[0].removeprefix(f"# {code}:").strip()
+    causes = {match["cause"]: Cause(match["about"], match["action"]) for match in ROW.finditer(page)}
+    gates = tuple(header.get("gates", "none").replace("none", "").split())
+    return Check(code, title, sql, gates, page, causes)
+
+
+def chosen(select: list[str], ignore: list[str]) -> tuple[Check, ...]:
+    """Give the checks that are selected (all, if none is) and not ignored, by a code's beginning; raises `KeyError`."""
+    for code in (*select, *ignore):
+        if not any(check.code.startswith(code.upper()) for check in checks()):
+            raise KeyError(code)
+    wanted = tuple(code.upper() for code in select) or ("EDA",)
+    unwanted = tuple(code.upper() for code in ignore)
+    return tuple(check for check in checks() if check.code.startswith(wanted) and not check.code.startswith(unwanted))

@@ -1,0 +1,84 @@
+-- gates: G1 G2 G3 G4 G6 G7 G8 G9
+WITH reader AS (
+    SELECT
+        consumer_group, destination, partition_id,
+        min(message_offset) AS lowest, max(message_offset) AS highest, max(service) AS service
+    FROM works
+    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
+done AS (
+    SELECT consumer_group, destination, partition_id, max(committed) AS committed, min(started) AS started
+    FROM commits
+    WHERE consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
+tried AS (
+    SELECT
+        consumer_group, destination, partition_id, message_offset,
+        max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
+        max(CASE WHEN outcome = 'error' THEN 1 ELSE 0 END) AS failed,
+        max(ended) AS ended, max(trace_id) AS trace_id, max(span_id) AS span_id,
+        max(instance) AS instance, max(error) AS error
+    FROM works
+    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, message_offset
+),
+
+pulled AS (
+    SELECT consumer_group, destination, partition_id, message_offset, max(ended) AS ended, max(instance) AS instance
+    FROM operations
+    WHERE type = 'receive' AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, message_offset
+),
+
+missing AS (
+    SELECT
+        s.system, r.service, coalesce(t.instance, p.instance) AS instance, s.instance AS other_instance,
+        s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
+        s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
+        s.started AS first_time, greatest(s.ended, coalesce(t.ended, 0), coalesce(p.ended, 0)) AS last_time,
+        d.committed, t.failed, t.message_offset AS tried_offset, p.message_offset AS pulled_offset, r.highest
+    FROM sends AS s
+    JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
+    LEFT JOIN done AS d
+        ON d.consumer_group = r.consumer_group AND d.destination = s.destination AND d.partition_id = s.partition_id
+    LEFT JOIN tried AS t
+        ON t.consumer_group = r.consumer_group AND t.destination = s.destination
+        AND t.partition_id = s.partition_id AND t.message_offset = s.message_offset
+    LEFT JOIN pulled AS p
+        ON p.consumer_group = r.consumer_group AND p.destination = s.destination
+        AND p.partition_id = s.partition_id AND p.message_offset = s.message_offset
+    WHERE
+        s.outcome = 'ok'
+        AND s.message_offset > r.lowest
+        AND coalesce(t.finished, 0) = 0
+        -- Behind the group's position: it committed past the message, or went on to later ones.
+        AND (d.committed > s.message_offset OR r.highest > s.message_offset)
+)
+
+SELECT
+    system, service, instance, other_instance, destination, consumer_group, partition_id, message_offset, error,
+    trace_id, span_id, other_trace_id, other_span_id, first_time, last_time,
+    CASE
+        WHEN failed = 1 THEN 'error-swallowed'
+        WHEN tried_offset IS NOT NULL OR pulled_offset IS NOT NULL THEN 'died-with-it'
+        ELSE 'jumped-over'
+    END AS cause,
+    CASE WHEN committed > message_offset THEN NULL ELSE 'LIKELY' END AS at_most,
+    CASE WHEN tried_offset IS NOT NULL OR pulled_offset IS NOT NULL THEN true END AS g8,
+    CASE
+        WHEN committed > message_offset THEN 'the group committed offset ' || committed || ', past it'
+        ELSE 'the group went on to offset ' || highest
+    END || ', and no member of it finished it' AS detail
+FROM missing AS m
+WHERE
+    -- Passed on by its handler: to a dead-letter or retry destination, or as an answer.
+    NOT EXISTS (
+        SELECT 1 FROM sends AS onward
+        WHERE
+            (onward.trace_id = m.other_trace_id AND onward.parent_id = m.other_span_id)
+            OR (onward.origin_trace = m.origin_trace AND onward.origin_span = m.origin_span AND onward.span_id <> m.span_id)
+    )

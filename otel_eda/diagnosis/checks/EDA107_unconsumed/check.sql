@@ -1,0 +1,29 @@
+-- gates: G1 G2 G3 G9
+WITH sent AS (
+    SELECT
+        system, service, destination, count(*) AS number, min(started) AS first_time, max(ended) AS last_time,
+        max(instance) AS instance, max(trace_id) AS trace_id, max(span_id) AS span_id,
+        min(message_offset) AS message_offset
+    FROM sends
+    WHERE outcome = 'ok' AND destination IS NOT NULL
+    GROUP BY system, service, destination
+),
+
+readers AS (
+    SELECT destination FROM operations WHERE type IN ('receive', 'process', 'settle') AND destination IS NOT NULL
+    UNION
+    SELECT destination FROM readings WHERE name IN ('messaging.client.consumed.messages', 'messaging.process.duration')
+    UNION
+    -- A queue may be called otherwise than what was sent to: the messages themselves tell.
+    SELECT s.destination
+    FROM sends AS s
+    JOIN operations AS o ON o.origin_span = s.span_id AND o.origin_trace = s.trace_id
+    WHERE o.type IN ('receive', 'process')
+)
+
+SELECT
+    system, service, instance, destination, trace_id, span_id, first_time, last_time, number AS weight,
+    'no-reader' AS cause,
+    'nothing received from it' AS detail
+FROM sent
+WHERE destination NOT IN (SELECT destination FROM readers WHERE destination IS NOT NULL)

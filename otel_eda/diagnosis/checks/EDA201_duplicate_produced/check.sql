@@ -1,0 +1,50 @@
+-- gates: G4
+WITH place AS (
+    SELECT
+        system, destination, partition_id, message_offset, origin_trace, origin_span,
+        min(message_time) AS message_time, min(started) AS started, max(ended) AS ended,
+        min(trace_id) AS trace_id, min(span_id) AS span_id, min(service) AS service, min(instance) AS instance
+    FROM operations
+    WHERE
+        message_offset IS NOT NULL AND partition_id IS NOT NULL AND origin_span IS NOT NULL AND destination IS NOT NULL
+        AND (type = 'send' OR (type IN ('receive', 'process') AND linked))
+    GROUP BY system, destination, partition_id, message_offset, origin_trace, origin_span
+),
+
+pair AS (
+    SELECT
+        *,
+        lead(message_offset) OVER turn AS next_offset,
+        lead(partition_id) OVER turn AS next_partition,
+        lead(message_time) OVER turn AS next_time,
+        lead(trace_id) OVER turn AS next_trace,
+        lead(span_id) OVER turn AS next_span,
+        lead(ended) OVER turn AS next_ended
+    FROM place
+    WINDOW turn AS (PARTITION BY system, destination, origin_trace, origin_span ORDER BY partition_id, message_offset)
+)
+
+SELECT
+    p.system, coalesce(s.service, p.service) AS service, p.instance, p.destination, p.partition_id, p.message_offset,
+    p.origin_trace || '-' || p.origin_span AS message,
+    p.trace_id, p.span_id, p.next_trace AS other_trace_id, p.next_span AS other_span_id,
+    p.started AS first_time, p.next_ended AS last_time,
+    CASE
+        WHEN f.origin_span IS NOT NULL THEN 'sent-again'
+        WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time THEN 'retried'
+        ELSE 'copied'
+    END AS cause,
+    CASE
+        WHEN f.origin_span IS NOT NULL THEN 'LIKELY'
+        WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time THEN NULL
+        ELSE 'LIKELY'
+    END AS at_most,
+    'the same event is also at ' || p.next_partition || '@' || p.next_offset AS detail
+FROM pair AS p
+LEFT JOIN (
+    SELECT span_id, trace_id, min(service) AS service FROM sends GROUP BY span_id, trace_id
+) AS s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
+LEFT JOIN (
+    SELECT DISTINCT destination, origin_trace, origin_span FROM sends WHERE linked
+) AS f ON f.origin_span = p.origin_span AND f.origin_trace = p.origin_trace AND f.destination = p.destination
+WHERE p.next_offset IS NOT NULL

@@ -1,0 +1,35 @@
+-- gates: G4 G5
+WITH attempt AS (
+    SELECT
+        system, service, instance, host, destination, consumer_group, partition_id, message_offset,
+        trace_id, span_id, started, ended
+    FROM works
+    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+),
+
+pair AS (
+    SELECT
+        *,
+        lead(started) OVER turn AS next_started,
+        lead(ended) OVER turn AS next_ended,
+        lead(instance) OVER turn AS next_instance,
+        lead(host) OVER turn AS next_host,
+        lead(trace_id) OVER turn AS next_trace,
+        lead(span_id) OVER turn AS next_span
+    FROM attempt
+    WINDOW turn AS (
+        PARTITION BY system, destination, consumer_group, partition_id, message_offset ORDER BY started, span_id
+    )
+)
+
+SELECT
+    p.system, p.service, p.instance, p.next_instance AS other_instance, p.host, p.next_host AS other_host,
+    p.destination, p.consumer_group, p.partition_id, p.message_offset,
+    p.trace_id, p.span_id, p.next_trace AS other_trace_id, p.next_span AS other_span_id,
+    p.started AS first_time, greatest(p.ended, p.next_ended) AS last_time,
+    'two-members' AS cause,
+    'two members had it at the same time, for '
+    || round((least(p.ended, p.next_ended) - p.next_started) / 1000000000.0, 3) || ' s' AS detail
+FROM pair AS p
+CROSS JOIN settings AS t
+WHERE p.next_instance <> p.instance AND least(p.ended, p.next_ended) - p.next_started > t.skew

@@ -1,0 +1,36 @@
+-- gates: G4 G5
+WITH first_attempt AS (
+    SELECT
+        system, consumer_group, destination, partition_id, key_hash, message_offset,
+        min(started) AS started, min(service) AS service, min(instance) AS instance, min(host) AS host,
+        min(trace_id) AS trace_id, min(span_id) AS span_id
+    FROM works
+    WHERE consumer_group IS NOT NULL AND key_hash IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY system, consumer_group, destination, partition_id, key_hash, message_offset
+),
+
+ordered AS (
+    SELECT
+        *,
+        lag(started) OVER turn AS previous_started,
+        lag(message_offset) OVER turn AS previous_offset,
+        lag(instance) OVER turn AS previous_instance,
+        lag(host) OVER turn AS previous_host,
+        lag(trace_id) OVER turn AS previous_trace,
+        lag(span_id) OVER turn AS previous_span
+    FROM first_attempt
+    WINDOW turn AS (
+        PARTITION BY system, consumer_group, destination, partition_id, key_hash ORDER BY message_offset
+    )
+)
+
+SELECT
+    o.system, o.service, o.instance, o.previous_instance AS other_instance, o.host, o.previous_host AS other_host,
+    o.destination, o.consumer_group, o.partition_id, o.message_offset, o.key_hash,
+    o.trace_id, o.span_id, o.previous_trace AS other_trace_id, o.previous_span AS other_span_id,
+    o.started AS first_time, o.previous_started AS last_time,
+    CASE WHEN o.instance = o.previous_instance THEN 'concurrent' ELSE 'other-member' END AS cause,
+    'begun before offset ' || o.previous_offset || ' of the same key' AS detail
+FROM ordered AS o
+CROSS JOIN settings AS t
+WHERE o.previous_started > o.started + CASE WHEN o.instance = o.previous_instance THEN 0 ELSE t.skew END

@@ -1,0 +1,33 @@
+-- gates: G4
+WITH place AS (
+    SELECT
+        system, destination, key_hash, partition_id,
+        min(started) AS first_time, max(started) AS last_time, min(trace_id) AS trace_id, min(span_id) AS span_id,
+        min(service) AS service, count(DISTINCT service) AS services, min(instance) AS instance,
+        max(try_cast(partition_id AS BIGINT)) AS number, min(scope) AS scope
+    FROM sends
+    WHERE key_hash IS NOT NULL AND partition_id IS NOT NULL AND outcome = 'ok'
+    GROUP BY system, destination, key_hash, partition_id
+),
+
+moved AS (
+    SELECT
+        *,
+        lead(partition_id) OVER turn AS next_partition,
+        lead(first_time) OVER turn AS next_first,
+        lead(trace_id) OVER turn AS next_trace,
+        lead(span_id) OVER turn AS next_span,
+        lead(instance) OVER turn AS next_instance,
+        lead(scope) OVER turn AS next_scope
+    FROM place
+    WINDOW turn AS (PARTITION BY system, destination, key_hash ORDER BY first_time, partition_id)
+)
+
+SELECT
+    system, service, instance, next_instance AS other_instance, destination, partition_id, key_hash,
+    trace_id, span_id, next_trace AS other_trace_id, next_span AS other_span_id,
+    first_time, next_first AS last_time,
+    CASE WHEN next_first <= last_time THEN 'mixed-partitioners' ELSE 'partitions-added' END AS cause,
+    'messages of one key go to partition ' || partition_id || ', then to ' || next_partition AS detail
+FROM moved
+WHERE next_partition IS NOT NULL

@@ -1,0 +1,38 @@
+-- gates: none
+WITH outcome_of AS (
+    SELECT
+        w.system, w.service, w.destination, w.consumer_group, w.error, w.outcome, w.trace_id, w.span_id, w.instance,
+        w.started, w.ended, w.error_text,
+        CASE
+            WHEN w.message_offset IS NOT NULL THEN w.partition_id || '@' || w.message_offset
+            ELSE coalesce(w.origin_span, w.span_id)
+        END AS message
+    FROM works AS w
+),
+
+total AS (
+    SELECT
+        system, service, destination, consumer_group, count(DISTINCT message) AS messages,
+        count(DISTINCT CASE WHEN outcome = 'error' THEN message END) AS failing
+    FROM outcome_of
+    GROUP BY system, service, destination, consumer_group
+),
+
+child AS (
+    SELECT DISTINCT trace_id, parent_id
+    FROM operations
+    WHERE system IS NULL AND kind = 'CLIENT' AND outcome = 'error'
+)
+
+SELECT
+    o.system, o.service, o.instance, o.destination, o.consumer_group, o.error, o.trace_id, o.span_id,
+    o.started AS first_time, o.ended AS last_time,
+    CASE WHEN c.parent_id IS NULL THEN 'handler' ELSE 'dependency' END AS cause,
+    t.failing || ' of ' || t.messages || ' messages fail: ' || coalesce(o.error_text, o.error) AS detail
+FROM outcome_of AS o
+JOIN total AS t
+    ON t.system = o.system AND t.service = o.service AND t.destination IS NOT DISTINCT FROM o.destination
+    AND t.consumer_group IS NOT DISTINCT FROM o.consumer_group
+CROSS JOIN settings AS z
+LEFT JOIN child AS c ON c.trace_id = o.trace_id AND c.parent_id = o.span_id
+WHERE o.outcome = 'error' AND t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages

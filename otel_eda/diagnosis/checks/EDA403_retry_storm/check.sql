@@ -1,0 +1,45 @@
+-- gates: none
+WITH attempt AS (
+    SELECT
+        system, service, destination, consumer_group, trace_id, span_id, instance, started, ended, error,
+        CASE
+            WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
+            ELSE origin_trace || '-' || origin_span
+        END AS message
+    FROM works
+    WHERE message_offset IS NOT NULL OR origin_span IS NOT NULL
+),
+
+message AS (
+    SELECT
+        system, service, destination, consumer_group, message, count(*) AS attempts,
+        min(started) AS first_time, max(ended) AS last_time, min(trace_id) AS trace_id, min(span_id) AS span_id,
+        min(instance) AS instance, max(error) AS error
+    FROM attempt
+    GROUP BY system, service, destination, consumer_group, message
+),
+
+total AS (
+    SELECT
+        system, service, destination, consumer_group, sum(attempts) AS attempts, count(*) AS messages,
+        count(DISTINCT CASE WHEN attempts > 1 THEN message END) AS again
+    FROM message
+    GROUP BY system, service, destination, consumer_group
+)
+
+SELECT
+    m.system, m.service, m.instance, m.destination, m.consumer_group, m.error, m.trace_id, m.span_id, m.message,
+    m.first_time, m.last_time, m.attempts - 1 AS weight,
+    -- Attempts that follow each other within half a second leave a fault no time to pass.
+    CASE WHEN (m.last_time - m.first_time) / m.attempts < 500000000 THEN 'no-delay' ELSE 'slow-ack' END AS cause,
+    t.attempts - t.messages || ' of ' || t.attempts || ' deliveries were repeats, of ' || t.again || ' messages' AS detail
+FROM message AS m
+JOIN total AS t
+    ON t.system = m.system AND t.service = m.service AND t.destination IS NOT DISTINCT FROM m.destination
+    AND t.consumer_group IS NOT DISTINCT FROM m.consumer_group
+CROSS JOIN settings AS z
+WHERE
+    m.attempts > 1
+    AND t.attempts >= 50
+    AND t.attempts - t.messages > z.storm_share * t.attempts
+    AND t.again * 5 <= t.attempts

@@ -1,0 +1,49 @@
+-- gates: none
+WITH RECURSIVE busy AS (
+    SELECT trace_id
+    FROM sends
+    CROSS JOIN settings AS z
+    WHERE destination IS NOT NULL
+    GROUP BY trace_id, service, destination, z.loop
+    HAVING count(DISTINCT parent_id) > z.loop
+),
+
+span AS (
+    SELECT DISTINCT trace_id, span_id, parent_id, service, destination, type, started, ended, system, instance
+    FROM operations
+    WHERE trace_id IN (SELECT trace_id FROM busy)
+),
+
+-- From each send up to the spans that caused it.
+way AS (
+    SELECT
+        trace_id, span_id, service, destination, system, instance, started, ended,
+        parent_id AS above, 1 AS times, 1 AS depth
+    FROM span
+    WHERE type = 'send'
+    UNION ALL
+    SELECT
+        w.trace_id, w.span_id, w.service, w.destination, w.system, w.instance, w.started, w.ended,
+        s.parent_id AS above,
+        w.times + CASE WHEN s.type = 'send' AND s.service = w.service AND s.destination = w.destination THEN 1 ELSE 0 END,
+        w.depth + 1
+    FROM way AS w
+    JOIN span AS s ON s.trace_id = w.trace_id AND s.span_id = w.above
+    WHERE w.depth < 200
+),
+
+longest AS (
+    SELECT
+        trace_id, service, destination, max(times) AS times, max(system) AS system, max(instance) AS instance,
+        min(span_id) AS span_id, min(started) AS first_time, max(ended) AS last_time
+    FROM way
+    GROUP BY trace_id, service, destination
+)
+
+SELECT
+    l.system, l.service, l.instance, l.destination, l.trace_id, l.span_id, l.first_time, l.last_time,
+    l.trace_id AS message, 'goes-round' AS cause,
+    'one event came back ' || (l.times - 1) || ' times to be sent there again' AS detail
+FROM longest AS l
+CROSS JOIN settings AS z
+WHERE l.times > z.loop

@@ -1,0 +1,33 @@
+-- gates: none
+WITH dead AS (
+    SELECT *
+    FROM sends
+    WHERE
+        lower(destination) LIKE '%dlq%' OR lower(destination) LIKE '%dlx%' OR lower(destination) LIKE '%.dlt'
+        OR lower(destination) LIKE '%-dlt' OR lower(destination) LIKE '%dead%letter%' OR lower(destination) LIKE '%deadletter%'
+        OR lower(destination) LIKE '%parking%lot%'
+),
+
+source AS (
+    SELECT
+        d.span_id AS sent, d.trace_id AS sent_trace, w.destination, w.consumer_group, w.partition_id, w.message_offset,
+        w.trace_id, w.span_id, w.error, w.error_text
+    FROM dead AS d
+    JOIN works AS w ON w.trace_id = d.trace_id AND w.span_id = d.parent_id
+    UNION ALL
+    SELECT
+        d.span_id, d.trace_id, w.destination, w.consumer_group, w.partition_id, w.message_offset,
+        w.trace_id, w.span_id, coalesce(h.error, w.error), coalesce(h.error_text, w.error_text)
+    FROM dead AS d
+    JOIN operations AS h ON h.trace_id = d.trace_id AND h.span_id = d.parent_id AND h.type IS DISTINCT FROM 'process'
+    JOIN works AS w ON w.trace_id = h.trace_id AND w.span_id = h.parent_id
+)
+
+SELECT
+    d.system, d.service, d.instance, coalesce(s.destination, d.destination) AS destination, s.consumer_group,
+    s.partition_id, s.message_offset, s.error, d.trace_id, d.span_id, s.trace_id AS other_trace_id,
+    s.span_id AS other_span_id, d.started AS first_time, d.ended AS last_time, d.destination AS alike,
+    CASE WHEN s.sent IS NULL THEN 'unknown-source' WHEN s.error IS NULL THEN 'handled' ELSE 'failed' END AS cause,
+    'set aside in ' || d.destination || coalesce(': ' || coalesce(s.error_text, s.error), '') AS detail
+FROM dead AS d
+LEFT JOIN source AS s ON s.sent = d.span_id AND s.sent_trace = d.trace_id

@@ -1,0 +1,40 @@
+-- gates: none
+WITH noted AS (
+    SELECT
+        service, instance, event_type, count(*) AS number, min(time) AS first_time, max(time) AS last_time,
+        min(trace_id) AS trace_id, min(span_id) AS span_id
+    FROM events
+    WHERE name = 'eda.event.unhandled'
+    GROUP BY service, instance, event_type
+),
+
+counted AS (
+    SELECT service, instance, event_type, sum(value) AS number, min(started) AS first_time, max(time) AS last_time
+    FROM readings
+    WHERE name = 'eda.events.unhandled'
+    GROUP BY service, instance, event_type
+),
+
+either AS (
+    SELECT
+        coalesce(c.service, n.service) AS service, coalesce(c.instance, n.instance) AS instance,
+        coalesce(c.event_type, n.event_type) AS event_type,
+        greatest(coalesce(c.number, 0), coalesce(n.number, 0)) AS number,
+        coalesce(n.first_time, c.first_time) AS first_time, coalesce(n.last_time, c.last_time) AS last_time,
+        n.trace_id, n.span_id
+    FROM counted AS c
+    FULL OUTER JOIN noted AS n
+        ON n.service = c.service AND n.instance = c.instance AND n.event_type IS NOT DISTINCT FROM c.event_type
+)
+
+SELECT
+    e.service, e.instance, e.event_type AS destination, e.event_type AS alike, e.trace_id, e.span_id,
+    e.first_time, e.last_time, cast(e.number AS BIGINT) AS weight,
+    CASE WHEN h.event_type IS NULL THEN 'never-registered' ELSE 'gone' END AS cause,
+    -- An event that nobody has to handle looks the same.
+    'LIKELY' AS at_most,
+    'no handler ran for event ' || e.event_type AS detail
+FROM either AS e
+LEFT JOIN (SELECT DISTINCT service, event_type FROM operations WHERE type = 'handle') AS h
+    ON h.service = e.service AND h.event_type = e.event_type
+WHERE e.number > 0

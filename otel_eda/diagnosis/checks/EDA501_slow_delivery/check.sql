@@ -1,0 +1,43 @@
+-- gates: G5
+WITH delivery AS (
+    SELECT
+        w.system, w.service, w.instance, w.host, s.host AS sender_host, s.instance AS sender, w.destination,
+        w.consumer_group, w.partition_id, w.message_offset, w.trace_id, w.span_id, w.started AS first_time,
+        w.ended AS last_time, s.trace_id AS sent_trace, s.span_id AS sent_span,
+        s.ended - s.started AS acknowledging, w.started - s.ended AS waiting
+    FROM works AS w
+    JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
+    WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
+),
+
+usual AS (
+    SELECT system, destination, consumer_group, median(waiting) AS waiting, count(*) AS number
+    FROM delivery
+    GROUP BY system, destination, consumer_group
+),
+
+judged AS (
+    SELECT d.*, u.waiting AS usual, z.queue_bound
+    FROM delivery AS d
+    JOIN usual AS u
+        ON u.system = d.system AND u.destination IS NOT DISTINCT FROM d.destination
+        AND u.consumer_group IS NOT DISTINCT FROM d.consumer_group
+    CROSS JOIN settings AS z
+    WHERE
+        (z.queue_bound IS NOT NULL AND d.waiting > z.queue_bound)
+        OR (z.queue_bound IS NULL AND u.number >= 20 AND d.waiting > greatest(10 * u.waiting, 1000000000))
+)
+
+SELECT
+    system, service, sender AS instance, instance AS other_instance, sender_host AS host, host AS other_host,
+    destination, consumer_group, partition_id, message_offset,
+    sent_trace AS trace_id, sent_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
+    first_time, last_time,
+    CASE WHEN acknowledging > waiting THEN 'broker' ELSE 'waited' END AS cause,
+    CASE WHEN queue_bound IS NULL THEN 'LIKELY' END AS at_most,
+    'waited ' || round(waiting / 1000000000.0, 3) || ' s'
+    || CASE
+        WHEN queue_bound IS NULL THEN ', usually ' || round(usual / 1000000000.0, 3) || ' s'
+        ELSE ', at most ' || round(queue_bound / 1000000000.0, 3) || ' s are allowed'
+    END AS detail
+FROM judged

@@ -1,0 +1,43 @@
+-- gates: none
+WITH work AS (
+    SELECT
+        system, service, instance, destination, consumer_group, partition_id, message_offset, trace_id, span_id,
+        started, ended, ended - started AS taken
+    FROM works
+    WHERE outcome = 'ok' OR outcome = 'error'
+),
+
+usual AS (
+    SELECT system, service, destination, consumer_group, median(taken) AS taken, count(*) AS number
+    FROM work
+    GROUP BY system, service, destination, consumer_group
+),
+
+slow AS (
+    SELECT w.*, u.taken AS usual, z.handler_bound
+    FROM work AS w
+    JOIN usual AS u
+        ON u.system = w.system AND u.service = w.service AND u.destination IS NOT DISTINCT FROM w.destination
+        AND u.consumer_group IS NOT DISTINCT FROM w.consumer_group
+    CROSS JOIN settings AS z
+    WHERE
+        (z.handler_bound IS NOT NULL AND w.taken > z.handler_bound)
+        OR (z.handler_bound IS NULL AND u.number >= 20 AND w.taken > greatest(10 * u.taken, 1000000000))
+),
+
+child AS (
+    SELECT c.trace_id, c.parent_id, max(c.ended - c.started) AS taken, max_by(c.name, c.ended - c.started) AS name
+    FROM operations AS c
+    JOIN slow AS s ON s.trace_id = c.trace_id AND s.span_id = c.parent_id
+    GROUP BY c.trace_id, c.parent_id
+)
+
+SELECT
+    s.system, s.service, s.instance, s.destination, s.consumer_group, s.partition_id, s.message_offset,
+    s.trace_id, s.span_id, s.started AS first_time, s.ended AS last_time,
+    CASE WHEN c.taken > 0.5 * s.taken THEN 'child' ELSE 'own-work' END AS cause,
+    CASE WHEN s.handler_bound IS NULL THEN 'LIKELY' END AS at_most,
+    'took ' || round(s.taken / 1000000000.0, 3) || ' s, usually ' || round(s.usual / 1000000000.0, 3) || ' s'
+    || CASE WHEN c.taken > 0.5 * s.taken THEN ', most of it in ' || c.name ELSE '' END AS detail
+FROM slow AS s
+LEFT JOIN child AS c ON c.trace_id = s.trace_id AND c.parent_id = s.span_id

@@ -1,0 +1,22 @@
+-- gates: G4
+WITH delivered AS (
+    SELECT
+        system, destination, partition_id, message_offset, min(service) AS service, min(instance) AS instance,
+        min(consumer_group) AS consumer_group, min(trace_id) AS trace_id, min(span_id) AS span_id,
+        min(started) AS started, max(ended) AS ended, min(scope) AS scope
+    FROM works
+    WHERE message_offset IS NOT NULL AND NOT linked
+    GROUP BY system, destination, partition_id, message_offset
+)
+
+SELECT
+    d.system, d.service, s.instance, d.instance AS other_instance, d.destination, d.consumer_group, d.partition_id,
+    d.message_offset, s.trace_id, s.span_id, d.trace_id AS other_trace_id, d.span_id AS other_span_id,
+    s.started AS first_time, d.ended AS last_time,
+    'not-read' AS cause,
+    'sent with a trace context, processed in another trace without a link' AS detail
+FROM delivered AS d
+JOIN sends AS s
+    ON s.system = d.system AND s.destination = d.destination AND s.partition_id = d.partition_id
+    AND s.message_offset = d.message_offset
+WHERE s.outcome = 'ok' AND s.trace_id <> d.trace_id

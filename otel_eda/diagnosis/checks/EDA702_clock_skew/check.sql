@@ -1,0 +1,21 @@
+-- gates: none
+WITH way AS (
+    SELECT
+        w.system, w.service, w.instance, w.host, s.service AS sender, s.instance AS sender_instance,
+        s.host AS sender_host, w.trace_id, w.span_id, s.trace_id AS sent_trace, s.span_id AS sent_span,
+        s.started AS sent, w.started AS received, w.destination, w.started - s.started AS taken
+    FROM works AS w
+    JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
+)
+
+SELECT
+    y.system, y.service, y.sender_instance AS instance, y.instance AS other_instance, y.sender_host AS host,
+    y.host AS other_host, y.sent_trace AS trace_id, y.sent_span AS span_id, y.trace_id AS other_trace_id,
+    y.span_id AS other_span_id, y.received AS first_time, y.sent AS last_time,
+    y.sender || ' ' || coalesce(y.sender_host, '') AS alike, 'apart' AS cause,
+    'the clock of ' || y.service || ' is at least ' || round(max(-y.taken) OVER pair / 1000000000.0, 3)
+    || ' s behind that of ' || y.sender AS detail
+FROM way AS y
+CROSS JOIN settings AS z
+WHERE y.taken < -z.skew
+WINDOW pair AS (PARTITION BY y.service, y.host, y.sender, y.sender_host)

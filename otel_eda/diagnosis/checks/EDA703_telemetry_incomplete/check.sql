@@ -1,0 +1,32 @@
+-- gates: none
+WITH orphan AS (
+    SELECT o.service, min(o.instance) AS instance, count(DISTINCT o.span_id) AS number,
+        min(o.trace_id) AS trace_id, min(o.span_id) AS span_id, min(o.started) AS first_time, max(o.ended) AS last_time
+    FROM operations AS o
+    WHERE o.parent_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM operations AS p WHERE p.span_id = o.parent_id AND p.trace_id = o.trace_id)
+    GROUP BY o.service
+)
+
+SELECT
+    service, instance, destination, cast(counted - seen AS BIGINT) AS weight, until AS last_time,
+    CAST(NULL AS VARCHAR) AS trace_id, CAST(NULL AS VARCHAR) AS span_id,
+    CASE WHEN lost > 0 THEN 'dropped' WHEN seen * 2 < counted THEN 'sampled' ELSE 'dropped' END AS cause,
+    CASE WHEN lost = 0 AND seen * 2 < counted THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
+    'metrics count ' || cast(counted AS BIGINT) || ' messages (' || type || '), there are spans of ' || seen AS detail
+FROM completeness
+WHERE seen < counted
+UNION ALL
+SELECT
+    service, instance, CAST(NULL AS VARCHAR), number, last_time, trace_id, span_id,
+    'orphans' AS cause, 'LIKELY' AS at_most,
+    number || ' spans whose parent is not there' AS detail
+FROM orphan
+UNION ALL
+SELECT
+    service, min(instance), CAST(NULL AS VARCHAR), cast(max(lost) AS BIGINT), max(until), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    'dropped' AS cause, 'LIKELY' AS at_most,
+    'the SDK says that it lost ' || cast(max(lost) AS BIGINT) || ' spans' AS detail
+FROM completeness
+WHERE lost > 0
+GROUP BY service

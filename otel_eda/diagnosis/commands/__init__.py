@@ -1,0 +1,76 @@
+"""The subcommands of `otel-eda` that read telemetry. They import the engine only when they run: it is an extra."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from otel_eda.diagnosis import UnusableError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from otel_eda.diagnosis.store import Store
+
+CLEAN, FOUND, UNUSABLE = 0, 1, 2
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def sources(parser: argparse.ArgumentParser, number: str = "+") -> None:
+    """Declare where telemetry is read from."""
+    parser.add_argument(
+        "source",
+        nargs=number,
+        metavar="SOURCE",
+        help="file, pattern or folder of OTLP JSON lines, also .gz or .zst; - for standard input; "
+        "or the URL of a Jaeger query endpoint",
+    )
+    jaeger = parser.add_argument_group("Jaeger")
+    jaeger.add_argument(
+        "--service", action="append", default=[], metavar="NAME", help="only this service's traces; repeat"
+    )
+    jaeger.add_argument("--since", type=moment, default="1h", metavar="TIME", help="ISO time, or 30m, 2h, 1d ago (1h)")
+    jaeger.add_argument("--until", type=moment, default="0s", metavar="TIME", help="ISO time, or ago (now)")
+
+
+def moment(text: str) -> datetime:
+    """Read a time, or how long ago it was."""
+    if text[-1:] in UNITS and text[:-1].isdecimal():
+        return datetime.now(timezone.utc) - timedelta(**{UNITS[text[-1]]: int(text[:-1])})
+    read = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return read if read.tzinfo else read.astimezone()
+
+
+def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Make a command say in one line why it cannot run, and end with status 2."""
+
+    def command(options: argparse.Namespace) -> int:
+        try:
+            return run(options)
+        except UnusableError as error:
+            complain(str(error))
+        except ModuleNotFoundError as error:
+            complain(f"{error}: pip install 'otel-eda[diagnosis]'")
+        return UNUSABLE
+
+    return command
+
+
+def complain(line: str) -> None:
+    """Say on standard error what is wrong; what comes from telemetry or a file's name cannot steer the terminal."""
+    printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+    print(f"otel-eda: {printable}", file=sys.stderr)
+
+
+@contextmanager
+def loaded(options: argparse.Namespace) -> Iterator[Store]:
+    """Load the sources of the command line."""
+    from otel_eda.diagnosis.sources import find
+    from otel_eda.diagnosis.store import Store
+
+    with Store() as store:
+        store.read(find(options.source, options))
+        yield store

@@ -1,0 +1,174 @@
+"""Runs checks: their SQL gives candidates, the gates say how far each is proven, alike ones become one finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import facts, gates
+from .finding import Evidence, Finding, Gate, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .catalog import Check
+    from .settings import Settings
+    from .store import Intake, Store
+
+EXAMPLES = 5
+GATES = tuple(gates.CONDITIONS)
+# What a check's SQL may give. `weight` is how many messages a row stands for, `alike` what else tells findings apart,
+# `at_most` the highest verdict that the row's own facts allow.
+COLUMNS = {
+    "system": "VARCHAR",
+    "service": "VARCHAR",
+    "destination": "VARCHAR",
+    "consumer_group": "VARCHAR",
+    "partition_id": "VARCHAR",
+    "message_offset": "BIGINT",
+    "key_hash": "VARCHAR",
+    "message": "VARCHAR",
+    "error": "VARCHAR",
+    "instance": "VARCHAR",
+    "other_instance": "VARCHAR",
+    "host": "VARCHAR",
+    "other_host": "VARCHAR",
+    "trace_id": "VARCHAR",
+    "span_id": "VARCHAR",
+    "other_trace_id": "VARCHAR",
+    "other_span_id": "VARCHAR",
+    "first_time": "BIGINT",
+    "last_time": "BIGINT",
+    "weight": "BIGINT",
+    "cause": "VARCHAR",
+    "at_most": "VARCHAR",
+    "alike": "VARCHAR",
+    "detail": "VARCHAR",
+    **{gate.lower(): "BOOLEAN" for gate in GATES},
+}
+GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group", "alike")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was found, and in what."""
+
+    window: facts.Window
+    intake: Intake
+    completeness: tuple[facts.Completeness, ...]
+    findings: tuple[Finding, ...]
+
+
+def diagnose(
+    store: Store, checks: Iterable[Check], settings: Settings, step: Callable[[str], None] = lambda _: None
+) -> Diagnosis:
+    """Run checks over the tables; `step` is told the code of each."""
+    window = facts.prepare(store, settings)
+    found: list[Finding] = []
+    for check in checks:
+        step(check.code)
+        found.extend(run(store, check))
+    found.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
+    return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(found))
+
+
+def run(store: Store, check: Check) -> list[Finding]:
+    """Run one check."""
+    _candidates(store, check)
+    try:
+        if not store.one("SELECT count(*) FROM candidate"):
+            return []
+        _judge(store, check)
+        return [_finding(check, row) for row in _grouped(store)]
+    finally:
+        for table in ("judged", "candidate"):
+            store.connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _candidates(store: Store, check: Check) -> None:
+    given = {row[0] for row in store.ask(f"DESCRIBE {check.sql}")}
+    unknown = given - set(COLUMNS)
+    if unknown:
+        raise ValueError(f"{check.code} gives columns that mean nothing: {', '.join(sorted(unknown))}")
+    missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in given)
+    store.connection.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
+
+
+def _judge(store: Store, check: Check) -> None:
+    """Evaluate a check's gates for each candidate; leave out those that a gate refutes."""
+    wanted = {gate: gates.sql(gate, {gate.lower()}) for gate in check.gates}
+    judged = ", ".join(f"{sql} AS {gate.lower()}" for gate, sql in wanted.items())
+    kept = " AND ".join(f"{gate.lower()} IS NOT false" for gate in wanted) or "true"
+    opened = " + ".join(f"({gate.lower()} IS NULL)::INTEGER" for gate in wanted) or "0"
+    excluded = ", ".join(gate.lower() for gate in wanted)
+    store.connection.execute(f"""
+        CREATE TEMP TABLE judged AS
+        WITH joined AS (
+            SELECT c.* {f"EXCLUDE ({excluded})" if wanted else ""}, b.message_offset AS before_offset,
+                   a.message_offset AS after_offset{f", {judged}" if wanted else ""}
+            FROM candidate c CROSS JOIN settings s
+            LEFT JOIN complete k ON k.destination IS NOT DISTINCT FROM c.destination
+            LEFT JOIN epochs e ON e.destination = c.destination
+            LEFT JOIN services v ON v.service = c.service
+            ASOF LEFT JOIN around b ON b.consumer_group = c.consumer_group AND b.destination = c.destination
+                AND b.partition_id = c.partition_id AND b.message_offset < c.message_offset
+            ASOF LEFT JOIN around a ON a.consumer_group = c.consumer_group AND a.destination = c.destination
+                AND a.partition_id = c.partition_id AND a.message_offset > c.message_offset
+        )
+        SELECT *, least(greatest(3 - ({opened}), 1),
+                        CASE at_most WHEN 'SUSPECT' THEN 1 WHEN 'LIKELY' THEN 2 ELSE 3 END) AS verdict
+        FROM joined WHERE {kept}
+    """)
+
+
+def _grouped(store: Store) -> list[Mapping[str, Any]]:
+    held = ", ".join(f"bool_and({gate.lower()} IS NOT NULL) AS {gate.lower()}" for gate in GATES)
+    cursor = store.connection.execute(f"""
+        SELECT {", ".join(GROUP)}, sum(coalesce(weight, 1))::BIGINT AS number,
+               CASE WHEN count(DISTINCT partition_id) = 1 THEN min(partition_id) END AS partition_id,
+               min(message_offset) AS first_offset, max(message_offset) AS last_offset,
+               CASE WHEN count(DISTINCT key_hash) = 1 THEN min(key_hash) END AS key_hash,
+               CASE WHEN count(DISTINCT message) = 1 THEN min(message) END AS message,
+               CASE WHEN count(DISTINCT error) = 1 THEN min(error) END AS error,
+               min(first_time) AS first_time, max(last_time) AS last_time, {held},
+               min_by(struct_pack(trace_id, span_id, other_trace_id, other_span_id, instance, other_instance,
+                          partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
+                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {EXAMPLES})
+                   AS examples
+        FROM judged GROUP BY {", ".join(GROUP)} ORDER BY ALL
+    """)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _finding(check: Check, row: Mapping[str, Any]) -> Finding:
+    evidence = tuple(Evidence(*example.values()) for example in row["examples"])
+    cause = check.causes[row["cause"]]
+    first = row["first_offset"]
+    return Finding(
+        code=check.code,
+        title=check.title,
+        verdict=Verdict(row["verdict"]),
+        system=row["system"],
+        service=row["service"],
+        destination=row["destination"],
+        group=row["consumer_group"],
+        partition=row["partition_id"],
+        offsets=None if first is None else (first, row["last_offset"]),
+        key=row["key_hash"],
+        message=row["message"],
+        error=row["error"],
+        count=row["number"],
+        first_time=row["first_time"],
+        last_time=row["last_time"],
+        evidence=evidence,
+        gates=tuple(_gate(gate, row[gate.lower()]) for gate in check.gates),
+        cause=cause.about,
+        action=cause.action,
+        detail=evidence[0].detail,
+    )
+
+
+def _gate(code: str, held: bool) -> Gate:
+    condition = gates.CONDITIONS[code]
+    return Gate(code, held, condition.held if held else condition.open)

@@ -1,0 +1,154 @@
+"""What is known before any check: which rows are which facts, how complete the telemetry is, how long things take."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from .settings import SECOND
+
+if TYPE_CHECKING:
+    from .settings import Settings
+    from .store import Store
+
+FOREVER = 2**63 - 1
+SHORTEST_GRACE = 10.0
+BATCH_DELAY = 5.0  # the SDK's span processor waits so long
+VIEWS = (
+    "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'",
+    "CREATE VIEW works AS SELECT * FROM operations WHERE type = 'process'",
+    """CREATE VIEW commits AS SELECT * FROM operations
+       WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL""",
+    """CREATE TABLE services AS SELECT service, min(started) AS first_time, max(ended) AS last_time, count(*) AS spans
+       FROM operations GROUP BY service""",
+)
+# The last reading of each cumulative series, the sum of a delta one.
+READINGS = """
+CREATE TABLE readings AS
+WITH series AS (
+    SELECT service, instance, host, scope, name, system, type, operation, destination, consumer_group, partition_id,
+           event_type, function, error, automatic,
+           CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, time) END AS value,
+           CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, time) END AS number,
+           min(started) AS started, max(time) AS time
+    FROM metrics GROUP BY ALL
+)
+SELECT * FROM series
+"""
+# G1 and G2: has a process's telemetry as many spans as its metrics counted messages, and up to when is that known?
+COMPLETENESS = f"""
+CREATE TABLE completeness AS
+WITH counted AS (
+    SELECT service, instance, destination, 'send' AS type, sum(value) AS counted, max(time) AS until
+    FROM readings WHERE name = 'messaging.client.sent.messages' GROUP BY ALL
+    UNION ALL
+    SELECT service, instance, destination, 'process', sum(number), max(time)
+    FROM readings WHERE name = 'messaging.process.duration' GROUP BY ALL
+), lost AS (
+    SELECT service, instance, sum(value) AS lost FROM readings
+    WHERE name IN ('otel.sdk.processor.span.processed', 'otel.sdk.exporter.span.exported') AND error IS NOT NULL
+    GROUP BY ALL
+), rows AS (
+    SELECT DISTINCT service, instance, destination, type, span_id, ended FROM operations
+    WHERE type IN ('send', 'process')
+), seen AS (
+    SELECT r.service, r.instance, r.destination, r.type, any_value(c.counted) AS counted, any_value(c.until) AS until,
+           count(*) FILTER (r.ended <= c.until) AS seen, count(*) AS spans, max(r.ended) AS last_time
+    FROM rows r LEFT JOIN counted c
+      ON c.service = r.service AND c.instance = r.instance AND c.type = r.type
+     AND c.destination IS NOT DISTINCT FROM r.destination
+    GROUP BY r.service, r.instance, r.destination, r.type
+    UNION ALL
+    SELECT c.service, c.instance, c.destination, c.type, c.counted, c.until, 0, 0, NULL
+    FROM counted c WHERE c.counted > 0 AND NOT EXISTS (
+        SELECT 1 FROM rows r WHERE c.service = r.service AND c.instance = r.instance AND c.type = r.type
+                               AND c.destination IS NOT DISTINCT FROM r.destination)
+)
+SELECT seen.*, coalesce(lost.lost, 0) AS lost,
+       CASE WHEN counted IS NULL OR seen < counted OR coalesce(lost.lost, 0) > 0 THEN 0
+            WHEN until >= last_time THEN {FOREVER} ELSE until END AS complete_until
+FROM seen LEFT JOIN lost USING (service, instance)
+"""
+COMPLETE = """
+CREATE TABLE complete AS
+WITH destination AS (SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL)
+SELECT d.destination, min(c.complete_until) AS until, bool_and(coalesce(c.seen >= c.counted, false)) AS sampled
+FROM destination d JOIN completeness c
+  ON c.destination = d.destination OR starts_with(c.destination, d.destination || ':')
+GROUP BY d.destination
+UNION ALL
+SELECT NULL, coalesce(min(complete_until), 0), coalesce(bool_and(coalesce(seen >= counted, false)), false)
+FROM completeness
+"""
+EPOCHS = """
+CREATE TABLE epochs AS
+SELECT destination, count(DISTINCT server) = 1 AS one FROM operations WHERE destination IS NOT NULL GROUP BY destination
+"""
+# How far each member of a group came in a partition, in the order of offsets.
+AROUND = """
+CREATE TABLE around AS
+SELECT consumer_group, destination, partition_id, message_offset, arg_max(instance, started) AS instance,
+       bool_or(outcome = 'ok') AS finished, min(started) AS started
+FROM works WHERE message_offset IS NOT NULL AND partition_id IS NOT NULL
+GROUP BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """From the first span to the last; nanoseconds since 1970, 0 if there are none."""
+
+    first: int
+    last: int
+
+
+def prepare(store: Store, settings: Settings) -> Window:
+    """Make the views and tables that checks and gates use."""
+    for statement in (*VIEWS, READINGS, COMPLETENESS, COMPLETE, EPOCHS, AROUND):
+        store.connection.execute(statement)
+    row = settings.row(_grace(store))
+    kinds = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}
+    store.connection.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in kinds.items())})")
+    store.connection.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", list(row.values()))
+    first, last = store.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
+    return Window(first, last)
+
+
+def _grace(store: Store) -> float:
+    """Three times the 99.9th percentile from send to processed, or twice the metrics' interval and a batch's delay."""
+    way = store.one(
+        """SELECT quantile_cont(p.ended - s.started, 0.999) FROM works p
+           JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace WHERE p.ended > s.started"""
+    )
+    interval = store.one(
+        """SELECT median(gap) FROM (SELECT time - lag(time) OVER (PARTITION BY instance ORDER BY time) AS gap
+           FROM (SELECT DISTINCT instance, time FROM metrics))"""
+    )
+    return max(3 * (way or 0) / SECOND, 2 * (interval or 0) / SECOND + BATCH_DELAY, SHORTEST_GRACE)
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """What one process's metrics counted for one destination, and how many spans of it there are."""
+
+    service: str
+    instance: str
+    destination: str | None
+    type: str
+    counted: int | None
+    spans: int
+    lost: int
+    complete: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it for a report."""
+        return asdict(self)
+
+
+def completeness(store: Store) -> list[Completeness]:
+    """Give how complete the telemetry of each process is."""
+    rows = store.ask(
+        """SELECT service, instance, destination, type, counted::BIGINT, spans, lost::BIGINT, complete_until > 0
+           FROM completeness ORDER BY ALL"""
+    )
+    return [Completeness(*row) for row in rows]

@@ -1,0 +1,30 @@
+"""For GitHub's workflow runs: an annotation for each finding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from otel_eda.diagnosis.finding import Verdict
+
+from .plain import place, printable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from otel_eda.diagnosis.engine import Diagnosis
+    from otel_eda.diagnosis.store import Store
+
+LEVELS = {Verdict.CONFIRMED: "error", Verdict.LIKELY: "warning", Verdict.SUSPECT: "notice"}
+
+
+def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:  # noqa: ARG001
+    """Write the report; one line each, since a line that begins with `::` is a command."""
+    for finding in diagnosis.findings:
+        title = escape(f"{finding.code} {finding.title}").replace(":", "%3A").replace(",", "%2C")
+        text = f"{place(finding)}: {finding.count} times {finding.detail or finding.cause}. {finding.action}"
+        file.write(f"::{LEVELS[finding.verdict]} title={title}::{escape(text)}\n")
+
+
+def escape(text: str) -> str:
+    """Write what cannot be part of a command's line as GitHub reads it."""
+    return printable(text).replace("%", "%25")

@@ -1,0 +1,153 @@
+"""For people: one screen first, details on demand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from rich.box import SIMPLE
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from otel_eda.diagnosis.finding import Verdict
+
+from .plain import moment, place, plain, printable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from otel_eda.diagnosis.engine import Diagnosis
+    from otel_eda.diagnosis.finding import Evidence, Finding
+    from otel_eda.diagnosis.store import Store
+
+STYLES = {Verdict.CONFIRMED: "bold red", Verdict.LIKELY: "yellow", Verdict.SUSPECT: "dim"}
+SHOWN = 20
+
+
+def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:  # noqa: ARG001
+    """Write the report."""
+    console = Console(file=file, highlight=False, width=None if file.isatty() else 120)
+    console.print(*_parts(diagnosis, options), sep="\n")
+
+
+def _parts(diagnosis: Diagnosis, options: argparse.Namespace) -> Iterator[RenderableType]:
+    yield summary(diagnosis)
+    if diagnosis.findings:
+        yield table(diagnosis.findings if options.details else diagnosis.findings[:SHOWN])
+        if options.details:
+            yield from (details(finding, options.jaeger_url) for finding in diagnosis.findings)
+        else:
+            yield Text(_rest(diagnosis), style="dim")
+    yield from (plain(f"Note: {note}", "dim") for note in notes(diagnosis))
+
+
+def _rest(diagnosis: Diagnosis) -> str:
+    more = len(diagnosis.findings) - SHOWN
+    hidden = f"{more} more; " if more > 0 else ""
+    return f"{hidden}--details shows evidence and actions, otel-eda explain CODE what a code means."
+
+
+def summary(diagnosis: Diagnosis) -> Text:
+    """Say in a line or two what was read and how much was found."""
+    numbers = {
+        verdict: sum(finding.verdict == verdict for finding in diagnosis.findings) for verdict in reversed(Verdict)
+    }
+    read = (
+        f"{diagnosis.intake.spans:,} spans from {moment(diagnosis.window.first)} to {moment(diagnosis.window.last)}: "
+    )
+    if not diagnosis.findings:
+        return Text.assemble(read, ("nothing found", "bold green"))
+    found = [(f"{number} {verdict.name.lower()}", STYLES[verdict]) for verdict, number in numbers.items() if number]
+    parts = [part for item in found for part in (item, ", ")][:-1]
+    return Text.assemble(read, *parts)
+
+
+def notes(diagnosis: Diagnosis) -> Iterator[str]:
+    """Say what limits the findings."""
+    yield from diagnosis.intake.notes()
+    unsure = [item for item in diagnosis.completeness if not item.complete]
+    if unsure:
+        blind = sum(item.counted is None for item in unsure)
+        why = "no metrics of them were read" if blind == len(unsure) else "spans of them are missing"
+        yield (
+            f"of {len(unsure)} of {len(diagnosis.completeness)} clients it is not certain that all spans are here "
+            f"({why}), so what is missing proves less"
+        )
+
+
+def table(findings: tuple[Finding, ...]) -> Table:
+    """Lay out findings, a row each."""
+    drawn = Table(box=SIMPLE, show_edge=False, padding=(0, 1, 0, 0))
+    for column in ("code", "verdict", "what", "where"):
+        drawn.add_column(column, no_wrap=column in {"code", "verdict"})
+    drawn.add_column("count", justify="right")
+    drawn.add_column("proof")
+    for finding in findings:
+        drawn.add_row(
+            finding.code,
+            Text(finding.verdict.name, style=STYLES[finding.verdict]),
+            finding.title,
+            plain(place(finding)),
+            f"{finding.count:,}",
+            plain(finding.detail or ""),
+        )
+    return drawn
+
+
+def details(finding: Finding, jaeger: str | None) -> RenderableType:
+    """Lay out one finding with everything that is known of it."""
+    head = Text.assemble(
+        ("\n" + finding.code, "bold"), "  ", (finding.verdict.name, STYLES[finding.verdict]), "  ", finding.title,
+        "  ", plain(place(finding), "bold"),
+    )  # fmt: skip
+    lines = [plain(line) for line in _lines(finding)]
+    proofs = [_proof(item, jaeger) for item in finding.evidence]
+    gates = [
+        Text.assemble((gate.code, "bold"), " held: " if gate.held else " open: ", gate.why) for gate in finding.gates
+    ]
+    return Group(head, Padding(Group(*lines, *proofs, *gates), (0, 0, 0, 4)))
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    yield f"{finding.count:,} times, from {moment(finding.first_time)} to {moment(finding.last_time)}"
+    for name, value in (
+        ("group", finding.group),
+        ("error", finding.error),
+        ("message", finding.message),
+        ("key", finding.key),
+    ):
+        if value:
+            yield f"{name} {value}"
+    yield f"cause: {finding.cause}"
+    for because in finding.because:
+        yield f"  ← {because}"
+    yield f"do: {finding.action}"
+
+
+def _proof(item: Evidence, jaeger: str | None) -> Text:
+    line = plain(f"proof: {item.detail or ''}{_position(item)}")
+    for trace, span in ((item.trace_id, item.span_id), (item.other_trace_id, item.other_span_id)):
+        if trace:
+            line.append(
+                f"\n  {printable(link(jaeger, trace)) if jaeger else f'trace {trace}'} span {span}", style="dim"
+            )
+    return line
+
+
+def _position(item: Evidence) -> str:
+    if item.offset is None:
+        return ""
+    around = [
+        f"{name} {offset}" for name, offset in (("before", item.before), ("after", item.after)) if offset is not None
+    ]
+    done = f", the group did {' and '.join(around)}" if around else ""
+    return f" (partition {item.partition} offset {item.offset}{done})"
+
+
+def link(jaeger: str, trace: str) -> str:
+    """Give the address of a trace's page."""
+    return f"{jaeger.rstrip('/')}/trace/{trace}"

@@ -1,0 +1,39 @@
+"""Files, globs, and folders of OTLP JSON lines, also compressed."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_eda.diagnosis import UnusableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENDINGS = (".json", ".jsonl", ".ndjson", ".otlp")
+PACKED = ("", ".gz", ".zst")
+
+
+class Files:
+    """A file, all files that match a pattern, or all in a folder whose name says that they are JSON."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def files(self, spool: Path) -> Iterator[Path]:  # noqa: ARG002  # nothing needs to be written
+        """Give the files."""
+        path = Path(self.place)
+        found = sorted(_inside(path)) if path.is_dir() else [path] if path.exists() else self._matching()
+        if not found:
+            raise UnusableError(f"{self.place}: there is no such file, and none in such a folder")
+        yield from found
+
+    def _matching(self) -> list[Path]:
+        return sorted(path for path in map(Path, glob.glob(self.place, recursive=True)) if path.is_file())
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name.lower().endswith(tuple(end + pack for end in ENDINGS for pack in PACKED)):
+            yield path

@@ -1,0 +1,26 @@
+"""Standard input."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5": ".zst"}
+
+
+class Stdin:
+    """What is piped in: it is read several times, so it is kept."""
+
+    def files(self, spool: Path) -> Iterator[Path]:
+        """Give the one file."""
+        start = sys.stdin.buffer.read(2)
+        path = spool / f"standard input.jsonl{MAGIC.get(start, '')}"
+        with path.open("wb") as file:
+            file.write(start)
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path

@@ -1,0 +1,187 @@
+"""The tables in DuckDB, and how telemetry gets into them."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from . import UnusableError, columns, load, salvage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from .sources import Source
+
+MEMORY = "600MB"  # the rest up to a gigabyte is Python's, and what DuckDB does not count
+SIGNALS = ("traces", "metrics", "logs")
+SURVEY = """
+WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
+    SELECT CASE WHEN json IS NULL THEN 'damaged' WHEN starts_with(json, '{"resourceSpans"') THEN 'traces'
+                WHEN json_exists(json, '$.resourceSpans') THEN 'traces'
+                WHEN json_exists(json, '$.resourceMetrics') THEN 'metrics'
+                WHEN json_exists(json, '$.resourceLogs') THEN 'logs'
+                WHEN json IN ('{}', 'null') THEN 'empty' ELSE 'foreign' END AS signal
+    FROM line
+)
+SELECT signal, count(*) FROM signal GROUP BY signal
+"""
+
+
+@dataclass
+class Intake:
+    """What came in: lines by signal, what of it could not be used, and what came twice."""
+
+    files: int = 0
+    lines: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNALS, "damaged", "foreign", "empty"), 0))
+    broken: list[str] = field(default_factory=list)
+    unidentified: int = 0
+    repeated: int = 0
+    spans: int = 0
+
+    @property
+    def otlp(self) -> int:
+        """Lines that are OTLP."""
+        return sum(self.lines[signal] for signal in SIGNALS)
+
+    def notes(self) -> Iterator[str]:
+        """Say what was not used, and why."""
+        for kind, why in (("damaged", "damaged, so not read"), ("foreign", "JSON, but not OTLP")):
+            if self.lines[kind]:
+                yield f"{_plural(self.lines[kind], 'line')} {why}"
+        for name in self.broken:
+            yield f"{name} breaks off; what came before is used"
+        if self.unidentified:
+            yield f"{_plural(self.unidentified, 'span')} without ids or times, so not used"
+        if self.repeated:
+            yield f"{_plural(self.repeated, 'repeated span')} used once"
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+class Store:
+    """A temporary database; `with Store() as store: store.read(sources)`."""
+
+    def __init__(self, memory: str = MEMORY) -> None:
+        self.memory = memory
+        self.intake = Intake()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
+        self.spool = folder / "spool"
+        self.spool.mkdir()
+        self.connection = duckdb.connect(
+            str(folder / "tables.db"),
+            config={
+                "memory_limit": self.memory,
+                "temp_directory": str(folder / "spill"),
+                "preserve_insertion_order": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            },
+        )
+        self._stack.callback(self.connection.close)
+        for macro in load.MACROS:
+            self.connection.execute(macro)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def read(self, sources: Iterable[Source]) -> None:
+        """Load everything; raises `UnusableError` if nothing of it is OTLP."""
+        names: list[str] = []
+        by_signal: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
+        for source in sources:
+            for path in source.files(self.spool):
+                names.append(path.name)
+                for signal, file in self._survey(path):
+                    by_signal[signal].append(file)
+        if not self.intake.otlp:
+            raise UnusableError(_nothing(names, self.intake))
+        self._load(by_signal)
+
+    def close_doors(self) -> None:
+        """Let no statement reach a file, the network or a setting any more."""
+        self.connection.execute("SET enable_external_access = false")
+        self.connection.execute("SET lock_configuration = true")
+
+    def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Give the rows of a statement's answer."""
+        return self.connection.execute(statement, parameters or None).fetchall()
+
+    def one(self, statement: str, *parameters: Any) -> Any:
+        """Give the first value of a statement's answer."""
+        return self.ask(statement, *parameters)[0][0]
+
+    def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
+        """Count a file's lines, and give it once for each signal in it; of a damaged one, a copy of what is whole."""
+        self.intake.files += 1
+        try:
+            found = self._lines(path)
+        except duckdb.Error:
+            copy, broken = salvage.salvage(path, self.spool)
+            self.intake.broken += [path.name] * broken
+            path, found = copy, self._lines(copy)
+        if not set(found) & set(SIGNALS):
+            copy = salvage.documents(path, self.spool)
+            rescued = self._lines(copy)
+            path, found = (copy, rescued) if set(rescued) & set(SIGNALS) else (path, found)
+        for kind, number in found.items():
+            self.intake.lines[kind] += number
+            if kind in SIGNALS:
+                yield kind, _literal(path)
+
+    def _lines(self, path: Path) -> dict[str, int]:
+        return dict(self.ask(SURVEY, [_literal(path)]))
+
+    def _load(self, by_signal: dict[str, list[str]]) -> None:
+        self._create("operations", load.operations(), by_signal["traces"], "noted STRUCT(name VARCHAR)[]")
+        self._create("metrics", load.metrics(), by_signal["metrics"])
+        self._create("events", load.logged(), by_signal["logs"])
+        self.intake.unidentified = self._delete("trace_id || span_id IS NULL OR started + ended IS NULL")
+        self._once()
+        if by_signal["traces"]:
+            self.connection.execute(f"INSERT INTO events {load.noted()}")
+        self.connection.execute("ALTER TABLE operations DROP noted")
+        self.intake.spans = self.one("SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM operations)")
+
+    def _create(self, table: str, statement: str, files: Sequence[str], extra: str | None = None) -> None:
+        if files:
+            self.connection.execute(f"CREATE TABLE {table} AS {statement}", [files])
+            return
+        made = [f"{column.name} {column.type}" for column in columns.TABLES[table]]
+        self.connection.execute(f"CREATE TABLE {table} ({', '.join([*made, *([extra] if extra else [])])})")
+
+    def _delete(self, which: str) -> int:
+        number: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")
+        if number:
+            self.connection.execute(f"DELETE FROM operations WHERE {which}")
+        return number
+
+    def _once(self) -> None:
+        rows = self.one("SELECT count(*) FROM operations")
+        once = self.one(f"SELECT count(*) FROM (SELECT DISTINCT {load.REPEATS} FROM operations)")
+        self.intake.repeated = rows - once
+        if rows != once:
+            self.connection.execute(f"CREATE TABLE once AS SELECT DISTINCT ON ({load.REPEATS}) * FROM operations")
+            self.connection.execute("DROP TABLE operations")
+            self.connection.execute("ALTER TABLE once RENAME TO operations")
+
+
+def _literal(path: Path) -> str:
+    """Give a path that DuckDB does not take for a pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
+
+
+def _nothing(names: list[str], intake: Intake) -> str:
+    what = names[0] if len(names) == 1 else f"{len(names)} files"
+    lines = sum(intake.lines.values())
+    return f"{what}: no OTLP JSON in it ({_plural(lines, 'line')} read)" if lines else f"{what}: empty"

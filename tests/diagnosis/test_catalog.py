@@ -1,0 +1,88 @@
+"""Every check is whole: its question, its page, its gates, its tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlglot
+
+from otel_eda.diagnosis import catalog, gates
+from otel_eda.diagnosis.engine import COLUMNS
+from otel_eda.diagnosis.settings import Settings, described
+from otel_eda.diagnosis.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_eda.diagnosis.catalog import Check
+
+HERE = Path(__file__).parent
+CHECKS = catalog.checks()
+SECTIONS = ["How it is proven", "What looks alike", "Causes, and what to do", "Example"]
+
+
+def test_there_are_checks_and_each_has_its_code() -> None:
+    codes = [check.code for check in CHECKS]
+    assert len(codes) > 20
+    assert len(set(codes)) == len(codes)
+    assert all(re.fullmatch(r"EDA[1-7]\d\d", code) for code in codes)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+class TestEveryCheck:
+    def test_has_a_page_with_every_section(self, check: Check) -> None:
+        assert check.page.startswith(f"# {check.code}: {check.title}\n")
+        assert re.findall(r"^## (.+)$", check.page, re.MULTILINE) == SECTIONS
+        assert check.title
+
+    def test_has_an_action_for_every_cause_that_its_question_gives(self, check: Check) -> None:
+        given = set(re.findall(r"'([\w-]+)' AS cause", check.sql))
+        for case in re.findall(r"CASE((?:(?!CASE).)*?)END AS cause", check.sql, re.DOTALL):
+            given |= set(re.findall(r"(?:THEN|ELSE) '([\w-]+)'", case))
+        assert given
+        assert given == set(check.causes)
+
+    def test_names_gates_that_there_are(self, check: Check) -> None:
+        assert set(check.gates) <= set(gates.CONDITIONS)
+
+    def test_parses_for_clickhouse_too(self, check: Check) -> None:
+        written = sqlglot.transpile(check.sql, read="duckdb", write="clickhouse")
+        assert len(written) == 1
+        assert sqlglot.parse_one(written[0], read="clickhouse") is not None
+
+    def test_reads_only_columns_that_the_engine_knows(self, check: Check, tables: Store) -> None:
+        given = {row[0] for row in tables.ask(f"DESCRIBE {check.sql}")}
+        assert given <= set(COLUMNS)
+        assert {"cause", "detail", "last_time"} <= given
+
+    def test_is_tested(self, check: Check) -> None:
+        tests = (path.read_text("utf-8") for path in HERE.glob("test_*.py"))
+        assert any(f'"{check.code}"' in text for text in tests)
+
+
+def test_every_setting_is_read_by_a_check_or_gate() -> None:
+    text = "\n".join([*(check.sql for check in CHECKS), *(gate.sql for gate in gates.CONDITIONS.values())])
+    assert [name for name in described() if not re.search(rf"\.{name}\b", text)] == []
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    from otel_eda.diagnosis import facts
+    from otel_eda.diagnosis.sources.files import Files
+
+    from .telemetry import flow
+
+    with Store() as store:
+        store.read([Files(str(flow(4).world.write(tmp_path_factory.mktemp("tables"))))])
+        facts.prepare(store, Settings())
+        yield store
+
+
+def test_a_check_is_chosen_by_its_codes_beginning() -> None:
+    assert {check.code[:4] for check in catalog.chosen(["EDA1"], [])} == {"EDA1"}
+    assert "EDA101" not in {check.code for check in catalog.chosen([], ["eda101"])}
+    with pytest.raises(KeyError):
+        catalog.chosen(["EDA999"], [])

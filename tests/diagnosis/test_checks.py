@@ -1,0 +1,541 @@
+"""Each check finds its fault, in its place, no further than it is proven, and leaves alone what only looks like it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_eda.diagnosis.finding import Finding, Verdict
+
+from .telemetry import BEGIN, SECOND, Telemetry, flow, metric, pairs, scoped
+
+if TYPE_CHECKING:
+    from .conftest import Diagnose
+
+CONFIRMED, LIKELY, SUSPECT = Verdict.CONFIRMED, Verdict.LIKELY, Verdict.SUSPECT
+
+
+def only(findings: tuple[Finding, ...], code: str) -> Finding:
+    found = [finding for finding in findings if finding.code == code]
+    assert len(found) == 1, findings
+    return found[0]
+
+
+def opened(finding: Finding) -> set[str]:
+    return {gate.code for gate in finding.gates if not gate.held}
+
+
+def test_a_flow_without_a_fault_has_no_finding(diagnose: Diagnose) -> None:
+    assert diagnose(flow().world).findings == ()
+
+
+class TestProduceFailed:
+    CODE = "EDA101"
+
+    @pytest.mark.parametrize(
+        ("error", "cause"),
+        [
+            ("kafka.errors.MessageSizeTooLargeError", "larger"),
+            ("kafka.errors.KafkaTimeoutError", "in time"),
+            ("TopicAuthorizationFailedError", "may not write"),
+            ("NotEnoughReplicasError", "replicas"),
+            ("BufferError", "own queue"),
+            ("NoBrokersAvailable", "reached"),
+            ("ValueError", "error says why"),
+        ],
+    )
+    def test_a_final_delivery_error_is_proof(self, diagnose: Diagnose, error: str, cause: str) -> None:
+        made = flow()
+        lost = made.shop.send("orders", 5.0, error=error)
+        finding = only(diagnose(made.world).findings, "EDA101")
+        assert (finding.verdict, finding.service, finding.destination, finding.count) == (
+            CONFIRMED,
+            "shop",
+            "orders",
+            1,
+        )
+        assert finding.trace_ids == (lost.span.trace,)
+        assert cause in finding.cause
+
+    def test_a_message_sent_again_with_its_context_was_not_lost(self, diagnose: Diagnose) -> None:
+        made = flow()
+        lost = made.shop.send("orders", 5.0, error="KafkaTimeoutError")
+        again = made.shop.send("orders", 6.0, 20)
+        again.span.json |= {"kind": 3, "links": [{"traceId": lost.span.trace, "spanId": lost.span.id}]}
+        made.billing.process(again, 6.1)
+        assert diagnose(made.world, "EDA101").findings == ()
+
+
+class TestProduceUnresolved:
+    def test_a_send_without_an_answer_is_told(self, diagnose: Diagnose) -> None:
+        made = flow()
+        lost = made.shop.send("orders", 5.0, error="eda.unresolved")
+        finding = only(diagnose(made.world).findings, "EDA102")
+        assert (finding.verdict, finding.trace_ids, finding.count) == (CONFIRMED, (lost.span.trace,), 1)
+
+    def test_a_message_that_arrived_is_not_unresolved(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.billing.process(made.shop.send("orders", 5.0, error="eda.unresolved"), 5.1)
+        assert diagnose(made.world, "EDA102").findings == ()
+
+
+class TestLostByBroker:
+    def test_two_messages_at_one_offset(self, diagnose: Diagnose) -> None:
+        made = flow()
+        first, second = made.shop.send("orders", 5.0, 77), made.shop.send("orders", 6.0, 77)
+        finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+        assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (77, 77))
+        assert finding.trace_ids == (first.span.trace, second.span.trace)
+
+    def test_a_topic_made_anew_is_less_certain(self, diagnose: Diagnose) -> None:
+        made = flow()
+        for offset in range(3):
+            made.shop.send("orders", 50.0 + offset, offset)
+        finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+        assert (finding.verdict, finding.offsets) == (LIKELY, (0, 2))
+
+    def test_two_clusters_open_the_gate(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.shop.send("orders", 5.0, 77)
+        made.shop.send("orders", 6.0, 77, said={"server.address": "elsewhere"})
+        finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+        assert (finding.verdict, opened(finding)) == (LIKELY, {"G4"})
+
+
+class TestLostInConsumer:
+    def test_jumped_over(self, diagnose: Diagnose) -> None:
+        finding = only(diagnose(flow(skip={12}).world).findings, "EDA104")
+        assert (finding.service, finding.group, finding.partition, finding.offsets) == (
+            "billing",
+            "billing",
+            "0",
+            (6, 6),
+        )
+        assert "no member received it" in finding.cause
+        assert (finding.verdict, opened(finding)) == (LIKELY, {"G8"})
+        assert finding.evidence[0].before == 5
+        assert finding.evidence[0].after == 7
+
+    def test_swallowed(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, error="KeyError")
+        finding = only(diagnose(made.world).findings, "EDA104")
+        assert (finding.verdict, finding.offsets, opened(finding)) == (CONFIRMED, (6, 6), set())
+        assert finding.error == "KeyError"
+        assert "committed all the same" in finding.cause
+        assert made.messages[12].span.trace in finding.trace_ids
+
+    def test_died_with_it(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.receive([made.messages[12]], 1.21)
+        finding = only(diagnose(made.world).findings, "EDA104")
+        assert finding.verdict is CONFIRMED
+        assert "stopped before it was done" in finding.cause
+
+    def test_without_metrics_nobody_knows_whether_spans_are_missing(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, error="KeyError")
+        made.world.metrics = False
+        finding = only(diagnose(made.world).findings, "EDA104")
+        assert (finding.verdict, opened(finding)) == (SUSPECT, {"G1", "G2"})
+
+    def test_a_message_that_is_young_is_in_flight(self, diagnose: Diagnose) -> None:
+        assert diagnose(flow(skip={12}).world, "EDA104", grace=3600.0).findings == ()
+
+    def test_a_dead_letter_is_no_loss(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        failed = made.billing.process(made.messages[12], 1.21, error="KeyError")
+        made.billing.send("orders.dlq", 1.211, 0, parent=failed)
+        assert diagnose(made.world, "EDA104").findings == ()
+
+    def test_a_retry_that_went_well_is_no_loss(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, error="KeyError")
+        made.billing.process(made.messages[12], 1.3)
+        assert diagnose(made.world, "EDA104").findings == ()
+
+    def test_what_is_before_the_groups_first_message_was_never_for_it(self, diagnose: Diagnose) -> None:
+        assert diagnose(flow(skip={0, 1, 2}).world, "EDA104").findings == ()
+
+    def test_what_is_behind_its_last_message_is_lag(self, diagnose: Diagnose) -> None:
+        assert diagnose(flow(skip={36, 37, 38, 39}).world, "EDA104").findings == ()
+
+    def test_without_a_commit_it_is_likely_at_most(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, error="KeyError")
+        made.billing.spans = [span for span in made.billing.spans if not span.json["name"].startswith("commit")]
+        assert only(diagnose(made.world).findings, "EDA104").verdict is LIKELY
+
+
+class TestUnconsumed:
+    def test_nobody_reads(self, diagnose: Diagnose) -> None:
+        made = flow()
+        for turn in range(5):
+            made.shop.send("audit", turn, turn)
+        finding = only(diagnose(made.world).findings, "EDA107")
+        assert (finding.verdict, finding.destination, finding.count, opened(finding)) == (LIKELY, "audit", 5, {"G9"})
+
+    def test_a_queue_of_another_name_is_known_by_its_messages(self, diagnose: Diagnose) -> None:
+        world = Telemetry()
+        shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+        sent = shop.send("orders:placed", 0.0)
+        sent.destination = "orders:placed:mail"
+        mail.process(sent, 0.1)
+        shop.other("still here", 60.0, 0.1)
+        assert diagnose(world, "EDA107").findings == ()
+
+
+class TestDuplicateProduced:
+    def test_a_retry_of_the_client(self, diagnose: Diagnose) -> None:
+        made = flow()
+        stamp = {"eda.message.timestamp": 1_790_000_005_000}
+        sent = made.shop.send("orders", 5.0, 50, said=stamp)
+        made.billing.process(sent, 5.1, said=stamp)
+        sent.offset = 51
+        made.billing.process(sent, 5.2, said=stamp)
+        finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
+        assert (finding.verdict, finding.service, finding.partition, finding.offsets) == (
+            CONFIRMED,
+            "shop",
+            "0",
+            (50, 50),
+        )
+        assert "0@51" in str(finding.detail)
+
+    def test_a_forwarder_to_another_topic_makes_no_duplicate(self, diagnose: Diagnose) -> None:
+        made = flow()
+        sent = made.shop.send("orders", 5.0, 50)
+        copied = made.shop.send("archive", 5.5, 3)
+        copied.span.json |= {"kind": 3, "links": [{"traceId": sent.span.trace, "spanId": sent.span.id}]}
+        assert diagnose(made.world, "EDA201").findings == ()
+
+    def test_a_replay_is_not_sure(self, diagnose: Diagnose) -> None:
+        made = flow()
+        sent = made.shop.send("orders", 5.0, 50)
+        copied = made.shop.send("orders", 5.5, 53)
+        copied.span.json |= {"kind": 3, "links": [{"traceId": sent.span.trace, "spanId": sent.span.id}]}
+        assert only(diagnose(made.world, "EDA201").findings, "EDA201").verdict is LIKELY
+
+
+class TestReprocessed:
+    def test_by_the_same_member(self, diagnose: Diagnose) -> None:
+        made = flow()
+        again = made.billing.process(made.messages[6], 10.0)
+        finding = only(diagnose(made.world).findings, "EDA202")
+        assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (3, 3))
+        assert again.id in finding.span_ids
+        assert "went back" in finding.cause
+
+    def test_by_another_machine(self, diagnose: Diagnose) -> None:
+        made = flow()
+        other = made.world.service("billing", group="billing", host="host-2")
+        other.process(made.messages[6], 10.0)
+        finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
+        assert (finding.verdict, opened(finding)) == (LIKELY, {"G5"})
+        assert finding.instances == ("billing-0", "billing-1")
+        assert "another member" in finding.cause
+
+    def test_a_retry_after_an_error_is_none(self, diagnose: Diagnose) -> None:
+        made = flow(skip={6})
+        made.billing.process(made.messages[6], 0.61, error="KeyError")
+        made.billing.process(made.messages[6], 0.7)
+        assert diagnose(made.world, "EDA202").findings == ()
+
+    def test_another_group_has_its_own_copy(self, diagnose: Diagnose) -> None:
+        made = flow()
+        mail = made.world.service("mail", group="mail")
+        for turn, message in enumerate(made.messages):
+            mail.process(message, turn * 0.1 + 0.05)
+        assert diagnose(made.world).findings == ()
+
+
+class TestDoubleOwner:
+    def test_two_instances_at_once(self, diagnose: Diagnose) -> None:
+        made = flow(skip={6})
+        other = made.world.service("billing", group="billing")
+        made.billing.process(made.messages[6], 1.0, took=2.0)
+        other.process(made.messages[6], 2.0, took=2.0)
+        finding = only(diagnose(made.world, "EDA203").findings, "EDA203")
+        assert (finding.verdict, finding.offsets, finding.instances) == (CONFIRMED, (3, 3), ("billing-0", "billing-1"))
+
+    def test_one_after_the_other_is_none(self, diagnose: Diagnose) -> None:
+        made = flow(skip={6})
+        other = made.world.service("billing", group="billing")
+        made.billing.process(made.messages[6], 1.0, took=1.0)
+        other.process(made.messages[6], 2.0, took=1.0)
+        assert diagnose(made.world, "EDA203").findings == ()
+
+
+class TestOutOfOrderConsumed:
+    @staticmethod
+    def turned(key_a: str, key_b: str) -> Telemetry:
+        made = flow()
+        first, second = made.shop.send("orders", 5.0, 60), made.shop.send("orders", 5.1, 61)
+        made.billing.process(second, 5.2, took=1.0, said={"eda.message.key_hash": key_b})
+        made.billing.process(first, 5.3, took=1.0, said={"eda.message.key_hash": key_a})
+        return made.world
+
+    def test_within_a_key(self, diagnose: Diagnose) -> None:
+        finding = only(diagnose(self.turned("k", "k"), "EDA301").findings, "EDA301")
+        assert (finding.verdict, finding.offsets, finding.key) == (CONFIRMED, (61, 61), "k")
+
+    def test_keys_may_overtake_each_other(self, diagnose: Diagnose) -> None:
+        assert diagnose(self.turned("k", "other"), "EDA301").findings == ()
+
+
+class TestOutOfOrderProduced:
+    def test_by_a_running_number(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.shop.send("clicks", 5.0, 11, said={"eda.sender.sequence": 1})
+        made.shop.send("clicks", 5.0, 10, said={"eda.sender.sequence": 2})
+        finding = only(diagnose(made.world, "EDA302").findings, "EDA302")
+        assert (finding.verdict, finding.offsets) == (CONFIRMED, (10, 10))
+
+    def test_by_the_times_of_the_calls(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.shop.send("clicks", 5.0, 11)
+        made.shop.send("clicks", 5.5, 10)
+        assert only(diagnose(made.world, "EDA302").findings, "EDA302").verdict is LIKELY
+
+    def test_two_producers_have_no_order(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.shop.send("clicks", 5.0, 11)
+        made.world.service("shop").send("clicks", 5.5, 10)
+        assert diagnose(made.world, "EDA302").findings == ()
+
+
+class TestKeyMoved:
+    @pytest.mark.parametrize(
+        ("times", "cause"), [((1, 2, 3, 4), "number of partitions"), ((1, 3, 2, 4), "differently")]
+    )
+    def test_to_another_partition(self, diagnose: Diagnose, times: tuple[int, ...], cause: str) -> None:
+        made = flow()
+        for turn, at in enumerate(times):
+            made.shop.send("clicks", at, at, turn // 2, said={"eda.message.key_hash": "k"})
+        finding = only(diagnose(made.world, "EDA303").findings, "EDA303")
+        assert (finding.verdict, finding.key) == (CONFIRMED, "k")
+        assert cause in finding.cause
+
+
+class TestHandlerFailing:
+    def test_many_messages(self, diagnose: Diagnose) -> None:
+        made = flow(skip=set(range(10, 15)))
+        for turn in range(10, 15):
+            made.billing.process(made.messages[turn], turn * 0.1, error="KeyError")
+        finding = only(diagnose(made.world, "EDA401").findings, "EDA401")
+        assert (finding.verdict, finding.count, finding.error) == (CONFIRMED, 5, "KeyError")
+        assert "own work" in finding.cause
+
+    def test_because_of_what_it_calls(self, diagnose: Diagnose) -> None:
+        made = flow(skip=set(range(10, 15)))
+        for turn in range(10, 15):
+            span = made.billing.process(made.messages[turn], turn * 0.1, error="Timeout")
+            made.billing.other("GET", turn * 0.1, 0.001, span, said={"error.type": "Timeout"}, kind=3)
+        assert "call that the handler makes" in only(diagnose(made.world, "EDA401").findings, "EDA401").cause
+
+    def test_one_bad_message_is_another_matter(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        for turn in range(5):
+            made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
+        found = diagnose(made.world, "EDA4").findings
+        assert [finding.code for finding in found] == ["EDA402"]
+
+
+class TestPoisonMessage:
+    def test_every_attempt_fails_alike(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        for turn in range(3):
+            made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
+        finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
+        assert (finding.verdict, finding.count, finding.partition, finding.offsets) == (CONFIRMED, 3, "0", (6, 6))
+
+    def test_an_error_that_passed_is_none(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        for turn in range(3):
+            made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
+        made.billing.process(made.messages[12], 5.0)
+        assert diagnose(made.world, "EDA402").findings == ()
+
+    def test_an_outage_is_none(self, diagnose: Diagnose) -> None:
+        made = flow(skip=set(range(20, 40)))
+        for turn in range(60):
+            made.billing.process(made.messages[20 + turn % 20], 5.0 + turn * 0.1, error="Timeout")
+        assert diagnose(made.world, "EDA402").findings == ()
+
+
+class TestRetryStorm:
+    def test_repeats_without_delay(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        for turn in range(100):
+            made.billing.process(made.messages[12], 1.3 + turn * 0.01, error="KeyError")
+        finding = only(diagnose(made.world, "EDA403").findings, "EDA403")
+        assert (finding.verdict, finding.count) == (CONFIRMED, 99)
+        assert "put back at once" in finding.cause
+
+    def test_a_replay_of_everything_is_none(self, diagnose: Diagnose) -> None:
+        made = flow()
+        for turn, message in enumerate(made.messages):
+            made.billing.process(message, 20 + turn * 0.1)
+        assert diagnose(made.world, "EDA403").findings == ()
+
+
+class TestRoutingLoop:
+    def test_round_and_round(self, diagnose: Diagnose) -> None:
+        made = flow()
+        message = made.shop.send("retry", 5.0, 0)
+        for turn in range(1, 8):
+            span = made.billing.process(message, 5.0 + turn * 0.1)
+            message = made.billing.send("retry", 5.0 + turn * 0.1, turn, parent=span)
+        finding = only(diagnose(made.world, "EDA404").findings, "EDA404")
+        assert (finding.verdict, finding.service, finding.destination) == (CONFIRMED, "billing", "retry")
+        assert "came back 6 times" in str(finding.detail)
+
+    def test_many_messages_of_one_handler_are_none(self, diagnose: Diagnose) -> None:
+        made = flow()
+        span = made.billing.process(made.shop.send("orders", 5.0, 50), 5.1)
+        for turn in range(20):
+            inner = made.billing.other(f"item {turn}", 5.2, 0.1, span)
+            made.billing.send("items", 5.2, turn, parent=inner)
+        assert diagnose(made.world, "EDA404").findings == ()
+
+
+class TestDeadLettered:
+    def test_by_its_handler(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        failed = made.billing.process(made.messages[12], 1.21, error="KeyError")
+        made.billing.send("orders.dlq", 1.211, 0, parent=failed)
+        finding = only(diagnose(made.world, "EDA405").findings, "EDA405")
+        assert (finding.destination, finding.partition, finding.offsets, finding.error) == (
+            "orders",
+            "0",
+            (6, 6),
+            "KeyError",
+        )
+
+    def test_from_within_an_events_handler(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        work = made.billing.process(made.messages[12], 1.21)
+        said = {"eda.event.type": "placed", "code.function.name": "bill", "error.type": "KeyError"}
+        handler = made.billing.other("process placed", 1.21, 0.001, work, said=said)
+        made.billing.send("orders.dlq", 1.211, 0, parent=handler)
+        assert only(diagnose(made.world, "EDA405").findings, "EDA405").error == "KeyError"
+
+
+class TestUnhandledEvent:
+    def test_by_its_metric_and_its_event_once(self, diagnose: Diagnose) -> None:
+        made = flow()
+        said = pairs({"eda.event.type": "day.closed"})
+        made.works[3].json["events"] = [
+            {"name": "eda.event.unhandled", "timeUnixNano": str(BEGIN + SECOND), "attributes": said}
+        ]
+        point = {"timeUnixNano": str(BEGIN + 9 * SECOND), "asInt": "2", "attributes": said}
+        made.world.extra.append(
+            scoped(
+                made.billing, "resourceMetrics", "scopeMetrics", "metrics",
+                [{"name": "eda.events.unhandled", "sum": {"dataPoints": [point], "aggregationTemporality": 2}}],
+            )
+        )  # fmt: skip
+        finding = only(diagnose(made.world).findings, "EDA406")
+        assert (finding.verdict, finding.service, finding.count) == (LIKELY, "billing", 2)
+        assert finding.trace_ids == (made.works[3].trace,)
+
+
+class TestSlowDelivery:
+    def test_above_the_usual(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 21.0)
+        finding = only(diagnose(made.world, "EDA501").findings, "EDA501")
+        assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+
+    def test_above_a_bound(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.9)
+        assert only(diagnose(made.world, "EDA501", queue_bound=0.5).findings, "EDA501").verdict is CONFIRMED
+        assert diagnose(made.world, "EDA501", queue_bound=5.0).findings == ()
+
+
+class TestSlowHandler:
+    def test_because_of_a_child(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        slow = made.billing.process(made.messages[12], 1.21, took=8.0)
+        made.billing.other("POST /charge", 1.3, 7.0, slow, kind=3)
+        finding = only(diagnose(made.world, "EDA502").findings, "EDA502")
+        assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+        assert "POST /charge" in str(finding.detail)
+        assert only(diagnose(made.world, "EDA502", handler_bound=2.0).findings, "EDA502").verdict is CONFIRMED
+
+
+class TestStuckHandler:
+    def test_given_up_after_long(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, took=50.0, said={"eda.process.abandoned": True})
+        finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
+        assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+
+
+class TestHotPartition:
+    @staticmethod
+    def loaded(hot: int) -> Telemetry:
+        world = Telemetry()
+        shop = world.service("shop")
+        offsets = [0] * 8
+        for turn in range(1200):
+            partition = 3 if turn % 10 < hot else turn % 8
+            shop.send("clicks", turn * 0.001, offsets[partition], partition)
+            offsets[partition] += 1
+        return world
+
+    def test_most_of_the_messages(self, diagnose: Diagnose) -> None:
+        finding = only(diagnose(self.loaded(7), "EDA601").findings, "EDA601")
+        assert (finding.verdict, finding.partition) == (LIKELY, "3")
+
+    def test_an_even_load_is_none(self, diagnose: Diagnose) -> None:
+        assert diagnose(self.loaded(0), "EDA601").findings == ()
+
+
+class TestBrokenPropagation:
+    def test_another_trace_without_a_link(self, diagnose: Diagnose) -> None:
+        made = flow()
+        cut = made.works[12].json
+        del cut["links"], cut["parentSpanId"]
+        cut["traceId"] = made.world.id(16)
+        finding = only(diagnose(made.world, "EDA701").findings, "EDA701")
+        assert (finding.verdict, finding.offsets, finding.count) == (CONFIRMED, (6, 6), 1)
+
+
+class TestClockSkew:
+    def test_processed_before_it_was_sent(self, diagnose: Diagnose) -> None:
+        finding = only(diagnose(flow(skew=-120.0, host="host-2").world, "EDA702").findings, "EDA702")
+        assert (finding.verdict, finding.count) == (CONFIRMED, 40)
+        assert "119.99 s behind that of shop" in str(finding.detail)
+
+
+class TestTelemetryIncomplete:
+    def test_fewer_spans_than_messages(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.world.extra.append(
+            scoped(
+                made.billing, "resourceMetrics", "scopeMetrics", "metrics",
+                [metric("process", 45, BEGIN + 100 * SECOND, {"messaging.destination.name": "orders"})],
+            )
+        )  # fmt: skip
+        finding = only(diagnose(made.world).findings, "EDA703")
+        assert (finding.verdict, finding.service, finding.count) == (LIKELY, "billing", 5)
+
+    def test_orphans(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.works[3].json["parentSpanId"] = "00" * 7 + "01"
+        assert "parents of some spans" in only(diagnose(made.world, "EDA703").findings, "EDA703").cause
+
+    def test_what_the_sdk_dropped(self, diagnose: Diagnose) -> None:
+        made = flow()
+        point: dict[str, Any] = {
+            "timeUnixNano": str(BEGIN + 100 * SECOND),
+            "asInt": "7",
+            "attributes": pairs({"error.type": "queue_full"}),
+        }
+        dropped = {"name": "otel.sdk.processor.span.processed", "sum": {"dataPoints": [point]}}
+        made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [dropped]))
+        finding = only(diagnose(made.world).findings, "EDA703")
+        assert (finding.verdict, finding.count) == (LIKELY, 7)
