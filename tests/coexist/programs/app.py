@@ -1,25 +1,28 @@
-"""Sends a message and reads it, instrumented by nobody, or in the steps it is told: `app.py ADDRESS TOPIC STEP…`."""
+"""Sends a message and reads it, instrumented by nobody, or in the steps it is told.
+
+`app.py LIBRARY ADDRESS DESTINATION [STEP…]`; the library is imported before the first step, unless there are none.
+"""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+import clients
+
+OFFICIAL = {
+    "kafka_python": "kafka:KafkaInstrumentor",
+    "confluent_kafka": "confluent_kafka:ConfluentKafkaInstrumentor",
+    "aiokafka": "aiokafka:AIOKafkaInstrumentor",
+    "pika": "pika:PikaInstrumentor",
+    "aio_pika": "aio_pika:AioPikaInstrumentor",
+}
 
 
 def message() -> None:
     """Send a message, and read it."""
-    producer = KafkaProducer(bootstrap_servers=address)
-    sent = producer.send(topic, b"hello").get(30)
-    consumer = KafkaConsumer(bootstrap_servers=address, consumer_timeout_ms=10_000)
-    consumer.assign([partition := TopicPartition(topic, 0)])
-    consumer.seek(partition, sent.offset)
-    for received in consumer:
-        print("read", received.offset - sent.offset, flush=True)
-        break
-    consumer.close()
-    producer.close()
+    print("read", getattr(clients, library)(address, destination).decode(), flush=True)
 
 
 def enable() -> None:
@@ -36,22 +39,27 @@ def disable() -> None:
     otel_eda.disable()
 
 
+def official():  # type: ignore[no-untyped-def]  # it has no types
+    """Give their instrumentor."""
+    module, _, name = OFFICIAL[library].partition(":")
+    return getattr(importlib.import_module(f"opentelemetry.instrumentation.{module}"), name)()
+
+
 def theirs() -> None:
     """Switch theirs on."""
-    from opentelemetry.instrumentation.kafka import KafkaInstrumentor
-
-    KafkaInstrumentor().instrument()
+    official().instrument()
 
 
 def not_theirs() -> None:
     """Switch theirs off."""
-    from opentelemetry.instrumentation.kafka import KafkaInstrumentor
-
-    KafkaInstrumentor().uninstrument()
+    official().uninstrument()
 
 
-address, topic, *steps = sys.argv[1:]
+library, address, destination, *steps = sys.argv[1:]
 logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
-logging.getLogger("kafka").setLevel(logging.CRITICAL)
+for client in ("kafka", "aiokafka", "pika", "aio_pika", "aiormq"):
+    logging.getLogger(client).setLevel(logging.CRITICAL)
+if steps:
+    importlib.import_module({"kafka_python": "kafka"}.get(library, library))
 for step in steps or ("message",):
     globals()[step]()
