@@ -60,6 +60,10 @@ class Config:
     )
     report: str = _setting("", _text, "a file that the process's report for `otel-eda doctor` is written to at its end")
     zmq_propagate: bool = _setting(False, _flag, "context in an extra last frame of ZeroMQ messages")
+    capture_key: str = _setting(
+        "off", _one_of("off", "hash", "plain"), "the message's key on spans, as it is or as a keyed hash"
+    )
+    hash_key: str = _setting("", _text, "the secret of keyed hashes, which services share to have the same ones")
     partition_metrics: bool = _setting(False, _flag, "the partition as an attribute of every metric")
 
     @classmethod

@@ -42,6 +42,7 @@ def read(item: Any) -> Message | None:
         getattr(item, "headers", None),
         stamp if stamp is not None and stamp >= 0 else None,
         size == -1,
+        key=getattr(item, "key", None),
     )
 
 

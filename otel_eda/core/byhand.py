@@ -62,13 +62,9 @@ class Process:
         for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
             turn = turns.open_turns.get(id(part))
             if turn is not None and turn.record is part and not turn.by_hand:
-                return self._take(turn)
+                turn.take()
+                return turn
         return None
-
-    @staticmethod
-    def _take(turn: Turn) -> Turn:
-        turn.by_hand = turn.route.client.by_hand = True
-        return turn
 
     def _new(self) -> Turn | None:
         client, message = self._read()

@@ -15,12 +15,14 @@ from otel_eda.config import config
 from . import keys, turns
 from .errors import error_type
 from .guard import guarded
+from .ledger import Fact, epochs, ledger_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .bodies import Watch
     from .confirms import Confirms
+    from .ledger import Account
     from .library import Library
     from .message import Identity, Message, Unsettled
     from .send import Sending
@@ -41,10 +43,23 @@ KINDS = {
 class Route:
     """One client's operation on one destination: its span's name and attributes, and its metrics."""
 
-    __slots__ = ("_counts", "_measures", "_partitioned", "attributes", "client", "kind", "measured", "name", "type")
+    __slots__ = (
+        "_accounts",
+        "_counts",
+        "_measures",
+        "_partitioned",
+        "attributes",
+        "client",
+        "destination",
+        "kind",
+        "measured",
+        "name",
+        "type",
+    )
 
     def __init__(self, client: Client, operation: str, type_: str, destination: str | None) -> None:
         self.client = client
+        self.destination = destination or ""
         self.type = type_
         self.kind = KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
@@ -55,6 +70,7 @@ class Route:
             self.measured.pop(keys.GROUP, None)
         self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
         self._measures: dict[tuple[str | None, str | None], Attributes] = {}
+        self._accounts: dict[str, Account] = {}
         self._partitioned = config().partition_metrics
 
     def measures(self, partition: str | None = None, error: str | None = None) -> Attributes:
@@ -83,6 +99,17 @@ class Route:
         if found is None:
             found = self._counts[key] = counter.of(self.counted(partition, error))
         found.number += number
+
+    def account(self, partition: str) -> Account:
+        """Give the ledger's account of a partition."""
+        found = self._accounts.get(partition)
+        if found is None:
+            found = self._accounts[partition] = self.client.ledger.account(self.destination, partition)
+        return found
+
+    def told(self, fact: Fact, partition: str | None, number: int = 1) -> None:
+        """Count what the ledger tells."""
+        self.count(self.client.scope.metrics.of(fact), partition, number=number)
 
 
 class Origin(Protocol):
@@ -127,6 +154,8 @@ class Client:
         self.confirms: Confirms | None = None
         self.settling = 0
         self.by_hand = False
+        self.ledger = ledger_of(library.system, identity)
+        self.epoch = next(epochs)
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)
 
     @guarded
@@ -157,6 +186,14 @@ class Client:
     def remember(self, what: str, about: Any) -> None:
         """Keep, with the time, the last hundred changes of what this client reads: seek, assignment, commit."""
         self.history.append((time.time(), what, about))
+        if "assign" in what:
+            self.ledger.release()
+        if "assign" in what or "seek" in what:
+            self.jumped()
+
+    def jumped(self) -> None:
+        """Note that the next offset is not the one after the last."""
+        self.epoch = next(epochs)
 
     def consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
         """Count messages that the application was handed."""
@@ -170,13 +207,32 @@ class Client:
             self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
         self.unsettled[tag] = message
 
-    def committed(self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None) -> None:
-        """Count and remember a commit of offsets by `(destination, partition)`."""
+    def polled(self, destination: str, partition: str | None, offsets: list[int]) -> None:
+        """Note the offsets of a batch's messages from one partition."""
+        if partition is not None and offsets:
+            self.route("process", "process", destination).account(partition).polled(offsets, self.epoch)
+
+    def committed(
+        self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None
+    ) -> Attributes:
+        """Count and remember a commit of offsets by `(destination, partition)`; give what it has brought to light."""
         self.remember("failed commit" if error else "commit", dict(offsets))
         topics = {topic for topic, _ in offsets}
         route = self.route("commit", "settle", topics.pop() if len(topics) == 1 else None)
         attributes = route.counted(None, None if error is None else error_type(error)) | {keys.AUTOMATIC: automatic}
         self.scope.metrics.commits.of(attributes).number += 1
+        return {} if error else self._past(offsets)
+
+    def _past(self, offsets: Mapping[tuple[str, str], int]) -> Attributes:
+        found: Attributes = {}
+        for (destination, partition), (skipped, regressed) in self.ledger.commit(offsets).items():
+            if skipped:
+                self.route("process", "process", destination).told(Fact.SKIPPED, partition, len(skipped))
+                found[keys.COMMIT_SKIPPED] = found.get(keys.COMMIT_SKIPPED, 0) + len(skipped)
+            if regressed:
+                self.route("commit", "settle", destination).count(self.scope.metrics.regressions, partition)
+                found[keys.COMMIT_REGRESSED] = True
+        return found
 
 
 def _nobody() -> None:

@@ -13,13 +13,17 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Mapping
+    from collections.abc import Sequence as Listed
+
+    from .message import Identity
 
 LIMIT = 4096
 """How many gaps and unfinished offsets an account keeps; of what lies below the older half it claims nothing more."""
 
 ACCOUNTS = 10_000
 KEYS = 10_000
+LEDGERS = 100
 
 epochs = count(1)
 """Each names a time in which one consumer reads on without a seek or another assignment."""
@@ -216,13 +220,15 @@ class Account:
             for at in self._open:
                 self._marks.setdefault(at, _Mark.FOREIGN)
 
-    def polled(self, offsets: Iterable[int], epoch: int) -> None:
-        """Note what a batch brought: offsets between them are no messages."""
+    def polled(self, offsets: Listed[int], epoch: int) -> None:
+        """Note what a batch brought, in order: offsets between them are no messages."""
         with self._lock:
-            for offset in offsets:
+            dense = offsets[-1] - offsets[0] == len(offsets) - 1
+            for offset in offsets[:1] if dense else offsets:
                 if offset != self._position and epoch == self._epoch:
                     self._pass(offset)
                 self._epoch, self._position = epoch, offset + 1
+            self._position = offsets[-1] + 1
 
     def _pass(self, offset: int) -> None:
         # The end of a transaction, an aborted message, one that compaction has removed.
@@ -300,3 +306,22 @@ class Ledger:
         """Note that the group's partitions are assigned anew."""
         for account in list(self.accounts.values()):
             account.release()
+
+
+_ledgers: dict[tuple[object, ...], Ledger] = {}
+
+
+def ledger_of(system: str, identity: Identity) -> Ledger:
+    """Give the ledger that all members of a group in this process share; a consumer without a group has its own."""
+    if identity.group is None:
+        return Ledger()
+    group = system, identity.server_address, identity.server_port, identity.group
+    found = _ledgers.setdefault(group, Ledger())
+    if len(_ledgers) > LEDGERS:
+        del _ledgers[next(iter(_ledgers))]
+    return found
+
+
+def forget_all() -> None:
+    """Begin anew, in a forked child: what it was forked from may hold a lock."""
+    _ledgers.clear()

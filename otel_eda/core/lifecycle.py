@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import loops, turns
+from . import ledger, loops, turns
 from .busy import SETTLE, enter
 from .client import adopt, clients, known
 from .guard import guarded
@@ -78,8 +78,10 @@ class _Observe:
 class Remember(_Observe):
     """A function that changes what a client does: a seek, an assignment, a transaction's end.
 
-    `part` is the client's attribute if the function is not the client's own; `read` makes of the arguments what is
-    kept: never a message, which may be big and is to end when the application is done with it.
+    One whose name has `seek` or `assign` in it tells the ledger that the next offset is not the one after the last, or
+    that another member may have the partitions. `part` is the client's attribute if the function is not the client's
+    own; `read` makes of the arguments what is kept: never a message, which may be big and is to end when the
+    application is done with it.
     """
 
     target: str
@@ -228,11 +230,15 @@ def end(client: Client, why: str, error: BaseException | None = None) -> None:
 
 
 def end_everything() -> None:
-    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word.
+
+    The ledgers begin anew: of what comes to pass from now on they would hear nothing.
+    """
     for client in list(clients):
         end(client, "the process ended", GeneratorExit())
     for turn in list(turns.open_turns.values()):
         turn.end(GeneratorExit())
+    _begin_anew()
 
 
 def at_exit() -> None:
@@ -244,7 +250,15 @@ def at_exit() -> None:
     atexit.register(end_everything)
 
 
+def _begin_anew() -> None:
+    ledger.forget_all()
+    for client in list(clients):
+        client.ledger = ledger.ledger_of(client.library.system, client.identity)
+        client.routes.clear()  # they know the accounts
+
+
 def _forget() -> None:
+    _begin_anew()
     for client in clients:
         client.pending.clear()
         client.pulls.clear()

@@ -99,7 +99,9 @@ class Steps:
             self._begin(record, message, (context, origin))
 
     def _begin(self, record: Any, message: Message, found: Found | None) -> None:
-        if not self.copying and self.client.library.telemetry.scope is not None:
+        if self.copying:
+            self.client.jumped()  # of a copied message the ledger will hear nothing
+        elif self.client.library.telemetry.scope is not None:
             self.turn = turns.begin(self.client, record, message, found)
 
     def _unwound(self, error: BaseException) -> None:

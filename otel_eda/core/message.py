@@ -20,7 +20,8 @@ class Message:
     `timestamp` is when the broker or producer stamped it, in milliseconds since 1970; `offset` is dense per partition;
     `tag` is what a channel settles it by, and `unsettled` says that it waits for that; `deliveries` counts the attempts
     before this one; `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the
-    object that an application would process it by, where that is not what it was handed.
+    object that an application would process it by, where that is not what it was handed; messages of one `key` are
+    meant to be processed in order.
     """
 
     destination: str
@@ -37,6 +38,7 @@ class Message:
     deliveries: int | None = None
     attributes: Mapping[str, Any] | None = None
     record: Any = None
+    key: Any = None
 
 
 class Unsettled(NamedTuple):

@@ -7,7 +7,6 @@ import inspect
 import sys
 import time
 from asyncio import CancelledError
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -174,10 +173,12 @@ class _Pull:
         topics = {message.destination for message, _, _ in found}
         topic = topics.pop() if len(topics) == 1 else None
         self.took(topic, None)
-        for (destination, partition), number in Counter(
-            [(message.destination, message.partition) for message, _, _ in found]
-        ).items():
-            self.count(destination, partition, number)
+        places: dict[tuple[str, str | None], list[int | None]] = {}
+        for message, _, _ in found:
+            places.setdefault((message.destination, message.partition), []).append(message.offset)
+        for (destination, partition), offsets in places.items():
+            self.count(destination, partition, len(offsets))
+            self.client.polled(destination, partition, [offset for offset in offsets if offset is not None])
         if found and config().receive_spans != "none":
             route = self.client.route(self.operation, "receive", topic)
             attributes = {**route.attributes, keys.BATCH_COUNT: len(found)}

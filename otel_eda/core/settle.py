@@ -184,10 +184,10 @@ class Settling:
         end = time.time_ns()
         context = with_span(self.base, self.span)
         kind = errors.record(self.span, error, "settle", context) if error is not None else None
+        self.count(error, kind)
         self.span.end(end)
         taken = max(end - self.start, 0) / 1e9
         self.scope.metrics.operation_duration.record(taken, self.route.measures(None, kind))
-        self.count(error, kind)
 
     def count(self, error: BaseException | None, kind: str | None) -> None:
         """Count what was settled."""
@@ -205,9 +205,10 @@ class _Commit(Settling):
             attributes = {keys.PARTITION: partition, keys.COMMITTED: offset}
         super().__init__(client, _route(client, operation, {topic for topic, _ in offsets}), attributes)
 
+    @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count and remember the commit."""
-        self.client.committed(self.offsets, automatic=False, error=error)
+        self.span.set_attributes(self.client.committed(self.offsets, automatic=False, error=error))
 
 
 class _Acknowledgement(Settling):
@@ -226,6 +227,7 @@ class _Acknowledgement(Settling):
         route = _route(client, operation, {message.destination for message in messages})
         super().__init__(client, route, attributes, links)
 
+    @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the messages."""
         self.route.count(self.scope.metrics.settled, None, kind, self.number)

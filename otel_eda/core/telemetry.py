@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
+    from .ledger import Fact
+
 _log = logging.getLogger("otel_eda")
 Attributes: TypeAlias = "dict[str, Any]"
 # Asking the API for its providers, which looks into the environment, costs more than all the rest of an idle call.
@@ -94,6 +96,38 @@ class Metrics:
         self.settled = Counter(
             meter, keys.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."
         )
+        self.redelivered = Counter(
+            meter,
+            keys.REDELIVERED_MESSAGES,
+            "{message}",
+            "Number of attempts at a message after its first, none of which had succeeded before.",
+        )
+        self.reprocessed = Counter(
+            meter, keys.REPROCESSED_MESSAGES, "{message}", "Number of attempts at a message after one had succeeded."
+        )
+        self.out_of_order = Counter(
+            meter,
+            keys.OUT_OF_ORDER_MESSAGES,
+            "{message}",
+            "Number of messages whose processing began after that of a later one with the same key.",
+        )
+        self.skipped = Counter(
+            meter,
+            keys.SKIPPED_MESSAGES,
+            "{message}",
+            "Number of messages that were committed past though no attempt at them had succeeded.",
+        )
+        self.recovered = Counter(
+            meter, keys.RECOVERED_MESSAGES, "{message}", "Number of skipped messages that were processed after all."
+        )
+        self.regressions = Counter(
+            meter, keys.REGRESSIONS, "{commit}", "Number of commits of an offset before one that was committed."
+        )
+
+    def of(self, fact: Fact) -> Counter:
+        """Give the counter of what the ledger tells."""
+        found: Counter = getattr(self, fact.value)
+        return found
 
 
 def _duration(meter: Meter, name: str, about: str, buckets: Iterable[float] = keys.DURATION_BUCKETS) -> Histogram:

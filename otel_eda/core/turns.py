@@ -14,18 +14,20 @@ from opentelemetry.trace import Link
 
 from otel_eda.config import config
 
-from . import bodies, errors, keys, propagation
+from . import bodies, errors, keys, privacy, propagation
 from .contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
 from .guard import guarded
+from .ledger import Fact
 from .message import Unsettled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
     from types import FrameType
 
     from opentelemetry.trace import Span, SpanContext
 
     from .client import Client, Route
+    from .ledger import Account
     from .message import Message
     from .propagation import Found
     from .telemetry import Scope
@@ -42,13 +44,17 @@ class Turn:
     """The processing of one message: its span, and the context that was current before it."""
 
     __slots__ = (
+        "account",
         "before",
         "by_hand",
         "called",
         "context",
         "done",
+        "fact",
         "failure",
         "forgotten",
+        "key",
+        "offset",
         "over_at",
         "partition",
         "record",
@@ -74,6 +80,10 @@ class Turn:
     failure: BaseException | None
     forgotten: bool
     tag: int | None
+    account: Account | None
+    offset: int
+    key: Hashable
+    fact: Fact | None
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
@@ -90,6 +100,8 @@ class Turn:
         if self.failure is not None and (error is None or isinstance(error, bodies.UnknownError)):
             error = self.failure
         kind = self._fail(error) if error is not None else None
+        if self.account is not None:
+            self._settle(self.account.end(self.offset, error is None))
         self.span.end(end)
         measures = self.route.measures(self.partition, kind)
         self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures)
@@ -97,10 +109,24 @@ class Turn:
         if not self.by_hand:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
 
+    def _settle(self, fact: Fact | None) -> None:
+        if fact is not None:
+            self.route.told(fact, self.partition)
+            self.span.set_attribute(keys.LOST, fact is Fact.SKIPPED)
+
     def fail(self, error: BaseException | None) -> None:
         """End the span, unless somebody processes the message by hand."""
         if not self.by_hand:
             self.end(error)
+
+    def take(self) -> None:
+        """Have it ended by whoever processes its message by hand, beginning now."""
+        self.by_hand = self.route.client.by_hand = True
+        if self.account is not None and self.key is not None and self.fact is None:
+            fact = self.account.take(self.offset, self.key)
+            if fact is not None:
+                self.route.told(fact, self.partition)
+                self.span.set_attributes(_FACTS[fact])
 
     def enter(self) -> None:
         """Make its context current again, if it is not."""
@@ -144,11 +170,16 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     turn.done, turn.forgotten, turn.called, turn.over_at, turn.by_hand = False, False, False, 0, by_hand
     turn.failure = None
     turn.start = time.time_ns()
+    made = attributes(route, message)
+    turn.account = turn.fact = None
+    if message.offset is not None and message.partition is not None:
+        # What was polled before, and what is processed by hand, comes in any order.
+        _book(turn, message, made, 0 if by_hand or found else client.epoch)
     turn.span = scope.tracer.start_span(
         route.name,
         _parent(base, context, origin),
         route.kind,
-        attributes(route, message),
+        made,
         (Link(origin),) if origin else (),
         turn.start,
     )
@@ -157,6 +188,25 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     _queued(scope, route, message, turn.start)
     attach(turn.context)
     return turn
+
+
+_FACTS = {
+    Fact.REDELIVERED: {keys.REDELIVERED: True},
+    Fact.REPROCESSED: {keys.REDELIVERED: True, keys.REPROCESSED: True},
+    Fact.OUT_OF_ORDER: {keys.MISORDERED: True},
+}
+
+
+def _book(turn: Turn, message: Message, made: dict[str, Any], epoch: int) -> None:
+    partition, offset, key = message.partition, message.offset, message.key
+    if partition is None or offset is None:
+        return
+    turn.offset, turn.key = offset, hash(key) if type(key) in {bytes, str} and config().capture_key != "off" else None
+    turn.account = turn.route.account(partition)
+    turn.fact = fact = turn.account.begin(offset, epoch, turn.key)
+    if fact is Fact.OUT_OF_ORDER or (fact is not None and not turn.by_hand):  # by hand nothing is delivered anew
+        turn.route.told(fact, partition)
+        made.update(_FACTS[fact])
 
 
 def attributes(route: Route, message: Message) -> dict[str, Any]:
@@ -173,6 +223,8 @@ def attributes(route: Route, message: Message) -> dict[str, Any]:
     if message.attributes is not None:
         made.update(message.attributes)
     _identify(made, message)
+    if message.key is not None and config().capture_key != "off":
+        made.update(privacy.content(message))
     return made
 
 

@@ -45,7 +45,7 @@ def read(item: Any) -> Message | None:
     if not hasattr(item, "offset"):
         return None
     stamp = getattr(item, "timestamp", None)
-    return Message(item.topic, "0", item.offset, getattr(item, "headers", None), stamp)
+    return Message(item.topic, "0", item.offset, getattr(item, "headers", None), stamp, key=getattr(item, "key", None))
 
 
 def delivered(item: Delivery, unsettled: bool) -> Message:

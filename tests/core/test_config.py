@@ -22,10 +22,21 @@ GOOD: list[tuple[str, str, object]] = [
     *(("receive_spans", text.upper(), text) for text in ("auto", "all", "none")),
     *(("process_parent", text, text) for text in ("auto", "producer", "ambient", "none")),
     *(("trust", text, text) for text in ("parent", "link")),
+    *(("capture_key", text, text) for text in ("off", "hash", "plain")),
+    ("hash_key", "s3cret", "s3cret"),
     ("registries", "app:Bus(on,emit)", "app:Bus(on,emit)"),
     ("report", "a/Report.json", "a/Report.json"),
 ]
-CHOSEN = ("strict", "takeover", "receive_spans", "process_parent", "trust", "partition_metrics", "zmq_propagate")
+CHOSEN = (
+    "strict",
+    "takeover",
+    "receive_spans",
+    "process_parent",
+    "trust",
+    "capture_key",
+    "partition_metrics",
+    "zmq_propagate",
+)
 
 
 def test_without_any_variable_there_are_the_defaults(caplog: pytest.LogCaptureFixture) -> None:

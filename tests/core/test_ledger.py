@@ -162,8 +162,8 @@ class Consuming(RuleBasedStateMachine):
     @rule(number=st.integers(1, 5))
     def poll(self, number: int) -> None:
         found = [offset for offset in self.log if offset >= self.position][:number]
-        self.account.polled(found, self.epoch)
         if found:
+            self.account.polled(found, self.epoch)
             self.position = found[-1] + 1
         self.batch.extend(found)
 

@@ -50,6 +50,7 @@ def read(item: Any) -> Message | None:
         item.headers(),
         stamp if stamped else None,
         item.value() is None,
+        key=item.key(),
     )
 
 
