@@ -239,6 +239,8 @@ def test_units_descriptions_and_buckets_are_told(recorder: Recorder, queue: Queu
         "messaging.client.sent.messages": "{message}",
         "messaging.client.consumed.messages": "{message}",
         "eda.commits": "{commit}",
+        "eda.redelivered.messages": "{message}",
+        "eda.reprocessed.messages": "{message}",
     }
     assert all(metric.description for metric in made.values())
     (point,) = recorder.points("messaging.process.duration", "sent")[:1]

@@ -129,16 +129,14 @@ class ConfluentConsumer(Consumer):
         if how.group:
             self.native.subscribe(list(topics))
         else:
-            self.topics = topics
-            self.rewind()
+            self.native.assign([TopicPartition(topic, number, 0) for topic in topics for number in self._numbers(topic)])
 
     def _committed(self, *_: object) -> None:
         self.commits += 1
 
     def rewind(self) -> None:
-        self.native.assign(
-            [TopicPartition(topic, number, 0) for topic in self.topics for number in self._numbers(topic)]
-        )
+        for partition in self.native.assignment():
+            self.native.seek(TopicPartition(partition.topic, partition.partition, 0))
 
     def _numbers(self, topic: str) -> list[int]:
         return list(self.native.list_topics(topic, PATIENCE).topics[topic].partitions)
