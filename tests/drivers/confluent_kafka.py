@@ -129,7 +129,9 @@ class ConfluentConsumer(Consumer):
         if how.group:
             self.native.subscribe(list(topics))
         else:
-            self.native.assign([TopicPartition(topic, number, 0) for topic in topics for number in self._numbers(topic)])
+            self.native.assign(
+                [TopicPartition(topic, number, 0) for topic in topics for number in self._numbers(topic)]
+            )
 
     def _committed(self, *_: object) -> None:
         self.commits += 1
