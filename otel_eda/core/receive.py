@@ -293,11 +293,18 @@ def _noted(record: Any) -> Any:
     return record
 
 
+class _Looked(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
+        from pkgutil import resolve_name
+
+        function = self.__wrapped__
+        return resolve_name, (f"{function.__module__}:{function.__qualname__}",)  # functions are pickled by name
+
+
 class _GeneratorFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     """What still is a generator function to everyone who looks."""
 
-    def __reduce_ex__(self, _: Any) -> str:
-        return self.__qualname__  # pickled by name, as functions are
+    __bound_function_wrapper__ = _Looked
 
 
 @dataclass(frozen=True)
