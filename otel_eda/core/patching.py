@@ -139,7 +139,7 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
     function = original.__func__ if bound else original
     switch = Switch()
     ours: Any = wrap(function, switch)
-    if not isinstance(ours, wrapt.ObjectProxy):  # what is set on a proxy is set on the original
+    if not isinstance(ours, wrapt.FunctionWrapper):  # what is set on a proxy is set on the original
         ours.__module__, ours.__annotations__ = None, {}  # a function of an extension module has none
         functools.update_wrapper(ours, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
     ours = type(original)(ours) if bound else ours
