@@ -40,6 +40,12 @@ class ConfluentKafkaInstrumentor(_Instrumentor):
     name = "confluent_kafka"
 
 
+class AiokafkaInstrumentor(_Instrumentor):
+    """aiokafka."""
+
+    name = "aiokafka"
+
+
 class PikaInstrumentor(_Instrumentor):
     """pika."""
 

@@ -29,18 +29,31 @@ def server(bootstrap: str | Sequence[str] | None) -> tuple[str | None, int | Non
     return (host.strip("[]") or None, int(port)) if port.isdigit() else (str(first) or None, None)
 
 
+def outgoing(topic: Any, value: Any, headers: Any, partition: Any, serializer: Any) -> Message | None:
+    """Read what is to be sent, None for a call that the client will refuse."""
+    if not isinstance(topic, str):
+        return None
+    # A serialiser may make something of None: then only the answer tells.
+    tombstone = value is None and serializer is None
+    return Message(topic, None if partition is None else str(partition), headers=headers, tombstone=tombstone)
+
+
+def known(number: int | None) -> int | None:
+    """Give an offset or timestamp, None for what stands for none."""
+    return number if number is not None and number >= 0 else None
+
+
 def read(item: Any) -> Message | None:
     """Read a `ConsumerRecord`, or a sent message's `RecordMetadata`, as the pure Python clients make them."""
     size = getattr(item, "serialized_value_size", None)
     if size is None:
         return None
-    offset, stamp = item.offset, item.timestamp
     return Message(
         item.topic,
         str(item.partition),
-        offset if offset >= 0 else None,
+        known(item.offset),
         getattr(item, "headers", None),
-        stamp if stamp is not None and stamp >= 0 else None,
+        known(item.timestamp),
         size == -1,
         key=getattr(item, "key", None),
     )

@@ -19,7 +19,7 @@ from otel_eda.core import (
     Settle,
 )
 
-from ._kafka import batches, positions, put, read, report, server, unconfirmed
+from ._kafka import batches, outgoing, positions, put, read, report, server, unconfirmed
 
 PRODUCER = "kafka.producer.kafka:KafkaProducer"
 CONSUMER = "kafka.consumer.group:KafkaConsumer"
@@ -38,13 +38,9 @@ def receipt(producer: Any) -> Any:
     return unconfirmed if producer.config["acks"] == 0 else read
 
 
-def outgoing(producer: Any, topic: Any, value: Any, headers: Any, partition: Any) -> Message | None:
+def sent(producer: Any, topic: Any, value: Any, headers: Any, partition: Any) -> Message | None:
     """Read what is to be sent."""
-    if not isinstance(topic, str):
-        return None
-    # A serialiser may make something of None: then only the answer tells.
-    tombstone = value is None and producer.config.get("value_serializer") is None
-    return Message(topic, None if partition is None else str(partition), headers=headers, tombstone=tombstone)
+    return outgoing(topic, value, headers, partition, producer.config.get("value_serializer"))
 
 
 def offsets(consumer: Any, given: Any) -> dict[tuple[str, str], int]:
@@ -67,7 +63,7 @@ LIBRARY = Library(
         Send(
             f"{PRODUCER}.send",
             ("topic", "value", "headers", "partition"),
-            outgoing,
+            sent,
             put,
             report,
             receipt,

@@ -8,8 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import ledger, loops, turns
-from .busy import SETTLE, enter
+from . import ledger, loops, tasks, turns
+from .busy import SETTLE, busy, enter
 from .client import adopt, clients, known
 from .guard import guarded
 from .patching import Arguments
@@ -112,7 +112,9 @@ class AutoCommit(_Observe):
         """Count and remember the commit."""
         offsets, *outcome = taken
         failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else error
-        if offsets and not client.settling:
+        # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.
+        called_for = busy.get().types & SETTLE if tasks.running() else client.settling
+        if offsets and not called_for:
             client.committed(self.positions(offsets), True, failure)
 
 

@@ -127,14 +127,14 @@ class _Pull:
 
     __slots__ = ("client", "inner", "operation", "read", "record", "scope", "start", "timed", "within")
 
-    def __init__(self, client: Client, operation: str, read: Read | None = None) -> None:
+    def __init__(self, client: Client, operation: str, read: Read | None = None, timed: bool = False) -> None:
         self.client = client
         self.read = read or client.library.message
         self.scope = client.scope
         self.operation = operation
         self.record: Any = None
         self.inner = bool(busy.get().types & RECEIVE)
-        self.timed = False
+        self.timed = timed
         self.start = time.time_ns()
 
     def __enter__(self) -> Operation:
@@ -229,12 +229,14 @@ def _link(message: Message, origin: SpanContext) -> Link:
 class Iterate:
     """An `__iter__` that gives the consumer itself, or another object, whose `__next__` pulls one message.
 
-    Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer.
+    Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer; `timed` as with
+    `PullOne`.
     """
 
     target: str
     operation: str = "poll"
     reader: Callable[[Any], Read] | None = None
+    timed: bool = False
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
@@ -262,7 +264,7 @@ class Iterate:
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, _Pull | None]:
         if idle(library):
             return type(consumer).__next__(consumer), None
-        pull = _Pull(client, self.operation, read)
+        pull = _Pull(client, self.operation, read, self.timed)
         with pull as within:
             result = type(consumer).__next__(consumer)
         pull.record = result if within.record is None else within.record
@@ -273,7 +275,7 @@ class Iterate:
     ) -> tuple[Any, _Pull | None]:
         if idle(library):
             return await type(consumer).__anext__(consumer), None
-        pull = _Pull(client, self.operation, read)
+        pull = _Pull(client, self.operation, read, self.timed)
         with pull as within:
             result = await type(consumer).__anext__(consumer)
         pull.record = result if within.record is None else within.record
@@ -396,8 +398,7 @@ class PullOne:
     ) -> _Pull | None:
         if not args or idle(library, RECEIVE):
             return None
-        pull = _Pull(client_of(args[0], library), self.operation)
-        pull.timed = self.timed
+        pull = _Pull(client_of(args[0], library), self.operation, timed=self.timed)
         if self.reader is not None and arguments is not None:
             with suppress(TypeError):  # the call is wrong, and the library will say so itself
                 pull.read = self.reader(args[0], *arguments.read(*args, **kwargs))

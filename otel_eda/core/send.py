@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import dataclass
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Link, SpanKind
@@ -19,7 +20,7 @@ from .guard import guarded
 from .patching import Arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from types import TracebackType
 
     from opentelemetry.context import Context
@@ -227,20 +228,18 @@ class Send:
             arguments = Arguments(original, (*self.takes, *names), library.signatures)
 
             def send(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on or idle(library, SEND):
-                    return original(*args, **kwargs)
-                sending = self._start(library, arguments, args, kwargs)
+                sending = self._start(library, arguments, args, kwargs) if switch.on else None
                 if sending is None:
                     return original(*args, **kwargs)
                 with sending:
                     result = original(*sending.args, **sending.kwargs)
+                if type(result) is CoroutineType:
+                    return self._awaited(sending, result)
                 self._called(sending, result)
                 return result
 
             async def send_async(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on or idle(library, SEND):
-                    return await original(*args, **kwargs)
-                sending = self._start(library, arguments, args, kwargs)
+                sending = self._start(library, arguments, args, kwargs) if switch.on else None
                 if sending is None:
                     return await original(*args, **kwargs)
                 with sending:
@@ -252,10 +251,19 @@ class Send:
 
         return make
 
+    async def _awaited(self, sending: Sending, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        # Somebody else's wrapper, which is no coroutine function, stands before one.
+        with sending:
+            result = await coroutine
+        self._called(sending, result)
+        return result
+
     @guarded
     def _start(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sending | None:
+        if idle(library, SEND):
+            return None
         try:
             taken = arguments.read(*args, **kwargs)
         except TypeError:

@@ -12,8 +12,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from opentelemetry import context
+from support.eventloop import EventLoop
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
     Pairs = Sequence[tuple[str, bytes | None]]
     Body = Callable[["Received"], object]
@@ -51,6 +54,7 @@ class Shape(enum.Enum):
     """How a consumer hands messages over."""
 
     LOOP = "loop"  # `for message in consumer`
+    ASYNC = "async"  # `async for message in consumer`, which an asynchronous library has in place of it
     PULL = "pull"  # a call gives one message
     BATCH = "batch"  # a call gives several, to be iterated
     CALLBACK = "callback"  # the library calls a function of the application's
@@ -76,7 +80,7 @@ class Verbs:
 
     def receives(self, shape: Shape) -> str:
         """Give what a consumer's own operation is called where it hands messages over in that shape."""
-        return self.pull or self.receive if shape is Shape.PULL else self.receive
+        return self.pull or self.receive if shape in {Shape.PULL, Shape.ASYNC} else self.receive
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,7 @@ class Consumer(ABC):
         """Have that many messages go through the body, in that shape; raises what the body raises."""
         ways = {
             Shape.LOOP: self._loop,
+            Shape.ASYNC: self._async,
             Shape.PULL: self._pull,
             Shape.BATCH: self._batch,
             Shape.CALLBACK: self._callback,
@@ -241,6 +246,9 @@ class Consumer(ABC):
                     if not count:
                         return
 
+    def _async(self, body: Body, count: int) -> None:
+        raise NotImplementedError
+
     def _callback(self, body: Body, count: int) -> None:
         raise NotImplementedError
 
@@ -256,6 +264,60 @@ class Consumer(ABC):
         [batch] = self.lists(self.some())
         assert len(batch) == size, f"{len(batch)} messages came at once, not {size}"
         return batch
+
+
+class AsyncConsumer(Consumer):
+    """A consumer whose calls are awaited: in its event loop, where a body is called by the task that consumes."""
+
+    def __init__(self) -> None:
+        self.events = EventLoop()
+
+    async def start(self) -> None:
+        """Do what is to be done before the first message can be had; more than once is once."""
+
+    @abstractmethod
+    def iterator(self) -> AsyncIterable[Any]:
+        """Give what an `async for` runs over."""
+
+    async def one(self) -> Any:
+        """Give one message (`Shape.PULL`)."""
+        raise NotImplementedError
+
+    async def several(self, timeout: float) -> Any:
+        """Give what one pull of several messages returned (`Shape.BATCH`)."""
+        raise NotImplementedError
+
+    def pull(self) -> Any:
+        return self.events.run(self.one())
+
+    def poll(self, timeout: float) -> Any:
+        return self.events.run(self.several(timeout))
+
+    def _async(self, body: Body, count: int) -> None:
+        async def consume(count: int) -> None:
+            await self.start()
+            async for native in self.iterator():
+                body(self.read(native))
+                count -= 1
+                if not count:
+                    return
+            raise TimeoutError(f"{count} more messages were to come")
+
+        async def check() -> None:
+            before = context.get_current()
+            try:
+                await consume(count)
+            finally:
+                assert context.get_current() == before, f"the context is {context.get_current()}, not {before}"
+
+        self.events.visit(check())
+
+    def _pull(self, body: Body, count: int) -> None:
+        async def consume() -> None:
+            for _ in range(count):
+                body(self.read(await self.one()))
+
+        self.events.visit(consume())
 
 
 class Driver(ABC):

@@ -1,0 +1,21 @@
+"""What producer and consumer share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_eda.adapters._kafka import server
+from otel_eda.core import Identity
+
+
+def identify(client: Any) -> Identity:
+    """Read a client's configuration."""
+    inner = client.client if hasattr(client, "client") else client._client
+    return Identity(inner._client_id, getattr(client, "_group_id", None), *server(inner._bootstrap_servers))
+
+
+def given(offsets: Any) -> dict[tuple[str, str], int]:
+    """Read offsets as an application may give them, with or without metadata; not what the client will refuse."""
+    pairs = offsets.items() if isinstance(offsets, dict) else ()
+    chosen = [(at, item[:1] if isinstance(item, tuple) else (item,)) for at, item in pairs if hasattr(at, "partition")]
+    return {(at.topic, str(at.partition)): item[0] for at, item in chosen if item and isinstance(item[0], int)}

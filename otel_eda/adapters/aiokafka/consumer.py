@@ -1,0 +1,37 @@
+"""`AIOKafkaConsumer`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_eda.adapters._kafka import batches, positions
+from otel_eda.core import AutoCommit, Close, Configure, Iterate, PullOne, Receive, Remember, Settle
+
+from .clients import given
+
+CONSUMER = "aiokafka.consumer.consumer:AIOKafkaConsumer"
+COORDINATOR = "aiokafka.consumer.group_coordinator:GroupCoordinator"
+SUBSCRIPTION = "aiokafka.consumer.subscription_state:SubscriptionState"
+
+
+def committed(consumer: Any, offsets: Any) -> dict[tuple[str, str], int]:
+    """Read what a commit commits: the offsets given, else all that were consumed."""
+    if offsets is not None:
+        return given(offsets)
+    subscription = consumer._subscription.subscription
+    assigned = subscription and subscription.assignment
+    return positions(assigned.all_consumed_offsets()) if assigned else {}
+
+
+SHAPES = (
+    Configure(f"{CONSUMER}.__init__"),
+    Iterate(f"{CONSUMER}.__aiter__", "getone", timed=True),
+    PullOne(f"{CONSUMER}.getone", "getone"),
+    Receive(f"{CONSUMER}.getmany", batches, "getmany"),
+    Settle(f"{CONSUMER}.commit", ("offsets",), committed),
+    AutoCommit(f"{COORDINATOR}._do_commit_offsets", ("offsets",), positions, "_coordinator"),
+    Remember(f"{SUBSCRIPTION}.seek", ("tp", "offset"), "_subscription"),
+    Remember(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
+    Remember(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignment",), "_subscription"),
+    Close(f"{CONSUMER}.stop"),
+)

@@ -1,0 +1,270 @@
+"""aiokafka, 0.10 and later."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from support.eventloop import EventLoop
+
+from drivers.base import (
+    PATIENCE,
+    AsyncConsumer,
+    By,
+    Can,
+    Consumer,
+    Driver,
+    Message,
+    Pending,
+    Producer,
+    Reading,
+    Receipt,
+    Received,
+    Sending,
+    Shape,
+    Verbs,
+)
+from drivers.kafka_python import LIMIT, Names, Octets, Pair, Text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
+
+    from drivers.base import BadCall, Hook, Pairs
+
+IMPATIENT = 1500  # ms
+BACKOFF = 10  # ms, else each client waits for its first metadata
+
+
+def hooked(hook: Hook | None) -> Callable[[Any], Any] | None:
+    """Give a serialiser or deserialiser that calls it."""
+    return None if hook is None else lambda value: (hook(), value)[1]
+
+
+class Future(Pending):
+    def __init__(self, native: asyncio.Future[Any], events: EventLoop) -> None:
+        self.native = native
+        self.events = events
+
+    async def _answer(self) -> Any:
+        return await self.native
+
+    def wait(self) -> Receipt:
+        record = self.events.run(self._answer())
+        return Receipt(record, record and record.partition, record and record.offset)
+
+
+class AioProducer(Producer):
+    def __init__(self, address: str, topic: str, how: Sending) -> None:
+        self.topic = topic
+        self.events = EventLoop()
+        self.native = self.events.run(self._start(address, how))
+
+    @staticmethod
+    async def _start(address: str, how: Sending) -> AIOKafkaProducer:
+        options: dict[str, Any] = {"client_id": how.client} if how.client else {}
+        options |= {"request_timeout_ms": IMPATIENT} if how.impatient else {}
+        native = AIOKafkaProducer(
+            bootstrap_servers=address,
+            acks="all" if how.acks else 0,
+            value_serializer=hooked(how.hook),
+            max_request_size=LIMIT,
+            retry_backoff_ms=BACKOFF,
+            **options,
+        )
+        await native.start()
+        return native
+
+    def send(self, message: Message, by: By = By.HABIT) -> Pending:
+        fields = {
+            "topic": self.topic,
+            "value": message.value,
+            "key": message.key,
+            "partition": message.partition,
+            "timestamp_ms": None,
+            "headers": message.headers,
+        }
+        if by is By.POSITION:
+            return self._sent(self.native.send(*fields.values()))
+        if by is By.NAME:
+            return self._sent(self.native.send(**fields))
+        given = {name: value for name, value in fields.items() if value is not None and name not in {"topic", "value"}}
+        return self._sent(self.native.send(self.topic, message.value, **given))
+
+    def _sent(self, call: Coroutine[Any, Any, asyncio.Future[Any]]) -> Pending:
+        return Future(self.events.run(call), self.events)
+
+    def flush(self) -> None:
+        self.events.run(self.native.flush())
+
+    def close(self) -> None:
+        self.events.run(self.native.stop())
+
+    def abandon(self) -> None:
+        with suppress(asyncio.TimeoutError):
+            self.events.run(asyncio.wait_for(self.native.stop(), 0.1))
+
+
+class AioConsumer(AsyncConsumer):
+    """Starts when it is first used: from then on it fetches ahead, and a batch is what is there at the time."""
+
+    def __init__(self, address: str, topics: tuple[str, ...], how: Reading) -> None:
+        super().__init__()
+        self.started = False
+        self.native = self.events.run(self._make(address, topics, how))
+
+    async def start(self) -> None:
+        if not self.started:
+            self.started = True
+            await self.native.start()
+
+    @staticmethod
+    async def _make(address: str, topics: tuple[str, ...], how: Reading) -> AIOKafkaConsumer:
+        options: dict[str, Any] = {"client_id": how.client} if how.client else {}
+        return AIOKafkaConsumer(
+            *topics,
+            bootstrap_servers=address,
+            group_id=how.group,
+            value_deserializer=hooked(how.hook),
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=50,
+            retry_backoff_ms=BACKOFF,
+            **options,
+        )
+
+    def read(self, native: Any) -> Received:
+        return Received(native, native.topic, native.value, native.key, native.headers, native.partition, native.offset)
+
+    def close(self) -> None:
+        self.started = True
+        self.events.run(self.native.stop())
+
+    def iterator(self) -> AsyncIterable[Any]:
+        consumer: AsyncIterable[Any] = self.native
+        return consumer
+
+    async def one(self) -> Any:
+        await self.start()
+        return await self.native.getone()
+
+    async def several(self, timeout: float) -> Any:
+        await self.start()
+        return await self.native.getmany(timeout_ms=int(timeout * 1000))
+
+    def lists(self, result: Any) -> list[Sequence[Any]]:
+        return list(result.values())
+
+    def settle(self) -> None:
+        self.events.run(self._settle())
+
+    async def _settle(self) -> None:
+        await self.start()
+        await self.native.commit()
+
+    def rewind(self) -> None:
+        self.events.run(self.native.seek_to_beginning())
+
+
+class Aiokafka(Driver):
+    name: ClassVar = "aiokafka"
+    library: ClassVar = "aiokafka"
+    module: ClassVar = "aiokafka"
+    system: ClassVar = "kafka"
+    broker: ClassVar = "kafka"
+    private: ClassVar = "private_kafka"
+    destinations: ClassVar = "topics"
+    cannot: ClassVar = {
+        Shape.LOOP: "its consumers are iterated by `async for`",
+        Shape.CALLBACK: "its consumers call nothing of the application's for a message",
+        Can.HOLD: "`flush` waits for what lingers, and does not send it",
+        Can.SETTLE_LATER: "a commit is awaited",
+    }
+    shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.BATCH)
+    verbs: ClassVar = Verbs(send="send", receive="getmany", settle="commit", pull="getone")
+    known: ClassVar = frozenset(
+        {
+            "messaging.client.id",
+            "messaging.destination.partition.id",
+            "messaging.kafka.offset",
+            "server.address",
+            "server.port",
+        }
+    )
+    cloudevents: ClassVar = "ce_traceparent"
+    batch_type: ClassVar = dict
+    classes: ClassVar = (AIOKafkaProducer, AIOKafkaConsumer)
+    sender: ClassVar = (AIOKafkaProducer, "send")
+
+    def producer(self, address: str, destination: str, how: Sending) -> Producer:
+        return AioProducer(address, destination, how)
+
+    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
+        return AioConsumer(address, destinations, how)
+
+    def headers(self, pairs: Pairs) -> Any:
+        return list(pairs)
+
+    def hostile(self) -> Mapping[str, Any]:
+        return {
+            "dict": {"a": b"1"},
+            "tuple": (("a", b"1"),),
+            "list in list": [["a", b"1"]],
+            "triple": [("a", b"1", b"2")],
+            "text value": [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
+            "null value": [("traceparent", None)],
+            "number value": [("baggage", 1)],
+            "bytes name": [(b"traceparent", b"1")],
+            "null name": [(None, b"1")],
+            "surrogate name": [("\udcff", b"1")],
+            "text": "traceparent",
+            "empty text": "",
+            "number": 7,
+            "generator": (pair for pair in [("a", b"1")]),
+            "subclasses": Names([Pair((Text("a"), Octets(b"1")))]),
+        }
+
+    def refused(self) -> Message:
+        return Message(bytes(LIMIT // 4))
+
+    def foreign(self, address: str, destination: str, message: Message) -> None:
+        import confluent_kafka
+
+        producer = confluent_kafka.Producer({"bootstrap.servers": address})
+        producer.produce(destination, message.value, headers=message.headers)
+        assert producer.flush(PATIENCE) == 0
+
+    def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
+        return {
+            "send: no topic": lambda producer, _: bad(producer, "send"),
+            "send: unknown argument": lambda producer, _: bad(producer, "send", destination, b"1", bogus=1),
+            "send: argument twice": lambda producer, _: bad(producer, "send", destination, topic=destination),
+            "send: too many": lambda producer, _: bad(producer, "send", destination, b"1", *[None] * 5),
+            "send: neither key nor value": lambda producer, _: bad(producer, "send", destination),
+            "send: value of a wrong type": lambda producer, _: bad(producer, "send", destination, 1),
+            "send: no such partition": lambda producer, _: bad(producer, "send", destination, b"1", partition=9),
+            "send_batch: no partition": lambda producer, _: bad(producer, "send_batch", None, destination),
+            "getmany: not a partition": lambda _, consumer: bad(consumer, "getmany", "one"),
+            "getmany: no records": lambda _, consumer: bad(consumer, "getmany", max_records=0),
+            "getone: not a partition": lambda _, consumer: bad(consumer, "getone", "one"),
+            "getone: unknown argument": lambda _, consumer: bad(consumer, "getone", bogus=1),
+            "commit: too many": lambda _, consumer: bad(consumer, "commit", *[None] * 5),
+            "commit: no group": lambda _, consumer: bad(consumer, "commit"),
+            "commit: no offsets": lambda _, consumer: bad(consumer, "commit", 7),
+            "send_offsets_to_transaction: none": lambda producer, _: bad(
+                producer, "send_offsets_to_transaction", {}, "group"
+            ),
+        }
+
+    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
+        consumer = self.consumer(address, (destination,), Reading(group=None))
+        return consumer, consumer.settle
+
+
+def bad(client: Any, name: str, *args: Any, **kwargs: Any) -> object:
+    """Make a call that the library refuses."""
+    return client.events.run(getattr(client.native, name)(*args, **kwargs))
+
+
+DRIVER = Aiokafka()
