@@ -229,8 +229,8 @@ def _link(message: Message, origin: SpanContext) -> Link:
 class Iterate:
     """An `__iter__` that gives the consumer itself, or another object, whose `__next__` pulls one message.
 
-    Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer; `timed` as with
-    `PullOne`.
+    Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer; `timed` is
+    as with `PullOne`.
     """
 
     target: str
