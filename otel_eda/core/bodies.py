@@ -31,21 +31,34 @@ class UnknownError(Exception):
 
 
 class Watch:
-    """Follows the frame that runs a loop's body, or with `returns` one that pulls, without keeping it alive."""
+    """Follows the frame that runs a loop's body, or one that has pulled a message, without keeping it alive.
 
-    __slots__ = ("code", "error", "frame", "returns", "unwound")
+    A frame that gives what it has `pulled` to its caller only fetches it: then the caller's is followed.
+    """
 
-    def __init__(self, frame: FrameType, unwound: Callable[[BaseException], None], returns: bool = False) -> None:
-        self.frame = id(frame)
-        self.code = frame.f_code
+    __slots__ = ("code", "error", "frame", "pulled", "unwound")
+
+    def __init__(self, frame: FrameType, unwound: Callable[[BaseException], None], pulled: object = None) -> None:
         self.error: BaseException | None = None
         self.unwound = unwound
-        self.returns = returns
+        self.pulled = None if pulled is None else id(pulled)
+        self._follow(frame)
+
+    def _follow(self, frame: FrameType) -> None:
+        self.frame = id(frame)
+        self.code = frame.f_code
         _watched.setdefault(self.frame, []).append(self)
         if _monitoring is not None:
             _monitoring.start()
-            if returns:
+            if self.pulled is not None:
                 _monitoring.follow(self.code)
+
+    def returned(self, frame: FrameType, result: object) -> None:
+        """Note that the frame returns: follow its caller, if that gets the message, else nothing any longer."""
+        awaited, caller = frame.f_code.co_flags & SUSPENDABLE, frame.f_back
+        self.close()
+        if caller is not None and id(result) == self.pulled and awaited == caller.f_code.co_flags & awaited:
+            self._follow(caller)
 
     def close(self) -> None:
         """Follow no longer."""
@@ -160,10 +173,10 @@ def _unwound(code: CodeType, _: int, error: BaseException) -> None:
 
 
 @guarded
-def _returned(code: CodeType, _: int, __: object) -> None:
+def _returned(code: CodeType, _: int, result: object) -> None:
     for watch in _in_frame(code):
-        if watch.returns:
-            watch.close()
+        if watch.pulled is not None:
+            watch.returned(sys._getframe(2), result)
 
 
 def _in_frame(code: CodeType) -> list[Watch]:

@@ -294,7 +294,7 @@ class Pull:
         if message is not None:
             client, task = pulled.client, tasks.running()
             turn = turns.begin(client, pulled.record, message)
-            watch = None if frame is None else bodies.Watch(frame, turn.fail, returns=True)
+            watch = None if frame is None else bodies.Watch(frame, turn.fail, pulled.record)
             client.pulls[tasks.here()] = turn, watch
             if task is not None and id(task) not in client.tasks:
                 client.tasks.add(id(task))

@@ -399,6 +399,25 @@ def test_an_exception_past_a_pull_is_its_turns(queue: Queue, recorder: Recorder)
     assert attribute(span, "error.type") == "ValueError"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in Python 3.12")
+def test_a_function_that_only_fetches_passes_its_turn_to_its_caller(queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+
+    def fetch() -> Any:
+        return next(consumer)
+
+    def handle(fail: bool) -> None:
+        fetch()
+        if fail:
+            raise ValueError
+
+    handle(fail=False)
+    with pytest.raises(ValueError):  # noqa: PT011
+        handle(fail=True)
+    good, bad = recorder.processes(2)
+    assert (attribute(good, "error.type"), attribute(bad, "error.type")) == (None, "ValueError")
+
+
 def test_another_call_of_the_same_function_is_not_the_one_that_pulled(queue: Queue, recorder: Recorder) -> None:
     def pull(consumer: Consumer) -> Any:
         return next(consumer)
