@@ -16,7 +16,7 @@ from .emitters import Dispatch, Event, Receivers, Run
 from .futures import Handed, PullLater, within
 from .guard import guarded
 from .library import Library
-from .lifecycle import AutoCommit, Close, Configure, Internal, Remember, finish
+from .lifecycle import AutoCommit, Close, Commits, Configure, Internal, Remember, finish
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
 from .send import Callback, Send
@@ -30,6 +30,7 @@ __all__ = [
     "Callback",
     "Change",
     "Close",
+    "Commits",
     "Configure",
     "Confirm",
     "Deliver",

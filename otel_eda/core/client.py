@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .library import Library
     from .message import Identity, Message, Unsettled
     from .send import Sending
+    from .settle import Settling
     from .telemetry import Attributes, Count, Counter, Scope, Telemetry
     from .turns import Turn
 
@@ -153,6 +154,8 @@ class Client:
         self.unsettled: dict[int, Unsettled] = {}
         self.confirms: Confirms | None = None
         self.settling = 0
+        self.listening = False  # whether the answers to its commits come to us
+        self.unanswered: deque[Settling] = deque()
         self.by_hand = False
         self.ledger = ledger_of(library.system, identity)
         self.epoch = next(epochs)
@@ -265,12 +268,12 @@ def client_of(instance: Any, library: Library) -> Client:
     return known(owner) or _keep(Client(library, owner, library.identify(owner)), owner)
 
 
-def adopt(instance: Any, library: Library, identity: Identity) -> None:
+def adopt(instance: Any, library: Library, identity: Identity) -> Client:
     """Know a producer or consumer from its construction on."""
     former = _bare.pop(id(instance), None)
     if former is not None:
         former.gone()
-    _keep(Client(library, instance, identity), instance)
+    return _keep(Client(library, instance, identity), instance)
 
 
 def release(library: Library) -> None:

@@ -14,9 +14,10 @@ from .busy import idle
 from .client import ATTRIBUTE, client_of
 from .contexts import span_in
 from .deliver import Proxy
+from .errors import Outcome
 from .guard import guarded
 from .patching import Arguments
-from .send import Outcome, Send, Sending
+from .send import Send, Sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 _SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 
+class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone
+    """What became of an operation where no exception of the library's tells: the kind, as `error.type`, and in words."""
+
+    def __init__(self, kind: str, told: str) -> None:
+        super().__init__(told)
+        self.kind = kind
+
+
+class Unresolved(Outcome):
+    """The broker's answer never came."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(keys.UNRESOLVED, told)
+
+
 def error_type(error: BaseException) -> str:
     """Give an exception's class with its module, without it for a builtin one (as the SDK names exceptions)."""
     kind = type(error)
@@ -31,6 +46,9 @@ def record(span: Span, error: BaseException, operation: str, context: Context | 
     The exception becomes a span event, or, as `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` says, a log record
     `messaging.{operation}.exception` (`logs`) or both (`logs/dup`).
     """
+    if isinstance(error, Outcome):
+        mark(span, error.kind, str(error))
+        return error.kind
     kind = error_type(error)
     choice = {item.strip() for item in os.environ.get(_SIGNAL, "").split(",")}
     if span.is_recording():

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from . import ledger, loops, tasks, turns
 from .busy import SETTLE, busy, enter
 from .client import adopt, clients, known
+from .errors import Unresolved
 from .guard import guarded
 from .patching import Arguments
-from .send import Unresolved
+from .settle import heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,6 +120,41 @@ class AutoCommit(_Observe):
 
 
 @dataclass(frozen=True)
+class Commits:
+    """A callback in a client's configuration that is told of each commit's outcome, the automatic ones' too.
+
+    `theirs` gives the application's own from the constructor's arguments; `read` makes the offsets, and an exception or
+    None, of what the callback is told.
+    """
+
+    name: str
+    theirs: Callable[..., Any]
+    read: Callable[..., tuple[Mapping[tuple[str, str], int], BaseException | None]]
+
+
+class _Ear:
+    """What a client calls in the place of the application's callback; it dies with the client."""
+
+    def __init__(self, commits: Commits, theirs: Any) -> None:
+        self.read = commits.read
+        self.theirs = theirs
+        self.client: Client | None = None
+
+    def __call__(self, *told: Any) -> Any:
+        self._note(told)
+        return None if self.theirs is None else self.theirs(*told)
+
+    @guarded
+    def _note(self, told: tuple[Any, ...]) -> None:
+        if self.client is not None and self.client.library.telemetry.scope is not None:
+            heard(self.client, *self.read(*told))
+
+    def __del__(self) -> None:
+        if self.client is not None:
+            self.client.gone()
+
+
+@dataclass(frozen=True)
 class Configure:
     """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
 
@@ -127,17 +163,20 @@ class Configure:
 
     target: str
     identify: Callable[..., Identity] | None = None
+    commits: Commits | None = None
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
             def configure(*args: Any, **kwargs: Any) -> Any:
-                if switch.on:
-                    at_exit()
-                result = original(*args, **kwargs)
-                if switch.on and self.identify is not None:
-                    self._made(library, args, kwargs)
+                if not switch.on:
+                    return original(*args, **kwargs)
+                at_exit()
+                ear = self._listen(args, kwargs)
+                more = {} if ear is None or self.commits is None else {self.commits.name: ear}
+                result = original(*args, **{**kwargs, **more})
+                self._made(library, args, kwargs, ear)
                 return result
 
             return configure
@@ -145,9 +184,18 @@ class Configure:
         return make
 
     @guarded
-    def _made(self, library: Library, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        if self.identify is not None:
-            adopt(args[0], library, self.identify(*args[1:], **kwargs))
+    def _listen(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Ear | None:
+        theirs = None if self.commits is None else self.commits.theirs(*args[1:], **kwargs)
+        # What can't be called the client refuses, and is to say so itself.
+        return None if self.commits is None or not (theirs is None or callable(theirs)) else _Ear(self.commits, theirs)
+
+    @guarded
+    def _made(self, library: Library, args: tuple[Any, ...], kwargs: Mapping[str, Any], ear: _Ear | None) -> None:
+        if self.identify is None:
+            return
+        client = adopt(args[0], library, self.identify(*args[1:], **kwargs))
+        if ear is not None:
+            ear.client, client.listening = client, True
 
 
 @dataclass(frozen=True)
@@ -228,6 +276,8 @@ def end(client: Client, why: str, error: BaseException | None = None) -> None:
     """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
     for sending in list(client.pending.values()):
         sending.failed(Unresolved(f"{why} before the broker answered"))
+    while client.unanswered:
+        client.unanswered.popleft().failed(Unresolved(f"{why} before the broker answered"))
     loops.end_all(client, error)
 
 
@@ -262,7 +312,10 @@ def _begin_anew() -> None:
 def _forget() -> None:
     _begin_anew()
     for client in clients:
+        for sending in client.pending.values():
+            sending.done = True  # its client may yet drop it here
         client.pending.clear()
+        client.unanswered.clear()
         client.pulls.clear()
         client.tasks.clear()
         client.deferred.clear()

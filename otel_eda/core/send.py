@@ -34,21 +34,6 @@ if TYPE_CHECKING:
     from .telemetry import Scope
 
 
-class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone
-    """What became of a send where no exception of the library's tells: the kind, as `error.type`, and in words."""
-
-    def __init__(self, kind: str, told: str) -> None:
-        super().__init__(told)
-        self.kind = kind
-
-
-class Unresolved(Outcome):
-    """The broker's answer to a send never came."""
-
-    def __init__(self, told: str) -> None:
-        super().__init__(keys.UNRESOLVED, told)
-
-
 class Sending:
     """One message between the call that sends it and the broker's answer."""
 
@@ -128,12 +113,7 @@ class Sending:
         self.args, self.kwargs = (), {}
         self.client.pending.pop(id(self), None)
         end = time.time_ns()
-        kind = None
-        if isinstance(error, Outcome):
-            kind = error.kind
-            errors.mark(self.span, kind, str(error))
-        elif error is not None:
-            kind = errors.record(self.span, error, "send", self.context)
+        kind = None if error is None else errors.record(self.span, error, "send", self.context)
         self.span.end(end)
         route, metrics = self.route, self.scope.metrics
         metrics.operation_duration.record(max(end - self.start, 0) / 1e9, route.measures(self.partition, kind))

@@ -84,7 +84,9 @@ class _Settle:
 
     @guarded
     def _called(self, settling: Settling, result: Any) -> None:
-        if self.report is None or result is None:
+        if result is None and settling.client.listening:
+            settling.client.unanswered.append(settling)
+        elif self.report is None or result is None:
             settling.done(result)
         else:
             self.report(result, settling.done, settling.failed)
@@ -92,18 +94,22 @@ class _Settle:
 
 @dataclass(frozen=True)
 class Settle(_Settle):
-    """A call that commits offsets: `offsets` reads them as `{(destination, partition): offset}`."""
+    """A call that commits offsets: `offsets` reads them as `{(destination, partition): offset}`.
+
+    `settled` reads them from the result, where the call need not name them.
+    """
 
     target: str
     takes: tuple[str, ...]
     offsets: Callable[..., Mapping[tuple[str, str], int]]
     report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object] | None = None
     operation: str = "commit"
+    settled: Callable[[Any], Mapping[tuple[str, str], int]] | None = None
 
     def settling(self, library: Library, instance: Any, taken: tuple[Any, ...]) -> Settling:
         """Start a commit's span, and end the turn of a pull."""
         client = client_of(instance, library)
-        settling = _Commit(client, self.operation, self.offsets(instance, *taken))
+        settling = _Commit(client, self.operation, self.offsets(instance, *taken), self.settled)
         Pull.over(client)
         return settling
 
@@ -197,18 +203,54 @@ class Settling:
 class _Commit(Settling):
     """A commit of offsets."""
 
-    def __init__(self, client: Client, operation: str, offsets: Mapping[tuple[str, str], int]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        operation: str,
+        offsets: Mapping[tuple[str, str], int],
+        settled: Callable[[Any], Mapping[tuple[str, str], int]] | None,
+    ) -> None:
         self.offsets = offsets
-        attributes: dict[str, Any] = {}
-        if len(offsets) == 1:
-            (((_, partition), offset),) = offsets.items()
-            attributes = {keys.PARTITION: partition, keys.COMMITTED: offset}
-        super().__init__(client, _route(client, operation, {topic for topic, _ in offsets}), attributes)
+        self.settled = settled
+        topics = {topic for topic, _ in offsets} or client.delivered
+        super().__init__(client, _route(client, operation, topics), _position(offsets))
+
+    @guarded
+    def done(self, result: Any) -> None:
+        """End: the broker has them, and perhaps says which."""
+        if not self.offsets and self.settled is not None and result is not None:
+            self.learnt(self.settled(result))
+        self._end(None)
+
+    def learnt(self, offsets: Mapping[tuple[str, str], int]) -> None:
+        """Note what was committed by a call that did not say so."""
+        self.offsets = offsets
+        self.span.set_attributes(_position(offsets))
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count and remember the commit."""
         self.span.set_attributes(self.client.committed(self.offsets, automatic=False, error=error))
+
+
+def _position(offsets: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    if len(offsets) != 1:
+        return {}
+    (((_, partition), offset),) = offsets.items()
+    return {keys.PARTITION: partition, keys.COMMITTED: offset}
+
+
+@guarded
+def heard(client: Client, offsets: Mapping[tuple[str, str], int], error: BaseException | None) -> None:
+    """Note the answer to a commit: to the first call that waits for such a one, else to none of the application's."""
+    for settling in client.unanswered:
+        if isinstance(settling, _Commit) and settling.offsets in ({}, offsets):
+            client.unanswered.remove(settling)
+            settling.learnt(offsets)
+            settling.done(None) if error is None else settling.failed(error)
+            return
+    if offsets:
+        client.committed(offsets, automatic=True, error=error)
 
 
 class _Acknowledgement(Settling):

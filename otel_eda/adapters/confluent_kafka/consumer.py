@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, Configure, PullOne, Receive, Remember, Settle
+from otel_eda.core import Close, Commits, Configure, PullOne, Receive, Remember, Settle
 
-from .messages import Positions, after, configured, positions
+from .messages import Positions, after, configured, failure, positions, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +33,19 @@ def given(message: Any, offsets: Any) -> Positions:
     return after(message) if message is not None else positions(offsets or ())
 
 
-def offsets(consumer: Any, message: Any, chosen: Any) -> Positions:
-    """Read what a commit commits: what is given, else all that were consumed."""
-    if message is not None or chosen is not None:
-        return given(message, chosen)
-    return positions(consumer.position(consumer.assignment()))
+def offsets(_: Any, message: Any, chosen: Any) -> Positions:
+    """Read what a commit is to commit; if it names nothing the result tells, or the callback."""
+    return given(message, chosen)
+
+
+def own_callback(*args: Any, **kwargs: Any) -> Any:
+    """Give the application's callback for the outcome of commits."""
+    return setting("on_commit", *args, **kwargs)
+
+
+def committed(error: Any, found: Any) -> tuple[Positions, BaseException | None]:
+    """Read the outcome of a commit."""
+    return positions(found), None if error is None else failure(error)
 
 
 def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
@@ -47,10 +55,10 @@ def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
 
 
 SHAPES = (
-    Configure(f"{CONSUMER}.__init__", configured),
+    Configure(f"{CONSUMER}.__init__", configured, Commits("on_commit", own_callback, committed)),
     PullOne(f"{CONSUMER}.poll"),
     Receive(f"{CONSUMER}.consume", batches, operation="consume"),
-    Settle(f"{CONSUMER}.commit", ("message", "offsets"), offsets),
+    Settle(f"{CONSUMER}.commit", ("message", "offsets"), offsets, settled=positions),
     Remember(f"{CONSUMER}.store_offsets", ("message", "offsets"), read=given),
     Remember(f"{CONSUMER}.seek", ("partition",), read=partitions),
     Remember(f"{CONSUMER}.assign", ("partitions",), read=partitions),

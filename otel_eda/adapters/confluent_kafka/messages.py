@@ -10,23 +10,21 @@ from otel_eda.adapters._kafka import server
 from otel_eda.core import Identity, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Positions = dict[tuple[str, str], int]
 
 
-def configured(given: Mapping[str, Any] | None = None, /, *_: Any, **more: Any) -> Identity:
+def setting(name: str, given: Any = None, /, *_: Any, **more: Any) -> Any:
+    """Read one setting from what a client is made with."""
+    return more.get(name, given.get(name) if isinstance(given, dict) else None)
+
+
+def configured(*args: Any, **kwargs: Any) -> Identity:
     """Read the configuration that a client is made with: it keeps none that can be read."""
-
-    def setting(*names: str) -> Any:
-        return next((found[name] for found in (more, given or {}) for name in names if name in found), None)
-
-    return Identity(
-        setting("client.id") or "rdkafka",
-        setting("group.id"),
-        *server(setting("bootstrap.servers", "metadata.broker.list")),
-        setting("on_delivery"),
-    )
+    names = ("client.id", "group.id", "bootstrap.servers", "metadata.broker.list", "on_delivery")
+    client, group, servers, brokers, callback = (setting(name, *args, **kwargs) for name in names)
+    return Identity(client or "rdkafka", group, *server(servers or brokers), callback)
 
 
 def unconfigured(client: Any) -> Identity:
