@@ -162,7 +162,7 @@ def _import(library: Library) -> None:
         try:
             importlib.import_module(shape.target.partition(":")[0])
         except Exception as error:  # noqa: BLE001, PERF203  # whatever it raises is the finding
-            if _foreign(error, library):
+            if _foreign(error, library) or shape.target.endswith("?"):
                 continue
             library.refused[shape.target.partition(":")[0]] = f"it cannot be imported: {error}"
 

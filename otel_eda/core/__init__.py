@@ -9,6 +9,7 @@ from . import keys
 from .blocks import Enter, Leave
 from .busy import sending
 from .byhand import inject
+from .carry import Carry
 from .change import Change
 from .confirms import Answer, Confirm, Publish, Return
 from .deliver import Deliver
@@ -28,6 +29,7 @@ __all__ = [
     "Answer",
     "AutoCommit",
     "Callback",
+    "Carry",
     "Change",
     "Close",
     "Commits",

@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import wrapt
@@ -16,7 +16,6 @@ from .immutable import mutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import ModuleType
 
 Function: TypeAlias = "Callable[..., Any]"
 
@@ -114,6 +113,8 @@ class Patch:
     @property
     def place(self) -> str:
         """Where it is: `module:Class.method`."""
+        if isinstance(self.owner, ModuleType):
+            return f"{self.owner.__name__}:{self.name}"
         return f"{self.owner.__module__}:{self.owner.__qualname__}.{self.name}"
 
     def undo(self) -> None:

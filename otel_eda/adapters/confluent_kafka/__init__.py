@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel_eda.core import Library
 
-from . import consumer, producer
+from . import aio, consumer, producer
 from .messages import read, unconfigured
 
 LIBRARY = Library(
@@ -16,6 +16,7 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.confluent_kafka:ConfluentKafkaInstrumentor",
     message=read,
     identify=unconfigured,
-    shapes=(*producer.SHAPES, *consumer.SHAPES),
-    signatures=producer.SIGNATURES | consumer.SIGNATURES,
+    owner=aio.inner,
+    shapes=(*producer.SHAPES, *consumer.SHAPES, *aio.SHAPES),
+    signatures=producer.SIGNATURES | consumer.SIGNATURES | aio.SIGNATURES,
 )

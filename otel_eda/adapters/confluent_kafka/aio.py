@@ -1,0 +1,48 @@
+"""The asyncio clients, which call those of the other modules in threads of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_eda.core import Carry, Close, Message, PullOne, Receive, Send, Settle, report_future
+
+from .consumer import batches, offsets
+from .messages import positions
+from .producer import receipt
+
+AIO = ("confluent_kafka.aio", "confluent_kafka.experimental.aio")
+SIGNATURES = {"AIOConsumer.commit": "(self, message=None, offsets=None, async_=True, asynchronous=True, **_)"}
+
+
+def outgoing(_: Any, topic: Any, value: Any) -> Message | None:
+    """Read what is to be sent: these clients send no headers."""
+    return Message(topic, tombstone=value is None) if isinstance(topic, str) else None
+
+
+def inner(client: Any) -> Any:
+    """Give the client that an asyncio client calls, which knows the configuration of both."""
+    parts: dict[str, Any] = getattr(client, "__dict__", {})
+    return parts.get("_consumer", parts.get("_producer", client)) if "executor" in parts else client
+
+
+SHAPES = tuple(
+    shape
+    for module in AIO
+    for shape in (
+        Carry(f"{module}._common:async_call?", "blocking_task"),
+        Send(
+            f"{module}:AIOProducer.produce?",
+            ("topic", "value"),
+            outgoing,
+            None,
+            report_future,
+            receipt,
+            operation="produce",
+        ),
+        Close(f"{module}:AIOProducer.close?"),
+        PullOne(f"{module}:AIOConsumer.poll?"),
+        Receive(f"{module}:AIOConsumer.consume?", batches, operation="consume"),
+        Settle(f"{module}:AIOConsumer.commit?", ("message", "offsets"), offsets, settled=positions),
+        Close(f"{module}:AIOConsumer.close?"),
+    )
+)

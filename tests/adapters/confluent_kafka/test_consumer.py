@@ -1,0 +1,225 @@
+"""What only this library's consumers have."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Consumer, DeserializingConsumer, KafkaError, KafkaException, TopicPartition
+from drivers.base import PATIENCE
+from support.recorder import recording
+from support.spans import attribute, exceptions, failed, ids, parent
+from support.waiting import until
+
+from otel_eda.core.client import known
+
+from .conftest import flush, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brokers.kafka import Kafka
+    from support.recorder import Recorder
+
+EXACT = pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in Python 3.12")
+COMMITS, AUTOMATIC = "eda.commits", "eda.commit.automatic"
+
+
+@pytest.fixture
+def full(topic: str, produced: Callable[..., Any]) -> str:
+    """A topic with three messages."""
+    producer = produced()
+    for number in range(3):
+        producer.produce(topic, f"{number}")
+    flush(producer)
+    return topic
+
+
+def pull(consumer: Consumer) -> Any:
+    message = consumer.poll(PATIENCE)
+    assert message is not None
+    return message
+
+
+def test_the_end_of_a_partition_is_no_message(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
+    consumer = reader(full, **{"enable.partition.eof": True})
+    found = [pull(consumer) for _ in range(4)]
+    assert [message.error() and message.error().code() for message in found] == [
+        None, None, None, KafkaError._PARTITION_EOF,
+    ]  # fmt: skip
+    consumer.close()
+    assert len(recorder.processes(3)) == 3
+    assert recorder.count("messaging.client.consumed.messages") == 3
+
+
+def test_the_end_of_a_partition_in_a_batch_is_no_message(
+    recorder: Recorder, full: str, reader: Callable[..., Consumer]
+) -> None:
+    consumer = reader(full, **{"enable.partition.eof": True})
+    found = until(lambda: consumer.consume(10, 1), "messages")
+    assert len(found) == 4
+    assert len([message for message in found if message.error() is None]) == 3
+    assert len(recorder.processes(3)) == 3
+
+
+@EXACT
+def test_an_exception_in_a_pull_loop_is_its_messages(
+    recorder: Recorder, full: str, reader: Callable[..., Consumer]
+) -> None:
+    consumer = reader(full)
+
+    def run() -> None:
+        count = 0
+        while True:
+            message = consumer.poll(1)
+            if message is None:
+                continue
+            count += 1
+            if count == 2:
+                raise ValueError("this one")
+
+    with pytest.raises(ValueError, match="this one"):
+        run()
+    assert not recorder.open()
+    good, bad = recorder.processes(2)
+    assert not failed(good)
+    assert exceptions(bad) == [("ValueError", "this one")]
+
+
+@EXACT
+def test_a_subclass_that_pulls_is_no_end(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
+    class Own(Consumer):
+        def poll(self, timeout: float = -1) -> Any:
+            return super().poll(timeout)
+
+    consumer = reader(full, Own)
+
+    def run() -> None:
+        pull(consumer)
+        pull(consumer)
+        raise ValueError("this one")
+
+    with pytest.raises(ValueError, match="this one"):
+        run()
+    good, bad = recorder.processes(2)
+    assert not failed(good)
+    assert exceptions(bad) == [("ValueError", "this one")]
+
+
+def test_deserialising_is_part_of_the_processing(
+    recorder: Recorder, full: str, reader: Callable[..., Consumer]
+) -> None:
+    def deserialise(value: bytes, _: object) -> str:
+        with recorder.tracer.start_as_current_span("deserialise"):
+            return value.decode() + "!"
+
+    consumer = reader(full, DeserializingConsumer, **{"value.deserializer": deserialise})
+    assert [pull(consumer).value() for _ in range(3)] == ["0!", "1!", "2!"]
+    consumer.close()
+    assert [parent(span) for span in recorder.own("deserialise")] == [ids(span) for span in recorder.processes(3)]
+
+
+def test_a_consumer_that_is_dropped_ends_its_turn(recorder: Recorder, kafka: Kafka, full: str) -> None:
+    consumer = Consumer(reading(kafka.address))
+    consumer.assign([TopicPartition(full, 0, 0)])
+    pull(consumer)
+    assert len(recorder.open("process")) == 1
+    del consumer
+    recorder.processes(1)
+
+
+def test_a_commit_without_arguments_tells_what_it_committed(
+    recorder: Recorder, full: str, reader: Callable[..., Consumer]
+) -> None:
+    consumer = reader(full)
+    pull(consumer)
+    pull(consumer)
+    consumer.commit(asynchronous=False)
+    [settle] = recorder.settles(1)
+    assert (settle.name, attribute(settle, "eda.commit.offset")) == (f"commit {full}", 2)
+
+
+def test_an_asynchronous_commit_lasts_to_its_answer(
+    recorder: Recorder, full: str, reader: Callable[..., Consumer]
+) -> None:
+    consumer = reader(full)
+    consumer.commit(message=pull(consumer))
+    assert len(recorder.open("settle")) == 1
+    until(lambda: (consumer.poll(0.1), not recorder.open("settle"))[1], "the answer")
+    [settle] = recorder.settles(1)
+    assert attribute(settle, "eda.commit.offset") == 1
+    assert not failed(settle)
+
+
+def test_an_asynchronous_commit_that_is_not_answered_is_unresolved(kafka: Kafka) -> None:
+    with recording() as recorder:
+        consumer = Consumer({**reading(kafka.address), "bootstrap.servers": "127.0.0.1:1"})
+        consumer.commit(offsets=[TopicPartition("nowhere", 0, 1)])
+        assert len(recorder.open("settle")) == 1
+    [settle] = recorder.settles(1)
+    assert attribute(settle, "error.type") == "eda.unresolved"
+    del consumer  # closing it would wait for the answer
+
+
+def test_the_applications_own_callback_hears_of_commits(
+    recorder: Recorder, full: str, reader: Callable[..., Consumer]
+) -> None:
+    heard: list[tuple[Any, list[int]]] = []
+
+    def own(error: Any, partitions: list[TopicPartition]) -> None:
+        heard.append((error, [one.offset for one in partitions]))
+
+    consumer = reader(full, on_commit=own)
+    consumer.commit(message=pull(consumer))
+    until(lambda: (consumer.poll(0.1), heard)[1], "the answer")
+    assert heard == [(None, [1])]
+
+
+def test_automatic_commits_are_counted(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
+    consumer = reader(full, **{"enable.auto.commit": True, "auto.commit.interval.ms": 50})
+    pull(consumer)
+
+    def automatic() -> bool:
+        consumer.poll(0.1)
+        return any((point.attributes or {}).get(AUTOMATIC) for point in recorder.points(COMMITS))
+
+    until(automatic, "an automatic commit")
+    assert recorder.settles(0) == []
+
+
+def test_what_changes_the_position_is_remembered(
+    recorder: Recorder, full: str, reader: Callable[..., Consumer]
+) -> None:
+    consumer = reader(full, **{"enable.auto.offset.store": False})
+    message = pull(consumer)
+    consumer.store_offsets(message=message)
+    consumer.seek(TopicPartition(full, 0, 2))
+    consumer.unassign()
+    client = known(consumer)
+    assert client is not None
+    changes = [(what, about) for _, what, about in client.history]
+    assert changes == [
+        ("assign", [(full, 0, 0)]),
+        ("store_offsets", {(full, "0"): 1}),
+        ("seek", [(full, 0, 2)]),
+        ("unassign", ()),
+    ]
+
+
+def test_leaving_a_block_closes(recorder: Recorder, kafka: Kafka, full: str) -> None:
+    if not hasattr(Consumer, "__exit__"):
+        pytest.skip("not in this version")
+    with Consumer(reading(kafka.address)) as consumer:
+        consumer.assign([TopicPartition(full, 0, 0)])
+        pull(consumer)
+        assert len(recorder.open("process")) == 1
+    recorder.processes(1)
+
+
+def test_a_failed_commit_is_told(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
+    consumer = reader(full)
+    with pytest.raises(KafkaException):
+        consumer.commit(asynchronous=False)
+    [settle] = recorder.settles(1)
+    assert attribute(settle, "error.type") == "cimpl.KafkaException"
