@@ -20,7 +20,7 @@ _SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 
 class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone
-    """What became of an operation where no exception of the library's tells: the kind, as `error.type`, and in words."""
+    """What became of an operation where no exception tells it: the kind, as `error.type`, and in words."""
 
     def __init__(self, kind: str, told: str) -> None:
         super().__init__(told)

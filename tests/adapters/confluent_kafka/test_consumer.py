@@ -152,14 +152,15 @@ def test_an_asynchronous_commit_lasts_to_its_answer(
     assert not failed(settle)
 
 
-def test_an_asynchronous_commit_that_is_not_answered_is_unresolved(kafka: Kafka) -> None:
+def test_an_asynchronous_commit_whose_answer_nobody_asks_for_is_unresolved(
+    full: str, reader: Callable[..., Consumer]
+) -> None:
     with recording() as recorder:
-        consumer = Consumer({**reading(kafka.address), "bootstrap.servers": "127.0.0.1:1"})
-        consumer.commit(offsets=[TopicPartition("nowhere", 0, 1)])
+        consumer = reader(full)
+        consumer.commit(message=pull(consumer))
         assert len(recorder.open("settle")) == 1
     [settle] = recorder.settles(1)
     assert attribute(settle, "error.type") == "eda.unresolved"
-    del consumer  # closing it would wait for the answer
 
 
 def test_the_applications_own_callback_hears_of_commits(
