@@ -117,8 +117,10 @@ def prepare(store: Store, settings: Settings) -> Window:
 def _grace(store: Store) -> float:
     """Three times the 99.9th percentile from send to processed, or twice the metrics' interval and a batch's delay."""
     way = store.one(
-        """SELECT quantile_cont(p.ended - s.started, 0.999) FROM works p
-           JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace WHERE p.ended > s.started"""
+        """SELECT quantile_cont(way, 0.999) FROM (
+               SELECT min(p.ended) - min(s.started) AS way FROM works p
+               JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
+               GROUP BY s.span_id, p.destination, p.consumer_group)"""
     )
     interval = store.one(
         """SELECT median(gap) FROM (SELECT time - lag(time) OVER (PARTITION BY instance ORDER BY time) AS gap

@@ -43,7 +43,7 @@ CONDITIONS = {
     ),
     "G5": Condition(
         "CASE WHEN c.host = c.other_host THEN true END",
-        "times of one machine are compared",
+        "times of one machine are compared, or the least that two clocks allow",
         "times of two machines are compared",
     ),
     "G6": Condition(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
 
 VERDICTS = ("CONFIRMED", "LIKELY", "SUSPECT")
-FORMATS = ("text", "json", "github")
+FORMATS = ("text", "json", "html", "github")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,40 @@
+"""For a browser: one file that needs nothing else, and shows what telemetry says as text only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from otel_eda.diagnosis import pictures
+
+from .json import document
+from .text import notes
+
+if TYPE_CHECKING:
+    import argparse
+
+    from otel_eda.diagnosis.engine import Diagnosis
+    from otel_eda.diagnosis.store import Store
+
+PAGE = Path(__file__).with_name("page.html")
+DATA = "/*DATA*/null"
+
+
+def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:
+    """Write the report."""
+    window = diagnosis.window
+    data: dict[str, Any] = document(diagnosis, options.jaeger_url)
+    data["notes"] = list(notes(diagnosis))
+    data["window"] |= {"first": window.first, "last": window.last}
+    data["flow"] = pictures.flow(store)
+    data["charts"] = pictures.charts(store, window.first, window.last)
+    wanted = (trace for finding in diagnosis.findings for trace in finding.trace_ids[:2])
+    data["traces"] = pictures.traces(store, wanted)
+    file.write(PAGE.read_text(encoding="utf-8").replace(DATA, embedded(data)))
+
+
+def embedded(data: Any) -> str:
+    """Write JSON that cannot end the script it stands in."""
+    text = json.dumps(data, ensure_ascii=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
