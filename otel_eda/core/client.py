@@ -183,6 +183,8 @@ class Client:
         """Give what is known of an operation on a destination."""
         found = self.routes.get((operation, destination))
         if found is None:
+            if len(self.routes) >= keys.ATTRIBUTE_SETS:
+                self.routes.clear()  # they are made anew; a server may answer to more queues than memory holds
             found = self.routes[operation, destination] = Route(self, operation, type_, destination)
         return found
 

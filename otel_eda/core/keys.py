@@ -64,10 +64,13 @@ RECOVERED_MESSAGES = "eda.recovered.messages"
 REGRESSIONS = "eda.commit.regressions"
 
 OTHER = "_OTHER"
+OVERFLOW = "otel.metric.overflow"
 UNRESOLVED = "eda.unresolved"
 NACKED = "eda.nacked"
 RETURNED = "eda.returned"
 
+# As many as the SDK keeps of an instrument, by default.
+ATTRIBUTE_SETS = 2000
 # The advice of the conventions for every duration in seconds.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 # A message may wait in a broker far longer than any call takes: up to a week.

@@ -43,6 +43,9 @@ class Count:
         self.number = 0
 
 
+_OVERFLOW = frozenset({(keys.OVERFLOW, True)})
+
+
 class Counter:
     """A counter over plain integers, observed when metrics are collected: ten times cheaper than `Counter.add`."""
 
@@ -53,7 +56,13 @@ class Counter:
     def of(self, attributes: Attributes) -> Count:
         """Give the number to count on for these attributes."""
         key = frozenset(attributes.items())
-        return self.counts.get(key) or self.counts.setdefault(key, Count(attributes))
+        return self.counts.get(key) or self._new(key, attributes)
+
+    def _new(self, key: frozenset[tuple[str, Any]], attributes: Attributes) -> Count:
+        # Names that are made up as they go, as those of answers to requests, must not take all memory.
+        if len(self.counts) >= keys.ATTRIBUTE_SETS and key != _OVERFLOW:
+            return self.of(dict(_OVERFLOW))
+        return self.counts.setdefault(key, Count(attributes))
 
     def _observe(self, _: CallbackOptions) -> Iterator[Observation]:
         for count in list(self.counts.values()):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.recorder import count
 
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue, Record
-from otel_eda.core import bodies, turns
+from otel_eda.core import bodies, keys, turns
 from otel_eda.core.client import ATTRIBUTE, client_of, clients
 
 if TYPE_CHECKING:
@@ -175,3 +176,16 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
     sizes = [len(turns.open_turns) + len(client.deferred) for _ in consumer]
     consumer.close()
     assert max(sizes) < 10
+
+
+def test_a_producer_to_ever_new_destinations_keeps_a_bounded_number(queue: Queue, recorder: Recorder) -> None:
+    producer = Producer(queue)
+    for number in range(3 * keys.ATTRIBUTE_SETS // 2):
+        producer.send(f"answers {number}", 0)
+    client: Any = getattr(producer, ATTRIBUTE)
+    assert len(client.routes) <= keys.ATTRIBUTE_SETS
+    points = recorder.points(keys.SENT)
+    assert len(points) == keys.ATTRIBUTE_SETS + 1
+    overflow = [point for point in points if (point.attributes or {}).get(keys.OVERFLOW)]
+    assert [count(point) for point in overflow] == [keys.ATTRIBUTE_SETS // 2]
+    assert recorder.count(keys.SENT) == 3 * keys.ATTRIBUTE_SETS // 2
