@@ -18,6 +18,8 @@ from .futures import Handed, PullLater, within
 from .guard import guarded
 from .library import Library
 from .lifecycle import AutoCommit, Close, Commits, Configure, Internal, Remember, finish
+from .listen import Listen
+from .many import SendMany
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
 from .send import Callback, Send
@@ -46,6 +48,7 @@ __all__ = [
     "Iterate",
     "Leave",
     "Library",
+    "Listen",
     "Message",
     "Publish",
     "PullLater",
@@ -56,6 +59,7 @@ __all__ = [
     "Return",
     "Run",
     "Send",
+    "SendMany",
     "Settle",
     "Tags",
     "config",

@@ -159,7 +159,7 @@ def resolve(module: ModuleType, path: str) -> tuple[Any, str] | None:
     for name in owners:
         owner = getattr(owner, name, None)
     for name in names.split("|"):
-        if hasattr(owner, name):
+        if owner is not None and hasattr(owner, name):
             return owner, name
     if path.endswith("?"):
         return None

@@ -6,7 +6,7 @@ import inspect
 import time
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import Link, SpanKind
 
@@ -143,12 +143,25 @@ class Callback:
         sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.names[0], answer)
 
 
+class Answered(Protocol):
+    """What is told of an answer: a send, or one message of several."""
+
+    base: Context
+    done: bool
+
+    def acknowledged(self, answer: Any, /) -> None:
+        """End as sent."""
+
+    def failed(self, error: BaseException, /) -> None:
+        """End as failed."""
+
+
 class Answer:
     """What a client calls with the outcome of a send, in the place of the application's callback."""
 
     __slots__ = ("_failure", "_sending", "_theirs")
 
-    def __init__(self, sending: Sending, theirs: Function | None, failure: Callable[[Any], BaseException]) -> None:
+    def __init__(self, sending: Answered, theirs: Function | None, failure: Callable[[Any], BaseException]) -> None:
         self._sending = sending
         self._theirs = theirs
         self._failure = failure

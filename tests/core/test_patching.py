@@ -178,6 +178,14 @@ def test_a_renamed_method_is_found_by_any_of_its_names() -> None:
     assert resolve(module, "Base.plain|static") == (Base, "plain")
 
 
+def test_what_only_some_versions_have_may_be_missing() -> None:
+    module = inspect.getmodule(Base)
+    assert module is not None
+    assert resolve(module, "Base.plain?") == (Base, "plain")
+    assert resolve(module, "Base.nowhere?") is None
+    assert resolve(module, "Nowhere.__init__?") is None
+
+
 def test_a_patch_tells_its_place() -> None:
     done: Patch = patch(Base, "plain", doubling)
     done.undo()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from otel_eda.core import Library
 
-from . import aio, consumer, producer
+from . import aio, batch, consumer, producer, share
 from .messages import read, unconfigured
 
+SURFACES = (producer, batch, consumer, share, aio)
 LIBRARY = Library(
     name="confluent_kafka",
     system="kafka",
@@ -17,6 +18,6 @@ LIBRARY = Library(
     message=read,
     identify=unconfigured,
     owner=aio.inner,
-    shapes=(*producer.SHAPES, *consumer.SHAPES, *aio.SHAPES),
-    signatures=producer.SIGNATURES | consumer.SIGNATURES | aio.SIGNATURES,
+    shapes=tuple(shape for surface in SURFACES for shape in surface.SHAPES),
+    signatures={name: text for surface in SURFACES for name, text in surface.SIGNATURES.items()},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, Commits, Configure, PullOne, Receive, Remember, Settle
+from otel_eda.core import Close, Commits, Configure, Listen, PullOne, Receive, Remember, Settle
 
 from .messages import Positions, after, configured, failure, positions, setting
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CONSUMER = "confluent_kafka:Consumer"
 SIGNATURES = {
     "Consumer.commit": "(self, message=None, offsets=None, async_=True, asynchronous=True, **_)",
+    "Consumer.subscribe": "(self, topics, on_assign=..., on_revoke=..., on_lost=...)",
     "Consumer.store_offsets": "(self, message=None, offsets=None)",
     "Consumer.seek": "(self, partition)",
     "Consumer.assign": "(self, partitions)",
@@ -54,8 +55,16 @@ def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
     return [(one.topic, one.partition, one.offset) for one in every]
 
 
+def concerned(_: Any, found: Any) -> list[tuple[str, int, int]]:
+    """Read the partitions that a rebalance is about."""
+    return partitions(found)
+
+
+# Without a callback for lost partitions that for revoked ones is called: so none is added.
+REBALANCES = {"on_assign": "assigned", "on_revoke": "unassigned", "on_lost": "unassigned: lost"}
 SHAPES = (
     Configure(f"{CONSUMER}.__init__", configured, Commits("on_commit", own_callback, committed)),
+    Listen(f"{CONSUMER}.subscribe", REBALANCES, ("on_assign", "on_revoke"), concerned),
     PullOne(f"{CONSUMER}.poll"),
     Receive(f"{CONSUMER}.consume", batches, operation="consume"),
     Settle(f"{CONSUMER}.commit", ("message", "offsets"), offsets, settled=positions),

@@ -208,6 +208,38 @@ def test_what_changes_the_position_is_remembered(
     ]
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["no callback", "callbacks"])
+def test_rebalances_are_remembered(recorder: Recorder, kafka: Kafka, full: str, own: bool) -> None:
+    told: list[tuple[Any, list[int]]] = []
+
+    def callback(consumer: Any, partitions: list[TopicPartition]) -> None:
+        told.append((consumer, [one.partition for one in partitions]))
+
+    consumer = Consumer(reading(kafka.address))
+    consumer.subscribe([full], **({"on_assign": callback, "on_revoke": callback} if own else {}))
+    assert pull(consumer).offset() == 0
+    client = known(consumer)
+    assert client is not None
+    consumer.close()
+    assert [what for _, what, _ in client.history] == ["assigned", "unassigned"]
+    assert client.history[0][2] == [(full, 0, client.history[0][2][0][2])]
+    assert told == ([(consumer, [0])] * 2 if own else [])
+
+
+@pytest.mark.parametrize("given", [{"on_assign": None}, {"on_revoke": 7}, {"bogus": 1}], ids=str)
+def test_bad_subscriptions_raise_what_they_raise_without_us(kafka: Kafka, given: dict[str, Any]) -> None:
+    def raised() -> object:
+        consumer = Consumer(reading(kafka.address))
+        with pytest.raises(TypeError) as caught:
+            consumer.subscribe(["nowhere"], **given)
+        consumer.close()
+        return caught.value.args
+
+    bare = raised()
+    with recording():
+        assert raised() == bare
+
+
 def test_leaving_a_block_closes(recorder: Recorder, kafka: Kafka, full: str) -> None:
     if not hasattr(Consumer, "__exit__"):
         pytest.skip("not in this version")
