@@ -6,6 +6,7 @@ An adapter needs no more than what is exported here.
 from otel_eda.config import config
 
 from . import keys
+from .batches import Batch, Create, origins
 from .blocks import Enter, Leave
 from .busy import sending
 from .byhand import inject
@@ -30,6 +31,7 @@ __all__ = [
     "Acknowledge",
     "Answer",
     "AutoCommit",
+    "Batch",
     "Callback",
     "Carry",
     "Change",
@@ -37,6 +39,7 @@ __all__ = [
     "Commits",
     "Configure",
     "Confirm",
+    "Create",
     "Deliver",
     "Dispatch",
     "Enter",
@@ -67,6 +70,7 @@ __all__ = [
     "guarded",
     "inject",
     "keys",
+    "origins",
     "report_future",
     "sending",
     "within",

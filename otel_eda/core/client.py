@@ -34,6 +34,7 @@ ATTRIBUTE = "_otel_eda"
 REMEMBERED = 100
 UNSETTLED_MAX = 65_535
 KINDS = {
+    "create": SpanKind.PRODUCER,
     "send": SpanKind.PRODUCER,
     "receive": SpanKind.CLIENT,
     "process": SpanKind.CONSUMER,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.trace import SpanContext
 
@@ -21,7 +21,8 @@ class Message:
     `tag` is what a channel settles it by, and `unsettled` says that it waits for that; `deliveries` counts the attempts
     before this one; `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the
     object that an application would process it by, where that is not what it was handed; messages of one `key` are
-    meant to be processed in order.
+    meant to be processed in order; a batch that is sent is a message too, of a `number` of messages with contexts of
+    their own, the `origins`.
     """
 
     destination: str
@@ -39,6 +40,8 @@ class Message:
     attributes: Mapping[str, Any] | None = None
     record: Any = None
     key: Any = None
+    number: int = 1
+    origins: Sequence[SpanContext] = ()
 
 
 class Unsettled(NamedTuple):

@@ -45,6 +45,7 @@ class Sending:
         "context",
         "done",
         "kwargs",
+        "number",
         "operation",
         "partition",
         "receipt",
@@ -63,6 +64,7 @@ class Sending:
     start: int
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    number: int
     operation: Operation
     partition: str | None
     receipt: Callable[[Any], Message | None]
@@ -117,7 +119,7 @@ class Sending:
         self.span.end(end)
         route, metrics = self.route, self.scope.metrics
         metrics.operation_duration.record(max(end - self.start, 0) / 1e9, route.measures(self.partition, kind))
-        route.count(metrics.sent, self.partition, kind)
+        route.count(metrics.sent, self.partition, kind, self.number)
 
 
 class Callback:
@@ -270,6 +272,7 @@ class Send:
         sending.client = client_of(args[0], library)
         sending.scope = sending.client.scope
         sending.route = sending.client.route(self.operation, "send", message.destination)
+        sending.number = message.number
         sending.partition, sending.receipt = message.partition, self.receipt(args[0])
         origin = self._span(sending, message)
         if origin is None and self.put is not None:
@@ -284,12 +287,13 @@ class Send:
     def _span(sending: Sending, message: Message) -> SpanContext | None:
         sending.base, route = current(), sending.route
         origin = propagation.carried(message.headers)
+        made = (origin,) if origin else message.origins
         sending.span = sending.scope.tracer.start_span(
             route.name,
             sending.base,
-            SpanKind.CLIENT if origin else route.kind,
+            SpanKind.CLIENT if made else route.kind,
             turns.attributes(route, message),
-            (Link(origin),) if origin else (),
+            [Link(one) for one in made] if made else (),
             sending.start,
         )
         sending.context = with_span(sending.base, sending.span)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.adapters._kafka import known, outgoing, put
-from otel_eda.core import Close, Configure, Message, Remember, Send, Settle, report_future
+from otel_eda.core import (
+    Batch,
+    Close,
+    Configure,
+    Create,
+    Message,
+    Remember,
+    Send,
+    Settle,
+    keys,
+    origins,
+    report_future,
+)
 
 from .clients import given
 
@@ -43,9 +55,34 @@ def transacted(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
     return given(offsets)
 
 
+def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
+    """Read a batch that is to be sent."""
+    if not isinstance(topic, str) or not hasattr(batch, "record_count"):
+        return None
+    number = batch.record_count()
+    attributes = {keys.BATCH_COUNT: number}
+    return Message(topic, str(partition), attributes=attributes, number=number, origins=origins(batch))
+
+
+def receipt_of_batch(_: Any) -> Any:
+    """Give what reads the broker's answer to a batch: its offset would be that of one message."""
+    return lambda metadata: metadata and Message(metadata.topic, str(metadata.partition))
+
+
 SHAPES = (
     Configure(f"{PRODUCER}.__init__"),
     Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition"), sent, headed, report_future, receipt),
+    Batch(f"{PRODUCER}.create_batch"),
+    Create("aiokafka.producer.message_accumulator:BatchBuilder.append", headed),
+    Send(
+        f"{PRODUCER}.send_batch",
+        ("batch", "topic", "partition"),
+        batched,
+        None,
+        report_future,
+        receipt_of_batch,
+        operation="send_batch",
+    ),
     Settle(
         f"{PRODUCER}.send_offsets_to_transaction", ("offsets",), transacted, operation="send_offsets_to_transaction"
     ),

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from opentelemetry import trace
+from support.recorder import recording
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from brokers.kafka import Kafka
+    from support.recorder import Recorder
+    from support.spans import Ids
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Instrument everything; at the test's end, no span may be open."""
+    with recording() as made:
+        yield made
+        assert not made.open()
+
+
+class Clients:
+    """Makes clients of one broker."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    @asynccontextmanager
+    async def producer(self, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+        async with AIOKafkaProducer(bootstrap_servers=self.address, retry_backoff_ms=10, **options) as made:
+            yield made
+
+    @asynccontextmanager
+    async def consumer(self, *topics: str, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        settings = {"auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": 50, **options}
+        made = AIOKafkaConsumer(*topics, bootstrap_servers=self.address, retry_backoff_ms=10, **settings)
+        async with made:
+            yield made
+
+    async def fill(self, topic: str, *values: bytes) -> None:
+        """Send messages, and wait for the answers."""
+        async with self.producer() as producer:
+            for value in values:
+                await producer.send_and_wait(topic, value)
+
+
+@pytest.fixture
+def clients(kafka: Kafka) -> Clients:
+    return Clients(kafka.address)
+
+
+def current() -> Ids:
+    """Give the ids of the current span."""
+    found = trace.get_current_span().get_span_context()
+    return found.trace_id, found.span_id
+
+
+NOTHING = (0, 0)
