@@ -52,6 +52,12 @@ class PikaInstrumentor(_Instrumentor):
     name = "pika"
 
 
+class AioPikaInstrumentor(_Instrumentor):
+    """aio-pika."""
+
+    name = "aio_pika"
+
+
 class PyzmqInstrumentor(_Instrumentor):
     """pyzmq."""
 

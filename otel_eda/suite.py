@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from . import config
-from .adapters import aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
+from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
 from .core import bodies, byhand, dispatch, handlers, lifecycle, turns
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .core import Library
 
 _log = logging.getLogger("otel_eda")
-_ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, pyzmq, blinker, pyee)
+_ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
 NAMES = (*LIBRARIES, REGISTRIES)

@@ -29,13 +29,16 @@ def identity(host: Any, port: Any, properties: Any) -> Identity:
     return Identity(client_id=text(name), server_address=host, server_port=port)
 
 
-def merged(headers: Any, more: Mapping[str, str]) -> dict[str, Any] | None:
-    """Give a copy of a message's headers with more; None for what are no headers."""
+def merged(headers: Any, more: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:
+    """Give a copy of a message's headers with more; None for what are no headers.
+
+    `binary` is what the client takes for bytes.
+    """
     if headers is not None and not isinstance(headers, Mapping):
         return None  # the client refuses it, and is to say so itself
     given = headers or {}
     # What is no text there, a client may refuse, and is to say so itself.
-    odd = {name: given[name] for name in more if not isinstance(given.get(name, ""), (str, bytes, type(None)))}
+    odd = {name: given[name] for name in more if not isinstance(given.get(name, ""), (str, binary, type(None)))}
     return {**given, **more, **odd}
 
 

@@ -23,7 +23,7 @@ from .listen import Listen
 from .many import SendMany
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
-from .send import Callback, Send
+from .send import Callback, Outcome, Send
 from .settle import Acknowledge, Settle, Tags
 from .tasks import report_future
 
@@ -53,6 +53,7 @@ __all__ = [
     "Library",
     "Listen",
     "Message",
+    "Outcome",
     "Publish",
     "PullLater",
     "PullOne",

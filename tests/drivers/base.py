@@ -31,6 +31,7 @@ class Can(enum.Enum):
 
     HEADERS = "messages carry headers"
     REPEATED_HEADERS = "several headers of a message have one name"
+    ORDER = "the headers of a message have an order"
     NULL_HEADERS = "a header's value is null, when another library sent it"
     KEYS = "messages have keys"
     TOMBSTONES = "messages without a value"

@@ -116,6 +116,7 @@ class Pyzmq(Driver):
     cannot: ClassVar = {
         Can.HEADERS: "its messages are frames; what carries context is kept from the application",
         Can.REPEATED_HEADERS: "no headers",
+        Can.ORDER: "no headers",
         Can.NULL_HEADERS: "no headers",
         Can.KEYS: "no keys",
         Can.TOMBSTONES: "a message has at least one frame",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class EventLoop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=self.loop.run_forever, name="event loop", daemon=True)
+        thread = threading.Thread(target=_run, args=(self.loop,), name="event loop", daemon=True)
         thread.start()
         self._end = weakref.finalize(self, _end, self.loop, thread)
 
@@ -34,6 +35,14 @@ class EventLoop:
         error = self.run(_caught(coroutine))
         if error is not None:
             raise error
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    ended = False
+    while not ended:
+        with suppress(SystemExit, KeyboardInterrupt):  # some task has raised it
+            loop.run_forever()
+            ended = True
 
 
 async def _caught(coroutine: Coroutine[Any, Any, object]) -> BaseException | None:

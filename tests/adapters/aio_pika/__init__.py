@@ -1,0 +1,1 @@
+"""aio-pika on a real RabbitMQ."""

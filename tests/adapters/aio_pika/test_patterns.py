@@ -1,0 +1,90 @@
+"""The library's own patterns: remote calls, and a master with workers."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from aio_pika.patterns import RPC, Master
+from support.spans import ids, parent
+
+from .conftest import run
+
+if TYPE_CHECKING:
+    from support.recorder import Recorder
+
+    from .conftest import Broker
+
+
+def test_a_remote_call_is_one_trace(either: Broker, recorder: Recorder) -> None:
+    name = f"multiply-{uuid.uuid4().hex}"
+
+    async def multiply(*, x: int, y: int) -> int:
+        with recorder.tracer.start_as_current_span("multiply"):
+            return x * y
+
+    async def main() -> None:
+        async with either.channel() as there, either.channel() as here:
+            server, client = await RPC.create(there), await RPC.create(here)
+            await server.register(name, multiply, auto_delete=True)
+            with recorder.tracer.start_as_current_span("call"):
+                assert await client.call(name, {"x": 6, "y": 7}) == 42
+            await asyncio.sleep(0.1)
+            await client.close()
+            await server.close()
+
+    run(main())
+    [call], [work] = recorder.own("call"), recorder.own("multiply")
+    asked, answered = recorder.sends(2)
+    served, told = recorder.processes(2)
+    assert [parent(span) for span in (asked, served, work, answered, told)] == [
+        ids(call),
+        ids(asked),
+        ids(served),
+        ids(served),
+        ids(answered),
+    ]
+    assert len(recorder.settles(1)) == 1
+
+
+def test_a_remote_error_arrives(either: Broker, recorder: Recorder) -> None:
+    name = f"fail-{uuid.uuid4().hex}"
+
+    async def fail() -> None:
+        raise LookupError("no such card")
+
+    async def main() -> None:
+        async with either.channel() as channel:
+            rpc = await RPC.create(channel)
+            await rpc.register(name, fail, auto_delete=True)
+            with pytest.raises(LookupError, match="no such card"):
+                await rpc.call(name)
+            await rpc.close()
+
+    run(main())
+    recorder.processes(2)
+
+
+def test_a_master_and_its_worker_are_one_trace(either: Broker, recorder: Recorder) -> None:
+    name = f"tasks-{uuid.uuid4().hex}"
+
+    async def main() -> None:
+        async with either.channel() as there, either.channel() as here:
+            done = asyncio.Event()
+
+            async def work(*, number: int) -> None:
+                assert number == 7
+                done.set()
+
+            worker = await Master(there).create_worker(name, work, auto_delete=True)
+            await Master(here).create_task(name, {"number": 7})
+            await done.wait()
+            await asyncio.sleep(0.1)
+            await worker.close()
+
+    run(main())
+    [process] = recorder.processes(1)
+    assert parent(process) == ids(recorder.sends(1)[0])
+    assert parent(recorder.settles(1)[0]) == ids(process)

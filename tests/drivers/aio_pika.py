@@ -1,0 +1,329 @@
+"""aio-pika, 9.4 and later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import aio_pika
+import aiormq
+from aio_pika.queue import QueueIterator
+from support.eventloop import EventLoop
+
+from drivers.base import (
+    AsyncConsumer,
+    By,
+    Can,
+    Consumer,
+    Driver,
+    Message,
+    Pending,
+    Producer,
+    Reading,
+    Receipt,
+    Received,
+    Sending,
+    Shape,
+    Verbs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
+
+    from drivers.base import BadCall, Body, Pairs
+
+PAUSE = 0.02  # seconds
+# They tell of exceptions that the tests raise.
+for name in ("aiormq", "aio_pika", "asyncio"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class Connection:
+    """A connection with one channel, in an event loop of its own."""
+
+    def __init__(self, events: EventLoop, address: str, name: str | None, **options: Any) -> None:
+        self.url = f"amqp://guest:guest@{address}/?name={name or 'tests'}"
+        self.options = options
+        self.events = events
+        self.events.run(self._open())
+
+    async def _open(self) -> None:
+        self.native = await aio_pika.connect(self.url)
+        self.channel = await self.native.channel(**self.options)
+
+    def close(self) -> None:
+        if not self.native.is_closed:
+            self.events.run(self._close())
+
+    async def _close(self) -> None:
+        await self.channel.close()
+        await self.native.close()
+
+
+class Publication(Pending):
+    def __init__(self, native: asyncio.Task[Any], events: EventLoop) -> None:
+        self.native = native
+        self.events = events
+
+    async def _answer(self) -> Any:
+        return await self.native
+
+    def wait(self) -> Receipt:
+        return Receipt(self.events.run(self._answer()), None, None)
+
+
+class AioProducer(Producer):
+    def __init__(self, address: str, queue: str, how: Sending) -> None:
+        self.events = EventLoop()
+        self.connection = Connection(self.events, address, how.client, publisher_confirms=how.acks)
+        self.queue = queue
+        self.native = self.connection.channel.default_exchange
+        self.begun: list[asyncio.Task[Any]] = []
+
+    def send(self, message: Message, by: By = By.HABIT) -> Pending:
+        made = aio_pika.Message(message.value or b"", headers=message.headers)
+        if by is By.NAME:
+            return self._sent(self.native.publish(message=made, routing_key=self.queue))
+        if by is By.POSITION:
+            return self._sent(self.native.publish(made, self.queue))
+        return self._sent(self.native.publish(made, routing_key=self.queue))
+
+    def _sent(self, call: Coroutine[Any, Any, Any]) -> Pending:
+        self.begun.append(self.events.run(_begun(call)))
+        return Publication(self.begun[-1], self.events)
+
+    def flush(self) -> None:
+        self.events.run(self._flush())
+
+    async def _flush(self) -> None:
+        await asyncio.gather(*self.begun, return_exceptions=True)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+async def _begun(call: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    task = asyncio.ensure_future(call)
+    await asyncio.sleep(0)
+    if task.done():
+        task.result()  # raises what it raised at once
+    return task
+
+
+class AioConsumer(AsyncConsumer):
+    def __init__(self, address: str, queue: str, how: Reading) -> None:
+        super().__init__()
+        self.connection = Connection(self.events, address, how.client)
+        self.native = self.events.run(self.connection.channel.get_queue(queue))
+        self.patience = how.patience
+        self.last: Any = None
+
+    def read(self, native: Any) -> Received:
+        self.last = native
+        headers = [(name, _decoded(value)) for name, value in native.headers.items()]
+        return Received(native, native.routing_key, native.body, None, headers, None, None)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def iterator(self) -> AsyncIterable[Any]:
+        return self.native.iterator(timeout=self.patience)
+
+    async def one(self) -> Any:
+        # No `wait_for`: before Python 3.12 the message would come to another task than its body runs in.
+        deadline = time.monotonic() + self.patience
+        while (native := await self.native.get(fail=False)) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError("a message was to come")
+            await asyncio.sleep(PAUSE)
+        self.last = native
+        return native
+
+    def _callback(self, body: Body, count: int) -> None:
+        self.events.visit(self._called(body, count))
+
+    async def _called(self, body: Body, count: int) -> None:
+        ended, left = asyncio.get_running_loop().create_future(), count
+
+        async def callback(native: Any) -> None:
+            nonlocal left
+            left -= 1
+            try:
+                # In a thread of its own a body can have the loop do something, and wait for that.
+                await asyncio.to_thread(body, self.read(native))
+            except BaseException as error:
+                if not ended.done():
+                    ended.set_result(error)
+                raise
+            if not left and not ended.done():
+                ended.set_result(None)
+
+        await self.connection.channel.set_qos(count)  # else others than asked for come as well
+        tag = await self.native.consume(callback)
+        error = await asyncio.wait_for(ended, self.patience)
+        await self.native.cancel(tag)
+        await self.connection.channel.set_qos(0)
+        if error is not None:
+            raise error
+
+    def settle(self) -> None:
+        self.events.run(self.last.ack(multiple=True))
+
+
+class AioVerbs(Verbs):
+    def receives(self, shape: Shape) -> str:
+        return "get" if shape is Shape.PULL else self.receive
+
+
+class AioPika(Driver):
+    name: ClassVar = "aio-pika"
+    library: ClassVar = "aio_pika"
+    module: ClassVar = "aio_pika"
+    system: ClassVar = "rabbitmq"
+    broker: ClassVar = "rabbitmq"
+    private: ClassVar = "private_rabbitmq"
+    destinations: ClassVar = "queues"
+    cannot: ClassVar = {
+        Can.REPEATED_HEADERS: "headers are a table",
+        Can.ORDER: "headers are a table, which is written in its own order",
+        Can.KEYS: "a routing key is where a message goes, and nothing of the message's",
+        Can.TOMBSTONES: "a message has a body, be it empty",
+        Can.HOLD: "what is published is on its way",
+        Can.PARTITIONS: "a queue has none",
+        Can.ABANDON: "a publish is awaited to its confirmation",
+        Can.GROUPS: "who consumes a queue shares it with whoever else does",
+        Can.SETTLE_LATER: "an acknowledgement has no answer to wait for",
+        Can.SEVERAL: "a consumer reads one queue",
+        Can.REWIND: "what is acknowledged is gone",
+        Can.HOOKS: "it calls nothing of the application's during a pull",
+        Can.TIMES: "a message has a time only if its sender gives it one, in seconds",
+        Shape.LOOP: "its queues are iterated by `async for`",
+        Shape.BATCH: "each delivery is one message",
+    }
+    shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.CALLBACK)
+    verbs: ClassVar = AioVerbs(send="publish", receive="consume", settle="ack", pull="get")
+    known: ClassVar = frozenset({"messaging.client.id", "server.address", "server.port"})
+    own: ClassVar = {
+        "send": frozenset({"messaging.rabbitmq.destination.routing_key"}),
+        "process": frozenset(
+            {
+                "messaging.message.id",  # it gives each message one, to tell whose answer is whose
+                "messaging.rabbitmq.destination.routing_key",
+                "messaging.rabbitmq.message.delivery_tag",
+            }
+        ),
+        "settle": frozenset({"messaging.rabbitmq.message.delivery_tag", "messaging.batch.message_count"}),
+    }
+    longest: ClassVar = 100_000  # a message's header is one frame, of 128 KiB
+    cloudevents: ClassVar = "cloudEvents:traceparent"
+    batch_type: ClassVar = list
+    classes: ClassVar = (
+        aio_pika.Exchange,
+        aio_pika.Queue,
+        aio_pika.IncomingMessage,
+        QueueIterator,
+        aio_pika.RobustExchange,
+        aio_pika.RobustQueue,
+    )
+    sender: ClassVar = (aio_pika.Exchange, "publish")
+
+    def producer(self, address: str, destination: str, how: Sending) -> Producer:
+        return AioProducer(address, destination, how)
+
+    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
+        [queue] = destinations
+        return AioConsumer(address, queue, how)
+
+    def headers(self, pairs: Pairs) -> Any:
+        return {name: _encodable(value) for name, value in pairs}
+
+    def hostile(self) -> Mapping[str, Any]:
+        return {
+            "list of pairs": [("a", b"1")],
+            "text value": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+            "null value": {"traceparent": None},
+            "number value": {"baggage": 1},
+            "list value": {"traceparent": ["a", 1]},
+            "table value": {"traceparent": {"a": 1}},
+            "number name": {1: "a"},
+            "bytes name": {b"traceparent": b"1"},
+            "object value": {"a": Odd()},
+            "text": "traceparent",
+            "number": 7,
+            "ordered dict": OrderedDict(a="1"),
+        }
+
+    def refused(self) -> Message:
+        return Message(headers={"CC": "is to be a list"})
+
+    def foreign(self, address: str, destination: str, message: Message) -> None:
+        async def send() -> None:
+            connection = await aiormq.connect(f"amqp://guest:guest@{address}/")
+            channel = await connection.channel()
+            properties = aiormq.spec.Basic.Properties(headers=dict(message.headers))
+            await channel.basic_publish(message.value or b"", routing_key=destination, properties=properties)
+            await connection.close()
+
+        EventLoop().run(send())
+
+    def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
+        message = aio_pika.Message(b"1")
+        unable = aio_pika.Message(b"1", headers={"a": Odd()})  # type: ignore[dict-item]  # that is the point
+        calls: dict[str, Callable[[Any, Any], Any]] = {
+            "send: no message": lambda producer, _: producer.native.publish(),
+            "send: no routing key": lambda producer, _: producer.native.publish(message),
+            "send: unknown argument": lambda producer, _: producer.native.publish(message, destination, bogus=1),
+            "send: argument twice": lambda producer, _: producer.native.publish(message, message=message),
+            "send: too many": lambda producer, _: producer.native.publish(message, destination, True),
+            "send: no message but bytes": lambda producer, _: producer.native.publish(b"1", destination),
+            "send: value of a wrong type": lambda producer, _: producer.native.publish(unable, destination),
+            "send: routing key of a wrong type": lambda producer, _: producer.native.publish(message, 7),
+            "get: unknown argument": lambda _, consumer: consumer.native.get(bogus=1),
+            "get: nothing there": lambda _, consumer: consumer.native.get(),
+            "consume: no callback": lambda _, consumer: consumer.native.consume(),
+            "consume: unknown argument": lambda _, consumer: consumer.native.consume(print, bogus=1),
+        }
+        return {case: _awaited(call) for case, call in calls.items()}
+
+    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
+        producer = AioProducer(address, destination, Sending())
+        producer.send(Message()).wait()
+        producer.close()
+        consumer = AioConsumer(address, destination, Reading())
+        consumer.read(consumer.pull())
+        consumer.events.run(consumer.connection.channel.close())
+        return consumer, consumer.settle
+
+
+def _encodable(value: bytes | None) -> Any:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return bytearray(value or b"")
+
+
+def _decoded(value: Any) -> Any:
+    return value.encode() if isinstance(value, str) else bytes(value) if isinstance(value, bytearray) else value
+
+
+class Odd:
+    def __repr__(self) -> str:
+        return "odd"
+
+
+def _awaited(call: Callable[[Any, Any], Any]) -> BadCall:
+    async def wait(producer: Any, consumer: Any) -> object:
+        return await call(producer, consumer)
+
+    def run(producer: Any, consumer: Any) -> object:
+        # The one that is called is the one whose loop is the right one.
+        events = (producer if call.__code__.co_varnames[0] == "producer" else consumer).events
+        return events.run(wait(producer, consumer))
+
+    return run
+
+
+DRIVER = AioPika()
