@@ -15,6 +15,7 @@ from .change import Change
 from .confirms import Answer, Confirm, Publish, Return
 from .deliver import Deliver
 from .emitters import Dispatch, Event, Receivers, Run
+from .errors import Outcome
 from .futures import Handed, PullLater, within
 from .guard import guarded
 from .library import Library
@@ -23,7 +24,7 @@ from .listen import Listen
 from .many import SendMany
 from .message import Identity, Message
 from .receive import Generate, Iterate, PullOne, Receive
-from .send import Callback, Outcome, Send
+from .send import Callback, Send
 from .settle import Acknowledge, Settle, Tags
 from .tasks import report_future
 

@@ -281,9 +281,9 @@ class Pull:
 
     @staticmethod
     def settled(client: Client, tags: Container[int]) -> None:
-        """End the turn of this task or thread if its message was settled."""
-        entry = client.pulls.get(tasks.here())
-        if entry is not None and entry[0].tag in tags:
+        """End the turn of this task or thread, or one that another has handed on, if its message was settled."""
+        entries = (client.pulls.get(place) for place in (tasks.here(), _HANDED_ON))
+        if client.pulls and any(entry is not None and entry[0].tag in tags for entry in entries):
             Pull.over(client)
 
     @staticmethod

@@ -18,7 +18,7 @@ from support.spans import ids, links, parent, told, traceparent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drivers.base import Driver, Producer, Received, Shape
+    from drivers.base import Driver, Pairs, Producer, Received, Shape
     from support.bus import Bus
     from support.recorder import Recorder
     from support.spans import Ids
@@ -48,7 +48,7 @@ def remote() -> Iterator[SpanContext]:
     context.detach(token)
 
 
-def kept(bus: Bus, received: Received, given: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+def kept(bus: Bus, received: Received, given: Pairs) -> list[tuple[str, bytes | None]]:
     """Give those of a message's headers that are to be the given ones; in their order, if headers have one."""
     found = pairs(received.headers)
     return found[: len(given)] if Can.ORDER in bus.driver.can else [pair for pair in given if pair in found]

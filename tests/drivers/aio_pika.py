@@ -120,9 +120,11 @@ class AioConsumer(AsyncConsumer):
         self.native = self.events.run(self.connection.channel.get_queue(queue))
         self.patience = how.patience
         self.last: Any = None
+        self.unsettled = 0
 
     def read(self, native: Any) -> Received:
-        self.last = native
+        if native is not self.last:
+            self.last, self.unsettled = native, self.unsettled + 1
         headers = [(name, _decoded(value)) for name, value in native.headers.items()]
         return Received(native, native.routing_key, native.body, None, headers, None, None)
 
@@ -130,7 +132,8 @@ class AioConsumer(AsyncConsumer):
         self.connection.close()
 
     def iterator(self) -> AsyncIterable[Any]:
-        return self.native.iterator(timeout=self.patience)
+        messages: AsyncIterable[Any] = self.native.iterator(timeout=self.patience)
+        return messages
 
     async def one(self) -> Any:
         # No `wait_for`: before Python 3.12 the message would come to another task than its body runs in.
@@ -139,37 +142,40 @@ class AioConsumer(AsyncConsumer):
             if time.monotonic() > deadline:
                 raise TimeoutError("a message was to come")
             await asyncio.sleep(PAUSE)
-        self.last = native
+        self.read(native)
         return native
 
     def _callback(self, body: Body, count: int) -> None:
         self.events.visit(self._called(body, count))
 
     async def _called(self, body: Body, count: int) -> None:
-        ended, left = asyncio.get_running_loop().create_future(), count
+        ended: asyncio.Queue[BaseException | None] = asyncio.Queue()
 
         async def callback(native: Any) -> None:
-            nonlocal left
-            left -= 1
+            error: BaseException | None = None
             try:
                 # In a thread of its own a body can have the loop do something, and wait for that.
                 await asyncio.to_thread(body, self.read(native))
-            except BaseException as error:
-                if not ended.done():
-                    ended.set_result(error)
+            except BaseException as raised:
+                error = raised
                 raise
-            if not left and not ended.done():
-                ended.set_result(None)
+            finally:
+                ended.put_nowait(error)
 
-        await self.connection.channel.set_qos(count)  # else others than asked for come as well
-        tag = await self.native.consume(callback)
-        error = await asyncio.wait_for(ended, self.patience)
+        tag, error = None, None
+        while count and error is None:
+            # One more at a time: callbacks would be called side by side, and for more messages than asked for.
+            await self.connection.channel.set_qos(self.unsettled + 1, global_=True)
+            tag = tag or await self.native.consume(callback)
+            error = await asyncio.wait_for(ended.get(), self.patience)
+            count -= 1
         await self.native.cancel(tag)
-        await self.connection.channel.set_qos(0)
+        await self.connection.channel.set_qos(0, global_=True)
         if error is not None:
             raise error
 
     def settle(self) -> None:
+        self.unsettled = 0
         self.events.run(self.last.ack(multiple=True))
 
 
