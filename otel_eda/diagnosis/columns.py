@@ -84,7 +84,12 @@ ADDRESS = Column(
 PORT = Column("port", "BIGINT", "the broker's port", ("server.port", "net.peer.port"))
 MESSAGE_ID = Column("message_id", "VARCHAR", "the message's own id", ("messaging.message.id", "messaging.message_id"))
 SENDER = Column("sender", "VARCHAR", "which of the sender's sockets counts `sequence`", ("eda.sender.id",))
-KEY = Column("key_hash", "VARCHAR", "a hash of the message's key, if captured", ("eda.message.key_hash",))
+KEY = Column(
+    "key_hash",
+    "VARCHAR",
+    "a hash of the message's key, if captured",
+    ("eda.message.key.hash", "messaging.kafka.message.key"),
+)
 SEQUENCE = Column("sequence", "BIGINT", "the sender's running number of the message", ("eda.sender.sequence",))
 BATCH = Column("batch", "BIGINT", "messages in the batch", ("messaging.batch.message_count",))
 DELIVERIES = Column(
@@ -93,6 +98,18 @@ DELIVERIES = Column(
 REDELIVERED = Column(
     "redelivered", "BOOLEAN", "the broker says it is not the first delivery", ("eda.message.redelivered",)
 )
+REPROCESSED = Column(
+    "reprocessed", "BOOLEAN", "its process had handled it with success before", ("eda.message.reprocessed",)
+)
+MISORDERED = Column(
+    "misordered", "BOOLEAN", "its process had begun with a later one of its key", ("eda.message.out_of_order",)
+)
+SKIPPED = Column(
+    "skipped", "BOOLEAN", "true: failed, and committed past; false: done after that", ("eda.message.skipped",)
+)
+DEATHS = Column("deaths", "BIGINT", "how often the broker dead-lettered it", ("eda.message.death_count",))
+DEATH_REASON = Column("death_reason", "VARCHAR", "why the broker dead-lettered it last", ("eda.message.death_reason",))
+REGRESSED = Column("regressed", "BOOLEAN", "of a commit: it went back", ("eda.commit.regressed",))
 COMMITTED = Column("committed", "BIGINT", "of a commit: the next offset to be read", ("eda.commit.offset",))
 MESSAGE_TIME = Column("message_time", "BIGINT", "the message's timestamp, milliseconds", ("eda.message.timestamp",))
 ABANDONED = Column("abandoned", "BOOLEAN", "the code neither came to its end nor raised", ("eda.process.abandoned",))
@@ -102,7 +119,8 @@ ERROR = Column("error", "VARCHAR", "why it failed: `error.type`", ("error.type",
 AUTOMATIC = Column("automatic", "BOOLEAN", "whether the commit was not called for", ("eda.commit.automatic",))
 MESSAGING = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SENDER,
-    SEQUENCE, BATCH, DELIVERIES, REDELIVERED, COMMITTED, MESSAGE_TIME, ABANDONED, EVENT_TYPE, FUNCTION, ERROR,
+    SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
+    DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip
 MEASURED = (SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC)
 NOTED = (
@@ -133,7 +151,7 @@ OPERATIONS = (
     _made("outcome", "VARCHAR", "`ok`, `error`, `abandoned`, or of a send `unresolved`"),
     ERROR,
     _made("error_text", "VARCHAR", "what the status or the exception says"),
-    DELIVERIES, REDELIVERED, BATCH, COMMITTED,
+    DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _made("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
     EVENT_TYPE, FUNCTION,
 )  # fmt: skip

@@ -255,8 +255,10 @@ class Flow:
         return 60.0
 
 
-def flow(number: int = 40, partitions: int = 2, skip: set[int] | None = None, **more: Any) -> Flow:
-    """Let orders flow; the consumer does not touch the messages whose number is to be skipped."""
+def flow(
+    number: int = 40, partitions: int = 2, skip: set[int] | None = None, committed: int | None = None, **more: Any
+) -> Flow:
+    """Let orders flow; the consumer does not touch those to be skipped, and commits no offset above `committed`."""
     world = Telemetry()
     shop, billing = world.service("shop"), world.service("billing", group="billing", **more)
     messages, works = [], []
@@ -266,7 +268,8 @@ def flow(number: int = 40, partitions: int = 2, skip: set[int] | None = None, **
         messages.append(message)
         if turn not in (skip or set()):
             works.append(billing.process(message, at + 0.01))
-            billing.commit("orders", at + 0.02, offset + 1, partition)
+            if committed is None or offset < committed:
+                billing.commit("orders", at + 0.02, offset + 1, partition)
     for service in (shop, billing):
         service.other("still here", 60.0, 0.01)
     return Flow(world, shop, billing, messages, works)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlglot
+from sqlglot import exp
 
 from otel_eda.diagnosis import catalog, gates
 from otel_eda.diagnosis.engine import COLUMNS
@@ -22,6 +23,31 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CHECKS = catalog.checks()
 SECTIONS = ["How it is proven", "What looks alike", "Causes, and what to do", "Example"]
+
+
+def causes(sql: str) -> Iterator[str]:
+    """Give the values of the columns `cause` in a statement; in a union the first select names the columns."""
+    for query in sqlglot.parse_one(sql, read="duckdb").find_all(exp.Select, exp.Union):
+        parts = list(selects(query))
+        names = [column.alias_or_name for column in parts[0].selects]
+        for part in parts if "cause" in names else ():
+            yield from values(part.selects[names.index("cause")].unalias())
+
+
+def selects(query: Any) -> Iterator[Any]:
+    if isinstance(query, exp.Union):
+        yield from selects(query.left)
+        yield from selects(query.right)
+    else:
+        yield query
+
+
+def values(of: Any) -> Iterator[str]:
+    if isinstance(of, exp.Literal):
+        yield of.this
+    elif isinstance(of, exp.Case):
+        for branch in [*(case.args["true"] for case in of.args["ifs"]), of.args.get("default")]:
+            yield from values(branch)
 
 
 def test_there_are_checks_and_each_has_its_code() -> None:
@@ -39,9 +65,7 @@ class TestEveryCheck:
         assert check.title
 
     def test_has_an_action_for_every_cause_that_its_question_gives(self, check: Check) -> None:
-        given = set(re.findall(r"'([\w-]+)' AS cause", check.sql))
-        for case in re.findall(r"CASE((?:(?!CASE).)*?)END AS cause", check.sql, re.DOTALL):
-            given |= set(re.findall(r"(?:THEN|ELSE) '([\w-]+)'", case))
+        given = set(causes(check.sql))
         assert given
         assert given == set(check.causes)
 

@@ -8,7 +8,7 @@ import pytest
 
 from otel_eda.diagnosis.finding import Finding, Verdict
 
-from .telemetry import BEGIN, SECOND, Telemetry, flow, metric, pairs, scoped
+from .telemetry import BEGIN, SECOND, Flow, Telemetry, flow, metric, pairs, scoped
 
 if TYPE_CHECKING:
     from .conftest import Diagnose
@@ -20,6 +20,18 @@ def only(findings: tuple[Finding, ...], code: str) -> Finding:
     found = [finding for finding in findings if finding.code == code]
     assert len(found) == 1, findings
     return found[0]
+
+
+def ledger(made: Flow, name: str, number: int) -> None:
+    """Have the consumer's own ledger count."""
+    said = {
+        "messaging.system": "kafka",
+        "messaging.destination.name": "orders",
+        "messaging.consumer.group.name": "billing",
+    }
+    point = {"timeUnixNano": str(BEGIN + 5 * SECOND), "asInt": str(number), "attributes": pairs(said)}
+    counted = {"name": name, "sum": {"dataPoints": [point], "aggregationTemporality": 2}}
+    made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [counted]))
 
 
 def opened(finding: Finding) -> set[str]:
@@ -167,6 +179,66 @@ class TestLostInConsumer:
         made.billing.spans = [span for span in made.billing.spans if not span.json["name"].startswith("commit")]
         assert only(diagnose(made.world).findings, "EDA104").verdict is LIKELY
 
+    def test_by_the_ledger_on_the_span(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, error="KeyError", said={"eda.message.skipped": True})
+        made.world.metrics = False
+        made.shop.spans = []
+        finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+        assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (6, 6))
+
+    def test_by_the_ledger_but_done_later(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, error="KeyError", said={"eda.message.skipped": True})
+        made.billing.process(made.messages[12], 2.0, said={"eda.message.skipped": False})
+        assert diagnose(made.world, "EDA104").findings == ()
+
+    def test_by_the_ledger_if_no_span_was_kept(self, diagnose: Diagnose) -> None:
+        made = flow()
+        ledger(made, "eda.skipped.messages", 9)
+        ledger(made, "eda.recovered.messages", 2)
+        finding = only(diagnose(made.world, grace=1.0).findings, "EDA104")
+        assert (finding.verdict, finding.count, finding.group) == (LIKELY, 7, "billing")
+
+
+class TestExpiredUnread:
+    @pytest.mark.parametrize(("reason", "cause"), [("expired", "longer than"), ("maxlen", "maximum length")])
+    def test_says_the_broker(self, diagnose: Diagnose, reason: str, cause: str) -> None:
+        world = Telemetry()
+        shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+        died = {"eda.message.death_count": 1, "eda.message.death_reason": reason}
+        mail.process(shop.send("orders", 0.0), 9.0, said=died)
+        found = diagnose(world).findings
+        assert [finding.code for finding in found] == ["EDA105"]
+        assert found[0].verdict is CONFIRMED
+        assert cause in found[0].cause
+
+
+class TestUnroutable:
+    @pytest.mark.parametrize(
+        ("error", "cause"), [("eda.returned", "no queue is bound"), ("pika.exceptions.NackError", "take care")]
+    )
+    def test_returned_or_refused(self, diagnose: Diagnose, error: str, cause: str) -> None:
+        world = Telemetry()
+        shop = world.service("shop", system="rabbitmq")
+        shop.send("orders", 0.0, error=error)
+        finding = only(diagnose(world).findings, "EDA106")
+        assert (finding.verdict, finding.count) == (CONFIRMED, 1)
+        assert cause in finding.cause
+
+    def test_numbers_that_never_came(self, diagnose: Diagnose) -> None:
+        world = Telemetry()
+        shop, screen = world.service("shop", system="zeromq"), world.service("screen", system="zeromq")
+        for turn in range(30):
+            said = {"eda.sender.id": "aa", "eda.sender.sequence": turn}
+            sent = shop.send("prices", turn * 0.1, said=said)
+            if turn > 2 and turn not in {10, 11}:
+                screen.process(sent, turn * 0.1 + 0.01, said=said)
+        shop.other("still here", 60.0, 0.1)
+        found = {finding.cause: finding for finding in diagnose(world, "EDA106").findings}
+        assert {cause.split(" ")[1]: finding.count for cause, finding in found.items()} == {"receiver": 3, "queue": 2}
+        assert {finding.verdict for finding in found.values()} == {LIKELY}
+
 
 class TestUnconsumed:
     def test_nobody_reads(self, diagnose: Diagnose) -> None:
@@ -223,12 +295,26 @@ class TestReprocessed:
         made = flow()
         again = made.billing.process(made.messages[6], 10.0)
         finding = only(diagnose(made.world).findings, "EDA202")
-        assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (3, 3))
+        assert (finding.verdict, finding.partition, finding.offsets) == (LIKELY, "0", (3, 3))
         assert again.id in finding.span_ids
-        assert "went back" in finding.cause
+        assert "had committed the message" in finding.cause
+
+    def test_by_another_member_before_it_was_committed(self, diagnose: Diagnose) -> None:
+        made = flow(committed=12)
+        other = made.world.service("billing", group="billing")
+        for message in made.messages[30:]:
+            other.process(message, 10.0 + (message.offset or 0))
+        finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
+        assert (finding.verdict, finding.count, finding.instances) == (CONFIRMED, 10, ("billing-0", "billing-1"))
+
+    def test_by_the_ledger_if_no_span_was_kept(self, diagnose: Diagnose) -> None:
+        made = flow()
+        ledger(made, "eda.reprocessed.messages", 7)
+        finding = only(diagnose(made.world).findings, "EDA202")
+        assert (finding.verdict, finding.count, finding.service) == (LIKELY, 7, "billing")
 
     def test_by_another_machine(self, diagnose: Diagnose) -> None:
-        made = flow()
+        made = flow(committed=3)
         other = made.world.service("billing", group="billing", host="host-2")
         other.process(made.messages[6], 10.0)
         finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
@@ -272,8 +358,8 @@ class TestOutOfOrderConsumed:
     def turned(key_a: str, key_b: str) -> Telemetry:
         made = flow()
         first, second = made.shop.send("orders", 5.0, 60), made.shop.send("orders", 5.1, 61)
-        made.billing.process(second, 5.2, took=1.0, said={"eda.message.key_hash": key_b})
-        made.billing.process(first, 5.3, took=1.0, said={"eda.message.key_hash": key_a})
+        made.billing.process(second, 5.2, took=1.0, said={"eda.message.key.hash": key_b})
+        made.billing.process(first, 5.3, took=1.0, said={"eda.message.key.hash": key_a})
         return made.world
 
     def test_within_a_key(self, diagnose: Diagnose) -> None:
@@ -282,6 +368,12 @@ class TestOutOfOrderConsumed:
 
     def test_keys_may_overtake_each_other(self, diagnose: Diagnose) -> None:
         assert diagnose(self.turned("k", "other"), "EDA301").findings == ()
+
+    def test_by_the_ledger_if_no_span_was_kept(self, diagnose: Diagnose) -> None:
+        made = flow()
+        ledger(made, "eda.out_of_order.messages", 4)
+        finding = only(diagnose(made.world).findings, "EDA301")
+        assert (finding.verdict, finding.count) == (CONFIRMED, 4)
 
 
 class TestOutOfOrderProduced:
@@ -305,6 +397,53 @@ class TestOutOfOrderProduced:
         assert diagnose(made.world, "EDA302").findings == ()
 
 
+class TestLagVerdict:
+    def test_stopped(self, diagnose: Diagnose) -> None:
+        made = flow(400, 2, skip=set(range(100, 400)))
+        found = diagnose(made.world, "EDA504").findings
+        assert {(finding.verdict, finding.partition) for finding in found} == {(LIKELY, None)}
+        assert found[0].count == 300
+        assert "ended, hangs" in found[0].cause
+
+    def test_growing(self, diagnose: Diagnose) -> None:
+        made = flow(200, 1, skip=set(range(200)))
+        for turn in range(80):
+            made.billing.process(made.messages[turn], turn * 0.25, took=0.249)
+        finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
+        assert (finding.verdict, finding.count) == (LIKELY, 121)
+        assert "work all the time" in finding.cause
+
+    def test_stalled(self, diagnose: Diagnose) -> None:
+        made = flow(100, 1, skip=set(range(50, 100)), committed=0)
+        for turn in range(30):
+            made.billing.commit("orders", 5.0 + turn, 50)
+        assert "does not get past" in only(diagnose(made.world, "EDA504").findings, "EDA504").cause
+
+    def test_went_back(self, diagnose: Diagnose) -> None:
+        made = flow()
+        back = made.billing.commit("orders", 30.0, 3)
+        back.json["attributes"] += pairs({"eda.commit.regressed": True})
+        finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
+        assert finding.trace_ids == (back.trace,)
+
+
+class TestRebalanceStorm:
+    def test_partitions_change_hands_again_and_again(self, diagnose: Diagnose) -> None:
+        made = flow(40, 1, skip=set(range(40)))
+        other = made.world.service("billing", group="billing")
+        for turn, message in enumerate(made.messages):
+            (made.billing if turn // 4 % 2 else other).process(message, turn * 0.1)
+        finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
+        assert (finding.verdict, finding.count) == (LIKELY, 9)
+
+    def test_a_deploy_is_none(self, diagnose: Diagnose) -> None:
+        made = flow(40, 2, skip=set(range(20, 40)))
+        other = made.world.service("billing", group="billing")
+        for message in made.messages[20:]:
+            other.process(message, 5.0)
+        assert diagnose(made.world, "EDA602").findings == ()
+
+
 class TestKeyMoved:
     @pytest.mark.parametrize(
         ("times", "cause"), [((1, 2, 3, 4), "number of partitions"), ((1, 3, 2, 4), "differently")]
@@ -312,7 +451,7 @@ class TestKeyMoved:
     def test_to_another_partition(self, diagnose: Diagnose, times: tuple[int, ...], cause: str) -> None:
         made = flow()
         for turn, at in enumerate(times):
-            made.shop.send("clicks", at, at, turn // 2, said={"eda.message.key_hash": "k"})
+            made.shop.send("clicks", at, at, turn // 2, said={"eda.message.key.hash": "k"})
         finding = only(diagnose(made.world, "EDA303").findings, "EDA303")
         assert (finding.verdict, finding.key) == (CONFIRMED, "k")
         assert cause in finding.cause
@@ -420,6 +559,14 @@ class TestDeadLettered:
         handler = made.billing.other("process placed", 1.21, 0.001, work, said=said)
         made.billing.send("orders.dlq", 1.211, 0, parent=handler)
         assert only(diagnose(made.world, "EDA405").findings, "EDA405").error == "KeyError"
+
+    def test_by_the_broker(self, diagnose: Diagnose) -> None:
+        world = Telemetry()
+        shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+        died = {"eda.message.death_count": 2, "eda.message.death_reason": "delivery_limit"}
+        mail.process(shop.send("orders", 0.0), 9.0, said=died)
+        finding = only(diagnose(world, "EDA405").findings, "EDA405")
+        assert "delivery_limit" in str(finding.detail)
 
 
 class TestUnhandledEvent:

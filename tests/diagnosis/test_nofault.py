@@ -101,6 +101,14 @@ def test_a_broadcast_without_groups(diagnose: Diagnose) -> None:
     assert codes(made.world, diagnose) == {}
 
 
+def test_a_planned_replay(diagnose: Diagnose) -> None:
+    made = flow()
+    again = made.world.service("billing", group="billing")
+    for turn, message in enumerate(made.messages):
+        again.process(message, 20.0 + turn * 0.1)
+    assert codes(made.world, diagnose) == {"EDA202": Verdict.LIKELY}
+
+
 @pytest.mark.parametrize("skew", [180.0, -180.0])
 def test_a_clock_that_is_minutes_off_is_all_that_is_found(diagnose: Diagnose, skew: float) -> None:
     made = flow(40, 2, skew=skew, host="host-2")

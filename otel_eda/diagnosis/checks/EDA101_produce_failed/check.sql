@@ -18,6 +18,8 @@ WHERE
     outcome = 'error'
     AND lower(error) NOT LIKE '%unroutable%'
     AND lower(error) NOT LIKE '%nack%'
+    AND error <> 'eda.returned'
+    AND system IS DISTINCT FROM 'zeromq'
     -- The same message, sent again with its own context, may have been acknowledged later.
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again

@@ -9,7 +9,7 @@ WITH reader AS (
 ),
 
 done AS (
-    SELECT consumer_group, destination, partition_id, max(committed) AS committed, min(started) AS started
+    SELECT consumer_group, destination, partition_id, max(committed) AS committed
     FROM commits
     WHERE consumer_group IS NOT NULL
     GROUP BY consumer_group, destination, partition_id
@@ -17,14 +17,17 @@ done AS (
 
 tried AS (
     SELECT
-        consumer_group, destination, partition_id, message_offset,
+        system, consumer_group, destination, partition_id, message_offset,
         max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
         max(CASE WHEN outcome = 'error' THEN 1 ELSE 0 END) AS failed,
-        max(ended) AS ended, max(trace_id) AS trace_id, max(span_id) AS span_id,
-        max(instance) AS instance, max(error) AS error
+        -- The consumer's own ledger saw that it was committed past.
+        max(CASE WHEN skipped THEN 1 ELSE 0 END) AS skipped,
+        min(started) AS started, max(ended) AS ended, max(trace_id) AS trace_id, max(span_id) AS span_id,
+        max(service) AS service, max(instance) AS instance, max(error) AS error,
+        max(origin_trace) AS origin_trace, max(origin_span) AS origin_span
     FROM works
     WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
-    GROUP BY consumer_group, destination, partition_id, message_offset
+    GROUP BY system, consumer_group, destination, partition_id, message_offset
 ),
 
 pulled AS (
@@ -40,7 +43,8 @@ missing AS (
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, 0), coalesce(p.ended, 0)) AS last_time,
-        d.committed, t.failed, t.message_offset AS tried_offset, p.message_offset AS pulled_offset, r.highest
+        d.committed, coalesce(t.failed, 0) AS failed, r.highest, false AS skipped,
+        t.message_offset IS NOT NULL OR p.message_offset IS NOT NULL AS delivered
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
@@ -55,20 +59,39 @@ missing AS (
         s.outcome = 'ok'
         AND s.message_offset > r.lowest
         AND coalesce(t.finished, 0) = 0
+        AND coalesce(t.skipped, 0) = 0
         -- Behind the group's position: it committed past the message, or went on to later ones.
         AND (d.committed > s.message_offset OR r.highest > s.message_offset)
+    UNION ALL
+    SELECT
+        t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
+        t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, true
+    FROM tried AS t
+    WHERE t.skipped = 1 AND t.finished = 0
+),
+
+-- What the ledgers counted where no span tells of it: sampled away, or lost.
+counted AS (
+    SELECT
+        system, service, instance, destination, consumer_group, min(started) AS first_time, max(time) AS last_time,
+        sum(CASE WHEN name = 'eda.skipped.messages' THEN value ELSE -value END) AS number
+    FROM readings AS r
+    WHERE
+        name IN ('eda.skipped.messages', 'eda.recovered.messages')
+        AND NOT EXISTS (SELECT 1 FROM works AS w WHERE w.skipped AND w.service = r.service AND w.destination = r.destination)
+    GROUP BY system, service, instance, destination, consumer_group
 )
 
 SELECT
     system, service, instance, other_instance, destination, consumer_group, partition_id, message_offset, error,
-    trace_id, span_id, other_trace_id, other_span_id, first_time, last_time,
-    CASE
-        WHEN failed = 1 THEN 'error-swallowed'
-        WHEN tried_offset IS NOT NULL OR pulled_offset IS NOT NULL THEN 'died-with-it'
-        ELSE 'jumped-over'
-    END AS cause,
+    trace_id, span_id, other_trace_id, other_span_id, first_time, last_time, 1 AS weight,
+    CASE WHEN failed = 1 THEN 'error-swallowed' WHEN delivered THEN 'died-with-it' ELSE 'jumped-over' END AS cause,
     CASE WHEN committed > message_offset THEN NULL ELSE 'LIKELY' END AS at_most,
-    CASE WHEN tried_offset IS NOT NULL OR pulled_offset IS NOT NULL THEN true END AS g8,
+    CASE WHEN skipped THEN true END AS g1, CASE WHEN skipped THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
+    CASE WHEN skipped THEN true END AS g4, CASE WHEN skipped THEN true END AS g6,
+    CASE WHEN skipped THEN true END AS g7, CASE WHEN delivered THEN true END AS g8,
+    CASE WHEN skipped THEN true END AS g9,
     CASE
         WHEN committed > message_offset THEN 'the group committed offset ' || committed || ', past it'
         ELSE 'the group went on to offset ' || highest
@@ -77,8 +100,19 @@ FROM missing AS m
 WHERE
     -- Passed on by its handler: to a dead-letter or retry destination, or as an answer.
     NOT EXISTS (
-        SELECT 1 FROM sends AS onward
-        WHERE
-            (onward.trace_id = m.other_trace_id AND onward.parent_id = m.other_span_id)
-            OR (onward.origin_trace = m.origin_trace AND onward.origin_span = m.origin_span AND onward.span_id <> m.span_id)
+        SELECT 1 FROM sends AS onward WHERE onward.trace_id = m.other_trace_id AND onward.parent_id = m.other_span_id
     )
+    AND NOT EXISTS (
+        SELECT 1 FROM sends AS again
+        WHERE again.linked AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span
+    )
+UNION ALL
+SELECT
+    system, service, instance, CAST(NULL AS VARCHAR), destination, consumer_group, CAST(NULL AS VARCHAR),
+    CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), first_time, last_time, cast(number AS BIGINT), 'error-swallowed',
+    -- Whether its handler sent it on, only a span would tell.
+    'LIKELY', true, true, true, true, true, true, true, true,
+    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages committed past that no attempt succeeded with'
+FROM counted
+WHERE number > 0

@@ -2,7 +2,7 @@
 WITH attempt AS (
     SELECT
         system, service, instance, host, destination, consumer_group, partition_id, message_offset, redelivered,
-        origin_trace, origin_span, trace_id, span_id, started, ended, outcome,
+        reprocessed, origin_trace, origin_span, trace_id, span_id, started, ended, outcome,
         CASE
             WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
             ELSE origin_trace || '-' || origin_span
@@ -29,14 +29,66 @@ ordered AS (
             PARTITION BY system, destination, consumer_group, message ORDER BY started, span_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         )
+),
+
+again AS (
+    SELECT * FROM ordered WHERE finished <= started
+),
+
+-- What the group had committed when the message came again.
+position AS (
+    SELECT a.span_id, max(c.committed) AS committed
+    FROM again AS a
+    JOIN commits AS c
+        ON c.consumer_group = a.consumer_group AND c.destination = a.destination AND c.partition_id = a.partition_id
+    WHERE c.ended <= a.started
+    GROUP BY a.span_id
+),
+
+told AS (
+    SELECT
+        a.*,
+        CASE
+            WHEN p.committed > a.message_offset THEN 'replayed'
+            WHEN a.instance <> a.first_instance THEN 'other-member'
+            WHEN a.system = 'rabbitmq' AND a.redelivered THEN 'not-acked'
+            ELSE 'rewound'
+        END AS cause,
+        p.committed
+    FROM again AS a
+    LEFT JOIN position AS p ON p.span_id = a.span_id
+),
+
+-- What the ledgers counted where no span tells of it: sampled away, or lost.
+counted AS (
+    SELECT
+        system, service, instance, destination, consumer_group, min(started) AS first_time, max(time) AS last_time,
+        sum(value) AS number
+    FROM readings AS r
+    WHERE
+        name = 'eda.reprocessed.messages'
+        AND NOT EXISTS (SELECT 1 FROM again AS a WHERE a.service = r.service AND a.destination = r.destination)
+    GROUP BY system, service, instance, destination, consumer_group
 )
 
 SELECT
     system, service, first_instance AS instance, instance AS other_instance, first_host AS host, host AS other_host,
     destination, consumer_group, partition_id, message_offset, message,
     first_trace AS trace_id, first_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
-    finished AS first_time, ended AS last_time,
-    CASE WHEN instance <> first_instance THEN 'other-member' WHEN redelivered THEN 'not-acked' ELSE 'rewound' END AS cause,
+    finished AS first_time, ended AS last_time, 1 AS weight, cause,
+    -- Somebody may have wanted it, unless it is known that the message had not been committed or acknowledged.
+    CASE WHEN cause = 'not-acked' OR (cause <> 'replayed' AND committed <= message_offset) THEN NULL ELSE 'LIKELY' END
+        AS at_most,
+    CAST(NULL AS BOOLEAN) AS g4,
+    CASE WHEN reprocessed THEN true END AS g5,
     'processed again ' || round((started - finished) / 1000000000.0, 3) || ' s after it was done' AS detail
-FROM ordered
-WHERE finished <= started
+FROM told
+UNION ALL
+SELECT
+    system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    first_time, last_time, cast(number AS BIGINT), 'rewound', 'LIKELY', true, true,
+    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that it had processed with success before'
+FROM counted
+WHERE number > 0

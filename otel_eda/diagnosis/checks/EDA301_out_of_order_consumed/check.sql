@@ -3,7 +3,7 @@ WITH first_attempt AS (
     SELECT
         system, consumer_group, destination, partition_id, key_hash, message_offset,
         min(started) AS started, min(service) AS service, min(instance) AS instance, min(host) AS host,
-        min(trace_id) AS trace_id, min(span_id) AS span_id
+        min(trace_id) AS trace_id, min(span_id) AS span_id, bool_or(coalesce(misordered, false)) AS misordered
     FROM works
     WHERE consumer_group IS NOT NULL AND key_hash IS NOT NULL AND message_offset IS NOT NULL
     GROUP BY system, consumer_group, destination, partition_id, key_hash, message_offset
@@ -22,15 +22,37 @@ ordered AS (
     WINDOW turn AS (
         PARTITION BY system, consumer_group, destination, partition_id, key_hash ORDER BY message_offset
     )
+),
+
+-- What the ledgers counted where no span tells of it: sampled away, or lost.
+counted AS (
+    SELECT
+        system, service, instance, destination, consumer_group, min(started) AS first_time, max(time) AS last_time,
+        sum(value) AS number
+    FROM readings AS r
+    WHERE
+        name = 'eda.out_of_order.messages'
+        AND NOT EXISTS (SELECT 1 FROM works AS w WHERE w.misordered AND w.service = r.service)
+    GROUP BY system, service, instance, destination, consumer_group
 )
 
 SELECT
     o.system, o.service, o.instance, o.previous_instance AS other_instance, o.host, o.previous_host AS other_host,
     o.destination, o.consumer_group, o.partition_id, o.message_offset, o.key_hash,
     o.trace_id, o.span_id, o.previous_trace AS other_trace_id, o.previous_span AS other_span_id,
-    o.started AS first_time, o.previous_started AS last_time,
+    o.started AS first_time, o.previous_started AS last_time, 1 AS weight,
     CASE WHEN o.instance = o.previous_instance THEN 'concurrent' ELSE 'other-member' END AS cause,
+    CAST(NULL AS BOOLEAN) AS g4, CASE WHEN o.instance = o.previous_instance THEN true END AS g5,
     'begun before offset ' || o.previous_offset || ' of the same key' AS detail
 FROM ordered AS o
 CROSS JOIN settings AS t
 WHERE o.previous_started > o.started + CASE WHEN o.instance = o.previous_instance THEN 0 ELSE t.skew END
+UNION ALL
+SELECT
+    system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    first_time, last_time, cast(number AS BIGINT), 'concurrent', true, true,
+    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages begun after a later one of the same key'
+FROM counted
+WHERE number > 0

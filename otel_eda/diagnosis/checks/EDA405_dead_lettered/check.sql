@@ -31,3 +31,11 @@ SELECT
     'set aside in ' || d.destination || coalesce(': ' || coalesce(s.error_text, s.error), '') AS detail
 FROM dead AS d
 LEFT JOIN source AS s ON s.sent = d.span_id AND s.sent_trace = d.trace_id
+UNION ALL
+-- The broker set it aside, and says why to whom it gives it now.
+SELECT
+    system, service, instance, destination, consumer_group, partition_id, message_offset, error,
+    origin_trace, origin_span, trace_id, span_id, started, ended, death_reason,
+    'by-the-broker', 'the broker dead-lettered it ' || deaths || ' times, last because: ' || coalesce(death_reason, 'not said')
+FROM works
+WHERE deaths > 0 AND coalesce(death_reason, '') <> 'expired' AND coalesce(death_reason, '') <> 'maxlen'

@@ -1,0 +1,96 @@
+-- gates: G1 G2 G3 G9
+WITH place AS (
+    SELECT w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset,
+        min(w.service) AS service, min(w.instance) AS instance, min(w.started) AS started, min(w.ended) AS ended,
+        min(w.trace_id) AS trace_id, min(w.span_id) AS span_id
+    FROM works AS w
+    WHERE w.consumer_group IS NOT NULL AND w.message_offset IS NOT NULL
+    GROUP BY w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset
+),
+
+reader AS (
+    SELECT
+        system, consumer_group, destination, partition_id, max(message_offset) AS position, max(ended) AS last_work,
+        min(started) AS first_work, sum(ended - started) AS busy, count(*) AS number, max(service) AS service,
+        max(instance) AS instance, max(trace_id) AS trace_id, max(span_id) AS span_id
+    FROM place
+    GROUP BY system, consumer_group, destination, partition_id
+),
+
+-- Sent and processed in each quarter of the time in which messages were sent.
+sent AS (
+    SELECT destination, partition_id, min(ended) AS first_send, max(ended) AS last_send, max(message_offset) AS top
+    FROM sends
+    WHERE outcome = 'ok' AND message_offset >= 0
+    GROUP BY destination, partition_id
+),
+
+step AS (
+    SELECT r.consumer_group, s.destination, s.partition_id, s.ended AS time, 1 AS step
+    FROM sends AS s
+    JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
+    WHERE s.outcome = 'ok' AND s.message_offset >= 0
+    UNION ALL
+    SELECT consumer_group, destination, partition_id, ended, -1 FROM place
+),
+
+quarter AS (
+    SELECT
+        t.consumer_group, t.destination, t.partition_id,
+        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.25 THEN t.step ELSE 0 END) AS one,
+        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.5 THEN t.step ELSE 0 END) AS two,
+        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.75 THEN t.step ELSE 0 END) AS three,
+        sum(CASE WHEN t.time <= s.last_send THEN t.step ELSE 0 END) AS four
+    FROM step AS t
+    JOIN sent AS s ON s.destination = t.destination AND s.partition_id = t.partition_id
+    GROUP BY t.consumer_group, t.destination, t.partition_id
+),
+
+held AS (
+    SELECT
+        consumer_group, destination, partition_id, max(committed) AS committed, count(*) AS number,
+        max(ended) - min(ended) AS lasted, count(DISTINCT committed) AS positions
+    FROM commits
+    WHERE consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
+judged AS (
+    SELECT
+        r.*, s.last_send, s.top - r.position AS behind, q.four AS lag, s.first_send,
+        CASE
+            WHEN s.last_send - r.last_work > z.grace AND s.top > r.position THEN 'stopped'
+            WHEN h.positions = 1 AND h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
+            WHEN q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
+                THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
+        END AS cause
+    FROM reader AS r
+    CROSS JOIN settings AS z
+    JOIN sent AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
+    JOIN quarter AS q
+        ON q.consumer_group = r.consumer_group AND q.destination = r.destination AND q.partition_id = r.partition_id
+    LEFT JOIN held AS h
+        ON h.consumer_group = r.consumer_group AND h.destination = r.destination AND h.partition_id = r.partition_id
+)
+
+SELECT
+    system, service, instance, destination, consumer_group, partition_id, trace_id, span_id,
+    last_work AS first_time, last_work AS last_time, greatest(behind, lag) AS weight, cause,
+    CASE WHEN cause = 'stopped' THEN NULL ELSE 'LIKELY' END AS at_most,
+    CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
+    CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
+    CASE
+        WHEN cause = 'stopped' THEN 'nothing processed for the last '
+            || round((last_send - last_work) / 1000000000.0, 1) || ' s in which messages came, ' || behind || ' wait'
+        WHEN cause = 'stalled' THEN 'it commits one and the same offset, ' || behind || ' messages wait'
+        ELSE 'ever more messages wait, ' || lag || ' at last; it worked '
+            || round(100.0 * busy / greatest(last_work - first_work, 1), 0) || ' % of the time'
+    END AS detail
+FROM judged
+WHERE cause IS NOT NULL
+UNION ALL
+SELECT
+    system, service, instance, destination, consumer_group, partition_id, trace_id, span_id, started, ended, 1,
+    'went-back', 'LIKELY', true, true, 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', before one that it had committed'
+FROM commits
+WHERE regressed

@@ -1,0 +1,40 @@
+-- gates: G5
+WITH turn AS (
+    SELECT
+        system, service, consumer_group, destination, partition_id, instance, host, started, trace_id, span_id,
+        lag(instance) OVER owner AS previous, lag(host) OVER owner AS previous_host,
+        lag(trace_id) OVER owner AS previous_trace, lag(span_id) OVER owner AS previous_span
+    FROM works
+    WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL
+    WINDOW owner AS (PARTITION BY system, consumer_group, destination, partition_id ORDER BY started, span_id)
+),
+
+change AS (
+    SELECT * FROM turn WHERE previous <> instance
+),
+
+storm AS (
+    SELECT
+        system, consumer_group, destination, count(*) AS changes, count(DISTINCT partition_id) AS partitions,
+        count(DISTINCT instance) AS members, min(started) AS first_time, max(started) AS last_time
+    FROM change
+    GROUP BY system, consumer_group, destination
+)
+
+SELECT
+    c.system, c.service, c.previous AS instance, c.instance AS other_instance, c.previous_host AS host,
+    c.host AS other_host, c.destination, c.consumer_group, c.partition_id, c.previous_trace AS trace_id,
+    c.previous_span AS span_id, c.trace_id AS other_trace_id, c.span_id AS other_span_id,
+    c.started AS first_time, c.started AS last_time,
+    CASE WHEN s.members > s.changes / s.partitions THEN 'deploys' ELSE 'flapping' END AS cause,
+    -- Who owns a partition is known from who works on it only.
+    'LIKELY' AS at_most,
+    s.changes || ' times another member went on with a partition, in '
+    || round((s.last_time - s.first_time) / 1000000000.0, 0) || ' s' AS detail
+FROM change AS c
+JOIN storm AS s
+    ON s.system = c.system AND s.consumer_group = c.consumer_group AND s.destination = c.destination
+WHERE
+    -- A deploy moves a partition once or twice; a storm, again and again, at least three times a minute.
+    s.changes >= 6 AND s.changes > 3 * s.partitions
+    AND s.changes * 60000000000 >= 3 * (s.last_time - s.first_time)
