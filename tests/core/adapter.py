@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import (
     Acknowledge,
+    Answer,
     Close,
     Configure,
+    Confirm,
     Deliver,
     Enter,
     Generate,
@@ -17,9 +19,11 @@ from otel_eda.core import (
     Leave,
     Library,
     Message,
+    Publish,
     PullOne,
     Receive,
     Remember,
+    Return,
     Send,
     Settle,
     Tags,
@@ -64,6 +68,10 @@ def reader(channel: Channel, topic: str, auto: bool) -> Callable[..., Message | 
     return None if topic.startswith("_") else lambda _, delivery, __: delivered(delivery, not auto)
 
 
+def sent_back(topic: str, headers: Any) -> tuple[Message, str]:
+    return Message(topic, headers=headers), "nobody there"
+
+
 def pulled(_: Channel, __: str, auto: bool = False) -> Callable[[Any], Message | None]:
     return lambda given: given[0] and delivered(given[0], not auto)
 
@@ -83,6 +91,10 @@ def outgoing(_: Producer | AsyncProducer, topic: str, headers: Any) -> Message:
 
 def receipt(_: Producer | AsyncProducer) -> Callable[[Receipt], Message]:
     return lambda receipt: Message(receipt.topic, "0", receipt.offset)
+
+
+def nothing(_: Channel) -> Callable[[Any], None]:
+    return lambda _: None
 
 
 def put(headers: Any, more: Mapping[str, str]) -> Any:
@@ -122,6 +134,9 @@ def library() -> Library:
             PullOne(f"{MODULE}:Consumer.__next__"),
             Settle(f"{MODULE}:Consumer.commit", ("offsets",), offsets),
             Remember(f"{MODULE}:Consumer.seek", ("topic", "offset"), "itself"),
+            Publish(f"{MODULE}:Channel.publish", ("topic", "headers"), outgoing, put, None, nothing),
+            Confirm(f"{MODULE}:Channel.confirm", "answered", Answer),
+            Return(f"{MODULE}:Channel.sent_back", ("topic", "headers"), sent_back),
             Deliver(f"{MODULE}:Channel.subscribe", "callback", ("topic", "auto"), reader),
             Deliver(f"{MODULE}:Channel.subscribe_async", "callback", ("topic", "auto"), reader),
             PullOne(f"{MODULE}:Channel.get", "get", ("topic", "auto"), pulled),

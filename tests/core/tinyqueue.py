@@ -226,6 +226,33 @@ class Channel:
         self.ready: dict[str, deque[tuple[Delivery, object]]] = {}
         self.waiting: dict[int, tuple[Delivery, object]] = {}
         self.tag = 0
+        self.answered: Callable[..., object] | None = None
+
+    def confirm(self, answered: Callable[..., object]) -> None:
+        """Have the sends to come answered, by their numbers from 1; raises `TypeError` if that is no callback."""
+        if not callable(answered):
+            raise TypeError("that is no callback")
+        self.answered = answered
+
+    def publish(self, topic: str, value: object = None, headers: Headers | None = None) -> None:
+        """Send; raises `ValueError` for an empty topic."""
+        if not topic:
+            raise ValueError("which topic?")
+        self.queue.fill(topic, value, headers=headers or [])
+
+    def answer(self, number: int, multiple: bool = False, refused: bool = False) -> None:
+        """Have the broker answer."""
+        if self.answered:
+            self.answered(number, multiple, refused)
+
+    def send_back(self, topic: str) -> object:
+        """Have the broker send a topic's last message back."""
+        value, headers = self.queue.topics[topic].pop()
+        return self.sent_back(topic, headers, value)
+
+    def sent_back(self, topic: str, headers: Headers, value: object) -> object:  # noqa: ARG002
+        """Get a message that was sent back."""
+        return value
 
     def subscribe(self, topic: str, callback: Callable[..., Any], auto: bool = False) -> str:
         """Have a topic's messages handed to a callback; raises `TypeError` if it is none."""
