@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import mixed
 from support.programs import launched, run, running
 from support.waiting import until
 
 if TYPE_CHECKING:
     from brokers.jaeger import Jaeger
     from brokers.kafka import Kafka
+    from brokers.rabbitmq import RabbitMQ
     from brokers.spans import Span
     from support.programs import Way
 
@@ -110,8 +112,11 @@ def test_events(kafka: Kafka, jaeger: Jaeger, tag: str) -> None:
     ]
 
 
-def test_events_knows_nothing_of_telemetry() -> None:
-    for path in (EXAMPLES / "events").glob("*.py"):
+@pytest.mark.parametrize("folder", ["events", "mixed"])
+def test_the_programs_know_nothing_of_telemetry(folder: str) -> None:
+    paths = list((EXAMPLES / folder).glob("*.py"))
+    assert paths
+    for path in paths:
         assert not re.search(r"telemetry|otel", path.read_text(), re.IGNORECASE)
 
 
@@ -129,3 +134,23 @@ def test_by_hand(kafka: Kafka, jaeger: Jaeger, tag: str) -> None:
     for span in processed:
         assert span.end - span.start >= 20_000_000  # the thread's work, not the loop's
     assert max(span.start for span in processed[:4]) < min(span.end for span in processed[:4])  # at the same time
+
+
+@pytest.mark.timeout(240)
+def test_mixed(kafka: Kafka, rabbitmq: RabbitMQ, jaeger: Jaeger) -> None:
+    run_of = mixed.Mixed(kafka, rabbitmq, jaeger)
+    outcomes = run_of.run()
+    assert {service: outcome.status for service, outcome in outcomes.items()} == dict.fromkeys(outcomes, 0)
+    assert {service: outcome.output.splitlines() for service, outcome in outcomes.items()} == {
+        "shop": ["order 1: ale", "order 2: bread", "order 3: cheese"],
+        "billing": [f"order {number}: billed" for number in (1, 2, 3)],
+        "packing": [f"order {number}: packed" for number in (1, 2, 3)],
+        "shipping": [f"order {number}: shipped" for number in (1, 2, 3)],
+        "screen": [
+            f"hall: order {number}, {item}, is on its way" for number, item in enumerate(("ale", "bread", "cheese"), 1)
+        ],
+    }
+    promised = mixed.promised()
+    spans = run_of.spans(mixed.ORDERS * len(promised))
+    check_whole(spans)
+    assert sorted(mixed.tree(spans, run_of)) == sorted(promised * mixed.ORDERS)
