@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Message
+from otel_eda.core import Message, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,6 +65,14 @@ def unconfirmed(item: Any) -> Message | None:
     if message is not None:
         message.offset = None
     return message
+
+
+def standing(states: Mapping[Any, Any]) -> list[Position]:
+    """Read `{TopicPartition: TopicPartitionState}`; the end of a partition came with its last messages."""
+    return [
+        Position(at.topic, str(at.partition), getattr(state._position, "offset", state._position), state.highwater)
+        for at, state in list(states.items())
+    ]
 
 
 def batches(polled: dict[Any, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> dict[Any, list[Any]]:

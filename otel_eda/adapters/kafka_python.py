@@ -12,6 +12,7 @@ from otel_eda.core import (
     Iterate,
     Library,
     Message,
+    Position,
     PullOne,
     Receive,
     Remember,
@@ -19,7 +20,7 @@ from otel_eda.core import (
     Settle,
 )
 
-from ._kafka import batches, outgoing, positions, put, read, report, server, unconfirmed
+from ._kafka import batches, outgoing, positions, put, read, report, server, standing, unconfirmed
 
 PRODUCER = "kafka.producer.kafka:KafkaProducer"
 CONSUMER = "kafka.consumer.group:KafkaConsumer"
@@ -48,6 +49,11 @@ def offsets(consumer: Any, given: Any) -> dict[tuple[str, str], int]:
     return positions(consumer._subscription.all_consumed_offsets() if given is None else given)
 
 
+def where(consumer: Any) -> list[Position]:
+    """Tell how far a consumer is."""
+    return standing(consumer._subscription.assignment)
+
+
 LIBRARY = Library(
     name="kafka_python",
     system="kafka",
@@ -57,6 +63,7 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.kafka:KafkaInstrumentor",
     message=read,
     identify=identify,
+    positions=where,
     shapes=(
         Configure(f"{PRODUCER}.__init__"),
         Configure(f"{CONSUMER}.__init__"),

@@ -22,7 +22,7 @@ from .library import Library
 from .lifecycle import AutoCommit, Close, Commits, Configure, Internal, Remember, finish
 from .listen import Listen
 from .many import SendMany
-from .message import Identity, Message
+from .message import Identity, Message, Position
 from .receive import Generate, Iterate, PullOne, Receive
 from .send import Callback, Send
 from .settle import Acknowledge, Settle, Tags
@@ -55,6 +55,7 @@ __all__ = [
     "Listen",
     "Message",
     "Outcome",
+    "Position",
     "Publish",
     "PullLater",
     "PullOne",

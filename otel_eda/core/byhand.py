@@ -119,6 +119,10 @@ class _Nowhere:
     def message(self, _: Any) -> None:
         """Read nothing: who processes such a message says what it is."""
 
+    def positions(self, _: Any) -> tuple[()]:
+        """Tell none."""
+        return ()
+
     def empty(self, _: BaseException) -> bool:
         """Tell none: nothing is pulled from nowhere."""
         return False

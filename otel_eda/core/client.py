@@ -18,13 +18,13 @@ from .guard import guarded
 from .ledger import Fact, epochs, ledger_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .bodies import Watch
     from .confirms import Confirms
     from .ledger import Account
     from .library import Library
-    from .message import Identity, Message, Unsettled
+    from .message import Identity, Message, Position, Unsettled
     from .send import Sending
     from .settle import Settling
     from .telemetry import Attributes, Count, Counter, Scope, Telemetry
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "_otel_eda"
 REMEMBERED = 100
+LOOK = 100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
 UNSETTLED_MAX = 65_535
 KINDS = {
     "create": SpanKind.PRODUCER,
@@ -50,12 +51,15 @@ class Route:
         "_counts",
         "_measures",
         "_partitioned",
+        "age",
         "attributes",
         "client",
         "destination",
         "kind",
         "measured",
         "name",
+        "place",
+        "stamps",
         "type",
     )
 
@@ -65,9 +69,11 @@ class Route:
         self.type = type_
         self.kind = KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
-        self.measured = client.measured | {keys.OPERATION: operation}
-        self.measured |= {keys.DESTINATION: destination} if destination else {}
+        self.place = client.place(destination)
+        self.measured = self.place | {keys.OPERATION: operation}
         self.attributes = client.attributes | self.measured | {keys.OPERATION_TYPE: type_}
+        self.stamps: dict[str | None, int] = {}
+        self.age: float | None = None
         if type_ == "send":
             self.measured.pop(keys.GROUP, None)
         self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
@@ -123,6 +129,9 @@ class Origin(Protocol):
     def message(self, item: Any, /) -> Message | None:
         """Read a message, None for anything else."""
 
+    def positions(self, instance: Any, /) -> Iterable[Position]:
+        """Tell how far a consumer is, from what it knows without asking the broker."""
+
     def empty(self, error: BaseException, /) -> bool:
         """Tell an exception by which a pull only says that there is no message."""
 
@@ -160,6 +169,9 @@ class Client:
         self.by_hand = False
         self.ledger = ledger_of(library.system, identity)
         self.epoch = next(epochs)
+        self.closed = False
+        self.assignments = self.polled_at = self.waited = self._looked_at = 0
+        self._positions: list[Position] = []
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)
 
     @guarded
@@ -189,10 +201,50 @@ class Client:
             found = self.routes[operation, destination] = Route(self, operation, type_, destination)
         return found
 
+    def process(self, destination: str) -> Route:
+        """Give what is known of processing messages of a destination."""
+        return self.route("process", "process", destination)
+
+    def of(self, type_: str) -> list[Route]:
+        """Give what is known of the operations of a type."""
+        return [route for route in list(self.routes.values()) if route.type == type_]
+
+    def place(self, destination: str | None, partition: str | None = None) -> Attributes:
+        """Give the attributes of metrics that are about no operation."""
+        made = self.measured | ({keys.DESTINATION: destination} if destination else {})
+        return made | {keys.PARTITION: partition} if partition is not None and config().partition_metrics else made
+
+    def positions(self) -> list[Position]:
+        """Tell how far it is, or was when it polled last if there is no asking from here."""
+        instance = self.instance()
+        if instance is not None:
+            self.look(instance)
+            return self._positions
+        return [self._moved(position) for position in self._positions]
+
+    def _moved(self, position: Position) -> Position:
+        # Since it was looked at, messages were handed over that are in the account.
+        following = self.process(position.destination).account(position.partition).following(self.epoch)
+        return position if following is None else position._replace(offset=following)
+
+    @guarded
+    def look(self, instance: Any) -> None:
+        """Ask how far it is."""
+        self._positions = list(self.library.positions(instance))
+
+    def polled(self, instance: Any, start: int, end: int) -> None:
+        """Note a pull."""
+        if instance is not None and end - self._looked_at > LOOK and self.instance() is None:
+            self._looked_at = end
+            self.look(instance)
+        self.polled_at = end
+        self.waited += end - start
+
     def remember(self, what: str, about: Any) -> None:
         """Keep, with the time, the last hundred changes of what this client reads: seek, assignment, commit."""
         self.history.append((time.time(), what, about))
         if "assign" in what:
+            self.assignments += 1
             self.ledger.release()
         if "assign" in what or "seek" in what:
             self.jumped()
@@ -214,10 +266,10 @@ class Client:
             self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
         self.unsettled[tag] = message
 
-    def polled(self, destination: str, partition: str | None, offsets: list[int]) -> None:
+    def brought(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Note the offsets of a batch's messages from one partition."""
         if partition is not None and offsets:
-            self.route("process", "process", destination).account(partition).polled(offsets, self.epoch)
+            self.process(destination).account(partition).polled(offsets, self.epoch)
 
     def committed(
         self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None
@@ -234,7 +286,7 @@ class Client:
         found: Attributes = {}
         for (destination, partition), (skipped, regressed) in self.ledger.commit(offsets).items():
             if skipped:
-                self.route("process", "process", destination).told(Fact.SKIPPED, partition, len(skipped))
+                self.process(destination).told(Fact.SKIPPED, partition, len(skipped))
                 found[keys.COMMIT_SKIPPED] = found.get(keys.COMMIT_SKIPPED, 0) + len(skipped)
             if regressed:
                 self.route("commit", "settle", destination).count(self.scope.metrics.regressions, partition)

@@ -230,6 +230,11 @@ class Account:
                 self._epoch, self._position = epoch, offset + 1
             self._position = offsets[-1] + 1
 
+    def following(self, epoch: int) -> int | None:
+        """Give the offset after the last that was handed over; None if none was in that epoch."""
+        with self._lock:
+            return self._position if epoch == self._epoch else None
+
     def _pass(self, offset: int) -> None:
         # The end of a transaction, an aborted message, one that compaction has removed.
         first = max(self._position, self.floor)

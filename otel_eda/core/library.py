@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from .message import Message
+    from .message import Message, Position
     from .patching import Wrap
 
 _log = logging.getLogger("otel_eda")
@@ -51,6 +51,10 @@ def _nobody(_: Any) -> Identity:
     return Identity()
 
 
+def _no_positions(_: Any) -> Iterable[Position]:
+    return ()
+
+
 def _never(_: BaseException) -> bool:
     return False
 
@@ -66,8 +70,9 @@ class Library:
     `supported` is the first version it works with and the first it does not; `official` is the class of the official
     instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
     reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
-    that an object belongs to whose methods are called; `empty` tells an exception by which a pull only says that there
-    is no message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
+    that an object belongs to whose methods are called; `positions` tells how far a consumer is with its partitions,
+    from what it knows without asking the broker; `empty` tells an exception by which a pull only says that there is no
+    message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
     module lack, by their qualified names.
     """
 
@@ -82,6 +87,7 @@ class Library:
     identify: Callable[[Any], Identity] = _nobody
     owner: Callable[[Any], Any] = _itself
     signatures: Mapping[str, str] = field(default_factory=dict)
+    positions: Callable[[Any], Iterable[Position]] = _no_positions
     empty: Callable[[BaseException], bool] = _never
     forget: Callable[[], None] = _nothing
     on: bool = False

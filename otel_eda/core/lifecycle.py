@@ -234,6 +234,7 @@ class Close:
         client = known(library.owner(args[0])) if args else None
         if client is not None:
             loops.Pull.over(client)
+            client.closed = True
         return client
 
 

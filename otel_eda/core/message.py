@@ -65,3 +65,17 @@ class Identity:
     server_address: str | None = None
     server_port: int | None = None
     callback: Any = None
+
+
+class Position(NamedTuple):
+    """How far a consumer is with a partition: the offset it is to be handed next, and the next to be written."""
+
+    destination: str
+    partition: str
+    offset: int | None
+    end: int | None
+
+    @property
+    def behind(self) -> int | None:
+        """How many offsets are still to come; None if either is not known."""
+        return None if self.offset is None or self.end is None else max(self.end - self.offset, 0)

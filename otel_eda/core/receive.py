@@ -81,7 +81,7 @@ class Receive:
     def _begin(self, library: Library, args: tuple[Any, ...]) -> _Pull | None:
         if not args or idle(library):
             return None
-        pull = _Pull(client_of(args[0], library), self.operation)
+        pull = _Pull(client_of(args[0], library), args[0], self.operation)
         if not pull.inner:
             Pull.over(pull.client)
             turns.sweep(pull.client)
@@ -125,10 +125,13 @@ def _read(records: list[Any], client: Client) -> dict[int, Polled]:
 class _Pull:
     """One pull: its time, its span if it is to have one, its metrics."""
 
-    __slots__ = ("client", "inner", "operation", "read", "record", "scope", "start", "timed", "within")
+    __slots__ = ("client", "consumer", "inner", "operation", "read", "record", "scope", "start", "timed", "within")
 
-    def __init__(self, client: Client, operation: str, read: Read | None = None, timed: bool = False) -> None:
+    def __init__(
+        self, client: Client, consumer: Any, operation: str, read: Read | None = None, timed: bool = False
+    ) -> None:
         self.client = client
+        self.consumer = consumer
         self.read = read or client.library.message
         self.scope = client.scope
         self.operation = operation
@@ -156,8 +159,9 @@ class _Pull:
     def took(self, destination: str | None, error: str | None) -> None:
         """Measure the pull."""
         route = self.client.route(self.operation, "receive", destination)
-        taken = max(time.time_ns() - self.start, 0) / 1e9
-        self.scope.metrics.operation_duration.record(taken, route.measures(None, error))
+        end = max(time.time_ns(), self.start)
+        self.client.polled(self.consumer, self.start, end)
+        self.scope.metrics.operation_duration.record((end - self.start) / 1e9, route.measures(None, error))
 
     @guarded
     def failed(self, error: BaseException) -> None:
@@ -178,7 +182,7 @@ class _Pull:
             places.setdefault((message.destination, message.partition), []).append(message.offset)
         for (destination, partition), offsets in places.items():
             self.count(destination, partition, len(offsets))
-            self.client.polled(destination, partition, [offset for offset in offsets if offset is not None])
+            self.client.brought(destination, partition, [offset for offset in offsets if offset is not None])
         if found and config().receive_spans != "none":
             route = self.client.route(self.operation, "receive", topic)
             attributes = {**route.attributes, keys.BATCH_COUNT: len(found)}
@@ -264,7 +268,7 @@ class Iterate:
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, _Pull | None]:
         if idle(library):
             return type(consumer).__next__(consumer), None
-        pull = _Pull(client, self.operation, read, self.timed)
+        pull = _Pull(client, consumer, self.operation, read, self.timed)
         with pull as within:
             result = type(consumer).__next__(consumer)
         pull.record = result if within.record is None else within.record
@@ -275,7 +279,7 @@ class Iterate:
     ) -> tuple[Any, _Pull | None]:
         if idle(library):
             return await type(consumer).__anext__(consumer), None
-        pull = _Pull(client, self.operation, read, self.timed)
+        pull = _Pull(client, consumer, self.operation, read, self.timed)
         with pull as within:
             result = await type(consumer).__anext__(consumer)
         pull.record = result if within.record is None else within.record
@@ -341,7 +345,7 @@ class Generate:
         def pull(generator: Any, client: Client) -> tuple[Any, _Pull | None]:
             if idle(library):
                 return next(generator), None
-            pull = _Pull(client, self.operation, read)
+            pull = _Pull(client, None, self.operation, read)
             with pull:
                 pull.record = next(generator)
             return pull.record, pull
@@ -398,7 +402,7 @@ class PullOne:
     ) -> _Pull | None:
         if not args or idle(library, RECEIVE):
             return None
-        pull = _Pull(client_of(args[0], library), self.operation, timed=self.timed)
+        pull = _Pull(client_of(args[0], library), args[0], self.operation, timed=self.timed)
         if self.reader is not None and arguments is not None:
             with suppress(TypeError):  # the call is wrong, and the library will say so itself
                 pull.read = self.reader(args[0], *arguments.read(*args, **kwargs))

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import Observation
 
-from . import keys
+from . import keys, monitor
 from .guard import guarded
 
 if TYPE_CHECKING:
@@ -201,7 +201,11 @@ def _metrics(provider: MeterProvider, name: str) -> Metrics:
     # Made again, every instrument would be a duplicate, and counts would start anew.
     made = _made.setdefault(_first_known_as(provider), {})
     if name not in made:
-        made[name] = Metrics(provider.get_meter(name, own_version(), keys.SCHEMA))
+        meter = provider.get_meter(name, own_version(), keys.SCHEMA)
+        if not made:
+            monitor.watch_ourselves(meter)
+        made[name] = Metrics(meter)
+        monitor.Monitor(meter, made[name])
     return made[name]
 
 

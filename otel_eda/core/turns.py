@@ -61,6 +61,7 @@ class Turn:
         "route",
         "scope",
         "span",
+        "stamp",
         "start",
         "tag",
     )
@@ -72,6 +73,7 @@ class Turn:
     before: Context
     context: Context
     start: int
+    stamp: int | None
     over_at: int
     partition: str | None
     done: bool
@@ -103,6 +105,8 @@ class Turn:
         if self.account is not None:
             self._settle(self.account.end(self.offset, error is None))
         self.span.end(end)
+        if self.stamp is not None:
+            self.route.age = max(end / 1e9 - self.stamp / 1e3, 0.0)
         measures = self.route.measures(self.partition, kind)
         self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures)
         self.record = self.failure = None
@@ -163,7 +167,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     route = client.route("process", "process", message.destination)
     turn = Turn()
     record = record if message.record is None else message.record
-    turn.tag = message.tag
+    turn.tag, turn.stamp = message.tag, message.timestamp
     if message.unsettled and message.tag is not None:
         client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
     turn.route, turn.scope, turn.record, turn.before, turn.partition = route, scope, record, before, message.partition
@@ -253,6 +257,7 @@ def _parent(base: Context, context: Context, origin: SpanContext | None) -> Cont
 
 def _queued(scope: Scope, route: Route, message: Message, start: int) -> None:
     if message.timestamp is not None:
+        route.stamps[message.partition] = message.timestamp
         waited = max(start / 1e9 - message.timestamp / 1e3, 0.0)
         scope.metrics.queue_duration.record(waited, route.measures(message.partition))
 

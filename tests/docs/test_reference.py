@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
+from opentelemetry.metrics import NoOpMeter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
@@ -16,12 +17,48 @@ import otel_eda
 from docs.pages import PAGES, ROOT, prose, rows
 from otel_eda import cli, config, demo, suite
 from otel_eda.core import keys
+from otel_eda.core.monitor import Monitor, watch_ourselves
 from otel_eda.core.telemetry import Metrics
 
 TELEMETRY = ROOT / "docs" / "telemetry.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+OBSERVED = {
+    getattr(keys, name)
+    for name in (
+        "LAG",
+        "LAG_TIME",
+        "PARTITIONS",
+        "ASSIGNMENTS",
+        "POLL_AGE",
+        "WAITING",
+        "IN_FLIGHT",
+        "IN_FLIGHT_AGE",
+        "MESSAGE_AGE",
+        "PENDING",
+        "FAILURES",
+    )
+}
+
+
+class NoticingMeter(NoOpMeter):
+    """Notes which instruments it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.made: list[tuple[str, str, str]] = []
+
+    def create_observable_counter(self, name: str, *args: Any, **_: Any) -> Any:
+        self.made.append((name, "counter", args[1]))
+
+    def create_observable_up_down_counter(self, name: str, *args: Any, **_: Any) -> Any:
+        self.made.append((name, "up-down counter", args[1]))
+
+    def create_observable_gauge(self, name: str, *args: Any, **_: Any) -> Any:
+        self.made.append((name, "gauge", args[1]))
+
+
 UNITS = {"histogram": "Histogram", "counter": "Sum"}
 
 
@@ -73,9 +110,17 @@ def test_the_metrics_are_those_that_are_made() -> None:
     told = {}
     for name, cells in table(TELEMETRY).items():
         match = re.fullmatch(r"(histogram|counter), `(.+)`", cells[0])
-        if match:
+        if match and name not in OBSERVED:
             told[name] = (UNITS[match[1]], match[2])
     assert told == found
+
+
+def test_the_observed_metrics_are_those_that_are_made() -> None:
+    meter = NoticingMeter("docs")
+    Monitor(meter, Metrics(NoOpMeter("docs")))
+    watch_ourselves(meter)
+    told = {name: cells[0] for name, cells in table(TELEMETRY).items() if name in OBSERVED}
+    assert told == {name: f"{kind}, `{unit}`" for name, kind, unit in meter.made}
 
 
 def test_the_variables_table_is_that_of_the_code() -> None:
@@ -83,7 +128,7 @@ def test_the_variables_table_is_that_of_the_code() -> None:
     assert set(told) == {config.variable(item.name) for item in fields(config.Config)}
     for item in fields(config.Config):
         values, default, _ = told[config.variable(item.name)]
-        shown = str(int(item.default)) if isinstance(item.default, bool) else item.default
+        shown = str(int(item.default)) if isinstance(item.default, int) else item.default
         assert default.strip("`") == shown, item.name
         for value in re.findall(r"`([a-z01]+)`", values):
             item.metadata["read"](value)
@@ -136,7 +181,7 @@ def test_every_shape_has_its_row() -> None:
     import otel_eda.core
 
     shapes = {name for name in otel_eda.core.__all__ if name[0].isupper()}
-    shapes -= {"Event", "Handed", "Library", "Message", "Identity", "Tags", "Answer", "Outcome"}
+    shapes -= {"Event", "Handed", "Library", "Message", "Identity", "Tags", "Answer", "Outcome", "Position"}
     told = {
         name
         for first, cells in table(ARCHITECTURE).items()

@@ -17,5 +17,6 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.aiokafka:AIOKafkaInstrumentor",
     message=read,
     identify=identify,
+    positions=consumer.where,
     shapes=(*producer.SHAPES, *consumer.SHAPES),
 )

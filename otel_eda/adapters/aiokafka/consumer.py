@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import batches, positions
-from otel_eda.core import AutoCommit, Close, Configure, Iterate, PullOne, Receive, Remember, Settle
+from otel_eda.adapters._kafka import batches, positions, standing
+from otel_eda.core import AutoCommit, Close, Configure, Iterate, Position, PullOne, Receive, Remember, Settle
 
 from .clients import given
 
@@ -21,6 +21,13 @@ def committed(consumer: Any, offsets: Any) -> dict[tuple[str, str], int]:
     subscription = consumer._subscription.subscription
     assigned = subscription and subscription.assignment
     return positions(assigned.all_consumed_offsets()) if assigned else {}
+
+
+def where(consumer: Any) -> list[Position]:
+    """Tell how far a consumer is."""
+    subscription = consumer._subscription.subscription
+    assigned = subscription and subscription.assignment
+    return standing(assigned._tp_state) if assigned else []
 
 
 SHAPES = (

@@ -17,6 +17,7 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.confluent_kafka:ConfluentKafkaInstrumentor",
     message=read,
     identify=unconfigured,
+    positions=consumer.where,
     owner=aio.inner,
     shapes=tuple(shape for surface in SURFACES for shape in surface.SHAPES),
     signatures={name: text for surface in SURFACES for name, text in surface.SIGNATURES.items()},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, Commits, Configure, Listen, PullOne, Receive, Remember, Settle
+from otel_eda.adapters._kafka import known
+from otel_eda.core import Close, Commits, Configure, Listen, Position, PullOne, Receive, Remember, Settle
 
 from .messages import Positions, after, configured, failure, positions, setting
 
@@ -53,6 +54,15 @@ def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
     """Read one or more partitions."""
     every = found if isinstance(found, list) else [found]
     return [(one.topic, one.partition, one.offset) for one in every]
+
+
+def where(consumer: Any) -> list[Position]:
+    """Tell how far a consumer is; the end of a partition came with its last messages."""
+    found = []
+    for one in consumer.position(consumer.assignment()):
+        _, end = consumer.get_watermark_offsets(one, cached=True) or (None, -1)
+        found.append(Position(one.topic, str(one.partition), known(one.offset), known(end)))
+    return found
 
 
 def concerned(_: Any, found: Any) -> list[tuple[str, int, int]]:

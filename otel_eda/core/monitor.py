@@ -1,0 +1,148 @@
+"""What is observed of clients when metrics are collected: nothing is done for it at a message but to keep a number."""
+
+from __future__ import annotations
+
+import operator
+import time
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.metrics import Observation
+
+from . import guard, keys, turns
+from .client import clients
+from .guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from opentelemetry.metrics import CallbackOptions, Meter
+
+    from .client import Client, Route
+    from .message import Position
+    from .telemetry import Attributes, Metrics
+    from .turns import Turn
+
+    Observed = Iterable[tuple[Attributes, float]]
+
+
+def _together(
+    observed: Callable[[], Observed], add: Callable[[float, float], float] = operator.add
+) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    # Clients of the same attributes are one to whoever looks at a metric.
+    @guarded(default=())
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        found: dict[frozenset[tuple[str, Any]], tuple[Attributes, float]] = {}
+        for attributes, value in observed():
+            key = frozenset(attributes.items())
+            known = found.get(key)
+            found[key] = attributes, value if known is None else add(known[1], value)
+        return [Observation(value, attributes) for attributes, value in found.values()]
+
+    return observe
+
+
+class Monitor:
+    """Observes the clients of one library."""
+
+    def __init__(self, meter: Meter, metrics: Metrics) -> None:
+        self.metrics = metrics
+        total, latest, ever = (
+            meter.create_observable_up_down_counter,
+            meter.create_observable_gauge,
+            meter.create_observable_counter,
+        )
+        total(keys.LAG, [_together(self._lag)], "{message}", _LAG)
+        latest(keys.LAG_TIME, [_together(self._lag_time, max)], "s", _LAG_TIME)
+        total(keys.PARTITIONS, [_together(self._partitions)], "{partition}", _PARTITIONS)
+        ever(keys.ASSIGNMENTS, [_together(self._assigned)], "{assignment}", _ASSIGNMENTS)
+        latest(keys.POLL_AGE, [_together(self._poll_age, max)], "s", _POLL_AGE)
+        ever(keys.WAITING, [_together(self._waiting)], "s", _WAITING)
+        total(keys.IN_FLIGHT, [_together(self._open)], "{message}", _IN_FLIGHT)
+        latest(keys.IN_FLIGHT_AGE, [_together(self._open_age, max)], "s", _IN_FLIGHT_AGE)
+        latest(keys.MESSAGE_AGE, [_together(self._age, max)], "s", _MESSAGE_AGE)
+        total(keys.PENDING, [_together(self._pending)], "{message}", _PENDING)
+
+    def _clients(self) -> Iterator[Client]:
+        for client in list(clients):
+            scope = client.library.telemetry.scope
+            if scope is not None and scope.metrics is self.metrics and not client.closed:
+                yield client
+
+    def _positions(self) -> Iterator[tuple[Client, Position]]:
+        for client in self._clients():
+            for position in client.positions():
+                yield client, position
+
+    def _lag(self) -> Observed:
+        for client, position in self._positions():
+            if position.behind is not None:
+                yield client.place(position.destination, position.partition), position.behind
+
+    def _lag_time(self) -> Observed:
+        now = time.time()
+        for client, position in self._positions():
+            stamp = client.process(position.destination).stamps.get(position.partition)
+            if position.behind == 0:
+                yield client.place(position.destination, position.partition), 0
+            elif position.behind and stamp is not None:
+                yield client.place(position.destination, position.partition), max(now - stamp / 1000, 0)
+
+    def _partitions(self) -> Observed:
+        for client in self._clients():
+            known = client.positions()
+            if known or client.assignments:
+                yield client.measured, len(known)
+
+    def _assigned(self) -> Observed:
+        return [(client.measured, client.assignments) for client in self._clients() if client.assignments]
+
+    def _poll_age(self) -> Observed:
+        now = time.time_ns()
+        return [(client.measured, (now - client.polled_at) / 1e9) for client in self._clients() if client.polled_at]
+
+    def _waiting(self) -> Observed:
+        return [(client.measured, client.waited / 1e9) for client in self._clients() if client.waited]
+
+    def _processes(self) -> Iterator[Route]:
+        for client in self._clients():
+            yield from client.of("process")
+
+    def _turns(self) -> Iterator[Turn]:
+        return (turn for turn in list(turns.open_turns.values()) if turn.scope.metrics is self.metrics)
+
+    def _open(self) -> Observed:
+        yield from ((route.place, 0) for route in self._processes())
+        yield from ((turn.route.place, 1) for turn in self._turns())
+
+    def _open_age(self) -> Observed:
+        now = time.time_ns()
+        yield from ((route.place, 0) for route in self._processes())
+        yield from ((turn.route.place, max(now - turn.start, 0) / 1e9) for turn in self._turns())
+
+    def _age(self) -> Observed:
+        return [(route.place, route.age) for route in self._processes() if route.age is not None]
+
+    def _pending(self) -> Observed:
+        return [(client.measured, len(client.pending)) for client in self._clients() if client.of("send")]
+
+
+def watch_ourselves(meter: Meter) -> None:
+    """Have our own failures observed."""
+
+    def failed(_: CallbackOptions) -> list[Observation]:
+        return [Observation(number, {keys.STEP: step}) for step, number in list(guard.failures.items())]
+
+    meter.create_observable_counter(keys.FAILURES, [failed], "{failure}", _FAILURES)
+
+
+_LAG = "Number of offsets between what the consumer is to be handed next and the end of its partitions."
+_LAG_TIME = "Time since the timestamp of the message handed over last, of a partition in which there are more."
+_PARTITIONS = "Number of partitions that are assigned to the consumer."
+_ASSIGNMENTS = "Number of times that partitions were assigned to the consumer or taken from it."
+_POLL_AGE = "Time since the consumer asked for messages last."
+_WAITING = "Time that the consumer has spent asking for messages; the rest is the application's."
+_IN_FLIGHT = "Number of messages whose processing has begun and not ended."
+_IN_FLIGHT_AGE = "Time since the processing began that is going on for the longest time."
+_MESSAGE_AGE = "Time from the timestamp of the message that was processed last to the end of its processing."
+_PENDING = "Number of messages sent that the broker has not answered."
+_FAILURES = "Number of failures of otel-eda's own steps, none of which reached the application."

@@ -1,0 +1,203 @@
+"""What is observed of clients when metrics are collected."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.recorder import recording
+
+from core.tinyqueue import Consumer, Producer, Queue, Record
+from otel_eda import config
+from otel_eda.config import Config
+from otel_eda.core import Position, guard, keys
+
+if TYPE_CHECKING:
+    from support.recorder import Recorder
+
+    from otel_eda.core import Library
+
+PLACE = {"messaging.destination.name": "orders", "messaging.consumer.group.name": "readers"}
+
+
+def value(recorder: Recorder, metric: str) -> Any:
+    """Give a metric's only value, None if there is none."""
+    points = recorder.points(metric)
+    assert len(points) <= 1, points
+    return next((getattr(point, "value", None) for point in points), None)
+
+
+@pytest.fixture
+def positions(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the library tell how far its consumers are."""
+
+    def where(consumer: Consumer) -> list[Position]:
+        stored = consumer.queue.topics
+        return [Position(topic, "0", offset, len(stored[topic])) for topic, offset in consumer.offsets.items()]
+
+    monkeypatch.setattr(library, "positions", where)
+
+
+def test_lag_is_what_is_still_to_come(positions: None, recorder: Recorder, queue: Queue) -> None:
+    consumer = Consumer(queue, "orders")
+    seen = [value(recorder, "eda.consumer.lag") for _ in consumer]
+    assert seen == [2, 1, 0]
+    (point,) = recorder.points("eda.consumer.lag")
+    assert dict(point.attributes or {}).items() >= PLACE.items()
+    consumer.close()
+
+
+def test_a_closed_consumer_has_no_lag(positions: None, recorder: Recorder, queue: Queue) -> None:
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    assert value(recorder, "eda.consumer.lag") == 2
+    consumer.close()
+    assert value(recorder, "eda.consumer.lag") is None
+
+
+def test_members_are_told_together(positions: None, recorder: Recorder, queue: Queue) -> None:
+    queue.fill("payments", 1)
+    both = [Consumer(queue, "orders"), Consumer(queue, "orders", "payments")]
+    for consumer in both:
+        next(consumer)
+    lag = {destination: recorder.points("eda.consumer.lag", destination) for destination in ("orders", "payments")}
+    assert {destination: [getattr(point, "value", None) for point in found] for destination, found in lag.items()} == {
+        "orders": [4],
+        "payments": [1],
+    }
+    assert value(recorder, "eda.consumer.partitions") == 3
+    for consumer in both:
+        consumer.close()
+
+
+def test_lag_in_time_is_the_age_of_what_came_last_while_there_is_more(
+    positions: None, recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following, stamp = Consumer._next, int(time.time() * 1000) - 60_000
+
+    def stamped(self: Consumer, topic: str) -> Record | None:
+        record = following(self, topic)
+        return record and replace(record, timestamp=stamp)
+
+    monkeypatch.setattr(Consumer, "_next", stamped)
+    consumer = Consumer(queue, "orders")
+    seen = [value(recorder, "eda.consumer.lag.time") for _ in consumer]
+    assert [round(late / 60) for late in seen] == [1, 1, 0]
+    consumer.close()
+
+
+def test_the_age_at_the_end_of_processing(recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    following, stamp = Consumer._next, int(time.time() * 1000) - 60_000
+
+    def stamped(self: Consumer, topic: str) -> Record | None:
+        record = following(self, topic)
+        return record and replace(record, timestamp=stamp)
+
+    monkeypatch.setattr(Consumer, "_next", stamped)
+    consumer = Consumer(queue, "orders")
+    assert value(recorder, "eda.consumer.message.age") is None
+    for _ in consumer:
+        pass
+    assert value(recorder, "eda.consumer.message.age") == pytest.approx(60, abs=30)
+    consumer.close()
+
+
+def test_in_flight_is_what_is_at_work(recorder: Recorder, queue: Queue) -> None:
+    consumer = Consumer(queue, "orders")
+    for _ in consumer:
+        assert value(recorder, "eda.consumer.in_flight") == 1
+        time.sleep(0.01)
+        assert value(recorder, "eda.consumer.in_flight.age") >= 0.01
+    assert value(recorder, "eda.consumer.in_flight") == 0
+    assert value(recorder, "eda.consumer.in_flight.age") == 0
+    consumer.close()
+
+
+def test_sends_in_flight(recorder: Recorder) -> None:
+    producer = Producer(Queue(), linger=True)
+    producer.send("orders")
+    producer.send("orders")
+    assert value(recorder, "eda.producer.in_flight") == 2
+    producer.flush()
+    assert value(recorder, "eda.producer.in_flight") == 0
+
+
+def test_polls_and_waiting(recorder: Recorder, queue: Queue) -> None:
+    consumer = Consumer(queue, "orders")
+    assert value(recorder, "eda.consumer.poll.age") is None
+    consumer.poll()
+    time.sleep(0.02)
+    assert value(recorder, "eda.consumer.poll.age") >= 0.02
+    waited = value(recorder, "eda.consumer.waiting.time")
+    consumer.poll()
+    assert value(recorder, "eda.consumer.waiting.time") > waited > 0
+    assert value(recorder, "eda.consumer.poll.age") < 10
+    consumer.close()
+
+
+def test_our_own_failures_are_counted(library: Library) -> None:
+    with recording(strict=False, quiet=False) as recorder:
+
+        @guard.guarded
+        def step() -> None:
+            raise RuntimeError
+
+        step()
+        step()
+        (point,) = recorder.points("eda.telemetry.failures")
+        assert (getattr(point, "value", 0), "step" in str(point.attributes)) == (2, True)
+
+
+def test_ten_thousand_destinations_blow_up_nothing(recorder: Recorder) -> None:
+    producer, queue = Producer(Queue()), Queue()
+    topics = [f"topic-{number}" for number in range(10_000)]
+    for topic in topics:
+        producer.send(topic)
+        queue.fill(topic, 1)
+    for start in range(0, len(topics), 50):
+        consumer = Consumer(queue, *topics[start : start + 50])
+        for _ in consumer:
+            pass
+        consumer.commit()
+        consumer.close()
+    for metric, points in recorder.metrics().items():
+        assert len(points.data.data_points) <= keys.ATTRIBUTE_SETS + 1, metric
+    for metric in (keys.SENT, keys.CONSUMED):
+        assert recorder.count(metric) == len(topics)
+    assert recorder.sends(1, topics[-1])[0].name == f"send {topics[-1]}"
+
+
+def test_the_partition_is_told_on_demand(
+    positions: None, recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_current", Config(strict=True, partition_metrics=True))
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    (point,) = recorder.points("eda.consumer.lag")
+    assert dict(point.attributes or {})["messaging.destination.partition.id"] == "0"
+    consumer.close()
+
+
+def test_collecting_while_consuming(positions: None, recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", *range(3000))
+    stop = threading.Event()
+
+    def collect() -> None:
+        while not stop.is_set():
+            recorder.metrics()
+
+    thread = threading.Thread(target=collect)
+    thread.start()
+    consumer = Consumer(queue, "orders")
+    with suppress(StopIteration):
+        for _ in consumer:
+            pass
+    stop.set()
+    thread.join()
+    consumer.close()
+    assert recorder.count("messaging.client.consumed.messages") == 3000
