@@ -39,6 +39,7 @@ types: .venv/tox/.made ## static types
 bench: .venv/tox/.made ## what instrumentation costs
 	@$(TOX) run -q -e bench
 	@$(TOX) run -q -e bench -- bench.clients
+	@$(TOX) run -q -e bench -- bench.clients.arrival
 	@$(TOX) run -q -e bench -- bench.emitters
 
 clean: ## remove what the targets above made

@@ -22,7 +22,7 @@ from bench.rounds import Estimate
 from bench.throughput import broker as kafka
 
 from . import LIBRARIES
-from .datadog import agent
+from .sink import sink
 from .worker import DATADOG
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def main() -> int:
     made = titled("What is added to each message through a real broker, in µs of processor time (median of the rounds)")
     for heading in ("library", "", "bare", "contender", "configuration", "adds", "of by hand", "of official, traces"):
         made.add_column(heading, justify="right" if heading in {"bare", "adds"} else "left")
-    with addresses(chosen) as found, agent() as url, console.status("measuring") as status:
+    with addresses(chosen) as found, sink() as url, console.status("measuring") as status:
         for library in chosen:
             status.update(f"measuring {library.name}")
             for row in rows(library, measure(library, found[library.broker], options.rounds, options.messages, url)):

@@ -1,4 +1,4 @@
-"""An agent that takes whatever Datadog's tracer sends, so that its writer has somebody to write to."""
+"""A server that takes whatever is sent, so that exporters and Datadog's writer have somebody to write to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def agent() -> Iterator[str]:
+def sink() -> Iterator[str]:
     """Run one on a free loopback port; gives its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
