@@ -40,7 +40,11 @@ class Floor:
         self.processing_by = {**self.processed_by, "messaging.operation.type": "process"}
         self.send = {**self.sending_by, "messaging.client.id": "shop"}
         self.process = {**self.processing_by, "messaging.client.id": "bill"}
-        self.names = f"send {destination}", f"process {destination}"
+        self.settled_by = {**place, "messaging.operation.name": "ack"}
+        self.settling_by = {**self.settled_by, "messaging.operation.type": "settle"}
+        self.settle = {**self.settling_by, "messaging.client.id": "bill"}
+        self.names = f"send {destination}", f"process {destination}", f"ack {destination}"
+        self.links: list[Link] | None = None
 
     def sending(self) -> tuple[Sent, dict[str, str], Any]:
         """Begin a send: what ends it, the headers, and what `called` wants."""
@@ -74,7 +78,7 @@ class Floor:
         """Begin to process a message; `stamp` is its timestamp in seconds, 0 without any."""
         context = extract(carrier)
         origin = get_current_span(context).get_span_context()
-        links = [Link(origin)] if origin.is_valid else None
+        self.links = links = [Link(origin)] if origin.is_valid else None
         start = time_ns()
         attributes = {**self.process, **more}
         span = self.tracer.start_span(self.names[1], context, SpanKind.CONSUMER, attributes, links, start)
@@ -83,6 +87,21 @@ class Floor:
             if stamp:
                 self.instruments.queueing.record(max(start / 1e9 - stamp, 0), self.processed_by)
         return span, attach(set_span_in_context(span, context)), start
+
+    def settling(self, more: Mapping[str, Any]) -> Sent:
+        """Begin to acknowledge the message that is processed."""
+        start = time_ns()
+        return self.tracer.start_span(
+            self.names[2], None, SpanKind.CLIENT, {**self.settle, **more}, self.links, start
+        ), start
+
+    def settled(self, sent: Sent) -> None:
+        """Have it acknowledged."""
+        (span, start), end = sent, time_ns()
+        span.end(end)
+        if self.instruments is not None:
+            self.instruments.operations.record((end - start) / 1e9, self.settling_by)
+            self.instruments.consumed.add(1, self.settled_by)
 
     def end(self, turn: Turn) -> None:
         """Have a message processed."""

@@ -42,9 +42,13 @@ class Application:
             self.consuming.connection.process_data_events(1)
 
     def _called(self, channel: Any, method: Any, properties: Any, _: bytes) -> None:
-        if self.floor is not None:
-            tag = {"messaging.rabbitmq.message.delivery_tag": method.delivery_tag}
-            turn = self.floor.begin(properties.headers or {}, 0, tag)
-            self.floor.end(turn)
-        channel.basic_ack(method.delivery_tag)
         self.waiting -= 1
+        if self.floor is None:
+            channel.basic_ack(method.delivery_tag)
+            return
+        tag = {"messaging.rabbitmq.message.delivery_tag": method.delivery_tag}
+        turn = self.floor.begin(properties.headers or {}, 0, tag)
+        settling = self.floor.settling(tag)
+        channel.basic_ack(method.delivery_tag)
+        self.floor.settled(settling)
+        self.floor.end(turn)

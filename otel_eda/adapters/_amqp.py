@@ -8,6 +8,7 @@ from typing import Any
 
 from otel_eda.core import Identity, keys
 
+_LARGEST = (1 << 63) - 1  # of what an attribute can be
 _SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
 
 
@@ -39,16 +40,21 @@ def merged(headers: Any, more: Mapping[str, str], binary: type = bytes) -> dict[
     given = headers or {}
     # What is no text there, a client may refuse, and is to say so itself.
     odd = {name: given[name] for name in more if not isinstance(given.get(name, ""), (str, binary, type(None)))}
-    return {**given, **more, **odd}
+    return {**given, **more, **odd} if odd else {**given, **more}
+
+
+def _value(headers: Any, name: str) -> Any:
+    return headers.get(name) if type(headers) is dict or isinstance(headers, Mapping) else None
 
 
 def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
     """Give the attributes of RabbitMQ's own: the routing key, and how often and why the message was dead-lettered."""
     made: dict[str, Any] = {keys.ROUTING_KEY: routing_key} if routing_key else {}
-    deaths = headers.get("x-death") if isinstance(headers, Mapping) else None
-    if isinstance(deaths, list) and deaths:
+    deaths = _value(headers, "x-death")
+    if deaths and isinstance(deaths, list):
         died = [death for death in deaths if isinstance(death, Mapping)]
-        made[keys.DEATHS] = sum(count for death in died if isinstance(count := death.get("count", 1), int))
+        counts = [count for death in died if isinstance(count := death.get("count", 1), int)]
+        made[keys.DEATHS] = min(sum(counts), _LARGEST)
         if died and isinstance(reason := died[0].get("reason"), str):
             made[keys.DEATH_REASON] = reason
     return made
@@ -56,16 +62,16 @@ def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
 
 def deliveries(headers: Any) -> int | None:
     """Give how often a message was delivered before, as quorum queues count it."""
-    count = headers.get("x-delivery-count") if isinstance(headers, Mapping) else None
+    count = _value(headers, "x-delivery-count")
     return count if isinstance(count, int) else None
 
 
 def stamp(seconds: Any, headers: Any) -> int | None:
     """Give when a message was sent in milliseconds since 1970: as a broker's plug-in told, else as its sender did."""
-    exact = headers.get("timestamp_in_ms") if isinstance(headers, Mapping) else None
-    if isinstance(exact, int):
-        return exact
-    return int(seconds * 1000) if isinstance(seconds, int) else None
+    exact = _value(headers, "timestamp_in_ms")
+    if not isinstance(exact, int):
+        exact = seconds * 1000 if isinstance(seconds, int) else None
+    return exact if exact is not None and 0 <= exact <= _LARGEST else None
 
 
 def text(value: object) -> str | None:

@@ -19,21 +19,30 @@ if TYPE_CHECKING:
 
 def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any) -> Message | None:
     """Read what is to be sent."""
-    to = [part.decode("utf-8", "replace") if isinstance(part, bytes) else part for part in (exchange, routing_key)]
-    if owner(channel) is not channel or not all(isinstance(part, str) for part in to):
+    if owner(channel) is not channel:
         return None
-    return sent(to[0], to[1], properties)
+    if isinstance(exchange, bytes):
+        exchange = exchange.decode("utf-8", "replace")
+    if isinstance(routing_key, bytes):
+        routing_key = routing_key.decode("utf-8", "replace")
+    if not isinstance(exchange, str) or not isinstance(routing_key, str):
+        return None
+    return sent(exchange, routing_key, properties)
 
 
 def put(properties: Any, more: Mapping[str, str]) -> Any:
     """Give a copy of a message's properties with more headers; None for what are no properties."""
-    kind = sys.modules["pika.spec"].BasicProperties
+    kind: Any = sys.modules["pika.spec"].BasicProperties
     if not properties:
         return kind(headers=dict(more))
     headers = merged(properties.headers, more) if isinstance(properties, kind) else None
     if headers is None:
         return None
-    copied = copy.copy(properties)
+    if type(properties) is kind:  # `copy.copy` takes six times as long
+        copied = object.__new__(kind)
+        vars(copied).update(vars(properties))
+    else:
+        copied = copy.copy(properties)
     copied.headers = headers
     return copied
 

@@ -46,12 +46,14 @@ def message(item: Any) -> Message | None:
 
 def sent(exchange: str, routing_key: str, properties: Any) -> Message:
     """Read what is to be sent or was sent back."""
-    headers = getattr(properties, "headers", None)
+    if not hasattr(properties, "message_id"):
+        return Message(destination(exchange, routing_key), attributes=attributes(routing_key, None))
+    headers = properties.headers
     return Message(
         destination(exchange, routing_key),
         headers=headers,
-        timestamp=stamp(getattr(properties, "timestamp", None), None),
-        id=text(getattr(properties, "message_id", None)),
-        conversation=text(getattr(properties, "correlation_id", None)),
+        timestamp=stamp(properties.timestamp, None),
+        id=text(properties.message_id),
+        conversation=text(properties.correlation_id),
         attributes=attributes(routing_key, None),
     )
