@@ -35,10 +35,19 @@ def unconfigured(client: Any) -> Identity:
     return Identity(callback=... if any(map(callable, gc.get_referents(client))) else None)
 
 
+_natives: set[type] = set()
+
+
+def _native(kind: type) -> bool:
+    if kind.__name__ != "Message" or not kind.__module__.endswith("cimpl"):
+        return False
+    _natives.add(kind)
+    return True
+
+
 def read(item: Any) -> Message | None:
     """Read a message, but none that stands for an error or the end of a partition."""
-    kind = type(item)
-    if kind.__name__ != "Message" or not kind.__module__.endswith("cimpl") or item.error() is not None:
+    if (type(item) not in _natives and not _native(type(item))) or item.error() is not None:
         return None
     (stamped, stamp), offset = item.timestamp(), item.offset()
     return Message(
