@@ -1,0 +1,1 @@
+"""Headers that no application should send, on every transport: nothing of ours may fail, nothing of theirs be lost."""
