@@ -11,7 +11,7 @@ export PATH := $(subst $(space),:,$(strip $(PATH) $(PYENV)))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test quick lint types bench clean
+.PHONY: help demo test quick lint types bench soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -41,6 +41,9 @@ bench: .venv/tox/.made ## what instrumentation costs
 	@$(TOX) run -q -e bench -- bench.clients
 	@$(TOX) run -q -e bench -- bench.clients.arrival
 	@$(TOX) run -q -e bench -- bench.emitters
+
+soak: .venv/tox/.made ## a million hostile headers, and a million messages through each client
+	@$(TOX) run -q -e soak
 
 clean: ## remove what the targets above made
 	rm -rf .venv .tox .*_cache .hypothesis build dist

@@ -27,11 +27,12 @@ def watched(entry: Entry, scenario: str, count: int) -> list[tuple[int, int]]:
     for _ in range(POINTS):
         action(count // POINTS)
         gc.collect()
-        seen.append((_resident(), sys.getallocatedblocks()))
+        seen.append((resident(), sys.getallocatedblocks()))
     return seen
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Give the resident bytes of this process."""
     if _STATM.exists():
         return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     import resource
