@@ -141,8 +141,8 @@ class Pyzmq(Driver):
     known: ClassVar = frozenset({"messaging.client.id", "server.address", "server.port"})
     cloudevents: ClassVar = "ce_traceparent"
     batch_type: ClassVar = list
-    classes: ClassVar = (zmq.Socket,)
-    sender: ClassVar = (zmq.Socket, "send")
+    classes: ClassVar[tuple[type, ...]] = (zmq.Socket,)
+    sender: ClassVar[tuple[type, str]] = (zmq.Socket, "send")
     settings: ClassVar = {"OTEL_EDA_ZMQ_PROPAGATE": "1"}
 
     def server(self, address: str, destination: str) -> str:  # noqa: ARG002

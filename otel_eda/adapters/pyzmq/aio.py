@@ -6,7 +6,7 @@ from asyncio import Future
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from otel_eda.core import Handed, finish, inject, report_future, within
+from otel_eda.core import Handed, finish, guarded, inject, report_future, within
 
 from .known import owner, wire_of
 from .messages import incoming, numbered
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_eda.core import Message
+
+    from .wire import Wire
 
     Function = Callable[..., Any]
 
@@ -51,13 +53,17 @@ def deserialize(original: Function, *args: Any, **kwargs: Any) -> Any:
 def send(original: Function, *args: Any, **kwargs: Any) -> Any:
     """Send now or later."""
     future = within(original, *args, **kwargs)
-    wire = wire_of(args[0])
-    if wire is not None and wire.out.carries:
+    _note(wire_of(args[0]), future)
+    return future
+
+
+@guarded
+def _note(wire: Wire | None, future: Future[Any]) -> None:
+    if wire is not None and wire.out.sent is not None:
+        numbers[future] = wire.out.sent
+    elif wire is not None and wire.out.carries:  # it waits
         wire.out.carries = False
         headers[future] = inject()
-    elif wire is not None and wire.out.sent is not None:
-        numbers[future] = wire.out.sent
-    return future
 
 
 def send_next(original: Function, *args: Any, **kwargs: Any) -> Any:
@@ -70,8 +76,7 @@ def send_next(original: Function, *args: Any, **kwargs: Any) -> Any:
     wire.out.carries, wire.out.headers, wire.out.sent = True, headers.pop(future), None
     result = within(original, *args, **kwargs)
     wire.out.carries, wire.out.headers = False, None
-    if wire.out.sent is not None:
-        numbers[future] = wire.out.sent
+    _note(wire, future)
     return result
 
 
