@@ -13,7 +13,7 @@ from . import bodies, tasks, turns
 from .guard import guarded
 
 if TYPE_CHECKING:
-    from asyncio import Task
+    from asyncio import Future, Task
     from collections.abc import Awaitable, Callable, Container, Iterator
     from types import FrameType
 
@@ -291,14 +291,32 @@ class Pull:
     def begin(pulled: Pulled, frame: FrameType | None) -> None:
         """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
         message = pulled.message()
-        if message is not None:
-            client, task = pulled.client, tasks.running()
-            turn = turns.begin(client, pulled.record, message)
-            watch = None if frame is None else bodies.Watch(frame, turn.fail, pulled.record)
-            client.pulls[tasks.here()] = turn, watch
-            if task is not None and id(task) not in client.tasks:
-                client.tasks.add(id(task))
-                task.add_done_callback(functools.partial(Pull.left, client), context=Variables())
+        if message is None or (frame is not None and frame.f_code is tasks.WORK and Pull._hand(pulled, message, frame)):
+            return
+        client, task = pulled.client, tasks.running()
+        turn = turns.begin(client, pulled.record, message)
+        watch = None if frame is None else bodies.Watch(frame, turn.fail, pulled.record)
+        client.pulls[tasks.here()] = turn, watch
+        if task is not None and id(task) not in client.tasks:
+            client.tasks.add(id(task))
+            task.add_done_callback(functools.partial(Pull.left, client), context=Variables())
+
+    @staticmethod
+    def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
+        # An executor's thread that was asked for the pull alone: the message is for the task that awaits it.
+        future = tasks.awaited(frame)
+        if future is None or future.get_loop().is_closed():
+            return False
+        future.get_loop().call_soon_threadsafe(Pull._take, pulled, message, future)
+        return True
+
+    @staticmethod
+    @guarded
+    def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
+        client, context = pulled.client, tasks.waiting(future) or Variables()
+        if client.library.telemetry.scope is not None:
+            Pull.over(client)
+            client.pulls[_HANDED_ON] = context.run(turns.begin, client, pulled.record, message), None
 
     @staticmethod
     @guarded

@@ -1,16 +1,23 @@
-"""Asyncio's tasks and futures: which task runs, and how a future ended."""
+"""Asyncio's tasks and futures: which task runs, which waits for an executor's work, and how a future ended."""
 
 from __future__ import annotations
 
 import threading
+import time
 from asyncio import CancelledError, Future, Task, current_task
 from asyncio.events import _get_running_loop
+from concurrent.futures import thread
 from typing import TYPE_CHECKING, Any
 
 from .guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
+    from types import FrameType
+
+WORK = thread._WorkItem.run.__code__
+_TRIES = 5
 
 
 def running() -> Task[Any] | None:
@@ -47,3 +54,29 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
         report(future)  # its callbacks wait for the loop, and by then the client may be closed
     else:
         future.add_done_callback(report)
+
+
+def awaited(frame: FrameType) -> Future[Any] | None:
+    """Give the future by which an event loop's tasks wait for what an executor runs in a frame of `WORK`.
+
+    None if there is none.
+    """
+    work = frame.f_locals["self"].future
+    for _ in range(_TRIES):
+        if work._done_callbacks:
+            break
+        time.sleep(0)  # the thread was faster than the loop: let that go on
+    for callback in work._done_callbacks:
+        cells = zip(getattr(callback, "__code__", WORK).co_freevars, getattr(callback, "__closure__", ()), strict=False)
+        found = dict(cells).get("destination")
+        if found is not None and isinstance(found.cell_contents, Future):
+            return found.cell_contents
+    return None
+
+
+def waiting(future: Future[Any]) -> Context | None:
+    """Give the context of the task that waits for a future; None if nothing does, or something else."""
+    for callback, context in future._callbacks or ():
+        if isinstance(getattr(callback, "__self__", None), Task):
+            return context
+    return None

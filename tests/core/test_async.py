@@ -18,7 +18,7 @@ from support.spans import attribute, exceptions, failed, ids, parent, told
 
 from core import test_bodies
 from core.test_bodies import ABANDONED, DONE, EXACT, FAILED, outcome
-from core.tinyqueue import AsyncConsumer, AsyncProducer, Queue
+from core.tinyqueue import AsyncConsumer, AsyncProducer, Consumer, Queue
 from otel_eda.core import bodies, turns
 from otel_eda.core.client import client_of
 
@@ -565,6 +565,51 @@ def test_a_task_that_only_pulls_hands_its_message_on(queue: Queue, recorder: Rec
 
     asyncio.run(main())
     assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+
+
+async def thread(loop: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await loop.run_in_executor(None, next, consumer)
+
+
+async def to_thread(_: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await asyncio.to_thread(next, consumer)
+
+
+@pytest.mark.parametrize("pull", [thread, to_thread])
+def test_a_message_that_an_executor_pulls_is_the_tasks_that_awaits_it(
+    pull: Any, queue: Queue, recorder: Recorder
+) -> None:
+    async def main() -> None:
+        consumer, loop = Consumer(queue, "orders"), asyncio.get_running_loop()
+        await loop.run_in_executor(None, int)  # the thread is there, and faster than the loop is slow
+        for done in range(3):
+            record = await pull(loop, consumer)
+            recorder.processes(done)
+            (span,) = recorder.open("process")
+            assert (record.value, current()) == (done + 1, ids(span))
+            with recorder.tracer.start_as_current_span("work"):
+                await AsyncProducer(Queue()).publish("onward")
+        await asyncio.to_thread(consumer.close)
+
+    asyncio.run(main())
+    processed = recorder.processes(3)
+    assert [parent(span) for span in recorder.own("work")] == [ids(span) for span in processed]
+    assert [parent(span) for span in recorder.sends(3)] == [ids(span) for span in recorder.own("work")]
+    assert not any(failed(span) for span in processed)
+
+
+def test_a_loop_in_an_executors_thread_is_its_own(queue: Queue, recorder: Recorder) -> None:
+    def consume() -> None:
+        consumer = Consumer(queue, "orders")
+        while next(consumer, None):
+            assert current() == ids(recorder.open("process")[0])
+
+    async def main() -> None:
+        await asyncio.to_thread(consume)
+        assert current() == (0, 0)
+
+    asyncio.run(main())
+    recorder.processes(3)
 
 
 @pytest.mark.skipif(not EXACT, reason="sys.monitoring is new in Python 3.12")

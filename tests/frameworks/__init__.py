@@ -1,0 +1,1 @@
+"""Frameworks above the clients."""
