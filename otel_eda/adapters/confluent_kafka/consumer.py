@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.adapters._kafka import known
@@ -57,7 +58,12 @@ def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
 
 
 def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is; the end of a partition came with its last messages."""
+    """Tell how far a consumer is; the end of a partition came with its last messages.
+
+    Those of a share group have no position, and asyncio's are not to be asked by whoever comes along.
+    """
+    if not hasattr(consumer, "position") or iscoroutinefunction(consumer.position):
+        return []
     found = []
     for one in consumer.position(consumer.assignment()):
         _, end = consumer.get_watermark_offsets(one, cached=True) or (None, -1)

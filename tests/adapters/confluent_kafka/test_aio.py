@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from conftest import Topics
     from support.recorder import Recorder
 
-aio = pytest.importorskip("confluent_kafka.aio", reason="the asyncio clients are new in 2.13")
+try:
+    from confluent_kafka import aio
+except ImportError:
+    aio = pytest.importorskip("confluent_kafka.experimental.aio", reason="the asyncio clients are new in 2.12")
 PARTITION, OFFSET = "messaging.destination.partition.id", "messaging.kafka.offset"
 
 
