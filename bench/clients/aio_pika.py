@@ -49,8 +49,13 @@ class Application:
         for _ in range(count):
             start = time_ns()
             message = await self.queue.get()
-            if self.floor is not None:
-                self.floor.pulled(start)
-                tag = {"messaging.rabbitmq.message.delivery_tag": message.delivery_tag}
-                self.floor.end(self.floor.begin(message.headers, 0, tag))
+            if self.floor is None:
+                await message.ack()
+                continue
+            self.floor.pulled(start)
+            tag = {"messaging.rabbitmq.message.delivery_tag": message.delivery_tag}
+            turn = self.floor.begin(message.headers, 0, tag)
+            settling = self.floor.settling(tag)
             await message.ack()
+            self.floor.settled(settling)
+            self.floor.end(turn)
