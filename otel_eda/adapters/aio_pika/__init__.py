@@ -18,7 +18,8 @@ from otel_eda.core import (
     Send,
 )
 
-from .messages import delivered, outgoing, put, read, reader, rejected, report, tags
+from .messages import delivered, read, reader, rejected, tags
+from .publishing import outgoing, put, report
 
 # By way of the package, which has a version once all its modules are imported.
 CHANNEL = "aio_pika:channel.Channel"

@@ -244,3 +244,14 @@ def test_sends_at_once_do_not_see_each_other(either: Broker, recorder: Recorder)
     parents = [parent(span) for span in recorder.sends(15)]
     tasks = [ids(recorder.own(f"task {number}")[0]) for number in range(3)]
     assert [parents.count(task) for task in tasks] == [5, 5, 5]
+
+
+def test_the_time_that_a_sender_gives_is_on_both_spans(broker: Broker, recorder: Recorder) -> None:
+    async def main() -> None:
+        async with broker.queue() as queue:
+            await send(queue, b"1", timestamp=1_700_000_000)
+            await queue.get(no_ack=True)
+
+    run(main())
+    stamps = [attribute(span, "eda.message.timestamp") for span in (*recorder.sends(1), *recorder.processes(1))]
+    assert stamps == [1_700_000_000_000] * 2
