@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .contenders import configure, instrument, scenarios
-from .stage import Consumer, Producer, records
+from .stage import Consumer, Producer, fresh
 
 if TYPE_CHECKING:
     from .contenders import Entry
@@ -22,7 +22,7 @@ def watched(entry: Entry, scenario: str, count: int) -> list[tuple[int, int]]:
     """Handle messages, each one of its own; give resident bytes and Python's live blocks after each tenth."""
     configure(entry.config)
     instrument(entry.who)
-    action = scenarios(entry, Producer(), Consumer(records), Consumer(records))[scenario]
+    action = scenarios(entry, Producer(), Consumer(fresh()), Consumer(fresh()))[scenario]
     seen = []
     for _ in range(POINTS):
         action(count // POINTS)

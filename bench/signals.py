@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
 
+OBSERVED = ("eda.consumer.", "eda.producer.", "eda.telemetry.")  # looked at when collected, not made of messages
 VARYING = {"messaging.kafka.offset", "eda.message.timestamp"}
 
 
@@ -52,7 +53,7 @@ def _points(reader: InMemoryMetricReader) -> dict[str, int]:
         for scope in resource.scope_metrics
         for metric in scope.metrics
         for point in metric.data.data_points
-        if metric.name.startswith(("messaging.", "eda."))
+        if metric.name.startswith(("messaging.", "eda.")) and not metric.name.startswith(OBSERVED)
     }
 
 

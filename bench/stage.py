@@ -8,6 +8,7 @@ get them.
 from __future__ import annotations
 
 import copy
+import itertools
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ VALUE = b'{"order": 4711, "customer": "c-17", "total": 99.5, "lines": [1, 2, 3]}
 KEY = b"c-17"
 ACKNOWLEDGED = 50  # messages that the broker acknowledges at once
 FETCHED = 100  # messages that a poll brings
+BATCHES = 80  # more than a worker measures
 TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-%016x-01"
 
 Record = Any
@@ -133,10 +135,10 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
         """Nothing to do."""
 
 
-def records(count: int = FETCHED) -> list[Record]:
+def records(start: int = 0) -> list[Record]:
     """Make records as the real fetcher makes them, each with a producer's context in its headers."""
     stamp = int(time.time() * 1000)
-    return [record(offset, stamp) for offset in range(count)]
+    return [record(offset, stamp) for offset in range(start, start + FETCHED)]
 
 
 def record(offset: int, stamp: int) -> Record:
@@ -146,9 +148,19 @@ def record(offset: int, stamp: int) -> Record:
 
 
 def same() -> Callable[[], list[Record]]:
-    """Give a source that hands out the same records again and again, so that making them is not measured."""
-    made = records()
-    return lambda: list(made)
+    """Give a source of records that are made in advance, so that making them is not measured; no offset comes twice."""
+    first = next(_sources) * 1_000_000
+    made = itertools.cycle([records(first + number * FETCHED) for number in range(BATCHES)])
+    return lambda: list(next(made))
+
+
+_sources = itertools.count()
+
+
+def fresh() -> Callable[[], list[Record]]:
+    """Give a source that makes each record when it is asked for."""
+    starts = itertools.count(0, FETCHED)
+    return lambda: records(next(starts))
 
 
 def work(message: Record) -> None:

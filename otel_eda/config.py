@@ -31,6 +31,20 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+TRUST = ("parent", "link", "drop")
+
+
+def _trust(text: str) -> str:
+    for rule in text.lower().split(","):
+        if rule.rpartition("=")[2].strip() not in TRUST:
+            raise ValueError(f"use one of {', '.join(TRUST)}; for some destinations, after a comma, PATTERN=RULE")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+
+
 def _text(text: str) -> str:
     return text
 
@@ -54,7 +68,10 @@ class Config:
         _one_of("auto", "producer", "ambient", "none"),
         "the parent of a process span: the recording span around it, else the producer's context; or always that one",
     )
-    trust: str = _setting("parent", _one_of("parent", "link"), "`link`: never continue a trace that comes from outside")
+    trust: str = _setting(
+        "parent", _trust, "what to make of context that comes in: continue it, only link to it, drop it; by destination"
+    )
+    baggage: tuple[str, ...] = _setting((), _names, "baggage that is taken even from where context is not continued")
     registries: str = _setting(
         "", _text, "in-process registries: `module:Class(register,handle,event_type)`, `;` between"
     )
@@ -63,6 +80,15 @@ class Config:
     capture_key: str = _setting(
         "off", _one_of("off", "hash", "plain"), "the message's key on spans, as it is or as a keyed hash"
     )
+    capture_headers: tuple[str, ...] = _setting(
+        (), _names, "headers that are recorded on spans; `*` in a name is any text"
+    )
+    deny_headers: tuple[str, ...] = _setting(
+        ("*auth*", "*cookie*", "*token*", "*secret*", "*password*", "*credential*", "*key*", "*session*"),
+        _names,
+        "headers that are never recorded, whatever is captured",
+    )
+    capture_body_size: bool = _setting(False, _flag, "the size of a message's body on spans")
     hash_key: str = _setting("", _text, "the secret of keyed hashes, which services share to have the same ones")
     partition_metrics: bool = _setting(False, _flag, "the partition as an attribute of every metric")
 

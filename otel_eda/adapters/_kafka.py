@@ -35,7 +35,10 @@ def outgoing(topic: Any, value: Any, headers: Any, partition: Any, serializer: A
         return None
     # A serialiser may make something of None: then only the answer tells.
     tombstone = value is None and serializer is None
-    return Message(topic, None if partition is None else str(partition), headers=headers, tombstone=tombstone)
+    size = len(value) if isinstance(value, bytes) else None
+    return Message(
+        topic, None if partition is None else str(partition), headers=headers, tombstone=tombstone, size=size
+    )
 
 
 def known(number: int | None) -> int | None:
@@ -56,6 +59,7 @@ def read(item: Any) -> Message | None:
         known(item.timestamp),
         size == -1,
         key=getattr(item, "key", None),
+        size=max(size, 0),
     )
 
 

@@ -22,7 +22,8 @@ class Message:
     before this one; `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the
     object that an application would process it by, where that is not what it was handed; messages of one `key` are
     meant to be processed in order; a batch that is sent is a message too, of a `number` of messages with contexts of
-    their own, the `origins`.
+    their own, the `origins`;
+    `size` is the body's, in bytes.
     """
 
     destination: str
@@ -40,6 +41,7 @@ class Message:
     attributes: Mapping[str, Any] | None = None
     record: Any = None
     key: Any = None
+    size: int | None = None
     number: int = 1
     origins: Sequence[SpanContext] = ()
 

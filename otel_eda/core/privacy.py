@@ -1,33 +1,69 @@
-"""What of a message's content is recorded: nothing, but for what was asked for."""
+"""What of a message's content is recorded: nothing, but for what was asked for; and what it may tell us to do."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import os
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from opentelemetry import baggage
 
 from otel_eda.config import config
 
-from . import keys
+from . import keys, propagation
+from .contexts import EMPTY
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from otel_eda.config import Config
+
     from .message import Message
+    from .propagation import Found
 
 LENGTH = 256  # characters of a key or header
+HEADERS = 64  # that are recorded of one message
 _DIGITS = 32  # of a hash: half of its 256 bits
 _own_secret = os.urandom(32)
 
 
 def content(message: Message) -> dict[str, Any]:
     """Give the attributes of a message's content that the settings ask for."""
+    settings = config()
     made: dict[str, Any] = {}
-    how = config().capture_key
-    if how != "off" and message.key is not None:
+    if settings.capture_key != "off" and message.key is not None:
         text = _text(message.key)
         if text is not None:
-            made |= {keys.MESSAGE_KEY: text[:LENGTH]} if how == "plain" else {keys.KEY_HASH: hashed(text)}
+            plain = settings.capture_key == "plain"
+            made |= {keys.MESSAGE_KEY: text[:LENGTH]} if plain else {keys.KEY_HASH: hashed(text)}
+    if settings.capture_body_size and message.size is not None:
+        made[keys.BODY_SIZE] = message.size
+    if settings.capture_headers and message.headers:
+        made |= _headers(message, settings)
     return made
+
+
+def _headers(message: Message, settings: Config) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for name, value in propagation.pairs(message.headers):
+        known, text = _text(name), _text(value)
+        if known is None or text is None or len(known) > LENGTH or len(made) == HEADERS:
+            continue
+        if _recorded(known.lower(), settings):
+            made[keys.HEADER + known.lower()] = text[:LENGTH]
+    return made
+
+
+@lru_cache(4096)
+def _recorded(name: str, settings: Config) -> bool:
+    return _any(name, settings.capture_headers) and not _any(name, settings.deny_headers)
+
+
+def _any(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _text(value: object) -> str | None:
@@ -40,3 +76,32 @@ def hashed(text: str) -> str:
     """Give a keyed hash: the same in all processes that have the same `OTEL_EDA_HASH_KEY`, else in this one alone."""
     secret = config().hash_key.encode() or _own_secret
     return hmac.new(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+def accepted(message: Message) -> Found:
+    """Give what of a message's context is to be gone by: all, a link and some baggage, or nothing."""
+    setting = config().trust
+    rule = setting if setting == "parent" else rule_for(setting, message.destination)
+    if rule == "drop":
+        return EMPTY, None
+    found, origin = propagation.extract(message.headers)
+    return (found, origin) if rule == "parent" or not found else (_allowed(found), origin)
+
+
+def _allowed(found: Context) -> Context:
+    wanted, kept = config().baggage, EMPTY
+    for name, value in baggage.get_all(found).items():
+        if name.lower() in wanted:
+            kept = baggage.set_baggage(name, value, kept)
+    return kept
+
+
+@lru_cache(4096)
+def rule_for(setting: str, destination: str) -> str:
+    """Give the rule of the last pattern that fits; what stands alone is for every destination."""
+    chosen = "parent"
+    for part in setting.split(","):
+        pattern, equals, rule = part.strip().rpartition("=")
+        if not equals or fnmatchcase(destination, pattern.strip()):
+            chosen = rule.strip().lower()
+    return chosen

@@ -34,6 +34,8 @@ class _Lenient(Getter[Carrier]):
 
     def get(self, carrier: Carrier, key: str) -> list[str] | None:
         value = carrier.get(key)
+        if isinstance(value, (bytes, str)) and len(value) > SIZE:
+            return None
         if type(value) is bytes:
             return [value.decode("utf-8", "replace")]
         if value is None:
@@ -49,6 +51,8 @@ class _Lenient(Getter[Carrier]):
         return list(carrier)
 
 
+SIZE = 8192  # of a header's value: what W3C's baggage may have
+HEADERS = 1000  # of a message that are looked at, from its end
 _getter = _Lenient()
 
 
@@ -56,30 +60,32 @@ def inject(context: Context) -> dict[str, str]:
     """Give the headers that carry a context."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier, context)
+    for name in [name for name, value in carrier.items() if len(value) > SIZE]:
+        del carrier[name]  # baggage that others have piled up: the broker, or who reads it, might refuse the message
     return carrier
 
 
 def extract(headers: Headers) -> Found:
     """Give what headers carry and the producer's span context; of repeated headers the last that makes sense counts."""
     try:
-        return _extract(_pairs(headers)) if headers else (_EMPTY, None)
+        return _extract(pairs(headers)[-HEADERS:]) if headers else (_EMPTY, None)
     except (TypeError, ValueError):
         return _EMPTY, None  # these are no headers
 
 
-def _extract(pairs: list[tuple[Any, Any]]) -> Found:
-    carrier = _carrier(pairs)
+def _extract(given: list[tuple[Any, Any]]) -> Found:
+    carrier = _carrier(given)
     found = propagate.extract(carrier, _EMPTY, _getter)
     origin = _origin(found)
-    if origin is None and len(carrier) < len(pairs):
-        return _earlier(pairs) or (found, None)
+    if origin is None and len(carrier) < len(given):
+        return _earlier(given) or (found, None)
     return found, origin
 
 
 def carried(headers: Headers) -> SpanContext | None:
     """Give the span context that headers carry already, None without any."""
     try:
-        if not headers or _fields().isdisjoint([_name(name) for name, _ in _pairs(headers)]):
+        if not headers or _fields().isdisjoint([_name(name) for name, _ in pairs(headers)]):
             return None
         return extract(headers)[1]
     except (TypeError, ValueError):
@@ -93,26 +99,27 @@ def _origin(found: Context) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def _earlier(pairs: list[tuple[Any, Any]]) -> Found | None:
+def _earlier(given: list[tuple[Any, Any]]) -> Found | None:
     # The last of the repeated headers made no sense: try without it; how often is not for who sent them to say.
-    ends = [place for place, (name, _) in enumerate(pairs) if _name(name) in _fields()]
+    ends = [place for place, (name, _) in enumerate(given) if _name(name) in _fields()]
     for end in ends[: -_TRIES - 1 : -1]:
-        found = propagate.extract(_carrier(pairs[:end]), _EMPTY, _getter)
+        found = propagate.extract(_carrier(given[:end]), _EMPTY, _getter)
         if origin := _origin(found):
             return found, origin
     return None
 
 
-def _pairs(headers: Headers) -> list[tuple[Any, Any]]:
+def pairs(headers: Headers) -> list[tuple[Any, Any]]:
+    """Give headers as pairs."""
     if isinstance(headers, list):
         return headers
     return list(headers.items() if isinstance(headers, Mapping) else headers or ())
 
 
-def _carrier(pairs: Iterable[tuple[Any, Any]]) -> Carrier:
+def _carrier(given: Iterable[tuple[Any, Any]]) -> Carrier:
     carrier: Carrier = {}
     spelled: Carrier = {}
-    for name, value in pairs:
+    for name, value in given:
         key = name.lower() if type(name) is str else _name(name)
         if key in _CLOUDEVENTS:
             spelled[_CLOUDEVENTS[key]] = value

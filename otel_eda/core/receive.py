@@ -16,7 +16,7 @@ from opentelemetry.trace import Link
 
 from otel_eda.config import config
 
-from . import bodies, errors, keys, propagation, turns
+from . import bodies, errors, keys, privacy, turns
 from .busy import RECEIVE, busy, enter, idle
 from .client import client_of
 from .contexts import current, outside
@@ -119,7 +119,7 @@ class Receive:
 def _read(records: list[Any], client: Client) -> dict[int, Polled]:
     read = client.library.message
     messages = ((record, read(record)) for record in records)
-    return {id(record): (message, *propagation.extract(message.headers)) for record, message in messages if message}
+    return {id(record): (message, *privacy.accepted(message)) for record, message in messages if message}
 
 
 class _Pull:
@@ -206,7 +206,7 @@ class _Pull:
         self.count(message.destination, message.partition)
         if config().receive_spans == "all":
             route = self.client.route(self.operation, "receive", message.destination)
-            origin = propagation.extract(message.headers)[1]
+            origin = privacy.accepted(message)[1]
             links = [_link(message, origin)] if origin else []
             self._span(route, turns.attributes(route, message), links).end()
 

@@ -14,7 +14,7 @@ from opentelemetry.trace import Link
 
 from otel_eda.config import config
 
-from . import bodies, errors, keys, privacy, propagation
+from . import bodies, errors, keys, privacy
 from .contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
 from .guard import guarded
 from .ledger import Fact
@@ -162,7 +162,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     scope = client.scope
     before = current()
     base = before if by_hand else outside(before)
-    carried, origin = found or propagation.extract(message.headers)
+    carried, origin = found or privacy.accepted(message)
     context = (Context({**base, **carried}) if base else carried) if carried else base
     route = client.route("process", "process", message.destination)
     turn = Turn()
@@ -181,7 +181,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
         _book(turn, message, made, 0 if by_hand or found else client.epoch)
     turn.span = scope.tracer.start_span(
         route.name,
-        _parent(base, context, origin),
+        _parent(base, context, origin if SPAN in carried else None),
         route.kind,
         made,
         (Link(origin),) if origin else (),
@@ -227,7 +227,8 @@ def attributes(route: Route, message: Message) -> dict[str, Any]:
     if message.attributes is not None:
         made.update(message.attributes)
     _identify(made, message)
-    if message.key is not None and config().capture_key != "off":
+    settings = config()
+    if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
         made.update(privacy.content(message))
     return made
 
@@ -250,7 +251,7 @@ def _parent(base: Context, context: Context, origin: SpanContext | None) -> Cont
     rule = settings.process_parent
     if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
         return base
-    if rule in {"auto", "producer"} and origin is not None and settings.trust == "parent":
+    if rule in {"auto", "producer"} and origin is not None:
         return context
     return EMPTY
 

@@ -49,15 +49,16 @@ def read(item: Any) -> Message | None:
     """Read a message, but none that stands for an error or the end of a partition."""
     if (type(item) not in _natives and not _native(type(item))) or item.error() is not None:
         return None
-    (stamped, stamp), offset = item.timestamp(), item.offset()
+    (stamped, stamp), offset, value = item.timestamp(), item.offset(), item.value()
     return Message(
         item.topic(),
         str(item.partition()),
         offset if offset is not None and offset >= 0 else None,
         item.headers(),
         stamp if stamped else None,
-        item.value() is None,
+        value is None,
         key=item.key(),
+        size=len(value) if isinstance(value, bytes) else None,
     )
 
 
