@@ -61,7 +61,8 @@ def one(*args: Any, **settings: Any) -> ReadableSpan:
 
 def trace_of(span: ReadableSpan) -> int:
     assert span.context is not None
-    return span.context.trace_id
+    found: int = span.context.trace_id
+    return found
 
 
 @pytest.mark.parametrize("trust", config.TRUST)
