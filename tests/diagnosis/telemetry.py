@@ -256,10 +256,15 @@ class Flow:
 
 
 def flow(
-    number: int = 40, partitions: int = 2, skip: set[int] | None = None, committed: int | None = None, **more: Any
+    number: int = 40,
+    partitions: int = 2,
+    skip: set[int] | None = None,
+    committed: int | None = None,
+    seed: int = 1,
+    **more: Any,
 ) -> Flow:
     """Let orders flow; the consumer does not touch those to be skipped, and commits no offset above `committed`."""
-    world = Telemetry()
+    world = Telemetry(seed)
     shop, billing = world.service("shop"), world.service("billing", group="billing", **more)
     messages, works = [], []
     for turn in range(number):

@@ -46,7 +46,7 @@ class Jaeger:
             "query.service_name": service,
             "query.start_time_min": _written(since),
             "query.start_time_max": _written(until),
-            "query.search_depth": DEPTH,
+            "query.num_traces": DEPTH,
         }
         answer = self._ask(f"traces?{urlencode(query)}", nothing=404)
         if _traces(answer) < DEPTH or until - since < SHORTEST:
