@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import facts, gates
+from . import chain, facts, gates
 from .finding import Evidence, Finding, Gate, Verdict
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def diagnose(
         step(check.code)
         found.extend(run(store, check))
     found.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
-    return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(found))
+    return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(chain.explained(found)))
 
 
 def run(store: Store, check: Check) -> list[Finding]:

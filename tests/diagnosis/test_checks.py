@@ -240,6 +240,14 @@ class TestUnroutable:
         assert {finding.verdict for finding in found.values()} == {LIKELY}
 
 
+def test_a_finding_names_those_behind_it(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    for turn in range(3):
+        made.billing.process(made.messages[12], 1.21 + turn * 0.1, error="KeyError")
+    found = only(diagnose(made.world).findings, "EDA104")
+    assert found.because == ("poison message (EDA402, CONFIRMED): the handler cannot cope with what is in the message",)
+
+
 class TestUnconsumed:
     def test_nobody_reads(self, diagnose: Diagnose) -> None:
         made = flow()

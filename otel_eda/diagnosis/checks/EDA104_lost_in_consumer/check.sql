@@ -71,16 +71,31 @@ missing AS (
     WHERE t.skipped = 1 AND t.finished = 0
 ),
 
--- What the ledgers counted where no span tells of it: sampled away, or lost.
+seen AS (
+    SELECT service, destination, consumer_group, count(*) AS number
+    FROM missing
+    WHERE delivered
+    GROUP BY service, destination, consumer_group
+),
+
+ledger AS (
+    SELECT
+        system, service, max(instance) AS instance, destination, consumer_group,
+        min(started) AS first_time, max(time) AS last_time,
+        sum(CASE WHEN name = 'eda.skipped.messages' THEN value ELSE -value END) AS number
+    FROM readings
+    WHERE name IN ('eda.skipped.messages', 'eda.recovered.messages')
+    GROUP BY system, service, destination, consumer_group
+),
+
+-- What the ledgers counted beyond what spans tell: sampled away, or lost.
 counted AS (
     SELECT
-        system, service, instance, destination, consumer_group, min(started) AS first_time, max(time) AS last_time,
-        sum(CASE WHEN name = 'eda.skipped.messages' THEN value ELSE -value END) AS number
-    FROM readings AS r
-    WHERE
-        name IN ('eda.skipped.messages', 'eda.recovered.messages')
-        AND NOT EXISTS (SELECT 1 FROM works AS w WHERE w.skipped AND w.service = r.service AND w.destination = r.destination)
-    GROUP BY system, service, instance, destination, consumer_group
+        g.system, g.service, g.instance, g.destination, g.consumer_group, g.first_time, g.last_time,
+        g.number - coalesce(s.number, 0) AS number
+    FROM ledger AS g
+    LEFT JOIN seen AS s
+        ON s.service = g.service AND s.destination = g.destination AND s.consumer_group = g.consumer_group
 )
 
 SELECT

@@ -35,13 +35,12 @@ again AS (
     SELECT * FROM ordered WHERE finished <= started
 ),
 
--- What the group had committed when the message came again.
+-- What the group had committed when the message came again, if its commits are known at all.
 position AS (
-    SELECT a.span_id, max(c.committed) AS committed
+    SELECT a.span_id, max(CASE WHEN c.ended <= a.started THEN c.committed ELSE 0 END) AS committed
     FROM again AS a
     JOIN commits AS c
         ON c.consumer_group = a.consumer_group AND c.destination = a.destination AND c.partition_id = a.partition_id
-    WHERE c.ended <= a.started
     GROUP BY a.span_id
 ),
 
