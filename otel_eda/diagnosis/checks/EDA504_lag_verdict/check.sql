@@ -61,7 +61,8 @@ judged AS (
         CASE
             WHEN s.last_send - r.last_work > z.grace AND s.top > r.position THEN 'stopped'
             WHEN h.positions = 1 AND h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
-            WHEN q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
+            -- Who catches up after a burst is no case.
+            WHEN s.top > r.position AND s.last_send - s.first_send > 10000000000 AND q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
         END AS cause
     FROM reader AS r
