@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import pickle
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -432,3 +434,27 @@ def test_a_broker_that_restarts(private_rabbitmq: RabbitMQ, recorder: Recorder) 
     with pytest.raises(ChannelWrongStateError):
         channel.close()
     assert [links(span) for span in recorder.processes(2)] == [[ids(recorder.sends(2)[0])]] * 2
+
+
+def test_a_forked_child_leaves_its_parents_processing_alone(
+    rabbitmq: RabbitMQ, connection: BlockingConnection, channel: BlockingChannel, queue: str, recorder: Recorder
+) -> None:
+    published(channel, queue, b"1")
+    method, _, _ = channel.basic_get(queue)
+    child = os.fork()
+    if not child:
+        done = 1
+        with suppress(BaseException):
+            own = connect(rabbitmq.address)
+            own.channel().basic_publish("", queue, b"2")
+            own.close()
+            done = 0 if len(recorder.open()) == 1 and len(recorder.sends(2)) == 2 else 2
+        os._exit(done)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert len(recorder.open("process")) == 1
+    channel.basic_ack(method.delivery_tag)
+    recorder.processes(1)
+    [_, body] = channel.basic_get(queue, auto_ack=True)[1:]
+    channel.close()
+    assert body == b"2"
