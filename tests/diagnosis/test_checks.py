@@ -22,15 +22,16 @@ def only(findings: tuple[Finding, ...], code: str) -> Finding:
     return found[0]
 
 
-def ledger(made: Flow, name: str, number: int) -> None:
-    """Have the consumer's own ledger count."""
+def ledger(made: Flow, name: str, number: int, kind: str = "sum") -> None:
+    """Have the consumer itself count or measure."""
     said = {
         "messaging.system": "kafka",
         "messaging.destination.name": "orders",
         "messaging.consumer.group.name": "billing",
     }
-    point = {"timeUnixNano": str(BEGIN + 5 * SECOND), "asInt": str(number), "attributes": pairs(said)}
-    counted = {"name": name, "sum": {"dataPoints": [point], "aggregationTemporality": 2}}
+    times = {"startTimeUnixNano": str(BEGIN), "timeUnixNano": str(BEGIN + 59 * SECOND)}
+    points = {"dataPoints": [{**times, "asInt": str(number), "attributes": pairs(said)}]}
+    counted = {"name": name, kind: points if kind == "gauge" else {**points, "aggregationTemporality": 2}}
     made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [counted]))
 
 
@@ -444,6 +445,12 @@ class TestRebalanceStorm:
         finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
         assert (finding.verdict, finding.count) == (LIKELY, 9)
 
+    @pytest.mark.parametrize(("number", "found"), [(24, 1), (4, 0)])
+    def test_by_the_consumers_own_count(self, diagnose: Diagnose, number: int, found: int) -> None:
+        made = flow()
+        ledger(made, "eda.consumer.assignments", number)
+        assert len(diagnose(made.world, "EDA602").findings) == found
+
     def test_a_deploy_is_none(self, diagnose: Diagnose) -> None:
         made = flow(40, 2, skip=set(range(20, 40)))
         other = made.world.service("billing", group="billing")
@@ -628,6 +635,13 @@ class TestStuckHandler:
         finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
         assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
 
+    def test_still_at_work(self, diagnose: Diagnose) -> None:
+        made = flow()
+        ledger(made, "eda.consumer.in_flight.age", 40, "gauge")
+        finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
+        assert (finding.verdict, finding.group) == (LIKELY, "billing")
+        assert "at work for 40" in str(finding.detail)
+
 
 class TestHotPartition:
     @staticmethod
@@ -682,6 +696,12 @@ class TestTelemetryIncomplete:
         made = flow()
         made.works[3].json["parentSpanId"] = "00" * 7 + "01"
         assert "parents of some spans" in only(diagnose(made.world, "EDA703").findings, "EDA703").cause
+
+    def test_our_own_failures(self, diagnose: Diagnose) -> None:
+        made = flow()
+        ledger(made, "eda.telemetry.failures", 3)
+        finding = only(diagnose(made.world, "EDA703").findings, "EDA703")
+        assert (finding.verdict, finding.count) == (LIKELY, 3)
 
     def test_what_the_sdk_dropped(self, diagnose: Diagnose) -> None:
         made = flow()

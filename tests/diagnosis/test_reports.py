@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -81,6 +82,16 @@ class TestStatus:
         status, out, err = run(capsys, *arguments)
         assert (status, out) == (2, "")
         assert re.fullmatch(r"otel-eda: [^\n]+\n", err)
+
+    def test_without_the_extra_it_says_what_to_install(
+        self, capsys: pytest.CaptureFixture[str], faulty: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("duckdb", "otel_eda.diagnosis.engine", "otel_eda.diagnosis.store"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.setitem(sys.modules, "duckdb", None)
+        status, out, err = run(capsys, "diagnose", faulty)
+        assert (status, out) == (2, "")
+        assert "pip install 'otel-eda[diagnosis]'" in err
 
 
 class TestText:

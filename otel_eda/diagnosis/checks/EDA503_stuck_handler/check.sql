@@ -6,6 +6,15 @@ WITH usual AS (
     FROM works
     WHERE outcome = 'ok'
     GROUP BY system, service, destination, consumer_group
+),
+
+-- A message that is still at work has no span yet; the consumer measures its age.
+age AS (
+    SELECT
+        system, service, instance, destination, consumer_group, max(value) * 1000000000 AS taken, max(time) AS last_time
+    FROM metrics
+    WHERE name = 'eda.consumer.in_flight.age'
+    GROUP BY system, service, instance, destination, consumer_group
 )
 
 SELECT
@@ -21,3 +30,20 @@ JOIN usual AS u
     ON u.system = w.system AND u.service = w.service AND u.destination IS NOT DISTINCT FROM w.destination
     AND u.consumer_group IS NOT DISTINCT FROM w.consumer_group
 WHERE w.outcome = 'abandoned' AND u.number >= 20 AND w.ended - w.started > greatest(10 * u.taken, 1000000000)
+UNION ALL
+SELECT
+    a.system, a.service, a.instance, a.destination, a.consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT),
+    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), cast(a.last_time - a.taken AS BIGINT), a.last_time, 'still-at-work', 'LIKELY',
+    'at work for ' || round(a.taken / 1000000000.0, 3) || ' s; 99 % of the others took less than '
+    || round(u.taken / 1000000000.0, 3) || ' s'
+FROM age AS a
+JOIN usual AS u
+    ON u.system = a.system AND u.service = a.service AND u.destination IS NOT DISTINCT FROM a.destination
+    AND u.consumer_group IS NOT DISTINCT FROM a.consumer_group
+WHERE
+    u.number >= 20 AND a.taken > greatest(10 * u.taken, 1000000000)
+    -- Once it is done, its span says how long it took: that is a slow handler.
+    AND NOT EXISTS (
+        SELECT 1 FROM works AS w
+        WHERE w.service = a.service AND w.destination = a.destination AND 2 * (w.ended - w.started) > a.taken
+    )

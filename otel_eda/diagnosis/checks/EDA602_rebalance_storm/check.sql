@@ -38,3 +38,14 @@ WHERE
     -- A deploy moves a partition once or twice; a storm, again and again, at least three times a minute.
     s.changes >= 6 AND s.changes > 3 * s.partitions
     AND s.changes * 60000000000 >= 3 * (s.last_time - s.first_time)
+UNION ALL
+SELECT
+    system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), destination,
+    consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), started, time, 'flapping', 'LIKELY',
+    cast(value AS BIGINT) || ' assignments and revocations in ' || round((time - started) / 1000000000.0, 0) || ' s'
+FROM readings
+WHERE
+    name = 'eda.consumer.assignments'
+    -- A consumer's own: its start and its end are some, too.
+    AND value >= 20 AND time > started AND value * 60000000000 >= 8 * (time - started)

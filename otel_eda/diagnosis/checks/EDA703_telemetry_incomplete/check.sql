@@ -30,3 +30,11 @@ SELECT
 FROM completeness
 WHERE lost > 0
 GROUP BY service
+UNION ALL
+SELECT
+    service, min(instance), CAST(NULL AS VARCHAR), cast(sum(value) AS BIGINT), max(time), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), 'own-failures' AS cause, 'LIKELY' AS at_most,
+    cast(sum(value) AS BIGINT) || ' steps of the instrumentation failed' AS detail
+FROM readings
+WHERE name = 'eda.telemetry.failures' AND value > 0
+GROUP BY service
