@@ -11,6 +11,8 @@ from aiokafka import TopicPartition
 from support.spans import attribute, exceptions, failed, ids, links, parent
 
 from adapters.aiokafka.conftest import NOTHING, current
+from otel_eda.core.client import client_of
+from otel_eda.suite import LIBRARIES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -251,3 +253,20 @@ def test_every_pull_is_timed(clients: Clients, topic: str, recorder: Recorder) -
     named = [(point.attributes or {}).get("messaging.operation.name") for point in points]
     counts = {name: getattr(point, "count", 0) for name, point in zip(named, points, strict=True)}
     assert counts == {"send": 3, "getone": 2, "getmany": 1}
+
+
+def test_what_a_consumer_reads_is_remembered(clients: Clients, topic: str, recorder: Recorder) -> None:
+    where = TopicPartition(topic, 0)
+
+    async def main() -> list[tuple[str, Any]]:
+        await clients.fill(topic, b"1", b"2")
+        async with clients.consumer(topic, group_id=topic) as consumer:
+            await consumer.getone()
+            consumer.seek(where, 1)
+            await consumer.seek_to_beginning(where)
+            await consumer.seek_to_end()
+            return [(what, about) for _, what, about in client_of(consumer, LIBRARIES["aiokafka"]).history]
+
+    history = asyncio.run(main())
+    recorder.processes(1)
+    assert history[-3:] == [("seek", (where, 1)), ("seek_to_beginning", ((where,),)), ("seek_to_end", ((),))]
