@@ -7,7 +7,7 @@ from otel_eda.config import config
 
 from . import keys
 from .batches import Batch, Create, origins
-from .blocks import Enter, Leave
+from .blocks import Enter, Handle, Leave
 from .busy import sending
 from .byhand import inject
 from .carry import Carry
@@ -47,6 +47,7 @@ __all__ = [
     "Event",
     "Generate",
     "Handed",
+    "Handle",
     "Identity",
     "Internal",
     "Iterate",

@@ -1,4 +1,4 @@
-"""Blocks: a library's own `with` around the processing of a message."""
+"""What a library has around the processing of a message: its own `with`, its handling of what a handler raises."""
 
 from __future__ import annotations
 
@@ -134,3 +134,42 @@ class Leave:
             return leave_async if inspect.iscoroutinefunction(original) else leave
 
         return make
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A call, sync or async, of the application's handler, by a library that handles what it raises.
+
+    The message's processing has failed then, though nothing leaves it.
+    """
+
+    target: str
+
+    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            def handle(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return original(*args, **kwargs)
+                except Exception as error:
+                    _raised(switch, error)
+                    raise
+
+            async def handle_async(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return await original(*args, **kwargs)
+                except Exception as error:
+                    _raised(switch, error)
+                    raise
+
+            return handle_async if inspect.iscoroutinefunction(original) else handle
+
+        return make
+
+
+@guarded
+def _raised(switch: Switch, error: Exception) -> None:
+    turn = cast("Turn | None", get_current().get(TURN))
+    if switch.on and turn is not None and not turn.done:
+        turn.failure = error

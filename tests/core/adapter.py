@@ -13,6 +13,7 @@ from otel_eda.core import (
     Deliver,
     Enter,
     Generate,
+    Handle,
     Identity,
     Internal,
     Iterate,
@@ -154,6 +155,8 @@ def library() -> Library:
                     Leave(f"{MODULE}:Block.{after}", "error"),
                 )
             ),
+            Handle(f"{MODULE}:Channel._execute"),
+            Handle(f"{MODULE}:Channel._execute_async"),
             Internal(f"{MODULE}:Channel.give_back"),
             Internal(f"{MODULE}:Channel.give_back_async"),
             Close(f"{MODULE}:Producer.close"),

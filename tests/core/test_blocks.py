@@ -183,6 +183,18 @@ def test_switched_off_within_it_still_ends(way: Way, channel: Channel, library: 
     assert not channel.waiting
 
 
+@pytest.mark.parametrize(
+    "serve", [lambda channel, body: channel.serve(body), lambda channel, body: asyncio.run(channel.serve_async(body))]
+)
+def test_what_the_library_handles_has_failed_all_the_same(serve: Any, channel: Channel, recorder: Recorder) -> None:
+    def fail() -> None:
+        raise ValueError("no such card")
+
+    answers = [serve(channel, fail if turn else str) for turn, _ in enumerate(Subscription(channel, "orders"))]
+    assert answers == ["", "ValueError('no such card')"]
+    assert [[message for _, message in exceptions(span)] for span in recorder.processes(2)] == [[], ["no such card"]]
+
+
 def test_what_the_library_gives_back_by_itself_has_no_span(channel: Channel, recorder: Recorder) -> None:
     given(channel)
     channel.give_back()

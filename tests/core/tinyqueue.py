@@ -311,6 +311,26 @@ class Channel:
         """Refuse a message, or all up to it."""
         self._settle(tag, multiple, requeue)
 
+    def serve(self, handler: Callable[[], object]) -> str:
+        """Answer with what a handler gives or raises."""
+        try:
+            return str(self._execute(handler))
+        except ValueError as error:
+            return repr(error)
+
+    async def serve_async(self, handler: Callable[[], object]) -> str:
+        """Do the same."""
+        try:
+            return str(await self._execute_async(handler))
+        except ValueError as error:
+            return repr(error)
+
+    def _execute(self, handler: Callable[[], object]) -> object:
+        return handler()
+
+    async def _execute_async(self, handler: Callable[[], object]) -> object:
+        return handler()
+
     def give_back(self) -> None:
         """Refuse all that is not settled."""
         self.nack(0, multiple=True)

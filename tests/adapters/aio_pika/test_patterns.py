@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aio_pika.patterns import RPC, Master
-from support.spans import ids, parent
+from support.spans import attribute, failed, ids, parent
 
 from .conftest import run
 
@@ -64,7 +64,8 @@ def test_a_remote_error_arrives(either: Broker, recorder: Recorder) -> None:
             await rpc.close()
 
     run(main())
-    recorder.processes(2)
+    served, told = recorder.processes(2)
+    assert (attribute(served, "error.type"), failed(told)) == ("LookupError", False)
 
 
 def test_a_master_and_its_worker_are_one_trace(either: Broker, recorder: Recorder) -> None:
