@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from . import config
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
 from .core import bodies, byhand, dispatch, handlers, lifecycle, turns
+from .core.logs import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,7 @@ def switch_on(
 ) -> None:
     """Instrument one library, or the registries."""
     lifecycle.at_exit()
+    logs.enable()
     _report_at_exit()
     if name == REGISTRIES:
         if not dispatch.registries.enabled:
@@ -84,6 +86,7 @@ def disable() -> None:
     """Put every original back; twice is once. What is open ends: no span is lost."""
     for name in NAMES:
         switch_off(name)
+    logs.disable()
     lifecycle.end_everything()
     bodies.stop()
     turns.use_by_hand(False)
