@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from support.programs import Way
 
 ORDERS = 40
-WAIT = 45.0
+WAIT = 90.0
 SEND = ("shop", "PRODUCER", "send orders")
 PROCESS = ("payments", "CONSUMER", "process orders")
 ANSWER = ("payments", "PRODUCER", "send payments")

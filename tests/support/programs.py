@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_eda.demo.telemetry import Span
 
 LAUNCHER = "opentelemetry-instrument"
-PATIENCE = 45.0  # seconds for whatever a program is to do next
+PATIENCE = 90.0  # seconds for whatever a program is to do next
 FOREIGN = ("OTEL_", "PYTHON", "PYTEST_", "COV_")  # of the environment: they are not meant for what is tested
 Environ: TypeAlias = "Mapping[str, str]"
 
