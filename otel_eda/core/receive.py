@@ -166,6 +166,7 @@ class _Pull:
     @guarded
     def failed(self, error: BaseException) -> None:
         """Make the span of a pull that raised."""
+        self.consumer = None  # it may be closed: then it is not to be asked how far it is
         route = self.client.route(self.operation, "receive", None)
         span = self._span(route, route.attributes, ())
         kind = errors.record(span, error, "receive")

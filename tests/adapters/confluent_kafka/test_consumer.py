@@ -240,6 +240,13 @@ def test_bad_subscriptions_raise_what_they_raise_without_us(kafka: Kafka, given:
         assert raised() == bare
 
 
+def test_a_closed_consumer_is_not_asked_how_far_it_is(recorder: Recorder) -> None:
+    consumer = Consumer(reading("127.0.0.1:1"))
+    consumer.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        consumer.poll(0)
+
+
 def test_leaving_a_block_closes(recorder: Recorder, kafka: Kafka, full: str) -> None:
     if not hasattr(Consumer, "__exit__"):
         pytest.skip("not in this version")
