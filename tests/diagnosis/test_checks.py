@@ -488,6 +488,13 @@ class TestHandlerFailing:
             made.billing.other("GET", turn * 0.1, 0.001, span, said={"error.type": "Timeout"}, kind=3)
         assert "call that the handler makes" in only(diagnose(made.world, "EDA401").findings, "EDA401").cause
 
+    def test_errors_that_passed_are_less(self, diagnose: Diagnose) -> None:
+        made = flow(skip=set(range(10, 15)))
+        for turn in range(10, 15):
+            made.billing.process(made.messages[turn], turn * 0.1, error="Timeout")
+            made.billing.process(made.messages[turn], turn * 0.1 + 0.05)
+        assert only(diagnose(made.world, "EDA401").findings, "EDA401").verdict is LIKELY
+
     def test_one_bad_message_is_another_matter(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
         for turn in range(5):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from otel_eda.diagnosis.finding import Verdict
 
+from .conftest import diagnosed
 from .telemetry import BEGIN, SECOND, Flow, Telemetry, flow, metric, scoped
 
 if TYPE_CHECKING:
@@ -114,3 +117,37 @@ def test_a_clock_that_is_minutes_off_is_all_that_is_found(diagnose: Diagnose, sk
     made = flow(40, 2, skew=skew, host="host-2")
     found = {finding.code for finding in diagnose(made.world).findings}
     assert found == (set() if skew > 0 else {"EDA702"})
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_whatever_goes_well_is_not_confirmed_as_a_fault(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    world = Telemetry(data.draw(st.integers(0, 1000)))
+    shop = world.service("shop")
+    members = [
+        world.service("billing", group="billing", host=f"host-{number}", skew=data.draw(st.sampled_from([0.0, 90.0])))
+        for number in range(data.draw(st.integers(1, 3)))
+    ]
+    partitions = data.draw(st.integers(1, 3))
+    owner = [data.draw(st.sampled_from(members)) for _ in range(partitions)]
+    free = [0.0] * partitions
+    for turn in range(data.draw(st.integers(5, 40))):
+        partition, offset, at = turn % partitions, turn // partitions, turn * 0.1
+        message = shop.send("orders", at, offset, partition)
+        if data.draw(st.integers(0, 9)) == 0:
+            owner[partition] = data.draw(st.sampled_from(members))
+        begin = max(at + 0.01, free[partition])
+        if data.draw(st.integers(0, 9)) == 0:
+            owner[partition].process(message, begin, 0.05, error="Timeout")
+            begin += 0.1
+        took = data.draw(st.sampled_from([0.001, 0.02, 0.4]))
+        owner[partition].process(message, begin, took)
+        owner[partition].commit("orders", begin + took, offset + 1, partition)
+        free[partition] = begin + took + 0.002
+    for service in (shop, *members):
+        service.other("still here", 100.0, 0.01)
+    found = diagnosed(world.write(tmp_path_factory.mktemp("well")), grace=1.0).findings
+    assert [finding for finding in found if finding.verdict is Verdict.CONFIRMED] == []

@@ -235,7 +235,8 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return found
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(300)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_order_repeats_and_damage_change_nothing(
     straight: Any, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -273,7 +274,8 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(300)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(JSON, max_size=20))
 def test_no_json_is_too_strange(tmp_path_factory: pytest.TempPathFactory, values: list[Any]) -> None:
     tops = ("resourceSpans", "resourceMetrics", "resourceLogs")
