@@ -59,7 +59,7 @@ def read(item: Any) -> Message | None:
         known(item.timestamp),
         size == -1,
         key=getattr(item, "key", None),
-        size=max(size, 0),
+        size=max(0, size),
     )
 
 

@@ -34,18 +34,17 @@ class _Lenient(Getter[Carrier]):
 
     def get(self, carrier: Carrier, key: str) -> list[str] | None:
         value = carrier.get(key)
-        if isinstance(value, (bytes, str)) and len(value) > SIZE:
-            return None
         if type(value) is bytes:
-            return [value.decode("utf-8", "replace")]
+            return [value.decode("utf-8", "replace")] if len(value) <= SIZE else None
         if value is None:
             lower = key.lower()
             return None if lower == key else self.get(carrier, lower)
-        return [value] if isinstance(value, str) else self._odd(value)
+        text = value if isinstance(value, str) else self._odd(value)
+        return [text] if text is not None and len(text) <= SIZE else None
 
     @staticmethod
-    def _odd(value: object) -> list[str] | None:
-        return [bytes(value).decode("utf-8", "replace")] if isinstance(value, (bytes, bytearray, memoryview)) else None
+    def _odd(value: object) -> str | None:
+        return bytes(value).decode("utf-8", "replace") if isinstance(value, (bytes, bytearray, memoryview)) else None
 
     def keys(self, carrier: Carrier) -> list[str]:
         return list(carrier)
