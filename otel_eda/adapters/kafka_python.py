@@ -50,8 +50,9 @@ def offsets(consumer: Any, given: Any) -> dict[tuple[str, str], int]:
 
 
 def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is."""
-    return standing(consumer._subscription.assignment)
+    """Tell how far a consumer is; a producer is nowhere."""
+    subscription = getattr(consumer, "_subscription", None)
+    return standing(subscription.assignment) if subscription else []
 
 
 LIBRARY = Library(

@@ -92,6 +92,13 @@ def test_a_failed_body_has_an_error_type(bus: Bus, shape: Shape, sampler: Sample
         assert found in {"RuntimeError", "_OTHER"}
 
 
+def test_an_open_producer_is_observed_without_complaint(bus: Bus, driver: Driver) -> None:
+    with recording() as recorder:
+        bus.producer().send(Message()).wait()
+        recorder.sends(1)
+        assert recorder.count(SENT) == 1
+
+
 @SAMPLERS
 @pytest.mark.needs(Can.SETTLE)
 def test_settling_is_timed(bus: Bus, driver: Driver, sampler: Sampler) -> None:

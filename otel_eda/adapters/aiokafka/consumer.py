@@ -24,9 +24,9 @@ def committed(consumer: Any, offsets: Any) -> dict[tuple[str, str], int]:
 
 
 def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is."""
-    subscription = consumer._subscription.subscription
-    assigned = subscription and subscription.assignment
+    """Tell how far a consumer is; a producer is nowhere."""
+    state = getattr(consumer, "_subscription", None)
+    assigned = state and state.subscription and state.subscription.assignment
     return standing(assigned._tp_state) if assigned else []
 
 
