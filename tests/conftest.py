@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +35,12 @@ class Queues(Protocol):
     """Makes queues on the shared RabbitMQ and gives their names."""
 
     def __call__(self, arguments: Mapping[str, Any] | None = None) -> str: ...
+
+
+def pytest_configure() -> None:
+    """Take interrupts again: a run in the background has them ignored, and so would all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
