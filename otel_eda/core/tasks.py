@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 WORK = thread._WorkItem.run.__code__
-_TRIES = 5
+_TRIES, _WAIT = 5, 0.0002  # seconds
+_MISSES = 3  # after which an executor's work is taken to be nobody's in an event loop, and is not kept waiting
+_missed = 0
 
 
 def running() -> Task[Any] | None:
@@ -62,16 +64,23 @@ def awaited(frame: FrameType) -> Future[Any] | None:
     None if there is none.
     """
     work = frame.f_locals["self"].future
-    for _ in range(_TRIES):
-        if work._done_callbacks:
-            break
-        time.sleep(0)  # the thread was faster than the loop: let that go on
+    _patient(work)
     for callback in work._done_callbacks:
         cells = zip(getattr(callback, "__code__", WORK).co_freevars, getattr(callback, "__closure__", ()), strict=False)
         found = dict(cells).get("destination")
         if found is not None and isinstance(found.cell_contents, Future):
             return found.cell_contents
     return None
+
+
+def _patient(work: Any) -> None:
+    # The thread may be faster than the loop that has handed it the work: let that go on.
+    global _missed
+    for _ in range(_TRIES if _missed < _MISSES else 0):
+        if work._done_callbacks:
+            break
+        time.sleep(_WAIT)
+    _missed = 0 if work._done_callbacks else _missed + 1
 
 
 def waiting(future: Future[Any]) -> Context | None:
