@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from asyncio import CancelledError, Future, Task, current_task
+from asyncio import BaseEventLoop, CancelledError, Future, Task, current_task, wrap_future
 from asyncio.events import _get_running_loop
 from concurrent.futures import thread
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 WORK = thread._WorkItem.run.__code__
-_TRIES, _WAIT = 5, 0.0002  # seconds
-_MISSES = 3  # after which an executor's work is taken to be nobody's in an event loop, and is not kept waiting
-_missed = 0
+# Where a thread stands that hands work to an executor, until a task can wait for it.
+_HANDING = {BaseEventLoop.run_in_executor.__code__, thread.ThreadPoolExecutor.submit.__code__, wrap_future.__code__}
+_DEPTH = 10  # frames
+_WAIT, _TRIES = 0.0002, 5000  # seconds, a second in all
 
 
 def running() -> Task[Any] | None:
@@ -64,7 +66,7 @@ def awaited(frame: FrameType) -> Future[Any] | None:
     None if there is none.
     """
     work = frame.f_locals["self"].future
-    _patient(work)
+    _wait_for_hand_over(work)
     for callback in work._done_callbacks:
         cells = zip(getattr(callback, "__code__", WORK).co_freevars, getattr(callback, "__closure__", ()), strict=False)
         found = dict(cells).get("destination")
@@ -73,14 +75,22 @@ def awaited(frame: FrameType) -> Future[Any] | None:
     return None
 
 
-def _patient(work: Any) -> None:
-    # The thread may be faster than the loop that has handed it the work: let that go on.
-    global _missed
-    for _ in range(_TRIES if _missed < _MISSES else 0):
-        if work._done_callbacks:
-            break
+def _wait_for_hand_over(work: Any) -> None:
+    # The thread may be faster than the loop that hands it the work: let that go on.
+    for _ in range(_TRIES):
+        if work._done_callbacks or not any(map(_hands_over, sys._current_frames().values())):
+            return
         time.sleep(_WAIT)
-    _missed = 0 if work._done_callbacks else _missed + 1
+
+
+def _hands_over(frame: FrameType | None) -> bool:
+    for _ in range(_DEPTH):
+        if frame is None:
+            return False
+        if frame.f_code in _HANDING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def waiting(future: Future[Any]) -> Context | None:

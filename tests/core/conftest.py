@@ -11,7 +11,7 @@ from support.recorder import recording
 from core import adapter
 from core.tinyqueue import Queue
 from otel_eda import config, suite
-from otel_eda.core import guard, tasks, turns
+from otel_eda.core import guard, turns
 from otel_eda.core.client import clients
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ settings.load_profile("core")
 def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no test hear of another's failures, settings, clients, context, or use of `otel_eda.process`."""
     monkeypatch.setattr(turns, "by_hand", False)
-    monkeypatch.setattr(tasks, "_missed", 0)
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
     clients.clear()
