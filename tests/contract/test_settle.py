@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from drivers.base import Can, Message, Shape
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, get_current_span
 from support.spans import attribute, failed, ids, parent, qualified
 
 if TYPE_CHECKING:
@@ -47,14 +47,15 @@ def test_settling_in_the_body_is_part_of_it(bus: Bus, recorder: Recorder, shape:
 
     def body(_: Received) -> None:
         consumer.settle()
-        assert len(recorder.open("process")) == 1
+        assert get_current_span() in recorder.open("process")
         with recorder.tracer.start_as_current_span("after"):
             pass
 
     consumer.consume(shape, body, 2)
-    processed = [ids(span) for span in recorder.processes(2)]
-    assert [parent(span) for span in recorder.settles(2)] == processed
-    assert [parent(span) for span in recorder.own("after")] == processed
+    # Callbacks may run at the same time.
+    processed = {ids(span) for span in recorder.processes(2)}
+    assert {parent(span) for span in recorder.settles(2)} == processed
+    assert {parent(span) for span in recorder.own("after")} == processed
 
 
 def test_a_failure_to_settle_is_recorded(bus: Bus, recorder: Recorder, driver: Driver) -> None:
