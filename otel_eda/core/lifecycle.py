@@ -276,7 +276,7 @@ class Internal:
 def end(client: Client, why: str, error: BaseException | None = None) -> None:
     """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
     for sending in list(client.pending.values()):
-        sending.failed(Unresolved(f"{why} before the broker answered"))
+        sending.abandoned(Unresolved(f"{why} before the broker answered"))
     while client.unanswered:
         client.unanswered.popleft().failed(Unresolved(f"{why} before the broker answered"))
     loops.end_all(client, error)

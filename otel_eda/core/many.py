@@ -99,6 +99,8 @@ class _Whole:
         for part in self.parts:
             part.failed(error)
 
+    abandoned = failed
+
 
 @dataclass(frozen=True)
 class SendMany:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from asyncio import Future
 from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -38,6 +39,7 @@ class Sending:
     """One message between the call that sends it and the broker's answer."""
 
     __slots__ = (
+        "answer",
         "args",
         "awaited",
         "base",
@@ -49,6 +51,7 @@ class Sending:
         "operation",
         "partition",
         "receipt",
+        "report",
         "route",
         "scope",
         "span",
@@ -68,6 +71,8 @@ class Sending:
     operation: Operation
     partition: str | None
     receipt: Callable[[Any], Message | None]
+    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+    answer: Any
     awaited: bool
     done: bool
 
@@ -108,11 +113,17 @@ class Sending:
         """End with why the message was not sent."""
         self._end(error)
 
+    def abandoned(self, error: BaseException) -> None:
+        """End with why nobody waits for the answer any more, unless it is there."""
+        if isinstance(self.answer, Future) and self.answer.done():  # its callbacks wait for the loop
+            self.report(self.answer, self.acknowledged, self.failed)
+        self.failed(error)
+
     def _end(self, error: BaseException | None) -> None:
         if self.done:
             return
         self.done = True
-        self.args, self.kwargs = (), {}
+        self.args, self.kwargs, self.answer = (), {}, None
         self.client.pending.pop(id(self), None)
         end = time.time_ns()
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
@@ -269,6 +280,7 @@ class Send:
         sending = Sending()
         sending.start = time.time_ns()
         sending.args, sending.kwargs, sending.awaited, sending.done = args, kwargs, False, False
+        sending.answer = None
         sending.client = client_of(args[0], library)
         sending.scope = sending.client.scope
         sending.route = sending.client.route(self.operation, "send", message.destination)
@@ -307,4 +319,5 @@ class Send:
         if self.report is None or isinstance(self.report, Callback):
             return
         sending.client.pending[id(sending)] = sending
+        sending.report, sending.answer = self.report, result
         self.report(result, sending.acknowledged, sending.failed)
