@@ -62,7 +62,7 @@ class ConfluentProducer(Producer):
         self.topic = topic
         options: dict[str, Any] = {"client.id": how.client} if how.client else {}
         if how.impatient:
-            options["message.timeout.ms"] = 1500
+            options["message.timeout.ms"] = 3000
         self.native = NativeProducer(
             {
                 "bootstrap.servers": address,

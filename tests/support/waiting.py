@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-TIMEOUT = 10.0  # seconds
+TIMEOUT = 30.0  # seconds; only a failure waits that long
 PAUSE = 0.005
 
 
