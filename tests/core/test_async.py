@@ -136,6 +136,19 @@ def test_what_is_never_answered_ends_without_a_word_of_success(recorder: Recorde
     assert attribute(span, "error.type") == "eda.unresolved"
 
 
+def test_what_was_answered_counts_though_its_callbacks_wait_for_the_loop(recorder: Recorder) -> None:
+    async def main() -> None:
+        producer = AsyncProducer(Queue(), linger=True)
+        futures = [await producer.send("orders"), await producer.send("!orders")]
+        producer.flush()
+        await producer.close()
+        assert len(recorder.sends(2)) == 2
+        await asyncio.gather(*futures, return_exceptions=True)
+
+    asyncio.run(main())
+    assert [attribute(span, "error.type") for span in recorder.sends(2)] == [None, "ConnectionError"]
+
+
 def test_a_task_that_a_send_began_may_send_itself(recorder: Recorder) -> None:
     class Spawning(AsyncProducer):
         background: asyncio.Task[Any]
