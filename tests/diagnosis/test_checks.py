@@ -298,6 +298,18 @@ class TestDuplicateProduced:
         copied.span.json |= {"kind": 3, "links": [{"traceId": sent.span.trace, "spanId": sent.span.id}]}
         assert only(diagnose(made.world, "EDA201").findings, "EDA201").verdict is LIKELY
 
+    def test_a_relay_that_publishes_what_another_service_stored(self, diagnose: Diagnose) -> None:
+        made = flow()
+        created = made.shop.send("orders", 5.0)
+        created.span.json |= {"attributes": pairs({"messaging.operation.type": "create"})}
+        relay = made.world.service("relay")
+        for offset in (50, 51):
+            sent = relay.send("orders", 5.0 + offset, offset)
+            sent.span.json |= {"kind": 3, "links": [{"traceId": created.span.trace, "spanId": created.span.id}]}
+        finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
+        assert (finding.verdict, finding.service, finding.offsets) == (LIKELY, "relay", (50, 50))
+        assert "outbox" in finding.cause
+
 
 class TestReprocessed:
     def test_by_the_same_member(self, diagnose: Diagnose) -> None:

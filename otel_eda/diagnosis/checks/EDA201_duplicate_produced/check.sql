@@ -25,11 +25,12 @@ pair AS (
 )
 
 SELECT
-    p.system, coalesce(s.service, p.service) AS service, p.instance, p.destination, p.partition_id, p.message_offset,
+    p.system, coalesce(f.service, s.service, p.service) AS service, p.instance, p.destination, p.partition_id, p.message_offset,
     p.origin_trace || '-' || p.origin_span AS message,
     p.trace_id, p.span_id, p.next_trace AS other_trace_id, p.next_span AS other_span_id,
     p.started AS first_time, p.next_ended AS last_time,
     CASE
+        WHEN f.origin_span IS NOT NULL AND o.span_id IS NOT NULL THEN 'relayed'
         WHEN f.origin_span IS NOT NULL THEN 'sent-again'
         WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time THEN 'retried'
         ELSE 'copied'
@@ -45,6 +46,13 @@ LEFT JOIN (
     SELECT span_id, trace_id, min(service) AS service FROM sends GROUP BY span_id, trace_id
 ) AS s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
 LEFT JOIN (
-    SELECT DISTINCT destination, origin_trace, origin_span FROM sends WHERE linked
+    SELECT destination, origin_trace, origin_span, min(service) AS service
+    FROM sends
+    WHERE linked
+    GROUP BY destination, origin_trace, origin_span
 ) AS f ON f.origin_span = p.origin_span AND f.origin_trace = p.origin_trace AND f.destination = p.destination
+-- What was created, and not sent, is for somebody else to send: an outbox's relay.
+LEFT JOIN (
+    SELECT DISTINCT span_id, trace_id FROM operations WHERE type IS DISTINCT FROM 'send'
+) AS o ON o.span_id = p.origin_span AND o.trace_id = p.origin_trace
 WHERE p.next_offset IS NOT NULL
