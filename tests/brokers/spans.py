@@ -55,7 +55,7 @@ class Span:
 def read(body: Mapping[str, Any]) -> list[Span]:
     """Give the spans of a response of Jaeger's API, by their start."""
     spans = [
-        _span(span, _attributes(resource.get("resource", {})))
+        _span(span, attributes(resource.get("resource", {})))
         for resource in body.get("result", body).get("resourceSpans", ())
         for scope in resource.get("scopeSpans", ())
         for span in scope.get("spans", ())
@@ -64,7 +64,7 @@ def read(body: Mapping[str, Any]) -> list[Span]:
 
 
 def _span(span: Mapping[str, Any], resource: Attributes) -> Span:
-    attributes = _attributes(span)
+    found = attributes(span)
     status = span.get("status", {})
     return Span(
         service=resource.get("service.name", ""),
@@ -77,8 +77,8 @@ def _span(span: Mapping[str, Any], resource: Attributes) -> Span:
         end=int(span["endTimeUnixNano"]),
         error=status.get("code") == ERROR,
         message=status.get("message", ""),
-        warnings=tuple(dict.fromkeys(attributes.pop(WARNINGS, ()))),  # Jaeger's memory adds one with each query
-        attributes=attributes,
+        warnings=tuple(dict.fromkeys(found.pop(WARNINGS, ()))),  # Jaeger's memory adds one with each query
+        attributes=found,
         events=tuple(_event(event) for event in span.get("events", ())),
         links=tuple(_link(link) for link in span.get("links", ())),
         resource=resource,
@@ -86,14 +86,15 @@ def _span(span: Mapping[str, Any], resource: Attributes) -> Span:
 
 
 def _event(event: Mapping[str, Any]) -> Event:
-    return Event(event.get("name", ""), int(event["timeUnixNano"]), _attributes(event))
+    return Event(event.get("name", ""), int(event["timeUnixNano"]), attributes(event))
 
 
 def _link(link: Mapping[str, Any]) -> Link:
-    return Link(link["traceId"], link["spanId"], _attributes(link))
+    return Link(link["traceId"], link["spanId"], attributes(link))
 
 
-def _attributes(carrier: Mapping[str, Any]) -> dict[str, Any]:
+def attributes(carrier: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the attributes of whatever has some in OTLP's JSON."""
     return {pair["key"]: _value(pair["value"]) for pair in carrier.get("attributes", ())}
 
 

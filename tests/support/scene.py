@@ -1,0 +1,155 @@
+"""One run of an example: its programs under the launcher, what they export in files of OTLP and in Jaeger."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brokers.spans import attributes
+
+from otel_eda.demo.forward import forward
+from otel_eda.demo.keep import Keep
+from otel_eda.demo.receiver import receiver
+from otel_eda.demo.target import Target
+from otel_eda.diagnosis import catalog, engine
+from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.sources.files import Files
+from otel_eda.diagnosis.store import Store
+from support.programs import launched
+from support.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from brokers.jaeger import Jaeger
+    from brokers.kafka import Kafka
+    from brokers.spans import Span
+
+    from otel_eda.diagnosis.finding import Finding
+    from support.programs import Way
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PATIENCE = 45.0
+HOST = "host.name=here,ip=127.0.0.1"  # else Jaeger takes every service for a host of its own, with a clock of its own
+
+
+@dataclass
+class Scene:
+    """What one run of an example needs; its destinations and services are its own, for broker and Jaeger are shared."""
+
+    kafka: Kafka
+    jaeger: Jaeger
+    kept: Path
+    endpoint: str
+    tag: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    names: dict[str, str] = field(default_factory=dict)
+
+    def topic(self, plain: str, partitions: int = 1) -> str:
+        """Make a topic that is called so in the README."""
+        name = self.kafka.topic(partitions)
+        self.names[name] = plain
+        return name
+
+    def way(self, service: str, **environ: str) -> Way:
+        """Start by the launcher."""
+        return launched(self.endpoint, f"{service}-{self.tag}", OTEL_RESOURCE_ATTRIBUTES=HOST, **environ)
+
+    def plain(self, text: str) -> str:
+        """Write a name as the README does: without what differs from run to run."""
+        for name, plain in {**self.names, f"-{self.tag}": ""}.items():
+            text = text.replace(name, plain)
+        return text
+
+    def spans(self, service: str, count: int) -> list[Span]:
+        """Wait until Jaeger has that many spans in the traces of a service, and give them."""
+        seen: list[Span] = []
+
+        def probe() -> bool:
+            now = datetime.now(timezone.utc)
+            found = self.jaeger.find(f"{service}-{self.tag}", now - timedelta(minutes=10), now + timedelta(minutes=1))
+            seen[:] = found
+            return len(seen) >= count
+
+        try:
+            until(probe, f"{count} spans in Jaeger", PATIENCE)
+        except TimeoutError as error:
+            raise AssertionError("\n".join([str(error), *self.traces(seen)])) from None
+        return seen
+
+    def traces(self, spans: list[Span]) -> list[str]:
+        """Draw each trace as the README does, in the order of their beginnings."""
+        lines: dict[str, list[str]] = {}
+
+        def grow(parent: str, before: str) -> None:
+            children = [span for span in spans if span.parent_id == parent]
+            for span in children:
+                last = span is children[-1]
+                branch = ("└─ " if last else "├─ ") if parent else ""
+                lines.setdefault(span.trace_id, []).append(f"{before}{branch}{self._line(span)}")
+                grow(span.span_id, before + (("   " if last else "│  ") if parent else ""))
+
+        grow("", "")
+        return ["\n".join(each) for each in lines.values()]
+
+    def _line(self, span: Span) -> str:
+        error = f"  ERROR {span.attributes['error.type']}: {span.message}" if span.error else ""
+        return self.plain(f"{span.service}: {span.name}{error}")
+
+    def metric(self, name: str, service: str, **wanted: object) -> float:
+        """Sum what a service's last readings of a metric say: a value, or how many a histogram has measured.
+
+        `wanted` are attributes, their dots written as underscores.
+        """
+        return sum(
+            value
+            for (origin, _, kept), value in self._readings(name).items()
+            if self.plain(origin) == service
+            and wanted.items() <= {(key.replace(".", "_"), value) for key, value in json.loads(kept).items()}
+        )
+
+    def _readings(self, name: str) -> dict[tuple[str, str, str], float]:
+        found = {}
+        for line in (self.kept / "metrics.jsonl").read_text("utf-8").splitlines():
+            for resource in json.loads(line)["resourceMetrics"]:
+                origin = attributes(resource["resource"])
+                for metric in (each for scope in resource["scopeMetrics"] for each in scope["metrics"]):
+                    if metric["name"] == name:
+                        for point in points(metric):
+                            series = json.dumps(attributes(point), sort_keys=True)
+                            key = origin["service.name"], origin.get("service.instance.id", ""), series
+                            found[key] = float(next(point[key] for key in VALUES if key in point))
+        return found
+
+    def diagnose(self) -> tuple[Finding, ...]:
+        """Give what `otel-eda diagnose` finds in the telemetry of the run."""
+        with Store() as store:
+            store.read([Files(str(self.kept))])
+            return engine.diagnose(store, catalog.checks(), Settings()).findings
+
+
+VALUES = ("count", "asInt", "asDouble")
+
+
+def points(metric: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the points of a metric, whatever it is."""
+    found = next(metric[kind] for kind in ("sum", "gauge", "histogram") if kind in metric)
+    return list(found.get("dataPoints", ()))
+
+
+@contextmanager
+def scene(kafka: Kafka, jaeger: Jaeger, kept: Path) -> Iterator[Scene]:
+    """Keep in a folder, and send to Jaeger, whatever the programs of the block export."""
+    with forward(Target(jaeger.otlp_http)) as forwarding, receiver(Keep(kept), forwarding) as endpoint:
+        yield Scene(kafka, jaeger, kept, endpoint)
+
+
+def promised(folder: str) -> list[str]:
+    """Give the traces that an example's README shows."""
+    shown = re.findall(r"```text\n(.*?)```", (EXAMPLES / folder / "README.md").read_text("utf-8"), re.DOTALL)
+    return [str(each).rstrip("\n") for each in shown]
