@@ -17,7 +17,10 @@ ordered AS (
         lag(instance) OVER turn AS previous_instance,
         lag(host) OVER turn AS previous_host,
         lag(trace_id) OVER turn AS previous_trace,
-        lag(span_id) OVER turn AS previous_span
+        lag(span_id) OVER turn AS previous_span,
+        lead(started) OVER turn AS next_started,
+        lead(trace_id) OVER turn AS next_trace,
+        lead(span_id) OVER turn AS next_span
     FROM first_attempt
     WINDOW turn AS (
         PARTITION BY system, consumer_group, destination, partition_id, key_hash ORDER BY message_offset
@@ -47,6 +50,15 @@ SELECT
 FROM ordered AS o
 CROSS JOIN settings AS t
 WHERE o.previous_started > o.started + CASE WHEN o.instance = o.previous_instance THEN 0 ELSE t.skew END
+UNION ALL
+-- A span may begin before the work does: where a loop hands messages to workers, only the ledger knows when they begin.
+SELECT
+    system, service, instance, CAST(NULL AS VARCHAR), host, CAST(NULL AS VARCHAR),
+    destination, consumer_group, partition_id, message_offset, key_hash, trace_id, span_id, next_trace, next_span,
+    started, started, 1, 'concurrent', CAST(NULL AS BOOLEAN), true,
+    'begun after a later message of the same key, by the consumer''s own ledger'
+FROM ordered
+WHERE misordered AND (next_started IS NULL OR next_started >= started)
 UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
