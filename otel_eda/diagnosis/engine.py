@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import chain, facts, gates
 from .finding import Evidence, Finding, Gate, Verdict
+from .settings import EVIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .store import Intake, Store
 
-EXAMPLES = 5
 GATES = tuple(gates.CONDITIONS)
 # What a check's SQL may give. `weight` is how many messages a row stands for, `alike` what else tells findings apart,
 # `at_most` the highest verdict that the row's own facts allow.
@@ -60,26 +60,30 @@ class Diagnosis:
 
 
 def diagnose(
-    store: Store, checks: Iterable[Check], settings: Settings, step: Callable[[str], None] = lambda _: None
+    store: Store,
+    checks: Iterable[Check],
+    settings: Settings,
+    step: Callable[[str], None] = lambda _: None,
+    evidence: int = EVIDENCE,
 ) -> Diagnosis:
-    """Run checks over the tables; `step` is told the code of each."""
+    """Run checks over the tables; `step` is told the code of each; a finding shows so many of its occurrences."""
     window = facts.prepare(store, settings)
     found: list[Finding] = []
     for check in checks:
         step(check.code)
-        found.extend(run(store, check))
+        found.extend(run(store, check, evidence))
     found.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
     return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(chain.explained(found)))
 
 
-def run(store: Store, check: Check) -> list[Finding]:
+def run(store: Store, check: Check, evidence: int = EVIDENCE) -> list[Finding]:
     """Run one check."""
     _candidates(store, check)
     try:
         if not store.one("SELECT count(*) FROM candidate"):
             return []
         _judge(store, check)
-        return [_finding(check, row) for row in _grouped(store)]
+        return [_finding(check, row) for row in _grouped(store, evidence)]
     finally:
         for table in ("judged", "candidate"):
             store.connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -121,7 +125,7 @@ def _judge(store: Store, check: Check) -> None:
     """)
 
 
-def _grouped(store: Store) -> list[Mapping[str, Any]]:
+def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:
     held = ", ".join(f"bool_and({gate.lower()} IS NOT NULL) AS {gate.lower()}" for gate in GATES)
     cursor = store.connection.execute(f"""
         SELECT {", ".join(GROUP)}, sum(coalesce(weight, 1))::BIGINT AS number,
@@ -133,7 +137,7 @@ def _grouped(store: Store) -> list[Mapping[str, Any]]:
                min(first_time) AS first_time, max(last_time) AS last_time, {held},
                min_by(struct_pack(trace_id, span_id, other_trace_id, other_span_id, instance, other_instance,
                           partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
-                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {EXAMPLES})
+                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {evidence})
                    AS examples
         FROM judged GROUP BY {", ".join(GROUP)} ORDER BY ALL
     """)

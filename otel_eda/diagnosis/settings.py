@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 SECOND = 1_000_000_000
+EVIDENCE = 5  # occurrences that a finding shows
 
 
 def _setting(default: float | None, about: str) -> float | None:

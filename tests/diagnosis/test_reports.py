@@ -68,6 +68,17 @@ class TestStatus:
     def test_below_the_limit(self, capsys: pytest.CaptureFixture[str], faulty: str) -> None:
         assert run(capsys, "diagnose", faulty, "--select", "EDA107", "--fail-on", "CONFIRMED")[0] == 0
 
+    @pytest.mark.parametrize(("options", "shown"), [((), 5), (("--evidence", "2"), 2), (("--evidence", "100"), 10)])
+    def test_so_much_evidence_is_shown(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, options: tuple[str, ...], shown: int
+    ) -> None:
+        made = flow(40, 1)
+        for turn in range(10):
+            made.shop.send("orders", 5 + turn, error="Timeout")
+        out = run(capsys, "diagnose", str(made.world.write(tmp_path)), "--format", "json", *options)[1]
+        (finding,) = json.loads(out)["findings"]
+        assert (finding["count"], len(finding["evidence"])) == (10, shown)
+
     @pytest.mark.parametrize(
         "arguments",
         [

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.diagnosis import UnusableError
-from otel_eda.diagnosis.settings import Settings, described
+from otel_eda.diagnosis.settings import EVIDENCE, Settings, described
 
 from . import CLEAN, FOUND, guarded, loaded, sources
 
@@ -40,6 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on", choices=(*VERDICTS, "never"), default="LIKELY", help="status 1 from here on (LIKELY)"
     )
+    parser.add_argument(
+        "--evidence", type=int, default=EVIDENCE, metavar="N", help=f"occurrences that a finding shows ({EVIDENCE})"
+    )
     parser.add_argument("--jaeger-url", metavar="URL", help="Jaeger's pages: findings link to their traces")
     bounds = parser.add_argument_group("bounds")
     for name, (default, about) in described().items():
@@ -56,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     with _progress(len(checks) + 1) as step:
         step("reading")
         with loaded(options) as store:
-            diagnosis = engine.diagnose(store, checks, settings, step)
+            diagnosis = engine.diagnose(store, checks, settings, step, options.evidence)
             _report(options, diagnosis, store)
     return _status(diagnosis, options.fail_on)
 
