@@ -146,6 +146,20 @@ class TestLostInConsumer:
         assert finding.verdict is CONFIRMED
         assert "stopped before it was done" in finding.cause
 
+    def test_died_with_it_and_another_member_goes_on(self, diagnose: Diagnose) -> None:
+        made = flow(40, 1, skip=set(range(19, 40)))
+        made.billing.receive([made.messages[19]], 1.91)
+        made.billing.commit("orders", 1.92, 20)
+        heir = made.world.service("billing", group="billing")
+        for turn in range(20, 40):
+            heir.process(made.messages[turn], turn * 0.1 + 0.5)
+            heir.commit("orders", turn * 0.1 + 0.51, turn + 1)
+        finding = only(diagnose(made.world).findings, "EDA104")
+        assert (finding.verdict, finding.offsets, opened(finding)) == (CONFIRMED, (19, 19), set())
+        made.billing.spans = [span for span in made.billing.spans if span.json["kind"] != 3]
+        finding = only(diagnose(made.world).findings, "EDA104")  # who had it, and who committed past it, is not known
+        assert (finding.verdict, opened(finding)) == (SUSPECT, {"G6", "G8"})
+
     def test_without_metrics_nobody_knows_whether_spans_are_missing(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
         made.billing.process(made.messages[12], 1.21, error="KeyError")

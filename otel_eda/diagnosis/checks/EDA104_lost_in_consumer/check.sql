@@ -15,6 +15,20 @@ done AS (
     GROUP BY consumer_group, destination, partition_id
 ),
 
+known AS (
+    SELECT destination, bool_and(seen >= counted) AS whole
+    FROM completeness
+    WHERE counted IS NOT NULL
+    GROUP BY destination
+),
+
+passed AS (
+    SELECT consumer_group, destination, partition_id, instance, max(committed) AS committed
+    FROM commits
+    WHERE consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, instance
+),
+
 tried AS (
     SELECT
         system, consumer_group, destination, partition_id, message_offset,
@@ -44,7 +58,11 @@ missing AS (
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, 0), coalesce(p.ended, 0)) AS last_time,
         d.committed, coalesce(t.failed, 0) AS failed, r.highest, false AS skipped,
-        t.message_offset IS NOT NULL OR p.message_offset IS NOT NULL AS delivered
+        t.message_offset IS NOT NULL OR p.message_offset IS NOT NULL AS delivered,
+        -- Who had it has committed past it: then nobody had it after that, whoever has the partition now.
+        c.committed > s.message_offset AS kept,
+        -- Sampled on both sides, if it was received, and no process is known to sample.
+        (t.message_offset IS NOT NULL OR p.message_offset IS NOT NULL) AND k.whole AS sampled
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
@@ -55,6 +73,10 @@ missing AS (
     LEFT JOIN pulled AS p
         ON p.consumer_group = r.consumer_group AND p.destination = s.destination
         AND p.partition_id = s.partition_id AND p.message_offset = s.message_offset
+    LEFT JOIN passed AS c
+        ON c.consumer_group = r.consumer_group AND c.destination = s.destination AND c.partition_id = s.partition_id
+        AND c.instance = coalesce(t.instance, p.instance)
+    LEFT JOIN known AS k ON k.destination = s.destination
     WHERE
         s.outcome = 'ok'
         AND s.message_offset > r.lowest
@@ -66,7 +88,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, true
+        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, true, true, true
     FROM tried AS t
     WHERE t.skipped = 1 AND t.finished = 0
 ),
@@ -103,8 +125,8 @@ SELECT
     trace_id, span_id, other_trace_id, other_span_id, first_time, last_time, 1 AS weight,
     CASE WHEN failed = 1 THEN 'error-swallowed' WHEN delivered THEN 'died-with-it' ELSE 'jumped-over' END AS cause,
     CASE WHEN committed > message_offset THEN NULL ELSE 'LIKELY' END AS at_most,
-    CASE WHEN skipped THEN true END AS g1, CASE WHEN skipped THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
-    CASE WHEN skipped THEN true END AS g4, CASE WHEN skipped THEN true END AS g6,
+    CASE WHEN skipped THEN true END AS g1, CASE WHEN sampled THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
+    CASE WHEN skipped THEN true END AS g4, CASE WHEN kept THEN true END AS g6,
     CASE WHEN skipped THEN true END AS g7, CASE WHEN delivered THEN true END AS g8,
     CASE WHEN skipped THEN true END AS g9,
     CASE
