@@ -11,7 +11,7 @@ export PATH := $(subst $(space),:,$(strip $(PATH) $(PYENV)))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test quick lint types bench soak clean
+.PHONY: help demo test quick lint types bench soak faultlab clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -45,6 +45,9 @@ bench: .venv/tox/.made ## what instrumentation costs
 
 soak: .venv/tox/.made ## a million hostile headers, and a million messages through each client
 	@$(TOX) run -q -e soak
+
+faultlab: .venv/tox/.made ## programs with known faults, and how many of them a diagnosis finds
+	@$(TOX) run -q -e faultlab
 
 clean: ## remove what the targets above made
 	rm -rf .venv .tox .*_cache .hypothesis build dist

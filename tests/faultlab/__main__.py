@@ -1,0 +1,46 @@
+"""`python -m faultlab [NAME…]`: plays scenarios, and prints a table of what of them was found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from otel_eda.diagnosis import catalog
+
+from . import report
+from .play import played, scenarios
+
+
+def main() -> int:
+    """Play, and give 0 if the goals are reached."""
+    options = _options()
+    wanted = scenarios(options.name)
+    if options.list:
+        for scenario in wanted:
+            print(f"{scenario.name}: {scenario.about.splitlines()[0]}")
+        return 0
+    with ExitStack() as stack:
+        folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faultlab-")))
+        scores = []
+        for score in played(wanted, folder, options.jobs):
+            print(f"{score.name}: {score.notes[0] if score.notes else 'as it should be'}", flush=True)
+            scores.append(score)
+    codes = [check.code for check in catalog.checks()]
+    print("", *report.table(scores, codes), "", *report.summary(scores), sep="\n")
+    return not report.passed(scores)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m faultlab", description=__doc__)
+    parser.add_argument("name", nargs="*", help="only scenarios with this in their name")
+    parser.add_argument("--list", action="store_true", help="only say what there is")
+    parser.add_argument("--jobs", type=int, default=2, help="how many play at once (2)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new one, where all stays")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What programs on Kafka have in common."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from .truth import harmless, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE = "FAULTLAB_KAFKA"
+PATIENCE = 30.0  # seconds
+SESSION = 6000  # milliseconds, the least that a broker allows: then a member that died is given up
+LATE = 1.0  # seconds
+
+
+def address() -> str:
+    """Give the broker's address."""
+    return os.environ[VARIABLE]
+
+
+def send(topic: str, count: int, keys: int = 0) -> None:
+    """Send so many numbers, one after the other; with so many keys, if any."""
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=address())
+    for number in range(count):
+        key = b"key-%d" % (number % keys) if keys else None
+        producer.send(topic, b"%d" % number, key).get(PATIENCE)
+    producer.close()
+
+
+def consumer(topic: str, **config: Any) -> Any:
+    """Make a consumer of kafka-python that commits nothing by itself; its group is called as the topic."""
+    from kafka import KafkaConsumer
+
+    defaults = {
+        "bootstrap_servers": address(),
+        "group_id": topic,
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "consumer_timeout_ms": int(PATIENCE * 1000),
+        "session_timeout_ms": SESSION,
+        "heartbeat_interval_ms": 500,
+    }
+    return KafkaConsumer(topic, **{**defaults, **config})
+
+
+def read(reader: Any, count: int) -> Iterator[Any]:
+    """Give so many messages; it is an error if no more come."""
+    for _ in range(count):
+        message = next(reader, None)
+        if message is None:
+            raise TimeoutError(f"nothing came in {PATIENCE:g} s")
+        yield message
+
+
+def late(message: Any) -> None:
+    """Note a message that waited for long, for a reason that is nobody's fault."""
+    if time.time() - message.timestamp / 1000 > LATE:
+        harmless("EDA501", group=message.topic, **place(message))

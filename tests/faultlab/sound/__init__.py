@@ -1,0 +1,1 @@
+"""Runs without a fault in them, though they look as if."""

@@ -1,0 +1,49 @@
+"""Two members of a group are replaced one after the other while messages come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faultlab.kafka import consumer, late, send
+from faultlab.program import outlive, say, told
+from faultlab.stage import finished
+
+if TYPE_CHECKING:
+    from faultlab.stage import Stage
+
+PARTITIONS = 4
+
+
+def play(stage: Stage) -> None:
+    topic = stage.topic(PARTITIONS)
+    with stage.start("shop", shop, topic) as shop_, stage.start("billing", billing, topic) as one:
+        one.wait_for("working")
+        with stage.start("billing", billing, topic) as two:
+            two.wait_for("working")
+            one.go_on()
+            finished(one)
+            with stage.start("billing", billing, topic) as three:
+                three.wait_for("working")
+                two.go_on()
+                finished(two)
+                shop_.go_on()
+                finished(shop_)
+                three.go_on()
+                finished(three)
+
+
+def shop(topic: str) -> None:
+    while not told():
+        send(topic, 20, keys=8)
+
+
+def billing(topic: str) -> None:
+    reader = consumer(topic)
+    while not told():
+        for messages in reader.poll(200).values():
+            say("working")
+            for message in messages:
+                late(message)  # while partitions changed hands
+        reader.commit()
+    reader.close()
+    outlive()
