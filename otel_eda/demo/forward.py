@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -13,7 +13,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from .receiver import PROTOBUF, Export
+from otel_eda.otlp import SERVICES, Export
+from otel_eda.otlp.http import PROTOBUF
 
 if TYPE_CHECKING:
     import grpc
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 Send: TypeAlias = Callable[[Export], None]
 PATIENCE = 5.0
 DRAIN = 10.0
-METHODS: Mapping[str, str] = {
-    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -120,7 +116,7 @@ def _grpc(target: Target) -> Iterator[Send]:
     with _channel(target) as channel:
 
         def send(export: Export) -> None:
-            call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHODS[export.signal])
+            call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICES[export.signal]}/Export")
             try:
                 call(export.body, timeout=PATIENCE, metadata=metadata)
             except grpc.RpcError as error:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from google.protobuf.json_format import MessageToDict
-
-from .receiver import REQUESTS, Export, Request
+from otel_eda.otlp import REQUESTS, Export
+from otel_eda.otlp.lines import line
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-IDS = {"traceId", "spanId", "parentSpanId"}
 
 
 class Keep:
@@ -33,19 +28,3 @@ class Keep:
         """Append a request."""
         with self.file(export.signal).open("a", encoding="utf-8") as file:
             file.write(line(export.request) + "\n")
-
-
-def line(request: Request) -> str:
-    """Write a request as OTLP JSON: protobuf's JSON, but enums as numbers and ids in hex.
-
-    https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
-    """
-    return json.dumps(_hex(MessageToDict(request, use_integers_for_enums=True)), separators=(",", ":"))
-
-
-def _hex(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_hex(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {key: base64.b64decode(item).hex() if key in IDS else _hex(item) for key, item in value.items()}

@@ -18,12 +18,14 @@ from .flow import is_process
 from .forward import Forward, forward
 from .keep import Keep
 from .processes import CrashError, Service, Services, environment, services
-from .receiver import Sink, Spans, receiver
+from .receiver import Spans, receiver
 from .screen import Bar, Screen, complain
 from .target import Target, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from otel_eda.otlp import Sink
 
 CONSUMERS = ("payments", "shipping")
 SHOP = "shop"

@@ -9,12 +9,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from otel_eda.demo.receiver import Export, Spans, receiver
+from otel_eda.demo.receiver import Spans, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from opentelemetry.trace import Tracer
+
+    from otel_eda.otlp import Export
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_eda.demo.forward import METHODS, Forward, UnsentError, forward
-from otel_eda.demo.receiver import REQUESTS, Export, Spans, receiver
+from otel_eda.demo.forward import Forward, UnsentError, forward
+from otel_eda.demo.receiver import Spans, receiver
 from otel_eda.demo.target import Target, find
+from otel_eda.otlp import REQUESTS, SERVICES, Export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,15 +60,15 @@ def test_what_was_received_goes_on_over_grpc() -> None:
     with forward(Target(f"http://127.0.0.1:{port}", "grpc", {"x-tenant": "shop"})) as forwarding:
         forwarding(EXPORT)
     server.stop(None).wait()
-    assert collector.calls == [(METHODS["traces"], EXPORT.body, "shop")]
+    assert collector.calls == [(f"/{SERVICES['traces']}/Export", EXPORT.body, "shop")]
     assert forwarding.failures == {}
 
 
 def test_every_signal_has_its_grpc_method_as_the_generated_stubs_name_it() -> None:
-    assert METHODS.keys() == REQUESTS.keys()
-    for signal, method in METHODS.items():
+    assert SERVICES.keys() == REQUESTS.keys()
+    for signal, named in SERVICES.items():
         (service,) = REQUESTS[signal].DESCRIPTOR.file.services_by_name.values()
-        assert method == f"/{service.full_name}/Export"
+        assert named == service.full_name
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

@@ -17,9 +17,10 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, set_span_in_context
 
 from otel_eda.demo.keep import Keep
-from otel_eda.demo.receiver import PROTOBUF, Export, receiver
+from otel_eda.demo.receiver import receiver
 from otel_eda.demo.telemetry import Event, Span
 from otel_eda.demo.telemetry import Link as Linked
+from otel_eda.otlp.http import PROTOBUF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from otel_eda.demo.receiver import Spans
+    from otel_eda.otlp import Export
 
 ELSEWHERE = SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=TraceFlags(1))
 

@@ -1,0 +1,116 @@
+"""OTLP over HTTP, in protobuf."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from . import FULL, LARGEST, Door, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROTOBUF = "application/x-protobuf"
+CONNECTIONS = 256  # each has a thread
+BODIES = 4  # are read at a time
+SILENCE = 60.0  # seconds after which a connection is given up
+LATER = "1"  # second
+
+
+class Server(ThreadingHTTPServer):
+    """Takes requests, by default on a free loopback port."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, door: Door, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__((host, port), _Handler)
+        self.door = door
+        self.places = threading.BoundedSemaphore(CONNECTIONS)
+        self.bodies = threading.BoundedSemaphore(BODIES)
+
+    @property
+    def endpoint(self) -> str:
+        """The base URL for an exporter."""
+        return f"http://{self.server_address[0]!s}:{self.server_port}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread for a connection, if there are not too many."""
+        if self.places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.door.refuse(FULL, "too many connections")
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # as it is called
+        """Count a connection that broke off, or fell silent within a request."""
+        self.door.refuse(400, "broken off")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = SILENCE
+
+    def do_POST(self) -> None:
+        """Take one export."""
+        try:
+            self._take(self._length())
+        except Refusal as refusal:
+            self._answer(refusal.status)
+        else:
+            self._answer(200)
+
+    def _take(self, length: int) -> None:
+        with self.server.bodies:
+            body = self.rfile.read(length)
+            if len(body) < length:
+                raise ConnectionError("broken off")
+            if self.headers.get("Content-Type", "").partition(";")[0].strip() != PROTOBUF:
+                raise self.server.door.refuse(415, "not protobuf")
+            encoding = self.headers.get("Content-Encoding", "identity")
+            self.server.door.take(self.path.removeprefix("/v1/"), body, encoding)
+
+    def _length(self) -> int:
+        text = self.headers.get("Content-Length", "")
+        length = int(text) if text.isdecimal() else -1
+        if 0 <= length <= LARGEST:
+            return length
+        self.close_connection = True  # what follows is no request
+        raise self.server.door.refuse(*((411, "without a length") if length < 0 else (413, "too large")))
+
+    def _answer(self, status: int) -> None:
+        # An empty body is the protobuf encoding of a response without anything to complain about.
+        self.send_response(status)
+        self.send_header("Content-Type", PROTOBUF)
+        self.send_header("Content-Length", "0")
+        if status == FULL:
+            self.send_header("Retry-After", LATER)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep off the terminal."""
+
+
+@contextmanager
+def serving(door: Door, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Run a server and yield the endpoint for exporters; raises `OSError` if the port is taken."""
+    with Server(door, host, port) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server.endpoint
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from support.waiting import until
+
+from otel_eda.otlp import FULL, LARGEST, SERVICES, Door, rpc
+from otel_eda.otlp import http as over_http
+from otel_eda.otlp.http import CONNECTIONS, PROTOBUF
+from otel_eda.otlp.inbox import Inbox
+from otel_eda.otlp.lines import line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+
+def request(size: int = 0) -> ExportTraceServiceRequest:
+    made = ExportTraceServiceRequest()
+    made.resource_spans.add().scope_spans.add().spans.add(name="x" * size, trace_id=b"\1" * 16, span_id=b"\2" * 8)
+    return made
+
+
+def address(endpoint: str) -> tuple[str, int]:
+    host, _, port = urlsplit(endpoint).netloc.partition(":")
+    return host, int(port)
+
+
+class Post:
+    """Posts to a receiver, each time by a connection of its own."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.place = urlsplit(endpoint).netloc
+
+    def __call__(self, body: bytes, path: str = "/v1/traces", **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(self.place, timeout=20)
+        said = {"Content-Type": PROTOBUF, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        connection.request("POST", path, body, said)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer
+
+
+@contextmanager
+def open_door(inbox: Inbox) -> Iterator[tuple[Door, str, str]]:
+    with ExitStack() as stack:
+        door = Door([inbox])
+        yield door, stack.enter_context(over_http.serving(door)), stack.enter_context(rpc.serving(door))
+
+
+def exporter(protocol: str, http_endpoint: str, grpc_endpoint: str) -> SpanExporter:
+    if protocol == "grpc":
+        return GrpcExporter(grpc_endpoint, insecure=True)
+    return HttpExporter(f"{http_endpoint}/v1/traces")
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_what_real_exporters_send_is_held_and_given_out_once(protocol: str) -> None:
+    inbox = Inbox()
+    with open_door(inbox) as (door, *endpoints):
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter(protocol, *endpoints)))
+        provider.get_tracer("test").start_span("send orders").end()
+        provider.shutdown()
+        ((signal, body),) = inbox.drain()
+    read = ExportTraceServiceRequest.FromString(body)
+    assert (signal, read.resource_spans[0].scope_spans[0].spans[0].name) == ("traces", "send orders")
+    assert (inbox.drain(), inbox.held, dict(door.refused)) == ([], 0, {})
+
+
+def test_who_comes_when_there_is_no_room_is_told_to_come_again_and_counted() -> None:
+    body = request(1000).SerializeToString()
+    inbox = Inbox(3 * len(body))
+    with open_door(inbox) as (door, endpoint, calls):
+        post = Post(endpoint)
+        assert [post(body).status for _ in range(3)] == [200, 200, 200]
+        refused = post(body)
+        assert (refused.status, refused.getheader("Retry-After")) == (FULL, "1")
+        with grpc.insecure_channel(urlsplit(calls).netloc) as channel:
+            call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICES['traces']}/Export")
+            with pytest.raises(grpc.RpcError) as caught:
+                call(body, timeout=20)
+            assert isinstance(caught.value, grpc.Call)
+            assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+            assert door.refused == {"no room": 2}
+            assert len(inbox.drain()) == 3
+            assert call(body, timeout=20) == b""
+        assert post(body).status == 200
+    assert len(inbox.drain()) == 2
+
+
+def test_a_real_exporter_comes_again_by_itself() -> None:
+    inbox = Inbox(len(request(1000).SerializeToString()))
+    with open_door(inbox) as (door, endpoint, _):
+        assert Post(endpoint)(request(1000).SerializeToString()).status == 200
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(HttpExporter(f"{endpoint}/v1/traces")))
+        sending = threading.Thread(target=provider.get_tracer("test").start_span("x").end)
+        sending.start()
+        until(lambda: door.refused["no room"], "a refusal")
+        assert len(inbox.drain()) == 1
+        sending.join()
+    assert len(inbox.drain()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "why"),
+    [
+        (b"x", {"Content_Length": "nine"}, 411, "without a length"),
+        (b"", {"Content_Length": str(LARGEST + 1)}, 413, "too large"),
+        (gzip.compress(bytes(LARGEST + 1)), {"Content_Encoding": "gzip"}, 413, "too large"),
+        (gzip.compress(b"cut off" * 100)[:20], {"Content_Encoding": "gzip"}, 400, "damaged"),
+        (b"\x0a\xff", {}, 400, "damaged"),
+        (b"{}", {"Content_Type": "application/json"}, 415, "not protobuf"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_and_counted(
+    body: bytes, headers: dict[str, str], status: int, why: str
+) -> None:
+    inbox = Inbox()
+    with open_door(inbox) as (door, endpoint, _):
+        assert Post(endpoint)(body, **headers).status == status
+        assert door.refused == {why: 1}
+        assert Post(endpoint)(request().SerializeToString()).status == 200
+    assert len(inbox.drain()) == 1
+
+
+def test_what_is_larger_than_all_room_is_refused_for_good() -> None:
+    inbox = Inbox(100)
+    with open_door(inbox) as (_, endpoint, _):
+        assert Post(endpoint)(request(1000).SerializeToString()).status == 413
+
+
+def test_connections_are_bounded_and_idle_ones_do_not_keep_others_out_for_ever() -> None:
+    inbox = Inbox()
+    with open_door(inbox) as (door, endpoint, _):
+        place = address(endpoint)
+        with ExitStack() as stack:
+            for _ in range(CONNECTIONS + 1):
+                stack.enter_context(socket.create_connection(place, 20))
+            until(lambda: door.refused["too many connections"], "one too many")
+        until(lambda: _answered(endpoint), "a place that is free again")
+    assert len(inbox.drain()) == 1
+
+
+def _answered(endpoint: str) -> bool:
+    try:
+        return Post(endpoint)(request().SerializeToString()).status == 200
+    except (ConnectionError, http.client.HTTPException):
+        return False
+
+
+def test_a_connection_that_breaks_off_is_counted() -> None:
+    with open_door(Inbox()) as (door, endpoint, _):
+        place = address(endpoint)
+        with socket.create_connection(place, 20) as connection:
+            connection.sendall(
+                f"POST /v1/traces HTTP/1.1\r\nContent-Type: {PROTOBUF}\r\nContent-Length: 100\r\n\r\nx".encode()
+            )
+        until(lambda: door.refused["broken off"], "the break")
+
+
+@pytest.mark.parametrize("serving", [over_http.serving, rpc.serving], ids=["http", "grpc"])
+def test_a_port_that_is_taken_is_an_error(serving: Any) -> None:
+    with serving(Door([])) as endpoint, pytest.raises(OSError, match=r"."), serving(Door([]), *address(endpoint)):
+        pytest.fail("two servers on one port")
+
+
+def test_lines_are_what_protobuf_s_own_json_is_but_for_ids_and_enums() -> None:
+    made = ExportMetricsServiceRequest()
+    metric = made.resource_metrics.add().scope_metrics.add().metrics.add(name="lag")
+    metric.histogram.aggregation_temporality = 2  # type: ignore[assignment]
+    point = metric.histogram.data_points.add(count=3, sum=float("nan"), bucket_counts=[1, 2], explicit_bounds=[0.5])
+    point.attributes.add(key="list").value.array_value.values.add().int_value = 2**62
+    point.attributes.add(key="empty").value.string_value = ""
+    point.attributes.add(key="bytes").value.bytes_value = b"\0\xff"
+    point.attributes.add(key="no").value.bool_value = False
+    exemplar = point.exemplars.add(as_double=float("inf"), trace_id=b"\1" * 16)
+    theirs = MessageToDict(made, use_integers_for_enums=True)
+    ours = json.loads(line(made))
+    assert _exemplar(ours).pop("traceId") == exemplar.trace_id.hex()
+    assert _exemplar(theirs).pop("traceId")
+    assert ours == theirs
+
+
+def _exemplar(
+    said: dict[
+        str, list[dict[str, list[dict[str, list[dict[str, dict[str, list[dict[str, list[dict[str, str]]]]]]]]]]]
+    ],
+) -> dict[str, str]:
+    return said["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["histogram"]["dataPoints"][0]["exemplars"][0]
