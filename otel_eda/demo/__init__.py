@@ -1,4 +1,4 @@
-"""The demo: three services, a broker and 200 orders on this machine, and what their telemetry tells."""
+"""The demo: three services, a broker and 200 orders on this machine, what they export, and what is found in it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--endpoint", metavar="URL", help="OTLP endpoint to send the telemetry to as well")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="folder for the telemetry as OTLP JSON lines")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="where the report for a browser goes (beside the telemetry)"
+    )
+    parser.add_argument("--no-open", dest="look", action="store_false", help="do not open the report in a browser")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another day (default: %(default)s)")
 
 
@@ -27,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         print(MISSING.format(name=error.name), file=sys.stderr)
         return FAILED
-    return show(Day(options.orders, options.seed, options.endpoint, options.keep))
+    return show(Day(options.orders, options.seed, options.endpoint, options.keep, options.report, options.look))
 
 
 def _positive(text: str) -> int:

@@ -22,7 +22,7 @@ def traces(spans: Iterable[Span]) -> dict[str, list[Span]]:
 
 
 def telling(spans: Iterable[Span]) -> list[Span]:
-    """Choose the trace that tells most: a failed one, then the one through most services, then of most spans."""
+    """Choose the trace that tells most: a failed one, through most services, that failed furthest on its way."""
     return max(traces(spans).values(), key=_interest)
 
 
@@ -31,9 +31,10 @@ def slowest(spans: Iterable[Span]) -> list[Span]:
     return max(traces(spans).values(), key=lambda trace: max(span.end for span in trace) - trace[0].start)
 
 
-def _interest(trace: Sequence[Span]) -> tuple[bool, int, int, int]:
+def _interest(trace: Sequence[Span]) -> tuple[bool, int, int, int, int]:
     services = {span.service for span in trace}
-    return any(span.error for span in trace), len(services), len(trace), -trace[0].start
+    failed = [place for place, span in enumerate(trace) if span.error]
+    return bool(failed), len(services), min(failed, default=0), len(trace), -trace[0].start
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ class Keep:
         for signal in REQUESTS:
             self.file(signal).write_text("", encoding="utf-8")
 
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.file(signal) for signal in REQUESTS]
+
     def file(self, signal: str) -> Path:
         """Give the file that a signal goes to."""
         return self.folder / f"{signal}.jsonl"

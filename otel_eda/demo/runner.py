@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from . import FAILED
 from .broker import broker
 from .flow import is_process
-from .forward import Forward, forward
+from .forward import forward
 from .keep import Keep
 from .processes import CrashError, Service, Services, environment, services
 from .receiver import Spans, receiver
 from .screen import Bar, Screen, complain
 from .target import Target, find
+from .verdict import diagnosed, look, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +44,8 @@ class Day:
     seed: int
     endpoint: str | None = None
     keep: Path | None = None
+    report: Path | None = None
+    look: bool = True
 
     @property
     def messages(self) -> int:
@@ -86,13 +89,32 @@ def _interrupt(*_: object) -> None:
 
 
 def _show(day: Day, screen: Screen) -> int:
-    spans, target = Spans(), find(day.endpoint, os.environ)
-    screen.intro(day.orders, CHAIN)
-    began = time.monotonic()
-    failures = _collect(day, spans, target, screen)
-    screen.report(spans.all, time.monotonic() - began)
+    with _folder(day.keep) as folder:
+        spans, keep, target = Spans(), Keep(folder), find(day.endpoint, os.environ)
+        screen.intro(day.orders, CHAIN)
+        began = time.monotonic()
+        failures = _collect(day, [spans, keep], spans, target, screen)
+        screen.report(spans.all, time.monotonic() - began)
+        if _processed(spans):
+            _diagnose(day, keep, target, screen)
     screen.places(spans.all, day.keep, target, failures.get("traces"))
     return _verdict(day, _processed(spans))
+
+
+@contextmanager
+def _folder(wanted: Path | None) -> Iterator[Path]:
+    if wanted:
+        yield wanted
+        return
+    with tempfile.TemporaryDirectory(prefix="otel-eda-demo-") as made:
+        yield Path(made)
+
+
+def _diagnose(day: Day, keep: Keep, target: Target | None, screen: Screen) -> None:
+    report = day.report or Path(day.keep or tempfile.mkdtemp(prefix="otel-eda-demo-"), "report.html")
+    screen.findings(diagnosed(keep.files, report, target.ui if target else None), report)
+    if day.look and watched(os.environ):
+        look(report)
 
 
 def _verdict(day: Day, processed: int) -> int:
@@ -104,23 +126,15 @@ def _verdict(day: Day, processed: int) -> int:
     return FAILED
 
 
-def _collect(day: Day, spans: Spans, target: Target | None, screen: Screen) -> Mapping[str, str]:
+def _collect(day: Day, sinks: list[Sink], spans: Spans, target: Target | None, screen: Screen) -> Mapping[str, str]:
     """Run the services, collect what they export, and give the signals that could not be forwarded, with the reason."""
     with ExitStack() as stack:
         forwarding = stack.enter_context(forward(target)) if target else None
-        endpoint = stack.enter_context(receiver(*_sinks(day, spans, forwarding)))
+        endpoint = stack.enter_context(receiver(*sinks, *([forwarding] if forwarding else [])))
         started = stack.enter_context(_services(day, endpoint))
         bar = stack.enter_context(screen.progress(day.messages))
         _work(started, spans, bar)
     return forwarding.failures if forwarding else {}
-
-
-def _sinks(day: Day, spans: Spans, forwarding: Forward | None) -> Iterator[Sink]:
-    yield spans
-    if forwarding:
-        yield forwarding
-    if day.keep:
-        yield Keep(day.keep)
 
 
 @contextmanager
@@ -144,7 +158,7 @@ def _work(started: Services, spans: Spans, bar: Bar) -> None:
 
 
 def _processed(spans: Spans) -> int:
-    return sum(map(is_process, spans.all))
+    return len({span.position for span in spans.all if is_process(span)})
 
 
 def _ready(consumers: list[Service]) -> bool:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from otel_eda.diagnosis.reports import text
+
 from .flow import destinations, is_process, slowest, telling
 from .report import table, tree
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from otel_eda.diagnosis.engine import Diagnosis
 
     from .target import Target
     from .telemetry import Span
@@ -52,6 +56,12 @@ class Screen:
             self._say("")
             self.console.print(table(destinations(spans)))
 
+    def findings(self, diagnosis: Diagnosis, report: Path) -> None:
+        """Show what was found, and say where the report is."""
+        self.console.print("\nWhat otel-eda diagnose finds in it", style="bold")
+        self.console.print(*text.screen(diagnosis), sep="\n")
+        self._say(f"\nThe report for a browser is {report}")
+
     def places(self, spans: Sequence[Span], kept: Path | None, target: Target | None, failure: str | None) -> None:
         """Say where the telemetry is."""
         if kept:
@@ -66,8 +76,8 @@ class Screen:
         for which, trace in {"the one above": telling(spans), "the slowest": slowest(spans)}.items():
             self._say(f"  {which}: {target.link(trace[0].trace_id) or trace[0].trace_id}")
 
-    def _say(self, text: str, style: str | None = None) -> None:
-        self.console.print(text, style=style, markup=False, soft_wrap=True)
+    def _say(self, line: str, style: str | None = None) -> None:
+        self.console.print(line, style=style, markup=False, soft_wrap=True)
 
 
 def complain(text: str) -> None:

@@ -178,5 +178,14 @@ SELECT DISTINCT {_names("events")} FROM read
 """
 
 
+# Where nothing tells which exception left a loop's body, the last handler in it that failed does.
+BLAMED = """
+UPDATE operations AS o SET error = h.error, error_text = h.error_text
+FROM (
+    SELECT parent_id, trace_id, arg_max(error, ended) AS error, arg_max(error_text, ended) AS error_text
+    FROM operations WHERE type = 'handle' AND outcome = 'error' GROUP BY parent_id, trace_id
+) AS h
+WHERE o.type = 'process' AND o.error = '_OTHER' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
+"""
 # Two exports of one span have the same key; so have two rows of one batch only if they are about the same message.
 REPEATS = "trace_id, span_id, origin_trace, origin_span, partition_id, message_offset"

@@ -148,6 +148,7 @@ class Store:
         self._create("events", load.logged(), by_signal["logs"])
         self.intake.unidentified = self._delete("trace_id || span_id IS NULL OR started + ended IS NULL")
         self._once()
+        self.connection.execute(load.BLAMED)
         if by_signal["traces"]:
             self.connection.execute(f"INSERT INTO events {load.noted()}")
         self.connection.execute("ALTER TABLE operations DROP noted")

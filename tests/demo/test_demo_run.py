@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.waiting import until
 
 from otel_eda import demo
-from otel_eda.demo import processes, runner
+from otel_eda.demo import processes, runner, verdict
 from otel_eda.demo.processes import environment
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def service_of(resource: dict[str, dict[str, list[dict[str, dict[str, str]]]]]) 
 def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Spans) -> None:
     run = subprocess.run(
         command("--orders", str(ORDERS), "--keep", str(tmp_path)),
-        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SDK_DISABLED": "true"},
+        env={**os.environ, "COLUMNS": "160", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SDK_DISABLED": "true"},
         capture_output=True,
         text=True,
         check=False,
@@ -81,21 +82,70 @@ def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Spans) -> 
         for line in run.stdout.splitlines()
         if line.startswith(("orders ", "payments "))
     }
-    assert rows["orders"] == [str(ORDERS + 1), str(ORDERS + 1), str(len(failures))]
-    assert rows["payments"] == [str(ORDERS + 1), str(ORDERS + 1), "0"]
+    # The order without a card has three tries; that to Iceland fails where it is shipped.
+    assert rows["orders"] == [str(ORDERS + 1), str(ORDERS + 3), str(len(failures) + 3)]
+    assert rows["payments"] == [str(ORDERS + 1), str(ORDERS + 1), "1"]
     tree = r"""trace ([0-9a-f]{32})
 └── shop  send orders  producer  [\d.]+ ms  \+0.00 ms
     └── payments  process orders  consumer  [\d.]+ ms  \+[\d.]+ ms
-        ├── payments  process order.placed  internal  [\d.]+ ms  \+[\d.]+ ms
-        │   ERROR CardDeclinedError: card ending in 0002 was declined
-        └── payments  send payments  producer  [\d.]+ ms  \+[\d.]+ ms
-            └── shipping  process payments  consumer  [\d.]+ ms  \+[\d.]+ ms
-                └── shipping  process payment.failed  internal  [\d.]+ ms  \+[\d.]+ ms
+        └── payments  process order.placed  internal  [\d.]+ ms  \+[\d.]+ ms
+            └── payments  send payments  producer  [\d.]+ ms  \+[\d.]+ ms
+                └── shipping  process payments  consumer  [\d.]+ ms  \+[\d.]+ ms
+                    ERROR .*
+                    └── shipping  process payment.taken  internal  [\d.]+ ms  \+[\d.]+ ms
+                        ERROR KeyError: 'IS'
 """
     found = re.search(tree, run.stdout)
     assert found, run.stdout
     assert f"{endpoint} as well:\n  the one above: {found[1]}" in run.stdout
     assert sorted(span.span_id for span in received.all) == sorted(str(span["spanId"]) for span in spans)
+    lost, poison = (
+        r"EDA104  CONFIRMED  Lost in the consumer  shipping ← payments \[\d\] @\d+ +1 .*: KeyError",
+        r"EDA402  CONFIRMED  Poison message        payments ← orders \[\d\] @\d+ +3 .*: KeyError: 'card'",
+    )
+    assert re.search(lost, run.stdout), run.stdout
+    assert re.search(poison, run.stdout), run.stdout
+    assert run.stdout.count("CONFIRMED") == 2
+    report = tmp_path / "report.html"
+    assert f"The report for a browser is {report}\n" in run.stdout
+    assert found[1] in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "watched"),
+    [
+        ({"DISPLAY": ":0"}, True, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True, True),
+        ({"DISPLAY": ":0"}, False, False),
+        ({"DISPLAY": ":0", "CI": "true"}, True, False),
+        ({}, True, sys.platform in {"darwin", "win32"}),
+    ],
+)
+def test_the_report_is_opened_only_where_a_person_looks_on(
+    environ: dict[str, str], terminal: bool, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert verdict.watched(environ) is watched
+
+
+def test_the_report_is_opened_with_the_browser_of_the_user_s_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n')
+    browser.chmod(0o755)
+    code = "import pathlib, sys; from otel_eda.demo.verdict import look; look(pathlib.Path(sys.argv[1]))"
+    environ = {**os.environ, "BROWSER": str(browser)}
+    subprocess.run([sys.executable, "-c", code, "my report.html"], cwd=tmp_path, env=environ, check=True)
+    assert until(lambda: opened.exists() and opened.read_text(), "the browser") == (
+        f"file://{tmp_path}/my%20report.html"
+    )
+
+
+def test_a_report_that_is_not_wanted_in_the_browser() -> None:
+    assert options().look
+    assert not options("--no-open").look
 
 
 @pytest.fixture

@@ -176,6 +176,15 @@ class TestLostInConsumer:
         made.billing.send("orders.dlq", 1.211, 0, parent=failed)
         assert diagnose(made.world, "EDA104").findings == ()
 
+    @pytest.mark.parametrize("which", range(4))
+    def test_whichever_attempt_or_handler_sent_it_on(self, diagnose: Diagnose, which: int) -> None:
+        made = flow(skip={12})
+        failed = [made.billing.process(made.messages[12], 1.21 + turn / 10, error="KeyError") for turn in range(3)]
+        handler = {"eda.event.type": "order", "code.function.name": "charge", "error.type": "KeyError"}
+        failed.append(made.billing.other("process order", 1.411, 0.001, failed[2], said=handler))
+        made.billing.send("orders.dlq", 1.5, 0, parent=failed[which])
+        assert diagnose(made.world, "EDA104").findings == ()
+
     def test_a_retry_that_went_well_is_no_loss(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
         made.billing.process(made.messages[12], 1.21, error="KeyError")
@@ -193,6 +202,15 @@ class TestLostInConsumer:
         made.billing.process(made.messages[12], 1.21, error="KeyError")
         made.billing.spans = [span for span in made.billing.spans if not span.json["name"].startswith("commit")]
         assert only(diagnose(made.world).findings, "EDA104").verdict is LIKELY
+
+    @pytest.mark.parametrize(("number", "verdict"), [(1, CONFIRMED), (0, LIKELY)])
+    def test_automatic_commits_are_known_by_the_ledger(self, diagnose: Diagnose, number: int, verdict: Verdict) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, error="KeyError")
+        made.billing.spans = [span for span in made.billing.spans if not span.json["name"].startswith("commit")]
+        ledger(made, "eda.skipped.messages", number)
+        finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+        assert (finding.verdict, finding.count, finding.offsets) == (verdict, 1, (6, 6))
 
     def test_by_the_ledger_on_the_span(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
@@ -553,6 +571,16 @@ class TestPoisonMessage:
             made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
         finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
         assert (finding.verdict, finding.count, finding.partition, finding.offsets) == (CONFIRMED, 3, "0", (6, 6))
+
+    def test_the_handler_s_error_is_told_where_the_loop_s_is_not_known(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        for turn in range(3):
+            failed = made.billing.process(made.messages[12], 1.21 + turn * 0.1, error="_OTHER")
+            said = {"eda.event.type": "order", "code.function.name": "charge", "error.type": "KeyError"}
+            made.billing.other("process order", 1.21 + turn * 0.1, 0.001, failed, said=said)
+        finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
+        assert finding.error == "KeyError"
+        assert "KeyError it is" in str(finding.detail)
 
     def test_an_error_that_passed_is_none(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
+import logging
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 
 KAFKA_VERSION = (2, 3)  # librdkafka's mock broker does not answer kafka-python's own probe
 FETCH_WAIT = 10  # milliseconds; the mock broker lets a fetch wait to its end even when messages come
@@ -71,30 +72,61 @@ class Ready(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ha
 
 
 class Consumer:
-    """Hands every event of a topic to an event handler until the day is over."""
+    """Hands every event of a topic to an event handler until the day is over.
 
-    def __init__(self, broker: str, topic: str, group: str) -> None:
+    An event that fails is read again up to `tries` times, then `give_up` may do something else with it.
+    """
+
+    def __init__(self, broker: str, topic: str, group: str, tries: int = 1, give_up: Handler | None = None) -> None:
+        self.tries = tries
+        self.give_up = give_up
+        self.failures: Counter[tuple[TopicPartition, int]] = Counter()
+        self.done = 0
+        self.expected: int | None = None
         self.client = KafkaConsumer(
             bootstrap_servers=broker,
             client_id=group,
             group_id=group,
             auto_offset_reset="earliest",
-            consumer_timeout_ms=30_000,
             fetch_max_wait_ms=FETCH_WAIT,
             api_version=KAFKA_VERSION,
         )
         self.client.subscribe([topic], listener=Ready())
 
     def run(self, handle: Handler) -> None:
-        """Read until as many events came as the day's last one says; it may overtake others on its own partition."""
-        last = None
-        for seen, message in enumerate(self.client, start=1):
-            event = Event(**json.loads(message.value))
-            handle(event)
-            last = event.data["events"] if event.event_type == "day.closed" else last
-            if seen == last:
-                break
+        """Read until as many events were done with as the day's last one says; it may overtake those of other keys."""
+        while self.done != self.expected:
+            self._go_on(handle)
         self.client.close()
+
+    def _go_on(self, handle: Handler) -> None:
+        try:
+            self._read(handle)
+        except Exception:
+            logging.exception("an event was not handled")
+
+    def _read(self, handle: Handler) -> None:
+        for message in self.client:
+            event = Event(**json.loads(message.value))
+            self.expected = event.data.get("events", self.expected)
+            try:
+                handle(event)
+            except Exception:
+                self._failed(message, event)
+                raise
+            self.done += 1
+            if self.done == self.expected:
+                break
+
+    def _failed(self, message: Any, event: Event) -> None:
+        place = TopicPartition(message.topic, message.partition)
+        self.failures[place, message.offset] += 1
+        if self.failures[place, message.offset] < self.tries:
+            self.client.seek(place, message.offset)
+            return
+        self.done += 1
+        if self.give_up:
+            self.give_up(event)
 
 
 def options() -> argparse.Namespace:

@@ -40,15 +40,20 @@ class Payments:
         try:
             self.events.handle(event)
         except CardDeclinedError as error:
-            self.producer.publish("payments", Event("payment.failed", event.data | {"reason": str(error)}))
+            self.refuse(event, str(error))
+
+    def refuse(self, event: Event, reason: str = "the payment cannot be made") -> None:
+        """Let the goods go back on the shelf."""
+        self.producer.publish("payments", Event("payment.failed", event.data | {"reason": reason}))
 
 
 def main() -> None:
-    """Charge the orders of one day."""
+    """Charge the orders of one day; the bank may be out for a moment, so each has three tries."""
     given = options()
     producer = Producer(given.broker, "payments")
     luck = random.Random(given.seed)  # noqa: S311  # the same day again for the same seed
-    Consumer(given.broker, "orders", "payments").run(Payments(producer, luck).handle)
+    payments = Payments(producer, luck)
+    Consumer(given.broker, "orders", "payments", tries=3, give_up=payments.refuse).run(payments.handle)
     producer.close()
 
 

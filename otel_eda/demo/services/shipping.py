@@ -7,6 +7,8 @@ import time
 
 from .events import Consumer, Event, EventHandler, options
 
+POSTAGE = {"DE": 549, "FR": 1590, "PL": 1390}
+
 
 class Shipping:
     """Acts on each payment."""
@@ -16,14 +18,21 @@ class Shipping:
         self.events = EventHandler()
         self.events.register("payment.taken", self.ship)
         self.events.register("payment.failed", self.restock)
+        self.events.register("day.closed", self.close)
+        self.postage = 0
 
-    def ship(self, _: Event) -> None:
+    def ship(self, event: Event) -> None:
         """Print the label."""
         time.sleep(self.luck.uniform(0.0005, 0.003))
+        self.postage += POSTAGE[event.data["country"]]
 
     def restock(self, _: Event) -> None:
         """Put the goods back on the shelf."""
         time.sleep(self.luck.uniform(0.0002, 0.001))
+
+    def close(self, _: Event) -> None:
+        """Pay the post."""
+        print(f"postage {self.postage / 100:.2f}")
 
 
 def main() -> None:

@@ -7,11 +7,21 @@ import time
 
 from .events import Event, Producer, options
 
+COUNTRIES = ("DE", "FR", "PL")
+
 
 def order(number: int, luck: random.Random) -> Event:
     """Make up one customer's order."""
     data = {"order": number, "card": f"{luck.randrange(20):04}", "cents": luck.randrange(500, 20_000)}
-    return Event("order.placed", data)
+    return Event("order.placed", data | {"country": luck.choice(COUNTRIES)})
+
+
+def day(orders: int, luck: random.Random) -> list[Event]:
+    """Make up the orders of a day: one customer has moved to Iceland, another pays with a voucher instead of a card."""
+    placed = [order(number, luck) for number in range(orders)]
+    placed[orders // 2].data.update(card="0001", country="IS")
+    placed[orders // 3].data["voucher"] = placed[orders // 3].data.pop("card")
+    return placed
 
 
 def main() -> None:
@@ -19,8 +29,8 @@ def main() -> None:
     given = options()
     luck = random.Random(given.seed)  # noqa: S311  # the same day again for the same seed
     producer = Producer(given.broker, "shop")
-    for number in range(given.orders):
-        producer.publish("orders", order(number, luck))
+    for event in day(given.orders, luck):
+        producer.publish("orders", event)
         time.sleep(luck.uniform(0.002, 0.008))
     producer.publish("orders", Event("day.closed", {"events": given.orders + 1}))
     producer.close()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STYLES = {Verdict.CONFIRMED: "bold red", Verdict.LIKELY: "yellow", Verdict.SUSPECT: "dim"}
 SHOWN = 20
+FEW = 5
 
 
 def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:  # noqa: ARG001
@@ -35,14 +36,30 @@ def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Na
 
 
 def _parts(diagnosis: Diagnosis, options: argparse.Namespace) -> Iterator[RenderableType]:
-    yield summary(diagnosis)
-    if diagnosis.findings:
-        yield table(diagnosis.findings if options.details else diagnosis.findings[:SHOWN])
-        if options.details:
-            yield from (details(finding, options.jaeger_url) for finding in diagnosis.findings)
-        else:
+    if options.details:
+        yield summary(diagnosis)
+        yield table(diagnosis.findings)
+        yield from (details(finding, options.jaeger_url) for finding in diagnosis.findings)
+    else:
+        yield from screen(diagnosis)
+        if diagnosis.findings:
             yield Text(_rest(diagnosis), style="dim")
     yield from (plain(f"Note: {note}", "dim") for note in notes(diagnosis))
+
+
+def screen(diagnosis: Diagnosis) -> Iterator[RenderableType]:
+    """Lay out what fits on a screen: how much was found, the first findings, and of few also what to do."""
+    yield summary(diagnosis)
+    if diagnosis.findings:
+        yield table(diagnosis.findings[:SHOWN])
+    if len(diagnosis.findings) <= FEW:
+        yield from map(advice, diagnosis.findings)
+
+
+def advice(finding: Finding) -> Text:
+    """Say why it may have happened, and what to do."""
+    because = "".join(f" ← {said}" for said in finding.because)
+    return Text.assemble((finding.code, "bold"), "  ", plain(finding.cause + because), "\n        ", finding.action)
 
 
 def _rest(diagnosis: Diagnosis) -> str:

@@ -33,7 +33,7 @@ SELECT
     a.system, a.service, a.instance, a.destination, a.consumer_group, a.partition_id, a.message_offset, a.message,
     a.error, a.trace_id, a.span_id, a.first_time, a.last_time, a.message AS alike, a.attempts AS weight,
     CASE WHEN a.abandoned = 1 THEN 'kills-the-process' ELSE 'handler' END AS cause,
-    a.attempts || ' attempts, all failed alike: ' || coalesce(a.error_text, a.error, 'never finished') AS detail
+    a.attempts || ' attempts, all failed alike: ' || coalesce(a.error || ': ' || a.error_text, a.error, 'never finished') AS detail
 FROM attempt AS a
 JOIN total AS t
     ON t.system = a.system AND t.destination IS NOT DISTINCT FROM a.destination
