@@ -21,7 +21,7 @@ __all__ = ["disable", "enable", "extract", "handler", "inject", "process", "regi
 def __getattr__(name: str) -> Any:
     if name != "process":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .core import byhand, turns
+    from .core import byhand, deferral
 
-    turns.use_by_hand()  # from now on a loop's turn waits for whoever still holds its message
+    deferral.use_by_hand()  # from now on a loop's turn waits for whoever still holds its message
     return byhand.Process

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import config
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
-from .core import bodies, byhand, dispatch, handlers, lifecycle, turns
+from .core import bodies, byhand, deferral, dispatch, handlers, lifecycle
 from .core.logs import logs
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def disable() -> None:
     logs.disable()
     lifecycle.end_everything()
     bodies.stop()
-    turns.use_by_hand(False)
+    deferral.use_by_hand(False)
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:

@@ -6,25 +6,30 @@ An adapter needs no more than what is exported here.
 from otel_eda.config import config
 
 from . import keys
+from .answers import Callback
 from .batches import Batch, Create, origins
 from .blocks import Enter, Handle, Leave
 from .busy import sending
 from .byhand import inject
 from .carry import Carry
 from .change import Change
+from .configure import Commits, Configure
 from .confirms import Answer, Confirm, Publish, Return
 from .deliver import Deliver
 from .emitters import Dispatch, Event, Receivers, Run
 from .errors import Outcome
 from .futures import Handed, PullLater, within
 from .guard import guarded
+from .iterate import Generate, Iterate
 from .library import Library
-from .lifecycle import AutoCommit, Close, Commits, Configure, Internal, Remember, finish
+from .lifecycle import Close, Internal, finish
 from .listen import Listen
 from .many import SendMany
 from .message import Identity, Message, Position
-from .receive import Generate, Iterate, PullOne, Receive
-from .send import Callback, Send
+from .observe import AutoCommit, Remember
+from .pullone import PullOne
+from .receive import Receive
+from .send import Send
 from .settle import Acknowledge, Settle, Tags
 from .tasks import report_future
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors, keys, propagation
 from .busy import SEND, idle
-from .client import client_of
+from .clients import client_of
 from .contexts import current, with_span
 from .guard import guarded
 from .patching import Arguments

@@ -10,7 +10,7 @@ from opentelemetry.context import get_current
 
 from .busy import idle
 from .byhand import Process
-from .client import ATTRIBUTE, client_of
+from .clients import ATTRIBUTE, client_of
 from .contexts import TURN
 from .guard import guarded
 from .patching import Arguments

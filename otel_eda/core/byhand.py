@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.context import attach, get_current
 
-from . import propagation, turns
-from .client import Client, client_of, clients
+from . import deferral, propagation, turns
+from .client import Client
+from .clients import client_of, clients
 from .contexts import current, suppressed
 from .guard import guarded
 from .message import Headers, Identity, Message
@@ -51,7 +52,7 @@ class Process:
 
     @guarded
     def _start(self) -> None:
-        turns.use_by_hand()
+        deferral.use_by_hand()
         self._turn = turn = self._open() or self._new()
         if turn is not None and get_current() is not turn.context:
             self._before = get_current()

@@ -5,119 +5,31 @@ from __future__ import annotations
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol, cast
-from weakref import WeakSet
-
-from opentelemetry.trace import SpanKind
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.config import config
 
-from . import keys, turns
+from . import deferral, keys
+from .account import Fact
 from .errors import error_type
 from .guard import guarded
-from .ledger import Fact, epochs, ledger_of
+from .ledger import epochs, ledger_of
+from .routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .bodies import Watch
     from .confirms import Confirms
-    from .ledger import Account
-    from .library import Library
     from .message import Identity, Message, Position, Unsettled
-    from .send import Sending
+    from .outgoing import Sending
     from .settle import Settling
-    from .telemetry import Attributes, Count, Counter, Scope, Telemetry
+    from .telemetry import Attributes, Scope, Telemetry
     from .turns import Turn
 
-ATTRIBUTE = "_otel_eda"
 REMEMBERED = 100
 LOOK = 100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
 UNSETTLED_MAX = 65_535
-KINDS = {
-    "create": SpanKind.PRODUCER,
-    "send": SpanKind.PRODUCER,
-    "receive": SpanKind.CLIENT,
-    "process": SpanKind.CONSUMER,
-    "settle": SpanKind.CLIENT,
-}
-
-
-class Route:
-    """One client's operation on one destination: its span's name and attributes, and its metrics."""
-
-    __slots__ = (
-        "_accounts",
-        "_counts",
-        "_measures",
-        "_partitioned",
-        "age",
-        "attributes",
-        "client",
-        "destination",
-        "kind",
-        "measured",
-        "name",
-        "place",
-        "stamps",
-        "type",
-    )
-
-    def __init__(self, client: Client, operation: str, type_: str, destination: str | None) -> None:
-        self.client = client
-        self.destination = destination or ""
-        self.type = type_
-        self.kind = KINDS[type_]
-        self.name = f"{operation} {destination}" if destination else operation
-        self.place = client.place(destination)
-        self.measured = self.place | {keys.OPERATION: operation}
-        self.attributes = client.attributes | self.measured | {keys.OPERATION_TYPE: type_}
-        self.stamps: dict[str | None, int] = {}
-        self.age: float | None = None
-        if type_ == "send":
-            self.measured.pop(keys.GROUP, None)
-        self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
-        self._measures: dict[tuple[str | None, str | None], Attributes] = {}
-        self._accounts: dict[str, Account] = {}
-        self._partitioned = config().partition_metrics
-
-    def measures(self, partition: str | None = None, error: str | None = None) -> Attributes:
-        """Give the attributes of a duration."""
-        key = (partition if self._partitioned else None, error)
-        made = self._measures.get(key)
-        if made is None:
-            made = self._measures[key] = self.counted(partition, error)
-            if self.type != "process":
-                made[keys.OPERATION_TYPE] = self.type
-        return made
-
-    def counted(self, partition: str | None, error: str | None) -> Attributes:
-        """Give the attributes of a count."""
-        made = dict(self.measured)
-        if partition is not None and self._partitioned:
-            made[keys.PARTITION] = partition
-        if error is not None:
-            made[keys.ERROR_TYPE] = error
-        return made
-
-    def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:
-        """Count messages."""
-        key = (counter, partition if self._partitioned else None, error)
-        found = self._counts.get(key)
-        if found is None:
-            found = self._counts[key] = counter.of(self.counted(partition, error))
-        found.number += number
-
-    def account(self, partition: str) -> Account:
-        """Give the ledger's account of a partition."""
-        found = self._accounts.get(partition)
-        if found is None:
-            found = self._accounts[partition] = self.client.ledger.account(self.destination, partition)
-        return found
-
-    def told(self, fact: Fact, partition: str | None, number: int = 1) -> None:
-        """Count what the ledger tells."""
-        self.count(self.client.scope.metrics.of(fact), partition, number=number)
 
 
 class Origin(Protocol):
@@ -181,7 +93,7 @@ class Client:
             if watch is not None:
                 watch.close()
         for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
-            if not turn.by_hand and not turns.held(turn):
+            if not turn.by_hand and not deferral.held(turn):
                 turn.end(GeneratorExit(), turn.over_at or None)
 
     @property
@@ -301,45 +213,3 @@ def _nobody() -> None:
 def given(attributes: dict[str, Any]) -> Attributes:
     """Leave out what is None."""
     return {key: value for key, value in attributes.items() if value is not None}
-
-
-clients: WeakSet[Client] = WeakSet()
-"""Every client that is alive."""
-
-
-# An instance of a class made in C may have neither attributes nor weak references: then its end goes unnoticed, but not
-# that another one is in its place.
-_bare: dict[int, Client] = {}
-
-
-def known(instance: Any) -> Client | None:
-    """Give what is known of a library's producer or consumer, None if it has not been used yet."""
-    attributes = getattr(instance, "__dict__", None)
-    return _bare.get(id(instance)) if attributes is None else attributes.get(ATTRIBUTE)
-
-
-def client_of(instance: Any, library: Library) -> Client:
-    """Give the client of a library's producer or consumer, made at its first use."""
-    owner = library.owner(instance)
-    return known(owner) or _keep(Client(library, owner, library.identify(owner)), owner)
-
-
-def adopt(instance: Any, library: Library, identity: Identity) -> Client:
-    """Know a producer or consumer from its construction on."""
-    former = _bare.pop(id(instance), None)
-    if former is not None:
-        former.gone()
-    return _keep(Client(library, instance, identity), instance)
-
-
-def release(library: Library) -> None:
-    """Know no instance of a library any more that may end unnoticed."""
-    for place in [place for place, client in _bare.items() if client.library is library]:
-        del _bare[place]
-
-
-def _keep(client: Client, instance: Any) -> Client:
-    attributes = getattr(instance, "__dict__", None)
-    kept = _bare.setdefault(id(instance), client) if attributes is None else attributes.setdefault(ATTRIBUTE, client)
-    clients.add(kept)
-    return cast("Client", kept)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.context import get_current
 from opentelemetry.trace import Link, SpanKind
 
-from . import errors, keys, propagation, turns
+from . import errors, keys, propagation
+from .attributes import described
 from .busy import idle
-from .client import ATTRIBUTE, client_of
+from .clients import ATTRIBUTE, client_of
 from .contexts import span_in
 from .deliver import Proxy
 from .errors import Outcome
 from .guard import guarded
 from .patching import Arguments
-from .send import Send, Sending
+from .send import Send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from .library import Library
     from .message import Message
+    from .outgoing import Sending
     from .patching import Function, Switch, Wrap
 
 
@@ -178,7 +180,7 @@ class Return:
         if sending is not None:
             sending.failed(Outcome(keys.RETURNED, why))
             return
-        made, links = turns.attributes(route, message), (Link(origin),) if origin else ()
+        made, links = described(route, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, made, links)
         errors.mark(span, keys.RETURNED, why)
         span.end()

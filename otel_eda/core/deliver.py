@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from . import turns
+from . import deferral, turns
 from .busy import enter, idle
-from .client import client_of
+from .clients import client_of
 from .guard import guarded
 from .patching import Arguments
 
@@ -150,4 +150,4 @@ class _Calls:
 
     @guarded
     def _over(self, turn: Turn, error: BaseException | None) -> None:
-        turns.over(turn, self.client, turns.by_hand, error)
+        deferral.over(turn, self.client, deferral.by_hand, error)

@@ -7,12 +7,12 @@ from asyncio import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import tasks
+from . import between, tasks
 from .busy import RECEIVE, SEND, enter
 from .guard import guarded
-from .loops import Pull
 from .patching import Arguments
-from .receive import PullOne, awaiting
+from .pull import Pull
+from .pullone import PullOne, awaiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .library import Library
     from .message import Message
     from .patching import Function, Switch, Wrap
-    from .receive import _Pull
+    from .pull import Pull
 
 
 class Handed(Future[Any]):
@@ -34,7 +34,7 @@ class Handed(Future[Any]):
     read: Callable[[], Message | None] | None = None
     source: Future[Any] | None = None
     found: Message | None = None
-    pull: _Pull | None = None
+    pull: Pull | None = None
 
     def set_result(self, result: Any) -> None:
         """Have the message read and counted."""
@@ -63,7 +63,7 @@ class Handed(Future[Any]):
             self._begin(result, frame)
         return result
 
-    def expect(self, pull: _Pull) -> None:
+    def expect(self, pull: Pull) -> None:
         """Note for which pull this is, which may have come to its end by now."""
         self.pull = pull
         if self.done():
@@ -95,7 +95,7 @@ class Handed(Future[Any]):
         pull, found = self.pull, self.found
         if pull is not None:
             self.pull = self.found = None
-            Pull.begin(_Read(pull.client, result, found), awaiting(_beneath(frame)))
+            between.begin(_Read(pull.client, result, found), awaiting(_beneath(frame)))
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .client import release
+from .clients import release
 from .message import Identity
 from .patching import ImportHook, Patch, patch, resolve
 from .takeover import Takeover

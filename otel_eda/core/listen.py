@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .busy import idle
-from .client import client_of
+from .clients import client_of
 from .guard import guarded
 from .patching import Arguments
 

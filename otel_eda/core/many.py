@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.trace import SpanKind
 
-from . import errors, keys, turns
+from . import errors, keys
+from .answers import Answer
+from .attributes import described
 from .busy import SEND, enter, idle
-from .client import client_of
+from .clients import client_of
 from .contexts import current, with_span
 from .guard import guarded
 from .patching import Arguments
-from .send import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ class _Whole:
         self.start = time.time_ns()
         self.base = current()
         # No message carries this span's context, so it is no producer's.
-        attributes = {**turns.attributes(self.route, message), keys.BATCH_COUNT: number}
+        attributes = {**described(self.route, message), keys.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
             self.route.name, self.base, SpanKind.CLIENT, attributes, (), self.start
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from . import guard, keys, turns
-from .client import clients
+from .clients import clients
 from .guard import guarded
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import CallbackOptions, Meter
 
-    from .client import Client, Route
+    from .client import Client
     from .message import Position
+    from .routes import Route
     from .telemetry import Attributes, Metrics
     from .turns import Turn
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.trace import Link
 
-from . import errors, keys
+from . import between, errors, keys
 from .busy import SETTLE, enter, idle
-from .client import client_of, given
+from .client import given
+from .clients import client_of
 from .contexts import current, with_span
 from .guard import guarded
-from .loops import Pull
 from .patching import Arguments
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .busy import Operation
-    from .client import Client, Route
+    from .client import Client
     from .library import Library
     from .message import Unsettled
     from .patching import Function, Switch, Wrap
+    from .routes import Route
 
 
 class _Settle:
@@ -110,7 +111,7 @@ class Settle(_Settle):
         """Start a commit's span, and end the turn of a pull."""
         client = client_of(instance, library)
         settling = _Commit(client, self.operation, self.offsets(instance, *taken), self.settled)
-        Pull.over(client)
+        between.over(client)
         return settling
 
 
@@ -139,7 +140,7 @@ class Acknowledge(_Settle):
         client = client_of(instance, library)
         found = _unsettled(client, tags)
         settling = _Acknowledgement(client, self.operation, tags, list(found.values()))
-        Pull.settled(client, found)
+        between.settled(client, found)
         return settling
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
-    from .ledger import Fact
+    from .account import Fact
 
 _log = logging.getLogger("otel_eda")
 Attributes: TypeAlias = "dict[str, Any]"

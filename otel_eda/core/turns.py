@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from types import CodeType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Link
@@ -15,26 +12,23 @@ from opentelemetry.trace import Link
 from otel_eda.config import config
 
 from . import bodies, errors, keys, privacy
+from .account import Fact
+from .attributes import described
 from .contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
 from .guard import guarded
-from .ledger import Fact
 from .message import Unsettled
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
-    from types import FrameType
+    from collections.abc import Hashable
 
     from opentelemetry.trace import Span, SpanContext
 
-    from .client import Client, Route
-    from .ledger import Account
+    from .account import Account
+    from .client import Client
     from .message import Message
     from .propagation import Found
+    from .routes import Route
     from .telemetry import Scope
-
-_DEFERRED_MAX = 10_000
-_PATIENCE = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
-_UNHELD = 2  # references to a message that only its turn holds: the turn's and the question's own
 
 open_turns: dict[int, Turn] = {}
 """Every turn that has not ended, by the identity of its message."""
@@ -174,7 +168,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     turn.done, turn.forgotten, turn.called, turn.over_at, turn.by_hand = False, False, False, 0, by_hand
     turn.failure = None
     turn.start = time.time_ns()
-    made = attributes(route, message)
+    made = described(route, message)
     turn.account = turn.fact = None
     if message.offset is not None and message.partition is not None:
         # What was polled before, and what is processed by hand, comes in any order.
@@ -213,39 +207,6 @@ def _book(turn: Turn, message: Message, made: dict[str, Any], epoch: int) -> Non
         made.update(_FACTS[fact])
 
 
-def attributes(route: Route, message: Message) -> dict[str, Any]:
-    """Give a span's attributes for one message; what is not known is left out."""
-    made = route.attributes.copy()
-    if message.partition is not None:
-        made[keys.PARTITION] = message.partition
-    if message.offset is not None:
-        made[keys.OFFSET] = message.offset
-    if message.timestamp is not None:
-        made[keys.MESSAGE_TIMESTAMP] = message.timestamp
-    if message.tombstone:
-        made[keys.TOMBSTONE] = True
-    if message.attributes is not None:
-        made.update(message.attributes)
-    _identify(made, message)
-    settings = config()
-    if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
-        made.update(privacy.content(message))
-    return made
-
-
-def _identify(made: dict[str, Any], message: Message) -> None:
-    if message.tag is not None:
-        made[keys.DELIVERY_TAG] = message.tag
-    if message.id is not None:
-        made[keys.MESSAGE_ID] = message.id
-    if message.conversation is not None:
-        made[keys.CONVERSATION] = message.conversation
-    if message.redelivered:
-        made[keys.REDELIVERED] = True
-    if message.deliveries is not None:
-        made[keys.DELIVERIES] = message.deliveries
-
-
 def _parent(base: Context, context: Context, origin: SpanContext | None) -> Context:
     settings = config()
     rule = settings.process_parent
@@ -261,91 +222,6 @@ def _queued(scope: Scope, route: Route, message: Message, start: int) -> None:
         route.stamps[message.partition] = message.timestamp
         waited = max(start / 1e9 - message.timestamp / 1e3, 0.0)
         scope.metrics.queue_duration.record(waited, route.measures(message.partition))
-
-
-by_hand = False
-"""Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
-
-
-def use_by_hand(used: bool = True) -> None:
-    """Note whether the application uses `otel_eda.process`."""
-    global by_hand
-    by_hand = used
-
-
-def deferred_in(frame: FrameType) -> bool:
-    """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
-    if by_hand:
-        return True
-    if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
-        return False
-    if frame.f_code not in _mention:
-        _mention[frame.f_code] = any(map(_mentions, _codes(frame)))
-    return _mention[frame.f_code]
-
-
-_mention: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
-
-
-def _codes(frame: FrameType) -> Iterator[CodeType]:
-    yield frame.f_code
-    for value in list(frame.f_globals.values()):
-        for item in (value, *(vars(value).values() if isinstance(value, type) else ())):
-            code = getattr(item, "__code__", None)
-            if isinstance(code, CodeType):
-                yield code
-
-
-def _mentions(code: CodeType) -> bool:
-    if {"otel_eda", "process"} <= set(code.co_names):
-        return True
-    return any(_mentions(inner) for inner in code.co_consts if isinstance(inner, CodeType))
-
-
-def over(turn: Turn, client: Client, defer: bool, error: BaseException | None = None) -> None:
-    """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
-    if turn.by_hand:
-        turn.leave()  # whoever processes it by hand ends it
-    elif error is not None or not (defer or by_hand):
-        turn.end(error)
-    else:
-        turn.over_at = time.time_ns()
-        turn.leave()
-        client.deferred.append(turn)
-    if client.deferred:
-        sweep(client)
-
-
-def sweep(client: Client) -> None:
-    """End what waited to be processed by hand and is held by nobody any more."""
-    # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
-    for _ in range(min(2, len(client.deferred))):
-        turn = client.deferred.popleft()
-        if turn.done or turn.by_hand:
-            continue
-        if _awaited(turn, client):
-            client.deferred.append(turn)
-        else:
-            turn.end(at=turn.over_at)
-
-
-def held(turn: Turn) -> bool:
-    """Tell whether anybody else holds a turn's message, and so may yet process it by hand."""
-    return sys.getrefcount(turn.record) > _UNHELD
-
-
-def _awaited(turn: Turn, client: Client) -> bool:
-    if not held(turn) or len(client.deferred) >= _DEFERRED_MAX:
-        return False
-    return client.by_hand or time.time_ns() - turn.over_at < _PATIENCE
-
-
-def flush(client: Client) -> None:
-    """End what waits for being processed by hand."""
-    while client.deferred:
-        turn = client.deferred.popleft()
-        if not turn.by_hand:
-            turn.end(at=turn.over_at)
 
 
 def forget_all() -> None:

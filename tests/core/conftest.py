@@ -11,8 +11,8 @@ from support.recorder import recording
 from core import adapter
 from core.tinyqueue import Queue
 from otel_eda import config, suite
-from otel_eda.core import guard, turns
-from otel_eda.core.client import clients
+from otel_eda.core import deferral, guard
+from otel_eda.core.clients import clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ settings.load_profile("core")
 @pytest.fixture(autouse=True)
 def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no test hear of another's failures, settings, clients, context, or use of `otel_eda.process`."""
-    monkeypatch.setattr(turns, "by_hand", False)
+    monkeypatch.setattr(deferral, "by_hand", False)
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
     clients.clear()

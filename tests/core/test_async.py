@@ -20,7 +20,7 @@ from core import test_bodies
 from core.test_bodies import ABANDONED, DONE, EXACT, FAILED, outcome
 from core.tinyqueue import AsyncConsumer, AsyncProducer, Consumer, Queue
 from otel_eda.core import bodies, turns
-from otel_eda.core.client import client_of
+from otel_eda.core.clients import client_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

@@ -17,7 +17,7 @@ from support.spans import attribute, exceptions, failed, ids, links, parent, tol
 
 import otel_eda
 from core.tinyqueue import Channel, Consumer, Delivery, Queue, Record
-from otel_eda.core import turns
+from otel_eda.core import deferral, turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -391,7 +391,7 @@ def test_a_callbacks_message_is_taken_over_by_a_thread(recorder: Recorder) -> No
     queue.fill("orders", 1, 2)
     channel, handed = Channel(queue), list[Delivery]()
     channel.subscribe("orders", lambda _, delivery, __: handed.append(delivery))
-    turns.use_by_hand()
+    deferral.use_by_hand()
     channel.run()
     assert len(recorder.open("process")) == 2
     while handed:

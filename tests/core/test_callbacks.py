@@ -25,7 +25,7 @@ from otel_eda.core import (
     SendMany,
     Settle,
 )
-from otel_eda.core.client import known
+from otel_eda.core.clients import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

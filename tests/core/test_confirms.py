@@ -13,7 +13,7 @@ from support.spans import attribute, failed, ids, links, parent
 import otel_eda
 from core.tinyqueue import Channel, Queue
 from otel_eda.core import lifecycle
-from otel_eda.core.client import client_of
+from otel_eda.core.clients import client_of
 
 if TYPE_CHECKING:
     from support.recorder import Recorder

@@ -18,7 +18,7 @@ from support.spans import attribute, exceptions, failed, ids, links, parent, tra
 
 from core.tinyqueue import Channel, Consumer, Delivery, Producer, Queue
 from otel_eda.core import client as clients_
-from otel_eda.core.client import client_of
+from otel_eda.core.clients import ATTRIBUTE, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -269,7 +269,7 @@ def test_settling_is_a_span_linked_to_the_message(channel: Channel, recorder: Re
 
 
 def recorder_library(channel: Channel) -> Any:
-    return channel.__dict__[clients_.ATTRIBUTE].library
+    return channel.__dict__[ATTRIBUTE].library
 
 
 def test_settling_does_not_end_the_call(channel: Channel, recorder: Recorder) -> None:

@@ -12,8 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from otel_eda.core import ledger
-from otel_eda.core.ledger import Account, Committed, Fact, Intervals, Ledger, Order, Sequence, epochs
+from otel_eda.core import intervals, ledger
+from otel_eda.core.account import Account, Committed, Fact
+from otel_eda.core.intervals import Intervals, Order, Sequence
+from otel_eda.core.ledger import Ledger, epochs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -248,14 +250,14 @@ def test_memory_does_not_grow_with_messages() -> None:
 @pytest.mark.parametrize("fails", [False, True])
 def test_memory_is_bounded_and_nothing_is_claimed_of_what_was_forgotten(fails: bool) -> None:
     account = Account()
-    for offset in range(0, 10 * ledger.LIMIT, 2):
+    for offset in range(0, 10 * intervals.LIMIT, 2):
         account.begin(offset)
         account.end(offset, not fails)
-    assert len(account._seen) + len(account._marks) <= ledger.LIMIT + 1
+    assert len(account._seen) + len(account._marks) <= intervals.LIMIT + 1
     assert size(account) < 1 << 20
     assert account.begin(0) is None
     assert account.end(0, False) is None
-    last = 10 * ledger.LIMIT - 2
+    last = 10 * intervals.LIMIT - 2
     assert account.begin(last) is (Fact.REDELIVERED if fails else Fact.REPROCESSED)
     assert all(offset >= account.floor for offset in account.commit(last + 1).skipped)
 
@@ -270,8 +272,8 @@ def test_threads_do_not_confuse_it() -> None:
         for offset in share:
             facts.extend([account.begin(offset), account.end(offset, offset % 100 != 0)])
 
-    before = ledger.LIMIT
-    ledger.LIMIT = 1 << 20
+    before = intervals.LIMIT
+    intervals.LIMIT = 1 << 20
     try:
         threads = [threading.Thread(target=work, args=(share,)) for share in shares]
         for thread in threads:
@@ -279,7 +281,7 @@ def test_threads_do_not_confuse_it() -> None:
         for thread in threads:
             thread.join()
     finally:
-        ledger.LIMIT = before
+        intervals.LIMIT = before
     assert set(facts) == {None}
     assert account.commit(20_000).skipped == tuple(range(0, 20_000, 100))
     assert (account._seen.starts, account._seen.ends) == ([0], [20_000])
@@ -315,7 +317,7 @@ def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() 
 
 
 def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "KEYS", 2)
+    monkeypatch.setattr(intervals, "KEYS", 2)
     order = Order()
     assert [order.late(key, offset) for key, offset in [("a", 9), ("b", 9), ("c", 9), ("a", 1), ("c", 1)]] == [
         False,
@@ -336,11 +338,11 @@ def test_a_sequence_tells_gaps_and_repeats() -> None:
 
 def test_a_sequence_is_bounded() -> None:
     sequence = Sequence()
-    for number in range(0, 4 * ledger.LIMIT, 2):
+    for number in range(0, 4 * intervals.LIMIT, 2):
         sequence.came(number)
-    assert len(sequence._seen) <= ledger.LIMIT
+    assert len(sequence._seen) <= intervals.LIMIT
     assert sequence.came(0) is False
-    assert sequence.came(4 * ledger.LIMIT - 2) is True
+    assert sequence.came(4 * intervals.LIMIT - 2) is True
 
 
 def test_a_ledger_has_an_account_for_each_partition(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from support.spans import attribute, failed, ids, links, parent, told, tracepare
 from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda import config
 from otel_eda.core import keys, turns
-from otel_eda.core.client import client_of
+from otel_eda.core.clients import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from support.recorder import count
 
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue, Record
-from otel_eda.core import bodies, keys, turns
-from otel_eda.core.client import ATTRIBUTE, client_of, clients
+from otel_eda.core import bodies, deferral, keys, turns
+from otel_eda.core.clients import ATTRIBUTE, client_of, clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,7 +170,7 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
 ) -> None:
     queue = Queue()
     queue.fill("orders", *range(2000))
-    turns.use_by_hand()
+    deferral.use_by_hand()
     consumer = Consumer(queue, "orders")
     client = client_of(consumer, library)
     sizes = [len(turns.open_turns) + len(client.deferred) for _ in consumer]

@@ -1,0 +1,46 @@
+"""What a message's span says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.config import config
+
+from . import keys, privacy
+
+if TYPE_CHECKING:
+    from .message import Message
+    from .routes import Route
+
+
+def described(route: Route, message: Message) -> dict[str, Any]:
+    """Give a span's attributes for one message; what is not known is left out."""
+    made = route.attributes.copy()
+    if message.partition is not None:
+        made[keys.PARTITION] = message.partition
+    if message.offset is not None:
+        made[keys.OFFSET] = message.offset
+    if message.timestamp is not None:
+        made[keys.MESSAGE_TIMESTAMP] = message.timestamp
+    if message.tombstone:
+        made[keys.TOMBSTONE] = True
+    if message.attributes is not None:
+        made.update(message.attributes)
+    _identify(made, message)
+    settings = config()
+    if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
+        made.update(privacy.content(message))
+    return made
+
+
+def _identify(made: dict[str, Any], message: Message) -> None:
+    if message.tag is not None:
+        made[keys.DELIVERY_TAG] = message.tag
+    if message.id is not None:
+        made[keys.MESSAGE_ID] = message.id
+    if message.conversation is not None:
+        made[keys.CONVERSATION] = message.conversation
+    if message.redelivered:
+        made[keys.REDELIVERED] = True
+    if message.deliveries is not None:
+        made[keys.DELIVERIES] = message.deliveries

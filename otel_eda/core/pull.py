@@ -1,0 +1,141 @@
+"""One pull: its time, its span if it is to have one, its metrics."""
+
+from __future__ import annotations
+
+import time
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Link
+
+from otel_eda.config import config
+
+from . import errors, keys, privacy
+from .attributes import described
+from .busy import RECEIVE, busy, enter
+from .contexts import current, outside
+from .guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from opentelemetry.trace import Span, SpanContext
+
+    from .busy import Operation
+    from .client import Client
+    from .message import Message
+    from .routes import Route
+    from .steps import Polled
+
+    Read = Callable[[Any], Message | None]
+
+_NO_FAILURE = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExit)
+
+
+class Pull:
+    """One pull: its time, its span if it is to have one, its metrics."""
+
+    __slots__ = ("client", "consumer", "inner", "operation", "read", "record", "scope", "start", "timed", "within")
+
+    def __init__(
+        self, client: Client, consumer: Any, operation: str, read: Read | None = None, timed: bool = False
+    ) -> None:
+        self.client = client
+        self.consumer = consumer
+        self.read = read or client.library.message
+        self.scope = client.scope
+        self.operation = operation
+        self.record: Any = None
+        self.inner = bool(busy.get().types & RECEIVE)
+        self.timed = timed
+        self.start = time.time_ns()
+
+    def __enter__(self) -> Operation:
+        self.within = enter(RECEIVE)
+        return self.within
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self.within.leave()
+        if error is not None:
+            self.ended(error)
+
+    @guarded
+    def ended(self, error: BaseException) -> None:
+        """Note an exception, if it tells of a failure."""
+        if not self.inner and not isinstance(error, _NO_FAILURE) and not self.client.library.empty(error):
+            self.failed(error)
+
+    @guarded
+    def took(self, destination: str | None, error: str | None) -> None:
+        """Measure the pull."""
+        route = self.client.route(self.operation, "receive", destination)
+        end = max(time.time_ns(), self.start)
+        self.client.polled(self.consumer, self.start, end)
+        self.scope.metrics.operation_duration.record((end - self.start) / 1e9, route.measures(None, error))
+
+    @guarded
+    def failed(self, error: BaseException) -> None:
+        """Make the span of a pull that raised."""
+        self.consumer = None  # it may be closed: then it is not to be asked how far it is
+        route = self.client.route(self.operation, "receive", None)
+        span = self._span(route, route.attributes, ())
+        kind = errors.record(span, error, "receive")
+        span.end()
+        self.took(None, kind)
+
+    def received(self, found: list[Polled]) -> None:
+        """Make the span of a pull that brought a batch, and count its messages."""
+        topics = {message.destination for message, _, _ in found}
+        topic = topics.pop() if len(topics) == 1 else None
+        self.took(topic, None)
+        places: dict[tuple[str, str | None], list[int | None]] = {}
+        for message, _, _ in found:
+            places.setdefault((message.destination, message.partition), []).append(message.offset)
+        for (destination, partition), offsets in places.items():
+            self.count(destination, partition, len(offsets))
+            self.client.brought(destination, partition, [offset for offset in offsets if offset is not None])
+        if found and config().receive_spans != "none":
+            route = self.client.route(self.operation, "receive", topic)
+            attributes = {**route.attributes, keys.BATCH_COUNT: len(found)}
+            partitions = {message.partition for message, _, _ in found}
+            if topic is not None and len(partitions) == 1:
+                attributes[keys.PARTITION] = partitions.pop()
+            self._span(
+                route, attributes, [_link(message, origin) for message, _, origin in found if origin is not None]
+            ).end()
+
+    def message(self) -> Message | None:
+        """Count and read the message that a pull brought; make a span if every pull is to have one."""
+        message = self.read(self.record)
+        if self.timed:
+            self.took(message.destination if message else None, None)
+        if message is not None:
+            self._one(message)
+        return message
+
+    def _one(self, message: Message) -> None:
+        self.count(message.destination, message.partition)
+        if config().receive_spans == "all":
+            route = self.client.route(self.operation, "receive", message.destination)
+            origin = privacy.accepted(message)[1]
+            links = [_link(message, origin)] if origin else []
+            self._span(route, described(route, message), links).end()
+
+    def count(self, destination: str, partition: str | None, number: int = 1) -> None:
+        """Count messages."""
+        self.client.consumed(self.operation, destination, partition, number)
+
+    def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
+        return self.scope.tracer.start_span(
+            route.name, outside(current()), route.kind, attributes, list(links), self.start
+        )
+
+
+def _link(message: Message, origin: SpanContext) -> Link:
+    attributes: dict[str, str | int] = {}
+    if message.partition is not None:
+        attributes[keys.PARTITION] = message.partition
+    if message.offset is not None:
+        attributes[keys.OFFSET] = message.offset
+    return Link(origin, attributes)

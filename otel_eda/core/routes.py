@@ -1,0 +1,101 @@
+"""What a client's operation on one destination needs for each message, made once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import SpanKind
+
+from otel_eda.config import config
+
+from . import keys
+
+if TYPE_CHECKING:
+    from .account import Account, Fact
+    from .client import Client
+    from .telemetry import Attributes, Count, Counter
+
+KINDS = {
+    "create": SpanKind.PRODUCER,
+    "send": SpanKind.PRODUCER,
+    "receive": SpanKind.CLIENT,
+    "process": SpanKind.CONSUMER,
+    "settle": SpanKind.CLIENT,
+}
+
+
+class Route:
+    """One client's operation on one destination: its span's name and attributes, and its metrics."""
+
+    __slots__ = (
+        "_accounts",
+        "_counts",
+        "_measures",
+        "_partitioned",
+        "age",
+        "attributes",
+        "client",
+        "destination",
+        "kind",
+        "measured",
+        "name",
+        "place",
+        "stamps",
+        "type",
+    )
+
+    def __init__(self, client: Client, operation: str, type_: str, destination: str | None) -> None:
+        self.client = client
+        self.destination = destination or ""
+        self.type = type_
+        self.kind = KINDS[type_]
+        self.name = f"{operation} {destination}" if destination else operation
+        self.place = client.place(destination)
+        self.measured = self.place | {keys.OPERATION: operation}
+        self.attributes = client.attributes | self.measured | {keys.OPERATION_TYPE: type_}
+        self.stamps: dict[str | None, int] = {}
+        self.age: float | None = None
+        if type_ == "send":
+            self.measured.pop(keys.GROUP, None)
+        self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
+        self._measures: dict[tuple[str | None, str | None], Attributes] = {}
+        self._accounts: dict[str, Account] = {}
+        self._partitioned = config().partition_metrics
+
+    def measures(self, partition: str | None = None, error: str | None = None) -> Attributes:
+        """Give the attributes of a duration."""
+        key = (partition if self._partitioned else None, error)
+        made = self._measures.get(key)
+        if made is None:
+            made = self._measures[key] = self.counted(partition, error)
+            if self.type != "process":
+                made[keys.OPERATION_TYPE] = self.type
+        return made
+
+    def counted(self, partition: str | None, error: str | None) -> Attributes:
+        """Give the attributes of a count."""
+        made = dict(self.measured)
+        if partition is not None and self._partitioned:
+            made[keys.PARTITION] = partition
+        if error is not None:
+            made[keys.ERROR_TYPE] = error
+        return made
+
+    def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:
+        """Count messages."""
+        key = (counter, partition if self._partitioned else None, error)
+        found = self._counts.get(key)
+        if found is None:
+            found = self._counts[key] = counter.of(self.counted(partition, error))
+        found.number += number
+
+    def account(self, partition: str) -> Account:
+        """Give the ledger's account of a partition."""
+        found = self._accounts.get(partition)
+        if found is None:
+            found = self._accounts[partition] = self.client.ledger.account(self.destination, partition)
+        return found
+
+    def told(self, fact: Fact, partition: str | None, number: int = 1) -> None:
+        """Count what the ledger tells."""
+        self.count(self.client.scope.metrics.of(fact), partition, number=number)
