@@ -138,16 +138,10 @@ SELECT
     m.system, m.service, m.instance, other_instance, m.destination, m.consumer_group, partition_id, message_offset, error,
     trace_id, span_id, other_trace_id, other_span_id, m.first_time, m.last_time, 1 AS weight,
     CASE WHEN failed = 1 THEN 'error-swallowed' WHEN delivered THEN 'died-with-it' ELSE 'jumped-over' END AS cause,
-<<<<<<< HEAD
-    CASE WHEN committed > message_offset THEN NULL ELSE 'LIKELY' END AS at_most,
-    CASE WHEN skipped THEN true END AS g1, CASE WHEN sampled THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
-    CASE WHEN skipped THEN true END AS g4, CASE WHEN kept THEN true END AS g6,
-=======
     -- Automatic commits have no spans; but the ledgers may have counted every one of these as committed past.
     CASE WHEN committed > message_offset OR (failed = 1 AND l.number >= 0) THEN NULL ELSE 'LIKELY' END AS at_most,
-    CASE WHEN skipped THEN true END AS g1, CASE WHEN skipped THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
-    CASE WHEN skipped THEN true END AS g4, CASE WHEN skipped THEN true END AS g6,
->>>>>>> 3a5df0c (End the demo with a diagnosis: an event lost by a swallowed error, and a poison message)
+    CASE WHEN skipped THEN true END AS g1, CASE WHEN sampled THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
+    CASE WHEN skipped THEN true END AS g4, CASE WHEN kept THEN true END AS g6,
     CASE WHEN skipped THEN true END AS g7, CASE WHEN delivered THEN true END AS g8,
     CASE WHEN skipped THEN true END AS g9,
     CASE
