@@ -94,7 +94,7 @@ missing AS (
 ),
 
 -- Sent on by an attempt or a handler in it: to a dead-letter or retry destination, or as an answer.
-passed AS (
+handed AS (
     SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset
     FROM works AS w
     JOIN sends AS onward ON onward.trace_id = w.trace_id AND onward.parent_id = w.span_id
@@ -154,7 +154,7 @@ LEFT JOIN counted AS l
     ON l.service = m.service AND l.destination = m.destination AND l.consumer_group = m.consumer_group
 WHERE
     NOT EXISTS (
-        SELECT 1 FROM passed AS p
+        SELECT 1 FROM handed AS p
         WHERE
             p.consumer_group = m.consumer_group AND p.destination = m.destination
             AND p.partition_id = m.partition_id AND p.message_offset = m.message_offset
