@@ -653,6 +653,16 @@ class TestDeadLettered:
         made.billing.send("orders.dlq", 1.211, 0, parent=handler)
         assert only(diagnose(made.world, "EDA405").findings, "EDA405").error == "KeyError"
 
+    def test_after_an_events_handler_whose_failure_the_consumer_caught(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        work = made.billing.process(made.messages[12], 1.21, took=0.01)
+        said = {"eda.event.type": "placed", "code.function.name": "bill", "error.type": "KeyError"}
+        made.billing.other("process placed", 1.21, 0.001, work, said=said)
+        made.billing.send("orders.dlq", 1.212, 0, parent=work)
+        finding = only(diagnose(made.world, "EDA405").findings, "EDA405")
+        assert (finding.error, finding.offsets, finding.count) == ("KeyError", (6, 6), 1)
+        assert "the handler failed" in finding.cause
+
     def test_by_the_broker(self, diagnose: Diagnose) -> None:
         world = Telemetry()
         shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")

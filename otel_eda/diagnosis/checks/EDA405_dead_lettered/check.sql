@@ -8,12 +8,21 @@ WITH dead AS (
         OR lower(destination) LIKE '%parking%lot%'
 ),
 
+-- A handler's failure that the consumer caught, to set the message aside.
+failed AS (
+    SELECT trace_id, parent_id, max(error) AS error, max(error_text) AS error_text, min(ended) AS ended
+    FROM operations
+    WHERE type = 'handle' AND error IS NOT NULL
+    GROUP BY trace_id, parent_id
+),
+
 source AS (
     SELECT
         d.span_id AS sent, d.trace_id AS sent_trace, w.destination, w.consumer_group, w.partition_id, w.message_offset,
-        w.trace_id, w.span_id, w.error, w.error_text
+        w.trace_id, w.span_id, coalesce(w.error, f.error) AS error, coalesce(w.error_text, f.error_text) AS error_text
     FROM dead AS d
     JOIN works AS w ON w.trace_id = d.trace_id AND w.span_id = d.parent_id
+    LEFT JOIN failed AS f ON f.trace_id = w.trace_id AND f.parent_id = w.span_id AND f.ended <= d.started
     UNION ALL
     SELECT
         d.span_id, d.trace_id, w.destination, w.consumer_group, w.partition_id, w.message_offset,
