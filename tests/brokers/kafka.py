@@ -32,13 +32,13 @@ class Kafka:
         self.address = address
         self._server = server
 
-    def topic(self, partitions: int = 1, **config: str) -> str:
-        """Make a topic with a name of its own and these settings, and return when its partitions have their leader."""
+    def topic(self, partitions: int = 1, name: str | None = None, **config: str) -> str:
+        """Make a topic, with a name of its own if none is given, and return when its partitions have their leader."""
         # By librdkafka, which none of our adapters sees: what a test counts is the test's alone.
         from confluent_kafka.admin import AdminClient
         from confluent_kafka.cimpl import NewTopic
 
-        name = f"topic-{uuid.uuid4().hex[:12]}"
+        name = name or f"topic-{uuid.uuid4().hex[:12]}"
         client = AdminClient({"bootstrap.servers": self.address})
         client.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(WAIT)
         poll(lambda: _led(client, name) == partitions or None, WAIT, f"{name} to have its leaders")

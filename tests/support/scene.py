@@ -106,40 +106,37 @@ class Scene:
 
         `wanted` are attributes, their dots written as underscores.
         """
-        return sum(
-            value
-            for (origin, _, kept), value in self._readings(name).items()
-            if self.plain(origin) == service
-            and wanted.items() <= {(key.replace(".", "_"), value) for key, value in json.loads(kept).items()}
-        )
+        return sum(self._values(name, service, wanted, ("count", "asInt", "asDouble")))
 
-    def _readings(self, name: str) -> dict[tuple[str, str, str], float]:
+    def total(self, name: str, service: str, **wanted: object) -> float:
+        """Sum likewise what a histogram has measured."""
+        return sum(self._values(name, service, wanted, ("sum",)))
+
+    def _values(self, name: str, service: str, wanted: dict[str, object], keys: tuple[str, ...]) -> list[float]:
         found = {}
+        for origin, point in self._points(name):
+            said = {key.replace(".", "_"): self._plain(value) for key, value in attributes(point).items()}
+            if self.plain(origin["service.name"]) == service and wanted.items() <= said.items():
+                series = origin.get("service.instance.id"), json.dumps(said, sort_keys=True)
+                found[series] = float(next(point[key] for key in keys if key in point))
+        return list(found.values())
+
+    def _points(self, name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         for line in (self.kept / "metrics.jsonl").read_text("utf-8").splitlines():
             for resource in json.loads(line)["resourceMetrics"]:
-                origin = attributes(resource["resource"])
                 for metric in (each for scope in resource["scopeMetrics"] for each in scope["metrics"]):
                     if metric["name"] == name:
-                        for point in points(metric):
-                            series = json.dumps(attributes(point), sort_keys=True)
-                            key = origin["service.name"], origin.get("service.instance.id", ""), series
-                            found[key] = float(next(point[key] for key in VALUES if key in point))
-        return found
+                        data = next(metric[kind] for kind in ("sum", "gauge", "histogram") if kind in metric)
+                        yield from ((attributes(resource["resource"]), point) for point in data["dataPoints"])
+
+    def _plain(self, value: object) -> object:
+        return self.plain(value) if isinstance(value, str) else value
 
     def diagnose(self) -> tuple[Finding, ...]:
         """Give what `otel-eda diagnose` finds in the telemetry of the run."""
         with Store() as store:
             store.read([Files(str(self.kept))])
             return engine.diagnose(store, catalog.checks(), Settings()).findings
-
-
-VALUES = ("count", "asInt", "asDouble")
-
-
-def points(metric: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the points of a metric, whatever it is."""
-    found = next(metric[kind] for kind in ("sum", "gauge", "histogram") if kind in metric)
-    return list(found.get("dataPoints", ()))
 
 
 @contextmanager
