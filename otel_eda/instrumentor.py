@@ -22,7 +22,8 @@ class _Instrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
-        suite.switch_on(self.name, kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
+        providers = (kwargs.get(f"{signal}_provider") for signal in ("tracer", "meter", "logger"))
+        suite.switch_on(self.name, *providers)
 
     def _uninstrument(self, **_: Any) -> None:
         suite.switch_off(self.name)

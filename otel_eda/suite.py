@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from . import config
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
-from .core import bodies, byhand, deferral, dispatch, handlers, lifecycle
+from .core import bodies, byhand, deferral, dispatch, events, handlers, lifecycle
 from .core.logs import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
@@ -31,18 +32,19 @@ def enable(
     meter_provider: MeterProvider | None = None,
     only: Iterable[str] | None = None,
     without: Iterable[str] | None = None,
+    logger_provider: LoggerProvider | None = None,
 ) -> None:
     """Instrument the libraries that the application uses, now or when it imports them; twice is once.
 
-    Spans and metrics go to the given providers, else to the global ones. `only` and `without` choose among the names
-    that `otel-eda doctor` lists; raises `ValueError` for a name that is none of them.
+    Spans, metrics and events go to the given providers, else to the global ones. `only` and `without` choose among the
+    names that `otel-eda doctor` lists; raises `ValueError` for a name that is none of them.
     """
     config.reload()
     before = [library for library in LIBRARIES.values() if library.on]
     if not before:
         byhand.telemetry.use(tracer_provider, meter_provider)
     for name in chosen(only, without):
-        switch_on(name, tracer_provider, meter_provider)
+        switch_on(name, tracer_provider, meter_provider, logger_provider)
     on = [library for library in LIBRARIES.values() if library.on]
     if on and not before and not any(library.telemetry.live for library in on):
         _log.warning(
@@ -52,10 +54,14 @@ def enable(
 
 
 def switch_on(
-    name: str, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    name: str,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    logger_provider: LoggerProvider | None = None,
 ) -> None:
     """Instrument one library, or the registries."""
     lifecycle.at_exit()
+    events.use(logger_provider)
     logs.enable()
     _report_at_exit()
     if name == REGISTRIES:

@@ -7,6 +7,7 @@ from otel_eda.config import config
 
 from . import keys
 from .answers import Callback
+from .assignment import Extent
 from .batches import Batch, Create, origins
 from .blocks import Enter, Handle, Leave
 from .busy import sending
@@ -26,7 +27,7 @@ from .lifecycle import Close, Internal, finish
 from .listen import Listen
 from .many import SendMany
 from .message import Identity, Message, Position
-from .observe import AutoCommit, Remember
+from .observe import Assign, AutoCommit, LogStart, Rejoin, Remember
 from .pullone import PullOne
 from .receive import Receive
 from .send import Send
@@ -36,6 +37,7 @@ from .tasks import report_future
 __all__ = [
     "Acknowledge",
     "Answer",
+    "Assign",
     "AutoCommit",
     "Batch",
     "Callback",
@@ -50,6 +52,7 @@ __all__ = [
     "Dispatch",
     "Enter",
     "Event",
+    "Extent",
     "Generate",
     "Handed",
     "Handle",
@@ -59,6 +62,7 @@ __all__ = [
     "Leave",
     "Library",
     "Listen",
+    "LogStart",
     "Message",
     "Outcome",
     "Position",
@@ -67,6 +71,7 @@ __all__ = [
     "PullOne",
     "Receive",
     "Receivers",
+    "Rejoin",
     "Remember",
     "Return",
     "Run",

@@ -11,6 +11,7 @@ from otel_eda.config import config
 
 from . import deferral, keys
 from .account import Fact
+from .assignment import Assignment
 from .errors import error_type
 from .guard import guarded
 from .ledger import epochs, ledger_of
@@ -82,6 +83,7 @@ class Client:
         self.ledger = ledger_of(library.system, identity)
         self.epoch = next(epochs)
         self.closed = False
+        self.assignment = Assignment()
         self.assignments = self.polled_at = self.waited = self._looked_at = 0
         self._positions: list[Position] = []
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)
@@ -142,7 +144,9 @@ class Client:
     @guarded
     def look(self, instance: Any) -> None:
         """Ask how far it is."""
-        self._positions = list(self.library.positions(instance))
+        starts = self.assignment.starts
+        found = list(self.library.positions(instance))
+        self._positions = [one._replace(start=starts.get(one[:2], one.start)) for one in found] if starts else found
 
     def polled(self, instance: Any, start: int, end: int) -> None:
         """Note a pull."""

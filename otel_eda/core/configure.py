@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .clients import adopt
+from .clients import adopt, client_of
 from .guard import guarded
 from .lifecycle import at_exit
 from .settle import heard
@@ -58,12 +58,14 @@ class _Ear:
 class Configure:
     """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
 
-    `identify`, where a client does not keep its configuration, reads it from the constructor's arguments.
+    `identify`, where a client does not keep its configuration, reads it from the constructor's arguments; `early` are
+    those to which something happens before their first use.
     """
 
     target: str
     identify: Callable[..., Identity] | None = None
     commits: Commits | None = None
+    early: bool = False
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
@@ -91,6 +93,8 @@ class Configure:
 
     @guarded
     def _made(self, library: Library, args: tuple[Any, ...], kwargs: Mapping[str, Any], ear: _Ear | None) -> None:
+        if self.early:
+            client_of(args[0], library)
         if self.identify is None:
             return
         client = adopt(args[0], library, self.identify(*args[1:], **kwargs))

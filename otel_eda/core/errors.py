@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Status, StatusCode
 
-from . import keys
+from . import events, keys
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -83,16 +83,5 @@ def _described(error: BaseException) -> Attributes:
 
 
 def _log(error: BaseException, operation: str, context: Context | None) -> None:
-    # The logs API has kept its underscore for years; who does not opt in never loads it.
-    from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
-
-    processing = operation == "process"
-    get_logger("otel_eda", schema_url=keys.SCHEMA).emit(
-        LogRecord(
-            event_name=f"messaging.{operation}.exception",
-            context=context,
-            severity_number=SeverityNumber.ERROR if processing else SeverityNumber.WARN,
-            severity_text="ERROR" if processing else "WARN",
-            attributes=_described(error),
-        )
-    )
+    severity = "ERROR" if operation == "process" else "WARN"
+    events.emit(f"messaging.{operation}.exception", _described(error), severity, context)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import between, ledger, turns
+from .assignment import report
 from .busy import SETTLE, enter
 from .clients import clients, known
 from .errors import Unresolved
@@ -56,6 +57,8 @@ class Close:
         client = known(library.owner(args[0])) if args else None
         if client is not None:
             between.over(client)
+            if not client.closed:
+                report(client, at_once=True)
             client.closed = True
         return client
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .assignment import changed
 from .busy import idle
 from .clients import client_of
 from .guard import guarded
@@ -13,6 +14,7 @@ from .patching import Arguments
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .assignment import Extent
     from .client import Client
     from .library import Library
     from .patching import Function, Switch, Wrap
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
 class Listen:
     """A call that registers callbacks for changes of what a client reads.
 
-    `events` says what is remembered for each of its arguments, as `Remember` does; `read` makes of what a callback is
-    told what is kept. Of the arguments that are not given, those in `added` get a callback that only we know of.
+    `events` says what is remembered for each of its arguments, and how that changes the assignment; `read` is as with
+    `Assign`. Of the arguments that are not given, those in `added` get a callback that only we know of.
     """
 
     target: str
-    events: Mapping[str, str]
+    events: Mapping[str, tuple[str, Extent]]
     added: tuple[str, ...]
     read: Callable[..., Any]
 
@@ -44,9 +46,9 @@ class Listen:
                 except TypeError:
                     return args, kwargs  # the call is wrong, and the library will say so itself
                 client = client_of(args[0], library)
-                for (name, event), theirs in zip(self.events.items(), given, strict=True):
+                for (name, (event, change)), theirs in zip(self.events.items(), given, strict=True):
                     if callable(theirs) or (theirs is ... and name in self.added):
-                        ours = self._callback(client, event, None if theirs is ... else theirs)
+                        ours = self._callback(client, event, change, None if theirs is ... else theirs)
                         args, kwargs = arguments.replace(args, kwargs, name, ours)
                 return args, kwargs
 
@@ -59,10 +61,12 @@ class Listen:
 
         return make
 
-    def _callback(self, client: Client, event: str, theirs: Function | None) -> Function:
+    def _callback(self, client: Client, event: str, change: Extent, theirs: Function | None) -> Function:
         @guarded
         def note(told: tuple[Any, ...]) -> None:
-            client.remember(event, self.read(*told))
+            about = self.read(*told)
+            client.remember(event, about)
+            changed(client, change, about)
 
         def happened(*told: Any) -> Any:
             note(told)

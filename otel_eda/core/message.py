@@ -70,12 +70,16 @@ class Identity:
 
 
 class Position(NamedTuple):
-    """How far a consumer is with a partition: the offset it is to be handed next, and the next to be written."""
+    """How far a consumer is with a partition: the offset it is to be handed next, and the next to be written.
+
+    `start` is the first that the broker still has.
+    """
 
     destination: str
     partition: str
     offset: int | None
     end: int | None
+    start: int | None = None
 
     @property
     def behind(self) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from . import guard, keys, turns
+from .assignment import report
 from .clients import clients
 from .guard import guarded
 
@@ -90,6 +91,7 @@ class Monitor:
 
     def _partitions(self) -> Observed:
         for client in self._clients():
+            report(client)
             known = client.positions()
             if known or client.assignments:
                 yield client.measured, len(known)

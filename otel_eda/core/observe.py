@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import tasks
+from .assignment import Extent, changed
 from .busy import SETTLE, busy
 from .clients import clients, known
 from .guard import guarded
@@ -90,6 +91,51 @@ class Remember(_Observe):
         if error is None:
             about = taken if self.read is None else self.read(*taken)
             client.remember(self.target.rpartition(".")[2].removesuffix("?"), about)
+
+
+@dataclass(frozen=True)
+class Assign(Remember):
+    """A function that changes which partitions a client has; `read` gives tuples that begin with these."""
+
+    read: Callable[..., Any] | None = list
+    change: Extent = Extent.WHOLE
+
+    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
+        """Remember and tell what it did."""
+        super().note(client, taken, error)
+        if error is None:
+            changed(client, self.change, client.history[-1][2])
+
+
+@dataclass(frozen=True)
+class Rejoin(_Observe):
+    """A function after which a client that `stops` does nothing with its partitions until they are assigned anew."""
+
+    target: str
+    part: str
+    stops: Callable[[Any], bool]
+    takes: tuple[str, ...] = ()
+
+    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:  # noqa: ARG002
+        """Begin the time without partitions."""
+        if error is None and self.stops(client.instance()):
+            client.assignment.pause()
+
+
+@dataclass(frozen=True)
+class LogStart(_Observe):
+    """A function that is given what a fetch brought; `read` gives topic, partition, and where their log begins."""
+
+    target: str
+    takes: tuple[str, ...]
+    part: str
+    read: Callable[..., tuple[str, str, int] | None]
+
+    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
+        """Keep it."""
+        found = self.read(*taken) if error is None else None
+        if found is not None:
+            client.assignment.starts[found[:2]] = found[2]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,15 @@ class Kafka:
         poll(lambda: _led(client, name) == partitions or None, WAIT, f"{name} to have its leaders")
         return name
 
+    def trim(self, topic: str, offset: int) -> None:
+        """Have the broker throw out what is before an offset of partition 0, as its retention would."""
+        from confluent_kafka.admin import AdminClient
+        from confluent_kafka.cimpl import TopicPartition
+
+        at = TopicPartition(topic, 0, offset)
+        client = AdminClient({"bootstrap.servers": self.address})
+        client.delete_records([at])[at].result(WAIT)
+
     def stop(self) -> None:
         """Shut the broker down in good order."""
         self._own().stop()

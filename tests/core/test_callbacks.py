@@ -17,6 +17,7 @@ from otel_eda.core import (
     Close,
     Commits,
     Configure,
+    Extent,
     Identity,
     Library,
     Listen,
@@ -157,9 +158,9 @@ def made() -> Library:
             Settle(f"{HERE}:Client.commit", ("offsets",), lambda _, offsets: offsets or {}),
             Listen(
                 f"{HERE}:Client.subscribe",
-                {"gained": "assigned", "lost": "unassigned"},
+                {"gained": ("assigned", Extent.MORE), "lost": ("unassigned", Extent.LESS)},
                 ("gained",),
-                lambda *told: told,
+                lambda number: [("orders", number)],
             ),
             Close(f"{HERE}:Client.close"),
         ),
@@ -317,7 +318,7 @@ def test_what_callbacks_are_told_is_remembered(recorder: Recorder, own: bool) ->
         lost(2)
     kept = known(client)
     assert kept is not None
-    expected = [("assigned", (1,)), ("unassigned", (2,))] if own else [("assigned", (1,))]
+    expected = [("assigned", [("orders", 1)]), ("unassigned", [("orders", 2)])][: 1 + own]
     assert [(what, about) for _, what, about in kept.history] == expected
     assert heard.told == ([(1,), (2,)] if own else [])
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry import _logs
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from support.spans import attribute, exceptions, failed, ids
 
 from core.tinyqueue import Consumer, Queue
 from otel_eda.core.errors import error_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
     from opentelemetry.sdk.trace import ReadableSpan
     from support.recorder import Recorder
 
@@ -38,13 +34,8 @@ def opted(request: pytest.FixtureRequest, recorder: Recorder, monkeypatch: pytes
 
 
 @pytest.fixture
-def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryLogRecordExporter]:
-    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
-    provider = LoggerProvider(shutdown_on_exit=False)
-    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-    monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", provider)
-    yield exporter
-    provider.shutdown()
+def logs(recorder: Recorder) -> InMemoryLogRecordExporter:
+    return recorder.log_exporter
 
 
 def body_that_raises(queue: Queue, recorder: Recorder, error: BaseException) -> ReadableSpan:

@@ -57,7 +57,7 @@ def named(path: Path) -> str:
 
 def test_the_files_are_found() -> None:
     assert {"turns.py", "keys.py"} <= {path.name for path in CORE}
-    assert "kafka_python.py" in {path.name for path in ALL_ADAPTERS}
+    assert "blinker.py" in {path.name for path in ALL_ADAPTERS}
     assert {"otel_eda.core.guard", "otel_eda.config"} <= set(imported(PACKAGE / "core" / "turns.py"))
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -81,6 +83,9 @@ class Recorder:
         self.tracer_provider.add_span_processor(self.journal)
         self.reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self.reader], Resource.get_empty(), shutdown_on_exit=False)
+        self.log_exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+        self.logger_provider = LoggerProvider(Resource.get_empty(), shutdown_on_exit=False)
+        self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self.log_exporter))
         self.tracer = self.tracer_provider.get_tracer(APPLICATION)
 
     def sends(self, count: int, destination: str | None = None) -> list[ReadableSpan]:
@@ -140,6 +145,12 @@ class Recorder:
         """Collect; give a counter's sum, or how often a histogram was recorded."""
         return sum(count(point) for point in self.points(metric, destination))
 
+    def events(self, name: str, destination: str | None = None) -> list[dict[str, Any]]:
+        """Give the attributes of each event of that name."""
+        records = [item.log_record for item in self.log_exporter.get_finished_logs()]
+        found: list[dict[str, Any]] = [dict(one.attributes or {}) for one in records if one.event_name == name]
+        return [one for one in found if destination in {None, one.get(DESTINATION)}]
+
     def counted(self, metric: str, count: int, destination: str | None = None) -> list[Point]:
         """Wait until a metric has counted that many, and give its points."""
         until(lambda: self.count(metric, destination) >= count, f"{count} in {metric}")
@@ -150,6 +161,7 @@ class Recorder:
         """End the providers."""
         self.tracer_provider.shutdown()
         self.meter_provider.shutdown()
+        self.logger_provider.shutdown()
 
 
 def _own(span: ReadableSpan) -> bool:
@@ -216,6 +228,7 @@ def recording(
                 meter_provider=meter_provider or recorder.meter_provider,
                 only=only,
                 without=without,
+                logger_provider=recorder.logger_provider,
             )
             yield recorder
         finally:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from otel_eda.adapters._kafka import batches, positions, standing
-from otel_eda.core import AutoCommit, Close, Configure, Iterate, Position, PullOne, Receive, Remember, Settle
+from otel_eda.core import (
+    Assign,
+    AutoCommit,
+    Close,
+    Configure,
+    Iterate,
+    Position,
+    PullOne,
+    Receive,
+    Rejoin,
+    Remember,
+    Settle,
+)
 
 from .clients import given
 
@@ -31,7 +43,7 @@ def where(consumer: Any) -> list[Position]:
 
 
 SHAPES = (
-    Configure(f"{CONSUMER}.__init__"),
+    Configure(f"{CONSUMER}.__init__", early=True),
     Iterate(f"{CONSUMER}.__aiter__", "getone", timed=True),
     PullOne(f"{CONSUMER}.getone", "getone"),
     Receive(f"{CONSUMER}.getmany", batches, "getmany"),
@@ -41,7 +53,8 @@ SHAPES = (
     Remember(f"{CONSUMER}.seek_to_end", ("partitions",)),
     Remember(f"{CONSUMER}.seek_to_committed", ("partitions",)),
     Remember(f"{SUBSCRIPTION}.seek", ("tp", "offset"), "_subscription"),
-    Remember(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
-    Remember(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignment",), "_subscription"),
+    Assign(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
+    Assign(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignment",), "_subscription"),
+    Rejoin(f"{SUBSCRIPTION}.begin_reassignment", "_subscription", lambda _: True),
     Close(f"{CONSUMER}.stop"),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from otel_eda.core import Library
 
-from . import aio, batch, consumer, producer, share
+from . import aio, assignment, batch, consumer, producer, share
 from .messages import read, unconfigured
 
-SURFACES = (producer, batch, consumer, share, aio)
+SURFACES = (producer, batch, consumer, assignment, share, aio)
 LIBRARY = Library(
     name="confluent_kafka",
     system="kafka",
@@ -17,7 +17,7 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.confluent_kafka:ConfluentKafkaInstrumentor",
     message=read,
     identify=unconfigured,
-    positions=consumer.where,
+    positions=assignment.where,
     owner=aio.inner,
     shapes=tuple(shape for surface in SURFACES for shape in surface.SHAPES),
     signatures={name: text for surface in SURFACES for name, text in surface.SIGNATURES.items()},

@@ -1,0 +1,30 @@
+"""kafka-python 2.0.2 to 3.x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_eda.adapters._kafka import read, server
+from otel_eda.core import Identity, Library
+
+from . import consumer, producer
+
+
+def identify(client: Any) -> Identity:
+    """Read a client's configuration."""
+    config = client.config
+    return Identity(config.get("client_id"), config.get("group_id"), *server(config.get("bootstrap_servers")))
+
+
+LIBRARY = Library(
+    name="kafka_python",
+    system="kafka",
+    package="kafka",
+    distribution="kafka-python",
+    supported=((2, 0, 2), (4,)),
+    official="opentelemetry.instrumentation.kafka:KafkaInstrumentor",
+    message=read,
+    identify=identify,
+    positions=consumer.where,
+    shapes=(*producer.SHAPES, *consumer.SHAPES),
+)

@@ -1,0 +1,30 @@
+"""`KafkaProducer`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.adapters._kafka import outgoing, put, read, report, unconfirmed
+from otel_eda.core import Close, Configure, Send
+
+if TYPE_CHECKING:
+    from otel_eda.core import Message
+
+PRODUCER = "kafka.producer.kafka:KafkaProducer"
+
+
+def receipt(producer: Any) -> Any:
+    """Give what reads the broker's answers to a producer."""
+    return unconfirmed if producer.config["acks"] == 0 else read
+
+
+def sent(producer: Any, topic: Any, value: Any, headers: Any, partition: Any) -> Message | None:
+    """Read what is to be sent."""
+    return outgoing(topic, value, headers, partition, producer.config.get("value_serializer"))
+
+
+SHAPES = (
+    Configure(f"{PRODUCER}.__init__"),
+    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition"), sent, put, report, receipt),
+    Close(f"{PRODUCER}.close"),
+)
