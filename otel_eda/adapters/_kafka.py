@@ -29,16 +29,15 @@ def server(bootstrap: str | Sequence[str] | None) -> tuple[str | None, int | Non
     return (host.strip("[]") or None, int(port)) if port.isdigit() else (str(first) or None, None)
 
 
-def outgoing(topic: Any, value: Any, headers: Any, partition: Any, serializer: Any) -> Message | None:
+def outgoing(topic: Any, value: Any, headers: Any, partition: Any, key: Any, *, serializer: Any) -> Message | None:
     """Read what is to be sent, None for a call that the client will refuse."""
     if not isinstance(topic, str):
         return None
     # A serialiser may make something of None: then only the answer tells.
     tombstone = value is None and serializer is None
     size = len(value) if isinstance(value, bytes) else None
-    return Message(
-        topic, None if partition is None else str(partition), headers=headers, tombstone=tombstone, size=size
-    )
+    chosen = None if partition is None else str(partition)
+    return Message(topic, chosen, headers=headers, tombstone=tombstone, key=key, size=size)
 
 
 def known(number: int | None) -> int | None:

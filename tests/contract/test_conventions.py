@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, SamplingResult
 from support.conventions import conventions, metric_rule, named, span_rule, wrong_name, wrong_values
 from support.recorder import recording
 from support.spans import attribute, traceparent
+
+from otel_eda import config
+from otel_eda.core.privacy import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,6 +165,17 @@ def test_nothing_of_a_message_is_recorded(bus: Bus, recorder: Recorder, shape: S
     assert bus.destination in told
     assert "secret" not in told
     assert "secret" not in str(recorder.metrics())
+
+
+@pytest.mark.needs(Can.KEYS)
+def test_a_key_that_is_asked_for_is_on_both_sides(
+    bus: Bus, recorder: Recorder, shape: Shape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_current", replace(config.config(), capture_key="hash"))
+    bus.send(Message(b"body", b"c-17"))
+    bus.received(shape)
+    told = [attribute(span, "eda.message.key.hash") for span in (*recorder.sends(1), *recorder.processes(1))]
+    assert told == [hashed("c-17")] * 2
 
 
 def test_spans_say_whose_and_which_conventions(bus: Bus, recorder: Recorder, shape: Shape) -> None:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 PRODUCER = "aiokafka.producer.producer:AIOKafkaProducer"
 
 
-def sent(producer: Any, topic: Any, value: Any, headers: Any, partition: Any) -> Message | None:
+def sent(producer: Any, *call: Any) -> Message | None:
     """Read what is to be sent."""
-    return outgoing(topic, value, headers, partition, producer._value_serializer)
+    return outgoing(*call, serializer=producer._value_serializer)
 
 
 def headed(headers: Any, more: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
@@ -71,7 +71,7 @@ def receipt_of_batch(_: Any) -> Any:
 
 SHAPES = (
     Configure(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition"), sent, headed, report_future, receipt),
+    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, headed, report_future, receipt),
     Batch(f"{PRODUCER}.create_batch"),
     Create("aiokafka.producer.message_accumulator:BatchBuilder.append", headed),
     Send(

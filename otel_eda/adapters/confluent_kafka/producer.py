@@ -23,12 +23,12 @@ SIGNATURES = {
 }
 
 
-def outgoing(_: Any, topic: Any, value: Any, headers: Any, partition: Any) -> Message | None:
+def outgoing(_: Any, topic: Any, value: Any, headers: Any, partition: Any, key: Any) -> Message | None:
     """Read what is to be sent."""
     if not isinstance(topic, str):
         return None
     chosen = str(partition) if isinstance(partition, int) and partition >= 0 else None
-    return Message(topic, chosen, headers=headers, tombstone=value is None)
+    return Message(topic, chosen, headers=headers, tombstone=value is None, key=key)
 
 
 def put(headers: Any, more: Mapping[str, str]) -> list[tuple[Any, Any]] | None:
@@ -53,7 +53,7 @@ SHAPES = (
     Configure(f"{PRODUCER}.__init__", configured),
     Send(
         f"{PRODUCER}.produce",
-        ("topic", "value", "headers", "partition"),
+        ("topic", "value", "headers", "partition", "key"),
         outgoing,
         put,
         Callback(("callback", "on_delivery"), failure),

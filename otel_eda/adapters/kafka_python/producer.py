@@ -18,13 +18,13 @@ def receipt(producer: Any) -> Any:
     return unconfirmed if producer.config["acks"] == 0 else read
 
 
-def sent(producer: Any, topic: Any, value: Any, headers: Any, partition: Any) -> Message | None:
+def sent(producer: Any, *call: Any) -> Message | None:
     """Read what is to be sent."""
-    return outgoing(topic, value, headers, partition, producer.config.get("value_serializer"))
+    return outgoing(*call, serializer=producer.config.get("value_serializer"))
 
 
 SHAPES = (
     Configure(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition"), sent, put, report, receipt),
+    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, put, report, receipt),
     Close(f"{PRODUCER}.close"),
 )
