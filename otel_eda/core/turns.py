@@ -102,7 +102,7 @@ class Turn:
         if self.stamp is not None:
             self.route.age = max(end / 1e9 - self.stamp / 1e3, 0.0)
         measures = self.route.measures(self.partition, kind)
-        self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures)
+        self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
         self.record = self.failure = None
         if not self.by_hand:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
@@ -183,7 +183,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     )
     turn.context = Context({**context, SPAN: turn.span, TURN: turn})
     open_turns[id(record)] = turn
-    _queued(scope, route, message, turn.start)
+    _queued(turn, message)
     attach(turn.context)
     return turn
 
@@ -217,11 +217,12 @@ def _parent(base: Context, context: Context, origin: SpanContext | None) -> Cont
     return EMPTY
 
 
-def _queued(scope: Scope, route: Route, message: Message, start: int) -> None:
+def _queued(turn: Turn, message: Message) -> None:
     if message.timestamp is not None:
-        route.stamps[message.partition] = message.timestamp
-        waited = max(start / 1e9 - message.timestamp / 1e3, 0.0)
-        scope.metrics.queue_duration.record(waited, route.measures(message.partition))
+        turn.route.stamps[message.partition] = message.timestamp
+        waited = max(turn.start / 1e9 - message.timestamp / 1e3, 0.0)
+        measures = turn.route.measures(message.partition)
+        turn.scope.metrics.queue_duration.record(waited, measures, turn.context)
 
 
 def forget_all() -> None:

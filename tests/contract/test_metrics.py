@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from drivers.base import Can, Message, Shape
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from support.recorder import count, recording, seconds
-from support.spans import qualified
+from support.spans import ids, qualified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from drivers.base import Driver
     from opentelemetry.sdk.trace.sampling import Sampler
     from support.bus import Bus
@@ -31,6 +33,11 @@ def of(points: list[Point], operation: str) -> list[Point]:
 def errors(points: list[Point]) -> list[object]:
     """Give the points' error types."""
     return [(point.attributes or {}).get("error.type") for point in points]
+
+
+def exemplars(points: Iterable[Any]) -> list[object]:
+    """Give trace and span id of the points' exemplars."""
+    return [(exemplar.trace_id, exemplar.span_id) for point in points for exemplar in point.exemplars]
 
 
 @SAMPLERS
@@ -120,6 +127,16 @@ def test_durations_are_those_of_the_spans(bus: Bus, recorder: Recorder, driver: 
         assert span.start_time is not None
         assert span.end_time is not None
         assert seconds(point) == pytest.approx((span.end_time - span.start_time) / 1e9, abs=0.01)
+
+
+def test_a_slow_bucket_leads_to_its_trace(bus: Bus, recorder: Recorder, driver: Driver) -> None:
+    bus.send()
+    bus.received(driver.shapes[0])
+    [sent], [processed] = recorder.sends(1), recorder.processes(1)
+    found = recorder.metrics()  # once: what is collected next has other exemplars
+    assert exemplars(of(cast("list[Point]", found[OPERATION].data.data_points), driver.verbs.send)) == [ids(sent)]
+    for name in {PROCESS, QUEUE} & set(found):
+        assert exemplars(found[name].data.data_points) == [ids(processed)]
 
 
 @pytest.mark.needs(Can.TIMES)
