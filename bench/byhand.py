@@ -61,6 +61,7 @@ class Instruments:
     operations: Histogram
     processing: Histogram
     queueing: Histogram
+    aging: Histogram
     sent: Counter
     consumed: Counter
 
@@ -73,6 +74,7 @@ class Instruments:
             histogram("messaging.client.operation.duration", BUCKETS),
             histogram("messaging.process.duration", BUCKETS),
             histogram("eda.queue.duration", WAITS),
+            histogram("eda.message.age", WAITS),
             meter.create_counter("messaging.client.sent.messages", "{message}"),
             meter.create_counter("messaging.client.consumed.messages", "{message}"),
         )
@@ -246,3 +248,4 @@ class Receiver:
             span.end(end)
             if instruments is not None:
                 instruments.processing.record((end - start) / 1e9, self.known.processing)
+                instruments.aging.record(max(end / 1e9 - message.timestamp / 1000, 0), self.known.processing)

@@ -90,6 +90,12 @@ class Config:
     )
     capture_body_size: bool = _setting(False, _flag, "the size of a message's body on spans")
     hash_key: str = _setting("", _text, "the secret of keyed hashes, which services share to have the same ones")
+    dead_letters: tuple[str, ...] = _setting(
+        ("*dlq*", "*dlx*", "*.dlt", "*-dlt", "*dead*letter*", "*parking*lot*"),
+        _names,
+        "destinations for messages that nobody could process",
+    )
+    retries: tuple[str, ...] = _setting(("*retry*", "*retries*"), _names, "destinations for another attempt")
     partition_metrics: bool = _setting(False, _flag, "the partition as an attribute of every metric")
 
     @classmethod

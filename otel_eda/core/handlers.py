@@ -171,7 +171,7 @@ class Call:
         elif error is not None:
             measures[keys.ERROR_TYPE] = errors.record(self.span, error, "process", self.context)
         self.span.end(end)
-        self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures)
+        self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
 
 class _Owned:

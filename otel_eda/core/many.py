@@ -79,7 +79,7 @@ class _Whole:
         if self.done:
             return  # in a forked child: it is its parent's
         kind = None if error is None else errors.error_type(error)
-        self.route.count(self.scope.metrics.sent, self.partition, kind)
+        self.route.sent(self.partition, kind)
         self.left -= 1
         self.error = self.error or error
         if not self.left:
@@ -92,7 +92,7 @@ class _Whole:
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
         self.span.end(end)
         measures = self.route.measures(self.partition, kind)
-        self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures)
+        self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
     @guarded
     def failed(self, error: BaseException) -> None:

@@ -59,7 +59,8 @@ class Unsettled(NamedTuple):
 class Identity:
     """Which client this is: what an adapter knows without asking the broker.
 
-    `callback` is called with the answers to sends that name no callback themselves; `...` if that is not known.
+    `callback` is called with the answers to sends that name no callback themselves; `...` if that is not known;
+    `patience` is how many seconds a group waits for its next poll.
     """
 
     client_id: str | None = None
@@ -67,6 +68,7 @@ class Identity:
     server_address: str | None = None
     server_port: int | None = None
     callback: Any = None
+    patience: float | None = None
 
 
 class Position(NamedTuple):

@@ -58,10 +58,12 @@ class Monitor:
         total(keys.PARTITIONS, [_together(self._partitions)], "{partition}", _PARTITIONS)
         ever(keys.ASSIGNMENTS, [_together(self._assigned)], "{assignment}", _ASSIGNMENTS)
         latest(keys.POLL_AGE, [_together(self._poll_age, max)], "s", _POLL_AGE)
+        latest(keys.POLL_LIMIT, [_together(self._poll_limit, min)], "s", _POLL_LIMIT)
+        ever(keys.UNASSIGNED, [_together(self._unassigned)], "s", _UNASSIGNED)
+        latest(keys.MARGIN, [_together(self._margin, min)], "{message}", _MARGIN)
         ever(keys.WAITING, [_together(self._waiting)], "s", _WAITING)
         total(keys.IN_FLIGHT, [_together(self._open)], "{message}", _IN_FLIGHT)
         latest(keys.IN_FLIGHT_AGE, [_together(self._open_age, max)], "s", _IN_FLIGHT_AGE)
-        latest(keys.MESSAGE_AGE, [_together(self._age, max)], "s", _MESSAGE_AGE)
         total(keys.PENDING, [_together(self._pending)], "{message}", _PENDING)
 
     def _clients(self) -> Iterator[Client]:
@@ -103,6 +105,18 @@ class Monitor:
         now = time.time_ns()
         return [(client.measured, (now - client.polled_at) / 1e9) for client in self._clients() if client.polled_at]
 
+    def _poll_limit(self) -> Observed:
+        known = ((client.measured, client.identity.patience) for client in self._clients())
+        return [(attributes, patience) for attributes, patience in known if patience is not None]
+
+    def _unassigned(self) -> Observed:
+        return [(client.measured, client.assignment.bare / 1e9) for client in self._clients() if client.assignments]
+
+    def _margin(self) -> Observed:
+        for client, at in self._positions():
+            if at.offset is not None and at.start is not None:
+                yield client.place(at.destination, at.partition), max(at.offset - at.start, 0)
+
     def _waiting(self) -> Observed:
         return [(client.measured, client.waited / 1e9) for client in self._clients() if client.waited]
 
@@ -122,9 +136,6 @@ class Monitor:
         yield from ((route.place, 0) for route in self._processes())
         yield from ((turn.route.place, max(now - turn.start, 0) / 1e9) for turn in self._turns())
 
-    def _age(self) -> Observed:
-        return [(route.place, route.age) for route in self._processes() if route.age is not None]
-
     def _pending(self) -> Observed:
         return [(client.measured, len(client.pending)) for client in self._clients() if client.of("send")]
 
@@ -143,9 +154,11 @@ _LAG_TIME = "Time since the timestamp of the message handed over last, of a part
 _PARTITIONS = "Number of partitions that are assigned to the consumer."
 _ASSIGNMENTS = "Number of times that partitions were assigned to the consumer or taken from it."
 _POLL_AGE = "Time since the consumer asked for messages last."
+_POLL_LIMIT = "Time after which a group throws out a consumer that has not asked for messages."
+_UNASSIGNED = "Time in which the consumer had no partitions to work on, as in rebalances."
+_MARGIN = "Number of offsets between the first that the broker still has and what the consumer is to be handed next."
 _WAITING = "Time that the consumer has spent asking for messages; the rest is the application's."
 _IN_FLIGHT = "Number of messages whose processing has begun and not ended."
 _IN_FLIGHT_AGE = "Time since the processing began that is going on for the longest time."
-_MESSAGE_AGE = "Time from the timestamp of the message that was processed last to the end of its processing."
 _PENDING = "Number of messages sent that the broker has not answered."
 _FAILURES = "Number of failures of otel-eda's own steps, none of which reached the application."

@@ -119,7 +119,6 @@ class Sending:
         end = time.time_ns()
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
         self.span.end(end)
-        route, metrics = self.route, self.scope.metrics
-        taken, measures = max(end - self.start, 0) / 1e9, route.measures(self.partition, kind)
-        metrics.operation_duration.record(taken, measures, self.context)
-        route.count(metrics.sent, self.partition, kind, self.number)
+        measures = self.route.measures(self.partition, kind)
+        self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+        self.route.sent(self.partition, kind, self.number)

@@ -13,13 +13,14 @@ from otel_eda.config import config
 from . import errors, keys, privacy
 from .attributes import described
 from .busy import RECEIVE, busy, enter
-from .contexts import current, outside
+from .contexts import EMPTY, current, outside, with_span
 from .guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanContext
 
     from .busy import Operation
@@ -67,12 +68,12 @@ class Pull:
             self.failed(error)
 
     @guarded
-    def took(self, destination: str | None, error: str | None) -> None:
-        """Measure the pull."""
+    def took(self, destination: str | None, error: str | None, context: Context | None = None) -> None:
+        """Measure the pull, in the context of its span if it has one."""
         route = self.client.route(self.operation, "receive", destination)
         end = max(time.time_ns(), self.start)
         self.client.polled(self.consumer, self.start, end)
-        self.scope.metrics.operation_duration.record((end - self.start) / 1e9, route.measures(None, error))
+        self.scope.metrics.operation_duration.record((end - self.start) / 1e9, route.measures(None, error), context)
 
     @guarded
     def failed(self, error: BaseException) -> None:
@@ -82,7 +83,7 @@ class Pull:
         span = self._span(route, route.attributes, ())
         kind = errors.record(span, error, "receive")
         span.end()
-        self.took(None, kind)
+        self.took(None, kind, with_span(EMPTY, span))
 
     def received(self, found: list[Polled]) -> None:
         """Make the span of a pull that brought a batch, and count its messages."""

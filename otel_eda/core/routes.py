@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import SpanKind
@@ -24,6 +25,14 @@ KINDS = {
 }
 
 
+def purpose(destination: str) -> str | None:
+    """Tell by its name what a destination is for: `dead_lettered` or `retried` messages, None for any others."""
+    name, settings = destination.lower(), config()
+    if any(fnmatchcase(name, pattern) for pattern in settings.dead_letters):
+        return "dead_lettered"
+    return "retried" if any(fnmatchcase(name, pattern) for pattern in settings.retries) else None
+
+
 class Route:
     """One client's operation on one destination: its span's name and attributes, and its metrics."""
 
@@ -32,7 +41,6 @@ class Route:
         "_counts",
         "_measures",
         "_partitioned",
-        "age",
         "attributes",
         "client",
         "destination",
@@ -40,6 +48,7 @@ class Route:
         "measured",
         "name",
         "place",
+        "purpose",
         "stamps",
         "type",
     )
@@ -54,7 +63,7 @@ class Route:
         self.measured = self.place | {keys.OPERATION: operation}
         self.attributes = client.attributes | self.measured | {keys.OPERATION_TYPE: type_}
         self.stamps: dict[str | None, int] = {}
-        self.age: float | None = None
+        self.purpose = purpose(self.destination) if type_ == "send" else None
         if type_ == "send":
             self.measured.pop(keys.GROUP, None)
         self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
@@ -88,6 +97,13 @@ class Route:
         if found is None:
             found = self._counts[key] = counter.of(self.counted(partition, error))
         found.number += number
+
+    def sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
+        """Count messages whose send came to its end."""
+        metrics = self.client.scope.metrics
+        self.count(metrics.sent, partition, error, number)
+        if self.purpose is not None and error is None:
+            self.count(getattr(metrics, self.purpose), partition, None, number)
 
     def account(self, partition: str) -> Account:
         """Give the ledger's account of a partition."""

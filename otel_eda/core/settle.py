@@ -194,7 +194,7 @@ class Settling:
         self.count(error, kind)
         self.span.end(end)
         taken = max(end - self.start, 0) / 1e9
-        self.scope.metrics.operation_duration.record(taken, self.route.measures(None, kind))
+        self.scope.metrics.operation_duration.record(taken, self.route.measures(None, kind), context)
 
     def count(self, error: BaseException | None, kind: str | None) -> None:
         """Count what was settled."""

@@ -87,6 +87,9 @@ class Metrics:
             "Time from a message's timestamp to the start of its processing.",
             keys.QUEUE_BUCKETS,
         )
+        self.message_age = _duration(
+            meter, keys.MESSAGE_AGE, "Time from a message's timestamp to the end of its processing.", keys.QUEUE_BUCKETS
+        )
         self.sent = Counter(
             meter, keys.SENT, "{message}", "Number of messages producer attempted to send to the broker."
         )
@@ -104,6 +107,15 @@ class Metrics:
         )
         self.settled = Counter(
             meter, keys.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."
+        )
+        self.dead_lettered = Counter(
+            meter,
+            keys.DEAD_LETTERED,
+            "{message}",
+            "Number of messages that were set aside: sent to a dead-letter destination, or delivered from one.",
+        )
+        self.retried = Counter(
+            meter, keys.RETRIED, "{message}", "Number of messages that were sent somewhere for another attempt."
         )
         self.redelivered = Counter(
             meter,

@@ -99,10 +99,10 @@ class Turn:
         if self.account is not None:
             self._settle(self.account.end(self.offset, error is None))
         self.span.end(end)
+        measures, metrics = self.route.measures(self.partition, kind), self.scope.metrics
+        metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
         if self.stamp is not None:
-            self.route.age = max(end / 1e9 - self.stamp / 1e3, 0.0)
-        measures = self.route.measures(self.partition, kind)
-        self.scope.metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+            metrics.message_age.record(max(end / 1e9 - self.stamp / 1e3, 0.0), measures, self.context)
         self.record = self.failure = None
         if not self.by_hand:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
@@ -184,6 +184,8 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     turn.context = Context({**context, SPAN: turn.span, TURN: turn})
     open_turns[id(record)] = turn
     _queued(turn, message)
+    if (message.redelivered or message.attributes) and not by_hand:
+        _again(route, message)
     attach(turn.context)
     return turn
 
@@ -219,10 +221,18 @@ def _parent(base: Context, context: Context, origin: SpanContext | None) -> Cont
 
 def _queued(turn: Turn, message: Message) -> None:
     if message.timestamp is not None:
-        turn.route.stamps[message.partition] = message.timestamp
+        route = turn.route
+        route.stamps[message.partition] = message.timestamp
         waited = max(turn.start / 1e9 - message.timestamp / 1e3, 0.0)
-        measures = turn.route.measures(message.partition)
-        turn.scope.metrics.queue_duration.record(waited, measures, turn.context)
+        turn.scope.metrics.queue_duration.record(waited, route.measures(message.partition), turn.context)
+
+
+def _again(route: Route, message: Message) -> None:
+    # What the broker tells; of offsets the ledger knows better.
+    if message.redelivered:
+        route.told(Fact.REDELIVERED, message.partition)
+    elif message.attributes and keys.DEATHS in message.attributes:
+        route.count(route.client.scope.metrics.dead_lettered, message.partition)
 
 
 def forget_all() -> None:

@@ -43,6 +43,8 @@ def test_an_assignment_is_told_and_its_end(bus: Bus, recorder: Recorder, driver:
     }
     assert [place(one) for one in recorder.events(ASSIGNED)] == [expected]
     assert recorder.events(REVOKED) == []
+    assert [getattr(point, "value", None) for point in recorder.points("eda.consumer.poll.limit")] == [300]
+    assert recorder.points("eda.consumer.unassigned.time")
     consumer.close()
     assert [place(one) for one in recorder.events(REVOKED)] in ([], [expected])  # not each client says so when it ends
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ from opentelemetry.context import Context
 from support.recorder import recording
 
 from core import adapter
-from core.tinyqueue import Queue
+from core.tinyqueue import Consumer, Queue, Record
 from otel_eda import config, suite
 from otel_eda.core import deferral, guard
 from otel_eda.core.clients import clients
@@ -54,6 +56,19 @@ def recorder(library: Library) -> Iterator[Recorder]:
     with recording() as made:
         yield made
         assert not made.open()
+
+
+@pytest.fixture
+def stamped(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Have every message be a minute old; give its timestamp."""
+    following, stamp = Consumer._next, int(time.time() * 1000) - 60_000
+
+    def next_(self: Consumer, topic: str) -> Record | None:
+        record = following(self, topic)
+        return record and replace(record, timestamp=stamp)
+
+    monkeypatch.setattr(Consumer, "_next", next_)
+    return stamp
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ GOOD: list[tuple[str, str, object]] = [
     ("capture_body_size", "1", True),
     *(("capture_key", text, text) for text in ("off", "hash", "plain")),
     ("hash_key", "s3cret", "s3cret"),
+    ("dead_letters", "*.graveyard", ("*.graveyard",)),
+    ("retries", "*-again,*-later", ("*-again", "*-later")),
     ("registries", "app:Bus(on,emit)", "app:Bus(on,emit)"),
     ("report", "a/Report.json", "a/Report.json"),
 ]

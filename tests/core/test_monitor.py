@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.recorder import recording
+from support.recorder import recording, seconds
 
-from core.tinyqueue import Consumer, Producer, Queue, Record
+from core.tinyqueue import Channel, Consumer, Producer, Queue
 from otel_eda import config
 from otel_eda.config import Config
-from otel_eda.core import Position, guard, keys
+from otel_eda.core import Extent, Position, guard, keys
+from otel_eda.core.assignment import changed
+from otel_eda.core.clients import client_of
 
 if TYPE_CHECKING:
     from support.recorder import Recorder
@@ -75,34 +77,108 @@ def test_members_are_told_together(positions: None, recorder: Recorder, queue: Q
 
 
 def test_lag_in_time_is_the_age_of_what_came_last_while_there_is_more(
-    positions: None, recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    positions: None, stamped: int, recorder: Recorder, queue: Queue
 ) -> None:
-    following, stamp = Consumer._next, int(time.time() * 1000) - 60_000
-
-    def stamped(self: Consumer, topic: str) -> Record | None:
-        record = following(self, topic)
-        return record and replace(record, timestamp=stamp)
-
-    monkeypatch.setattr(Consumer, "_next", stamped)
     consumer = Consumer(queue, "orders")
     seen = [value(recorder, "eda.consumer.lag.time") for _ in consumer]
     assert [round(late / 60) for late in seen] == [1, 1, 0]
     consumer.close()
 
 
-def test_the_age_at_the_end_of_processing(recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    following, stamp = Consumer._next, int(time.time() * 1000) - 60_000
-
-    def stamped(self: Consumer, topic: str) -> Record | None:
-        record = following(self, topic)
-        return record and replace(record, timestamp=stamp)
-
-    monkeypatch.setattr(Consumer, "_next", stamped)
+def test_the_age_at_the_end_of_processing(stamped: int, recorder: Recorder, queue: Queue) -> None:
     consumer = Consumer(queue, "orders")
-    assert value(recorder, "eda.consumer.message.age") is None
+    assert recorder.points("eda.message.age") == []
     for _ in consumer:
         pass
-    assert value(recorder, "eda.consumer.message.age") == pytest.approx(60, abs=30)
+    (point,) = recorder.counted("eda.message.age", 3)
+    assert seconds(point) / 3 == pytest.approx(60, abs=30)
+    consumer.close()
+
+
+def test_the_room_that_retention_leaves(positions: None, recorder: Recorder, queue: Queue, library: Library) -> None:
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    assert value(recorder, "eda.consumer.retention.margin") is None
+    client_of(consumer, library).assignment.starts["orders", "0"] = 0
+    assert value(recorder, "eda.consumer.retention.margin") == 1
+    client_of(consumer, library).assignment.starts["orders", "0"] = 3  # gone, unread
+    assert value(recorder, "eda.consumer.retention.margin") == 0
+    consumer.close()
+
+
+def test_time_without_partitions(recorder: Recorder, queue: Queue, library: Library) -> None:
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    client = client_of(consumer, library)
+    assert value(recorder, "eda.consumer.unassigned.time") is None
+    for change in (Extent.MORE, Extent.LESS, Extent.WHOLE):
+        client.remember("assign", None)
+        changed(client, change, [("orders", 0)])
+        time.sleep(0.01)
+    unassigned = value(recorder, "eda.consumer.unassigned.time")
+    assert unassigned >= 0.01
+    assert value(recorder, "eda.consumer.unassigned.time") == unassigned
+    client.assignment.pause()
+    time.sleep(0.01)
+    assert value(recorder, "eda.consumer.unassigned.time") >= unassigned + 0.01
+    names = [name for name in ("assigned", "revoked") for _ in recorder.events(f"eda.consumer.{name}", "orders")]
+    assert names == ["assigned", "assigned", "revoked"]
+    consumer.close()
+
+
+def test_a_position_is_told_once(positions: None, recorder: Recorder, queue: Queue) -> None:
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    recorder.metrics()
+    recorder.metrics()
+    expected = {"eda.partition.next": 1, "eda.partition.end": 3}
+    assert [one.items() >= expected.items() for one in recorder.events("eda.consumer.position")] == [True]
+    next(consumer)
+    consumer.commit()
+    consumer.close()
+    last = {"eda.partition.next": 2, "eda.partition.end": 3, "eda.commit.offset": 2}
+    assert [one.items() >= last.items() for one in recorder.events("eda.consumer.position")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("topic", "metric"),
+    [
+        *(
+            (topic, "eda.dead_lettered.messages")
+            for topic in ("orders.DLQ", "orders.dlt", "dead-letters", "parking_lot")
+        ),
+        *((topic, "eda.retried.messages") for topic in ("orders.retry.1", "retries")),
+    ],
+)
+def test_what_is_set_aside_or_sent_for_another_attempt(recorder: Recorder, topic: str, metric: str) -> None:
+    producer = Producer(Queue())
+    producer.send("orders")
+    producer.send(topic)
+    (point,) = recorder.points(metric)
+    assert (getattr(point, "value", 0), (point.attributes or {})["messaging.destination.name"]) == (1, topic)
+    assert recorder.count("messaging.client.sent.messages") == 2
+
+
+def test_what_comes_again_is_counted(recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", 1, 2)
+    channel = Channel(queue)
+    delivery, _ = channel.get("orders")
+    assert delivery is not None
+    assert recorder.points("eda.redelivered.messages") == []
+    channel.nack(delivery.tag)
+    channel.get("orders")
+    channel.get("orders")
+    channel.close()
+    assert recorder.count("eda.redelivered.messages", "orders") == 1
+
+
+def test_how_long_a_group_waits(recorder: Recorder, queue: Queue, library: Library, monkeypatch: Any) -> None:
+    identify = library.identify
+    monkeypatch.setattr(library, "identify", lambda client: replace(identify(client), patience=300.0))
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    assert value(recorder, "eda.consumer.poll.limit") == 300
     consumer.close()
 
 

@@ -35,7 +35,9 @@ OBSERVED = {
         "WAITING",
         "IN_FLIGHT",
         "IN_FLIGHT_AGE",
-        "MESSAGE_AGE",
+        "POLL_LIMIT",
+        "UNASSIGNED",
+        "MARGIN",
         "PENDING",
         "FAILURES",
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import server
+from otel_eda.adapters._kafka import patience, server
 from otel_eda.core import Identity
 
 
 def identify(client: Any) -> Identity:
     """Read a client's configuration."""
     inner = client.client if hasattr(client, "client") else client._client
-    return Identity(inner._client_id, getattr(client, "_group_id", None), *server(inner._bootstrap_servers))
+    group, limit = getattr(client, "_group_id", None), getattr(client, "_max_poll_interval_ms", None)
+    where = server(inner._bootstrap_servers)
+    return Identity(inner._client_id, group, *where, patience=patience(limit, group))
 
 
 def given(offsets: Any) -> dict[tuple[str, str], int]:

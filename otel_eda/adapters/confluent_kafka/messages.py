@@ -6,12 +6,13 @@ import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._kafka import server
+from otel_eda.adapters._kafka import patience, server
 from otel_eda.core import Identity, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+POLL_LIMIT = 300_000  # milliseconds, the library's own default
 Positions = dict[tuple[str, str], int]
 
 
@@ -24,7 +25,8 @@ def configured(*args: Any, **kwargs: Any) -> Identity:
     """Read the configuration that a client is made with: it keeps none that can be read."""
     names = ("client.id", "group.id", "bootstrap.servers", "metadata.broker.list", "on_delivery")
     client, group, servers, brokers, callback = (setting(name, *args, **kwargs) for name in names)
-    return Identity(client or "rdkafka", group, *server(servers or brokers), callback)
+    limit = patience(setting("max.poll.interval.ms", *args, **kwargs) or POLL_LIMIT, group)
+    return Identity(client or "rdkafka", group, *server(servers or brokers), callback, limit)
 
 
 def unconfigured(client: Any) -> Identity:

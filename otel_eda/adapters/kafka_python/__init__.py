@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import read, server
+from otel_eda.adapters._kafka import patience, read, server
 from otel_eda.core import Identity, Library
 
 from . import consumer, producer
@@ -13,7 +13,9 @@ from . import consumer, producer
 def identify(client: Any) -> Identity:
     """Read a client's configuration."""
     config = client.config
-    return Identity(config.get("client_id"), config.get("group_id"), *server(config.get("bootstrap_servers")))
+    group, limit = config.get("group_id"), config.get("max_poll_interval_ms")
+    where = server(config.get("bootstrap_servers"))
+    return Identity(config.get("client_id"), group, *where, patience=patience(limit, group))
 
 
 LIBRARY = Library(

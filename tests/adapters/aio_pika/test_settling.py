@@ -127,6 +127,7 @@ def test_a_dead_letter_tells_of_its_deaths(either: Broker, recorder: Recorder) -
     run(main())
     alive, dead = recorder.processes(1, queue)[0], recorder.processes(1, grave)[0]
     assert parent(alive) == parent(dead) == ids(recorder.sends(1)[0])
+    assert recorder.count("eda.dead_lettered.messages") == 1
     assert (attribute(alive, "eda.message.death_count"), attribute(dead, "eda.message.death_count")) == (None, 1)
 
 

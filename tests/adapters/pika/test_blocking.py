@@ -288,6 +288,7 @@ def test_each_attempt_is_a_span_under_the_same_publish(
     [send], processed = recorder.sends(1), recorder.processes(2)
     assert [(parent(span), links(span)) for span in processed] == [(ids(send), [ids(send)])] * 2
     assert attempts(recorder, REDELIVERED) == [(None,), (True,)]
+    assert recorder.count("eda.redelivered.messages") == 1
     assert [attribute(span, REQUEUE) for span in recorder.settles(2)] == [True, None]
 
 
