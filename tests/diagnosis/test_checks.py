@@ -747,6 +747,19 @@ class TestHotPartition:
         finding = only(diagnose(self.loaded(7), "EDA601").findings, "EDA601")
         assert (finding.verdict, finding.partition) == (LIKELY, "3")
 
+    @pytest.mark.parametrize(("others", "cause"), [(5, "few keys"), (100, "one key")])
+    def test_by_one_key(self, others: int, cause: str, diagnose: Diagnose) -> None:
+        world = Telemetry()
+        shop = world.service("shop")
+        for turn in range(1200):
+            hot = turn % 10 < 9
+            key, partition = ("hot", 3) if hot else (f"key-{turn % others}", turn // 10 % 4)
+            shop.send("clicks", turn * 0.001, turn, partition, said={"eda.message.key.hash": key})
+        finding = only(diagnose(world, "EDA601").findings, "EDA601")
+        assert (finding.verdict, finding.partition, finding.key) == (CONFIRMED, "3", "hot")
+        assert cause in finding.cause
+        assert str(finding.detail).endswith("1080 of one key")
+
     def test_an_even_load_is_none(self, diagnose: Diagnose) -> None:
         assert diagnose(self.loaded(0), "EDA601").findings == ()
 

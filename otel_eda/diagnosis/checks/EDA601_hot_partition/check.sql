@@ -1,11 +1,13 @@
 -- gates: none
-WITH load AS (
+WITH sent AS (
+    SELECT * FROM sends WHERE outcome = 'ok' AND partition_id IS NOT NULL
+),
+
+load AS (
     SELECT
         system, destination, partition_id, count(*) AS number, min(started) AS first_time, max(ended) AS last_time,
-        min(service) AS service, min(trace_id) AS trace_id, min(span_id) AS span_id, count(DISTINCT key_hash) AS keys,
-        max(instance) AS instance
-    FROM sends
-    WHERE outcome = 'ok' AND partition_id IS NOT NULL
+        min(service) AS service, min(trace_id) AS trace_id, min(span_id) AS span_id, max(instance) AS instance
+    FROM sent
     GROUP BY system, destination, partition_id
 ),
 
@@ -15,18 +17,44 @@ total AS (
         sum(number * number) AS squares
     FROM load
     GROUP BY system, destination
+),
+
+keyed AS (
+    SELECT system, destination, partition_id, key_hash, count(*) AS number
+    FROM sent
+    WHERE key_hash IS NOT NULL
+    GROUP BY system, destination, partition_id, key_hash
+),
+
+keys AS (
+    SELECT system, destination, count(DISTINCT key_hash) AS number FROM keyed GROUP BY system, destination
+),
+
+hottest AS (
+    SELECT system, destination, partition_id, arg_max(key_hash, number) AS key_hash, max(number) AS number
+    FROM keyed
+    GROUP BY system, destination, partition_id
 )
 
 SELECT
     l.system, l.service, l.instance, l.destination, l.partition_id, l.trace_id, l.span_id, l.first_time, l.last_time,
+    CASE WHEN h.number * 2 > l.number THEN h.key_hash END AS key_hash,
     l.number AS weight,
-    CASE WHEN l.keys > 0 AND l.keys < 10 THEN 'few-keys' ELSE 'skew' END AS cause,
+    CASE
+        WHEN k.number < 10 THEN 'few-keys'
+        WHEN h.number * 2 > l.number THEN 'one-key'
+        ELSE 'skew'
+    END AS cause,
     -- A sticky partitioner is uneven for a while, too.
-    CASE WHEN l.keys > 0 THEN NULL ELSE 'LIKELY' END AS at_most,
+    CASE WHEN k.number IS NULL THEN 'LIKELY' END AS at_most,
     l.number || ' of ' || t.number || ' messages, ' || round(l.number / t.mean, 1) || ' times the mean of '
-    || t.partitions || ' partitions' AS detail
+    || t.partitions || ' partitions'
+    || CASE WHEN h.number * 2 > l.number THEN '; ' || h.number || ' of one key' ELSE '' END AS detail
 FROM load AS l
 JOIN total AS t ON t.system = l.system AND t.destination = l.destination
+LEFT JOIN keys AS k ON k.system = l.system AND k.destination = l.destination
+LEFT JOIN hottest AS h
+    ON h.system = l.system AND h.destination = l.destination AND h.partition_id = l.partition_id
 CROSS JOIN settings AS z
 WHERE
     t.number >= 1000 AND t.partitions > 1 AND l.number > z.hot_share * t.mean
