@@ -112,7 +112,7 @@ def test_events(kafka: Kafka, jaeger: Jaeger, tag: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("folder", ["events", "mixed", "retry"])
+@pytest.mark.parametrize("folder", ["events", "mixed", "retry", "partitions"])
 def test_the_programs_know_nothing_of_telemetry(folder: str) -> None:
     paths = list((EXAMPLES / folder).glob("*.py"))
     assert paths

@@ -72,6 +72,8 @@ def check_metrics(stage: Scene) -> None:
         name = "messaging.client.sent.messages"
         assert stage.metric(name, "payments", messaging_destination_name=topic) == count
     assert stage.metric("messaging.client.consumed.messages", "shop", messaging_destination_name="results") == 4
+    assert stage.metric("eda.retried.messages", "payments") == 4
+    assert stage.metric("eda.dead_lettered.messages", "payments", messaging_destination_name="charges.dlq") == 1
     attempts = {"__main__.BankError": 5, "__main__.DeclinedError": 1}
     for error, count in attempts.items():
         assert stage.metric("eda.handler.duration", "payments", error_type=error) == count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from contextlib import contextmanager
@@ -11,12 +10,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brokers.spans import attributes
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from otel_eda.demo.forward import forward
 from otel_eda.demo.keep import Keep
 from otel_eda.demo.receiver import receiver
 from otel_eda.demo.target import Target
+from otel_eda.demo.telemetry import attributes
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.settings import Settings
 from otel_eda.diagnosis.sources.files import Files
@@ -31,12 +31,50 @@ if TYPE_CHECKING:
     from brokers.kafka import Kafka
     from brokers.spans import Span
 
+    from otel_eda.demo.telemetry import Attributes
     from otel_eda.diagnosis.finding import Finding
+    from otel_eda.otlp import Export
     from support.programs import Way
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 45.0
 HOST = "host.name=here,ip=127.0.0.1"  # else Jaeger takes every service for a host of its own, with a clock of its own
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A point of a metric: a value, or of a histogram how many it has measured, and their sum."""
+
+    name: str
+    service: str
+    attributes: frozenset[tuple[str, object]]
+    value: float
+    sum: float
+
+
+class Readings:
+    """A sink that remembers the last point of each series."""
+
+    def __init__(self) -> None:
+        self.last: dict[object, Reading] = {}
+
+    def __call__(self, export: Export) -> None:
+        """Remember the points of a request."""
+        if isinstance(export.request, ExportMetricsServiceRequest):
+            for resource in export.request.resource_metrics:
+                origin = attributes(resource.resource.attributes)
+                for metric in (each for scope in resource.scope_metrics for each in scope.metrics):
+                    for point in getattr(metric, metric.WhichOneof("data") or "").data_points:
+                        self._keep(metric.name, origin, point)
+
+    def _keep(self, name: str, origin: Attributes, point: Any) -> None:
+        instance = {"service.instance.id": origin.get("service.instance.id")}
+        said = frozenset({**attributes(point.attributes), **instance}.items())
+        measured = hasattr(point, "count")
+        value = point.count if measured else getattr(point, point.WhichOneof("value"))
+        self.last[name, said] = Reading(
+            name, str(origin["service.name"]), said, value, point.sum if measured else value
+        )
 
 
 @dataclass
@@ -47,6 +85,7 @@ class Scene:
     jaeger: Jaeger
     kept: Path
     endpoint: str
+    readings: Readings
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     names: dict[str, str] = field(default_factory=dict)
 
@@ -58,7 +97,7 @@ class Scene:
 
     def way(self, service: str, **environ: str) -> Way:
         """Start by the launcher."""
-        return launched(self.endpoint, f"{service}-{self.tag}", OTEL_RESOURCE_ATTRIBUTES=HOST, **environ)
+        return launched(self.endpoint, f"{service}-{self.tag}", **{"OTEL_RESOURCE_ATTRIBUTES": HOST, **environ})
 
     def plain(self, text: str) -> str:
         """Write a name as the README does: without what differs from run to run."""
@@ -85,9 +124,12 @@ class Scene:
     def traces(self, spans: list[Span]) -> list[str]:
         """Draw each trace as the README does, in the order of their beginnings."""
         lines: dict[str, list[str]] = {}
+        below: dict[str, list[Span]] = {}
+        for span in spans:
+            below.setdefault(span.parent_id, []).append(span)
 
         def grow(parent: str, before: str) -> None:
-            children = [span for span in spans if span.parent_id == parent]
+            children = below.get(parent, [])
             for span in children:
                 last = span is children[-1]
                 branch = ("└─ " if last else "├─ ") if parent else ""
@@ -104,33 +146,31 @@ class Scene:
     def metric(self, name: str, service: str, **wanted: object) -> float:
         """Sum what a service's last readings of a metric say: a value, or how many a histogram has measured.
 
-        `wanted` are attributes, their dots written as underscores.
+        `wanted` are attributes, the process's `service.instance.id` among them, their dots written as underscores.
         """
-        return sum(self._values(name, service, wanted, ("count", "asInt", "asDouble")))
+        return sum(reading.value for reading in self._last(name, service, wanted))
 
     def total(self, name: str, service: str, **wanted: object) -> float:
         """Sum likewise what a histogram has measured."""
-        return sum(self._values(name, service, wanted, ("sum",)))
+        return sum(reading.sum for reading in self._last(name, service, wanted))
 
-    def _values(self, name: str, service: str, wanted: dict[str, object], keys: tuple[str, ...]) -> list[float]:
-        found = {}
-        for origin, point in self._points(name):
-            said = {key.replace(".", "_"): self._plain(value) for key, value in attributes(point).items()}
-            if self.plain(origin["service.name"]) == service and wanted.items() <= said.items():
-                series = origin.get("service.instance.id"), json.dumps(said, sort_keys=True)
-                found[series] = float(next(point[key] for key in keys if key in point))
-        return list(found.values())
+    def _last(self, name: str, service: str, wanted: dict[str, object]) -> list[Reading]:
+        return [
+            reading
+            for reading in list(self.readings.last.values())
+            if reading.name == name
+            and self.plain(reading.service) == service
+            and wanted.items() <= {key.replace(".", "_"): self._told(said) for key, said in reading.attributes}.items()
+        ]
 
-    def _points(self, name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        for line in (self.kept / "metrics.jsonl").read_text("utf-8").splitlines():
-            for resource in json.loads(line)["resourceMetrics"]:
-                for metric in (each for scope in resource["scopeMetrics"] for each in scope["metrics"]):
-                    if metric["name"] == name:
-                        data = next(metric[kind] for kind in ("sum", "gauge", "histogram") if kind in metric)
-                        yield from ((attributes(resource["resource"]), point) for point in data["dataPoints"])
+    def _told(self, said: object) -> object:
+        return self.plain(said) if isinstance(said, str) else said
 
-    def _plain(self, value: object) -> object:
-        return self.plain(value) if isinstance(value, str) else value
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """Give the rows of a statement, as `otel-eda sql` does."""
+        with Store() as store:
+            store.read([Files(str(self.kept))])
+            return store.ask(statement)
 
     def diagnose(self) -> tuple[Finding, ...]:
         """Give what `otel-eda diagnose` finds in the telemetry of the run."""
@@ -142,8 +182,9 @@ class Scene:
 @contextmanager
 def scene(kafka: Kafka, jaeger: Jaeger, kept: Path) -> Iterator[Scene]:
     """Keep in a folder, and send to Jaeger, whatever the programs of the block export."""
-    with forward(Target(jaeger.otlp_http)) as forwarding, receiver(Keep(kept), forwarding) as endpoint:
-        yield Scene(kafka, jaeger, kept, endpoint)
+    readings = Readings()
+    with forward(Target(jaeger.otlp_http)) as forwarding, receiver(Keep(kept), readings, forwarding) as endpoint:
+        yield Scene(kafka, jaeger, kept, endpoint, readings)
 
 
 def promised(folder: str) -> list[str]:

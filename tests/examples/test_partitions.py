@@ -1,0 +1,117 @@
+"""A hot key, and a member that joins and leaves: seen in lag by partition, in assignments, and by the diagnosis."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from support.programs import PATIENCE, run, running
+from support.scene import EXAMPLES, HOST, promised, scene
+from support.waiting import until
+
+from otel_eda.diagnosis.finding import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from brokers.jaeger import Jaeger
+    from brokers.kafka import Kafka
+    from support.programs import Program
+    from support.scene import Scene
+
+PROGRAMS = EXAMPLES / "partitions"
+COUNT = 1200
+PARTITIONS = ("0", "1", "2", "3")
+HASHES = {"OTEL_EDA_CAPTURE_KEY": "hash", "OTEL_EDA_HASH_KEY": "shared"}
+METRICS = {"OTEL_EDA_PARTITION_METRICS": "1", "OTEL_METRIC_EXPORT_INTERVAL": "250"}
+EVENTS = {"OTEL_LOGS_EXPORTER": "otlp_proto_http", "OTEL_BLRP_SCHEDULE_DELAY": "100"}
+
+
+class Readers:
+    """The members of the group, and what their metrics say."""
+
+    def __init__(self, stage: Scene) -> None:
+        self.stage = stage
+        self.at = "--broker", stage.kafka.address, "--readings", stage.topic("readings", len(PARTITIONS))
+
+    @contextmanager
+    def member(self, name: str) -> Iterator[Program]:
+        """Have a member run for the length of the block."""
+        resource = {"OTEL_RESOURCE_ATTRIBUTES": f"{HOST},service.instance.id={name}"}
+        way = self.stage.way("reader", **HASHES, **METRICS, **EVENTS, **resource)
+        with running(way, PROGRAMS / "reader.py", *self.at) as program:
+            yield program
+            program.signal(signal.SIGINT)
+            done = program.finish()
+            assert (done.status, done.errors) == (0, "")
+
+    def measure(self) -> None:
+        """Have the sensors publish."""
+        done = run(self.stage.way("sensors", **HASHES, **METRICS), PROGRAMS / "sensors.py", *self.at)
+        assert (done.status, done.errors) == (0, "")
+
+    def assigned(self, member: str) -> float:
+        return self.stage.metric("eda.consumer.partitions", "reader", service_instance_id=member)
+
+    def by_partition(self, name: str, service: str = "reader") -> dict[str, float]:
+        """Give what a service's metric says of each partition."""
+        found = {
+            partition: self.stage.metric(name, service, messaging_destination_partition_id=partition)
+            for partition in PARTITIONS
+        }
+        return {partition: value for partition, value in found.items() if value}
+
+    def lag(self) -> dict[str, float]:
+        return self.by_partition("eda.consumer.lag")
+
+
+def test_partitions(kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
+    with scene(kafka, jaeger, tmp_path) as stage:
+        readers = Readers(stage)
+        with readers.member("one") as one:
+            until(lambda: readers.assigned("one") == 4, "one member to have all", PATIENCE)
+            with readers.member("two") as two:
+                until(lambda: readers.assigned("one") == readers.assigned("two") == 2, "each to have half", PATIENCE)
+                readers.measure()
+                sent = readers.by_partition("messaging.client.sent.messages", "sensors")
+                hot = max(sent, key=lambda partition: sent[partition])
+                until(lambda: readers.lag().get(hot, 0) > COUNT / 10, "the hot partition to lag", PATIENCE)
+                behind = readers.lag()
+                until(lambda: read(one) + read(two) == COUNT, "all to be read", PATIENCE)
+                until(lambda: not readers.lag(), "no lag", PATIENCE)
+            until(lambda: readers.assigned("one") == 4, "the one to have all again", PATIENCE)
+            assignments = stage.metric("eda.consumer.assignments", "reader", service_instance_id="one")
+            idle = stage.metric("eda.consumer.unassigned.time", "reader", service_instance_id="one")
+        spans = stage.spans("sensors", 2 * COUNT)
+    assert sum(sent.values()) == COUNT
+    assert sent[hot] > COUNT / 2
+    assert max(behind, key=lambda partition: behind[partition]) == hot
+    assert readers.by_partition("messaging.client.consumed.messages") == sent
+    assert assignments == 5  # all, none, half, none, all
+    assert idle > 0
+    assert set(stage.traces(spans)) == set(promised("partitions"))
+    check_events(stage)
+    [found] = stage.diagnose()
+    assert (found.code, found.verdict, found.partition, found.count) == ("EDA601", Verdict.CONFIRMED, hot, sent[hot])
+    assert found.key is not None
+    assert "one key has most" in found.cause
+
+
+def read(program: Program) -> int:
+    """Give how many a member has committed, by its own account."""
+    return max((int(line.split()[0]) for line in program.output.splitlines() if line.endswith("read")), default=0)
+
+
+def check_events(stage: Scene) -> None:
+    """Check that the events tell which partitions the first member had, one after the other."""
+    told = stage.ask(
+        """SELECT name, partition_id FROM events WHERE instance = 'one'
+           AND name IN ('eda.consumer.assigned', 'eda.consumer.revoked') ORDER BY time"""
+    )
+    changes = [(name, {partition for _, partition in group}) for name, group in groupby(told, itemgetter(0))]
+    assert [name for name, _ in changes] == ["eda.consumer.assigned", "eda.consumer.revoked"] * 3
+    assert [len(partitions) for _, partitions in changes] == [4, 4, 2, 2, 4, 4]
