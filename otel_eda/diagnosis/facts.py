@@ -14,9 +14,27 @@ if TYPE_CHECKING:
 FOREVER = 2**63 - 1
 SHORTEST_GRACE = 10.0
 BATCH_DELAY = 5.0  # the SDK's span processor waits so long
+# Attempts at a message that was then given back to the broker, or refused: no success, though nothing was raised.
+REJECTED = """
+CREATE TABLE rejected AS
+WITH refusals AS (
+    SELECT instance, origin_trace, origin_span, started FROM operations
+    WHERE type = 'settle' AND operation IN ('nack', 'reject') AND origin_span IS NOT NULL
+), attempts AS (
+    SELECT trace_id, span_id, instance, origin_trace, origin_span, started FROM operations
+    WHERE type = 'process' AND origin_span IN (SELECT origin_span FROM refusals)
+)
+SELECT DISTINCT a.trace_id, a.span_id FROM refusals r ASOF JOIN attempts a
+ON a.origin_trace = r.origin_trace AND a.origin_span = r.origin_span AND a.instance = r.instance
+   AND r.started >= a.started
+"""
 VIEWS = (
     "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'",
-    "CREATE VIEW works AS SELECT * FROM operations WHERE type = 'process'",
+    REJECTED,
+    """CREATE VIEW works AS SELECT o.* REPLACE (
+           CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected' ELSE outcome END AS outcome)
+       FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
+       WHERE type = 'process'""",
     """CREATE VIEW commits AS SELECT * FROM operations
        WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL""",
     """CREATE TABLE services AS SELECT service, min(started) AS first_time, max(ended) AS last_time, count(*) AS spans

@@ -17,8 +17,9 @@ readers AS (
     -- A queue may be called otherwise than what was sent to: the messages themselves tell.
     SELECT s.destination
     FROM sends AS s
-    JOIN operations AS o ON o.origin_span = s.span_id AND o.origin_trace = s.trace_id
-    WHERE o.type IN ('receive', 'process')
+    JOIN operations AS o ON o.origin_span = s.origin_span AND o.origin_trace = s.origin_trace AND o.started >= s.started
+    -- Who sends on what he has received is no reader; one whom the broker gives what it has dead-lettered is.
+    WHERE o.type IN ('receive', 'process') AND (o.deaths > 0 OR NOT s.linked)
 )
 
 SELECT

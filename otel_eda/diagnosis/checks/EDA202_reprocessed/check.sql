@@ -32,7 +32,17 @@ ordered AS (
 ),
 
 again AS (
-    SELECT * FROM ordered WHERE finished <= started
+    SELECT *
+    FROM ordered AS o
+    WHERE
+        finished <= started
+        -- Somebody has sent it once more, to be handled later or again: that is a message of its own.
+        AND NOT EXISTS (
+            SELECT 1 FROM sends AS s
+            WHERE
+                s.linked AND s.origin_trace = o.origin_trace AND s.origin_span = o.origin_span
+                AND o.message_offset IS NULL AND s.started < o.started
+        )
 ),
 
 -- What the group had committed when the message came again, if its commits are known at all.
@@ -76,7 +86,7 @@ SELECT
     first_trace AS trace_id, first_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
     finished AS first_time, ended AS last_time, 1 AS weight, cause,
     -- Somebody may have wanted it, unless it is known that the message had not been committed or acknowledged.
-    CASE WHEN cause = 'not-acked' OR (cause <> 'replayed' AND committed <= message_offset) THEN NULL ELSE 'LIKELY' END
+    CASE WHEN (system = 'rabbitmq' AND redelivered) OR (cause <> 'replayed' AND committed <= message_offset) THEN NULL ELSE 'LIKELY' END
         AS at_most,
     CAST(NULL AS BOOLEAN) AS g4,
     CASE WHEN reprocessed THEN true END AS g5,

@@ -30,6 +30,17 @@ source AS (
     FROM dead AS d
     JOIN operations AS h ON h.trace_id = d.trace_id AND h.span_id = d.parent_id AND h.type IS DISTINCT FROM 'process'
     JOIN works AS w ON w.trace_id = h.trace_id AND w.span_id = h.parent_id
+),
+
+-- Who replays a dead letter sends on what it says of its deaths: only the first to get it after one tells of that.
+buried AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY coalesce(origin_trace, trace_id), coalesce(origin_span, span_id), deaths ORDER BY started
+        ) AS place
+    FROM works
+    WHERE deaths > 0 AND coalesce(death_reason, '') <> 'expired' AND coalesce(death_reason, '') <> 'maxlen'
 )
 
 SELECT
@@ -46,5 +57,5 @@ SELECT
     system, service, instance, destination, consumer_group, partition_id, message_offset, error,
     origin_trace, origin_span, trace_id, span_id, started, ended, death_reason,
     'by-the-broker', 'the broker dead-lettered it ' || deaths || ' times, last because: ' || coalesce(death_reason, 'not said')
-FROM works
-WHERE deaths > 0 AND coalesce(death_reason, '') <> 'expired' AND coalesce(death_reason, '') <> 'maxlen'
+FROM buried
+WHERE place = 1

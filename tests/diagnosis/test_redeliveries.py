@@ -1,0 +1,119 @@
+"""A message that is sent, refused, dead-lettered and delivered again is told from one to which a fault does that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_eda.diagnosis.finding import Verdict
+
+from .telemetry import BEGIN, SECOND, Message, Service, Span, Telemetry
+
+if TYPE_CHECKING:
+    from .conftest import Diagnose
+
+EXPIRED = {"eda.message.death_count": 1, "eda.message.death_reason": "expired"}
+REJECTED = {"eda.message.death_count": 1, "eda.message.death_reason": "rejected"}
+
+
+@dataclass
+class Queues:
+    """Queues of RabbitMQ: the shop sends, billing works, and a clerk looks after what was set aside."""
+
+    world: Telemetry
+    shop: Service
+    billing: Service
+    clerk: Service
+
+    def refuse(self, work: Span, at: float, operation: str = "nack") -> None:
+        """Have billing refuse the message that it works on."""
+        said = {"messaging.operation.name": operation}
+        made = self.billing._span("settle", "orders", at, 0.001, said, work)
+        made.json["links"] = work.json["links"]
+
+    def again(self, service: Service, message: Message, destination: str, at: float) -> Message:
+        """Have a service send on what it received, as it is."""
+        made = service.send(destination, at)
+        made.span.json |= {"kind": 3, "links": [message.link]}
+        return Message(message.span, destination, None, None)
+
+
+@pytest.fixture
+def queues() -> Queues:
+    world = Telemetry(1)
+    services = [world.service(name, system="rabbitmq") for name in ("shop", "billing", "clerk")]
+    made = Queues(world, *services)
+    for number in range(10):
+        made.billing.process(made.shop.send("orders", number * 0.1), number * 0.1 + 0.01)
+    for service in services:
+        service.other("still here", 60.0, 0.01)
+    return made
+
+
+def found(diagnose: Diagnose, queues: Queues, *codes: str) -> list[tuple[str, Verdict]]:
+    return [(finding.code, finding.verdict) for finding in diagnose(queues.world, *codes).findings]
+
+
+def attempts(queues: Queues, number: int, **said: Any) -> list[Span]:
+    message = queues.shop.send("orders", 5.0)
+    return [queues.billing.process(message, 5.1 + turn, said=said if turn else None) for turn in range(number)]
+
+
+@pytest.mark.parametrize("operation", ["nack", "reject"])
+def test_what_was_given_back_was_not_done(diagnose: Diagnose, queues: Queues, operation: str) -> None:
+    first, *_ = attempts(queues, 2, **{"eda.message.redelivered": True})
+    queues.refuse(first, 5.2, operation)
+    assert found(diagnose, queues) == []
+
+
+def test_what_is_always_given_back_is_a_poison_message(diagnose: Diagnose, queues: Queues) -> None:
+    for work in attempts(queues, 4, **{"eda.message.redelivered": True}):
+        queues.refuse(work, (int(work.json["endTimeUnixNano"]) - BEGIN) / SECOND)
+    assert ("EDA402", Verdict.CONFIRMED) in found(diagnose, queues)
+
+
+def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, queues: Queues) -> None:
+    attempts(queues, 2, **{"eda.message.redelivered": True})
+    assert found(diagnose, queues) == [("EDA202", Verdict.CONFIRMED)]
+
+
+def test_a_message_sent_once_more_to_be_tried_later_is_not_reprocessed_expired_or_unread(
+    diagnose: Diagnose, queues: Queues
+) -> None:
+    message = queues.shop.send("orders", 5.0)
+    queues.billing.process(message, 5.1)
+    later = queues.again(queues.billing, message, "later", 5.1005)
+    queues.billing.process(Message(later.span, "orders", None, None), 6.0, said=EXPIRED)
+    assert found(diagnose, queues) == []
+
+
+def test_a_new_message_that_is_to_be_tried_later_is_not_expired(diagnose: Diagnose, queues: Queues) -> None:
+    work = queues.billing.process(queues.shop.send("orders", 5.0), 5.1)
+    later = queues.billing.send("later", 5.1005, parent=work)
+    queues.billing.process(Message(later.span, "orders", None, None), 6.0, said=EXPIRED)
+    assert found(diagnose, queues) == []
+
+
+def test_what_expired_where_others_were_read_was_late(diagnose: Diagnose, queues: Queues) -> None:
+    late = queues.shop.send("orders", 5.0)
+    queues.clerk.process(Message(late.span, "aside", None, None), 6.0, said=EXPIRED)
+    assert found(diagnose, queues, "EDA105") == [("EDA105", Verdict.CONFIRMED)]
+
+
+def test_what_expired_where_nobody_reads_may_have_been_meant_to_wait(diagnose: Diagnose, queues: Queues) -> None:
+    late = queues.shop.send("planned", 5.0)
+    queues.clerk.process(Message(late.span, "aside", None, None), 6.0, said=EXPIRED)
+    assert found(diagnose, queues, "EDA105") == [("EDA105", Verdict.LIKELY)]
+    assert found(diagnose, queues, "EDA107") == []
+
+
+def test_a_replayed_dead_letter_died_once(diagnose: Diagnose, queues: Queues) -> None:
+    message = queues.shop.send("orders", 5.0)
+    queues.refuse(queues.billing.process(message, 5.1), 5.2, "reject")
+    queues.clerk.process(Message(message.span, "aside", None, None), 6.0, said=REJECTED)
+    replayed = queues.again(queues.clerk, message, "orders", 6.0005)
+    queues.billing.process(replayed, 7.0, said=REJECTED)
+    (finding,) = diagnose(queues.world, "EDA405").findings
+    assert (finding.service, finding.count) == ("clerk", 1)
