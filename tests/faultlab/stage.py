@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from brokers import kafka as kafka_
 from brokers import rabbitmq as rabbitmq_
 from brokers.service import Service, private
-from support.programs import PATIENCE, Outcome, Program, Received, launched, running
+from support.programs import PATIENCE, Outcome, Program, Received, Way, exporting, launched, running
 
 from otel_eda.demo.keep import Keep
 from otel_eda.demo.receiver import receiver
@@ -111,10 +111,21 @@ class Stage:
         self, service: str, program: Callable[..., None], *arguments: object, **environ: str
     ) -> Iterator[Program]:
         """Have a program of the scenario run as that service for the length of the block."""
-        way = launched(self.endpoint, service)
-        way = replace(way, environ={**(way.environ or {}), **self.environ, **environ})
         what = (program.__module__, program.__name__, json.dumps(arguments))
-        with running(way, "-m", "faultlab.program", *what) as started:
+        with self._running(launched(self.endpoint, service), environ, "faultlab.program", *what) as started:
+            yield started
+
+    def elsewhere(self, clock: float, service: str, program: Callable[..., None], *arguments: object) -> None:
+        """Have a program run to its end as on another machine, whose clock is so many seconds ahead."""
+        what = (str(clock), program.__module__, program.__name__, json.dumps(arguments))
+        environ = {"OTEL_RESOURCE_ATTRIBUTES": "host.name=there"}
+        with self._running(exporting(self.endpoint, service), environ, "faultlab.clock", *what) as started:
+            finished(started)
+
+    @contextmanager
+    def _running(self, way: Way, environ: Mapping[str, str], *module: str) -> Iterator[Program]:
+        way = replace(way, environ={**(way.environ or {}), **self.environ, **environ})
+        with running(way, "-m", *module) as started:
             yield started
 
 
