@@ -1,11 +1,12 @@
-"""Every `OTEL_EDA_*` variable, read once into one frozen value."""
+"""Every setting, read once into one frozen value: as given in code, in the SDK's file, or by `OTEL_EDA_*` variables."""
 
 from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
+from dataclasses import Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,21 +102,86 @@ class Config:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Config:
         """Read the variables; a wrong value gets one warning that says what to do, and the default."""
-        found = {item.name: environ.get(variable(item.name), "") for item in fields(cls)}
-        return cls(**dict(cls._checked(found)))
+        return cls(**_from_environment(environ))
 
-    @classmethod
-    def _checked(cls, found: Mapping[str, str]) -> list[tuple[str, Any]]:
-        values = []
-        for item in fields(cls):
-            if not found[item.name].strip():
-                continue  # empty is as good as not set, as OpenTelemetry has it
-            try:
-                values.append((item.name, item.metadata["read"](found[item.name].strip())))
-            except ValueError as error:
-                name, default = variable(item.name), item.default
-                _log.warning("%s=%r is not understood: %s; going on with %r", name, found[item.name], error, default)
-        return values
+
+class Settings(TypedDict, total=False):
+    """The same as what may be given in code."""
+
+    strict: bool
+    takeover: bool
+    receive_spans: str
+    process_parent: str
+    trust: str
+    baggage: Iterable[str]
+    registries: str
+    report: str
+    zmq_propagate: bool
+    capture_key: str
+    capture_headers: Iterable[str]
+    deny_headers: Iterable[str]
+    capture_body_size: bool
+    hash_key: str
+    dead_letters: Iterable[str]
+    retries: Iterable[str]
+    partition_metrics: bool
+
+
+def checked(given: Mapping[str, object]) -> dict[str, Any]:
+    """Give settings as they count; raises `TypeError` for one that there is not, `ValueError` for a wrong value."""
+    known = {item.name: item for item in fields(Config)}
+    unknown = sorted({*given} - {*known})
+    if unknown:
+        raise TypeError(f"otel-eda has no setting {', '.join(unknown)}; it has {', '.join(known)}")
+    return {name: _checked(known[name], value) for name, value in given.items()}
+
+
+def _checked(item: Field[Any], value: object) -> Any:
+    try:
+        return item.metadata["read"](_as_text(value, item))
+    except ValueError as error:
+        raise ValueError(f"{item.name}={value!r} is not understood: {error}") from None
+
+
+def _as_text(value: object, item: Field[Any]) -> str:
+    if isinstance(value, bool) and isinstance(item.default, bool):
+        return str(value)
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(item.default, tuple) and isinstance(value, Iterable):
+        return ",".join(map(str, value))
+    kinds = {bool: "use True or False", tuple: "use a list of texts"}
+    raise ValueError(kinds.get(type(item.default), "use a text"))
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for item in fields(Config):
+        text = environ.get(variable(item.name), "").strip()
+        if not text:
+            continue  # empty is as good as not set, as OpenTelemetry has it
+        try:
+            values[item.name] = item.metadata["read"](text)
+        except ValueError as error:
+            name, default = variable(item.name), item.default
+            _log.warning("%s=%r is not understood: %s; going on with %r", name, text, error, default)
+    return values
+
+
+def from_file(given: Mapping[str, object]) -> None:
+    """Take settings from the SDK's declarative file, which count before variables; a wrong one gets a warning."""
+    _declared.clear()
+    for name, value in given.items():
+        _declared.update(_tolerated(name, value))
+    reload()
+
+
+def _tolerated(name: str, value: object) -> dict[str, Any]:
+    try:
+        return checked({name: value})
+    except (TypeError, ValueError) as error:
+        _log.warning("In the declarative configuration: %s; going on without it", error)
+        return {}
 
 
 def variable(name: str) -> str:
@@ -124,15 +190,16 @@ def variable(name: str) -> str:
 
 
 _current: Config | None = None
+_declared: dict[str, Any] = {}
 
 
 def config() -> Config:
-    """Give the settings, read from the environment when first asked for and again at every `enable()`."""
+    """Give the settings, read when first asked for and again at every `enable()`."""
     return _current or reload()
 
 
-def reload() -> Config:
-    """Read the environment again."""
+def reload(given: Mapping[str, Any] | None = None) -> Config:
+    """Read the environment again; what the file says counts before it, and what is given in code before that."""
     global _current
-    _current = Config.read(os.environ)
+    _current = Config(**{**_from_environment(os.environ), **_declared, **checked(given or {})})
     return _current

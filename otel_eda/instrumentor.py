@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
-from . import suite
+from . import config, suite
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+
+_log = logging.getLogger("otel_eda")
+_LAUNCHERS = {"skip_dep_check", "raise_exception_on_conflict"}
 
 
 class _Instrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
@@ -22,11 +27,33 @@ class _Instrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
-        providers = (kwargs.get(f"{signal}_provider") for signal in ("tracer", "meter", "logger"))
+        providers = [kwargs.pop(f"{signal}_provider", None) for signal in ("tracer", "meter", "logger")]
+        if kwargs:
+            _log.warning("Settings are those of all of otel-eda, and stand under `eda`, not `eda_%s`", self.name)
         suite.switch_on(self.name, *providers)
 
     def _uninstrument(self, **_: Any) -> None:
         suite.switch_off(self.name)
+
+
+class EdaInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
+    """Takes the settings from the SDK's declarative file, where they are the options of `eda`; it patches nothing."""
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """Ask for nothing."""
+        return ()
+
+    def instrument(self, **options: Any) -> None:
+        """Take the settings; the launcher comes once more, without any, which is not to be complained of."""
+        settings = {name: value for name, value in options.items() if name not in _LAUNCHERS}
+        if settings:
+            config.from_file(settings)
+
+    def _instrument(self, **_: Any) -> None:
+        """Do nothing."""
+
+    def _uninstrument(self, **_: Any) -> None:
+        """Do nothing."""
 
 
 class KafkaPythonInstrumentor(_Instrumentor):

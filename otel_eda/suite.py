@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+    from typing_extensions import Unpack
 
+    from .config import Settings
     from .core import Library
 
 _log = logging.getLogger("otel_eda")
@@ -33,17 +35,21 @@ def enable(
     only: Iterable[str] | None = None,
     without: Iterable[str] | None = None,
     logger_provider: LoggerProvider | None = None,
+    **settings: Unpack[Settings],
 ) -> None:
     """Instrument the libraries that the application uses, now or when it imports them; twice is once.
 
     Spans, metrics and events go to the given providers, else to the global ones. `only` and `without` choose among the
-    names that `otel-eda doctor` lists; raises `ValueError` for a name that is none of them.
+    names that `otel-eda doctor` lists. `settings` are those of the `OTEL_EDA_*` variables, in whose place they count:
+    `trust="link"` is `OTEL_EDA_TRUST=link`. Raises `ValueError` for an unknown name or a wrong value, `TypeError` for a
+    setting that there is not; then nothing has changed.
     """
-    config.reload()
+    names = chosen(only, without)
+    config.reload(settings)
     before = [library for library in LIBRARIES.values() if library.on]
     if not before:
         byhand.telemetry.use(tracer_provider, meter_provider)
-    for name in chosen(only, without):
+    for name in names:
         switch_on(name, tracer_provider, meter_provider, logger_provider)
     on = [library for library in LIBRARIES.values() if library.on]
     if on and not before and not any(library.telemetry.live for library in on):

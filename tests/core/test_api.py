@@ -29,7 +29,7 @@ def test_the_signatures_are_these() -> None:
     parameters = {name: [*inspect.signature(getattr(otel_eda, name)).parameters] for name in NAMES}
     assert parameters == {
         "disable": [],
-        "enable": ["tracer_provider", "meter_provider", "only", "without", "logger_provider"],
+        "enable": ["tracer_provider", "meter_provider", "only", "without", "logger_provider", "settings"],
         "extract": ["headers"],
         "handler": ["function", "event_type"],
         "inject": ["headers"],

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otel_eda import config
-from otel_eda.config import Config, variable
+import otel_eda
+from otel_eda import config, suite
+from otel_eda.config import Config, Settings, variable
 
 DEFAULTS = Config()
 GOOD: list[tuple[str, str, object]] = [
@@ -72,6 +73,62 @@ def test_a_wrong_value_gets_one_warning_and_the_default(name: str, caplog: pytes
     assert record.levelname == "WARNING"
     assert f"{variable(name)}='nonsense'" in record.getMessage()
     assert "use " in record.getMessage()
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD)
+def test_code_says_the_same_as_a_variable(name: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable(name), "nonsense" if name in CHOSEN else "other")
+    changes: dict[str, Any] = {name: value}
+    otel_eda.enable(only=(), **changes)
+    assert getattr(config.config(), name) == value
+    changes = {name: text}
+    otel_eda.enable(only=(), **changes)
+    assert getattr(config.config(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"trust": "nonsense"}, ValueError, "trust='nonsense' is not understood: use one of parent, link, drop"),
+        ({"strict": "perhaps"}, ValueError, "strict='perhaps' is not understood: use 1 or 0"),
+        ({"strict": None}, ValueError, "strict=None is not understood: use True or False"),
+        ({"baggage": 7}, ValueError, "baggage=7 is not understood: use a list of texts"),
+        ({"trust": 7}, ValueError, "trust=7 is not understood: use a text"),
+        ({"thrust": "link"}, TypeError, "otel-eda has no setting thrust; it has strict, takeover"),
+    ],
+)
+def test_a_wrong_value_in_code_is_an_error_and_changes_nothing(
+    given: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    before = config.reload()
+    with pytest.raises(error) as caught:
+        otel_eda.enable(**given)
+    assert words in str(caught.value)
+    assert config.config() is before
+    assert not any(library.on for library in suite.LIBRARIES.values())
+
+
+def test_code_can_say_all_that_variables_can() -> None:
+    assert list(Settings.__annotations__) == [item.name for item in dataclasses.fields(Config)]
+    kinds = {"bool": bool, "str": str, "Iterable[str]": tuple}
+    told = {name: kinds[kind.__forward_arg__] for name, kind in Settings.__annotations__.items()}
+    assert told == {item.name: type(item.default) for item in dataclasses.fields(Config)}
+
+
+def test_what_code_says_counts_until_it_says_otherwise() -> None:
+    otel_eda.enable(only=(), trust="link")
+    assert config.config().trust == "link"
+    otel_eda.enable(only=())
+    assert config.config().trust == "parent"
+
+
+def test_the_file_counts_before_variables_and_code_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "_declared", {})
+    monkeypatch.setenv("OTEL_EDA_TRUST", "drop")
+    config.from_file({"trust": "link", "capture_key": "hash"})
+    assert (config.config().trust, config.config().capture_key) == ("link", "hash")
+    otel_eda.enable(only=(), trust="parent")
+    assert (config.config().trust, config.config().capture_key) == ("parent", "hash")
 
 
 @pytest.mark.parametrize("name", [item.name for item in dataclasses.fields(Config)])

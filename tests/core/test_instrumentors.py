@@ -12,11 +12,12 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from support.recorder import Recorder, recording
 
 import otel_eda
-from otel_eda import suite
+from otel_eda import config, suite
 from otel_eda.core import dispatch
 
 GROUP = "opentelemetry_instrumentor"
-OURS = [point for point in entry_points(group=GROUP) if point.value.startswith("otel_eda.")]
+EVERY = {point.name: point for point in entry_points(group=GROUP) if point.value.startswith("otel_eda.")}
+OURS = [point for name, point in EVERY.items() if name != "eda"]
 
 
 def test_there_is_one_for_each_name_of_the_suite() -> None:
@@ -48,6 +49,24 @@ def test_it_switches_its_name_on_and_off(point: EntryPoint) -> None:
     finally:
         recorder.shutdown()
         dispatch.registries.enable("")
+
+
+def test_one_takes_the_settings_and_leaves_them_when_the_launcher_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "_declared", {})
+    instrumentor = EVERY["eda"].load()()
+    instrumentor.instrument(trust="link")
+    instrumentor.instrument(skip_dep_check=True, raise_exception_on_conflict=True)
+    assert config.config().trust == "link"
+    assert not any(library.on for library in suite.LIBRARIES.values())
+
+
+def test_settings_under_the_name_of_a_library_get_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    instrumentor = EVERY["eda_pika"].load()()
+    instrumentor.instrument(trust="link")
+    instrumentor.uninstrument()
+    (record,) = caplog.records
+    assert "stand under `eda`, not `eda_pika`" in record.getMessage()
+    assert config.config().trust == "parent"
 
 
 def test_the_launcher_finds_no_conflict() -> None:

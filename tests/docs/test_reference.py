@@ -129,7 +129,8 @@ def test_the_variables_table_is_that_of_the_code() -> None:
     told = {name: cells for name, cells in table(CONFIGURATION).items() if name.startswith("OTEL_EDA_")}
     assert set(told) == {config.variable(item.name) for item in fields(config.Config)}
     for item in fields(config.Config):
-        values, default, _ = told[config.variable(item.name)]
+        values, default, example, _ = told[config.variable(item.name)]
+        assert item.metadata["read"](example.strip("`")) != item.default, item.name
         shown = str(int(item.default)) if isinstance(item.default, int) else item.default
         assert default.strip("`") == (",".join(shown) if isinstance(shown, tuple) else shown), item.name
         for value in re.findall(r"`([a-z01]+)`", values):
@@ -143,7 +144,8 @@ def test_variables_named_anywhere_exist() -> None:
 
 
 def test_each_thing_can_be_switched_off_by_the_name_that_is_told() -> None:
-    points = {point.name for point in entry_points(group="opentelemetry_instrumentor") if "otel_eda" in point.value}
+    every = entry_points(group="opentelemetry_instrumentor")
+    points = {point.name for point in every if "otel_eda" in point.value} - {"eda"}  # which takes the settings
     told = set(re.findall(r"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=(eda_\w+)", CONFIGURATION.read_text("utf-8")))
     assert told == points == {f"eda_{name}" for name in suite.NAMES}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,15 @@ def test_an_sdk_that_comes_later_gets_what_comes_after(kafka: Kafka, topic: str,
     # The second reader reads the topic from its beginning: first the message that nobody traced, and leaves.
     assert [span.attributes["messaging.kafka.offset"] for span in (sent, *processed)] == [1, 0]
     assert {span.service for span in receiver.received.ours()} == {"shop"}
+
+
+def test_the_launcher_loads_the_metrics_of_the_process() -> None:
+    to = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "console"}
+    excluded = {"OTEL_PYTHON_SYSTEM_METRICS_EXCLUDED_METRICS": "system.*"}
+    outcome = run(launched("http://127.0.0.1:1", **to, **excluded), PROGRAMS / "settings.py")
+    names = set(re.findall(r'"name": "([a-z_.]+)"', outcome.output))
+    assert {"process.cpu.time", "process.memory.usage", "process.thread.count", "cpython.gc.collections"} <= names
+    assert not {name for name in names if name.startswith("system.")}
 
 
 def settings(way: Way, *arguments: str) -> tuple[str | None, str | None]:
