@@ -117,12 +117,13 @@ EVENT_TYPE = Column("event_type", "VARCHAR", "the event's type, in the process",
 FUNCTION = Column("function", "VARCHAR", "the handler", ("code.function.name", "code.function"))
 ERROR = Column("error", "VARCHAR", "why it failed: `error.type`", ("error.type", "exception.type"))
 AUTOMATIC = Column("automatic", "BOOLEAN", "whether the commit was not called for", ("eda.commit.automatic",))
+SAMPLING = Column("sampling", "VARCHAR", "of counted spans: whether they were sampled", ("otel.span.sampling_result",))
 MESSAGING = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SENDER,
     SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip
-MEASURED = (SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC)
+MEASURED = (SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING)
 NOTED = (
     SYSTEM, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, MESSAGE_ID, SEQUENCE, COMMITTED, EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip

@@ -45,7 +45,7 @@ READINGS = """
 CREATE TABLE readings AS
 WITH series AS (
     SELECT service, instance, host, scope, name, system, type, operation, destination, consumer_group, partition_id,
-           event_type, function, error, automatic,
+           event_type, function, error, automatic, sampling,
            CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, time) END AS value,
            CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, time) END AS number,
            min(started) AS started, max(time) AS time

@@ -795,6 +795,33 @@ class TestTelemetryIncomplete:
         finding = only(diagnose(made.world).findings, "EDA703")
         assert (finding.verdict, finding.service, finding.count) == (LIKELY, "billing", 5)
 
+    @pytest.mark.parametrize(
+        ("results", "verdict", "cause"),
+        [
+            ([], SUSPECT, "sampled"),
+            (["RECORD_AND_SAMPLE", "DROP"], SUSPECT, "sampled"),
+            (["RECORD_AND_SAMPLE"], LIKELY, "lost"),
+        ],
+    )
+    def test_what_was_sampled_is_missing_all_the_same(
+        self, diagnose: Diagnose, results: list[str], verdict: Verdict, cause: str
+    ) -> None:
+        made = flow()
+        counted = metric("process", 400, BEGIN + 100 * SECOND, {"messaging.destination.name": "orders"})
+        points = [
+            {"timeUnixNano": str(BEGIN), "asInt": "9", "attributes": pairs({"otel.span.sampling_result": result})}
+            for result in results
+        ]
+        started = {"name": "otel.sdk.span.started", "sum": {"dataPoints": points}}
+        made.world.extra.append(
+            scoped(
+                made.billing, "resourceMetrics", "scopeMetrics", "metrics", [counted, *([started] if points else [])]
+            )
+        )
+        finding = only(diagnose(made.world).findings, "EDA703")
+        assert (finding.verdict, finding.count) == (verdict, 360)
+        assert cause in finding.cause
+
     def test_orphans(self, diagnose: Diagnose) -> None:
         made = flow()
         made.works[3].json["parentSpanId"] = "00" * 7 + "01"

@@ -6,16 +6,31 @@ WITH orphan AS (
     WHERE o.parent_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM operations AS p WHERE p.span_id = o.parent_id AND p.trace_id = o.trace_id)
     GROUP BY o.service
+),
+
+-- Of whose spans the SDK itself counts none that it has not sampled.
+kept AS (
+    SELECT service, instance
+    FROM readings
+    WHERE name = 'otel.sdk.span.started'
+    GROUP BY service, instance
+    HAVING bool_and(sampling = 'RECORD_AND_SAMPLE')
+),
+
+fewer AS (
+    SELECT c.*, c.lost = 0 AND c.seen * 2 < c.counted AND k.instance IS NULL AS sampled
+    FROM completeness AS c
+    LEFT JOIN kept AS k ON k.service = c.service AND k.instance = c.instance
+    WHERE c.seen < c.counted
 )
 
 SELECT
     service, instance, destination, cast(counted - seen AS BIGINT) AS weight, until AS last_time,
     CAST(NULL AS VARCHAR) AS trace_id, CAST(NULL AS VARCHAR) AS span_id,
-    CASE WHEN lost > 0 THEN 'dropped' WHEN seen * 2 < counted THEN 'sampled' ELSE 'dropped' END AS cause,
-    CASE WHEN lost = 0 AND seen * 2 < counted THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
+    CASE WHEN sampled THEN 'sampled' ELSE 'dropped' END AS cause,
+    CASE WHEN sampled THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
     'metrics count ' || cast(counted AS BIGINT) || ' messages (' || type || '), there are spans of ' || seen AS detail
-FROM completeness
-WHERE seen < counted
+FROM fewer
 UNION ALL
 SELECT
     service, instance, CAST(NULL AS VARCHAR), number, last_time, trace_id, span_id,
