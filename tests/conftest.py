@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from brokers import jaeger as jaeger_
 from brokers import kafka as kafka_
+from brokers import postgresql as postgresql_
 from brokers import rabbitmq as rabbitmq_
 from brokers.loopback import Loopback
 from brokers.service import Service, private, shared
@@ -95,6 +96,18 @@ def jaeger(servers: Path, logs: dict[str, Service]) -> Iterator[Jaeger]:
         yield server.client()
 
 
+@pytest.fixture(scope="session")
+def postgresql(servers: Path, logs: dict[str, Service]) -> Iterator[str]:
+    """The URL of one PostgreSQL for all tests of a run, those of other workers too."""
+    url = postgresql_.external()
+    if url:
+        yield url
+        return
+    with _needed(postgresql_.program), shared(postgresql_.PostgreSQLServer, servers) as server:
+        logs["postgresql"] = server
+        yield server.url
+
+
 @pytest.fixture
 def topic(kafka: Kafka) -> str:
     """A new topic with one partition on the shared Kafka."""
@@ -166,6 +179,7 @@ PARTS: dict[str, Callable[[], Path]] = {
     "rabbitmq": rabbitmq_.program,
     "private_rabbitmq": rabbitmq_.program,
     "jaeger": jaeger_.binary,
+    "postgresql": postgresql_.program,
 }
 EXTERNAL: dict[str, Callable[[], object]] = {
     "kafka": kafka_.external,
@@ -173,6 +187,7 @@ EXTERNAL: dict[str, Callable[[], object]] = {
     "rabbitmq": rabbitmq_.external,
     "private_rabbitmq": lambda: None,
     "jaeger": jaeger_.external,
+    "postgresql": postgresql_.external,
 }
 
 

@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from . import jaeger, kafka, rabbitmq
+from . import jaeger, kafka, postgresql, rabbitmq
 from .tools import BuildError, MissingError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _build(part: Callable[[], Path]) -> int:
     return 0
 
 
-PARTS: list[Callable[[], Path]] = [kafka.libraries, jaeger.binary, rabbitmq.program]
+PARTS: list[Callable[[], Path]] = [kafka.libraries, jaeger.binary, rabbitmq.program, postgresql.program]
 
 if __name__ == "__main__":
     sys.exit(main())

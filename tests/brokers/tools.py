@@ -17,6 +17,8 @@ INSTALL = {
     "mvn": "apt-get install openjdk-17-jdk-headless maven",
     "erl": "apt-get install rabbitmq-server",
     "rabbitmq-server": "apt-get install rabbitmq-server",
+    "initdb": "apt-get install postgresql",
+    "postgres": "apt-get install postgresql",
     "go": f"unpack Go {GO[0]}.{GO[1]} or newer from https://go.dev/dl into /usr/local",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-import pytest
+from brokers.postgresql import database
 from support.programs import run, running
 from support.scene import EXAMPLES, promised, scene
 
@@ -69,14 +69,17 @@ def interrupt(program: Program) -> Outcome:
     return outcome
 
 
-@pytest.fixture(params=["sqlite"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'shop.db'}"
+def test_in_sqlite(kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
+    play(f"sqlite:///{tmp_path / 'shop.db'}", kafka, jaeger, tmp_path)
 
 
-def test_outbox(database: str, kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
+def test_in_postgresql(postgresql: str, kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
+    play(database(postgresql), kafka, jaeger, tmp_path)
+
+
+def play(url: str, kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
     with scene(kafka, jaeger, tmp_path / "telemetry") as stage:
-        shop = Shop(stage, database)
+        shop = Shop(stage, url)
         shop.take_orders("ale", "bread")
         assert shop.crash("before").status == -signal.SIGKILL
         assert shop.crash("after").status == -signal.SIGKILL
