@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .library import Library
 
 SEND, RECEIVE, SETTLE = 1, 2, 4
+TIMED = 8  # an operation within which no other one measures the time
 
 
 class Operation:

@@ -7,7 +7,6 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .busy import idle
 from .guard import guarded
 from .patching import Arguments
 
@@ -35,7 +34,8 @@ class Carry:
                 return arguments.replace(args, kwargs, self.call, functools.partial(copy_context().run, call))
 
             async def carry(*args: Any, **kwargs: Any) -> Any:
-                if switch.on and not idle(library):
+                # What suppresses the instrumentation here is to do so there.
+                if switch.on and library.telemetry.look() is not None:
                     args, kwargs = carried(args, kwargs) or (args, kwargs)
                 return await original(*args, **kwargs)
 

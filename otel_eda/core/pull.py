@@ -12,7 +12,7 @@ from otel_eda.config import config
 
 from . import errors, keys, privacy
 from .attributes import described
-from .busy import RECEIVE, busy, enter
+from .busy import RECEIVE, TIMED, busy, enter
 from .contexts import EMPTY, current, outside, with_span
 from .guard import guarded
 
@@ -48,12 +48,13 @@ class Pull:
         self.scope = client.scope
         self.operation = operation
         self.record: Any = None
-        self.inner = bool(busy.get().types & RECEIVE)
-        self.timed = timed
+        around = busy.get().types
+        self.inner = bool(around & RECEIVE)
+        self.timed = timed and not around & TIMED
         self.start = time.time_ns()
 
     def __enter__(self) -> Operation:
-        self.within = enter(RECEIVE)
+        self.within = enter(RECEIVE | TIMED if self.timed else RECEIVE)
         return self.within
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
@@ -89,7 +90,8 @@ class Pull:
         """Make the span of a pull that brought a batch, and count its messages."""
         topics = {message.destination for message, _, _ in found}
         topic = topics.pop() if len(topics) == 1 else None
-        self.took(topic, None)
+        if self.timed:
+            self.took(topic, None)
         places: dict[tuple[str, str | None], list[int | None]] = {}
         for message, _, _ in found:
             places.setdefault((message.destination, message.partition), []).append(message.offset)
@@ -108,11 +110,16 @@ class Pull:
 
     def message(self) -> Message | None:
         """Count and read the message that a pull brought; make a span if every pull is to have one."""
+        message = self.measured()
+        if message is not None:
+            self._one(message)
+        return message
+
+    def measured(self) -> Message | None:
+        """Read the message that a pull brought, and measure the pull if it is the one to be."""
         message = self.read(self.record)
         if self.timed:
             self.took(message.destination if message else None, None)
-        if message is not None:
-            self._one(message)
         return message
 
     def _one(self, message: Message) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import between, bodies
-from .busy import RECEIVE, busy, idle
+from .busy import RECEIVE, TIMED, busy, idle
 from .clients import client_of
 from .guard import guarded
 from .patching import Arguments
@@ -35,6 +35,17 @@ def _noted(record: Any) -> Any:
     if within.types & RECEIVE:
         within.record = record  # a loop's pull; a subclass may yet make something else of the record
     return record
+
+
+def _inner(pull: Pull) -> Any:
+    # Within another pull, that one makes the spans, and this one is what takes the time.
+    _measure(pull)
+    return _noted(pull.record)
+
+
+@guarded
+def _measure(pull: Pull) -> None:
+    pull.measured()
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,8 @@ class PullOne:
                     return _noted(original(*args, **kwargs))
                 with pull:
                     pull.record = original(*args, **kwargs)
+                if pull.inner:
+                    return _inner(pull)
                 between.begin(pull, sys._getframe(1))
                 return pull.record
 
@@ -73,6 +86,8 @@ class PullOne:
                     return _noted(await original(*args, **kwargs))
                 with pull:
                     pull.record = await original(*args, **kwargs)
+                if pull.inner:
+                    return _inner(pull)
                 between.begin(pull, awaiting(sys._getframe(1)))
                 return pull.record
 
@@ -84,11 +99,12 @@ class PullOne:
     def _begin(
         self, library: Library, arguments: Arguments | None, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Pull | None:
-        if not args or idle(library, RECEIVE):
+        if not args or idle(library, TIMED if self.timed else RECEIVE):
             return None
         pull = Pull(client_of(args[0], library), args[0], self.operation, timed=self.timed)
         if self.reader is not None and arguments is not None:
             with suppress(TypeError):  # the call is wrong, and the library will say so itself
                 pull.read = self.reader(args[0], *arguments.read(*args, **kwargs))
-        between.over(pull.client)
+        if not pull.inner:
+            between.over(pull.client)
         return pull

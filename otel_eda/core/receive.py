@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 class Receive:
     """A call, sync or async, that pulls a batch.
 
-    `batches` gives its result with each list of messages replaced by what a function gives.
+    `batches` gives its result with each list of messages replaced by what a function gives; `timed` is as with
+    `PullOne`.
     """
 
     target: str
     batches: Callable[[Any, Callable[[list[Any]], list[Any]]], Any]
     operation: str = "poll"
+    timed: bool = True
 
     def wrap(self, library: Library) -> Wrap:
         """Give what makes the wrapper."""
@@ -64,14 +66,14 @@ class Receive:
     def _begin(self, library: Library, args: tuple[Any, ...]) -> Pull | None:
         if not args or idle(library):
             return None
-        pull = Pull(client_of(args[0], library), args[0], self.operation)
+        pull = Pull(client_of(args[0], library), args[0], self.operation, timed=self.timed)
         if not pull.inner:
             between.over(pull.client)
             deferral.sweep(pull.client)
         return pull
 
     def _measure(self, pull: Pull, result: Any) -> None:
-        # Within another pull, that one makes the spans, and this one is what takes the time.
+        # Within another pull, that one makes the spans, and this one is what takes the time if that one is not timed.
         topics: set[str] = set()
 
         def look(records: list[Any]) -> list[Any]:
@@ -85,7 +87,8 @@ class Receive:
     @guarded
     def _received(self, pull: Pull, result: Any) -> Any:
         if pull.inner:
-            self._measure(pull, result)
+            if pull.timed:
+                self._measure(pull, result)
             return None
         polled: list[Polled] = []
 

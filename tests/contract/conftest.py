@@ -14,6 +14,7 @@ from support.recorder import Recorder, recording
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from _pytest.mark import ParameterSet
     from drivers.base import Driver
 
 LIBRARIES_OWN = (
@@ -23,6 +24,7 @@ LIBRARIES_OWN = (
 MARKERS = (
     "needs(*abilities): generated for the drivers that have all these abilities",
     "shapes(*shapes): generated for these shapes of consumption only, where a driver has them",
+    "once: generated for the first driver of each library only",
 )
 
 
@@ -43,15 +45,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Generate a test for each driver that can what it needs, and for each of its shapes if the test asks for one."""
     if "driver" not in metafunc.fixturenames:
         return
-    able = [driver for driver in every_driver() if _marked(metafunc, "needs") <= driver.can]
+    every = every_driver()
+    if metafunc.definition.get_closest_marker("once"):
+        every = [*{driver.library: driver for driver in reversed(every)}.values()]
+    able = [driver for driver in every if _marked(metafunc, "needs") <= driver.can]
     chosen = _marked(metafunc, "shapes") or set(Shape)
     cases = [(driver, shape) for driver in able for shape in driver.shapes if shape in chosen]
     if "shape" in metafunc.fixturenames:
-        ids = [f"{driver.name}-{shape.value}" for driver, shape in cases]
-        metafunc.parametrize(("driver", "shape"), cases, ids=ids)
+        pairs = [_param(f"{driver.name}-{shape.value}", driver, shape) for driver, shape in cases]
+        metafunc.parametrize(("driver", "shape"), pairs)
     else:
         fit = [driver for driver in able if driver in {driver for driver, _ in cases}]
-        metafunc.parametrize("driver", fit, ids=[driver.name for driver in fit])
+        metafunc.parametrize("driver", [_param(driver.name, driver) for driver in fit])
+
+
+def _param(name: str, driver: Driver, *more: object) -> ParameterSet:
+    marks = [pytest.mark.skip(driver.absent)] if driver.absent else []
+    return pytest.param(driver, *more, id=name, marks=marks)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -65,7 +65,7 @@ def test_the_context_arrives(bus: Bus, recorder: Recorder, shape: Shape) -> None
 def test_one_trace_runs_through_a_chain(bus: Bus, recorder: Recorder, shape: Shape) -> None:
     first, second = bus.make(), bus.make()
     bus.send(destination=first)
-    onward = bus.producer(second)
+    onward = bus.courier(second)
     consumer = bus.consumer(first)
     consumer.consume(shape, lambda received: onward.send(Message(received.value)).wait())
     consumer.close()
@@ -287,7 +287,7 @@ def test_a_sampled_out_context_arrives_all_the_same(bus: Bus, shape: Shape) -> N
         assert recorder.ours() == []
     [(received, inside, customer)] = seen
     headers = received.header("traceparent")
-    assert len(headers) == (Can.HEADERS in bus.driver.can)
+    assert len(headers) == 1 or Can.HEADERS not in bus.driver.can
     for header in headers:
         assert told(header)[0] == inside.trace_id
         assert not int((header or b"").split(b"-")[3], 16) & TraceFlags.SAMPLED

@@ -106,6 +106,6 @@ def test_settling_goes_through(bus: Bus, driver: Driver, way: str) -> None:
 @pytest.mark.parametrize("way", ["tracer", "inject"])
 def test_strictness_shows_the_failure(bus: Bus, way: str) -> None:
     with WAYS[way]() as options, recording(strict=True, quiet=False, **options):
-        producer = bus.producer()
+        producer = bus.courier()
         with pytest.raises(SabotageError):
             producer.send(Message())

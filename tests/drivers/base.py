@@ -29,6 +29,7 @@ PATIENCE = 30.0  # seconds a consumer waits for a message that is there
 class Can(enum.Enum):
     """What a library may offer or not."""
 
+    CONTEXT = "context travels with what a producer sends"
     HEADERS = "messages carry headers"
     REPEATED_HEADERS = "several headers of a message have one name"
     ORDER = "the headers of a message have an order"
@@ -325,6 +326,7 @@ class Driver(ABC):
     """A library, as the contract suite sees it."""
 
     name: ClassVar[str]  # in test ids
+    absent: ClassVar[str | None] = None  # why the installed version of the library has not what it drives
     library: ClassVar[str]  # the adapter's name
     module: ClassVar[str]  # what an application imports
     system: ClassVar[str]  # messaging.system
@@ -355,6 +357,10 @@ class Driver(ABC):
     @abstractmethod
     def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
         """Make a consumer."""
+
+    def courier(self, address: str, destination: str) -> Producer:
+        """Make a producer whose messages bring context, if it is another one of the library's."""
+        return self.producer(address, destination, Sending())
 
     def server(self, address: str, destination: str) -> str:  # noqa: ARG002  # without a broker it is the destination's
         """Give the address that spans are to name."""

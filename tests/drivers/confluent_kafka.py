@@ -53,8 +53,26 @@ class Report(Pending):
         until(lambda: self.native is not None or (self.producer.poll(0.05), False)[1], "a delivery report", PATIENCE)
         if self.error is not None:
             raise KafkaException(self.error)
-        offset = self.native.offset()
-        return Receipt(self.native, self.native.partition(), offset if offset is not None and offset >= 0 else None)
+        return receipt(self.native)
+
+
+def receipt(native: Any) -> Receipt:
+    """Read what a delivery report says."""
+    offset = native.offset()
+    return Receipt(native, native.partition(), offset if offset is not None and offset >= 0 else None)
+
+
+def received(native: Any) -> Received:
+    """Say what is in a message."""
+    return Received(
+        native,
+        native.topic(),
+        native.value(),
+        native.key(),
+        native.headers() or [],
+        native.partition(),
+        native.offset(),
+    )
 
 
 class ConfluentProducer(Producer):
@@ -144,15 +162,7 @@ class ConfluentConsumer(Consumer):
         return list(self.native.list_topics(topic, PATIENCE).topics[topic].partitions)
 
     def read(self, native: Any) -> Received:
-        return Received(
-            native,
-            native.topic(),
-            native.value(),
-            native.key(),
-            native.headers() or [],
-            native.partition(),
-            native.offset(),
-        )
+        return received(native)
 
     def close(self) -> None:
         if not self.closed:
@@ -214,8 +224,8 @@ class ConfluentKafka(Driver):
     )
     cloudevents: ClassVar = "ce_traceparent"
     batch_type: ClassVar = list
-    classes: ClassVar = (NativeProducer, NativeConsumer)
-    sender: ClassVar = (NativeProducer, "produce")
+    classes: ClassVar[tuple[type, ...]] = (NativeProducer, NativeConsumer)
+    sender: ClassVar[tuple[type, str]] = (NativeProducer, "produce")
 
     def producer(self, address: str, destination: str, how: Sending) -> Producer:
         return ConfluentProducer(address, destination, how)

@@ -35,6 +35,12 @@ class Bus:
         self._clients.append(producer)
         return producer
 
+    def courier(self, destination: str | None = None) -> Producer:
+        """Make a producer whose messages bring context."""
+        producer = self.driver.courier(self.address, destination or self.destination)
+        self._clients.append(producer)
+        return producer
+
     def consumer(self, *destinations: str, **how: Any) -> Consumer:
         """Make a consumer; `how` as in `Reading`."""
         consumer = self.driver.consumer(self.address, destinations or (self.destination,), Reading(**how))
@@ -46,8 +52,8 @@ class Bus:
         self._clients.append(client)
 
     def send(self, *messages: Message, destination: str | None = None) -> list[Receipt]:
-        """Send messages, in this order, and wait for the answers."""
-        producer = self.producer(destination)
+        """Send messages that bring context, in this order, and wait for the answers."""
+        producer = self.courier(destination)
         receipts = [producer.send(message).wait() for message in messages or (Message(),)]
         producer.close()
         return receipts

@@ -8,15 +8,18 @@ from otel_eda.core import Carry, Close, Message, PullOne, Receive, Send, Settle,
 
 from .consumer import batches, offsets
 from .messages import positions
-from .producer import receipt
+from .producer import outgoing, receipt
 
 AIO = ("confluent_kafka.aio", "confluent_kafka.experimental.aio")
-SIGNATURES = {"AIOConsumer.commit": "(self, message=None, offsets=None, async_=True, asynchronous=True, **_)"}
+SIGNATURES = {
+    "AIOProducer.produce": "(self, topic, value=None, key=None, *_, partition=-1, **__)",
+    "AIOConsumer.commit": "(self, message=None, offsets=None, async_=True, asynchronous=True, **_)",
+}
 
 
-def outgoing(_: Any, topic: Any, value: Any) -> Message | None:
+def sent(client: Any, topic: Any, value: Any, partition: Any) -> Message | None:
     """Read what is to be sent: these clients send no headers."""
-    return Message(topic, tombstone=value is None) if isinstance(topic, str) else None
+    return outgoing(client, topic, value, None, partition)
 
 
 def inner(client: Any) -> Any:
@@ -32,16 +35,16 @@ SHAPES = tuple(
         Carry(f"{module}._common:async_call?", "blocking_task"),
         Send(
             f"{module}:AIOProducer.produce?",
-            ("topic", "value"),
-            outgoing,
+            ("topic", "value", "partition"),
+            sent,
             None,
             report_future,
             receipt,
             operation="produce",
         ),
         Close(f"{module}:AIOProducer.close?"),
-        PullOne(f"{module}:AIOConsumer.poll?"),
-        Receive(f"{module}:AIOConsumer.consume?", batches, operation="consume"),
+        PullOne(f"{module}:AIOConsumer.poll?", timed=False),
+        Receive(f"{module}:AIOConsumer.consume?", batches, operation="consume", timed=False),
         Settle(f"{module}:AIOConsumer.commit?", ("message", "offsets"), offsets, settled=positions),
         Close(f"{module}:AIOConsumer.close?"),
     )

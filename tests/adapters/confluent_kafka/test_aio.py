@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from drivers.base import PATIENCE
 from opentelemetry import trace
+from support.recorder import count
 from support.spans import attribute, failed, ids, parent
 
 from adapters.confluent_kafka.conftest import QUIET, flush, reading
@@ -150,6 +151,28 @@ def test_a_batch_is_processed_message_by_message(
 
     assert asyncio.run(main()) == [ids(span) for span in recorder.processes(3)]
     assert all(attribute(span, "messaging.operation.name") == "consume" for span in recorder.ours()[3:4])
+
+
+def test_each_pull_is_measured_once(
+    recorder: Recorder, kafka: Kafka, topic: str, produced: Callable[..., Producer]
+) -> None:
+    producer = produced()
+    for number in range(2):
+        producer.produce(topic, f"{number}")
+    flush(producer)
+
+    async def main() -> None:
+        consumer = aio.AIOConsumer(reading(kafka.address))
+        await consumer.subscribe([topic])
+        await message(consumer)
+        while not await consumer.consume(1, 1):
+            pass
+        await consumer.close()
+
+    asyncio.run(main())
+    points = recorder.points("messaging.client.operation.duration", topic)
+    pulls = {point.attributes["messaging.operation.name"]: count(point) for point in points if point.attributes}
+    assert pulls == {"poll": 1, "consume": 1, "produce": 2}
 
 
 def test_commits_are_spans(recorder: Recorder, kafka: Kafka, topic: str, produced: Callable[..., Producer]) -> None:
