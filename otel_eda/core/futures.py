@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import between, tasks
-from .busy import RECEIVE, SEND, enter
+from .busy import RECEIVE, SEND, TIMED, enter
 from .guard import guarded
 from .patching import Arguments
 from .pull import Pull
@@ -152,7 +152,7 @@ class PullLater(PullOne):
 
 def within(original: Function, *args: Any, **kwargs: Any) -> Any:
     """Call what a library calls by itself to send and to pull: none of it is the application's own call."""
-    operation = enter(SEND | RECEIVE)
+    operation = enter(SEND | RECEIVE | TIMED)
     try:
         return original(*args, **kwargs)
     finally:

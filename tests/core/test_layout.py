@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import sys
 from importlib.metadata import entry_points
@@ -25,7 +26,9 @@ CORE = sorted(PACKAGE.glob("core/*.py"))
 ADAPTERS = {path.stem for path in PACKAGE.glob("adapters/[!_]*")}  # a file, or a folder of them
 ALL_ADAPTERS = sorted([*PACKAGE.glob("adapters/[!_]*.py"), *PACKAGE.glob("adapters/[!_]*/*.py")])
 SHARED = sorted(PACKAGE.glob("adapters/_[!_]*.py"))
+DRIVERS = sorted((ROOT / "tests" / "drivers").glob("*.py"))
 LONGEST = 100
+ENOUGH = 6  # equal lines are a piece that exists twice
 # What clients and brokers are called; the core has to do without.
 LIBRARIES = (
     "kafka", "confluent", "aiokafka", "pika", "rabbit", "amqp", "kombu", "celery", "zmq", "zeromq",
@@ -101,6 +104,24 @@ def test_an_adapter_imports_the_core_and_what_its_like_share(path: Path) -> None
 @pytest.mark.parametrize("path", ALL_ADAPTERS + SHARED, ids=named)
 def test_an_adapter_is_short(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST
+
+
+def passages(path: Path) -> set[str]:
+    """Give every few lines of code of a file that follow each other, whatever their indentation."""
+    lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    code = [line for line in lines if re.search(r"\w", line) and not re.match(r"from |import |#|\w+,$", line)]
+    return {"\n".join(code[place : place + ENOUGH]) for place in range(len(code) - ENOUGH + 1)}
+
+
+@pytest.mark.parametrize("paths", [ALL_ADAPTERS + SHARED, DRIVERS], ids=["adapters", "drivers"])
+def test_what_two_need_they_share(paths: list[Path]) -> None:
+    found = {path: passages(path) for path in paths}
+    repeated = [
+        f"{one.name} and {other.name}: {passage}"
+        for one, other in itertools.combinations(paths, 2)
+        for passage in found[one] & found[other]
+    ]
+    assert repeated == []
 
 
 def test_every_adapter_is_in_the_suite() -> None:

@@ -14,7 +14,11 @@ from drivers.base import Driver
 
 def names() -> list[str]:
     """Give the names of the driver modules."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name != "base")
+    return sorted(
+        found.name
+        for found in pkgutil.iter_modules(__path__)
+        if found.name != "base" and not found.name.startswith("_")
+    )
 
 
 def load(name: str) -> Driver:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import aio_pika
@@ -13,12 +12,12 @@ import aiormq
 from aio_pika.queue import QueueIterator
 from support.eventloop import EventLoop
 
+from drivers._amqp import AmqpDriver
 from drivers.base import (
     AsyncConsumer,
     By,
     Can,
     Consumer,
-    Driver,
     Message,
     Pending,
     Producer,
@@ -184,34 +183,18 @@ class AioVerbs(Verbs):
         return "get" if shape is Shape.PULL else self.receive
 
 
-class AioPika(Driver):
+class AioPika(AmqpDriver):
     name: ClassVar = "aio-pika"
     library: ClassVar = "aio_pika"
     module: ClassVar = "aio_pika"
-    system: ClassVar = "rabbitmq"
-    broker: ClassVar = "rabbitmq"
-    private: ClassVar = "private_rabbitmq"
-    destinations: ClassVar = "queues"
     cannot: ClassVar = {
-        Can.REPEATED_HEADERS: "headers are a table",
+        **AmqpDriver.cannot,
         Can.ORDER: "headers are a table, which is written in its own order",
-        Can.KEYS: "a routing key is where a message goes, and nothing of the message's",
-        Can.TOMBSTONES: "a message has a body, be it empty",
-        Can.HOLD: "what is published is on its way",
-        Can.PARTITIONS: "a queue has none",
-        Can.ABANDON: "a publish is awaited to its confirmation",
-        Can.GROUPS: "who consumes a queue shares it with whoever else does",
-        Can.SETTLE_LATER: "an acknowledgement has no answer to wait for",
         Can.SEVERAL: "a consumer reads one queue",
-        Can.REWIND: "what is acknowledged is gone",
-        Can.HOOKS: "it calls nothing of the application's during a pull",
-        Can.TIMES: "a message has a time only if its sender gives it one, in seconds",
         Shape.LOOP: "its queues are iterated by `async for`",
-        Shape.BATCH: "each delivery is one message",
     }
     shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.CALLBACK)
     verbs: ClassVar = AioVerbs(send="publish", receive="consume", settle="ack", pull="get")
-    known: ClassVar = frozenset({"messaging.client.id", "server.address", "server.port"})
     own: ClassVar = {
         "send": frozenset({"messaging.rabbitmq.destination.routing_key"}),
         "process": frozenset(
@@ -223,8 +206,6 @@ class AioPika(Driver):
         ),
         "settle": frozenset({"messaging.rabbitmq.message.delivery_tag", "messaging.batch.message_count"}),
     }
-    longest: ClassVar = 100_000  # a message's header is one frame, of 128 KiB
-    cloudevents: ClassVar = "cloudEvents:traceparent"
     batch_type: ClassVar = list
     classes: ClassVar = (
         aio_pika.Exchange,
@@ -247,24 +228,7 @@ class AioPika(Driver):
         return {name: _encodable(value) for name, value in pairs}
 
     def hostile(self) -> Mapping[str, Any]:
-        taken = {
-            "text value": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
-            "null value": {"traceparent": None},
-            "number value": {"baggage": 1},
-            "list value": {"traceparent": ["a", 1]},
-            "table value": {"traceparent": {"a": 1}},
-            "ordered dict": OrderedDict(a="1"),
-        }
-        # Last: after one that it can't write, aiormq 6 waits for the confirmations of others than the broker confirms.
-        refused = {
-            "list of pairs": [("a", b"1")],
-            "number name": {1: "a"},
-            "bytes name": {b"traceparent": b"1"},
-            "object value": {"a": Odd()},
-            "text": "traceparent",
-            "number": 7,
-        }
-        return {**taken, **refused}
+        return {**super().hostile(), "object value": {"a": Odd()}}
 
     def refused(self) -> Message:
         return Message(headers={"CC": "is to be a list"})

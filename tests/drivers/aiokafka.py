@@ -9,32 +9,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from support.eventloop import EventLoop
 
+from drivers._kafka import BACKOFF, LIMIT, KafkaDriver, RecordConsumer
 from drivers.base import (
-    PATIENCE,
     AsyncConsumer,
     By,
     Can,
     Consumer,
-    Driver,
     Message,
     Pending,
     Producer,
     Reading,
     Receipt,
-    Received,
     Sending,
     Shape,
     Verbs,
 )
-from drivers.kafka_python import LIMIT, Names, Octets, Pair, Text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
 
-    from drivers.base import BadCall, Hook, Pairs
+    from drivers.base import BadCall, Hook
 
 IMPATIENT = 1500  # ms
-BACKOFF = 10  # ms, else each client waits for its first metadata
 
 
 def hooked(hook: Hook | None) -> Callable[[Any], Any] | None:
@@ -106,7 +102,7 @@ class AioProducer(Producer):
             self.events.run(asyncio.wait_for(self.native.stop(), 0.1))
 
 
-class AioConsumer(AsyncConsumer):
+class AioConsumer(RecordConsumer, AsyncConsumer):
     """Starts when it is first used: from then on it fetches ahead, and a batch is what is there at the time."""
 
     def __init__(self, address: str, topics: tuple[str, ...], how: Reading) -> None:
@@ -133,9 +129,6 @@ class AioConsumer(AsyncConsumer):
             retry_backoff_ms=BACKOFF,
             **options,
         )
-
-    def read(self, native: Any) -> Received:
-        return Received(native, native.topic, native.value, native.key, native.headers, native.partition, native.offset)
 
     def close(self) -> None:
         self.started = True
@@ -167,14 +160,10 @@ class AioConsumer(AsyncConsumer):
         self.events.run(self.native.seek_to_beginning())
 
 
-class Aiokafka(Driver):
+class Aiokafka(KafkaDriver):
     name: ClassVar = "aiokafka"
     library: ClassVar = "aiokafka"
     module: ClassVar = "aiokafka"
-    system: ClassVar = "kafka"
-    broker: ClassVar = "kafka"
-    private: ClassVar = "private_kafka"
-    destinations: ClassVar = "topics"
     cannot: ClassVar = {
         Shape.LOOP: "its consumers are iterated by `async for`",
         Shape.CALLBACK: "its consumers call nothing of the application's for a message",
@@ -183,16 +172,6 @@ class Aiokafka(Driver):
     }
     shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="getmany", settle="commit", pull="getone")
-    known: ClassVar = frozenset(
-        {
-            "messaging.client.id",
-            "messaging.destination.partition.id",
-            "messaging.kafka.offset",
-            "server.address",
-            "server.port",
-        }
-    )
-    cloudevents: ClassVar = "ce_traceparent"
     batch_type: ClassVar = dict
     classes: ClassVar = (AIOKafkaProducer, AIOKafkaConsumer)
     sender: ClassVar = (AIOKafkaProducer, "send")
@@ -203,37 +182,8 @@ class Aiokafka(Driver):
     def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
         return AioConsumer(address, destinations, how)
 
-    def headers(self, pairs: Pairs) -> Any:
-        return list(pairs)
-
     def hostile(self) -> Mapping[str, Any]:
-        return {
-            "dict": {"a": b"1"},
-            "tuple": (("a", b"1"),),
-            "list in list": [["a", b"1"]],
-            "triple": [("a", b"1", b"2")],
-            "text value": [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
-            "null value": [("traceparent", None)],
-            "number value": [("baggage", 1)],
-            "bytes name": [(b"traceparent", b"1")],
-            "null name": [(None, b"1")],
-            "surrogate name": [("\udcff", b"1")],
-            "text": "traceparent",
-            "empty text": "",
-            "number": 7,
-            "generator": (pair for pair in [("a", b"1")]),
-            "subclasses": Names([Pair((Text("a"), Octets(b"1")))]),
-        }
-
-    def refused(self) -> Message:
-        return Message(bytes(LIMIT // 4))
-
-    def foreign(self, address: str, destination: str, message: Message) -> None:
-        import confluent_kafka
-
-        producer = confluent_kafka.Producer({"bootstrap.servers": address})
-        producer.produce(destination, message.value, headers=message.headers)
-        assert producer.flush(PATIENCE) == 0
+        return {**super().hostile(), "surrogate name": [("\udcff", b"1")]}
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {

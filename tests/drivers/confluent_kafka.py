@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from confluent_kafka import Consumer as NativeConsumer
@@ -12,12 +11,12 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka import Producer as NativeProducer
 from support.waiting import until
 
+from drivers._kafka import LIMIT, KafkaDriver
 from drivers.base import (
     PATIENCE,
     By,
     Can,
     Consumer,
-    Driver,
     Message,
     Pending,
     Producer,
@@ -32,10 +31,36 @@ from drivers.base import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from drivers.base import BadCall, Pairs
+    from drivers.base import BadCall
 
-LIMIT = 8 << 20  # bytes a producer takes; the broker takes one MiB
+IMPATIENT = 3000  # ms
 GATHER = 0.3  # seconds a pull of several messages waits for more of them
+
+
+def sending(address: str, how: Sending) -> dict[str, Any]:
+    """Give the settings of a producer."""
+    return {
+        "bootstrap.servers": address,
+        "acks": "all" if how.acks else 0,
+        "linger.ms": 60_000 if how.hold else 0,
+        "message.max.bytes": LIMIT,
+        "log_level": 0,
+        **({"client.id": how.client} if how.client else {}),
+        **({"message.timeout.ms": IMPATIENT} if how.impatient else {}),
+    }
+
+
+def reading(address: str, how: Reading) -> dict[str, Any]:
+    """Give the settings of a consumer."""
+    return {
+        "bootstrap.servers": address,
+        "group.id": how.group or f"alone-{uuid.uuid4().hex}",
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "fetch.wait.max.ms": 50,
+        "log_level": 0,
+        **({"client.id": how.client} if how.client else {}),
+    }
 
 
 class Report(Pending):
@@ -78,19 +103,7 @@ def received(native: Any) -> Received:
 class ConfluentProducer(Producer):
     def __init__(self, address: str, topic: str, how: Sending) -> None:
         self.topic = topic
-        options: dict[str, Any] = {"client.id": how.client} if how.client else {}
-        if how.impatient:
-            options["message.timeout.ms"] = 3000
-        self.native = NativeProducer(
-            {
-                "bootstrap.servers": address,
-                "acks": "all" if how.acks else 0,
-                "linger.ms": 60_000 if how.hold else 0,
-                "message.max.bytes": LIMIT,
-                "log_level": 0,
-                **options,
-            }
-        )
+        self.native = NativeProducer(sending(address, how))
 
     def send(self, message: Message, by: By = By.HABIT) -> Pending:
         report = Report(self.native)
@@ -128,19 +141,7 @@ class ConfluentProducer(Producer):
 
 class ConfluentConsumer(Consumer):
     def __init__(self, address: str, topics: tuple[str, ...], how: Reading) -> None:
-        options: dict[str, Any] = {"client.id": how.client} if how.client else {}
-        self.native = NativeConsumer(
-            {
-                "bootstrap.servers": address,
-                "group.id": how.group or f"alone-{uuid.uuid4().hex}",
-                "auto.offset.reset": "earliest",
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 50,
-                "log_level": 0,
-                "on_commit": self._committed,
-                **options,
-            }
-        )
+        self.native = NativeConsumer({**reading(address, how), "on_commit": self._committed})
         self.commits = 0
         self.patience = how.patience
         self.closed = False
@@ -197,14 +198,10 @@ class ConfluentConsumer(Consumer):
         until(lambda: self.commits > before or (self.native.poll(0.05), False)[1], "an answer to a commit", PATIENCE)
 
 
-class ConfluentKafka(Driver):
+class ConfluentKafka(KafkaDriver):
     name: ClassVar = "confluent-kafka"
     library: ClassVar = "confluent_kafka"
     module: ClassVar = "confluent_kafka"
-    system: ClassVar = "kafka"
-    broker: ClassVar = "kafka"
-    private: ClassVar = "private_kafka"
-    destinations: ClassVar = "topics"
     cannot: ClassVar = {
         Shape.LOOP: "its consumers are no iterables",
         Shape.CALLBACK: "its consumers call nothing of the application's for a message",
@@ -213,16 +210,6 @@ class ConfluentKafka(Driver):
     }
     shapes: ClassVar = (Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="produce", receive="consume", settle="commit", pull="poll")
-    known: ClassVar = frozenset(
-        {
-            "messaging.client.id",
-            "messaging.destination.partition.id",
-            "messaging.kafka.offset",
-            "server.address",
-            "server.port",
-        }
-    )
-    cloudevents: ClassVar = "ce_traceparent"
     batch_type: ClassVar = list
     classes: ClassVar[tuple[type, ...]] = (NativeProducer, NativeConsumer)
     sender: ClassVar[tuple[type, str]] = (NativeProducer, "produce")
@@ -232,37 +219,6 @@ class ConfluentKafka(Driver):
 
     def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
         return ConfluentConsumer(address, destinations, how)
-
-    def headers(self, pairs: Pairs) -> Any:
-        return list(pairs)
-
-    def hostile(self) -> Mapping[str, Any]:
-        return {
-            "dict": {"a": b"1"},
-            "dict with a context": {"traceparent": b"\xff", "a": "1"},
-            "tuple": (("a", b"1"),),
-            "list in list": [["a", b"1"]],
-            "triple": [("a", b"1", b"2")],
-            "text value": [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
-            "null value": [("traceparent", None)],
-            "number value": [("baggage", 1)],
-            "bytes name": [(b"traceparent", b"1")],
-            "bytearray value": [("traceparent", bytearray(b"1"))],
-            "null name": [(None, b"1")],  # a name with a surrogate kills the interpreter, with us or without
-            "text": "traceparent",
-            "number": 7,
-            "generator": (pair for pair in [("a", b"1")]),
-            "subclasses": Names([Pair((Text("a"), Octets(b"1")))]),
-            "ordered dict": OrderedDict(a=b"1"),
-        }
-
-    def refused(self) -> Message:
-        return Message(bytes(LIMIT // 4))
-
-    def foreign(self, address: str, destination: str, message: Message) -> None:
-        producer = NativeProducer({"bootstrap.servers": address})
-        producer.produce(destination, message.value, headers=message.headers)
-        assert producer.flush(PATIENCE) == 0
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {
@@ -290,22 +246,6 @@ class ConfluentKafka(Driver):
     def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
         consumer = self.consumer(address, (destination,), Reading(group=destination))
         return consumer, consumer.settle
-
-
-class Names(list[Any]):
-    pass
-
-
-class Pair(tuple[Any, ...]):
-    __slots__ = ()
-
-
-class Text(str):
-    __slots__ = ()
-
-
-class Octets(bytes):
-    __slots__ = ()
 
 
 DRIVER = ConfluentKafka()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,7 +25,7 @@ from drivers.base import (
     Sending,
     Shape,
 )
-from drivers.confluent_kafka import GATHER, LIMIT, ConfluentKafka, ConfluentProducer, receipt, received
+from drivers.confluent_kafka import GATHER, ConfluentKafka, ConfluentProducer, reading, receipt, received, sending
 
 if TYPE_CHECKING:
     import asyncio
@@ -66,17 +65,7 @@ class AioProducer(Producer):
 
     @staticmethod
     async def _make(address: str, how: Sending) -> Any:
-        options: dict[str, Any] = {"client.id": how.client} if how.client else {}
-        options |= {"message.timeout.ms": 1500} if how.impatient else {}
-        settings = {
-            "bootstrap.servers": address,
-            "acks": "all" if how.acks else 0,
-            "linger.ms": 60_000 if how.hold else 0,
-            "message.max.bytes": LIMIT,
-            "log_level": 0,
-            **options,
-        }
-        return aio.AIOProducer(settings, batch_size=100 if how.hold else 1, buffer_timeout=0)
+        return aio.AIOProducer(sending(address, how), batch_size=100 if how.hold else 1, buffer_timeout=0)
 
     def send(self, message: Message, by: By = By.HABIT) -> Pending:
         fields = {"topic": self.topic, "value": message.value, "key": message.key}
@@ -112,19 +101,7 @@ class AioConsumer(AsyncConsumer):
         self.native = self.events.run(self._make(address, topics, how))
 
     async def _make(self, address: str, topics: tuple[str, ...], how: Reading) -> Any:
-        options: dict[str, Any] = {"client.id": how.client} if how.client else {}
-        native = aio.AIOConsumer(
-            {
-                "bootstrap.servers": address,
-                "group.id": how.group or f"alone-{uuid.uuid4().hex}",
-                "auto.offset.reset": "earliest",
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 50,
-                "log_level": 0,
-                "on_commit": self._committed,
-                **options,
-            }
-        )
+        native = aio.AIOConsumer({**reading(address, how), "on_commit": self._committed})
         if how.group:
             await native.subscribe(list(topics))
         else:

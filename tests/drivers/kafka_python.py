@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,17 +9,16 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
 from kafka.serializer import Deserializer, Serializer
 
+from drivers._kafka import BACKOFF, LIMIT, KafkaDriver, RecordConsumer
 from drivers.base import (
     PATIENCE,
     By,
     Consumer,
-    Driver,
     Message,
     Pending,
     Producer,
     Reading,
     Receipt,
-    Received,
     Sending,
     Shape,
     Verbs,
@@ -29,11 +27,9 @@ from drivers.base import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from drivers.base import BadCall, Hook, Pairs
+    from drivers.base import BadCall, Hook
 
 IMPATIENT = {"request_timeout_ms": 1000, "delivery_timeout_ms": 1500}  # the latter since 2.1
-BACKOFF = 10  # ms, else each client waits for its first metadata
-LIMIT = 8 << 20  # bytes a producer takes; the broker takes one MiB
 
 
 class HookedSerializer(Serializer):  # type: ignore[misc]
@@ -107,7 +103,7 @@ class PythonProducer(Producer):
             self.native.close(timeout=0.1)
 
 
-class PythonConsumer(Consumer):
+class PythonConsumer(RecordConsumer):
     def __init__(self, address: str, topics: tuple[str, ...], how: Reading) -> None:
         options: dict[str, Any] = {"client_id": how.client} if how.client else {}
         if how.hook:
@@ -123,9 +119,6 @@ class PythonConsumer(Consumer):
             retry_backoff_ms=BACKOFF,
             **options,
         )
-
-    def read(self, native: Any) -> Received:
-        return Received(native, native.topic, native.value, native.key, native.headers, native.partition, native.offset)
 
     def close(self) -> None:
         self.native.close()
@@ -158,27 +151,13 @@ class PythonConsumer(Consumer):
         self.native.seek_to_beginning()
 
 
-class KafkaPython(Driver):
+class KafkaPython(KafkaDriver):
     name: ClassVar = "kafka-python"
     library: ClassVar = "kafka_python"
     module: ClassVar = "kafka"
-    system: ClassVar = "kafka"
-    broker: ClassVar = "kafka"
-    private: ClassVar = "private_kafka"
-    destinations: ClassVar = "topics"
     cannot: ClassVar = {Shape.CALLBACK: "its consumers call nothing of the application's for a message"}
     shapes: ClassVar = (Shape.LOOP, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
-    known: ClassVar = frozenset(
-        {
-            "messaging.client.id",
-            "messaging.destination.partition.id",
-            "messaging.kafka.offset",
-            "server.address",
-            "server.port",
-        }
-    )
-    cloudevents: ClassVar = "ce_traceparent"
     batch_type: ClassVar = dict
     classes: ClassVar = (KafkaProducer, KafkaConsumer)
     sender: ClassVar = (KafkaProducer, "send")
@@ -189,38 +168,8 @@ class KafkaPython(Driver):
     def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
         return PythonConsumer(address, destinations, how)
 
-    def headers(self, pairs: Pairs) -> Any:
-        return list(pairs)
-
     def hostile(self) -> Mapping[str, Any]:
-        return {
-            "dict": {"a": b"1"},
-            "tuple": (("a", b"1"),),
-            "list in list": [["a", b"1"]],
-            "triple": [("a", b"1", b"2")],
-            "text value": [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
-            "null value": [("traceparent", None)],
-            "number value": [("baggage", 1)],
-            "bytes name": [(b"traceparent", b"1")],
-            "bytearray value": [("traceparent", bytearray(b"1"))],
-            "null name": [(None, b"1")],
-            "surrogate name": [("\udcff", b"1")],
-            "text": "traceparent",
-            "number": 7,
-            "generator": (pair for pair in [("a", b"1")]),
-            "subclasses": Names([Pair((Text("a"), Octets(b"1")))]),
-            "ordered dict": OrderedDict(a=b"1"),
-        }
-
-    def refused(self) -> Message:
-        return Message(bytes(LIMIT // 4))
-
-    def foreign(self, address: str, destination: str, message: Message) -> None:
-        import confluent_kafka
-
-        producer = confluent_kafka.Producer({"bootstrap.servers": address})
-        producer.produce(destination, message.value, headers=message.headers)
-        assert producer.flush(PATIENCE) == 0
+        return {**super().hostile(), "surrogate name": [("\udcff", b"1")]}
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {
@@ -242,22 +191,6 @@ class KafkaPython(Driver):
     def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
         consumer = self.consumer(address, (destination,), Reading(group=None))
         return consumer, consumer.settle
-
-
-class Names(list[Any]):
-    pass
-
-
-class Pair(tuple[Any, ...]):
-    __slots__ = ()
-
-
-class Text(str):
-    __slots__ = ()
-
-
-class Octets(bytes):
-    __slots__ = ()
 
 
 DRIVER = KafkaPython()
