@@ -17,9 +17,9 @@ SIGNATURES = {
 }
 
 
-def sent(client: Any, topic: Any, value: Any, partition: Any) -> Message | None:
+def sent(client: Any, topic: Any, value: Any, partition: Any, key: Any) -> Message | None:
     """Read what is to be sent: these clients send no headers."""
-    return outgoing(client, topic, value, None, partition)
+    return outgoing(client, topic, value, None, partition, key)
 
 
 def inner(client: Any) -> Any:
@@ -35,7 +35,7 @@ SHAPES = tuple(
         Carry(f"{module}._common:async_call?", "blocking_task"),
         Send(
             f"{module}:AIOProducer.produce?",
-            ("topic", "value", "partition"),
+            ("topic", "value", "partition", "key"),
             sent,
             None,
             report_future,
