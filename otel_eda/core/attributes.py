@@ -26,6 +26,8 @@ def described(route: Route, message: Message) -> dict[str, Any]:
         made[keys.TOMBSTONE] = True
     if message.attributes is not None:
         made.update(message.attributes)
+    if message.sender is not None:
+        made[keys.SENDER], made[keys.SEQUENCE] = message.sender, message.sequence
     _identify(made, message)
     settings = config()
     if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:

@@ -16,6 +16,7 @@ from .errors import error_type
 from .guard import guarded
 from .ledger import epochs, ledger_of
 from .routes import Route
+from .senders import Senders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,6 +85,7 @@ class Client:
         self.epoch = next(epochs)
         self.closed = False
         self.assignment = Assignment()
+        self.senders = Senders()
         self.assignments = self.polled_at = self.waited = self._looked_at = 0
         self._positions: list[Position] = []
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)

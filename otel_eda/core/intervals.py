@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -70,6 +70,25 @@ class Order:
         return False
 
 
+class Arrival(NamedTuple):
+    """What a number of a sender tells: it came before, it was missed before, or so many before it have not come."""
+
+    again: bool = False
+    late: bool = False
+    missed: int = 0
+
+
+EXPECTED = Arrival()
+JUMP = 1_000_000_000  # of more numbers than that nothing is claimed: nobody has sent them
+
+
+def _arrival(number: int, first: list[int], last: list[int]) -> Arrival:
+    if not first or number < first[0]:
+        return EXPECTED
+    missed = number - last[0]
+    return Arrival(late=True) if missed < 0 else Arrival(missed=missed if missed <= JUMP else 0)
+
+
 class Sequence:
     """What has come from one sender that numbers its messages: one that is missing is lost, if it never comes."""
 
@@ -80,20 +99,21 @@ class Sequence:
         self._seen = Intervals()
         self._floor = 0
 
-    def came(self, number: int) -> bool:
-        """Note a number; tell whether it came before."""
+    def came(self, number: int) -> Arrival:
+        """Note a number; of what was before the first that came nothing is known."""
         with self._lock:
             ends = self._seen.ends
             if ends and number == ends[-1]:
                 ends[-1] = number + 1
-                return False
+                return EXPECTED
             if number < self._floor or number in self._seen:
-                return number >= self._floor
+                return Arrival(again=number >= self._floor)
+            before, last = self._seen.starts[:1], ends[-1:]
             self._seen.add(number, number + 1)
             if len(self._seen) > LIMIT:
                 self._floor = self._seen.starts[1]
                 self._seen.cut(self._floor)
-            return False
+            return _arrival(number, before, last)
 
     @property
     def missing(self) -> int:

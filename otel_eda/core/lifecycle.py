@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import between, ledger, turns
+from . import between, ledger, senders, turns
 from .assignment import report
 from .busy import SETTLE, enter
 from .clients import clients, known
@@ -130,6 +130,7 @@ def at_exit() -> None:
 
 def _begin_anew() -> None:
     ledger.forget_all()
+    senders.together.forget()
     for client in list(clients):
         client.ledger = ledger.ledger_of(client.library.system, client.identity)
         client.routes.clear()  # they know the accounts

@@ -23,7 +23,8 @@ class Message:
     object that an application would process it by, where that is not what it was handed; messages of one `key` are
     meant to be processed in order; a batch that is sent is a message too, of a `number` of messages with contexts of
     their own, the `origins`;
-    `size` is the body's, in bytes.
+    `size` is the body's, in bytes; `sequence` is its number among those of its `sender`, which has `shared` them out if
+    each goes to one of several receivers.
     """
 
     destination: str
@@ -44,6 +45,9 @@ class Message:
     size: int | None = None
     number: int = 1
     origins: Sequence[SpanContext] = ()
+    sender: str | None = None
+    sequence: int | None = None
+    shared: bool = False
 
 
 class Unsettled(NamedTuple):

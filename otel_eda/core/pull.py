@@ -15,6 +15,7 @@ from .attributes import described
 from .busy import RECEIVE, TIMED, busy, enter
 from .contexts import EMPTY, current, outside, with_span
 from .guard import guarded
+from .senders import heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -124,6 +125,8 @@ class Pull:
 
     def _one(self, message: Message) -> None:
         self.count(message.destination, message.partition)
+        if message.sender is not None:
+            heard(self.client.process(message.destination), message)
         if config().receive_spans == "all":
             route = self.client.route(self.operation, "receive", message.destination)
             origin = privacy.accepted(message)[1]

@@ -117,6 +117,9 @@ class Metrics:
         self.retried = Counter(
             meter, keys.RETRIED, "{message}", "Number of messages that were sent somewhere for another attempt."
         )
+        self.missed = Counter(
+            meter, keys.MISSED_MESSAGES, "{message}", "Number of messages that a later one of the same sender overtook."
+        )
         self.redelivered = Counter(
             meter,
             keys.REDELIVERED_MESSAGES,

@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from otel_eda.core import intervals, ledger
+from otel_eda.core import intervals, ledger, senders
 from otel_eda.core.account import Account, Committed, Fact
-from otel_eda.core.intervals import Intervals, Order, Sequence
+from otel_eda.core.intervals import EXPECTED, Arrival, Intervals, Order, Sequence
 from otel_eda.core.ledger import Ledger, epochs
 
 if TYPE_CHECKING:
@@ -330,10 +330,18 @@ def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_sequence_tells_gaps_and_repeats() -> None:
     sequence = Sequence()
-    assert [sequence.came(number) for number in (7, 8, 10, 8, 9, 12)] == [False, False, False, True, False, False]
-    assert sequence.missing == 1
-    assert sequence.came(11) is False
+    assert [sequence.came(number) for number in (7, 8, 10, 8, 9, 14)] == [
+        *[EXPECTED] * 2,
+        Arrival(missed=1),
+        Arrival(again=True),
+        Arrival(late=True),
+        Arrival(missed=3),
+    ]
+    assert sequence.missing == 3
+    assert [sequence.came(number) for number in (13, 11, 12)] == [Arrival(late=True)] * 3
     assert sequence.missing == 0
+    assert sequence.came(5) == EXPECTED  # nobody knows what was before the first
+    assert sequence.came(10**18) == EXPECTED  # nobody has sent so many
 
 
 def test_a_sequence_is_bounded() -> None:
@@ -341,8 +349,16 @@ def test_a_sequence_is_bounded() -> None:
     for number in range(0, 4 * intervals.LIMIT, 2):
         sequence.came(number)
     assert len(sequence._seen) <= intervals.LIMIT
-    assert sequence.came(0) is False
-    assert sequence.came(4 * intervals.LIMIT - 2) is True
+    assert sequence.came(0) == EXPECTED
+    assert sequence.came(4 * intervals.LIMIT - 2) == Arrival(again=True)
+
+
+def test_senders_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(senders, "SENDERS", 10)
+    known = senders.Senders()
+    for number in range(1000):
+        known.of(str(number)).came(0)
+    assert len(known._sequences) == 10
 
 
 def test_a_ledger_has_an_account_for_each_partition(monkeypatch: pytest.MonkeyPatch) -> None:

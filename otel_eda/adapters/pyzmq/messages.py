@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROUTING_ID = 5
 TCP = re.compile(r"tcp://(?:.*;)?([^/]+):(\d{1,5})")
+WHOLE = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket is to get all that its sender sends
 TERMINATED = 156384765  # ETERM: the context is at its end, and whoever waits is told so
 
 
@@ -80,8 +81,14 @@ def incoming(wire: Wire) -> Message | None:
     found, wire.arrived = wire.arrived, None
     if found is None:
         return Message(destination(wire))
-    attributes = {keys.SENDER: found.sender, keys.SEQUENCE: found.sequence}
-    return Message(destination(wire), headers=found.headers, timestamp=found.timestamp, attributes=attributes)
+    return Message(
+        destination(wire),
+        headers=found.headers,
+        timestamp=found.timestamp,
+        sender=found.sender,
+        sequence=found.sequence,
+        shared=wire.kind not in WHOLE,
+    )
 
 
 def empty(error: BaseException) -> bool:

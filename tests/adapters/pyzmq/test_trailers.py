@@ -187,9 +187,70 @@ def test_a_gap_is_a_loss(sockets: Sockets, recorder: Recorder) -> None:
     subscriber.close()
     assert 0 < received < 20
     assert numbers(recorder.sends(sent)) == [*range(sent)]
-    arrived = numbers(recorder.processes(received + 1))
+    processed = recorder.processes(received + 1)
+    arrived = numbers(processed)
     assert arrived[:received] == [*range(received)]
-    assert arrived[received] in range(20, sent)
+    last = arrived[received]
+    assert last in range(20, sent)
+    assert isinstance(last, int)
+    assert [attribute(span, "eda.sender.missed") for span in processed] == [*[None] * received, last - received]
+    assert recorder.count("eda.missed.messages") == last - received
+
+
+def framed(*numbers: int) -> list[list[bytes]]:
+    return [[b"body", trailer.pack({}, ID, number, 1)] for number in numbers]
+
+
+def test_repeats_and_what_comes_late(sockets: Sockets, recorder: Recorder) -> None:
+    far, near = sockets.pair(zmq.PULL, zmq.PUSH)
+    with suppress_instrumentation():
+        for parts in framed(4, 6, 6, 5):
+            near.send_multipart(parts)
+    for _ in range(4):
+        assert far.recv_multipart() == [b"body"]
+    far.close()
+    facts = ("eda.sender.missed", "eda.message.redelivered", "eda.message.out_of_order")
+    assert [[attribute(span, fact) for fact in facts] for span in recorder.processes(4)] == [
+        [None, None, None],
+        [1, None, None],
+        [None, True, None],
+        [None, None, True],
+    ]
+    for metric in ("missed", "redelivered", "out_of_order"):
+        assert recorder.count(f"eda.{metric}.messages") == 1
+
+
+def test_what_is_shared_out_is_not_missed(sockets: Sockets, recorder: Recorder) -> None:
+    near, one = sockets.pair(zmq.PUSH, zmq.PULL)
+    other = sockets(zmq.PULL)
+    other.connect(near.last_endpoint)  # type: ignore[arg-type]  # bytes will do
+    for _ in range(6):
+        near.send(b"body")
+    for _ in range(3):
+        one.recv()
+        other.recv()
+    one.close()
+    other.close()
+    assert recorder.count("eda.missed.messages") == recorder.count("eda.out_of_order.messages")
+    assert recorder.count("eda.redelivered.messages") == 0
+
+
+def test_each_subscriber_is_to_get_all(sockets: Sockets, recorder: Recorder) -> None:
+    publisher = sockets(zmq.XPUB, xpub_verbose=1)
+    publisher.bind("inproc://all")
+    subscribers = [sockets(zmq.SUB) for _ in range(2)]
+    for subscriber in subscribers:
+        subscriber.connect("inproc://all")
+        subscriber.subscribe(b"")
+        publisher.recv()
+    for _ in range(3):
+        publisher.send(b"body")
+    for subscriber in subscribers:
+        for _ in range(3):
+            subscriber.recv()
+        subscriber.close()
+    assert numbers(recorder.processes(6)) == [0, 1, 2, 0, 1, 2]
+    assert recorder.count("eda.redelivered.messages") == recorder.count("eda.missed.messages") == 0
 
 
 def test_without_propagation_there_are_no_numbers(sockets: Sockets) -> None:
