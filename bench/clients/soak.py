@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import uuid
+from typing import TYPE_CHECKING
 
 from bench.contenders import ALL, OURS, configure
 from bench.memory import POINTS, resident
@@ -18,33 +19,41 @@ from . import LIBRARIES
 from .__main__ import addresses
 from .worker import instrument
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.status import Status
+
 MESSAGES = 1_000_000
 AT_ONCE = 500  # sent, then received
 GROWTH = 0.01  # Python objects for each message that would be a leak
+SHOWN = (1, POINTS // 2, POINTS)  # tenths
 
 
-def watched(name: str, address: str, count: int) -> list[tuple[int, int]]:
+def watched(name: str, address: str, count: int) -> Iterator[tuple[int, int]]:
     """Send and receive so many messages; give resident bytes and Python's live blocks after each tenth."""
     configure(ALL)
     instrument(OURS, LIBRARIES[name])
     application = LIBRARIES[name].application(address, f"soak-{uuid.uuid4().hex[:8]}", None)
-    seen = []
     for _ in range(POINTS):
         for _ in range(max(count // POINTS // AT_ONCE, 1)):
             application.send(AT_ONCE)
             application.receive(AT_ONCE)
         gc.collect()
-        seen.append((resident(), sys.getallocatedblocks()))
-    return seen
+        yield resident(), sys.getallocatedblocks()
 
 
-def ask(name: str, address: str, count: int) -> list[tuple[int, int]]:
+def ask(name: str, address: str, count: int, status: Status) -> list[tuple[int, int]]:
     """Have a process of its own watched."""
     command = [sys.executable, "-m", __spec__.name, name, "--messages", str(count), "--at", address]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{name} failed: {done.stderr}")
-    points: list[tuple[int, int]] = json.loads(done.stdout.splitlines()[-1])
+    points: list[tuple[int, int]] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            points.append(json.loads(line))
+            status.update(f"{name}: {len(points) * 100 // POINTS} % of {count:,} messages")
+    if process.returncode:
+        raise RuntimeError(f"{name} failed after {len(points)} tenths")
     return points
 
 
@@ -56,22 +65,25 @@ def main() -> int:
     parser.add_argument("--at", help=argparse.SUPPRESS)  # given to the process that is watched
     options = parser.parse_args()
     if options.at is not None:
-        print(json.dumps(watched(options.libraries[0], options.at, options.messages)), flush=True)
+        for point in watched(options.libraries[0], options.at, options.messages):
+            print(json.dumps(point), flush=True)
         os._exit(0)  # what a client does at its end is not watched
     chosen = [LIBRARIES[name] for name in options.libraries or LIBRARIES]
-    table = titled(f"Memory over {options.messages:,} messages sent and received, after the first tenth and at the end")
-    for heading in ("library", "resident MiB", "", "live blocks", "", "blocks for each message"):
+    shares = ("at 10 %", "at 50 %", "at 100 %")
+    table = titled(
+        f"Memory over {options.messages:,} messages sent and received: resident MiB, then live Python blocks"
+    )
+    for heading in ("library", *shares, *shares, "blocks for each message"):
         table.add_column(heading, justify="left" if heading == "library" else "right")
     worst = 0.0
     with addresses(chosen) as found, console.status("soaking") as status:
         for library in chosen:
-            status.update(f"soaking {library.name}")
-            points = ask(library.name, found[library.broker], options.messages)
-            (first, blocks), (last, left) = points[0], points[-1]
-            each = (left - blocks) / (options.messages * 0.9)
+            points = ask(library.name, found[library.broker], options.messages, status)
+            sizes, blocks = zip(*(points[tenth - 1] for tenth in SHOWN), strict=True)
+            each = (blocks[-1] - blocks[0]) / (options.messages * 0.9)
             worst = max(worst, each)
-            sizes = (f"{first / 2**20:.1f}", f"{last / 2**20:.1f}", f"{blocks:,}", f"{left:,}", f"{each:.5f}")
-            table.add_row(library.name, *sizes)
+            numbers = (*(f"{size / 2**20:.1f}" for size in sizes), *(f"{count:,}" for count in blocks), f"{each:.5f}")
+            table.add_row(library.name, *numbers)
     console.print(table)
     return int(worst > GROWTH)
 
