@@ -1,4 +1,4 @@
-"""What `opentelemetry-instrument` loads: one instrumentor for each adapter, and one for the registries."""
+"""What `opentelemetry-instrument` loads: one instrumentor for each name of the suite."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ _LAUNCHERS = {"skip_dep_check", "raise_exception_on_conflict"}
 
 
 class _Instrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
-    """Switches one name of the suite on and off."""
-
     name: str
 
     def instrumentation_dependencies(self) -> Collection[str]:
@@ -56,55 +54,18 @@ class EdaInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no type
         """Do nothing."""
 
 
-class KafkaPythonInstrumentor(_Instrumentor):
-    """kafka-python."""
-
-    name = "kafka_python"
-
-
-class ConfluentKafkaInstrumentor(_Instrumentor):
-    """confluent-kafka."""
-
-    name = "confluent_kafka"
+def _made(name: str) -> type[_Instrumentor]:
+    made = f"{name.title().replace('_', '')}Instrumentor"
+    return type(
+        made, (_Instrumentor,), {"__doc__": f"Switches {name} on and off.", "__module__": __name__, "name": name}
+    )
 
 
-class AiokafkaInstrumentor(_Instrumentor):
-    """aiokafka."""
-
-    name = "aiokafka"
+_INSTRUMENTORS = {made.__name__: made for made in map(_made, suite.NAMES)}
 
 
-class PikaInstrumentor(_Instrumentor):
-    """pika."""
-
-    name = "pika"
-
-
-class AioPikaInstrumentor(_Instrumentor):
-    """aio-pika."""
-
-    name = "aio_pika"
-
-
-class PyzmqInstrumentor(_Instrumentor):
-    """pyzmq."""
-
-    name = "pyzmq"
-
-
-class BlinkerInstrumentor(_Instrumentor):
-    """blinker."""
-
-    name = "blinker"
-
-
-class PyeeInstrumentor(_Instrumentor):
-    """pyee."""
-
-    name = "pyee"
-
-
-class RegistriesInstrumentor(_Instrumentor):
-    """In-process registries of handlers."""
-
-    name = suite.REGISTRIES
+def __getattr__(name: str) -> type[_Instrumentor]:
+    """Give an instrumentor by the name that its entry point has, as `AioPikaInstrumentor` for `aio_pika`."""
+    if name not in _INSTRUMENTORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _INSTRUMENTORS[name]

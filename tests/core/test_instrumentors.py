@@ -13,6 +13,7 @@ from support.recorder import Recorder, recording
 
 import otel_eda
 from otel_eda import config, suite
+from otel_eda import instrumentor as instrumentors
 from otel_eda.core import dispatch
 
 GROUP = "opentelemetry_instrumentor"
@@ -22,6 +23,13 @@ OURS = [point for name, point in EVERY.items() if name != "eda"]
 
 def test_there_is_one_for_each_name_of_the_suite() -> None:
     assert sorted(point.load().name for point in OURS) == sorted(suite.NAMES)
+
+
+def test_they_are_named_after_what_they_switch() -> None:
+    assert instrumentors.AioPikaInstrumentor.name == "aio_pika"
+    assert instrumentors.AioPikaInstrumentor.__module__ == instrumentors.__name__
+    assert [point.load().__name__ for point in OURS] == [point.attr for point in OURS]
+    assert not hasattr(instrumentors, "NowhereInstrumentor")
 
 
 @pytest.mark.parametrize("point", OURS, ids=lambda point: point.name)
