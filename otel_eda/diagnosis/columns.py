@@ -111,6 +111,11 @@ DEATHS = Column("deaths", "BIGINT", "how often the broker dead-lettered it", ("e
 DEATH_REASON = Column("death_reason", "VARCHAR", "why the broker dead-lettered it last", ("eda.message.death_reason",))
 REGRESSED = Column("regressed", "BOOLEAN", "of a commit: it went back", ("eda.commit.regressed",))
 COMMITTED = Column("committed", "BIGINT", "of a commit: the next offset to be read", ("eda.commit.offset",))
+NEXT = Column(
+    "partition_next", "BIGINT", "of a position: the offset that the consumer is handed next", ("eda.partition.next",)
+)
+START = Column("partition_start", "BIGINT", "of a position: where the log begins", ("eda.partition.start",))
+END = Column("partition_end", "BIGINT", "of a position: the offset that is written next", ("eda.partition.end",))
 MESSAGE_TIME = Column("message_time", "BIGINT", "the message's timestamp, milliseconds", ("eda.message.timestamp",))
 ABANDONED = Column("abandoned", "BOOLEAN", "the code neither came to its end nor raised", ("eda.process.abandoned",))
 EVENT_TYPE = Column("event_type", "VARCHAR", "the event's type, in the process", ("eda.event.type",))
@@ -125,7 +130,8 @@ MESSAGING = (
 )  # fmt: skip
 MEASURED = (SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING)
 NOTED = (
-    SYSTEM, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, MESSAGE_ID, SEQUENCE, COMMITTED, EVENT_TYPE, FUNCTION, ERROR,
+    SYSTEM, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, MESSAGE_ID, SEQUENCE, COMMITTED, NEXT, START, END,
+    EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip
 
 

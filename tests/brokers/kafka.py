@@ -98,7 +98,7 @@ class KafkaServer(Service):
         return answers(HOST, self.ports[0])
 
     def _config(self) -> Mapping[str, object]:
-        client, controller = self.ports
+        client, controller = self.ports[:2]
         return {
             "listeners": f"PLAINTEXT://{HOST}:{client},CONTROLLER://{HOST}:{controller}",
             "controller.quorum.voters": f"1@{HOST}:{controller}",

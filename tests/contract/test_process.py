@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusC
 from support.bus import content
 from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, links, parent, qualified
+
+from otel_eda import config
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -468,6 +471,22 @@ def test_a_batch_iterated_twice_is_processed_twice(bus: Bus, recorder: Recorder,
             pass
     sent = [ids(span) for span in recorder.sends(2)]
     assert [parent(span) for span in recorder.processes(4)] == sent * 2
+
+
+@pytest.mark.needs(Can.KEYS)
+def test_keys_are_the_same_at_both_ends(
+    bus: Bus, recorder: Recorder, shape: Shape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_current", replace(config.config(), capture_key="hash"))
+    bus.send(Message(key=b"one"), Message(key=b"other"), Message())
+    bus.received(shape, 3)
+    sent, processed = (
+        [attribute(span, "eda.message.key.hash") for span in spans]
+        for spans in (recorder.sends(3), recorder.processes(3))
+    )
+    assert sent == processed
+    assert len(set(sent)) == 3
+    assert sent[2] is None
 
 
 @pytest.mark.needs(Can.TOMBSTONES, Can.KEYS)

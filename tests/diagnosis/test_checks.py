@@ -35,6 +35,19 @@ def ledger(made: Flow, name: str, number: int, kind: str = "sum") -> None:
     made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [counted]))
 
 
+def stood(made: Flow, **position: int) -> None:
+    """Have the consumer tell where it stands."""
+    said = {
+        "messaging.system": "kafka",
+        "messaging.destination.name": "orders",
+        "messaging.destination.partition.id": "0",
+        "messaging.consumer.group.name": "billing",
+        **{f"eda.partition.{name}": offset for name, offset in position.items()},
+    }
+    told = {"eventName": "eda.consumer.position", "timeUnixNano": str(BEGIN + 59 * SECOND), "attributes": pairs(said)}
+    made.world.extra.append(scoped(made.billing, "resourceLogs", "scopeLogs", "logRecords", [told]))
+
+
 def opened(finding: Finding) -> set[str]:
     return {gate.code for gate in finding.gates if not gate.held}
 
@@ -139,26 +152,59 @@ class TestLostInConsumer:
         assert "committed all the same" in finding.cause
         assert made.messages[12].span.trace in finding.trace_ids
 
-    def test_died_with_it(self, diagnose: Diagnose) -> None:
+    def test_not_begun(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
         made.billing.receive([made.messages[12]], 1.21)
         finding = only(diagnose(made.world).findings, "EDA104")
-        assert finding.verdict is CONFIRMED
+        assert finding.verdict is SUSPECT  # or filtered
+        assert "dropped it, and went on" in finding.cause
+
+    def test_died_with_what_it_had_been_handed(self, diagnose: Diagnose) -> None:
+        made = flow(40, 1, skip=set(range(19, 40)))
+        made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
+        stood(made, next=20)
+        heir = made.world.service("billing", group="billing")
+        for turn in range(20, 40):
+            heir.process(made.messages[turn], turn * 0.1 + 0.5)
+            heir.commit("orders", turn * 0.1 + 0.51, turn + 1)
+        heir.other("still here", 60.0, 0.01)
+        finding = only(diagnose(made.world).findings, "EDA104")
+        assert (finding.verdict, finding.offsets, opened(finding)) == (LIKELY, (19, 19), {"G6"})
         assert "stopped before it was done" in finding.cause
 
     def test_died_with_it_and_another_member_goes_on(self, diagnose: Diagnose) -> None:
         made = flow(40, 1, skip=set(range(19, 40)))
         made.billing.receive([made.messages[19]], 1.91)
         made.billing.commit("orders", 1.92, 20)
+        made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
         heir = made.world.service("billing", group="billing")
         for turn in range(20, 40):
             heir.process(made.messages[turn], turn * 0.1 + 0.5)
             heir.commit("orders", turn * 0.1 + 0.51, turn + 1)
+        heir.other("still here", 60.0, 0.01)
         finding = only(diagnose(made.world).findings, "EDA104")
-        assert (finding.verdict, finding.offsets, opened(finding)) == (CONFIRMED, (19, 19), set())
+        assert (finding.verdict, finding.offsets, opened(finding)) == (LIKELY, (19, 19), set())
+        assert "stopped before it was done" in finding.cause
         made.billing.spans = [span for span in made.billing.spans if span.json["kind"] != 3]
         finding = only(diagnose(made.world).findings, "EDA104")  # who had it, and who committed past it, is not known
         assert (finding.verdict, opened(finding)) == (SUSPECT, {"G6", "G8"})
+
+    def test_of_an_aborted_transaction(self, diagnose: Diagnose) -> None:
+        made = flow(20, 1, skip={7, 8, 9})
+        for turn, message in enumerate(made.messages[20:] + made.messages[10:]):
+            message.offset = None if message.offset is None else message.offset + 1
+            place = {"messaging.kafka.offset": 11 + turn}
+            for span in (message.span, made.works[7 + turn]):
+                said = [pair for pair in span.json["attributes"] if pair["key"] not in place]
+                span.json["attributes"] = [*said, *pairs(place)]
+        assert only(diagnose(made.world).findings, "EDA104").verdict is SUSPECT
+
+    @pytest.mark.parametrize(("keys", "verdict"), [("abcdefgxyzxyzklmnopq", SUSPECT), ("abcdefaxyzxyzklmnopq", LIKELY)])
+    def test_compacted(self, diagnose: Diagnose, keys: str, verdict: Verdict) -> None:
+        made = flow(20, 1, skip={7, 8, 9})
+        for message, key in zip(made.messages, keys, strict=True):
+            message.span.json["attributes"] += pairs({"eda.message.key.hash": key})
+        assert only(diagnose(made.world).findings, "EDA104").verdict is verdict
 
     def test_without_metrics_nobody_knows_whether_spans_are_missing(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
@@ -247,6 +293,14 @@ class TestExpiredUnread:
         assert [finding.code for finding in found] == ["EDA105"]
         assert found[0].verdict is verdict
         assert cause in found[0].cause
+
+    @pytest.mark.parametrize(("start", "found"), [(10, {"EDA105"}), (0, {"EDA104"})])
+    def test_thrown_out_by_retention(self, diagnose: Diagnose, start: int, found: set[str]) -> None:
+        made = flow(40, 1, skip=set(range(5, 10)))
+        stood(made, next=40, start=start)
+        likely = [finding for finding in diagnose(made.world).findings if finding.verdict > SUSPECT]
+        assert {finding.code for finding in likely} == found
+        assert {(finding.verdict, finding.offsets, finding.count) for finding in likely} == {(LIKELY, (5, 9), 5)}
 
 
 class TestUnroutable:
@@ -491,6 +545,17 @@ class TestLagVerdict:
             made.billing.commit("orders", 5.0 + turn, 50)
         assert "does not get past" in only(diagnose(made.world, "EDA504").findings, "EDA504").cause
 
+    def test_stalled_after_it_had_got_on(self, diagnose: Diagnose) -> None:
+        made = flow(100, 1, skip=set(range(50, 100)), committed=50)
+        for turn in range(30):
+            made.billing.commit("orders", 5.0 + turn, 50)
+        assert "does not get past" in only(diagnose(made.world, "EDA504").findings, "EDA504").cause
+
+    def test_stopped_for_good(self, diagnose: Diagnose) -> None:
+        made = flow(400, 2, skip=set(range(100, 400)))
+        made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
+        assert only(diagnose(made.world, "EDA504").findings, "EDA504").verdict is LIKELY
+
     def test_went_back(self, diagnose: Diagnose) -> None:
         made = flow()
         back = made.billing.commit("orders", 30.0, 3)
@@ -700,6 +765,14 @@ class TestSlowDelivery:
         finding = only(diagnose(made.world, "EDA501").findings, "EDA501")
         assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
 
+    def test_acknowledged_late(self, diagnose: Diagnose) -> None:
+        made = flow()
+        slow = made.messages[12].span.json
+        slow["endTimeUnixNano"] = str(int(slow["startTimeUnixNano"]) + 3 * SECOND)  # given away before it was
+        finding = only(diagnose(made.world, "EDA501").findings, "EDA501")
+        assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+        assert "the broker took longer" in finding.cause
+
     def test_above_a_bound(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
         made.billing.process(made.messages[12], 1.9)
@@ -774,6 +847,13 @@ class TestBrokenPropagation:
         cut["traceId"] = made.world.id(16)
         finding = only(diagnose(made.world, "EDA701").findings, "EDA701")
         assert (finding.verdict, finding.offsets, finding.count) == (CONFIRMED, (6, 6), 1)
+
+    def test_no_context_ever_came(self, diagnose: Diagnose) -> None:
+        made = flow()
+        made.world.services.remove(made.shop)
+        for work in made.works:
+            del work.json["links"], work.json["parentSpanId"]
+        assert only(diagnose(made.world, "EDA701").findings, "EDA701").verdict is SUSPECT
 
 
 class TestClockSkew:

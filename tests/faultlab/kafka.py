@@ -6,6 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from support.waiting import until
+
 from .truth import harmless, place
 
 if TYPE_CHECKING:
@@ -61,4 +63,46 @@ def read(reader: Any, count: int) -> Iterator[Any]:
 def late(message: Any) -> None:
     """Note a message that waited for long, for a reason that is nobody's fault."""
     if time.time() - message.timestamp / 1000 > LATE:
-        harmless("EDA501", group=message.topic, **place(message))
+        harmless("EDA501", **place(message))
+
+
+def copies(reader: Any, count: int) -> Iterator[Any]:
+    """Give so many messages of polls as they are in a copied batch, which is nobody's loop."""
+    while count > 0:
+        for messages in reader.poll(1000, max_records=count).values():
+            count -= len(messages)
+            yield from list(messages)
+
+
+def confluent(topic: str, **config: Any) -> Any:
+    """Make a consumer of confluent-kafka that commits nothing by itself; its group is called as the topic."""
+    from confluent_kafka import Consumer
+
+    defaults = {
+        "bootstrap.servers": address(),
+        "group.id": topic,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "session.timeout.ms": SESSION,
+        "heartbeat.interval.ms": 500,
+    }
+    reader = Consumer({**defaults, **config})
+    reader.subscribe([topic])
+    return reader
+
+
+def pull(reader: Any, count: int) -> Iterator[Any]:
+    """Give so many messages of confluent-kafka; it is an error if no more come."""
+    for _ in range(count):
+        message = reader.poll(PATIENCE)
+        if message is None:
+            raise TimeoutError(f"nothing came in {PATIENCE:g} s")
+        assert message.error() is None, message.error()
+        yield message
+
+
+def committed(reader: Any, topic: str, offset: int) -> None:
+    """Wait until a consumer's group has committed that offset of the first partition."""
+    from confluent_kafka import TopicPartition
+
+    until(lambda: reader.committed([TopicPartition(topic, 0)], PATIENCE)[0].offset >= offset, "a commit", PATIENCE)

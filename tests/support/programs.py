@@ -110,8 +110,11 @@ class Program:
     def go_on(self) -> None:
         """Let it go on, if it waits for a line."""
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise AssertionError(f"it ended before it was to go on:\n{self.output}{self.errors}") from None
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from faultlab.program import outlive, say
 from faultlab.rabbitmq import channel, creation, publish, read
-from faultlab.stage import finished
 from faultlab.truth import fault
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def play(stage: Stage) -> None:
     with stage.start("billing", billing, queue) as billing_:
         billing_.wait_for("there")
         stage.run("shop", shop, queue)
-        finished(billing_)
+        stage.finish(billing_)
     stage.run("shop", shop, queue)
     stage.run("clerk", clerk, aside)
 

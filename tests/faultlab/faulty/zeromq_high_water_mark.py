@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from faultlab import zeromq
 from faultlab.program import outlive, wait
-from faultlab.stage import finished
 
 if TYPE_CHECKING:
     from faultlab.stage import Stage
@@ -22,9 +21,9 @@ def play(stage: Stage) -> None:
     ):
         shop_.wait_for("sent")
         billing_.go_on()
-        finished(billing_)
+        stage.finish(billing_)
         shop_.go_on()
-        finished(shop_)
+        stage.finish(shop_)
 
 
 def shop(address: str, came: str) -> None:

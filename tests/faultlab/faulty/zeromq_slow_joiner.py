@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from faultlab import zeromq
 from faultlab.program import outlive, wait
-from faultlab.stage import finished
 
 if TYPE_CHECKING:
     from faultlab.stage import Stage
@@ -19,9 +18,9 @@ def play(stage: Stage) -> None:
     with stage.start("shop", shop, address, came, OTEL_EDA_ZMQ_PROPAGATE="1") as shop_:
         shop_.wait_for("first")
         with stage.start("billing", billing, address, came, OTEL_EDA_ZMQ_PROPAGATE="1") as billing_:
-            finished(billing_)
+            stage.finish(billing_)
         shop_.go_on()
-        finished(shop_)
+        stage.finish(shop_)
 
 
 def shop(address: str, came: str) -> None:

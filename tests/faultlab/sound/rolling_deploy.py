@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from faultlab.kafka import consumer, late, send
 from faultlab.program import outlive, say, told
-from faultlab.stage import finished
 
 if TYPE_CHECKING:
     from faultlab.stage import Stage
@@ -21,15 +20,15 @@ def play(stage: Stage) -> None:
         with stage.start("billing", billing, topic) as two:
             two.wait_for("working")
             one.go_on()
-            finished(one)
+            stage.finish(one)
             with stage.start("billing", billing, topic) as three:
                 three.wait_for("working")
                 two.go_on()
-                finished(two)
+                stage.finish(two)
                 shop_.go_on()
-                finished(shop_)
+                stage.finish(shop_)
                 three.go_on()
-                finished(three)
+                stage.finish(three)
 
 
 def shop(topic: str) -> None:

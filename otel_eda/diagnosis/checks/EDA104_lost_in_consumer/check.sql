@@ -29,6 +29,14 @@ passed AS (
     GROUP BY consumer_group, destination, partition_id, instance
 ),
 
+-- How far each member itself came.
+gone AS (
+    SELECT consumer_group, destination, partition_id, instance, max(message_offset) AS highest
+    FROM works
+    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, instance
+),
+
 tried AS (
     SELECT
         system, consumer_group, destination, partition_id, message_offset,
@@ -51,18 +59,48 @@ pulled AS (
     GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
+alive AS (
+    SELECT instance, max(ended) AS last_time
+    FROM operations
+    GROUP BY instance
+),
+
+-- The message before where a member stood, though it never came so far: that it had in its hands.
+stood AS (
+    SELECT
+        p.consumer_group, p.destination, p.partition_id, p.partition_next - 1 AS message_offset,
+        max(p.instance) AS instance, max(p.committed) AS committed, max(p.time) AS time
+    FROM events AS p
+    JOIN gone AS g
+        ON g.consumer_group = p.consumer_group AND g.destination = p.destination
+        AND g.partition_id = p.partition_id AND g.instance = p.instance AND g.highest < p.partition_next - 1
+    WHERE p.name = 'eda.consumer.position'
+    GROUP BY p.consumer_group, p.destination, p.partition_id, p.partition_next
+),
+
+-- Where the log begins, as far as members know: what is before that is gone.
+beginning AS (
+    SELECT destination, partition_id, max(partition_start) AS start
+    FROM events
+    WHERE partition_start IS NOT NULL
+    GROUP BY destination, partition_id
+),
+
 missing AS (
     SELECT
-        s.system, r.service, coalesce(t.instance, p.instance) AS instance, s.instance AS other_instance,
+        s.system, r.service, coalesce(t.instance, p.instance, h.instance) AS instance, s.instance AS other_instance,
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
-        s.started AS first_time, greatest(s.ended, coalesce(t.ended, 0), coalesce(p.ended, 0)) AS last_time,
+        s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
         d.committed, coalesce(t.failed, 0) AS failed, r.highest, false AS skipped,
-        t.message_offset IS NOT NULL OR p.message_offset IS NOT NULL AS delivered,
+        coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- Who had it has committed past it: then nobody had it after that, whoever has the partition now.
-        c.committed > s.message_offset AS kept,
+        greatest(coalesce(c.committed, h.committed), coalesce(h.committed, 0)) > s.message_offset AS kept,
+        t.message_offset IS NULL AND coalesce(p.message_offset, h.message_offset) IS NOT NULL AS untried,
+        b.start > s.message_offset AS expired,
+        g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > z.grace AS went_on,
         -- Sampled on both sides, if it was received, and no process is known to sample.
-        (t.message_offset IS NOT NULL OR p.message_offset IS NOT NULL) AND k.whole AS sampled
+        coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
@@ -73,9 +111,18 @@ missing AS (
     LEFT JOIN pulled AS p
         ON p.consumer_group = r.consumer_group AND p.destination = s.destination
         AND p.partition_id = s.partition_id AND p.message_offset = s.message_offset
+    LEFT JOIN stood AS h
+        ON h.consumer_group = r.consumer_group AND h.destination = s.destination
+        AND h.partition_id = s.partition_id AND h.message_offset = s.message_offset
+    LEFT JOIN beginning AS b ON b.destination = s.destination AND b.partition_id = s.partition_id
     LEFT JOIN passed AS c
         ON c.consumer_group = r.consumer_group AND c.destination = s.destination AND c.partition_id = s.partition_id
-        AND c.instance = coalesce(t.instance, p.instance)
+        AND c.instance = coalesce(t.instance, p.instance, h.instance)
+    LEFT JOIN gone AS g
+        ON g.consumer_group = r.consumer_group AND g.destination = s.destination AND g.partition_id = s.partition_id
+        AND g.instance = coalesce(t.instance, p.instance, h.instance)
+    LEFT JOIN alive AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
+    CROSS JOIN settings AS z
     LEFT JOIN known AS k ON k.destination = s.destination
     WHERE
         s.outcome = 'ok'
@@ -88,7 +135,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, true, true, true
+        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, true, true, false, false, false, true
     FROM tried AS t
     WHERE t.skipped = 1 AND t.finished = 0
 ),
@@ -105,6 +152,60 @@ handed AS (
     JOIN operations AS h ON h.trace_id = w.trace_id AND h.parent_id = w.span_id
     JOIN sends AS onward ON onward.trace_id = h.trace_id AND onward.parent_id = h.span_id
     WHERE w.outcome <> 'ok'
+),
+
+-- What was sent to where something is missing: the next of the same key, and the last before an offset that nobody sent to.
+near AS (
+    SELECT
+        destination, partition_id, message_offset,
+        CASE WHEN key_hash IS NOT NULL THEN lead(message_offset) OVER of_key END AS superseded,
+        CASE WHEN lead(message_offset) OVER place > message_offset + 1 THEN message_offset END AS last
+    FROM sends
+    WHERE
+        outcome = 'ok' AND message_offset >= 0
+        AND (destination, partition_id) IN (SELECT DISTINCT destination, partition_id FROM missing WHERE NOT delivered)
+    WINDOW
+        of_key AS (PARTITION BY destination, partition_id, key_hash ORDER BY message_offset),
+        place AS (PARTITION BY destination, partition_id ORDER BY message_offset)
+),
+
+ending AS (
+    SELECT
+        destination, partition_id, message_offset, superseded,
+        min(last) OVER (
+            PARTITION BY destination, partition_id ORDER BY message_offset
+            ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+        ) AS last
+    FROM near
+),
+
+-- Compaction would have taken what was read, too, if a later one of its key had been there.
+read AS (
+    SELECT t.consumer_group, n.destination, n.partition_id, min(n.superseded) AS uncompacted
+    FROM near AS n
+    JOIN tried AS t
+        ON t.destination = n.destination AND t.partition_id = n.partition_id AND t.message_offset = n.message_offset
+    GROUP BY t.consumer_group, n.destination, n.partition_id
+),
+
+-- Perhaps never to be seen: as if compacted away, or as the messages of a transaction, which ends with an offset that
+-- is no message, and of which the last one did not come either.
+unseen AS (
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN ending AS e
+        ON e.destination = m.destination AND e.partition_id = m.partition_id AND e.message_offset = m.message_offset
+    LEFT JOIN read AS r
+        ON r.consumer_group = m.consumer_group AND r.destination = m.destination AND r.partition_id = m.partition_id
+    LEFT JOIN tried AS t
+        ON t.consumer_group = m.consumer_group AND t.destination = m.destination AND t.partition_id = m.partition_id
+        AND t.message_offset = e.last
+    WHERE
+        NOT m.delivered
+        AND (
+            e.superseded < coalesce(r.uncompacted, e.superseded + 1)
+            OR (e.last IS NOT NULL AND t.message_offset IS NULL)
+        )
 ),
 
 seen AS (
@@ -135,23 +236,36 @@ counted AS (
 )
 
 SELECT
-    m.system, m.service, m.instance, other_instance, m.destination, m.consumer_group, partition_id, message_offset, error,
-    trace_id, span_id, other_trace_id, other_span_id, m.first_time, m.last_time, 1 AS weight,
-    CASE WHEN failed = 1 THEN 'error-swallowed' WHEN delivered THEN 'died-with-it' ELSE 'jumped-over' END AS cause,
-    -- Automatic commits have no spans; but the ledgers may have counted every one of these as committed past.
-    CASE WHEN committed > message_offset OR (failed = 1 AND l.number >= 0) THEN NULL ELSE 'LIKELY' END AS at_most,
+    m.system, m.service, m.instance, other_instance, m.destination, m.consumer_group, m.partition_id, m.message_offset,
+    error, trace_id, span_id, other_trace_id, other_span_id, m.first_time, m.last_time, 1 AS weight,
+    CASE
+        WHEN failed = 1 THEN 'error-swallowed' WHEN untried AND went_on THEN 'not-begun'
+        WHEN delivered THEN 'died-with-it' ELSE 'jumped-over'
+    END AS cause,
+    CASE
+        -- A filter before the handler looks the same; so do messages that the group could not see.
+        WHEN (untried AND went_on) OR u.message_offset IS NOT NULL OR (expired AND NOT delivered) THEN 'SUSPECT'
+        -- It may have been done in the last moments of a process, of which nothing was exported.
+        WHEN untried THEN 'LIKELY'
+        -- Automatic commits have no spans; but the ledgers may have counted every one of these as committed past.
+        WHEN committed > m.message_offset OR (failed = 1 AND l.number >= 0) THEN NULL
+        ELSE 'LIKELY'
+    END AS at_most,
     CASE WHEN skipped THEN true END AS g1, CASE WHEN sampled THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
     CASE WHEN skipped THEN true END AS g4, CASE WHEN kept THEN true END AS g6,
     CASE WHEN skipped THEN true END AS g7, CASE WHEN delivered THEN true END AS g8,
     CASE WHEN skipped THEN true END AS g9,
     CASE
-        WHEN committed > message_offset THEN 'the group committed offset ' || committed || ', past it'
+        WHEN committed > m.message_offset THEN 'the group committed offset ' || committed || ', past it'
         WHEN failed = 1 AND l.number >= 0 THEN 'the group committed past it'
         ELSE 'the group went on to offset ' || highest
     END || ', and no member of it finished it' || CASE WHEN failed = 1 THEN coalesce(': ' || error, '') ELSE '' END AS detail
 FROM missing AS m
 LEFT JOIN counted AS l
     ON l.service = m.service AND l.destination = m.destination AND l.consumer_group = m.consumer_group
+LEFT JOIN unseen AS u
+    ON u.consumer_group = m.consumer_group AND u.destination = m.destination AND u.partition_id = m.partition_id
+    AND u.message_offset = m.message_offset
 WHERE
     NOT EXISTS (
         SELECT 1 FROM handed AS p

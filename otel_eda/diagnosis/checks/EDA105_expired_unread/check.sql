@@ -32,10 +32,28 @@ retried AS (
     FROM expired AS e
     JOIN way AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
     JOIN works AS w ON w.trace_id = y.sent_trace AND w.span_id = y.parent_id AND w.destination = e.destination
+),
+
+reader AS (
+    SELECT
+        consumer_group, destination, partition_id, min(message_offset) AS lowest, max(message_offset) AS highest,
+        max(service) AS service, max(instance) AS instance
+    FROM works
+    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
+-- Where the log begins, as far as members know: what is before that is gone.
+beginning AS (
+    SELECT destination, partition_id, max(partition_start) AS start, max(time) AS time
+    FROM events
+    WHERE partition_start > 0
+    GROUP BY destination, partition_id
 )
 
 SELECT
-    e.system, e.service, e.instance, e.destination, e.consumer_group, e.message_id AS message, e.trace_id, e.span_id,
+    e.system, e.service, e.instance, e.destination, e.consumer_group, CAST(NULL AS VARCHAR) AS partition_id,
+    CAST(NULL AS BIGINT) AS message_offset, e.message_id AS message, e.trace_id, e.span_id,
     e.origin_trace AS other_trace_id, e.origin_span AS other_span_id, e.started AS first_time, e.ended AS last_time,
     e.death_reason AS alike,
     CASE WHEN e.death_reason = 'expired' THEN 'time-to-live' ELSE 'queue-full' END AS cause,
@@ -48,3 +66,22 @@ FROM expired AS e
 LEFT JOIN way AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
 LEFT JOIN read AS r ON r.queue = y.queue
 WHERE NOT EXISTS (SELECT 1 FROM retried AS a WHERE a.trace_id = e.trace_id AND a.span_id = e.span_id)
+UNION ALL
+SELECT
+    s.system, r.service, r.instance, s.destination, r.consumer_group, s.partition_id, s.message_offset,
+    CAST(NULL AS VARCHAR), s.trace_id, s.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), s.started, b.time,
+    CAST(NULL AS VARCHAR), 'retention',
+    -- Somebody may have jumped over it before it was gone.
+    'LIKELY',
+    'no member of the group had it; the log begins at offset ' || b.start || ' now'
+FROM sends AS s
+JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
+JOIN beginning AS b ON b.destination = s.destination AND b.partition_id = s.partition_id
+WHERE
+    s.outcome = 'ok' AND s.message_offset > r.lowest AND s.message_offset < r.highest AND s.message_offset < b.start
+    AND NOT EXISTS (
+        SELECT 1 FROM operations AS o
+        WHERE
+            (o.type = 'process' OR o.type = 'receive') AND o.consumer_group = r.consumer_group
+            AND o.destination = s.destination AND o.partition_id = s.partition_id AND o.message_offset = s.message_offset
+    )

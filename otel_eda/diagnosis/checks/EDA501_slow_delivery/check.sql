@@ -25,13 +25,19 @@ delivery AS (
 ),
 
 usual AS (
-    SELECT system, destination, consumer_group, median(waiting) AS waiting, count(*) AS number
+    SELECT
+        system, destination, consumer_group, median(waiting) AS waiting, median(acknowledging) AS acknowledging,
+        count(*) AS number
     FROM delivery
     GROUP BY system, destination, consumer_group
 ),
 
 judged AS (
-    SELECT d.*, u.waiting AS usual, z.queue_bound
+    SELECT
+        d.*, u.waiting AS usual, z.queue_bound,
+        -- One clock alone tells how long the broker took, and it may have given the message away before it answered.
+        z.queue_bound IS NULL AND d.acknowledging > greatest(d.waiting, 10 * u.acknowledging, 1000000000) AS slow_ack,
+        u.acknowledging AS usual_ack
     FROM delivery AS d
     JOIN usual AS u
         ON u.system = d.system AND u.destination IS NOT DISTINCT FROM d.destination
@@ -39,7 +45,13 @@ judged AS (
     CROSS JOIN settings AS z
     WHERE
         (z.queue_bound IS NOT NULL AND d.waiting > z.queue_bound)
-        OR (z.queue_bound IS NULL AND u.number >= 20 AND d.waiting > greatest(10 * u.waiting, 1000000000))
+        OR (
+            z.queue_bound IS NULL AND u.number >= 20
+            AND (
+                d.waiting > greatest(10 * u.waiting, 1000000000)
+                OR d.acknowledging > greatest(10 * u.acknowledging, 1000000000)
+            )
+        )
 )
 
 SELECT
@@ -49,8 +61,13 @@ SELECT
     first_time, last_time, true AS g5,
     CASE WHEN acknowledging > waiting THEN 'broker' ELSE 'waited' END AS cause,
     CASE WHEN queue_bound IS NULL THEN 'LIKELY' END AS at_most,
-    'waited ' || round(waiting / 1000000000.0, 3) || ' s'
+    CASE
+        WHEN slow_ack THEN 'the broker took ' || round(acknowledging / 1000000000.0, 3) || ' s to acknowledge it, usually '
+            || round(usual_ack / 1000000000.0, 3) || ' s'
+        ELSE 'waited ' || round(waiting / 1000000000.0, 3) || ' s'
+    END
     || CASE
+        WHEN slow_ack THEN ''
         WHEN queue_bound IS NULL THEN ', usually ' || round(usual / 1000000000.0, 3) || ' s'
         ELSE ', at most ' || round(queue_bound / 1000000000.0, 3) || ' s are allowed'
     END AS detail

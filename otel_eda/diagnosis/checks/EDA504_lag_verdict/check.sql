@@ -46,13 +46,21 @@ quarter AS (
     GROUP BY t.consumer_group, t.destination, t.partition_id
 ),
 
+-- How often, and for how long, the furthest offset was committed again and again.
 held AS (
     SELECT
-        consumer_group, destination, partition_id, max(committed) AS committed, count(*) AS number,
-        max(ended) - min(ended) AS lasted, count(DISTINCT committed) AS positions
-    FROM commits
-    WHERE consumer_group IS NOT NULL
-    GROUP BY consumer_group, destination, partition_id
+        c.consumer_group, c.destination, c.partition_id, f.committed, count(*) AS number,
+        max(c.ended) - min(c.ended) AS lasted
+    FROM commits AS c
+    JOIN (
+        SELECT consumer_group, destination, partition_id, max(committed) AS committed
+        FROM commits
+        WHERE consumer_group IS NOT NULL
+        GROUP BY consumer_group, destination, partition_id
+    ) AS f
+        ON f.consumer_group = c.consumer_group AND f.destination = c.destination
+        AND f.partition_id = c.partition_id AND f.committed = c.committed
+    GROUP BY c.consumer_group, c.destination, c.partition_id, f.committed
 ),
 
 judged AS (
@@ -60,7 +68,7 @@ judged AS (
         r.*, s.last_send, s.top - r.position AS behind, q.four AS lag, s.first_send,
         CASE
             WHEN s.last_send - r.last_work > z.grace AND s.top > r.position THEN 'stopped'
-            WHEN h.positions = 1 AND h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
+            WHEN h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
             -- Who catches up after a burst is no case.
             WHEN s.top > r.position AND s.last_send - s.first_send > 10000000000 AND q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
@@ -80,6 +88,8 @@ SELECT
     CASE WHEN cause = 'stopped' THEN NULL ELSE 'LIKELY' END AS at_most,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
+    -- That it lasted for longer than the grace, in which others went on, is what these two say.
+    CASE WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
     CASE
         WHEN cause = 'stopped' THEN 'nothing processed for the last '
             || round((last_send - last_work) / 1000000000.0, 1) || ' s in which messages came, ' || behind || ' wait'
@@ -92,6 +102,6 @@ WHERE cause IS NOT NULL
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id, started, ended, 1,
-    'went-back', 'LIKELY', true, true, 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', before one that it had committed'
+    'went-back', 'LIKELY', true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', before one that it had committed'
 FROM commits
 WHERE regressed

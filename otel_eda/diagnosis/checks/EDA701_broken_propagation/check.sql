@@ -7,16 +7,39 @@ WITH delivered AS (
     FROM works
     WHERE message_offset IS NOT NULL AND NOT linked
     GROUP BY system, destination, partition_id, message_offset
+),
+
+-- To where nobody sends, as far as anybody can see, and from where no context ever came.
+dark AS (
+    SELECT destination
+    FROM works
+    WHERE message_offset IS NOT NULL AND destination IS NOT NULL
+    GROUP BY destination
+    HAVING
+        NOT bool_or(linked) AND destination NOT IN (SELECT destination FROM sends WHERE destination IS NOT NULL)
+        AND destination NOT IN (
+            SELECT destination FROM readings WHERE name = 'messaging.client.sent.messages' AND destination IS NOT NULL
+        )
 )
 
 SELECT
     d.system, d.service, s.instance, d.instance AS other_instance, d.destination, d.consumer_group, d.partition_id,
     d.message_offset, s.trace_id, s.span_id, d.trace_id AS other_trace_id, d.span_id AS other_span_id,
     s.started AS first_time, d.ended AS last_time,
-    'not-read' AS cause,
+    CAST(NULL AS VARCHAR) AS at_most, CAST(NULL AS BOOLEAN) AS g4, 'not-read' AS cause,
     'sent with a trace context, processed in another trace without a link' AS detail
 FROM delivered AS d
 JOIN sends AS s
     ON s.system = d.system AND s.destination = d.destination AND s.partition_id = d.partition_id
     AND s.message_offset = d.message_offset
 WHERE s.outcome = 'ok' AND s.trace_id <> d.trace_id
+UNION ALL
+SELECT
+    d.system, d.service, CAST(NULL AS VARCHAR), d.instance, d.destination, d.consumer_group, d.partition_id,
+    d.message_offset, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), d.trace_id, d.span_id,
+    d.started, d.ended,
+    -- Whoever sends there may never have had a context.
+    'SUSPECT', true, 'none-came',
+    'processed in a trace of its own: it came without a context, and nobody known sends there'
+FROM delivered AS d
+JOIN dark AS f ON f.destination = d.destination

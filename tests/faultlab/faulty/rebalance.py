@@ -1,0 +1,45 @@
+"""A member joins while another has done work that it has not committed: it does half of that again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faultlab.kafka import consumer, read, send
+from faultlab.program import outlive, say, told
+from faultlab.truth import fault, place
+
+if TYPE_CHECKING:
+    from faultlab.stage import Stage
+
+COUNT, PARTITIONS = 20, 2
+
+
+def play(stage: Stage) -> None:
+    topic = stage.topic(PARTITIONS)
+    stage.run("shop", shop, topic)
+    with stage.start("billing", member, topic, COUNT) as one:
+        one.wait_for("done")
+        with stage.start("billing", member, topic, 0) as two:
+            two.wait_for("again")
+            for program in (one, two):
+                program.go_on()
+                stage.finish(program)
+
+
+def shop(topic: str) -> None:
+    send(topic, COUNT, keys=8)
+
+
+def member(topic: str, count: int) -> None:
+    reader = consumer(topic)
+    for _ in read(reader, count):
+        pass  # and no commit
+    say("done")
+    while not told():
+        for messages in reader.poll(200).values():
+            for message in messages:
+                fault("EDA202", group=topic, **place(message))
+            say("again")
+    reader.commit()
+    outlive()
+    reader.close()
