@@ -37,6 +37,8 @@ LIBRARY = Library(
         *map(pull, RECEIVES),
         Change(f"{SOCKET}.get", sockets.get),
         Change(f"{SOCKET}.getsockopt", sockets.get),
+        Change(f"{SOCKET}.set", sockets.set_),
+        Change(f"{SOCKET}.setsockopt", sockets.set_),
         Change("zmq:sugar.poll.zmq_poll", sockets.poll),
         Change(f"{SOCKET}.bind", sockets.attach),
         Change(f"{SOCKET}.connect", sockets.attach),

@@ -43,6 +43,8 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
     if wire is None or not isinstance(flags, int) or flags & SNDMORE:
         return None
     if wire.kind == XSUB and beginning(data) in SUBSCRIPTIONS:
+        if memoryview(data).nbytes == 1:
+            wire.subscribed = beginning(data) == SUBSCRIPTIONS[1]
         return None
     if wire.kind == REQ:
         finish(owner(socket))  # a new question is not part of what the last answer caused
@@ -85,8 +87,8 @@ def incoming(wire: Wire) -> Message | None:
         destination(wire),
         headers=found.headers,
         timestamp=found.timestamp,
-        sender=found.sender,
-        sequence=found.sequence,
+        sender=None if wire.selects else found.sender,
+        sequence=None if wire.selects else found.sequence,
         shared=wire.kind not in WHOLE,
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 
 DONTWAIT, SNDMORE, RCVMORE, TYPE, EVENTS, POLLIN, LAST_ENDPOINT = 1, 2, 13, 16, 15, 1, 32
 CONFLATE = 54
-REQ, XPUB, XSUB = 3, 9, 10  # the types after it have messages of one frame, or streams of bytes
+SUBSCRIBE, UNSUBSCRIBE = 6, 7
+SUB, REQ, XPUB, XSUB = 2, 3, 9, 10  # the types after it have messages of one frame, or streams of bytes
 SUBSCRIPTIONS = (b"\0", b"\1")
 # The library's own, or of a protocol with a fixed number of frames.
 RESERVED = ("inproc://monitor.", "inproc://pyzmq.gc.", "inproc://zeromq.zap.")

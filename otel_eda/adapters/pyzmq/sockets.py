@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import finish
+from otel_eda.core import finish, guarded
 
 from .known import owner, wire_of, wires
-from .options import EVENTS, POLLIN, RCVMORE
+from .options import EVENTS, POLLIN, RCVMORE, SUBSCRIBE, UNSUBSCRIBE
 from .wire import waiting
 
 if TYPE_CHECKING:
@@ -23,6 +23,19 @@ def get(original: Function, *args: Any, **kwargs: Any) -> Any:
         which = args[1] if len(args) > 1 else kwargs.get("option")
         return 1 if which == RCVMORE else value | POLLIN if which == EVENTS else value
     return value
+
+
+def set_(original: Function, *args: Any, **kwargs: Any) -> Any:
+    """Set an option: it may be a subscription."""
+    result = original(*args, **kwargs)
+    _note(*args, **kwargs)
+    return result
+
+
+@guarded
+def _note(socket: Any, option: Any, optval: Any) -> None:
+    if option in {SUBSCRIBE, UNSUBSCRIBE} and not optval and (wire := wire_of(socket)) is not None:
+        wire.subscribed = option == SUBSCRIBE
 
 
 def poll(original: Function, *args: Any, **kwargs: Any) -> Any:

@@ -21,7 +21,8 @@ class Wire:
 
     `held` is a frame that was received to see whether it is a trailer; `whole` says that a call of the library is
     receiving all frames of a message; `complete`, that the last frame of one was handed over; `arrived` is its trailer;
-    `control`, that it was a subscription. `owner` is the object that it was used by first.
+    `control`, that it was a subscription. `subscribed` says that the socket has subscribed to all there is. `owner` is
+    the object that it was used by first.
     """
 
     kind: int
@@ -31,10 +32,16 @@ class Wire:
     whole: bool = False
     complete: bool = False
     control: bool = False
+    subscribed: bool = False
     held: Any = None
     arrived: trailer.Trailer | None = None
     out: Outbox = field(default_factory=Outbox)
     owner: ref[Any] | None = None
+
+    @property
+    def selects(self) -> bool:
+        """Whether there may be messages that it does not want: those are not missed."""
+        return self.kind in {options.SUB, options.XSUB} and not self.subscribed
 
     def place(self, socket: Any) -> None:
         """Read where the socket was bound or connected to last."""

@@ -18,6 +18,8 @@ from otel_eda.adapters.pyzmq import trailer
 from otel_eda.core import propagation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.recorder import Recorder
 
     from adapters.pyzmq.conftest import Sockets
@@ -251,6 +253,42 @@ def test_each_subscriber_is_to_get_all(sockets: Sockets, recorder: Recorder) -> 
         subscriber.close()
     assert numbers(recorder.processes(6)) == [0, 1, 2, 0, 1, 2]
     assert recorder.count("eda.redelivered.messages") == recorder.count("eda.missed.messages") == 0
+
+
+def by_xsub(socket: zmq.Socket[bytes], topic: bytes, on: bool) -> None:
+    socket.send(bytes([on]) + topic)
+
+
+SUBSCRIBING: dict[str, tuple[int, Callable[[zmq.Socket[bytes], bytes, bool], object]]] = {
+    "call": (zmq.SUB, lambda socket, topic, on: (socket.subscribe if on else socket.unsubscribe)(topic)),
+    "option": (zmq.SUB, lambda socket, topic, on: socket.setsockopt(zmq.SUBSCRIBE if on else zmq.UNSUBSCRIBE, topic)),
+    "attribute": (zmq.SUB, lambda socket, topic, on: setattr(socket, "subscribe" if on else "unsubscribe", topic)),
+    "message": (zmq.XSUB, by_xsub),
+}
+
+
+@pytest.mark.parametrize("way", SUBSCRIBING)
+def test_what_nobody_wanted_is_not_missed(sockets: Sockets, recorder: Recorder, way: str) -> None:
+    kind, set_ = SUBSCRIBING[way]
+    publisher, subscriber = sockets(zmq.XPUB, xpub_verbose=1), sockets(kind)
+    publisher.bind("inproc://some")
+    subscriber.connect("inproc://some")
+
+    def round_(*changes: tuple[bytes, bool]) -> None:
+        for topic, on in changes:
+            set_(subscriber, topic, on)
+            publisher.recv()
+        for body in (b"a", b"b", b"a"):
+            publisher.send(body)
+        while subscriber.poll(100):
+            subscriber.recv()
+
+    round_((b"a", True))
+    round_((b"", True))
+    round_((b"", False))
+    subscriber.close()
+    assert numbers(recorder.processes(7)) == [None, None, 3, 4, 5, None, None]
+    assert recorder.count("eda.missed.messages") == 0
 
 
 def test_without_propagation_there_are_no_numbers(sockets: Sockets) -> None:
