@@ -1,7 +1,8 @@
 """From files of OTLP JSON lines to the tables: streamed through DuckDB, which reads, splits and types them in parallel.
 
 DuckDB's own `read_json` with a typed schema reads 24 MB/s per core, `from_json` over undecoded lines 150 MB/s; a loop
-in Python over `orjson` 45 MB/s (2026-11, one million spans of 800 bytes).
+in Python over `orjson` 45 MB/s (2026-11, one million spans of 800 bytes). Each statement is a chain of steps, each of
+which selects from the one before.
 """
 
 from __future__ import annotations
@@ -25,6 +26,55 @@ MACROS = (
        WHEN length(x) = digits THEN nullif(lower(x), repeat('0', digits))
        WHEN length(x) = ceil(digits / 6) * 4 THEN nullif(lower(hex(try(from_base64(x)))), repeat('0', digits)) END""",
 )
+# What the table of operations has beside its columns while it is being made.
+NOTES = {"noted": "STRUCT(name VARCHAR)[]", "links": "STRUCT(name VARCHAR)[]"}
+# Two exports of one span have the same key; so have two rows of one batch only if they are about the same message.
+REPEATS = "trace_id, span_id, origin_trace, origin_span, partition_id, message_offset"
+
+
+def operations() -> str:
+    """Write the statement that makes rows of `operations` from OTLP's traces; it takes the files as its parameter.
+
+    A span of several messages is one row yet, with its `links`.
+    """
+    items = _items("resourceSpans", "scopeSpans", "spans", shapes.SPAN)
+    steps = {"span": SPAN, "said": _said(), "typed": TYPED, "single": SINGLE, "own": OWN, "placed": _placed("own")}
+    return _chain(items | steps, f"SELECT {_names('operations')}, {', '.join(NOTES)} FROM placed")
+
+
+def messages() -> str:
+    """Write the statement that makes a row for each message of the spans with several."""
+    each = "SELECT * EXCLUDE (links), unnest(links) AS link, NULL AS links FROM operations WHERE len(links) > 0"
+    steps = {"each": each, "placed": _placed("each")}
+    return _chain(steps, f"SELECT {_names('operations')}, {', '.join(NOTES)} FROM placed")
+
+
+def metrics() -> str:
+    """Write the statement that makes rows of `metrics` from OTLP's metrics; it takes the files as its parameter."""
+    items = _items("resourceMetrics", "scopeMetrics", "metrics", shapes.METRIC)
+    steps = {"metric": METRIC, "point": POINT, "said": MEASURE, "read": _read(MEASURED)}
+    where = "name IS NOT NULL AND time IS NOT NULL"
+    return _chain(items | steps, f"SELECT DISTINCT {_names('metrics')} FROM read WHERE {where}")
+
+
+def logged() -> str:
+    """Write the statement that makes rows of `events` from OTLP's logs; it takes the files as its parameter."""
+    items = _items("resourceLogs", "scopeLogs", "logRecords", shapes.RECORD)
+    return _chain(items | {"said": RECORD, "read": _read(NOTED)}, f"SELECT DISTINCT {_names('events')} FROM read")
+
+
+def noted() -> str:
+    """Write the statement that makes rows of `events` from the events of spans."""
+    steps = {"event": EVENT, "said": MARK, "read": _read(NOTED)}
+    return _chain(steps, f"SELECT DISTINCT {_names('events')} FROM read")
+
+
+def _chain(steps: Mapping[str, str], last: str) -> str:
+    return f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {last}"
+
+
+def _names(table: str) -> str:
+    return ", ".join(column.name for column in columns.TABLES[table])
 
 
 def _at(place: str, column: Column) -> str:
@@ -38,144 +88,116 @@ def _columns(place: str, wanted: Iterable[Column]) -> str:
     return ", ".join(f"{_at(place, column)} AS {column.name}" for column in wanted)
 
 
-def _names(table: str) -> str:
-    return ", ".join(column.name for column in columns.TABLES[table])
-
-
-def _items(signal: str, scopes: str, items: str, item: Mapping[str, object]) -> str:
+def _items(signal: str, scopes: str, items: str, item: Mapping[str, object]) -> dict[str, str]:
     """Unnest a request's resources and scopes down to rows of a resource, a scope's name and an item `p`."""
-    return f"""
-line AS (
-    SELECT unnest(from_json(json, '{shapes.shape(signal, scopes, items, item)}')."{signal}") AS r
-    FROM read_ndjson_objects(?, ignore_errors => true)
-), resource AS (
-    SELECT key_list(r.resource.attributes) AS r_keys, value_list(r.resource.attributes) AS r_values,
-           unnest(r."{scopes}") AS s
-    FROM line
-), named AS (
-    SELECT {_columns("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource
-), item AS (
-    SELECT * EXCLUDE (service, instance, process), coalesce(service, '') AS service,
-           coalesce(instance, host || '/' || process, service, '') AS instance
-    FROM named
-)"""
+    return {
+        "line": f"""
+            SELECT unnest(from_json(json, '{shapes.shape(signal, scopes, items, item)}')."{signal}") AS r
+            FROM read_ndjson_objects(?, ignore_errors => true)""",
+        "resource": f"""
+            SELECT key_list(r.resource.attributes) AS r_keys, value_list(r.resource.attributes) AS r_values,
+                   unnest(r."{scopes}") AS s
+            FROM line""",
+        "named": f"""
+            SELECT {_columns("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
+        "item": """
+            SELECT * EXCLUDE (service, instance, process), coalesce(service, '') AS service,
+                   coalesce(instance, host || '/' || process, service, '') AS instance
+            FROM named""",
+    }
 
 
-def _kind() -> str:
-    cases = " ".join(
+SPAN = """
+SELECT service, instance, host, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
+       id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
+       p."startTimeUnixNano" AS started, p."endTimeUnixNano" AS ended,
+       p.status.code AS code, p.status.message AS status, p.links AS links,
+       list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
+       list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS noted,
+       key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
+FROM item"""
+
+
+def _said() -> str:
+    kinds = " ".join(
         f"WHEN kind IN ('{number}', 'SPAN_KIND_{name}') THEN '{name}'" for number, name in enumerate(KINDS)
     )
-    return f"CASE {cases} ELSE 'UNSPECIFIED' END"
-
-
-def operations() -> str:
-    """Write the statement that makes rows of `operations` from OTLP's traces; it takes the files as its parameter."""
     return f"""
-WITH {_items("resourceSpans", "scopeSpans", "spans", shapes.SPAN)}, span AS (
-    SELECT service, instance, host, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
-           id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
-           p."startTimeUnixNano" AS started, p."endTimeUnixNano" AS ended,
-           p.status.code AS code, p.status.message AS status, p.links AS links,
-           list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
-           list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS noted,
-           key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
-    FROM item
-), said AS (
-    SELECT * REPLACE ({_kind()} AS kind), {_columns("p", MESSAGING)},
-           key_list(exception.attributes) AS e_keys, value_list(exception.attributes) AS e_values
-    FROM span
-), typed AS (
-    SELECT * REPLACE (
-        CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
-             WHEN type = 'publish' THEN 'send' WHEN type = 'deliver' THEN 'process'
-             WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
-             WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
-             WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
-        coalesce(error, e_values[list_position(e_keys, 'exception.type')],
-                 CASE WHEN code IN ('2', 'STATUS_CODE_ERROR') THEN '_OTHER' END) AS error)
-    FROM said
-), linked AS (
-    -- The links of a messaging span are its messages; a new message that is sent may have links of any meaning.
-    SELECT * EXCLUDE (links), unnest(CASE WHEN len(links) > 0
-        AND (type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT'))
-        THEN links ELSE [NULL] END) AS link
-    FROM typed
-), joined AS (
-    SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS link_span,
-           key_list(link.attributes) AS l_keys, value_list(link.attributes) AS l_values
-    FROM linked
-), placed AS (
-    SELECT * REPLACE (
-        coalesce({_at("l", PARTITION)}, partition_id) AS partition_id,
-        coalesce({_at("l", OFFSET)}, message_offset) AS message_offset,
-        coalesce(nullif(status, ''), e_values[list_position(e_keys, 'exception.message')]) AS status,
-        greatest(started, ended) AS ended,
-        message_time * 1000000 AS message_time),
-        link_span IS NOT NULL AS linked,
-        CASE WHEN link_span IS NOT NULL THEN link_trace WHEN type IN ('send', 'create') THEN trace_id
-             WHEN type = 'process' AND parent_id IS NOT NULL THEN trace_id END AS origin_trace,
-        CASE WHEN link_span IS NOT NULL THEN link_span WHEN type IN ('send', 'create') THEN span_id
-             WHEN type = 'process' THEN parent_id END AS origin_span,
-        address || coalesce(':' || port, '') AS server, status AS error_text,
-        CASE WHEN error = '{UNRESOLVED}' THEN 'unresolved' WHEN error IS NOT NULL THEN 'error'
-             WHEN abandoned THEN 'abandoned' ELSE 'ok' END AS outcome
-    FROM joined
-)
-SELECT {_names("operations")}, noted FROM placed
+SELECT * REPLACE (CASE {kinds} ELSE 'UNSPECIFIED' END AS kind), {_columns("p", MESSAGING)},
+       key_list(exception.attributes) AS e_keys, value_list(exception.attributes) AS e_values
+FROM span"""
+
+
+TYPED = """
+SELECT * REPLACE (
+    CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
+         WHEN type = 'publish' THEN 'send' WHEN type = 'deliver' THEN 'process'
+         WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
+         WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
+         WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
+    coalesce(error, e_values[list_position(e_keys, 'exception.type')],
+             CASE WHEN code IN ('2', 'STATUS_CODE_ERROR') THEN '_OTHER' END) AS error,
+    coalesce(nullif(status, ''), e_values[list_position(e_keys, 'exception.message')]) AS status)
+FROM said"""
+# The links of a messaging span are its messages; a new message that is sent may have links of any meaning. Nearly every
+# span has one at most, and a row less to copy: so only the others are made rows of afterwards.
+SINGLE = """
+SELECT * EXCLUDE (links),
+       CASE WHEN len(links) = 1 AND linking THEN links[1] END AS link,
+       CASE WHEN len(links) > 1 AND linking THEN links END AS links
+FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
+OWN = f"""
+SELECT * REPLACE (greatest(started, ended) AS ended, message_time * 1000000 AS message_time),
+       false AS linked,
+       CASE WHEN type IN ('send', 'create') OR (type = 'process' AND parent_id IS NOT NULL) THEN trace_id
+            END AS origin_trace,
+       CASE WHEN type IN ('send', 'create') THEN span_id WHEN type = 'process' THEN parent_id END AS origin_span,
+       address || coalesce(':' || port, '') AS server, status AS error_text,
+       CASE WHEN error = '{UNRESOLVED}' THEN 'unresolved' WHEN error IS NOT NULL THEN 'error'
+            WHEN abandoned THEN 'abandoned' ELSE 'ok' END AS outcome
+FROM single"""
 
 
-def metrics() -> str:
-    """Write the statement that makes rows of `metrics` from OTLP's metrics; it takes the files as its parameter."""
+def _placed(step: str) -> str:
+    """Have a row's link say which message it is about, and where that is."""
     return f"""
-WITH {_items("resourceMetrics", "scopeMetrics", "metrics", shapes.METRIC)}, metric AS (
-    SELECT * EXCLUDE (p), p.name AS name, coalesce(p.sum, p.gauge, p.histogram) AS points FROM item
-), point AS (
-    SELECT * EXCLUDE (points), points."aggregationTemporality" IN ('1', 'AGGREGATION_TEMPORALITY_DELTA') AS delta,
-           unnest(points."dataPoints") AS p
-    FROM metric
-), said AS (
-    SELECT *, p."startTimeUnixNano" AS started, p."timeUnixNano" AS time,
-           coalesce(p."asInt", p."asDouble", p.sum) AS value, p.count AS number,
-           key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
-    FROM point
-), read AS (
-    SELECT *, {_columns("p", MEASURED)} FROM said
-)
-SELECT DISTINCT {_names("metrics")} FROM read WHERE name IS NOT NULL AND time IS NOT NULL
-"""
+SELECT * REPLACE (
+    coalesce({_at("l", PARTITION)}, partition_id) AS partition_id,
+    coalesce({_at("l", OFFSET)}, message_offset) AS message_offset,
+    link_span IS NOT NULL AS linked,
+    CASE WHEN link_span IS NULL THEN origin_trace ELSE link_trace END AS origin_trace,
+    coalesce(link_span, origin_span) AS origin_span)
+FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS link_span,
+             key_list(link.attributes) AS l_keys, value_list(link.attributes) AS l_values
+      FROM {step})"""
 
 
-def logged() -> str:
-    """Write the statement that makes rows of `events` from OTLP's logs; it takes the files as its parameter."""
-    return f"""
-WITH {_items("resourceLogs", "scopeLogs", "logRecords", shapes.RECORD)}, said AS (
-    SELECT * EXCLUDE (p), p."eventName" AS name,
-           coalesce(nullif(p."timeUnixNano", 0), p."observedTimeUnixNano") AS time,
-           id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
-           key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
-    FROM item WHERE p."eventName" IS NOT NULL
-), read AS (
-    SELECT *, {_columns("p", NOTED)} FROM said
-)
-SELECT DISTINCT {_names("events")} FROM read
-"""
+METRIC = "SELECT * EXCLUDE (p), p.name AS name, coalesce(p.sum, p.gauge, p.histogram) AS points FROM item"
+POINT = """
+SELECT * EXCLUDE (points), points."aggregationTemporality" IN ('1', 'AGGREGATION_TEMPORALITY_DELTA') AS delta,
+       unnest(points."dataPoints") AS p
+FROM metric"""
+MEASURE = """
+SELECT *, p."startTimeUnixNano" AS started, p."timeUnixNano" AS time,
+       coalesce(p."asInt", p."asDouble", p.sum) AS value, p.count AS number,
+       key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
+FROM point"""
+RECORD = """
+SELECT * EXCLUDE (p), p."eventName" AS name,
+       coalesce(nullif(p."timeUnixNano", 0), p."observedTimeUnixNano") AS time,
+       id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
+       key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
+FROM item WHERE p."eventName" IS NOT NULL"""
+EVENT = "SELECT service, instance, host, trace_id, span_id, unnest(noted) AS e FROM operations WHERE len(noted) > 0"
+MARK = """
+SELECT *, e.name AS name, e."timeUnixNano" AS time,
+       key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
+FROM event"""
 
 
-def noted() -> str:
-    """Write the statement that makes rows of `events` from the events of spans."""
-    return f"""
-WITH event AS (
-    SELECT service, instance, host, trace_id, span_id, unnest(noted) AS e FROM operations WHERE len(noted) > 0
-), said AS (
-    SELECT *, e.name AS name, e."timeUnixNano" AS time,
-           key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
-    FROM event
-), read AS (
-    SELECT *, {_columns("p", NOTED)} FROM said
-)
-SELECT DISTINCT {_names("events")} FROM read
-"""
+def _read(wanted: Iterable[Column]) -> str:
+    return f"SELECT *, {_columns('p', wanted)} FROM said"
 
 
 # Where nothing tells which exception left a loop's body, the last handler in it that failed does.
@@ -187,5 +209,3 @@ FROM (
 ) AS h
 WHERE o.type = 'process' AND o.error = '_OTHER' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
 """
-# Two exports of one span have the same key; so have two rows of one batch only if they are about the same message.
-REPEATS = "trace_id, span_id, origin_trace, origin_span, partition_id, message_offset"

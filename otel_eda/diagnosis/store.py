@@ -13,7 +13,7 @@ import duckdb
 from . import UnusableError, columns, load, salvage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .sources import Source
 
@@ -143,23 +143,30 @@ class Store:
         return dict(self.ask(SURVEY, [_literal(path)]))
 
     def _load(self, by_signal: dict[str, list[str]]) -> None:
-        self._create("operations", load.operations(), by_signal["traces"], "noted STRUCT(name VARCHAR)[]")
+        self._create("operations", load.operations(), by_signal["traces"], load.NOTES)
         self._create("metrics", load.metrics(), by_signal["metrics"])
         self._create("events", load.logged(), by_signal["logs"])
+        if by_signal["traces"]:
+            self._complete()
+        for name in load.NOTES:
+            self.connection.execute(f"ALTER TABLE operations DROP {name}")
+        self.intake.spans = self.one("SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM operations)")
+
+    def _complete(self) -> None:
+        """Make of spans with several messages as many rows, leave out what is of no use, and draw what follows."""
+        self.connection.execute(f"INSERT INTO operations {load.messages()}")
+        self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
         self.intake.unidentified = self._delete("trace_id || span_id IS NULL OR started + ended IS NULL")
         self._once()
         self.connection.execute(load.BLAMED)
-        if by_signal["traces"]:
-            self.connection.execute(f"INSERT INTO events {load.noted()}")
-        self.connection.execute("ALTER TABLE operations DROP noted")
-        self.intake.spans = self.one("SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM operations)")
+        self.connection.execute(f"INSERT INTO events {load.noted()}")
 
-    def _create(self, table: str, statement: str, files: Sequence[str], extra: str | None = None) -> None:
+    def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
         if files:
             self.connection.execute(f"CREATE TABLE {table} AS {statement}", [files])
             return
-        made = [f"{column.name} {column.type}" for column in columns.TABLES[table]]
-        self.connection.execute(f"CREATE TABLE {table} ({', '.join([*made, *([extra] if extra else [])])})")
+        made = {column.name: column.type for column in columns.TABLES[table]} | dict(extra or {})
+        self.connection.execute(f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in made.items())})")
 
     def _delete(self, which: str) -> int:
         number: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")
