@@ -95,7 +95,8 @@ def test_nobody_reads(stage: Stage) -> None:
 def test_the_demo(tmp_path: Path) -> None:
     assert cli.main(["demo", "--orders", "30", "--keep", str(tmp_path)]) == 0
     found = diagnosis(tmp_path)
-    assert [(item.code, item.verdict.name, item.destination) for item in found.findings] == [
-        ("EDA406", "LIKELY", "day.closed")
+    assert [(item.code, item.verdict.name, item.service, item.destination, item.count) for item in found.findings] == [
+        # The order to Iceland was lost too, but so lately that it might be on its way: the demo knows better.
+        ("EDA402", "CONFIRMED", "payments", "orders", 3),
     ]
     assert all(item.complete for item in found.completeness)
