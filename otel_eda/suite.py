@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import config
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
-from .core import bodies, byhand, deferral, dispatch, events, handlers, lifecycle
+from .core import bodies, byhand, deferral, dispatch, events, handlers, lifecycle, notices
 from .core.logs import logs
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def enable(
     before = [library for library in LIBRARIES.values() if library.on]
     if not before:
         byhand.telemetry.use(tracer_provider, meter_provider)
+        events.use(logger_provider)
     for name in names:
-        switch_on(name, tracer_provider, meter_provider, logger_provider)
+        switch_on(name, tracer_provider, meter_provider)
     on = [library for library in LIBRARIES.values() if library.on]
     if on and not before and not any(library.telemetry.live for library in on):
         _log.warning(
@@ -67,7 +68,8 @@ def switch_on(
 ) -> None:
     """Instrument one library, or the registries."""
     lifecycle.at_exit()
-    events.use(logger_provider)
+    if logger_provider is not None:
+        events.use(logger_provider)
     logs.enable()
     _report_at_exit()
     if name == REGISTRIES:
@@ -102,6 +104,8 @@ def disable() -> None:
     lifecycle.end_everything()
     bodies.stop()
     deferral.use_by_hand(False)
+    events.use(None)
+    notices.once.said.clear()
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:
