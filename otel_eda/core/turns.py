@@ -120,6 +120,10 @@ class Turn:
     def take(self) -> None:
         """Have it ended by whoever processes its message by hand, beginning now."""
         self.by_hand = self.route.client.by_hand = True
+        if self.over_at:  # its loop has gone on meanwhile: until now it has waited for a worker
+            now = time.time_ns()
+            self.span.set_attribute(keys.WAITED, max(now - self.start, 0) / 1e9)
+            self.start = now
         if self.account is not None and self.key is not None and self.fact is None:
             fact = self.account.take(self.offset, self.key)
             if fact is not None:

@@ -117,6 +117,7 @@ NEXT = Column(
 START = Column("partition_start", "BIGINT", "of a position: where the log begins", ("eda.partition.start",))
 END = Column("partition_end", "BIGINT", "of a position: the offset that is written next", ("eda.partition.end",))
 MESSAGE_TIME = Column("message_time", "BIGINT", "the message's timestamp, milliseconds", ("eda.message.timestamp",))
+WAITED = Column("waited", "DOUBLE", "seconds of its span in which it waited for a worker", ("eda.process.wait",))
 ABANDONED = Column("abandoned", "BOOLEAN", "the code neither came to its end nor raised", ("eda.process.abandoned",))
 EVENT_TYPE = Column("event_type", "VARCHAR", "the event's type, in the process", ("eda.event.type",))
 FUNCTION = Column("function", "VARCHAR", "the handler", ("code.function.name", "code.function"))
@@ -126,7 +127,7 @@ SAMPLING = Column("sampling", "VARCHAR", "of counted spans: whether they were sa
 MESSAGING = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SENDER,
     SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
-    DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, EVENT_TYPE, FUNCTION, ERROR,
+    DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip
 MEASURED = (SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING)
 NOTED = (
@@ -160,7 +161,7 @@ OPERATIONS = (
     _made("error_text", "VARCHAR", "what the status or the exception says"),
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _made("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
-    EVENT_TYPE, FUNCTION,
+    WAITED, EVENT_TYPE, FUNCTION,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,

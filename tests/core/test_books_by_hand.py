@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.sdk.metrics.export import HistogramDataPoint
+from support.spans import attribute
 
 import otel_eda
 from core.test_books import WorkError, facts
@@ -51,6 +54,28 @@ def test_what_a_thread_fails_with_after_the_commit_is_skipped(consumer: Consumer
         with otel_eda.process(message):
             pass
     assert facts(recorder) == {"skipped": 1}
+
+
+def test_the_wait_for_a_worker_is_no_processing(consumer: Consumer, recorder: Recorder) -> None:
+    kept = [message for message in consumer if message]
+    begun = time.time_ns()
+    for message in kept:
+        with otel_eda.process(message):
+            pass
+    consumer.close()
+    taken = time.time_ns() - begun
+    for span in recorder.processes(3):
+        assert span.start_time is not None
+        assert float(str(attribute(span, "eda.process.wait"))) * 1e9 + 1e3 >= begun - span.start_time
+    points = recorder.points("messaging.process.duration")
+    assert 0 < sum(point.sum for point in points if isinstance(point, HistogramDataPoint)) * 1e9 <= taken
+
+
+def test_a_message_that_its_loop_still_holds_has_not_waited(consumer: Consumer, recorder: Recorder) -> None:
+    for message in consumer:
+        with otel_eda.process(message):
+            pass
+    assert [attribute(span, "eda.process.wait") for span in recorder.processes(3)] == [None] * 3
 
 
 def test_another_try_by_hand_is_no_delivery(consumer: Consumer, recorder: Recorder) -> None:

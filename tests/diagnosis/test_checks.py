@@ -790,6 +790,11 @@ class TestSlowHandler:
         assert "POST /charge" in str(finding.detail)
         assert only(diagnose(made.world, "EDA502", handler_bound=2.0).findings, "EDA502").verdict is CONFIRMED
 
+    def test_a_wait_for_a_worker_is_no_handling(self, diagnose: Diagnose) -> None:
+        made = flow(skip={12})
+        made.billing.process(made.messages[12], 1.21, took=8.0, said={"eda.process.wait": 7.99})
+        assert diagnose(made.world, "EDA502").findings == ()
+
 
 class TestStuckHandler:
     def test_given_up_after_long(self, diagnose: Diagnose) -> None:

@@ -2,7 +2,7 @@
 WITH work AS (
     SELECT
         system, service, instance, destination, consumer_group, partition_id, message_offset, trace_id, span_id,
-        started, ended, ended - started AS taken
+        started, ended, ended - started - CAST(coalesce(waited, 0) * 1000000000 AS BIGINT) AS taken
     FROM works
     WHERE outcome = 'ok' OR outcome = 'error'
 ),
