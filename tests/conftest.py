@@ -3,12 +3,15 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from brokers import collector as collector_
 from brokers import jaeger as jaeger_
 from brokers import kafka as kafka_
 from brokers import postgresql as postgresql_
+from brokers import prometheus as prometheus_
 from brokers import rabbitmq as rabbitmq_
 from brokers.loopback import Loopback
 from brokers.service import Service, private, shared
@@ -18,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
+    from brokers.collector import CollectorServer
     from brokers.jaeger import Jaeger
     from brokers.kafka import Kafka
+    from brokers.prometheus import Prometheus
     from brokers.rabbitmq import RabbitMQ
 
 # The server behind each fixture that has one, for its log.
@@ -109,6 +114,28 @@ def postgresql(servers: Path, logs: dict[str, Service]) -> Iterator[str]:
 
 
 @pytest.fixture
+def collector(
+    tmp_path_factory: pytest.TempPathFactory, jaeger: Jaeger, logs: dict[str, Service]
+) -> Iterator[CollectorServer]:
+    """A collector of the test's own, which sends to the shared Jaeger."""
+    made = partial(collector_.CollectorServer, jaeger=jaeger.otlp_grpc)
+    with _needed(collector_.binary), private(made, tmp_path_factory.mktemp("collector")) as server:
+        logs["collector"] = server
+        yield server
+
+
+@pytest.fixture
+def prometheus(
+    tmp_path_factory: pytest.TempPathFactory, collector: CollectorServer, logs: dict[str, Service]
+) -> Iterator[Prometheus]:
+    """A Prometheus of the test's own, which scrapes its collector."""
+    made = partial(prometheus_.PrometheusServer, addresses=collector.addresses)
+    with _needed(prometheus_.program), private(made, tmp_path_factory.mktemp("prometheus")) as server:
+        logs["prometheus"] = server
+        yield server.client()
+
+
+@pytest.fixture
 def topic(kafka: Kafka) -> str:
     """A new topic with one partition on the shared Kafka."""
     return kafka.topic()
@@ -180,6 +207,8 @@ PARTS: dict[str, Callable[[], Path]] = {
     "private_rabbitmq": rabbitmq_.program,
     "jaeger": jaeger_.binary,
     "postgresql": postgresql_.program,
+    "collector": collector_.binary,
+    "prometheus": prometheus_.program,
 }
 EXTERNAL: dict[str, Callable[[], object]] = {
     "kafka": kafka_.external,
@@ -188,6 +217,8 @@ EXTERNAL: dict[str, Callable[[], object]] = {
     "private_rabbitmq": lambda: None,
     "jaeger": jaeger_.external,
     "postgresql": postgresql_.external,
+    "collector": lambda: None,
+    "prometheus": lambda: None,
 }
 
 

@@ -1,1 +1,2 @@
-"""The real parts the tests run against: Apache Kafka, RabbitMQ and Jaeger, on free ports of this machine's loopback."""
+"""The real parts the tests run against: Apache Kafka, RabbitMQ, Jaeger, the
+OpenTelemetry Collector and Prometheus, on free ports of this machine's loopback."""

@@ -1,4 +1,4 @@
-"""Jaeger with its storage in memory, and a client of its stable API."""
+"""Jaeger, with what it is told in stack/jaeger.yaml, and a client of its stable API."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .service import HOST, Service, poll
 from .spans import Span, read
 
 MODULE = Path(__file__).parent / "jaeger"
+CONFIG = Path(__file__).parents[2] / "stack" / "jaeger.yaml"
 PACKAGE = "github.com/jaegertracing/jaeger/cmd/jaeger"
 WAIT = 10.0  # seconds
 DEPTH = 10_000  # traces a search gives at most; Jaeger refuses to search without a limit
@@ -92,10 +93,10 @@ class JaegerServer(Service):
         return Jaeger(f"http://{query}", f"http://{http}", grpc)
 
     def prepare(self) -> list[str]:
-        """Write its configuration."""
-        config = self.folder / "config.json"
-        config.write_text(json.dumps(_config(*(f"{HOST}:{port}" for port in self.ports)), indent=1))
-        return [str(binary()), f"--config={config}"]
+        """Write what is different from the container: its addresses."""
+        here = self.folder / "here.json"
+        here.write_text(json.dumps(_here(*(f"{HOST}:{port}" for port in self.ports)), indent=1))
+        return [str(binary()), f"--config={CONFIG}", f"--config={here}"]
 
     def ready(self) -> bool:
         """Tell whether it takes spans and answers queries."""
@@ -108,31 +109,11 @@ class JaegerServer(Service):
         return True
 
 
-def _config(query: str, query_grpc: str, http: str, grpc: str) -> dict[str, object]:
+def _here(query: str, query_grpc: str, http: str, grpc: str) -> dict[str, object]:
     # JSON is YAML, which Jaeger reads.
     return {
-        "extensions": {
-            "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 100_000}}}},
-            "jaeger_query": {
-                "storage": {"traces": "memory"},
-                "http": {"endpoint": query},
-                "grpc": {"endpoint": query_grpc},
-            },
-        },
+        "extensions": {"jaeger_query": {"http": {"endpoint": query}, "grpc": {"endpoint": query_grpc}}},
         "receivers": {"otlp": {"protocols": {"http": {"endpoint": http}, "grpc": {"endpoint": grpc}}}},
-        "processors": {"batch": {"timeout": "50ms"}},
-        "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
-        "service": {
-            "extensions": ["jaeger_storage", "jaeger_query"],
-            "pipelines": {
-                "traces": {
-                    "receivers": ["otlp"],
-                    "processors": ["batch"],
-                    "exporters": ["jaeger_storage_exporter"],
-                }
-            },
-            "telemetry": {"metrics": {"level": "none"}},
-        },
     }
 
 

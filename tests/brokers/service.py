@@ -169,7 +169,7 @@ def _new(kind: type[S], folder: Path) -> S:
 
 
 @contextmanager
-def private(kind: type[S], folder: Path) -> Iterator[S]:
+def private(kind: Callable[[Path], S], folder: Path) -> Iterator[S]:
     """Have a server of one's own for the length of the block."""
     service = kind(folder)
     try:

@@ -19,6 +19,8 @@ INSTALL = {
     "rabbitmq-server": "apt-get install rabbitmq-server",
     "initdb": "apt-get install postgresql",
     "postgres": "apt-get install postgresql",
+    "prometheus": "apt-get install prometheus",
+    "promtool": "apt-get install prometheus",
     "go": f"unpack Go {GO[0]}.{GO[1]} or newer from https://go.dev/dl into /usr/local",
 }
 

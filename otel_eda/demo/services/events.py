@@ -135,4 +135,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--broker", required=True)
     parser.add_argument("--orders", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pause", type=float, default=0.005, help="seconds between orders, more or less")
+    parser.add_argument("--forever", action="store_true", help="have one day after the other")
     return parser.parse_args()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 import time
+from typing import TYPE_CHECKING
 
 from .events import Event, Producer, options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COUNTRIES = ("DE", "FR", "PL")
 
@@ -24,14 +28,21 @@ def day(orders: int, luck: random.Random) -> list[Event]:
     return placed
 
 
+def events(orders: int, luck: random.Random, forever: bool) -> Iterator[Event]:
+    """Give the orders of one day, or of all days to come."""
+    yield from day(orders, luck)
+    while forever:
+        yield from day(orders, luck)
+
+
 def main() -> None:
     """Place the orders of one short day."""
     given = options()
     luck = random.Random(given.seed)  # noqa: S311  # the same day again for the same seed
     producer = Producer(given.broker, "shop")
-    for event in day(given.orders, luck):
+    for event in events(given.orders, luck, given.forever):
         producer.publish("orders", event)
-        time.sleep(luck.uniform(0.002, 0.008))
+        time.sleep(luck.uniform(0.4, 1.6) * given.pause)
     producer.publish("orders", Event("day.closed", {"events": given.orders + 1}))
     producer.close()
 

@@ -1,0 +1,71 @@
+"""Does with messages what should not be done, each thing once: `faulty.py KAFKA RABBITMQ TOPIC`."""
+
+import sys
+
+import pika
+import pyee
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+import otel_eda
+
+kafka, rabbitmq, topic = sys.argv[1:]
+place = TopicPartition(topic, 0)
+producer = KafkaProducer(bootstrap_servers=kafka)
+consumer = KafkaConsumer(
+    bootstrap_servers=kafka, group_id="faulty", enable_auto_commit=False, auto_offset_reset="earliest"
+)
+
+
+def work(offset, fails=False):
+    """Process one message."""
+    consumer.seek(place, offset)
+    try:
+        for message in consumer:
+            if fails:
+                raise ValueError(message.offset)
+            break
+    except ValueError:
+        pass
+
+
+def commit(offset):
+    """Have the group go on there."""
+    consumer.commit({place: OffsetAndMetadata(offset, "", -1)})
+
+
+for number in range(4):
+    producer.send(topic, b"%d" % number, key=b"one")
+producer.flush()
+consumer.assign([place])
+work(0, fails=True)
+work(1)
+commit(2)  # skips 0
+work(0)  # redelivered, recovered
+work(1)  # reprocessed
+commit(1)  # goes back
+consumer.seek(place, 2)
+earlier, later = consumer.poll(10_000)[place]
+with otel_eda.process(later):
+    pass
+with otel_eda.process(earlier):  # out of order
+    pass
+producer.send(f"{topic}-retry", b"").get(10)
+producer.send(f"{topic}-dlq", b"").get(10)
+try:
+    producer.send(topic, bytes(2_000_000)).get(10)
+except Exception as error:
+    print(type(error).__name__)
+pyee.EventEmitter().emit("unheard")
+host, _, port = rabbitmq.rpartition(":")
+with pika.BlockingConnection(pika.ConnectionParameters(host, int(port))) as connection:
+    channel = connection.channel()
+    channel.confirm_delivery()
+    try:
+        channel.basic_publish("", "nowhere", b"", mandatory=True)
+    except pika.exceptions.UnroutableError as error:
+        print(type(error).__name__)
+print("done", flush=True)
+input()
+producer.close()
+consumer.close()

@@ -1,0 +1,113 @@
+"""docker-compose.yml is what its schema wants, and hangs together with what it mounts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from docs.pages import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = ROOT / "docker-compose.yml"
+COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DEMO = {"shop", "payments", "shipping"}
+UNCHECKED = {"collector", "diagnose", *DEMO}  # the file says why
+EVERY = pytest.mark.parametrize("name", SERVICES)
+
+
+def schema(file: Path) -> subprocess.CompletedProcess[str]:
+    """Hold a file against the Compose Specification's schema."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def mounts(service: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Give a service's mounts: from where, to where, and how."""
+    found = [(*mount.split(":"), "rw") for mount in service.get("volumes", ())]
+    return [(source, target, mode) for source, target, mode, *_ in found]
+
+
+def test_the_schema_has_nothing_against_it() -> None:
+    done = schema(FILE)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_schema_would_have_something_against_a_mistake(tmp_path: Path) -> None:
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text(FILE.read_text("utf-8").replace("healthcheck:", "healthchek:", 1))
+    assert "healthchek" in schema(wrong).stdout
+
+
+def test_everything_is_there() -> None:
+    parts = {"kafka", "rabbitmq", "collector", "jaeger", "prometheus", "grafana"}
+    assert set(SERVICES) == {*parts, *DEMO, "diagnose"}
+
+
+@EVERY
+def test_versions_are_pinned(name: str) -> None:
+    image = SERVICES[name]["image"]
+    assert re.search(r":v?\d+\.\d+\.\d+(-\w+)?$", image) or "build" in SERVICES[name]
+
+
+@EVERY
+def test_what_is_mounted_is_there(name: str) -> None:
+    for source, _, mode in mounts(SERVICES[name]):
+        if source.startswith("./"):
+            assert (ROOT / source).exists()
+            assert mode == "ro"
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+@EVERY
+def test_ports_are_this_machines_alone(name: str) -> None:
+    for port in SERVICES[name].get("ports", ()):
+        assert re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port)
+
+
+@EVERY
+def test_health_is_checked_where_it_can_be(name: str) -> None:
+    assert ("healthcheck" in SERVICES[name]) != (name in UNCHECKED)
+
+
+@EVERY
+def test_nobody_waits_for_what_is_not_there_or_never_well(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        assert how["condition"] == ("service_started" if other in UNCHECKED else "service_healthy")
+
+
+def test_versions_are_those_of_the_tests() -> None:
+    pom = (ROOT / "tests" / "brokers" / "kafka" / "pom.xml").read_text("utf-8")
+    kafka = re.search(r"<artifactId>kafka_2\.13</artifactId>\s*<version>([\d.]+)</version>", pom)
+    module = (ROOT / "tests" / "brokers" / "collector" / "go.mod").read_text("utf-8")
+    collector = re.search(r"prometheusexporter v([\d.]+)", module)
+    assert kafka is not None
+    assert collector is not None
+    assert SERVICES["kafka"]["image"].endswith(f":{kafka[1]}")
+    assert SERVICES["collector"]["image"].endswith(f":{collector[1]}")
+
+
+def test_the_alert_on_retention_knows_how_long_it_is() -> None:
+    hours = SERVICES["kafka"]["environment"]["KAFKA_LOG_RETENTION_HOURS"]
+    assert hours == 7 * 24
+    assert "7 * 24 * 3600" in (ROOT / "stack" / "rules.yml").read_text("utf-8")
+
+
+def test_the_images_of_our_own_are_built_of_what_they_are_given() -> None:
+    given = [line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")]
+    taken = re.findall(r"^COPY (.+) \S+$", (ROOT / "stack" / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert sorted(" ".join(taken).split()) == sorted(given)
+    assert all((ROOT / path).exists() for path in given)
+
+
+def test_what_containers_call_each_other_is_what_they_are_called() -> None:
+    texts = [FILE, *(path for path in (ROOT / "stack").rglob("*.y*ml"))]
+    named = {name for path in texts for name in re.findall(r"\b([a-z]+):\d{4,5}\b", path.read_text("utf-8"))}
+    assert named - {"localhost", "v"} <= set(SERVICES)
