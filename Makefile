@@ -43,7 +43,7 @@ bench: .venv/tox/.made ## what instrumentation costs
 	@$(TOX) run -q -e bench -- bench.emitters
 	@$(TOX) run -q -e bench -- bench.diagnosis
 
-soak: .venv/tox/.made ## a million hostile headers, and a million messages through each client
+soak: .venv/tox/.made ## a million hostile headers each way, and a million messages through each client
 	@$(TOX) run -q -e soak
 
 faultlab: .venv/tox/.made ## programs with known faults, and how many of them a diagnosis finds

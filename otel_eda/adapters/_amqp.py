@@ -53,7 +53,7 @@ def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
     deaths = _value(headers, "x-death")
     if deaths and isinstance(deaths, list):
         died = [death for death in deaths if isinstance(death, Mapping)]
-        counts = [count for death in died if isinstance(count := death.get("count", 1), int)]
+        counts = [count for death in died if isinstance(count := death.get("count", 1), int) and count > 0]
         made[keys.DEATHS] = min(sum(counts), _LARGEST)
         if died and isinstance(reason := died[0].get("reason"), str):
             made[keys.DEATH_REASON] = reason

@@ -76,7 +76,6 @@ DEATHS = st.lists(
     max_size=3,
 )
 TABLES = st.one_of(
-    st.none(),
     st.dictionaries(NAMES, FIELDS_OF_TABLES, max_size=6),
     st.fixed_dictionaries(
         {},
@@ -105,23 +104,31 @@ def trailers(draw: st.DrawFn) -> bytes:
 
 
 def turned(headers: Any, times: int) -> Iterator[Any]:
-    """Give headers several times, each time with the values moved on to the next names; bytes with another byte."""
+    """Give headers several times: each time the values are moved on to the next names, and a byte is another."""
     for turn in range(times):
         if isinstance(headers, dict):
-            yield dict(zip(headers, moved([*headers.values()], turn), strict=True))
-        elif isinstance(headers, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in headers):
-            yield [(name, value) for (name, _), (_, value) in zip(headers, moved(headers, turn), strict=True)]
-        elif isinstance(headers, bytes) and headers and turn:
-            place = len(headers) * turn // times
-            yield headers[:place] + bytes([headers[place] ^ 1 << turn % 8]) + headers[place + 1 :]
+            yield dict(zip(headers, moved([*headers.values()], turn, times), strict=True))
+        elif isinstance(headers, list):
+            values = moved([value for _, value in headers], turn, times)
+            yield [(name, value) for (name, _), value in zip(headers, values, strict=True)]
         else:
-            yield headers
+            yield changed(headers, turn, times)
 
 
-def moved(values: list[Any], turn: int) -> list[Any]:
-    """Give a list that begins further on."""
+def moved(values: list[Any], turn: int, times: int) -> list[Any]:
+    """Give a list that begins further on, with its first item changed."""
     start = turn % len(values) if values else 0
-    return values[start:] + values[:start]
+    return [changed(value, turn, times) for value in values[start : start + 1]] + values[start + 1 :] + values[:start]
+
+
+def changed(value: Any, turn: int, times: int) -> Any:
+    """Give bytes or a text with one of them another, and anything else as it is."""
+    if not turn or not value or not isinstance(value, (bytes, str)):
+        return value
+    place = len(value) * turn // times
+    if isinstance(value, bytes):
+        return value[:place] + bytes([value[place] ^ 1 << turn % 8]) + value[place + 1 :]
+    return value[:place] + chr(ord(value[place]) ^ 1 << turn % 5) + value[place + 1 :]
 
 
 ODD: list[Any] = [None, 7, 1.5, Decimal(1), b"traceparent", "traceparent", ("a",), {"a": object()}, [None], [("a",)]]

@@ -1,13 +1,18 @@
-"""In memory, through the adapters' own functions: many cases, and a million by `make soak`."""
+"""In memory, through each adapter's own functions: many cases each way, and a million by `make soak`."""
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import aio_pika
+import aiormq
+import confluent_kafka
 import pika
 import pika.spec
 import pytest
+from aiormq.abc import DeliveredMessage
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import ConsumerRecord
@@ -17,9 +22,15 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from pamqp.header import ContentHeader
 
 from otel_eda import config
-from otel_eda.adapters import _amqp, _kafka
+from otel_eda.adapters import _kafka
+from otel_eda.adapters.aio_pika import messages as aio_amqp
+from otel_eda.adapters.aio_pika import publishing
+from otel_eda.adapters.confluent_kafka import messages as confluent
+from otel_eda.adapters.confluent_kafka import producer
+from otel_eda.adapters.pika import calls
 from otel_eda.adapters.pika import messages as amqp
 from otel_eda.adapters.pyzmq import known, messages, trailer, wire
 from otel_eda.core import Identity, Library, propagation, turns
@@ -30,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from otel_eda.core import Message
+
+    Put = Callable[[Any, dict[str, str]], Any]
 
 HERE = SpanContext(0x1, 0x2, is_remote=False, trace_flags=TraceFlags(1))
 NAME = "0123456789abcdef"
@@ -65,7 +78,7 @@ def recorded() -> Iterator[None]:
         library.telemetry.use(provider, None)
         yield
     library.telemetry.use(None, None)
-    assert sum(seen.values()) > min(conftest.CASES // conftest.TESTS, 1000)
+    assert min(seen.values()) >= conftest.CASES // conftest.TURNS * conftest.TURNS
 
 
 def processed(message: Message | None) -> None:
@@ -99,62 +112,134 @@ def test_kafka_records_are_read(headers: list[tuple[str, bytes | None]], offset:
     given |= {"topic": "t", "partition": 0, "offset": offset, "timestamp": stamp, "timestamp_type": 0}
     for case in hostile.turned(headers, conftest.TURNS):
         record = ConsumerRecord(**{**given, "headers": case, "serialized_value_size": 1})
-        read("kafka", case, lambda record=record: _kafka.read(record))  # type: ignore[misc]
+        read("kafka-python and aiokafka", case, lambda record=record: _kafka.read(record))  # type: ignore[misc]
 
 
-@given(st.one_of(hostile.pairs(), st.sampled_from(hostile.ODD)))
+@given(hostile.pairs(), st.integers(-1001, hostile.LARGEST), st.integers(-1, hostile.LARGEST))
+def test_confluent_messages_are_read(headers: list[tuple[str, bytes | None]], offset: int, stamp: int) -> None:
+    for case in hostile.turned(headers, conftest.TURNS):
+        item = confluent_kafka.Message(
+            topic="t", partition=0, offset=offset, value=b"1", headers=case, timestamp=(1, stamp)
+        )
+        read("confluent-kafka", case, lambda item=item: confluent.read(item))  # type: ignore[misc]
+
+
+@given(hostile.pairs())
 def test_context_is_put_into_kafka_headers(headers: Any) -> None:
     for case in hostile.turned(headers, conftest.TURNS):
-        put_into_kafka_headers(case)
+        seen["to kafka-python and aiokafka"] += 1
+        put_into_kafka_headers(_kafka.put, case)
 
 
-def put_into_kafka_headers(headers: Any) -> None:
-    seen["to kafka"] += 1
+@given(hostile.pairs(), st.booleans())
+def test_context_is_put_into_confluent_headers(headers: Any, as_dict: bool) -> None:
+    for case in hostile.turned(headers, conftest.TURNS):
+        seen["to confluent-kafka"] += 1
+        put_into_kafka_headers(producer.put, dict(case) if as_dict else case)
+
+
+@pytest.mark.parametrize("headers", [None, [], *hostile.ODD], ids=lambda headers: type(headers).__name__)
+@pytest.mark.parametrize("put", [_kafka.put, producer.put], ids=["kafka-python", "confluent-kafka"])
+def test_what_are_no_kafka_headers_stay_so(put: Put, headers: Any) -> None:
+    put_into_kafka_headers(put, headers)
+
+
+def put_into_kafka_headers(put: Put, headers: Any) -> None:
     before = repr(headers)
-    put = _kafka.put(headers, injected())
+    made = put(headers, injected())
     propagation.carried(headers)
     assert repr(headers) == before
-    if not isinstance(headers, (list, type(None))):
-        assert put is None
+    if not isinstance(headers, (list, type(None)) if put is _kafka.put else (list, dict, type(None))):
+        assert made is None
         return
-    assert put is not None
-    assert put[: len(headers or ())] == (headers or [])
-    found = propagation.extract(put)[1]
-    if isinstance(headers, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in headers):
+    assert made is not None
+    given = [*headers.items()] if isinstance(headers, dict) else headers or []
+    assert made[: len(given)] == given
+    if all(isinstance(pair, tuple) and len(pair) == 2 for pair in given):
+        found = propagation.extract(made)[1]
         assert found is not None
         assert (found.trace_id, found.span_id) == (HERE.trace_id, HERE.span_id)
 
 
-@given(hostile.TABLES, st.one_of(st.none(), st.integers(0, 2**64 - 1)), hostile.TEXTS)
-@example({"x-death": [{"count": hostile.LARGEST}, {"count": hostile.LARGEST}]}, 2**64 - 1, "")
-@example({"timestamp_in_ms": -hostile.LARGEST, "x-delivery-count": True}, 0, "")
-def test_amqp_messages_are_read(headers: Any, stamp: int | None, text: str) -> None:
+STAMPS = st.one_of(st.none(), st.integers(0, 2**64 - 1))
+DEAD = {"x-death": [{"count": hostile.LARGEST}, {"count": hostile.LARGEST}]}
+UNDEAD = {"x-death": [{"count": -hostile.LARGEST}, {"count": -hostile.LARGEST}]}
+LATE = {"timestamp_in_ms": -hostile.LARGEST, "x-delivery-count": True}
+
+
+@given(hostile.TABLES, STAMPS, hostile.TEXTS)
+@example(DEAD, 2**64 - 1, "")
+@example(UNDEAD, 1, "")
+@example(LATE, 0, "")
+@example(None, None, "")
+def test_pikas_messages_are_read(headers: Any, stamp: int | None, text: str) -> None:
     method = pika.spec.Basic.Deliver("tag", 1, False, "exchange", text)
     for case in hostile.turned(headers, conftest.TURNS):
         properties = pika.BasicProperties(headers=case, timestamp=stamp, correlation_id=text, message_id=text)
-        read("amqp", case, lambda properties=properties: amqp.read(method, properties))  # type: ignore[misc]
+        read("pika", case, lambda properties=properties: amqp.read(method, properties))  # type: ignore[misc]
 
 
-@given(st.one_of(hostile.TABLES, st.sampled_from(hostile.ODD)))
-def test_context_is_put_into_amqp_headers(headers: Any) -> None:
+@given(hostile.TABLES, st.none() | st.datetimes(), hostile.TEXTS)
+@example(DEAD, None, "")
+@example(UNDEAD, None, "")
+@example(LATE, datetime.datetime.max, "")
+@example(None, datetime.datetime.min, "")
+def test_aio_pikas_messages_are_read(headers: Any, stamp: datetime.datetime | None, text: str) -> None:
+    method = aiormq.spec.Basic.Deliver("tag", 1, False, "exchange", text)
     for case in hostile.turned(headers, conftest.TURNS):
-        put_into_amqp_headers(case)
+        properties = aiormq.spec.Basic.Properties(headers=case, timestamp=stamp, correlation_id=text, message_id=text)
+        header = ContentHeader(properties=properties)
+        item = aio_pika.IncomingMessage(DeliveredMessage(method, header, b"1", None))  # type: ignore[arg-type]
+        read("aio-pika", case, lambda item=item: aio_amqp.read(item))  # type: ignore[misc]
 
 
-def put_into_amqp_headers(headers: Any) -> None:
-    seen["to amqp"] += 1
+@given(hostile.TABLES)
+def test_context_is_put_into_pikas_headers(headers: Any) -> None:
+    for case in hostile.turned(headers, conftest.TURNS):
+        seen["to pika"] += 1
+        put_into_pikas_headers(case)
+
+
+@given(hostile.TABLES)
+def test_context_is_put_into_aio_pikas_headers(headers: Any) -> None:
+    for case in hostile.turned(headers, conftest.TURNS):
+        seen["to aio-pika"] += 1
+        put_into_aio_pikas_headers(case)
+
+
+@pytest.mark.parametrize("headers", [None, {}, *hostile.ODD], ids=lambda headers: type(headers).__name__)
+def test_what_are_no_amqp_headers_stay_so(headers: Any) -> None:
+    put_into_pikas_headers(headers)
+    put_into_aio_pikas_headers(headers)
+
+
+def put_into_pikas_headers(headers: Any) -> None:
+    made = put_into_amqp_headers(calls.put, pika.BasicProperties(headers=headers))
+    assert (made is None) is not isinstance(headers, (dict, type(None)))
+    if made is not None and encodable(headers):
+        assert encodable(made.headers)
+
+
+def put_into_aio_pikas_headers(headers: Any) -> None:
+    message = aio_pika.Message(b"1")
+    message.headers = headers
+    made = put_into_amqp_headers(publishing.put, message)
+    taken = headers is None or (isinstance(headers, dict) and all(isinstance(name, str) for name in headers))
+    assert (made is not None) is taken
+
+
+def put_into_amqp_headers(put: Put, carrier: Any) -> Any:
+    headers = carrier.headers
     before = repr(headers)
-    merged = _amqp.merged(headers, injected())
+    made = put(carrier, injected())
     propagation.carried(headers)
     assert repr(headers) == before
-    if not isinstance(headers, (dict, type(None))):
-        assert merged is None
-        return
-    assert merged is not None
-    assert {*merged} == {*(headers or ()), "traceparent"}
-    assert all(merged[name] is value for name, value in (headers or {}).items() if name != "traceparent")
-    if encodable(headers):
-        assert encodable(merged)
+    assert carrier.headers is headers
+    if made is not None:
+        assert {*made.headers} == {*(headers or ()), "traceparent"}
+        given = (headers or {}).items()
+        assert all(made.headers[name] is value for name, value in given if name != "traceparent")
+    return made
 
 
 def encodable(headers: Any) -> bool:

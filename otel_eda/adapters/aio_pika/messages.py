@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,11 @@ def read(item: Any, queue: str = "") -> Message | None:
 
 def stamped(item: Any) -> int | None:
     """Give the time that a message's sender gave it, in milliseconds since 1970."""
-    when = getattr(item, "timestamp", None)
-    return stamp(int(when.timestamp()) if isinstance(when, datetime) else None, item.headers)
+    when, seconds = getattr(item, "timestamp", None), None
+    if isinstance(when, datetime):
+        with suppress(ValueError, OverflowError, OSError):  # a time at the end of all times
+            seconds = int(when.timestamp())
+    return stamp(seconds, item.headers)
 
 
 def reader(queue: Any, *_: Any) -> Read:
