@@ -26,7 +26,7 @@ def main() -> None:
             message = consumer.poll(0.5)
             if message is None or message.error():
                 continue
-            order = json.loads(message.value())
+            order = json.loads(message.value() or b"")
             producer.produce(options.bills, json.dumps({**order, "total": 5 * len(order["item"])}).encode())
             producer.flush()
             print(f"order {order['order']}: billed", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ class Jaeger:
         self.url = url.rstrip("/")
         self.services = services
         self.since, self.until = since, until
+        self.known: Counter[str] = Counter()
         direct = urlsplit(url).hostname in LOOPBACK
         self.opener = urllib.request.build_opener(*[urllib.request.ProxyHandler({})] * direct)
 
@@ -37,8 +39,17 @@ class Jaeger:
         with path.open("w", encoding="utf-8") as file:
             for service in self.services or self._ask("services").get("services", []):
                 for answer in self._traces(service, self.since, self.until):
+                    self._leave_out(answer)
                     file.write(json.dumps(answer) + "\n")
         yield path
+
+    def _leave_out(self, answer: dict[str, Any]) -> None:
+        """Take traces out of an answer that another service's had already; one that has grown since stays."""
+        sizes = Counter(span.get("traceId", "") for scope in _scopes(answer) for span in scope.get("spans", ()))
+        had = {trace for trace, size in sizes.items() if self.known[trace] >= size}
+        self.known |= sizes
+        for scope in _scopes(answer):
+            scope["spans"] = [span for span in scope.get("spans", ()) if span.get("traceId", "") not in had]
 
     def _traces(self, service: str, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
         """Give the answers for a window; halve it as long as an answer is full."""
@@ -71,14 +82,11 @@ class Jaeger:
 
 
 def _traces(answer: dict[str, Any]) -> int:
-    return len(
-        {
-            span.get("traceId")
-            for resource in answer.get("resourceSpans", ())
-            for scope in resource.get("scopeSpans", ())
-            for span in scope.get("spans", ())
-        }
-    )
+    return len({span.get("traceId") for scope in _scopes(answer) for span in scope.get("spans", ())})
+
+
+def _scopes(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (scope for resource in answer.get("resourceSpans", ()) for scope in resource.get("scopeSpans", ()))
 
 
 def _written(time: datetime) -> str:
