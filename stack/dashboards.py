@@ -68,6 +68,12 @@ def recent(what: str, by: tuple[str, ...] = (SERVICE, GROUP, DESTINATION)) -> st
     return f"sum by ({', '.join(by)}) (eda:{what}:10m{{{GROUPS}}}) or {none}"
 
 
+def missed() -> str:
+    """Say how many messages of ZeroMQ's senders have not come, though later ones have."""
+    late = f"eda:out_of_order_messages:10m{{{CHOSEN}}} or 0 * eda:missed_messages:10m{{{CHOSEN}}}"
+    return f"sum by ({SERVICE}, {DESTINATION}) (eda:missed_messages:10m{{{CHOSEN}}} - ({late}))"
+
+
 def troubles(rule: str, by: str) -> str:
     """Say what a rule tells of each service; zero for whoever has none."""
     none = f"0 * sum by ({SERVICE}) (target_info{{{CHOSEN}}})"
@@ -217,6 +223,10 @@ FLOW = Page(
                 about="From a message's timestamp to the end of its processing.",
                 exemplars=True,
             ),
+        ],
+        "Processes": [
+            Chart("Processors", {"{{job}}": rate("process_cpu_time_seconds_total", CHOSEN, (SERVICE,))}, tags=()),
+            Chart("Memory", {"{{job}}": f"sum by ({SERVICE}) (process_memory_usage_bytes{{{CHOSEN}}})"}, "bytes", ()),
         ],
         "Failures": [
             Chart(
@@ -405,6 +415,7 @@ INTEGRITY = Page(
                 only="eda.message.skipped=true",
                 about="Committed past without success.",
             ),
+            Chart("Missed", {BY_DESTINATION: missed()}, about="By ZeroMQ's receivers: later ones have come."),
             Chart(
                 "Recovered",
                 {BY_GROUP: recent("recovered_messages")},

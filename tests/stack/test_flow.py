@@ -40,7 +40,7 @@ FAULTY = Path(__file__).parent / "programs" / "faulty.py"
 DEMO = ("payments", "shipping", "shop")
 HASTE = ("--orders", "60", "--pause", "0.05")  # a day of three seconds
 ANY = {"$__rate_interval": "1m", "$service": ".*", "$group": ".*", "$destination": ".*", "$event": ".*"}
-METRIC = re.compile(r"\b(?:(?:eda|messaging|otelcol|otel_sdk)_\w+|eda:[\w:]+|target_info|scrape_\w+)")
+METRIC = re.compile(r"\b(?:(?:eda|messaging|otelcol|otel_sdk|process)_\w+|eda:[\w:]+|target_info|scrape_\w+)")
 # Nothing of ours is to fail here, and what has not happened is not recorded.
 UNSEEN = {"eda_telemetry_failures_total", "eda_step", *(rule["record"] for rule in RULES if "record" in rule)}
 
@@ -103,7 +103,7 @@ def containers(collector: CollectorServer, private_kafka: Kafka) -> Containers:
 @pytest.fixture
 def faulty(containers: Containers, private_kafka: Kafka, rabbitmq: RabbitMQ) -> Faulty:
     """Have the program run that does everything wrong once, with the shop's telemetry."""
-    environ = {**(containers.way("shop").environ or {}), "OTEL_SERVICE_NAME": "faulty"}
+    environ = {**(containers.way("shop").environ or {}), "OTEL_EDA_ZMQ_PROPAGATE": "1"}
     way = Way(launched("", "faulty").before, environ)
     return lambda: running(way, FAULTY, private_kafka.address, rabbitmq.address, private_kafka.topic())
 

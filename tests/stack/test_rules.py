@@ -77,6 +77,7 @@ def polled(age: str, limit: str = "300x60") -> dict[str, str]:
 DAY = 24 * 3600
 SKIPPED, REPROCESSED = "eda_skipped_messages_total", "eda_reprocessed_messages_total"
 REDELIVERED, DEAD = "eda_redelivered_messages_total", "eda_dead_lettered_messages_total"
+MISSED, DISORDERED = "eda_missed_messages_total", "eda_out_of_order_messages_total"
 SPANS = "otel_sdk_processor_span_processed_total"
 CASES = [
     Case("EdaConsumerStalled", "there are messages, and none is taken", lag("5x60") | consumed("7x60")),
@@ -141,6 +142,13 @@ CASES = [
     Case("EdaMessagesSkipped", "the first one ever is skipped", counted(SKIPPED, "_x56 1x10")),
     Case("EdaMessagesSkipped", "one was skipped long ago", counted(SKIPPED, "1x60"), fires=False),
     Case("EdaMessagesSkipped", "its process has started anew", counted(SKIPPED, "5x55 0x10"), fires=False),
+    Case("EdaMessagesMissed", "some have not come", counted(MISSED, "_x56 3x10") | counted(DISORDERED, "_x56 2x10")),
+    Case(
+        "EdaMessagesMissed",
+        "all have come late",
+        counted(MISSED, "_x56 3x10") | counted(DISORDERED, "_x56 3x10"),
+        fires=False,
+    ),
     Case("EdaDuplicateProcessing", "messages are processed again", counted(REPROCESSED, "_x56 3x10")),
     Case("EdaDuplicateProcessing", "they were, long ago", counted(REPROCESSED, "3x60"), fires=False),
     Case(

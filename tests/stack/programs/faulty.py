@@ -4,6 +4,7 @@ import sys
 
 import pika
 import pyee
+import zmq
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
@@ -57,6 +58,18 @@ try:
 except Exception as error:
     print(type(error).__name__)
 pyee.EventEmitter().emit("unheard")
+with zmq.Context() as context, context.socket(zmq.PUB) as sender, context.socket(zmq.SUB) as receiver:
+    for socket in sender, receiver:
+        socket.set_hwm(1)
+    sender.bind("inproc://news")
+    receiver.subscribe(b"")
+    receiver.connect("inproc://news")
+    for _ in range(10):
+        sender.send(b"")
+    while receiver.poll(100):
+        receiver.recv()
+    sender.send(b"")  # what was dropped before is missed now
+    receiver.recv()
 host, _, port = rabbitmq.rpartition(":")
 with pika.BlockingConnection(pika.ConnectionParameters(host, int(port))) as connection:
     channel = connection.channel()
