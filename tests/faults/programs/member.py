@@ -6,10 +6,12 @@ fails with every third and commits it all the same, `rewind` starts over. Each i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import otel_eda
@@ -181,6 +183,78 @@ class Confluent:
         self.consumer.close()
 
 
+class Aio:
+    def __init__(self, address: str, topic: str, journal: Journal) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.journal = journal
+        self.consumer: Any = self.loop.run_until_complete(self.start(address, topic))
+
+    async def start(self, address: str, topic: str) -> Any:
+        from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+
+        journal = self.journal
+
+        class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+            def on_partitions_revoked(self, revoked: object) -> None:
+                """Nothing to do."""
+
+            def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002
+                journal.note("release")
+
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=address,
+            group_id=topic,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            session_timeout_ms=SESSION,
+            heartbeat_interval_ms=300,
+        )
+        consumer.subscribe([topic], listener=Listener())
+        await consumer.start()
+        return consumer
+
+    def work(self, count: int, fails: Callable[[int], bool]) -> None:
+        async def work(left: int) -> None:
+            async for message in self.consumer:
+                await self.handle(message, fails)
+                left -= 1
+                if not left:
+                    break
+
+        self.loop.run_until_complete(work(count))
+
+    async def handle(self, message: Any, fails: Callable[[int], bool]) -> None:
+        from aiokafka import TopicPartition
+        from aiokafka.errors import CommitFailedError
+
+        self.journal.work(message, message.partition, message.offset, fails(message.offset))
+        with suppress(CommitFailedError):  # the group is being rebalanced
+            await self.consumer.commit({TopicPartition(message.topic, message.partition): message.offset + 1})
+            self.journal.note("commit", message.partition, message.offset + 1)
+
+    def rewind(self) -> None:
+        self.loop.run_until_complete(self.consumer.seek_to_beginning())
+
+    def idle(self) -> None:
+        """Take part in the group, and read nothing but from what is assigned right now."""
+
+        async def idle() -> None:
+            self.consumer.pause(*self.consumer.assignment())
+            for messages in (await self.consumer.getmany(timeout_ms=100)).values():
+                for message in messages:
+                    await self.handle(message, never)
+            self.consumer.resume(*self.consumer.assignment())
+
+        self.loop.run_until_complete(idle())
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self.consumer.stop())
+        self.loop.close()
+
+
+LIBRARIES = {"kafka-python": Python, "confluent-kafka": Confluent, "aiokafka": Aio}
+
+
 def commands() -> Iterator[str | None]:
     """Give the lines of the input, and None as long as there is none."""
     lines: queue.Queue[str] = queue.Queue()
@@ -200,7 +274,7 @@ def commands() -> Iterator[str | None]:
 
 def main(library: str, address: str, topic: str, path: str) -> None:
     read = metrics()
-    member: Any = {"kafka-python": Python, "confluent-kafka": Confluent}[library](address, topic, Journal(path))
+    member: Any = LIBRARIES[library](address, topic, Journal(path))
     for line in commands():
         if line is None:
             member.idle()
