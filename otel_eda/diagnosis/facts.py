@@ -37,6 +37,7 @@ VIEWS = (
        WHERE type = 'process'""",
     """CREATE VIEW commits AS SELECT * FROM operations
        WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL""",
+    """CREATE VIEW handovers AS SELECT * FROM events WHERE name IN ('eda.consumer.assigned', 'eda.consumer.revoked')""",
     """CREATE TABLE services AS SELECT service, min(started) AS first_time, max(ended) AS last_time, count(*) AS spans
        FROM operations GROUP BY service""",
 )

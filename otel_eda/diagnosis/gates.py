@@ -47,8 +47,12 @@ CONDITIONS = {
         "times of two machines are compared",
     ),
     "G6": Condition(
-        "CASE WHEN b.instance = a.instance THEN true END",
-        "the same member had the partition before and after",
+        """CASE WHEN b.instance = a.instance AND NOT EXISTS (
+               SELECT 1 FROM handovers h
+               WHERE h.consumer_group = c.consumer_group AND h.destination = c.destination
+                 AND h.partition_id = c.partition_id
+                 AND h.time BETWEEN least(b.started, a.started) AND greatest(b.started, a.started)) THEN true END""",
+        "the same member had the partition before and after, and no member told of a change",
         "the partition may have changed hands meanwhile",
     ),
     "G7": Condition(

@@ -8,7 +8,7 @@ import pytest
 
 from otel_eda.diagnosis.finding import Finding, Verdict
 
-from .telemetry import BEGIN, SECOND, Flow, Telemetry, flow, metric, pairs, scoped
+from .telemetry import BEGIN, SECOND, Flow, Service, Telemetry, flow, metric, pairs, scoped
 
 if TYPE_CHECKING:
     from .conftest import Diagnose
@@ -35,8 +35,8 @@ def ledger(made: Flow, name: str, number: int, kind: str = "sum") -> None:
     made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [counted]))
 
 
-def stood(made: Flow, **position: int) -> None:
-    """Have the consumer tell where it stands."""
+def told(made: Flow, name: str, at: float, service: Service | None = None, **position: int) -> None:
+    """Have a consumer tell of itself."""
     said = {
         "messaging.system": "kafka",
         "messaging.destination.name": "orders",
@@ -44,8 +44,30 @@ def stood(made: Flow, **position: int) -> None:
         "messaging.consumer.group.name": "billing",
         **{f"eda.partition.{name}": offset for name, offset in position.items()},
     }
-    told = {"eventName": "eda.consumer.position", "timeUnixNano": str(BEGIN + 59 * SECOND), "attributes": pairs(said)}
-    made.world.extra.append(scoped(made.billing, "resourceLogs", "scopeLogs", "logRecords", [told]))
+    record = {"eventName": name, "timeUnixNano": str(BEGIN + round(at * SECOND)), "attributes": pairs(said)}
+    made.world.extra.append(scoped(service or made.billing, "resourceLogs", "scopeLogs", "logRecords", [record]))
+
+
+def stood(made: Flow, at: float = 59.0, **position: int) -> None:
+    """Have the consumer tell where it stands."""
+    told(made, "eda.consumer.position", at, None, **position)
+
+
+def measured(made: Flow, name: str, *values: float) -> None:
+    """Have the consumer measure, each 10 seconds."""
+    said = pairs(
+        {
+            "messaging.system": "kafka",
+            "messaging.destination.name": "orders",
+            "messaging.consumer.group.name": "billing",
+        }
+    )
+    points = [
+        {"timeUnixNano": str(BEGIN + turn * 10 * SECOND), "asDouble": value, "attributes": said}
+        for turn, value in enumerate(values, 1)
+    ]
+    gauge = {"name": name, "gauge": {"dataPoints": points}}
+    made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [gauge]))
 
 
 def opened(finding: Finding) -> set[str]:
@@ -128,6 +150,32 @@ class TestLostByBroker:
         finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
         assert (finding.verdict, opened(finding)) == (LIKELY, {"G4"})
 
+    @pytest.mark.parametrize(("start", "verdict", "cause"), [(1, CONFIRMED, "replica"), (0, LIKELY, "made anew")])
+    def test_a_log_that_ends_earlier_than_it_did(
+        self, diagnose: Diagnose, start: int, verdict: Verdict, cause: str
+    ) -> None:
+        made = flow(40, 1)
+        stood(made, 20.0, end=40, start=start)
+        stood(made, 30.0, end=37, start=start)
+        finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+        assert (finding.verdict, finding.partition, finding.offsets, finding.count) == (verdict, "0", (37, 39), 3)
+        assert cause in finding.cause
+        assert finding.trace_ids == tuple(message.span.trace for message in made.messages[37:])
+
+    def test_a_log_that_ends_earlier_and_nobody_saw_what_was_sent(self, diagnose: Diagnose) -> None:
+        made = flow(40, 1)
+        made.shop.spans = []
+        stood(made, 20.0, end=40, start=1)
+        stood(made, 30.0, end=37, start=1)
+        finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+        assert (finding.verdict, finding.offsets) == (LIKELY, (37, 37))
+
+    def test_a_log_that_grows_has_lost_nothing(self, diagnose: Diagnose) -> None:
+        made = flow(40, 1)
+        stood(made, 20.0, end=37, start=1)
+        stood(made, 30.0, end=40, start=1)
+        assert diagnose(made.world, "EDA103").findings == ()
+
 
 class TestLostInConsumer:
     def test_jumped_over(self, diagnose: Diagnose) -> None:
@@ -205,6 +253,14 @@ class TestLostInConsumer:
         for message, key in zip(made.messages, keys, strict=True):
             message.span.json["attributes"] += pairs({"eda.message.key.hash": key})
         assert only(diagnose(made.world).findings, "EDA104").verdict is verdict
+
+    @pytest.mark.parametrize(("at", "open_"), [(0.5, set()), (1.215, {"G6"}), (1.9, set())])
+    def test_who_had_the_partition_tells(self, diagnose: Diagnose, at: float, open_: set[str]) -> None:
+        made = flow(skip={12})
+        told(made, "eda.consumer.revoked", at)
+        told(made, "eda.consumer.assigned", at + 0.001)
+        finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+        assert opened(finding) & {"G6"} == open_
 
     def test_without_metrics_nobody_knows_whether_spans_are_missing(self, diagnose: Diagnose) -> None:
         made = flow(skip={12})
@@ -563,8 +619,49 @@ class TestLagVerdict:
         finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
         assert finding.trace_ids == (back.trace,)
 
+    def test_by_what_the_consumer_measures(self, diagnose: Diagnose) -> None:
+        made = flow()
+        measured(made, "eda.consumer.lag", 0, 40, 90, 120, 300)
+        finding = only(diagnose(made.world).findings, "EDA504")
+        assert (finding.verdict, finding.destination, finding.count) == (LIKELY, "orders", 300)
+        assert "faster than" in finding.cause
+
+    @pytest.mark.parametrize("lag", [(0, 40, 90, 20, 300), (1, 2, 3, 4, 5), (0, 40, 300)])
+    def test_lag_that_comes_and_goes_is_none(self, diagnose: Diagnose, lag: tuple[float, ...]) -> None:
+        made = flow()
+        measured(made, "eda.consumer.lag", *lag)
+        assert diagnose(made.world).findings == ()
+
+    @pytest.mark.parametrize(("age", "found"), [(301.0, 1), (299.0, 0)])
+    def test_not_polling(self, diagnose: Diagnose, age: float, found: int) -> None:
+        made = flow()
+        measured(made, "eda.consumer.poll.age", 1.0, age, 0.5)
+        measured(made, "eda.consumer.poll.limit", 300.0)
+        findings = diagnose(made.world).findings
+        assert [(item.code, item.service, item.group) for item in findings] == [
+            ("EDA504", "billing", "billing")
+        ] * found
+
 
 class TestRebalanceStorm:
+    def test_by_what_members_tell(self, diagnose: Diagnose) -> None:
+        made = flow(40, 1, skip=set(range(40)))
+        other = made.world.service("billing", group="billing")
+        for turn, message in enumerate(made.messages):
+            owner = made.billing if turn // 4 % 2 else other
+            owner.process(message, turn * 0.1)
+            if not turn % 4:
+                told(made, "eda.consumer.assigned", turn * 0.1 - 0.01, owner)
+        finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
+        assert (finding.verdict, finding.count, len(finding.instances)) == (LIKELY, 1, 2)
+        assert "10 times a member was given" in str(finding.detail)
+
+    def test_a_deploy_that_members_tell_of_is_none(self, diagnose: Diagnose) -> None:
+        made = flow()
+        for turn in range(3):
+            told(made, "eda.consumer.assigned", float(turn), made.world.service("billing", group="billing"))
+        assert diagnose(made.world, "EDA602").findings == ()
+
     def test_partitions_change_hands_again_and_again(self, diagnose: Diagnose) -> None:
         made = flow(40, 1, skip=set(range(40)))
         other = made.world.service("billing", group="billing")

@@ -35,6 +35,30 @@ acked AS (
 -- A topic that was made anew counts from 0 again; a log that lost its end goes on from somewhere.
 again AS (
     SELECT destination, partition_id, min(message_offset) AS lowest FROM acked GROUP BY destination, partition_id
+),
+
+-- How far each consumer had seen a log reach, and how far it reaches now.
+reach AS (
+    SELECT
+        system, service, instance, host, consumer_group, destination, partition_id, partition_start, partition_end, time,
+        max(partition_end) OVER earlier AS highest,
+        max(time) OVER earlier AS until
+    FROM events
+    WHERE name = 'eda.consumer.position' AND partition_end IS NOT NULL
+    WINDOW earlier AS (
+        PARTITION BY service, instance, consumer_group, destination, partition_id ORDER BY time
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+),
+
+fell AS (
+    SELECT
+        system, destination, partition_id, min(service) AS service, min(instance) AS instance, min(host) AS host,
+        min(partition_end) AS partition_end, max(highest) AS highest, max(partition_start) AS partition_start,
+        min(until) AS until, max(time) AS time
+    FROM reach
+    WHERE partition_end < highest
+    GROUP BY system, destination, partition_id
 )
 
 SELECT
@@ -47,3 +71,22 @@ SELECT
 FROM acked AS a
 JOIN again AS g ON g.destination = a.destination AND g.partition_id = a.partition_id
 WHERE a.next_span IS NOT NULL
+UNION ALL
+SELECT
+    f.system, coalesce(s.service, f.service), coalesce(s.instance, f.instance), f.instance, f.destination, f.partition_id,
+    coalesce(s.message_offset, f.partition_end), s.trace_id, s.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    coalesce(s.started, f.until), f.time,
+    -- What begins at 0 may have been made anew.
+    CASE WHEN f.partition_start > 0 THEN 'truncated' ELSE 'recreated' END,
+    CASE WHEN s.span_id IS NULL OR coalesce(f.partition_start, 0) = 0 THEN 'LIKELY' END,
+    'the log ended at ' || f.highest || ', and ends at ' || f.partition_end || ' now: what was behind that is gone'
+FROM fell AS f
+LEFT JOIN sends AS s
+    ON s.system = f.system AND s.destination = f.destination AND s.partition_id = f.partition_id AND s.outcome = 'ok'
+    AND s.message_offset >= f.partition_end AND s.message_offset < f.highest AND s.ended <= f.until
+    -- Where another is at its offset by now, that is told already.
+    AND NOT EXISTS (
+        SELECT 1 FROM acked AS b
+        WHERE
+            b.destination = s.destination AND b.partition_id = s.partition_id AND b.message_offset = s.message_offset
+    )

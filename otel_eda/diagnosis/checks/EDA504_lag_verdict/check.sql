@@ -80,6 +80,39 @@ judged AS (
         ON q.consumer_group = r.consumer_group AND q.destination = r.destination AND q.partition_id = r.partition_id
     LEFT JOIN held AS h
         ON h.consumer_group = r.consumer_group AND h.destination = r.destination AND h.partition_id = r.partition_id
+),
+
+-- What consumers measure of themselves, sampled or not; lag is that of the last fetch, so who stopped shows none.
+lagging AS (
+    SELECT
+        system, service, instance, destination, consumer_group, time, value,
+        lag(value) OVER turn AS before
+    FROM metrics
+    WHERE name = 'eda.consumer.lag'
+    WINDOW turn AS (PARTITION BY service, instance, destination, consumer_group ORDER BY time)
+),
+
+grown AS (
+    SELECT
+        system, service, instance, destination, consumer_group, min(time) AS first_time, max(time) AS last_time,
+        min(value) AS least, max(value) AS most, count(*) AS number
+    FROM lagging AS g
+    WHERE NOT EXISTS (
+        SELECT 1 FROM judged AS j
+        WHERE j.cause IS NOT NULL AND j.destination = g.destination AND j.consumer_group = g.consumer_group
+    )
+    GROUP BY system, service, instance, destination, consumer_group
+    HAVING count(*) >= 5 AND count(CASE WHEN value <= before THEN 1 END) = 0
+),
+
+silent AS (
+    SELECT m.system, m.service, m.instance, m.consumer_group, max(m.value) AS age, max(r.value) AS allowed, max(m.time) AS time
+    FROM metrics AS m
+    JOIN readings AS r
+        ON r.service = m.service AND r.instance = m.instance AND r.consumer_group = m.consumer_group
+        AND r.name = 'eda.consumer.poll.limit'
+    WHERE m.name = 'eda.consumer.poll.age' AND m.value > r.value
+    GROUP BY m.system, m.service, m.instance, m.consumer_group
 )
 
 SELECT
@@ -105,3 +138,16 @@ SELECT
     'went-back', 'LIKELY', true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', before one that it had committed'
 FROM commits
 WHERE regressed
+UNION ALL
+SELECT
+    system, service, instance, destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), first_time, last_time, cast(most AS BIGINT), 'measured', 'LIKELY', true, true, true,
+    'its lag rose at each of ' || number || ' readings, from ' || cast(least AS BIGINT) || ' to ' || cast(most AS BIGINT)
+FROM grown
+WHERE most >= 20 AND last_time - first_time > 10000000000
+UNION ALL
+SELECT
+    system, service, instance, CAST(NULL AS VARCHAR), consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), time, time, 1, 'not-polling', CAST(NULL AS VARCHAR), true, true, true,
+    'it had not polled for ' || round(age, 1) || ' s; after ' || round(allowed, 1) || ' s the group goes on without it'
+FROM silent

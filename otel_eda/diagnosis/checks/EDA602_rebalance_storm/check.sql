@@ -19,6 +19,16 @@ storm AS (
         count(DISTINCT instance) AS members, min(started) AS first_time, max(started) AS last_time
     FROM change
     GROUP BY system, consumer_group, destination
+),
+
+told AS (
+    SELECT
+        system, consumer_group, destination, min(service) AS service, min(instance) AS first_instance,
+        max(instance) AS last_instance, count(*) AS changes, count(DISTINCT partition_id) AS partitions,
+        count(DISTINCT instance) AS members, min(time) AS first_time, max(time) AS last_time
+    FROM handovers
+    WHERE name = 'eda.consumer.assigned'
+    GROUP BY system, consumer_group, destination
 )
 
 SELECT
@@ -38,6 +48,21 @@ WHERE
     -- A deploy moves a partition once or twice; a storm, again and again, at least three times a minute.
     s.changes >= 6 AND s.changes > 3 * s.partitions
     AND s.changes * 60000000000 >= 3 * (s.last_time - s.first_time)
+    -- Where members tell what they were given, that is better.
+    AND NOT EXISTS (
+        SELECT 1 FROM told AS t WHERE t.consumer_group = s.consumer_group AND t.destination = s.destination
+    )
+UNION ALL
+SELECT
+    system, service, first_instance, last_instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), destination,
+    consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), first_time, last_time,
+    CASE WHEN members > changes / partitions THEN 'deploys' ELSE 'flapping' END, CAST(NULL AS VARCHAR),
+    changes || ' times a member was given a partition, in '
+    || round((last_time - first_time) / 1000000000.0, 0) || ' s'
+FROM told
+WHERE
+    changes >= 6 AND changes > 3 * partitions AND changes * 60000000000 >= 3 * (last_time - first_time)
 UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), destination,
@@ -48,4 +73,5 @@ FROM readings
 WHERE
     name = 'eda.consumer.assignments'
     -- A consumer's own: its start and its end are some, too.
+    AND NOT EXISTS (SELECT 1 FROM told AS t WHERE t.consumer_group = readings.consumer_group)
     AND value >= 20 AND time > started AND value * 60000000000 >= 8 * (time - started)
