@@ -51,27 +51,25 @@ def known(number: int | None) -> int | None:
 
 
 def read(item: Any) -> Message | None:
-    """Read a `ConsumerRecord`, or a sent message's `RecordMetadata`, as the pure Python clients make them."""
-    size = getattr(item, "serialized_value_size", None)
-    if size is None:
+    """Read a `ConsumerRecord` as the pure Python clients make them."""
+    try:
+        size, headers, key = item.serialized_value_size, item.headers, item.key
+    except AttributeError:
         return None
-    return Message(
-        item.topic,
-        str(item.partition),
-        known(item.offset),
-        getattr(item, "headers", None),
-        known(item.timestamp),
-        size == -1,
-        key=getattr(item, "key", None),
-        size=max(0, size),
-    )
+    offset, stamp, partition = known(item.offset), known(item.timestamp), str(item.partition)
+    return Message(item.topic, partition, offset, headers, stamp, size == -1, key=key, size=max(0, size))
 
 
-def unconfirmed(item: Any) -> Message | None:
+def confirmed(item: Any) -> Message:
+    """Read a sent message's `RecordMetadata`."""
+    tombstone = item.serialized_value_size == -1
+    return Message(item.topic, str(item.partition), known(item.offset), None, known(item.timestamp), tombstone)
+
+
+def unconfirmed(item: Any) -> Message:
     """Read what stands in for an answer where none is asked for: it has no offset, whatever is written there."""
-    message = read(item)
-    if message is not None:
-        message.offset = None
+    message = confirmed(item)
+    message.offset = None
     return message
 
 

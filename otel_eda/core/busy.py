@@ -23,8 +23,8 @@ class Operation:
 
     __slots__ = ("attached", "record", "token", "types")
 
-    def __init__(self) -> None:
-        self.types = 0
+    def __init__(self, types: int = 0) -> None:
+        self.types = types
         self.record: Any = None
         self.token: Token[Operation] | None = None
         self.attached: Token[Context] | None = None
@@ -51,8 +51,7 @@ busy: ContextVar[Operation] = ContextVar("otel_eda.busy", default=Operation())  
 
 def enter(type_: int, context: Context | None = None) -> Operation:
     """Begin an operation, in this context if one is given; 0 is the application's code, which is inside of none."""
-    operation = Operation()
-    operation.types = type_ and busy.get().types | type_
+    operation = Operation(type_ and busy.get().types | type_)
     operation.token = busy.set(operation)
     if context is not None:
         operation.attached = attach(context)
@@ -64,7 +63,10 @@ def idle(library: Library, operation: int = 0) -> bool:
     telemetry = library.telemetry
     if telemetry.scope is None and telemetry.look() is None:
         return True
-    return bool(busy.get().types & operation) or suppressed(get_current())
+    if operation and busy.get().types & operation:
+        return True
+    context = get_current()
+    return bool(context) and suppressed(context)
 
 
 def sending() -> bool:

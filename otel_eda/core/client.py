@@ -110,8 +110,8 @@ class Client:
 
     def route(self, operation: str, type_: str, destination: str | None) -> Route:
         """Give what is known of an operation on a destination."""
-        found = self.routes.get((operation, destination))
-        if found is None:
+        found, scope = self.routes.get((operation, destination)), self.library.telemetry.scope
+        if found is None or (found.scope is not scope and scope is not None):
             if len(self.routes) >= keys.ATTRIBUTE_SETS:
                 self.routes.clear()  # they are made anew; a server may answer to more queues than memory holds
             found = self.routes[operation, destination] = Route(self, operation, type_, destination)
@@ -173,10 +173,9 @@ class Client:
 
     def consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
         """Count messages that the application was handed."""
-        if len(self.delivered) < keys.ATTRIBUTE_SETS:
+        if destination not in self.delivered and len(self.delivered) < keys.ATTRIBUTE_SETS:
             self.delivered.add(destination)
-        route = self.route(operation, "receive", destination)
-        route.count(self.scope.metrics.consumed, partition, number=number)
+        self.route(operation, "receive", destination).consumed(partition, number)
 
     def expect(self, tag: int, message: Unsettled) -> None:
         """Remember a message until it is settled."""

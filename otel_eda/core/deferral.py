@@ -63,7 +63,7 @@ def over(turn: Turn, client: Client, defer: bool, error: BaseException | None = 
     if turn.by_hand:
         turn.leave()  # whoever processes it by hand ends it
     elif error is not None or not (defer or by_hand):
-        turn.end(error)
+        turn.finish(error)
     else:
         turn.over_at = time.time_ns()
         turn.leave()

@@ -13,7 +13,7 @@ from .busy import idle
 from .clients import client_of
 from .guard import failed, guarded
 from .loops import AsyncLoop, Generated, Loop
-from .patching import Arguments
+from .patching import Arguments, originals
 from .pull import Pull
 
 if TYPE_CHECKING:
@@ -63,11 +63,13 @@ class Iterate:
 
     # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Pull | None]:
+        step = type(consumer).__next__
+        step = originals.get(step, step)  # ours would find that it is an inner call, and pass on
         if idle(library):
-            return type(consumer).__next__(consumer), None
+            return step(consumer), None
         pull = Pull(client, consumer, self.operation, read, self.timed)
         with pull as within:
-            result = type(consumer).__next__(consumer)
+            result = step(consumer)
         pull.record = result if within.record is None else within.record
         return result, pull
 

@@ -125,7 +125,7 @@ class Monitor:
             yield from client.of("process")
 
     def _turns(self) -> Iterator[Turn]:
-        return (turn for turn in list(turns.open_turns.values()) if turn.scope.metrics is self.metrics)
+        return (turn for turn in list(turns.open_turns.values()) if turn.route.scope.metrics is self.metrics)
 
     def _open(self) -> Observed:
         yield from ((route.place, 0) for route in self._processes())

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .client import Client
     from .message import Message
     from .routes import Route
-    from .telemetry import Scope
 
 
 class Sending:
@@ -44,14 +43,12 @@ class Sending:
         "receipt",
         "report",
         "route",
-        "scope",
         "span",
         "start",
     )
 
     client: Client
     route: Route
-    scope: Scope
     span: Span
     base: Context
     context: Context
@@ -119,6 +116,8 @@ class Sending:
         end = time.time_ns()
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
         self.span.end(end)
-        measures = self.route.measures(self.partition, kind)
-        self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
-        self.route.sent(self.partition, kind, self.number)
+        route, scope = self.route, self.route.scope
+        if scope.measures(end):
+            taken, measures = max(end - self.start, 0) / 1e9, route.measures(self.partition, kind)
+            scope.metrics.operation_duration.record(taken, measures, self.context)
+        route.sent(self.partition, kind, self.number)

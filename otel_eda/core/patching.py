@@ -36,6 +36,9 @@ class Wrap(Protocol):
         """Give a function that does what `original` does and, while the switch is on, what we do."""
 
 
+originals: dict[Function, Function] = {}
+"""What stands behind each function of ours that is in a library's place."""
+
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -120,6 +123,7 @@ class Patch:
     def undo(self) -> None:
         """Put the very original back if what is there is ours; else leave the other's wrapper and only pass on."""
         self.switch.on = False
+        originals.pop(getattr(self.ours, "__func__", self.ours), None)
         if self.owner.__dict__.get(self.name) is not self.ours:
             return
         with mutable(self.owner):
@@ -143,6 +147,7 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
     if not isinstance(ours, wrapt.FunctionWrapper):  # what is set on a proxy is set on the original
         ours.__module__, ours.__annotations__ = None, {}  # a function of an extension module has none
         functools.update_wrapper(ours, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
+        originals[ours] = function
     ours = type(original)(ours) if bound else ours
     with mutable(owner):
         setattr(owner, name, ours)

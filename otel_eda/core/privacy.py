@@ -81,7 +81,9 @@ def hashed(text: str) -> str:
 def accepted(message: Message) -> Found:
     """Give what of a message's context is to be gone by: all, a link and some baggage, or nothing."""
     setting = config().trust
-    rule = setting if setting == "parent" else rule_for(setting, message.destination)
+    if setting == "parent":
+        return propagation.extract(message.headers)
+    rule = rule_for(setting, message.destination)
     if rule == "drop":
         return EMPTY, None
     found, origin = propagation.extract(message.headers)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from opentelemetry import propagate
-from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
 
-from .contexts import span_in
+from . import tracecontext
+from .contexts import EMPTY, span_in
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.propagators.textmap import TextMapPropagator
     from opentelemetry.trace import SpanContext
 
@@ -57,6 +58,9 @@ _getter = _Lenient()
 
 def inject(context: Context) -> dict[str, str]:
     """Give the headers that carry a context."""
+    made = tracecontext.write(context) if _global().default else None
+    if made is not None:
+        return made
     carrier: dict[str, str] = {}
     propagate.inject(carrier, context)
     for name in [name for name, value in carrier.items() if len(value) > SIZE]:
@@ -67,14 +71,19 @@ def inject(context: Context) -> dict[str, str]:
 def extract(headers: Headers) -> Found:
     """Give what headers carry and the producer's span context; of repeated headers the last that makes sense counts."""
     try:
-        return _extract(pairs(headers)[-HEADERS:]) if headers else (_EMPTY, None)
+        return _extract(headers if type(headers) is list else pairs(headers)) if headers else (EMPTY, None)
     except (TypeError, ValueError):
-        return _EMPTY, None  # these are no headers
+        return EMPTY, None  # these are no headers
 
 
 def _extract(given: list[tuple[Any, Any]]) -> Found:
+    given = given if len(given) <= HEADERS else given[-HEADERS:]
     carrier = _carrier(given)
-    found = propagate.extract(carrier, _EMPTY, _getter)
+    if tracecontext.STATE not in carrier and tracecontext.BAGGAGE not in carrier and _global().default:
+        alone = tracecontext.read(carrier.get(tracecontext.PARENT))
+        if alone is not None:
+            return alone
+    found = propagate.extract(carrier, EMPTY, _getter)
     origin = _origin(found)
     if origin is None and len(carrier) < len(given):
         return _earlier(given) or (found, None)
@@ -84,7 +93,7 @@ def _extract(given: list[tuple[Any, Any]]) -> Found:
 def carried(headers: Headers) -> SpanContext | None:
     """Give the span context that headers carry already, None without any."""
     try:
-        if not headers or _fields().isdisjoint([_name(name) for name, _ in pairs(headers)]):
+        if not headers or _global().fields.isdisjoint([_name(name) for name, _ in pairs(headers)]):
             return None
         return extract(headers)[1]
     except (TypeError, ValueError):
@@ -100,9 +109,9 @@ def _origin(found: Context) -> SpanContext | None:
 
 def _earlier(given: list[tuple[Any, Any]]) -> Found | None:
     # The last of the repeated headers made no sense: try without it; how often is not for who sent them to say.
-    ends = [place for place, (name, _) in enumerate(given) if _name(name) in _fields()]
+    ends = [place for place, (name, _) in enumerate(given) if _name(name) in _global().fields]
     for end in ends[: -_TRIES - 1 : -1]:
-        found = propagate.extract(_carrier(given[:end]), _EMPTY, _getter)
+        found = propagate.extract(_carrier(given[:end]), EMPTY, _getter)
         if origin := _origin(found):
             return found, origin
     return None
@@ -132,16 +141,26 @@ def _name(name: object) -> str:
     return bytes(name).decode("utf-8", "replace").lower() if isinstance(name, (bytes, bytearray)) else ""
 
 
-_EMPTY = Context()
 _TRIES = 20
-_known: tuple[TextMapPropagator | None, frozenset[str]] = (None, frozenset())
 
 
-def _fields() -> frozenset[str]:
+class _Global(NamedTuple):
+    """The global propagator, its headers by all their names, and whether it is the default one."""
+
+    propagator: TextMapPropagator | None
+    fields: frozenset[str]
+    default: bool
+
+
+_known = _Global(None, frozenset(), False)
+
+
+def _global() -> _Global:
     # A composite propagator computes its fields anew at each asking.
     global _known
     propagator = propagate.get_global_textmap()
-    if _known[0] is not propagator:
+    if _known.propagator is not propagator:
         fields = {name.lower() for name in propagator.fields}
-        _known = propagator, frozenset(fields | {spelled for spelled, name in _CLOUDEVENTS.items() if name in fields})
-    return _known[1]
+        spelled = {spelled for spelled, name in _CLOUDEVENTS.items() if name in fields}
+        _known = _Global(propagator, frozenset(fields | spelled), tracecontext.is_default(propagator))
+    return _known

@@ -75,7 +75,9 @@ class Pull:
         route = self.client.route(self.operation, "receive", destination)
         end = max(time.time_ns(), self.start)
         self.client.polled(self.consumer, self.start, end)
-        self.scope.metrics.operation_duration.record((end - self.start) / 1e9, route.measures(None, error), context)
+        if self.scope.measures(end):
+            measures = route.measures(None, error)
+            self.scope.metrics.operation_duration.record((end - self.start) / 1e9, measures, context)
 
     @guarded
     def failed(self, error: BaseException) -> None:
@@ -97,7 +99,7 @@ class Pull:
         for message, _, _ in found:
             places.setdefault((message.destination, message.partition), []).append(message.offset)
         for (destination, partition), offsets in places.items():
-            self.count(destination, partition, len(offsets))
+            self.client.consumed(self.operation, destination, partition, len(offsets))
             self.client.brought(destination, partition, [offset for offset in offsets if offset is not None])
         if found and config().receive_spans != "none":
             route = self.client.route(self.operation, "receive", topic)
@@ -113,7 +115,11 @@ class Pull:
         """Count and read the message that a pull brought; make a span if every pull is to have one."""
         message = self.measured()
         if message is not None:
-            self._one(message)
+            self.client.consumed(self.operation, message.destination, message.partition)
+            if message.sender is not None:
+                heard(self.client.process(message.destination), message)
+            if config().receive_spans == "all":
+                self._one(message)
         return message
 
     def measured(self) -> Message | None:
@@ -124,18 +130,10 @@ class Pull:
         return message
 
     def _one(self, message: Message) -> None:
-        self.count(message.destination, message.partition)
-        if message.sender is not None:
-            heard(self.client.process(message.destination), message)
-        if config().receive_spans == "all":
-            route = self.client.route(self.operation, "receive", message.destination)
-            origin = privacy.accepted(message)[1]
-            links = [_link(message, origin)] if origin else []
-            self._span(route, described(route, message), links).end()
-
-    def count(self, destination: str, partition: str | None, number: int = 1) -> None:
-        """Count messages."""
-        self.client.consumed(self.operation, destination, partition, number)
+        route = self.client.route(self.operation, "receive", message.destination)
+        origin = privacy.accepted(message)[1]
+        links = [_link(message, origin)] if origin else []
+        self._span(route, described(route, message), links).end()
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         return self.scope.tracer.start_span(

@@ -40,6 +40,7 @@ class Route:
         "_accounts",
         "_counts",
         "_measures",
+        "_messages",
         "_partitioned",
         "attributes",
         "client",
@@ -49,12 +50,14 @@ class Route:
         "name",
         "place",
         "purpose",
+        "scope",
         "stamps",
         "type",
     )
 
     def __init__(self, client: Client, operation: str, type_: str, destination: str | None) -> None:
         self.client = client
+        self.scope = client.scope
         self.destination = destination or ""
         self.type = type_
         self.kind = KINDS[type_]
@@ -70,6 +73,7 @@ class Route:
         self._measures: dict[tuple[str | None, str | None], Attributes] = {}
         self._accounts: dict[str, Account] = {}
         self._partitioned = config().partition_metrics
+        self._messages: Count | None = None
 
     def measures(self, partition: str | None = None, error: str | None = None) -> Attributes:
         """Give the attributes of a duration."""
@@ -100,10 +104,21 @@ class Route:
 
     def sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
         """Count messages whose send came to its end."""
-        metrics = self.client.scope.metrics
-        self.count(metrics.sent, partition, error, number)
+        self._passed(self.scope.metrics.sent, partition, error, number)
         if self.purpose is not None and error is None:
-            self.count(getattr(metrics, self.purpose), partition, None, number)
+            self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
+
+    def consumed(self, partition: str | None, number: int) -> None:
+        """Count messages that the application was handed."""
+        self._passed(self.scope.metrics.consumed, partition, None, number)
+
+    def _passed(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
+        if error is None and self._messages is not None:
+            self._messages.number += number
+            return
+        self.count(counter, partition, error, number)
+        if not self._partitioned:
+            self._messages = self._counts.get((counter, None, None))
 
     def account(self, partition: str) -> Account:
         """Give the ledger's account of a partition."""
@@ -114,4 +129,4 @@ class Route:
 
     def told(self, fact: Fact, partition: str | None, number: int = 1) -> None:
         """Count what the ledger tells."""
-        self.count(self.client.scope.metrics.of(fact), partition, number=number)
+        self.count(self.scope.metrics.of(fact), partition, number=number)

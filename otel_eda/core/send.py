@@ -105,7 +105,6 @@ class Send:
         sending.args, sending.kwargs, sending.awaited, sending.done = args, kwargs, False, False
         sending.answer = None
         sending.client = client_of(args[0], library)
-        sending.scope = sending.client.scope
         sending.route = sending.client.route(self.operation, "send", message.destination)
         sending.number = message.number
         sending.partition, sending.receipt = message.partition, self.receipt(args[0])
@@ -123,7 +122,7 @@ class Send:
         sending.base, route = current(), sending.route
         origin = propagation.carried(message.headers)
         made = (origin,) if origin else message.origins
-        sending.span = sending.scope.tracer.start_span(
+        sending.span = route.scope.tracer.start_span(
             route.name,
             sending.base,
             SpanKind.CLIENT if made else route.kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from . import bodies, deferral, turns
-from .guard import guarded
+from .guard import failed, guarded
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -54,30 +54,34 @@ class Steps:
         """Note who asks for the iterator."""
         self.asked = self._place(frame)
 
-    @guarded
     def over(self, frame: FrameType) -> None:
         """End the turn, since this frame, which runs the body, comes for its next message."""
-        if not self.started:
-            # Asked for and drained by the same instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
-            self.started, self.copying = True, self.asked == self._place(frame)
-        if self.turn is not None:
-            turn, self.turn = self.turn, None
-            deferral.over(turn, self.client, self.deferring)
-        watch = self.watch
-        if (watch is None or watch.frame != id(frame) or watch.code is not frame.f_code) and not self.copying:
-            self._follow(frame)
+        try:
+            if not self.started:
+                # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
+                self.started, self.copying = True, self.asked == self._place(frame)
+            turn, watch = self.turn, self.watch
+            if turn is not None:
+                self.turn = None
+                deferral.over(turn, self.client, self.deferring)
+            if (watch is None or watch.frame != id(frame) or watch.code is not frame.f_code) and not self.copying:
+                self._follow(frame)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+            failed("core.steps.Steps.over", error)
 
     def _follow(self, frame: FrameType) -> None:
         if self.watch is not None:
             self.watch.close()
         self.watch = bodies.Watch(frame, self._unwound)
 
-    @guarded
     def pulled(self, pulled: Pulled) -> None:
         """Begin the turn of a message that was pulled just now."""
-        message = pulled.message()
-        if message is not None:
-            self._begin(pulled.record, message, None)
+        try:
+            message = pulled.message()
+            if message is not None:
+                self._begin(pulled.record, message, None)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+            failed("core.steps.Steps.pulled", error)
 
     @guarded
     def iterated(self, record: Any, polled: Polled | None) -> None:

@@ -16,7 +16,7 @@ from . import keys, monitor
 from .guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
@@ -159,11 +159,22 @@ def _duration(meter: Meter, name: str, about: str, buckets: Iterable[float] = ke
 
 
 class Scope:
-    """One library's tracer and instruments."""
+    """One library's tracer and instruments; `measured` tells whether durations have gone anywhere by now."""
 
-    def __init__(self, tracer: Tracer, metrics: Metrics) -> None:
+    __slots__ = ("_due", "_live", "measured", "metrics", "tracer")
+
+    def __init__(self, tracer: Tracer, metrics: Metrics, live: Callable[[], bool]) -> None:
         self.tracer = tracer
         self.metrics = metrics
+        self._live = live
+        self._due = 0
+        self.measured = live()
+
+    def measures(self, now: int) -> bool:
+        """Tell whether durations go anywhere, at a time in nanoseconds: metrics may come later than traces."""
+        if not self.measured and not now < self._due <= now + _PERIOD:
+            self._due, self.measured = now + _PERIOD, self._live()
+        return self.measured
 
 
 class Telemetry:
@@ -193,15 +204,16 @@ class Telemetry:
     @property
     def live(self) -> bool:
         """Whether spans or metrics go anywhere: to a provider that is not the API's own, which does nothing."""
-        tracers = self.tracer_provider or trace.get_tracer_provider()
-        meters = self.meter_provider or metrics.get_meter_provider()
-        return _records(tracers) or _records(meters)
+        return _records(self.tracer_provider or trace.get_tracer_provider()) or self._measured()
+
+    def _measured(self) -> bool:
+        return _records(self.meter_provider or metrics.get_meter_provider())
 
     def _scope(self) -> Scope | None:
         provider = self.tracer_provider or trace.get_tracer_provider()
         tracer = provider.get_tracer(self.name, own_version(), keys.SCHEMA)
         meters = self.meter_provider or metrics.get_meter_provider()
-        return Scope(tracer, _metrics(meters, self.name))
+        return Scope(tracer, _metrics(meters, self.name), self._measured)
 
 
 def _records(provider: object) -> bool:

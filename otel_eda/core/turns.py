@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .message import Message
     from .propagation import Found
     from .routes import Route
-    from .telemetry import Scope
 
 open_turns: dict[int, Turn] = {}
 """Every turn that has not ended, by the identity of its message."""
@@ -53,7 +52,6 @@ class Turn:
         "partition",
         "record",
         "route",
-        "scope",
         "span",
         "stamp",
         "start",
@@ -61,7 +59,6 @@ class Turn:
     )
 
     route: Route
-    scope: Scope
     record: Any
     span: Span
     before: Context
@@ -83,6 +80,10 @@ class Turn:
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
+        """End it, and let no failure of that reach who asks for it."""
+        self.finish(error, at)
+
+    def finish(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
         if self.done:
             return
@@ -96,21 +97,22 @@ class Turn:
         if self.failure is not None and (error is None or isinstance(error, bodies.UnknownError)):
             error = self.failure
         kind = self._fail(error) if error is not None else None
-        if self.account is not None:
-            self._settle(self.account.end(self.offset, error is None))
+        fact = self.account.end(self.offset, error is None) if self.account is not None else None
+        if fact is not None:
+            self.route.told(fact, self.partition)
+            self.span.set_attribute(keys.LOST, fact is Fact.SKIPPED)
         self.span.end(end)
-        measures, metrics = self.route.measures(self.partition, kind), self.scope.metrics
-        metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
-        if self.stamp is not None:
-            metrics.message_age.record(max(end / 1e9 - self.stamp / 1e3, 0.0), measures, self.context)
+        if self.route.scope.measured:
+            self._measure(end, kind)
         self.record = self.failure = None
         if not self.by_hand:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
 
-    def _settle(self, fact: Fact | None) -> None:
-        if fact is not None:
-            self.route.told(fact, self.partition)
-            self.span.set_attribute(keys.LOST, fact is Fact.SKIPPED)
+    def _measure(self, end: int, kind: str | None) -> None:
+        measures, metrics = self.route.measures(self.partition, kind), self.route.scope.metrics
+        metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+        if self.stamp is not None:
+            metrics.message_age.record(max(end / 1e9 - self.stamp / 1e3, 0.0), measures, self.context)
 
     def fail(self, error: BaseException | None) -> None:
         """End the span, unless somebody processes the message by hand."""
@@ -157,27 +159,28 @@ class Turn:
 
 def begin(client: Client, record: Any, message: Message, found: Found | None = None, by_hand: bool = False) -> Turn:
     """Start processing a message: its span is current from now on."""
-    scope = client.scope
-    before = current()
-    base = before if by_hand else outside(before)
+    before = base = get_current()
+    if TURN in before:
+        before = live(before)
+        base = before if by_hand else outside(before)
     carried, origin = found or privacy.accepted(message)
     context = (Context({**base, **carried}) if base else carried) if carried else base
     route = client.route("process", "process", message.destination)
     turn = Turn()
-    record = record if message.record is None else message.record
-    turn.tag, turn.stamp = message.tag, message.timestamp
+    turn.route, turn.before, turn.by_hand = route, before, by_hand
+    turn.record = record = record if message.record is None else message.record
+    turn.tag, turn.stamp, turn.partition = message.tag, message.timestamp, message.partition
+    turn.done = turn.forgotten = turn.called = False
+    turn.failure = turn.account = turn.fact = None
+    turn.over_at = 0
+    turn.start = time.time_ns()
     if message.unsettled and message.tag is not None:
         client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
-    turn.route, turn.scope, turn.record, turn.before, turn.partition = route, scope, record, before, message.partition
-    turn.done, turn.forgotten, turn.called, turn.over_at, turn.by_hand = False, False, False, 0, by_hand
-    turn.failure = None
-    turn.start = time.time_ns()
     made = described(route, message)
-    turn.account = turn.fact = None
     if message.offset is not None and message.partition is not None:
         # What was polled before, and what is processed by hand, comes in any order.
         _book(turn, message, made, 0 if by_hand or found else client.epoch)
-    turn.span = scope.tracer.start_span(
+    turn.span = route.scope.tracer.start_span(
         route.name,
         _parent(base, context, origin if SPAN in carried else None),
         route.kind,
@@ -187,11 +190,26 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     )
     turn.context = Context({**context, SPAN: turn.span, TURN: turn})
     open_turns[id(record)] = turn
-    _queued(turn, message)
+    if message.timestamp is not None and route.scope.measures(turn.start):
+        _queued(turn, message.timestamp)
     if (message.redelivered or message.attributes) and not by_hand:
         _again(route, message)
     attach(turn.context)
     return turn
+
+
+def _book(turn: Turn, message: Message, made: dict[str, Any], epoch: int) -> None:
+    partition, offset, key = message.partition, message.offset, message.key
+    if partition is None or offset is None:
+        return
+    turn.offset = offset
+    turn.key = hash(key) if config().capture_key != "off" and type(key) in {bytes, str} else None
+    turn.account = turn.route.account(partition)
+    turn.fact = fact = turn.account.begin(offset, epoch, turn.key)
+    # By hand nothing is delivered anew.
+    if fact is not None and (fact is Fact.OUT_OF_ORDER or not turn.by_hand):
+        turn.route.told(fact, partition)
+        made.update(_FACTS[fact])
 
 
 _FACTS = {
@@ -201,21 +219,8 @@ _FACTS = {
 }
 
 
-def _book(turn: Turn, message: Message, made: dict[str, Any], epoch: int) -> None:
-    partition, offset, key = message.partition, message.offset, message.key
-    if partition is None or offset is None:
-        return
-    turn.offset, turn.key = offset, hash(key) if type(key) in {bytes, str} and config().capture_key != "off" else None
-    turn.account = turn.route.account(partition)
-    turn.fact = fact = turn.account.begin(offset, epoch, turn.key)
-    if fact is Fact.OUT_OF_ORDER or (fact is not None and not turn.by_hand):  # by hand nothing is delivered anew
-        turn.route.told(fact, partition)
-        made.update(_FACTS[fact])
-
-
 def _parent(base: Context, context: Context, origin: SpanContext | None) -> Context:
-    settings = config()
-    rule = settings.process_parent
+    rule = config().process_parent
     if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
         return base
     if rule in {"auto", "producer"} and origin is not None:
@@ -223,12 +228,11 @@ def _parent(base: Context, context: Context, origin: SpanContext | None) -> Cont
     return EMPTY
 
 
-def _queued(turn: Turn, message: Message) -> None:
-    if message.timestamp is not None:
-        route = turn.route
-        route.stamps[message.partition] = message.timestamp
-        waited = max(turn.start / 1e9 - message.timestamp / 1e3, 0.0)
-        turn.scope.metrics.queue_duration.record(waited, route.measures(message.partition), turn.context)
+def _queued(turn: Turn, stamp: int) -> None:
+    route = turn.route
+    route.stamps[turn.partition] = stamp
+    waited = max(turn.start / 1e9 - stamp / 1e3, 0.0)
+    route.scope.metrics.queue_duration.record(waited, route.measures(turn.partition), turn.context)
 
 
 def _again(route: Route, message: Message) -> None:
@@ -236,7 +240,7 @@ def _again(route: Route, message: Message) -> None:
     if message.redelivered:
         route.told(Fact.REDELIVERED, message.partition)
     elif message.attributes and keys.DEATHS in message.attributes:
-        route.count(route.client.scope.metrics.dead_lettered, message.partition)
+        route.count(route.scope.metrics.dead_lettered, message.partition)
 
 
 def forget_all() -> None:

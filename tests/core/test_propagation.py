@@ -101,6 +101,62 @@ def test_headers_without_a_context_carry_none(make: Any) -> None:
             assert propagation.extract(headers) == (Context(), None)
 
 
+HEXADECIMAL = st.text("0123456789abcdefABCDEF", min_size=15, max_size=33)
+PARENTS = st.one_of(
+    st.tuples(
+        st.sampled_from(["00", "01", "ff", "0"]),
+        HEXADECIMAL | st.integers(0, 3).map("{:032x}".format),
+        HEXADECIMAL | st.integers(0, 3).map("{:016x}".format),
+        st.sampled_from(["00", "01", "03", "ff", "0G", "1"]),
+    ).map("-".join),
+    st.builds("{}{}{}".format, st.sampled_from(["", " ", "\t"]), st.just(GOOD), st.sampled_from(["", " ", "\n", "-"])),
+)
+BESIDE = st.dictionaries(st.sampled_from(["tracestate", "baggage", "other"]), st.sampled_from(["a=1", "", "=,="]))
+
+
+@given(PARENTS, BESIDE, st.booleans())
+def test_what_is_read_in_one_step_is_what_the_default_propagators_read(
+    parent: str, beside: dict[str, str], encoded: bool
+) -> None:
+    headers = {"traceparent": parent, **beside}
+    with propagating(composite()):
+        expected = propagate.extract(headers, Context())
+        found, origin = propagation.extract(
+            [(name, value.encode() if encoded else value) for name, value in headers.items()]
+        )
+    assert trace.get_current_span(found).get_span_context() == trace.get_current_span(expected).get_span_context()
+    assert baggage.get_all(found) == baggage.get_all(expected)
+    assert (origin is not None) == trace.get_current_span(expected).get_span_context().is_valid
+
+
+@given(st.integers(0, 2**128), st.integers(0, 2**64), st.integers(0, 255), st.booleans(), st.booleans())
+def test_what_is_written_in_one_step_is_what_the_default_propagators_write(
+    trace_id: int, span_id: int, flags: int, state: bool, more: bool
+) -> None:
+    states = TraceState([("k", "v")]) if state else None
+    span = NonRecordingSpan(SpanContext(trace_id, span_id, False, TraceFlags(flags), states))
+    given_ = set_span_in_context(span, Context())
+    given_ = baggage.set_baggage("who", "me", given_) if more else given_
+    expected: dict[str, str] = {}
+    with propagating(composite()):
+        propagate.inject(expected, given_)
+        assert propagation.inject(given_) == expected
+
+
+def test_somebodys_own_propagator_is_asked_whatever_it_derives_from() -> None:
+    class Own(TraceContextTextMapPropagator):
+        def extract(self, *_: Any, **__: Any) -> Context:
+            return Context()
+
+        def inject(self, carrier: Any, *_: Any, **__: Any) -> None:
+            carrier["own"] = "1"
+
+    for make in (Own, lambda: CompositePropagator([Own(), W3CBaggagePropagator()])):
+        with propagating(make()):
+            assert propagation.extract({"traceparent": GOOD}) == (Context(), None)
+            assert propagation.inject(context())["own"] == "1"
+
+
 def test_baggage_and_trace_state_arrive() -> None:
     with propagating(composite()):
         found, origin = propagation.extract(propagation.inject(context()))

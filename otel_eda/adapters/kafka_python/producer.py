@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._kafka import outgoing, put, read, report, unconfirmed
+from otel_eda.adapters._kafka import confirmed, outgoing, put, report, unconfirmed
 from otel_eda.core import Close, Configure, Send
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ PRODUCER = "kafka.producer.kafka:KafkaProducer"
 
 def receipt(producer: Any) -> Any:
     """Give what reads the broker's answers to a producer."""
-    return unconfirmed if producer.config["acks"] == 0 else read
+    return unconfirmed if producer.config["acks"] == 0 else confirmed
 
 
 def sent(producer: Any, *call: Any) -> Message | None:
