@@ -128,30 +128,30 @@ class Sender:
         try:
             future = self.producer.send(self.known.topic, VALUE, KEY, headers)
         except BaseException as error:
-            self.failed(span, start, error)
+            self.failed(span, context, start, error)
             raise
         finally:
             detach(token)
-        future.add_callback(self.done, span, start)
-        future.add_errback(self.failed, span, start)
+        future.add_callback(self.done, span, context, start)
+        future.add_errback(self.failed, span, context, start)
 
-    def done(self, span: Span, start: int, answer: Any) -> None:
+    def done(self, span: Span, context: Context, start: int, answer: Any) -> None:
         if span.is_recording():
             span.set_attributes(
                 {PARTITION: str(answer.partition), OFFSET: answer.offset, STAMP: answer.timestamp},
             )
-        self.ended(span, start)
+        self.ended(span, context, start)
 
-    def failed(self, span: Span, start: int, error: BaseException) -> None:
+    def failed(self, span: Span, context: Context, start: int, error: BaseException) -> None:
         span.record_exception(error)
         span.set_status(Status(StatusCode.ERROR, str(error)))
-        self.ended(span, start)
+        self.ended(span, context, start)
 
-    def ended(self, span: Span, start: int) -> None:
+    def ended(self, span: Span, context: Context, start: int) -> None:
         end = time_ns()
         span.end(end)
         if self.instruments is not None:
-            self.instruments.operations.record((end - start) / 1e9, self.known.sending)
+            self.instruments.operations.record((end - start) / 1e9, self.known.sending, context)
             self.instruments.sent.add(1, self.known.sent)
 
 
@@ -232,10 +232,10 @@ class Receiver:
             [Link(origin)] if origin.is_valid else None,
             start,
         )
-        instruments = self.instruments
+        instruments, current = self.instruments, set_span_in_context(span, context)
         if instruments is not None:
-            instruments.queueing.record(max(start / 1e9 - message.timestamp / 1000, 0), self.known.processing)
-        token = attach(set_span_in_context(span, context))
+            instruments.queueing.record(max(start / 1e9 - message.timestamp / 1000, 0), self.known.processing, current)
+        token = attach(current)
         try:
             work(message)
         except BaseException as error:
@@ -247,5 +247,6 @@ class Receiver:
             end = time_ns()
             span.end(end)
             if instruments is not None:
-                instruments.processing.record((end - start) / 1e9, self.known.processing)
-                instruments.aging.record(max(end / 1e9 - message.timestamp / 1000, 0), self.known.processing)
+                instruments.processing.record((end - start) / 1e9, self.known.processing, current)
+                age = max(end / 1e9 - message.timestamp / 1000, 0)
+                instruments.aging.record(age, self.known.processing, current)

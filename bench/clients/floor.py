@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from bench.byhand import Instruments
 
-Sent = tuple[Any, int]
-Turn = tuple[Any, Any, int]
+Sent = tuple[Any, Any, int]
+Turn = tuple[Any, Any, Any, int]
 
 
 class Floor:
@@ -53,7 +53,7 @@ class Floor:
         context = set_span_in_context(span)
         carrier: dict[str, str] = {}
         inject(carrier, context)
-        return (span, start), carrier, attach(context)
+        return (span, context, start), carrier, attach(context)
 
     def called(self, token: Any) -> None:
         """Come back from the library's call."""
@@ -61,12 +61,12 @@ class Floor:
 
     def sent(self, sent: Sent, more: Mapping[str, Any] | None = None) -> None:
         """End a send with the broker's answer."""
-        (span, start), end = sent, time_ns()
+        (span, context, start), end = sent, time_ns()
         if more and span.is_recording():
             span.set_attributes(more)
         span.end(end)
         if self.instruments is not None:
-            self.instruments.operations.record((end - start) / 1e9, self.sending_by)
+            self.instruments.operations.record((end - start) / 1e9, self.sending_by, context)
             self.instruments.sent.add(1, self.sent_by)
 
     def pulled(self, start: int) -> None:
@@ -82,22 +82,23 @@ class Floor:
         start = time_ns()
         attributes = {**self.process, **more}
         span = self.tracer.start_span(self.names[1], context, SpanKind.CONSUMER, attributes, links, start)
+        current = set_span_in_context(span, context)
         if self.instruments is not None:
             self.instruments.consumed.add(1, self.received_by)
             if stamp:
-                self.instruments.queueing.record(max(start / 1e9 - stamp, 0), self.processed_by)
-        return span, attach(set_span_in_context(span, context)), start
+                self.instruments.queueing.record(max(start / 1e9 - stamp, 0), self.processed_by, current)
+        return span, current, attach(current), start
 
     def settling(self, more: Mapping[str, Any]) -> Sent:
         """Begin to acknowledge the message that is processed."""
         start = time_ns()
-        return self.tracer.start_span(
-            self.names[2], None, SpanKind.CLIENT, {**self.settle, **more}, self.links, start
-        ), start
+        attributes = {**self.settle, **more}
+        span = self.tracer.start_span(self.names[2], None, SpanKind.CLIENT, attributes, self.links, start)
+        return span, None, start
 
     def settled(self, sent: Sent) -> None:
         """Have it acknowledged."""
-        (span, start), end = sent, time_ns()
+        (span, _, start), end = sent, time_ns()
         span.end(end)
         if self.instruments is not None:
             self.instruments.operations.record((end - start) / 1e9, self.settling_by)
@@ -105,12 +106,12 @@ class Floor:
 
     def end(self, turn: Turn) -> None:
         """Have a message processed."""
-        span, token, start = turn
+        span, context, token, start = turn
         detach(token)
         end = time_ns()
         span.end(end)
         if self.instruments is not None:
-            self.instruments.processing.record((end - start) / 1e9, self.processed_by)
+            self.instruments.processing.record((end - start) / 1e9, self.processed_by, context)
 
 
 PARTITION = "messaging.destination.partition.id"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from contextvars import ContextVar
-from types import FunctionType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -109,7 +109,7 @@ class Call:
 
     def of(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the handler, whether it is async or not."""
-        if inspect.iscoroutinefunction(function):
+        if _is_async(function):
             return self._awaited(function(*args, **kwargs))
         self.enter()
         try:
@@ -117,7 +117,7 @@ class Call:
         except BaseException as error:
             self.leave(error)
             raise
-        if inspect.iscoroutine(result):
+        if isinstance(result, CoroutineType):
             self._out()
             return self._awaited(result)  # a lambda or an object may turn out to be async
         self.leave(None)
@@ -164,14 +164,14 @@ class Call:
 
     @guarded
     def _end(self, error: BaseException | None) -> None:
-        end = time.time_ns()
-        measures = dict(self.attributes)
+        end, measures = time.time_ns(), self.attributes
         if isinstance(error, GeneratorExit):
             self.span.set_attribute(keys.ABANDONED, True)
         elif error is not None:
-            measures[keys.ERROR_TYPE] = errors.record(self.span, error, "process", self.context)
+            measures = {**measures, keys.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}
         self.span.end(end)
-        self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+        if self.scope.measures(end):
+            self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
 
 class _Owned:
@@ -189,10 +189,19 @@ class _Owned:
 _names: WeakKeyDictionary[FunctionType, str] = WeakKeyDictionary()
 
 
+def _is_async(function: Function) -> bool:
+    inner = getattr(function, "__func__", function)
+    if type(inner) is FunctionType and not inner.__dict__:  # nobody has marked or wrapped it
+        return bool(inner.__code__.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(function)
+
+
 def _name(function: Function) -> str:
     inner = getattr(function, "__func__", function)
     if type(inner) is not FunctionType:
         return _told(inner)  # whether it can be a key is for the application to say
+    if not inner.__dict__:
+        return f"{inner.__module__}.{inner.__qualname__}"
     found = _names.get(inner)
     if found is None:
         found = _names[inner] = _told(inner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ class Send:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
-            names = self.report.names if isinstance(self.report, Callback) else ()
+            names = self._callback.names if self._callback is not None else ()
             arguments = Arguments(original, (*self.takes, *names), library.signatures)
 
             def send(*args: Any, **kwargs: Any) -> Any:
@@ -80,6 +81,14 @@ class Send:
 
         return make
 
+    @cached_property
+    def _callback(self) -> Callback | None:
+        return self.report if isinstance(self.report, Callback) else None
+
+    @cached_property
+    def _place(self) -> int:
+        return self.takes.index(self.headers)
+
     async def _awaited(self, sending: Sending, coroutine: Coroutine[Any, Any, Any]) -> Any:
         # Somebody else's wrapper, which is no coroutine function, stands before one.
         with sending:
@@ -104,17 +113,17 @@ class Send:
         sending.start = time.time_ns()
         sending.args, sending.kwargs, sending.awaited, sending.done = args, kwargs, False, False
         sending.answer = None
-        sending.client = client_of(args[0], library)
-        sending.route = sending.client.route(self.operation, "send", message.destination)
-        sending.number = message.number
-        sending.partition, sending.receipt = message.partition, self.receipt(args[0])
+        sending.client = client = client_of(args[0], library)
+        sending.route = client.route(self.operation, "send", message.destination)
+        sending.number, sending.partition = message.number, message.partition
+        sending.receipt = self.receipt(args[0])
         origin = self._span(sending, message)
         if origin is None and self.put is not None:
-            headers = self.put(taken[self.takes.index(self.headers)], propagation.inject(sending.context))
+            headers = self.put(taken[self._place], propagation.inject(sending.context))
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
-        if isinstance(self.report, Callback):
-            self.report.ask(sending, arguments, taken[len(self.takes) :])
+        if self._callback is not None:
+            self._callback.ask(sending, arguments, taken[len(self.takes) :])
         return sending
 
     @staticmethod
@@ -136,9 +145,9 @@ class Send:
     @guarded
     def _called(self, sending: Sending, result: Any) -> None:
         sending.args, sending.kwargs = (), {}  # the payload is not ours to keep until the broker answers
-        if self.report is None or (isinstance(self.report, Callback) and not sending.awaited):
-            sending.acknowledged(result)
         if self.report is None or isinstance(self.report, Callback):
+            if not sending.awaited:
+                sending.acknowledged(result)
             return
         sending.client.pending[id(sending)] = sending
         sending.report, sending.answer = self.report, result
