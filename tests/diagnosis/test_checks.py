@@ -837,22 +837,41 @@ class TestDeadLettered:
 
 
 class TestUnhandledEvent:
-    def test_by_its_metric_and_its_event_once(self, diagnose: Diagnose) -> None:
-        made = flow()
+    @staticmethod
+    def unhandled(made: Flow, *handled: str) -> None:
+        """Dispatch `day.closed`, which no handler runs for; those of other events do."""
         said = pairs({"eda.event.type": "day.closed"})
         made.works[3].json["events"] = [
             {"name": "eda.event.unhandled", "timeUnixNano": str(BEGIN + SECOND), "attributes": said}
         ]
         point = {"timeUnixNano": str(BEGIN + 9 * SECOND), "asInt": "2", "attributes": said}
-        made.world.extra.append(
-            scoped(
-                made.billing, "resourceMetrics", "scopeMetrics", "metrics",
-                [{"name": "eda.events.unhandled", "sum": {"dataPoints": [point], "aggregationTemporality": 2}}],
-            )
-        )  # fmt: skip
+        counted = {"name": "eda.events.unhandled", "sum": {"dataPoints": [point], "aggregationTemporality": 2}}
+        made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [counted]))
+        for event in handled:
+            made.billing.other(f"process {event}", 9.0, 0.1, said={"eda.event.type": event, "code.function.name": "f"})
+
+    @pytest.mark.parametrize(
+        ("handled", "verdict", "cause"),
+        [
+            ("order.placed", SUSPECT, "was ever seen"),
+            ("day.closed", LIKELY, "it is gone"),
+            ("day.close", LIKELY, "nearly the same name"),
+        ],
+    )
+    def test_by_its_metric_and_its_event_once(
+        self, diagnose: Diagnose, handled: str, verdict: Verdict, cause: str
+    ) -> None:
+        made = flow()
+        self.unhandled(made, handled)
         finding = only(diagnose(made.world).findings, "EDA406")
-        assert (finding.verdict, finding.service, finding.count) == (LIKELY, "billing", 2)
+        assert (finding.verdict, finding.service, finding.count) == (verdict, "billing", 2)
         assert finding.trace_ids == (made.works[3].trace,)
+        assert cause in finding.cause
+
+    def test_signals_that_a_framework_offers_are_none(self, diagnose: Diagnose) -> None:
+        made = flow()
+        self.unhandled(made)
+        assert diagnose(made.world).findings == ()
 
 
 class TestSlowDelivery:

@@ -25,16 +25,33 @@ either AS (
     FROM counted AS c
     FULL OUTER JOIN noted AS n
         ON n.service = c.service AND n.instance = c.instance AND n.event_type IS NOT DISTINCT FROM c.event_type
+),
+
+handled AS (
+    SELECT DISTINCT service, event_type FROM operations WHERE type = 'handle'
+),
+
+-- The handled event that is called most alike.
+near AS (
+    SELECT e.service, e.event_type, min(levenshtein(e.event_type, h.event_type)) AS distance, min(h.event_type) AS other
+    FROM either AS e
+    JOIN handled AS h ON h.service = e.service
+    WHERE length(e.event_type) > 5 AND levenshtein(e.event_type, h.event_type) BETWEEN 1 AND 2
+    GROUP BY e.service, e.event_type
 )
 
 SELECT
     e.service, e.instance, e.event_type AS destination, e.event_type AS alike, e.trace_id, e.span_id,
     e.first_time, e.last_time, cast(e.number AS BIGINT) AS weight,
-    CASE WHEN h.event_type IS NULL THEN 'never-registered' ELSE 'gone' END AS cause,
+    CASE WHEN h.event_type IS NOT NULL THEN 'gone' WHEN n.other IS NOT NULL THEN 'misspelt' ELSE 'never-registered' END
+        AS cause,
     -- An event that nobody has to handle looks the same.
-    'LIKELY' AS at_most,
-    'no handler ran for event ' || e.event_type AS detail
+    CASE WHEN h.event_type IS NULL AND n.other IS NULL THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
+    'no handler ran for event ' || e.event_type || coalesce('; there is one for ' || n.other, '') AS detail
 FROM either AS e
-LEFT JOIN (SELECT DISTINCT service, event_type FROM operations WHERE type = 'handle') AS h
-    ON h.service = e.service AND h.event_type = e.event_type
-WHERE e.number > 0
+LEFT JOIN handled AS h ON h.service = e.service AND h.event_type = e.event_type
+LEFT JOIN near AS n ON n.service = e.service AND n.event_type = e.event_type
+WHERE
+    e.number > 0
+    -- Who handles no event at all dispatches for others, as frameworks do that offer signals.
+    AND EXISTS (SELECT 1 FROM handled AS a WHERE a.service = e.service)
