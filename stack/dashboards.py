@@ -14,6 +14,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
     DataSourceRef,
+    VariableOption,
     VariableRefresh,
 )
 
@@ -166,6 +167,7 @@ def _pages() -> dashboard.DashboardLink:
 
 def _variable(name: str, query: str) -> dashboard.QueryVariable:
     made = dashboard.QueryVariable(name).label(name.capitalize()).datasource(PROMETHEUS).query(query)
+    made = made.current(VariableOption(text=["All"], value=["$__all"]))
     return made.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True).all_value(".*")
 
 

@@ -108,6 +108,11 @@ CASES = [
         fires=False,
     ),
     Case(
+        "EdaTelemetryIncomplete",
+        "nobody can be scraped, so nobody counts as gone",
+        counted("eda_consumer_partitions", "3x40 stale") | counted("up", "1x40 0x20", 'job="services"'),
+    ),
+    Case(
         "EdaConsumerGone",
         "it has no partitions, for there are more consumers",
         {
@@ -141,6 +146,13 @@ CASES = [
     Case("EdaMessagesSkipped", "one is skipped", counted(SKIPPED, "0x55 1x10")),
     Case("EdaMessagesSkipped", "the first one ever is skipped", counted(SKIPPED, "_x56 1x10")),
     Case("EdaMessagesSkipped", "one was skipped long ago", counted(SKIPPED, "1x60"), fires=False),
+    Case(
+        "EdaMessagesSkipped",
+        "it could not be scraped ten minutes ago",
+        counted(SKIPPED, "5x43 stale stale 5x20"),
+        fires=False,
+        at="55m",
+    ),
     Case("EdaMessagesSkipped", "its process has started anew", counted(SKIPPED, "5x55 0x10"), fires=False),
     Case("EdaMessagesMissed", "some have not come", counted(MISSED, "_x56 3x10") | counted(DISORDERED, "_x56 2x10")),
     Case(
