@@ -331,6 +331,12 @@ GROUPED = Page(
                 about="Share of the time, summed up over consumers.",
             ),
             Chart(
+                "Settled",
+                {BY_GROUP: rate("eda_settled_messages_total", GROUPS, (SERVICE, GROUP, DESTINATION))},
+                "mps",
+                about="Acknowledged or rejected, one by one.",
+            ),
+            Chart(
                 "Commits",
                 {
                     f"{BY_GROUP}, automatic: {{{{eda_commit_automatic}}}}": rate(

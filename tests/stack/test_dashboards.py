@@ -120,3 +120,18 @@ def test_most_panels_lead_to_traces() -> None:
     [exemplars] = [source["jsonData"]["exemplarTraceIdDestinations"] for source in SOURCES if "jsonData" in source]
     assert [one["datasourceUid"] for one in exemplars] == ["jaeger"]
     assert any(target.get("exemplar") for file in FILES for panel in panels(file) for target in panel["targets"])
+
+
+def shown(file: Path) -> str:
+    return " ".join(target["expr"] for panel in panels(file) for target in panel["targets"])
+
+
+def test_every_metric_is_shown() -> None:
+    everything = " ".join(map(shown, FILES)) + (ROOT / "stack" / "rules.yml").read_text("utf-8")
+    table = (ROOT / "docs" / "telemetry.md").read_text("utf-8").partition("## Metrics")[2]
+    metrics = re.findall(
+        r"^\| `((?:messaging|eda)\.[a-z_.]+)` \| [a-z-]*(?:counter|gauge|histogram)", table, re.MULTILINE
+    )
+    assert len(metrics) > 25
+    suffix = r"(_seconds)?(_total|_bucket|_count)?\b"
+    assert [one for one in metrics if not re.search(one.replace(".", "_") + suffix, everything)] == []

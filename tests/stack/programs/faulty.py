@@ -73,6 +73,11 @@ with zmq.Context() as context, context.socket(zmq.PUB) as sender, context.socket
 host, _, port = rabbitmq.rpartition(":")
 with pika.BlockingConnection(pika.ConnectionParameters(host, int(port))) as connection:
     channel = connection.channel()
+    queue = channel.queue_declare("", exclusive=True).method.queue
+    channel.basic_publish("", queue, b"")
+    while (delivered := channel.basic_get(queue)[0]) is None:
+        pass
+    channel.basic_ack(delivered.delivery_tag)
     channel.confirm_delivery()
     try:
         channel.basic_publish("", "nowhere", b"", mandatory=True)
