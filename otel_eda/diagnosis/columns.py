@@ -170,6 +170,7 @@ METRICS = (
     _made("started", "BIGINT", "since when it counts, nanoseconds since 1970"),
     _made("time", "BIGINT", "when it was read, nanoseconds since 1970"),
     _made("delta", "BOOLEAN", "it counts from one reading to the next only"),
+    _made("rising", "BOOLEAN", "it counts what happened, so it falls only where a process begins anew"),
     _made("value", "DOUBLE", "the number, or a histogram's sum"),
     _made("number", "BIGINT", "of a histogram: how many were measured"),
     *MEASURED,

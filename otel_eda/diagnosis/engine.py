@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .catalog import Check
     from .settings import Settings
     from .store import Intake, Store
+    from .told import Told
 
 GATES = tuple(gates.CONDITIONS)
 # What a check's SQL may give. `weight` is how many messages a row stands for, `alike` what else tells findings apart,
@@ -65,24 +66,31 @@ def diagnose(
     settings: Settings,
     step: Callable[[str], None] = lambda _: None,
     evidence: int = EVIDENCE,
+    *,
+    told: Told | None = None,
 ) -> Diagnosis:
-    """Run checks over the tables; `step` is told the code of each; a finding shows so many of its occurrences."""
+    """Run checks over the tables; `step` is told the code of each; a finding shows so many of its occurrences.
+
+    With `told`, only what has not been told before is found.
+    """
     window = facts.prepare(store, settings)
     found: list[Finding] = []
     for check in checks:
         step(check.code)
-        found.extend(run(store, check, evidence))
+        found.extend(run(store, check, evidence, told))
     found.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
     return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(chain.explained(found)))
 
 
-def run(store: Store, check: Check, evidence: int = EVIDENCE) -> list[Finding]:
+def run(store: Store, check: Check, evidence: int = EVIDENCE, told: Told | None = None) -> list[Finding]:
     """Run one check."""
     _candidates(store, check)
     try:
         if not store.one("SELECT count(*) FROM candidate"):
             return []
         _judge(store, check)
+        if told is not None:
+            told.leave_new(store, check)
         return [_finding(check, row) for row in _grouped(store, evidence)]
     finally:
         for table in ("judged", "candidate"):
@@ -114,10 +122,13 @@ def _judge(store: Store, check: Check) -> None:
             LEFT JOIN complete k ON k.destination IS NOT DISTINCT FROM c.destination
             LEFT JOIN epochs e ON e.destination = c.destination
             LEFT JOIN services v ON v.service = c.service
+            LEFT JOIN clocks h ON h.service = c.service
             ASOF LEFT JOIN around b ON b.consumer_group = c.consumer_group AND b.destination = c.destination
                 AND b.partition_id = c.partition_id AND b.message_offset < c.message_offset
             ASOF LEFT JOIN around a ON a.consumer_group = c.consumer_group AND a.destination = c.destination
                 AND a.partition_id = c.partition_id AND a.message_offset > c.message_offset
+            -- What belongs to it may yet come.
+            WHERE coalesce(c.last_time <= h.settled, true)
         )
         SELECT *, least(greatest(3 - ({opened}), 1),
                         CASE at_most WHEN 'SUSPECT' THEN 1 WHEN 'LIKELY' THEN 2 ELSE 3 END) AS verdict

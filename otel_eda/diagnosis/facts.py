@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FOREVER = 2**63 - 1
 SHORTEST_GRACE = 10.0
+SLACK = SECOND  # a count is not read at the very moment it is dated
 BATCH_DELAY = 5.0  # the SDK's span processor waits so long
 # Attempts at a message that was then given back to the broker, or refused: no success, though nothing was raised.
 REJECTED = """
@@ -28,6 +29,12 @@ SELECT DISTINCT a.trace_id, a.span_id FROM refusals r ASOF JOIN attempts a
 ON a.origin_trace = r.origin_trace AND a.origin_span = r.origin_span AND a.instance = r.instance
    AND r.started >= a.started
 """
+# Filled where telemetry is looked at while it comes: what time a service's clock shows now, up to when all of it should
+# have come, since when it is here; and which processes' past has been cut off, and up to when.
+EDGES = (
+    "CREATE TABLE IF NOT EXISTS clocks (service VARCHAR, now BIGINT, settled BIGINT, since BIGINT)",
+    "CREATE TABLE IF NOT EXISTS cuts (service VARCHAR, instance VARCHAR, since BIGINT)",
+)
 VIEWS = (
     "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'",
     REJECTED,
@@ -38,8 +45,9 @@ VIEWS = (
     """CREATE VIEW commits AS SELECT * FROM operations
        WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL""",
     """CREATE VIEW handovers AS SELECT * FROM events WHERE name IN ('eda.consumer.assigned', 'eda.consumer.revoked')""",
-    """CREATE TABLE services AS SELECT service, min(started) AS first_time, max(ended) AS last_time, count(*) AS spans
-       FROM operations GROUP BY service""",
+    """CREATE TABLE services AS SELECT service, min(started) AS first_time,
+              greatest(max(ended), max(coalesce(now, 0))) AS last_time, count(*) AS spans
+       FROM operations LEFT JOIN clocks USING (service) GROUP BY service""",
 )
 # The last reading of each cumulative series, the sum of a delta one.
 READINGS = """
@@ -72,14 +80,18 @@ WITH counted AS (
     WHERE type IN ('send', 'process')
 ), seen AS (
     SELECT r.service, r.instance, r.destination, r.type, any_value(c.counted) AS counted, any_value(c.until) AS until,
-           count(*) FILTER (r.ended <= c.until) AS seen, count(*) AS spans, max(r.ended) AS last_time
-    FROM rows r LEFT JOIN counted c
+           any_value(u.since) AS since, count(*) FILTER (r.ended <= c.until AND r.ended > coalesce(u.since, 0)) AS seen,
+           count(*) FILTER (r.ended <= c.until + {SLACK} AND r.ended > coalesce(u.since, 0) - {SLACK}) AS around,
+           count(*) AS spans, max(r.ended) AS last_time
+    FROM rows r LEFT JOIN cuts u ON u.service = r.service AND u.instance = r.instance
+    LEFT JOIN counted c
       ON c.service = r.service AND c.instance = r.instance AND c.type = r.type
      AND c.destination IS NOT DISTINCT FROM r.destination
     GROUP BY r.service, r.instance, r.destination, r.type
     UNION ALL
-    SELECT c.service, c.instance, c.destination, c.type, c.counted, c.until, 0, 0, NULL
-    FROM counted c WHERE c.counted > 0 AND NOT EXISTS (
+    SELECT c.service, c.instance, c.destination, c.type, c.counted, c.until, u.since, 0, 0, 0, NULL
+    FROM counted c LEFT JOIN cuts u ON u.service = c.service AND u.instance = c.instance
+    WHERE c.counted > 0 AND NOT EXISTS (
         SELECT 1 FROM rows r WHERE c.service = r.service AND c.instance = r.instance AND c.type = r.type
                                AND c.destination IS NOT DISTINCT FROM r.destination)
 )
@@ -91,12 +103,14 @@ FROM seen LEFT JOIN lost USING (service, instance)
 COMPLETE = """
 CREATE TABLE complete AS
 WITH destination AS (SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL)
-SELECT d.destination, min(c.complete_until) AS until, bool_and(coalesce(c.seen >= c.counted, false)) AS sampled
+SELECT d.destination, min(c.complete_until) AS until, max(coalesce(c.since, 0)) AS since,
+       bool_and(coalesce(c.seen >= c.counted, false)) AS sampled
 FROM destination d JOIN completeness c
   ON c.destination = d.destination OR starts_with(c.destination, d.destination || ':')
 GROUP BY d.destination
 UNION ALL
-SELECT NULL, coalesce(min(complete_until), 0), coalesce(bool_and(coalesce(seen >= counted, false)), false)
+SELECT NULL, coalesce(min(complete_until), 0), coalesce(max(since), 0),
+       coalesce(bool_and(coalesce(seen >= counted, false)), false)
 FROM completeness
 """
 EPOCHS = """
@@ -123,7 +137,7 @@ class Window:
 
 def prepare(store: Store, settings: Settings) -> Window:
     """Make the views and tables that checks and gates use."""
-    for statement in (*VIEWS, READINGS, COMPLETENESS, COMPLETE, EPOCHS, AROUND):
+    for statement in (*EDGES, *VIEWS, READINGS, COMPLETENESS, COMPLETE, EPOCHS, AROUND):
         store.connection.execute(statement)
     row = settings.row(_grace(store))
     kinds = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}

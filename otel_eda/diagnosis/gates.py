@@ -22,7 +22,7 @@ class Condition:
 # group's nearest messages before and after in the same partition, `s` the settings.
 CONDITIONS = {
     "G1": Condition(
-        "CASE WHEN k.until >= c.last_time THEN true END",
+        "CASE WHEN k.until >= c.last_time AND k.since <= coalesce(c.first_time, c.last_time) THEN true END",
         "every process's metrics count no more messages than there are spans",
         "spans are missing, or no metrics tell that none are",
     ),

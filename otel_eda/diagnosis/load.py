@@ -173,7 +173,10 @@ FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS l
       FROM {step})"""
 
 
-METRIC = "SELECT * EXCLUDE (p), p.name AS name, coalesce(p.sum, p.gauge, p.histogram) AS points FROM item"
+METRIC = """
+SELECT * EXCLUDE (p), p.name AS name, coalesce(p.sum, p.gauge, p.histogram) AS points,
+       coalesce(p.sum."isMonotonic", p.histogram IS NOT NULL) AS rising
+FROM item"""
 POINT = """
 SELECT * EXCLUDE (points), points."aggregationTemporality" IN ('1', 'AGGREGATION_TEMPORALITY_DELTA') AS delta,
        unnest(points."dataPoints") AS p

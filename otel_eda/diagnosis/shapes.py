@@ -32,7 +32,7 @@ POINT = {
     "sum": "DOUBLE",
     "count": "BIGINT",
 }
-POINTS = {"dataPoints": [POINT], "aggregationTemporality": "VARCHAR"}
+POINTS = {"dataPoints": [POINT], "aggregationTemporality": "VARCHAR", "isMonotonic": "BOOLEAN"}
 METRIC = {"name": "VARCHAR", "sum": POINTS, "gauge": POINTS, "histogram": POINTS}
 RECORD = {
     "timeUnixNano": "BIGINT",

@@ -52,16 +52,17 @@ class Intake:
         """Say what was not used, and why."""
         for kind, why in (("damaged", "damaged, so not read"), ("foreign", "JSON, but not OTLP")):
             if self.lines[kind]:
-                yield f"{_plural(self.lines[kind], 'line')} {why}"
+                yield f"{plural(self.lines[kind], 'line')} {why}"
         for name in self.broken:
             yield f"{name} breaks off; what came before is used"
         if self.unidentified:
-            yield f"{_plural(self.unidentified, 'span')} without ids or times, so not used"
+            yield f"{plural(self.unidentified, 'span')} without ids or times, so not used"
         if self.repeated:
-            yield f"{_plural(self.repeated, 'repeated span')} used once"
+            yield f"{plural(self.repeated, 'repeated span')} used once"
 
 
-def _plural(number: int, what: str) -> str:
+def plural(number: int, what: str) -> str:
+    """Write a number of things."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
@@ -192,4 +193,4 @@ def _literal(path: Path) -> str:
 def _nothing(names: list[str], intake: Intake) -> str:
     what = names[0] if len(names) == 1 else f"{len(names)} files"
     lines = sum(intake.lines.values())
-    return f"{what}: no OTLP JSON in it ({_plural(lines, 'line')} read)" if lines else f"{what}: empty"
+    return f"{what}: no OTLP JSON in it ({plural(lines, 'line')} read)" if lines else f"{what}: empty"

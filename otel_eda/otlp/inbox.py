@@ -34,8 +34,12 @@ class Inbox:
             self._queue.append((export.signal, export.body))
             self.held += size
 
-    def drain(self) -> list[tuple[str, bytes]]:
-        """Give everything that has come, in its order: signal and bytes."""
+    def drain(self, most: int = ROOM) -> list[tuple[str, bytes]]:
+        """Give what has come, in its order: signal and bytes; `most` bytes and one request at most."""
+        taken = []
         with self._lock:
-            taken, self._queue, self.held = self._queue, deque(), 0
-        return list(taken)
+            while self._queue and most > 0:
+                taken.append(self._queue.popleft())
+                most -= len(taken[-1][1])
+                self.held -= len(taken[-1][1])
+        return taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ OPTIONS = (
 @contextmanager
 def serving(door: Door, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Run a server and yield the endpoint for exporters; raises `OSError` if the port is taken."""
+    if port:
+        socket.create_server((host, port)).close()  # it says what is wrong, gRPC only that something is
     server = grpc.server(ThreadPoolExecutor(WORKERS), options=OPTIONS, maximum_concurrent_rpcs=2 * WORKERS)
     for signal, service in SERVICES.items():
         method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_export(door, signal))

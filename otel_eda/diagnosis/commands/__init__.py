@@ -44,6 +44,15 @@ def moment(text: str) -> datetime:
     return read if read.tzinfo else read.astimezone()
 
 
+def length(text: str) -> float:
+    """Read how long something is to last: seconds, or as 30s, 5m, 2h, 1d."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
+    seconds = timedelta(**{UNITS[unit]: float(number)}).total_seconds()
+    if seconds <= 0:
+        raise ValueError(text)
+    return seconds
+
+
 def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """Make a command say in one line why it cannot run, and end with status 2."""
 

@@ -14,10 +14,11 @@ from . import CLEAN, FOUND, guarded, loaded, sources
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.engine import Diagnosis
+    from otel_eda.diagnosis.finding import Verdict
 
 VERDICTS = ("CONFIRMED", "LIKELY", "SUSPECT")
 FORMATS = ("text", "json", "html", "github")
@@ -31,6 +32,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", "--details", action="store_true", help="text: evidence, gates and actions of every finding"
     )
+    judging(parser)
+
+
+def judging(parser: argparse.ArgumentParser) -> None:
+    """Declare what is looked for, by which bounds, and what is bad enough to fail."""
     parser.add_argument(
         "--select", action="append", default=[], metavar="CODE", help="only this check or family; repeat"
     )
@@ -54,17 +60,22 @@ def run(options: argparse.Namespace) -> int:
     """Diagnose and report."""
     from otel_eda.diagnosis import engine
 
-    checks = _checks(options)
-    settings = Settings(**{name: getattr(options, name) for name in described()})
+    checks = chosen(options)
     with _progress(len(checks) + 1) as step:
         step("reading")
         with loaded(options) as store:
-            diagnosis = engine.diagnose(store, checks, settings, step, options.evidence)
+            diagnosis = engine.diagnose(store, checks, settings(options), step, options.evidence)
             _report(options, diagnosis, store)
-    return _status(diagnosis, options.fail_on)
+    return status((finding.verdict for finding in diagnosis.findings), options.fail_on)
 
 
-def _checks(options: argparse.Namespace) -> tuple[Check, ...]:
+def settings(options: argparse.Namespace) -> Settings:
+    """Give the bounds of the command line."""
+    return Settings(**{name: getattr(options, name) for name in described()})
+
+
+def chosen(options: argparse.Namespace) -> tuple[Check, ...]:
+    """Give the checks of the command line."""
     from otel_eda.diagnosis import catalog
 
     try:
@@ -73,11 +84,12 @@ def _checks(options: argparse.Namespace) -> tuple[Check, ...]:
         raise UnusableError(f"there is no check {error.args[0]}") from error
 
 
-def _status(diagnosis: Diagnosis, fail_on: str) -> int:
+def status(verdicts: Iterable[Verdict], fail_on: str) -> int:
+    """Give the exit status for findings of these verdicts."""
     if fail_on == "never":
         return CLEAN
     worst = VERDICTS[: VERDICTS.index(fail_on) + 1]
-    return FOUND if any(finding.verdict.name in worst for finding in diagnosis.findings) else CLEAN
+    return FOUND if any(verdict.name in worst for verdict in verdicts) else CLEAN
 
 
 def _report(options: argparse.Namespace, diagnosis: Diagnosis, store: Any) -> None:

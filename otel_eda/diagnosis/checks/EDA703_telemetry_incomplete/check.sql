@@ -5,6 +5,8 @@ WITH orphan AS (
     FROM operations AS o
     WHERE o.parent_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM operations AS p WHERE p.span_id = o.parent_id AND p.trace_id = o.trace_id)
+        -- Of what is being watched a parent may be still at work, or older than the window.
+        AND o.service NOT IN (SELECT k.service FROM clocks AS k)
     GROUP BY o.service
 ),
 
@@ -21,7 +23,7 @@ fewer AS (
     SELECT c.*, c.lost = 0 AND c.seen * 2 < c.counted AND k.instance IS NULL AS sampled
     FROM completeness AS c
     LEFT JOIN kept AS k ON k.service = c.service AND k.instance = c.instance
-    WHERE c.seen < c.counted
+    WHERE c.around < c.counted
 )
 
 SELECT

@@ -1,0 +1,1 @@
+"""What is said of telemetry while it comes."""
