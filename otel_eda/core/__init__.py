@@ -17,6 +17,7 @@ from .change import Change
 from .configure import Commits, Configure
 from .confirms import Answer, Confirm, Publish, Return
 from .deliver import Deliver
+from .depth import Declare
 from .emitters import Dispatch, Event, Receivers, Run
 from .errors import Outcome
 from .futures import Handed, PullLater, within
@@ -48,6 +49,7 @@ __all__ = [
     "Configure",
     "Confirm",
     "Create",
+    "Declare",
     "Deliver",
     "Dispatch",
     "Enter",

@@ -86,6 +86,7 @@ class Client:
         self.closed = False
         self.assignment = Assignment()
         self.senders = Senders()
+        self.depths: dict[str, tuple[int, int]] = {}
         self.assignments = self.polled_at = self.waited = self._looked_at = 0
         self._positions: list[Position] = []
         self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)

@@ -90,6 +90,7 @@ IN_FLIGHT = "eda.consumer.in_flight"
 IN_FLIGHT_AGE = "eda.consumer.in_flight.age"
 MESSAGE_AGE = "eda.message.age"
 PENDING = "eda.producer.in_flight"
+DEPTH = "eda.queue.depth"
 FAILURES = "eda.telemetry.failures"
 
 OTHER = "_OTHER"

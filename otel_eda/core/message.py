@@ -24,7 +24,7 @@ class Message:
     meant to be processed in order; a batch that is sent is a message too, of a `number` of messages with contexts of
     their own, the `origins`;
     `size` is the body's, in bytes; `sequence` is its number among those of its `sender`, which has `shared` them out if
-    each goes to one of several receivers.
+    each goes to one of several receivers; `remaining` is how many wait in its queue after it.
     """
 
     destination: str
@@ -48,6 +48,7 @@ class Message:
     sender: str | None = None
     sequence: int | None = None
     shared: bool = False
+    remaining: int | None = None
 
 
 class Unsettled(NamedTuple):

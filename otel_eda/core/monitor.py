@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import Observation
 
-from . import guard, keys, turns
+from . import depth, guard, keys, turns
 from .assignment import report
 from .clients import clients
 from .guard import guarded
@@ -64,6 +64,7 @@ class Monitor:
         ever(keys.WAITING, [_together(self._waiting)], "s", _WAITING)
         total(keys.IN_FLIGHT, [_together(self._open)], "{message}", _IN_FLIGHT)
         latest(keys.IN_FLIGHT_AGE, [_together(self._open_age, max)], "s", _IN_FLIGHT_AGE)
+        latest(keys.DEPTH, [_together(self._depth, max)], "{message}", _DEPTH)
         total(keys.PENDING, [_together(self._pending)], "{message}", _PENDING)
 
     def _clients(self) -> Iterator[Client]:
@@ -136,6 +137,9 @@ class Monitor:
         yield from ((route.place, 0) for route in self._processes())
         yield from ((turn.route.place, max(now - turn.start, 0) / 1e9) for turn in self._turns())
 
+    def _depth(self) -> Observed:
+        return [(client.place(queue), number) for client in self._clients() for queue, number in depth.fresh(client)]
+
     def _pending(self) -> Observed:
         return [(client.measured, len(client.pending)) for client in self._clients() if client.of("send")]
 
@@ -160,5 +164,6 @@ _MARGIN = "Number of offsets between the first that the broker still has and wha
 _WAITING = "Time that the consumer has spent asking for messages; the rest is the application's."
 _IN_FLIGHT = "Number of messages whose processing has begun and not ended."
 _IN_FLIGHT_AGE = "Time since the processing began that is going on for the longest time."
+_DEPTH = "Number of messages that waited in a queue when the broker said so last."
 _PENDING = "Number of messages sent that the broker has not answered."
 _FAILURES = "Number of failures of otel-eda's own steps, none of which reached the application."

@@ -11,7 +11,7 @@ from opentelemetry.trace import Link
 
 from otel_eda.config import config
 
-from . import bodies, errors, keys, privacy
+from . import bodies, depth, errors, keys, privacy
 from .account import Fact
 from .attributes import described
 from .contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
@@ -237,6 +237,8 @@ def _queued(turn: Turn, stamp: int) -> None:
 
 def _again(route: Route, message: Message) -> None:
     # What the broker tells; of offsets the ledger knows better.
+    if message.remaining is not None:
+        depth.note(route.client, message.destination, message.remaining)
     if message.redelivered:
         route.told(Fact.REDELIVERED, message.partition)
     elif message.attributes and keys.DEATHS in message.attributes:

@@ -39,6 +39,7 @@ OBSERVED = {
         "UNASSIGNED",
         "MARGIN",
         "PENDING",
+        "DEPTH",
         "FAILURES",
     )
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import threading
 import time
@@ -109,3 +111,31 @@ def test_the_application_does_not_notice(
     assert len(received.of("send")) == len(received.of("process")) == COUNT
     assert work <= 3 * took + SLACK
     assert whole <= work + EXITS
+
+
+def test_the_sdk_counts_what_it_drops(kafka: Kafka, topics: Topics) -> None:
+    settings = {"OTEL_PYTHON_DISTRO": "eda", "OTEL_BSP_MAX_QUEUE_SIZE": "8", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "8"}
+    with down() as url:
+        way = launched(url, **settings, OTEL_METRICS_EXPORTER="console", OTEL_EXPORTER_OTLP_TIMEOUT=str(TIMEOUT))
+        outcome = run(way, PROGRAMS / "traffic.py", kafka.address, topics(), COUNT)
+    found = points(outcome.output, "otel.sdk.processor.span.processed")
+    assert max(found["queue_full"]) > COUNT
+    assert points(outcome.output, "otel.sdk.exporter.span.exported")
+
+
+def points(output: str, name: str) -> dict[str | None, list[int]]:
+    """Give the values of a metric that the console exporter wrote, by `error.type`."""
+    found: dict[str | None, list[int]] = {}
+    decoder = json.JSONDecoder()
+    for match in re.finditer(r"^\{\n", output, re.MULTILINE):
+        written, _ = decoder.raw_decode(output, match.start())
+        metrics = [
+            metric
+            for resource in written.get("resource_metrics", ())
+            for scope in resource["scope_metrics"]
+            for metric in scope["metrics"]
+        ]
+        for metric in metrics:
+            for point in metric["data"]["data_points"] if metric["name"] == name else ():
+                found.setdefault(point["attributes"].get("error.type"), []).append(point["value"])
+    return found

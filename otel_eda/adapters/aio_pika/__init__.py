@@ -7,6 +7,7 @@ from typing import Any
 from otel_eda.core import (
     Acknowledge,
     Close,
+    Declare,
     Deliver,
     Enter,
     Handle,
@@ -19,7 +20,7 @@ from otel_eda.core import (
     Send,
 )
 
-from .messages import delivered, read, reader, rejected, tags
+from .messages import declared, delivered, read, reader, rejected, tags
 from .publishing import outgoing, put, report
 
 # By way of the package, which has a version once all its modules are imported.
@@ -68,6 +69,7 @@ LIBRARY = Library(
             "publish",
         ),
         Deliver(f"{QUEUE}.consume", "callback", ("callback",), delivered, "consume"),
+        Declare(f"{CHANNEL}.declare_queue", declared),
         Iterate(f"{QUEUE}.__aiter__", "consume", reader),
         Iterate(f"{ITERATOR}.__aiter__", "consume", reader),
         PullOne(f"{QUEUE}.get", "get", ("no_ack",), reader),

@@ -32,6 +32,7 @@ def read(item: Any, queue: str = "") -> Message | None:
         redelivered=bool(item.redelivered),
         deliveries=deliveries(item.headers),
         attributes=attributes(key, item.headers),
+        remaining=item.message_count,
     )
 
 
@@ -52,6 +53,12 @@ def reader(queue: Any, *_: Any) -> Read:
 def delivered(queue: Any, callback: Any) -> Read | None:
     """Give what reads the messages of a queue, None for the callback that its iterator registers."""
     return None if hasattr(getattr(callback, "__self__", None), "_amqp_queue") else reader(queue)
+
+
+def declared(queue: Any) -> tuple[str, int] | None:
+    """Read what a declaration gives; without an answer there is no number."""
+    number = getattr(queue.declaration_result, "message_count", None)
+    return None if number is None else (destination("", queue.name), number)
 
 
 def tags(message: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:

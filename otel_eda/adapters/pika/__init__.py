@@ -7,6 +7,7 @@ from otel_eda.core import (
     Close,
     Configure,
     Confirm,
+    Declare,
     Deliver,
     Generate,
     Library,
@@ -16,7 +17,7 @@ from otel_eda.core import (
     Send,
 )
 
-from .calls import answer, called, given, nothing, outgoing, put, rejected, returned, tags
+from .calls import answer, called, declared, given, nothing, outgoing, put, rejected, returned, tags
 from .messages import identify, message, owner
 
 BLOCKING = "pika.adapters.blocking_connection:BlockingChannel"
@@ -45,6 +46,7 @@ LIBRARY = Library(
         Deliver(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
         Deliver(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
         Deliver(f"{CHANNEL}.basic_get", "callback", QUEUE, called, "get"),
+        Declare(f"{BLOCKING}.queue_declare", declared),
         Generate(f"{BLOCKING}.consume", QUEUE, given, "consume"),
         PullOne(f"{BLOCKING}.basic_get", "get", QUEUE, given),
         *(

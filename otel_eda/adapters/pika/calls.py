@@ -6,7 +6,7 @@ import copy
 import sys
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import merged
+from otel_eda.adapters._amqp import destination, merged
 from otel_eda.core import Answer, Message, Tags
 
 from .messages import owner, read, sent
@@ -62,6 +62,11 @@ def called(channel: Any, queue: str, auto_ack: bool) -> Read | None:
 def given(_: Any, queue: str, auto_ack: bool) -> Read:
     """Read what a call or a generator gives."""
     return lambda parts: read(parts[0], parts[1], queue, not auto_ack) if parts[0] else None
+
+
+def declared(answer: Any) -> tuple[str, int]:
+    """Read the answer to a declaration."""
+    return destination("", answer.method.queue), answer.method.message_count
 
 
 def tags(channel: Any, tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:

@@ -35,6 +35,7 @@ def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False)
         deliveries=deliveries(headers),
         attributes=attributes(method.routing_key, headers),
         record=method,
+        remaining=getattr(method, "message_count", None),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from aio_pika.exceptions import ChannelInvalidStateError, MessageProcessError
 from opentelemetry.trace import SpanKind
 from support.spans import attribute, failed, ids, links, parent, qualified
+from support.waiting import until
 
 from .conftest import run, send
 
@@ -153,3 +154,25 @@ def test_a_retry_is_the_attempts_child(either: Broker, recorder: Recorder) -> No
     [attempt], [again] = recorder.processes(1, queue), recorder.processes(1, retry)
     assert parent(recorder.sends(1, retry)[0]) == ids(attempt)
     assert parent(again) == ids(recorder.sends(1, retry)[0])
+
+
+def test_the_depth_of_a_queue_is_known_where_the_broker_tells_it(either: Broker, recorder: Recorder) -> None:
+    queue = either.rabbitmq.queue()
+    depths: list[object] = []
+
+    def look() -> None:
+        depths.append([getattr(point, "value", None) for point in recorder.points("eda.queue.depth", queue)])
+
+    async def main() -> None:
+        async with either.channel() as channel:
+            await send(await channel.get_queue(queue), b"1", b"2", b"3")
+            look()
+            until(lambda: either.rabbitmq.depth(queue) == 3, "the broker to have them")
+            await channel.declare_queue(queue, durable=True)
+            look()
+            message = await (await channel.get_queue(queue, ensure=False)).get()
+            look()
+            await message.ack()
+
+    run(main())
+    assert depths == [[0], [3], [2]]

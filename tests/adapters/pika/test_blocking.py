@@ -459,3 +459,19 @@ def test_a_forked_child_leaves_its_parents_processing_alone(
     [_, body] = channel.basic_get(queue, auto_ack=True)[1:]
     channel.close()
     assert body == b"2"
+
+
+def test_the_depth_of_a_queue_is_known_where_the_broker_tells_it(
+    rabbitmq: RabbitMQ, channel: BlockingChannel, queue: str, recorder: Recorder
+) -> None:
+    def depth() -> list[object]:
+        return [getattr(point, "value", None) for point in recorder.points("eda.queue.depth", queue)]
+
+    channel.confirm_delivery()
+    published(channel, queue, b"1", b"2", b"3")
+    assert depth() == []
+    channel.basic_get(queue, auto_ack=True)
+    assert depth() == [2] == [rabbitmq.depth(queue)]
+    channel.basic_get(queue, auto_ack=True)
+    channel.queue_declare(queue, passive=True)
+    assert depth() == [1] == [rabbitmq.depth(queue)]

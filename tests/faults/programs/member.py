@@ -225,10 +225,10 @@ class Aio:
 
     async def handle(self, message: Any, fails: Callable[[int], bool]) -> None:
         from aiokafka import TopicPartition
-        from aiokafka.errors import CommitFailedError
+        from aiokafka.errors import CommitFailedError, IllegalStateError
 
         self.journal.work(message, message.partition, message.offset, fails(message.offset))
-        with suppress(CommitFailedError):  # the group is being rebalanced
+        with suppress(CommitFailedError, IllegalStateError):  # the group is being rebalanced
             await self.consumer.commit({TopicPartition(message.topic, message.partition): message.offset + 1})
             self.journal.note("commit", message.partition, message.offset + 1)
 
