@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
 from brokers.postgresql import database
 from support.programs import run, running
-from support.scene import EXAMPLES, promised, scene
-
-from otel_eda.diagnosis.finding import Verdict
+from support.scene import EXAMPLES, announced, promised, scene
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,10 +68,12 @@ def interrupt(program: Program) -> Outcome:
     return outcome
 
 
+@pytest.mark.timeout(240)
 def test_in_sqlite(kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
     play(f"sqlite:///{tmp_path / 'shop.db'}", kafka, jaeger, tmp_path)
 
 
+@pytest.mark.timeout(240)
 def test_in_postgresql(postgresql: str, kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
     play(database(postgresql), kafka, jaeger, tmp_path)
 
@@ -92,9 +93,7 @@ def play(url: str, kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
     assert stage.metric("messaging.client.consumed.messages", "shipping") == 3
     assert stage.metric("eda.queue.duration", "shipping") == 3
     [found] = stage.diagnose()
-    assert (found.code, found.verdict, found.offsets) == ("EDA201", Verdict.LIKELY, (0, 0))
-    assert stage.plain(f"{found.service} → {found.destination}") == "relay → orders"
-    assert found.detail == "the same event is also at 0@1"
+    assert stage.said((found,)) == announced("outbox")
     assert "ended before it had noted" in found.cause
     assert found.trace_ids == (spans[0].trace_id,)
     created = {span.trace_id: span for span in spans if not span.parent_id}

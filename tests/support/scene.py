@@ -18,8 +18,10 @@ from otel_eda.demo.receiver import receiver
 from otel_eda.demo.target import Target
 from otel_eda.demo.telemetry import attributes
 from otel_eda.diagnosis import catalog, engine
+from otel_eda.diagnosis.reports.plain import place
 from otel_eda.diagnosis.settings import Settings
 from otel_eda.diagnosis.sources.files import Files
+from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
 from support.programs import launched
 from support.waiting import until
@@ -27,12 +29,13 @@ from support.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from brokers.jaeger import Jaeger
+    from brokers import jaeger as jaeger_
     from brokers.kafka import Kafka
     from brokers.spans import Span
 
     from otel_eda.demo.telemetry import Attributes
     from otel_eda.diagnosis.finding import Finding
+    from otel_eda.diagnosis.sources import Source
     from otel_eda.otlp import Export
     from support.programs import Way
 
@@ -82,7 +85,7 @@ class Scene:
     """What one run of an example needs; its destinations and services are its own, for broker and Jaeger are shared."""
 
     kafka: Kafka
-    jaeger: Jaeger
+    jaeger: jaeger_.Jaeger
     kept: Path
     endpoint: str
     readings: Readings
@@ -173,21 +176,46 @@ class Scene:
             return store.ask(statement)
 
     def diagnose(self) -> tuple[Finding, ...]:
-        """Give what `otel-eda diagnose` finds in the telemetry of the run."""
-        with Store() as store:
-            store.read([Files(str(self.kept))])
-            return engine.diagnose(store, catalog.checks(), Settings()).findings
+        """Give what `otel-eda diagnose` finds in the files of the run; the same is to be found in Jaeger's traces."""
+        found = findings(Files(str(self.kept)))
+        now = datetime.now(timezone.utc)
+        services = sorted(service for service in self.jaeger.services() if service.endswith(f"-{self.tag}"))
+        traces = Jaeger(self.jaeger.query, services, now - timedelta(minutes=10), now + timedelta(minutes=1))
+        assert self.said(findings(traces)) == self.said(found)
+        return found
+
+    def said(self, found: tuple[Finding, ...]) -> list[str]:
+        """Write findings as the README does."""
+        return [
+            self.plain(f"{each.code} {each.verdict.name} {place(each)}: {each.detail or each.cause}") for each in found
+        ]
 
 
 @contextmanager
-def scene(kafka: Kafka, jaeger: Jaeger, kept: Path) -> Iterator[Scene]:
+def scene(kafka: Kafka, jaeger: jaeger_.Jaeger, kept: Path) -> Iterator[Scene]:
     """Keep in a folder, and send to Jaeger, whatever the programs of the block export."""
     readings = Readings()
     with forward(Target(jaeger.otlp_http)) as forwarding, receiver(Keep(kept), readings, forwarding) as endpoint:
         yield Scene(kafka, jaeger, kept, endpoint, readings)
 
 
+def findings(source: Source) -> tuple[Finding, ...]:
+    """Give what is found in a source."""
+    with Store() as store:
+        store.read([source])
+        return engine.diagnose(store, catalog.checks(), Settings()).findings
+
+
 def promised(folder: str) -> list[str]:
     """Give the traces that an example's README shows."""
-    shown = re.findall(r"```text\n(.*?)```", (EXAMPLES / folder / "README.md").read_text("utf-8"), re.DOTALL)
-    return [str(each).rstrip("\n") for each in shown]
+    return [shown.rstrip("\n") for shown in re.findall(r"```text\n(.*?)```", readme(folder), re.DOTALL)]
+
+
+def announced(folder: str) -> list[str]:
+    """Give the findings that an example's README shows."""
+    return re.findall(r"^> (.*)$", readme(folder), re.MULTILINE)
+
+
+def readme(folder: str) -> str:
+    """Give an example's README."""
+    return (EXAMPLES / folder / "README.md").read_text("utf-8")
