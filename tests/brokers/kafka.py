@@ -77,6 +77,10 @@ class KafkaServer(Service):
     name = "kafka"
     listeners = 2
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
     @property
     def address(self) -> str:
         """Where clients connect."""
@@ -88,8 +92,7 @@ class KafkaServer(Service):
         config = self.folder / "server.properties"
         if not self.data.exists():
             config.write_text("".join(f"{key}={value}\n" for key, value in self._config().items()))
-            identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            format_ = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", f"--config={config}"]
+            format_ = ["kafka.tools.StorageTool", "format", f"--cluster-id={self.cluster}", f"--config={config}"]
             tools.run([*java, *format_], self.folder)
         return [*java, f"-Dlog4j2.configurationFile={LOGGING}", "kafka.Kafka", str(config)]
 

@@ -27,5 +27,6 @@ the least verdict, and where, in the words of the JSON report (`service`, `desti
 may be found as LIKELY. Nothing may depend on time: programs tell by lines how far they are (`say`, `wait`, `told`), and
 `outlive` shows that what is missing is not merely late. Imports of client libraries belong into the programs.
 
-To play some, and keep what they leave behind: `PYTHONPATH=tests python -m faultlab --keep FOLDER NAME…`
+To play some, and keep what they leave behind: `PYTHONPATH=tests python -m faultlab --keep FOLDER NAME…`; after a change
+of the checks, `--keep FOLDER --again` says what they find in it now.
 """

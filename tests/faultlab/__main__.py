@@ -25,7 +25,7 @@ def main() -> int:
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faultlab-")))
         scores = []
-        for score in played(wanted, folder, options.jobs):
+        for score in played(wanted, folder, options.jobs, options.again):
             print(f"{score.name}: {score.notes[0] if score.notes else 'as it should be'}", flush=True)
             scores.append(score)
     codes = [check.code for check in catalog.checks()]
@@ -39,7 +39,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="only say what there is")
     parser.add_argument("--jobs", type=int, default=2, help="how many play at once (2)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new one, where all stays")
-    return parser.parse_args()
+    parser.add_argument("--again", action="store_true", help="only diagnose again what is kept in that folder")
+    options = parser.parse_args()
+    if options.again and not options.keep:
+        parser.error("--again needs --keep FOLDER")
+    return options
 
 
 if __name__ == "__main__":

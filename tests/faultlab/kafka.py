@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "FAULTLAB_KAFKA"
 PATIENCE = 30.0  # seconds
-SESSION = 6000  # milliseconds, the least that a broker allows: then a member that died is given up
+SESSION = 6000  # milliseconds, the least that a broker allows
 LATE = 1.0  # seconds
 
 
@@ -35,8 +35,11 @@ def send(topic: str, count: int, keys: int = 0) -> None:
     producer.close()
 
 
-def consumer(topic: str, **config: Any) -> Any:
-    """Make a consumer of kafka-python that commits nothing by itself; its group is called as the topic."""
+def consumer(topic: str, dies: bool = False, **config: Any) -> Any:
+    """Make a consumer of kafka-python that commits nothing by itself; its group is called as the topic.
+
+    Only of one that is to die is the session short, for on a busy machine that may end by chance.
+    """
     from kafka import KafkaConsumer
 
     defaults = {
@@ -45,10 +48,10 @@ def consumer(topic: str, **config: Any) -> Any:
         "auto_offset_reset": "earliest",
         "enable_auto_commit": False,
         "consumer_timeout_ms": int(PATIENCE * 1000),
-        "session_timeout_ms": SESSION,
         "heartbeat_interval_ms": 500,
     }
-    return KafkaConsumer(topic, **{**defaults, **config})
+    session = {"session_timeout_ms": SESSION} if dies else {}
+    return KafkaConsumer(topic, **{**defaults, **session, **config})
 
 
 def read(reader: Any, count: int) -> Iterator[Any]:
@@ -74,8 +77,8 @@ def copies(reader: Any, count: int) -> Iterator[Any]:
             yield from list(messages)
 
 
-def confluent(topic: str, **config: Any) -> Any:
-    """Make a consumer of confluent-kafka that commits nothing by itself; its group is called as the topic."""
+def confluent(topic: str, dies: bool = False, **config: Any) -> Any:
+    """Make a consumer of confluent-kafka likewise."""
     from confluent_kafka import Consumer
 
     defaults = {
@@ -83,10 +86,10 @@ def confluent(topic: str, **config: Any) -> Any:
         "group.id": topic,
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
-        "session.timeout.ms": SESSION,
         "heartbeat.interval.ms": 500,
     }
-    reader = Consumer({**defaults, **config})
+    session = {"session.timeout.ms": SESSION} if dies else {}
+    reader = Consumer({**defaults, **session, **config})
     reader.subscribe([topic])
     return reader
 

@@ -49,17 +49,18 @@ def _scenario(kind: str, name: str) -> Scenario:
     return Scenario(f"{kind}/{name}", kind, (module.__doc__ or "").strip(), module.play)
 
 
-def played(wanted: Iterable[Scenario], folder: Path, jobs: int) -> Iterator[Score]:
-    """Play scenarios, so many at once; gives the scores as they come, in order."""
+def played(wanted: Iterable[Scenario], folder: Path, jobs: int, again: bool = False) -> Iterator[Score]:
+    """Play scenarios, so many at once, or only diagnose again what they left; gives the scores in order."""
     with Lab(folder) as lab, ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda scenario: score(lab, scenario, folder / scenario.name), wanted)
+        yield from pool.map(lambda one: score(None if again else lab, one, folder / one.name), wanted)
 
 
-def score(lab: Lab, scenario: Scenario, folder: Path) -> Score:
-    """Play one scenario and score it."""
+def score(lab: Lab | None, scenario: Scenario, folder: Path) -> Score:
+    """Play one scenario, if there is a lab to do so, and score what is found in what it left."""
     try:
-        with stage(lab, folder) as made:
-            scenario.play(made)
+        if lab is not None:
+            with stage(lab, folder) as made:
+                scenario.play(made)
         findings = diagnosed(folder)
     except Exception as error:  # the others go on
         return broken(scenario.name, scenario.kind, f"{type(error).__name__}: {error}")

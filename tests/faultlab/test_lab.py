@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from brokers.kafka import Kafka
 
-CHOSEN = ("faulty/crash_after_commit", "faulty/no_consumer", "faulty/swallowed_error", "sound/rolling_deploy")
+CHOSEN = (
+    "faulty/crash_after_commit",
+    "faulty/crash_before_commit",
+    "faulty/poison_message",
+    "faulty/seek_over",
+    "faulty/thread_pool",
+    "sound/filters",
+    "sound/transactions",
+)
 
 
 @pytest.mark.timeout(240)

@@ -26,7 +26,7 @@ def shop(topic: str) -> None:
 
 
 def dying(topic: str) -> None:
-    reader = confluent(topic, **{"enable.auto.commit": True, "auto.commit.interval.ms": 100})
+    reader = confluent(topic, dies=True, **{"enable.auto.commit": True, "auto.commit.interval.ms": 100})
     for message in pull(reader, COUNT):
         if message.offset() == LAST:
             die(reader, message)

@@ -26,7 +26,7 @@ def shop(topic: str) -> None:
 
 
 def dying(topic: str) -> None:
-    reader = consumer(topic, max_poll_records=1)
+    reader = consumer(topic, dies=True, max_poll_records=1)
     while True:
         for messages in reader.poll(1000).values():
             for message in messages:

@@ -26,7 +26,7 @@ def shop(topic: str) -> None:
 
 
 def dying(topic: str) -> None:
-    reader = consumer(topic)
+    reader = consumer(topic, dies=True)
     for message in read(reader, DONE + 1):
         if message.offset + 1 == COMMITTED:
             reader.commit()

@@ -39,7 +39,7 @@ def frozen(topic: str) -> None:
 
     import otel_eda
 
-    reader = consumer(topic)
+    reader = consumer(topic, dies=True)
     for message in read(reader, BAD + 1):
         with otel_eda.process(message):
             if message.offset == BAD:
