@@ -337,6 +337,11 @@ GROUPED = Page(
                 about="Acknowledged or rejected, one by one.",
             ),
             Chart(
+                "Waiting in the queue",
+                {BY_DESTINATION: now("max", "eda_queue_depth", CHOSEN, (SERVICE, DESTINATION))},
+                about="RabbitMQ's, where it has told so within five minutes.",
+            ),
+            Chart(
                 "Commits",
                 {
                     f"{BY_GROUP}, automatic: {{{{eda_commit_automatic}}}}": rate(

@@ -83,7 +83,7 @@ with pika.BlockingConnection(pika.ConnectionParameters(host, int(port))) as conn
         channel.basic_publish("", "nowhere", b"", mandatory=True)
     except pika.exceptions.UnroutableError as error:
         print(type(error).__name__)
-print("done", flush=True)
-input()
+    print("done", flush=True)
+    input()
 producer.close()
 consumer.close()
