@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from confluent_kafka import Consumer, TopicPartition
 
-WORK = 0.002  # seconds for each reading
+WORK = 0.003  # seconds for each reading
 EVERY = 100
 
 

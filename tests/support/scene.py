@@ -42,17 +42,20 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 45.0
 HOST = "host.name=here,ip=127.0.0.1"  # else Jaeger takes every service for a host of its own, with a clock of its own
+# The SDK gives up the last collection of metrics, too, after as long as there is between two.
+SETTINGS = {"OTEL_RESOURCE_ATTRIBUTES": HOST, "OTEL_METRIC_EXPORT_INTERVAL": "60000"}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A point of a metric: a value, or of a histogram how many it has measured, and their sum."""
+    """The last point of a series: its value, or how many a histogram has measured; their sum; the greatest value."""
 
     name: str
     service: str
     attributes: frozenset[tuple[str, object]]
     value: float
     sum: float
+    peak: float
 
 
 class Readings:
@@ -75,9 +78,9 @@ class Readings:
         said = frozenset({**attributes(point.attributes), **instance}.items())
         measured = hasattr(point, "count")
         value = point.count if measured else getattr(point, point.WhichOneof("value"))
-        self.last[name, said] = Reading(
-            name, str(origin["service.name"]), said, value, point.sum if measured else value
-        )
+        total, before = point.sum if measured else value, self.last.get((name, said))
+        peak = max(value, before.peak if before else value)
+        self.last[name, said] = Reading(name, str(origin["service.name"]), said, value, total, peak)
 
 
 @dataclass
@@ -100,7 +103,7 @@ class Scene:
 
     def way(self, service: str, **environ: str) -> Way:
         """Start by the launcher."""
-        return launched(self.endpoint, f"{service}-{self.tag}", **{"OTEL_RESOURCE_ATTRIBUTES": HOST, **environ})
+        return launched(self.endpoint, f"{service}-{self.tag}", **{**SETTINGS, **environ})
 
     def plain(self, text: str) -> str:
         """Write a name as the README does: without what differs from run to run."""
@@ -156,6 +159,10 @@ class Scene:
     def total(self, name: str, service: str, **wanted: object) -> float:
         """Sum likewise what a histogram has measured."""
         return sum(reading.sum for reading in self._last(name, service, wanted))
+
+    def peak(self, name: str, service: str, **wanted: object) -> float:
+        """Give the greatest reading that there ever was."""
+        return max((reading.peak for reading in self._last(name, service, wanted)), default=0)
 
     def _last(self, name: str, service: str, wanted: dict[str, object]) -> list[Reading]:
         return [
