@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented so
-from drivers.base import Can, Message
+from drivers.base import PATIENCE, Can, Message
 from support.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from brokers.kafka import Kafka
-    from drivers.base import Driver
+    from drivers.base import Consumer, Driver
     from support.bus import Bus
     from support.recorder import Recorder
 
@@ -26,10 +28,27 @@ def numbered(driver: Driver) -> None:
         pytest.skip("its broker keeps no lag")
 
 
-def lag(recorder: Recorder, bus: Bus) -> int | None:
-    """Give what is measured, None as long as nothing is."""
-    points = recorder.points("eda.consumer.lag", bus.destination)
-    return next((getattr(point, "value", None) for point in points), None)
+def until_measured(recorder: Recorder, bus: Bus, metric: str, values: range, again: Callable[[], object]) -> None:
+    """Wait for a value; a group that joins once more has no position before it is handed messages again."""
+
+    def measured() -> bool:
+        points = recorder.points(metric, bus.destination)
+        value = next((getattr(point, "value", None) for point in points), None)
+        if value is None:
+            again()
+        return value is not None and values.start <= value < values.stop
+
+    until(measured, f"{metric} in {values}", PATIENCE)
+
+
+def reading(consumer: Consumer, driver: Driver, count: int) -> Callable[[], None]:
+    """Give what has a consumer handed so many messages from the beginning; what it had fetched ahead is nobody's."""
+
+    def read() -> None:
+        consumer.rewind()
+        consumer.consume(driver.shapes[0], lambda _: None, count)
+
+    return read
 
 
 def told(kafka: Kafka, group: str) -> int:
@@ -43,25 +62,23 @@ def told(kafka: Kafka, group: str) -> int:
 
 
 def test_lag_is_what_the_broker_says(bus: Bus, recorder: Recorder, driver: Driver, kafka: Kafka) -> None:
-    shape = driver.shapes[0]
     bus.send(*[Message()] * SENT)
     consumer = bus.consumer(group=bus.destination)
-    consumer.consume(shape, lambda _: None, READ)
+    consumer.consume(driver.shapes[0], lambda _: None, READ)
     consumer.settle()
-    consumer.rewind()  # so that whatever was fetched ahead is nobody's
-    consumer.consume(shape, lambda _: None, READ)
-    until(lambda: lag(recorder, bus) == SENT - READ, "the lag of what was read")
+    read = reading(consumer, driver, READ)
+    read()
+    until_measured(recorder, bus, "eda.consumer.lag", range(SENT - READ, SENT - READ + 1), read)
     assert told(kafka, bus.destination) == SENT - READ
-    consumer.consume(shape, lambda _: None, SENT - READ)
+    read = reading(consumer, driver, SENT)
+    read()
     consumer.settle()
-    until(lambda: lag(recorder, bus) == 0, "no lag")
+    until_measured(recorder, bus, "eda.consumer.lag", range(1), read)
     assert told(kafka, bus.destination) == 0
 
 
 def test_lag_has_an_age(bus: Bus, recorder: Recorder, driver: Driver) -> None:
-    shape = driver.shapes[0]
     bus.send(*[Message()] * SENT)
     consumer = bus.consumer(group=bus.destination)
-    consumer.consume(shape, lambda _: None, READ)
-    [point] = recorder.points("eda.consumer.lag.time", bus.destination)
-    assert 0 <= getattr(point, "value", -1) < 60
+    consumer.consume(driver.shapes[0], lambda _: None, READ)
+    until_measured(recorder, bus, "eda.consumer.lag.time", range(60), reading(consumer, driver, READ))
