@@ -42,7 +42,7 @@ ELSEWHERE = {
     "confluent_kafka": "its source distribution carries no tests",
     "aiokafka": "its source distribution carries no tests",
     "pika": "its source distribution carries no tests",
-    "aio_pika": "its tests start a broker in Docker",
+    "aio_pika": "test_aio_pika.py, with a broker",
 }
 
 
