@@ -1,14 +1,29 @@
 -- gates: G4
-WITH place AS (
-    SELECT
-        system, destination, partition_id, message_offset, origin_trace, origin_span,
-        min(message_time) AS message_time, min(started) AS started, max(ended) AS ended,
-        min(trace_id) AS trace_id, min(span_id) AS span_id, min(service) AS service, min(instance) AS instance
+WITH copy AS (
+    SELECT *
     FROM operations
     WHERE
         message_offset IS NOT NULL AND partition_id IS NOT NULL AND origin_span IS NOT NULL AND destination IS NOT NULL
         AND (type = 'send' OR (type IN ('receive', 'process') AND linked))
-    GROUP BY system, destination, partition_id, message_offset, origin_trace, origin_span
+),
+
+-- Events at several places.
+several AS (
+    SELECT destination, origin_trace, origin_span
+    FROM copy
+    GROUP BY destination, origin_trace, origin_span
+    HAVING min(message_offset) < max(message_offset) OR min(partition_id) < max(partition_id)
+),
+
+place AS (
+    SELECT
+        c.system, c.destination, c.partition_id, c.message_offset, c.origin_trace, c.origin_span,
+        min(c.message_time) AS message_time, min(c.started) AS started, max(c.ended) AS ended,
+        min(c.trace_id) AS trace_id, min(c.span_id) AS span_id, min(c.service) AS service, min(c.instance) AS instance
+    FROM copy AS c
+    JOIN several AS e
+        ON e.destination = c.destination AND e.origin_trace = c.origin_trace AND e.origin_span = c.origin_span
+    GROUP BY c.system, c.destination, c.partition_id, c.message_offset, c.origin_trace, c.origin_span
 ),
 
 pair AS (

@@ -1,26 +1,35 @@
 -- gates: none
-WITH attempt AS (
+WITH failing AS (
+    SELECT DISTINCT system, destination, consumer_group
+    FROM works
+    WHERE outcome <> 'ok'
+),
+
+named AS (
     SELECT
-        system, destination, consumer_group,
+        w.*,
         CASE
-            WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
-            ELSE origin_trace || '-' || origin_span
-        END AS message,
-        count(*) AS attempts,
+            WHEN w.message_offset IS NOT NULL THEN w.partition_id || '@' || w.message_offset
+            ELSE w.origin_trace || '-' || w.origin_span
+        END AS message
+    FROM works AS w
+    JOIN failing AS f
+        ON f.system = w.system AND f.destination IS NOT DISTINCT FROM w.destination
+        AND f.consumer_group IS NOT DISTINCT FROM w.consumer_group
+    WHERE w.message_offset IS NOT NULL OR w.origin_span IS NOT NULL
+),
+
+attempt AS (
+    SELECT
+        system, destination, consumer_group, message, count(*) AS attempts,
         max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
         max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
         max(partition_id) AS partition_id, max(message_offset) AS message_offset, max(service) AS service,
         max(instance) AS instance, min(started) AS first_time, max(ended) AS last_time,
         min(trace_id) AS trace_id, min(span_id) AS span_id
-    FROM works
-    WHERE message_offset IS NOT NULL OR origin_span IS NOT NULL
-    GROUP BY
-        system, destination, consumer_group,
-        CASE
-            WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
-            ELSE origin_trace || '-' || origin_span
-        END
+    FROM named
+    GROUP BY system, destination, consumer_group, message
 ),
 
 total AS (
