@@ -44,12 +44,16 @@ class Count:
 
 
 _OVERFLOW = frozenset({(keys.OVERFLOW, True)})
+_TOO_MANY = (
+    "%s has %d sets of attributes: what comes with more, as with a destination for each request, is counted together"
+)
 
 
 class Counter:
     """A counter over plain integers, observed when metrics are collected: ten times cheaper than `Counter.add`."""
 
     def __init__(self, meter: Meter, name: str, unit: str, description: str) -> None:
+        self.name = name
         self.counts: dict[frozenset[tuple[str, Any]], Count] = {}
         meter.create_observable_counter(name, [self._observe], unit, description)
 
@@ -61,6 +65,8 @@ class Counter:
     def _new(self, key: frozenset[tuple[str, Any]], attributes: Attributes) -> Count:
         # Names that are made up as they go, as those of answers to requests, must not take all memory.
         if len(self.counts) >= keys.ATTRIBUTE_SETS and key != _OVERFLOW:
+            if _OVERFLOW not in self.counts:
+                _log.warning(_TOO_MANY, self.name, keys.ATTRIBUTE_SETS)
             return self.of(dict(_OVERFLOW))
         return self.counts.setdefault(key, Count(attributes))
 

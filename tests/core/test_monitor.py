@@ -14,7 +14,7 @@ from support.recorder import recording, seconds
 from core.tinyqueue import Channel, Consumer, Producer, Queue
 from otel_eda import config
 from otel_eda.config import Config
-from otel_eda.core import Extent, Position, guard, keys
+from otel_eda.core import Extent, Position, guard, intervals, keys
 from otel_eda.core.assignment import changed
 from otel_eda.core.clients import client_of
 
@@ -228,7 +228,41 @@ def test_our_own_failures_are_counted(library: Library) -> None:
         assert (getattr(point, "value", 0), "step" in str(point.attributes)) == (2, True)
 
 
-def test_ten_thousand_destinations_blow_up_nothing(recorder: Recorder) -> None:
+def test_ten_thousand_keys_are_no_sets_of_attributes(
+    recorder: Recorder, queue: Queue, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_current", Config(strict=True, capture_key="hash"))
+    following, many = Consumer._next, 10_000
+
+    def keyed(self: Consumer, topic: str) -> Any:
+        record = following(self, topic)
+        if record is not None:
+            vars(record)["key"] = f"key-{record.offset}".encode()
+        return record
+
+    monkeypatch.setattr(Consumer, "_next", keyed)
+    monkeypatch.setattr(intervals, "KEYS", 1000)
+    queue.fill("orders", *range(many))
+    consumer = Consumer(queue, "orders")
+    for _ in consumer:
+        pass
+    account = client_of(consumer, library).ledger.account("orders", "0")
+    consumer.close()
+    assert len(account._order._latest) <= 1000
+    assert {len(metric.data.data_points) for metric in recorder.metrics().values()} == {1}
+    assert recorder.count(keys.CONSUMED) == many + 3
+
+
+def test_ten_thousand_destinations_blow_up_nothing(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+    with recording(quiet=False) as recorder:
+        flood(recorder)
+    said = [record.getMessage() for record in caplog.records if "counted together" in record.getMessage()]
+    assert len(said) == len({*said})
+    for metric in (keys.SENT, keys.CONSUMED):
+        assert sum(line.startswith(f"{metric} has 2000 sets of attributes") for line in said) == 1
+
+
+def flood(recorder: Recorder) -> None:
     producer, queue = Producer(Queue()), Queue()
     topics = [f"topic-{number}" for number in range(10_000)]
     for topic in topics:
