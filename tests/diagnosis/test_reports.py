@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -53,6 +54,24 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     status = cli.main(arguments)
     out, err = capsys.readouterr()
     return status, out, err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_terminal_shows_how_far_it_is_and_the_report_goes_elsewhere(faulty: str) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    code = "import sys; from otel_eda.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "diagnose", faulty, "--fail-on", "never"]
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, env=environ, check=True, timeout=100)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in shown
+    assert "reading" in shown or "EDA" in shown
+    assert b"EDA104" in done.stdout
+    assert b"\x1b" not in done.stdout
 
 
 class TestStatus:

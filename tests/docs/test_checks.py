@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from docs.pages import ROOT, rows
+from otel_eda.diagnosis import catalog
 from otel_eda.diagnosis.finding import Finding, Verdict
 from otel_eda.diagnosis.reports import json as report
 from otel_eda.diagnosis.settings import described
@@ -33,6 +34,11 @@ def test_every_page_is_as_it_is_made() -> None:
     assert set(CHECKS.glob("*.md")) == {path for path in made if path.parent == CHECKS}
     old = [path.name for path, text in made.items() if path.read_text(encoding="utf-8") != text]
     assert old == [], "run python docs/checks/make.py"
+
+
+def test_a_symptom_leads_to_every_check() -> None:
+    guide = DIAGNOSIS.read_text(encoding="utf-8").partition("## From symptom to finding")[2].partition("\n## ")[0]
+    assert [check.code for check in catalog.checks() if f"(checks/{check.code}.md)" not in guide] == []
 
 
 def test_every_setting_is_told() -> None:
