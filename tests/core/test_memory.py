@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.recorder import count
+from support.recorder import count, recording
 
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue, Record
@@ -178,7 +178,12 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
     assert max(sizes) < 10
 
 
-def test_a_producer_to_ever_new_destinations_keeps_a_bounded_number(queue: Queue, recorder: Recorder) -> None:
+def test_a_producer_to_ever_new_destinations_keeps_a_bounded_number(library: Library, queue: Queue) -> None:
+    with recording(quiet=False) as recorder:  # it says so once
+        flood(queue, recorder)
+
+
+def flood(queue: Queue, recorder: Recorder) -> None:
     producer = Producer(queue)
     for number in range(3 * keys.ATTRIBUTE_SETS // 2):
         producer.send(f"answers {number}", 0)
