@@ -31,7 +31,7 @@ def play(stage: Stage) -> None:
 def shop(topic: str) -> None:
     send(topic, 2 * TURNS * EACH)
     # Who owns a partition is known from who works on it only.
-    fault("EDA602", "LIKELY", group=topic, destination=topic, partition="0")
+    fault("EDA602", "LIKELY", group=topic, destination=topic)
 
 
 def member(topic: str) -> None:
