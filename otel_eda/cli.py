@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import demo, doctor
 from .core.telemetry import own_version
 from .diagnosis.commands import diagnose, explain, export, sql, trace
-from .live import watch
+from .live import top, watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
         ),
         (trace, "trace", "print one event's whole way"),
         (watch, "watch", "find such events while they happen: receive OTLP, or follow files or a Jaeger"),
+        (top, "top", "show how destinations and consumer groups do, now"),
         (explain, "explain", "tell what a finding's code means, how it is proven and what to do"),
         (export, "export", "write the table of operations to a file"),
         (sql, "sql", "ask the table of operations"),

@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--report", type=Path, metavar="FILE", help="where the report for a browser goes (beside the telemetry)"
     )
     parser.add_argument("--no-open", dest="look", action="store_false", help="do not open the report in a browser")
+    parser.add_argument("--top", action="store_true", help="show how destinations and groups do meanwhile")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another day (default: %(default)s)")
 
 
@@ -31,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         print(MISSING.format(name=error.name), file=sys.stderr)
         return FAILED
-    return show(Day(options.orders, options.seed, options.endpoint, options.keep, options.report, options.look))
+    wanted = {name: getattr(options, name) for name in Day.__dataclass_fields__}
+    return show(Day(**wanted))
 
 
 def _positive(text: str) -> int:

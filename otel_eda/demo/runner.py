@@ -7,10 +7,13 @@ import signal
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from otel_eda.live.board import Board
+from otel_eda.live.top import taking
 
 from . import FAILED
 from .broker import broker
@@ -32,6 +35,7 @@ CONSUMERS = ("payments", "shipping")
 SHOP = "shop"
 CHAIN = (SHOP, *CONSUMERS)
 TICK = 0.05
+SHOWN = "the demo's services"
 QUIET = 90.0  # seconds: a busy machine may take half a minute to import what three services need
 INTERRUPTED = 130
 
@@ -46,6 +50,7 @@ class Day:
     keep: Path | None = None
     report: Path | None = None
     look: bool = True
+    top: bool = False
 
     @property
     def messages(self) -> int:
@@ -93,7 +98,9 @@ def _show(day: Day, screen: Screen) -> int:
         spans, keep, target = Spans(), Keep(folder), find(day.endpoint, os.environ)
         screen.intro(day.orders, CHAIN)
         began = time.monotonic()
-        failures = _collect(day, [spans, keep], spans, target, screen)
+        board = Board()
+        bar = screen.top(board, SHOWN) if day.top else screen.progress(day.messages)
+        failures = _collect(day, [spans, keep, taking(board)], spans, target, bar)
         screen.report(spans.all, time.monotonic() - began)
         if _processed(spans):
             _diagnose(day, keep, target, screen)
@@ -126,13 +133,15 @@ def _verdict(day: Day, processed: int) -> int:
     return FAILED
 
 
-def _collect(day: Day, sinks: list[Sink], spans: Spans, target: Target | None, screen: Screen) -> Mapping[str, str]:
+def _collect(
+    day: Day, sinks: list[Sink], spans: Spans, target: Target | None, shown: AbstractContextManager[Bar]
+) -> Mapping[str, str]:
     """Run the services, collect what they export, and give the signals that could not be forwarded, with the reason."""
     with ExitStack() as stack:
         forwarding = stack.enter_context(forward(target)) if target else None
         endpoint = stack.enter_context(receiver(*sinks, *([forwarding] if forwarding else [])))
         started = stack.enter_context(_services(day, endpoint))
-        bar = stack.enter_context(screen.progress(day.messages))
+        bar = stack.enter_context(shown)
         _work(started, spans, bar)
     return forwarding.failures if forwarding else {}
 

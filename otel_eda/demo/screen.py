@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from otel_eda.diagnosis.reports import text
+from otel_eda.live import screen
+from otel_eda.live.top import drawn
 
 from .flow import destinations, is_process, slowest, telling
 from .report import table, tree
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_eda.diagnosis.engine import Diagnosis
+    from otel_eda.live.board import Board
 
     from .target import Target
     from .telemetry import Span
@@ -46,6 +49,15 @@ class Screen:
         with Progress(*columns, TimeElapsedColumn(), console=self.console) as bar:
             task = bar.add_task("services start  ", total=total)
             yield lambda done: bar.update(task, completed=done, description="events processed" if done else None)
+
+    @contextmanager
+    def top(self, board: Board, title: str) -> Iterator[Bar]:
+        """Show how destinations and groups do, and give what would move a bar."""
+        shown = screen.Screen(board, title)
+        with drawn(shown, self.console, whole=False):
+            yield lambda _: None
+        if not self.console.is_terminal:
+            self.console.print(shown)
 
     def report(self, spans: Sequence[Span], seconds: float) -> None:
         """Show one trace and all destinations, if anything was processed."""

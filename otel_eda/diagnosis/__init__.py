@@ -9,3 +9,8 @@ from __future__ import annotations
 
 class UnusableError(Exception):
     """There is nothing to diagnose, for the reason given: the command ends with status 2."""
+
+
+def plural(number: int, what: str) -> str:
+    """Write a number of things."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

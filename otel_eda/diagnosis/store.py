@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from . import UnusableError, columns, load, salvage
+from . import UnusableError, columns, load, plural, salvage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,11 +59,6 @@ class Intake:
             yield f"{plural(self.unidentified, 'span')} without ids or times, so not used"
         if self.repeated:
             yield f"{plural(self.repeated, 'repeated span')} used once"
-
-
-def plural(number: int, what: str) -> str:
-    """Write a number of things."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class Store:

@@ -8,9 +8,8 @@ from errno import EADDRINUSE
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis import UnusableError, plural
 from otel_eda.diagnosis.sources.files import Files
-from otel_eda.diagnosis.store import plural
 
 if TYPE_CHECKING:
     import argparse
@@ -125,6 +124,7 @@ class Tail:
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the receivers' options."""
+    parser.set_defaults(extra="live")
     parser.add_argument(
         "--otlp", metavar="HOST:PORT", help=f"receive OTLP over HTTP there ({HTTP}, if there is no other source)"
     )

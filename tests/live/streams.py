@@ -80,7 +80,7 @@ class Watched:
         self.window = Window(folder, options.window, options.most << 20, lambda: self.at)
         self.judge = Judge(self.window, options)
 
-    def until(self, end: float, step: float = 8.0) -> list[Finding]:
+    def until(self, end: float, step: float = 12.0) -> list[Finding]:
         """Let it come, and judge again and again; gives all that is told."""
         told = []
         while self.at < end:

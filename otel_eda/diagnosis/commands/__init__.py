@@ -62,7 +62,7 @@ def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
         except UnusableError as error:
             complain(str(error))
         except ModuleNotFoundError as error:
-            complain(f"{error}: pip install 'otel-eda[diagnosis]'")
+            complain(f"{error}: pip install 'otel-eda[{getattr(options, 'extra', 'diagnosis')}]'")
         return UNUSABLE
 
     return command

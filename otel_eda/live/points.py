@@ -1,0 +1,116 @@
+"""Readings of metrics, from OTLP and from Prometheus."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from otel_eda.core import keys
+from otel_eda.diagnosis import UnusableError
+
+from .board import TOLD, Point
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+    from otel_eda.otlp import Export
+
+SECOND = 1e9
+PATIENCE = 10.0
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+INSTANCE = "service.instance.id"
+
+
+def exported(export: Export) -> Iterator[Point]:
+    """Read the metrics of a request; of any other signal, nothing."""
+    for resource in getattr(export.request, "resource_metrics", ()):
+        said = _said(resource.resource.attributes)
+        process = said.get("service.name", ""), said.get(INSTANCE) or said.get("process.pid", "")
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                if metric.name in TOLD:
+                    yield from _points(metric, *process)
+
+
+def _points(metric: Metric, service: str, instance: str) -> Iterator[Point]:
+    kind = metric.WhichOneof("data")
+    if kind not in {"sum", "gauge", "histogram"}:
+        return
+    data = getattr(metric, kind)
+    delta = kind != "gauge" and data.aggregation_temporality == 1
+    for point in data.data_points:
+        value = point.count if kind == "histogram" else getattr(point, point.WhichOneof("value") or "as_int")
+        total = point.sum if kind == "histogram" else 0.0
+        time = point.time_unix_nano / SECOND
+        yield Point(metric.name, service, instance, _said(point.attributes), value, time, total, delta)
+
+
+def _said(pairs: Iterable[KeyValue]) -> dict[str, str]:
+    return {pair.key: str(getattr(pair.value, pair.value.WhichOneof("value") or "string_value")) for pair in pairs}
+
+
+# As the Collector's exporter calls them: dots are underscores, units are added, and what only rises ends with `total`.
+SECONDS = {keys.LAG_TIME, keys.IN_FLIGHT_AGE, keys.POLL_AGE}
+LEVELS = {keys.LAG, keys.IN_FLIGHT, *SECONDS}
+ATTRIBUTES = (keys.DESTINATION, keys.GROUP, keys.ERROR_TYPE, keys.PARTITION, keys.OPERATION, keys.EVENT_TYPE, keys.STEP)
+
+
+def _translated(name: str) -> str:
+    base = name.replace(".", "_")
+    if name == keys.PROCESS_DURATION:
+        return f"{base}_seconds_count"
+    return f"{base}_seconds" if name in SECONDS else base if name in LEVELS else f"{base}_total"
+
+
+NAMES = {_translated(name): name for name in TOLD}
+SUM = f"{keys.PROCESS_DURATION.replace('.', '_')}_seconds_sum"
+LABELS = {name.replace(".", "_"): name for name in ATTRIBUTES}
+
+
+class Prometheus:
+    """A Prometheus, asked for all that is shown at once."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.answered = False
+        direct = urlsplit(url).hostname in LOOPBACK
+        self.opener = urllib.request.build_opener(*[urllib.request.ProxyHandler({})] * direct)
+        if urlsplit(url).scheme not in {"http", "https"}:
+            raise UnusableError(f"{url}: not a URL of a Prometheus")
+
+    def read(self) -> list[Point]:
+        """Ask once; raises `UnusableError`."""
+        wanted = "|".join(re.escape(name) for name in (*NAMES, SUM)).replace("\\", "\\\\")
+        rows = self._ask(f'{{__name__=~"{wanted}"}}')
+        sums = {_key(row["metric"]): float(row["value"][1]) for row in rows if row["metric"]["__name__"] == SUM}
+        return [self._point(row, sums) for row in rows if row["metric"]["__name__"] in NAMES]
+
+    def _point(self, row: Mapping[str, Any], sums: Mapping[frozenset[tuple[str, str]], float]) -> Point:
+        labels: Mapping[str, str] = row["metric"]
+        time, value = row["value"]
+        name = NAMES[labels["__name__"]]
+        # Whatever tells two series apart is kept: the scrape has labels of its own.
+        attributes = {LABELS.get(label, label): said for label, said in labels.items() if label != "__name__" and said}
+        service = labels.get("service_name") or labels.get("exported_job") or labels.get("job", "")
+        total = sums.get(_key(labels), 0.0) if name == keys.PROCESS_DURATION else 0.0
+        return Point(name, service, "", attributes, float(value), float(time), total)
+
+    def _ask(self, query: str) -> list[dict[str, Any]]:
+        try:
+            with self.opener.open(f"{self.url}/api/v1/query?{urlencode({'query': query})}", timeout=PATIENCE) as answer:
+                rows: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+            raise UnusableError(f"{self.url}: no Prometheus answers: {error}") from error
+        self.answered = True
+        return rows
+
+
+def _key(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((label, said) for label, said in labels.items() if label != "__name__")

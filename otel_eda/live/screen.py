@@ -1,0 +1,100 @@
+"""Draws the board on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from otel_eda.core import keys
+from otel_eda.diagnosis.reports.plain import plain
+
+from .board import INTEGRITY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+    from . import board
+
+ROOM = 8  # lines that are not rows: titles, headings, what is below
+
+
+class Screen:
+    """The board as it is whenever it is drawn, as much of it as there is room for."""
+
+    def __init__(self, shown: board.Board, title: str) -> None:
+        self.shown, self.title = shown, title
+        self.notes: list[str] = []
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it."""
+        height = options.height or (console.height if console.is_terminal else 10_000)
+        yield Group(*self._parts(max(height - ROOM - len(self.notes), 4) // 2))
+
+    def _parts(self, rows: int) -> Iterable[RenderableType]:
+        yield plain(f"{self.title}   {self.shown.services()} services", "dim")
+        destinations, groups = self.shown.destinations(), self.shown.groups()
+        if destinations:
+            yield _destinations(destinations[:rows])
+        if groups:
+            yield _groups(groups[:rows])
+        if not destinations and not groups:
+            yield Text("no metrics yet: they come with OTEL_METRICS_EXPORTER=otlp", "dim")
+        more = max(len(destinations) - rows, 0), max(len(groups) - rows, 0)
+        yield from (plain(note, "yellow") for note in (*self._troubles(*more), *self.notes))
+
+    def _troubles(self, destinations: int, groups: int) -> Iterable[str]:
+        for number, what in (
+            (destinations, "more destinations"),
+            (groups, "more groups"),
+            (self.shown.total(keys.UNHANDLED), "events that nobody handled"),
+            (self.shown.total(keys.FAILURES), "failed steps of otel-eda: see otel-eda doctor"),
+            (self.shown.beyond, "readings of more series than are kept"),
+        ):
+            if number:
+                yield f"{number:,} {what}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in columns:
+        left = name in {"destination", "group", "from"}
+        table.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _destinations(rows: Iterable[board.Destination]) -> Table:
+    table = _table("destination", "sent", "/s", "unsent", "processed", "/s", "failed", "took ms")
+    for row in rows:
+        table.add_row(
+            plain(row.name, "bold"), f"{row.sent:,}", f"{row.sending:,.1f}", _bad(row.unsent), f"{row.processed:,}",
+            f"{row.processing:,.1f}", _bad(row.failed), "" if row.took is None else f"{row.took * 1000:,.1f}",
+        )  # fmt: skip
+    return table
+
+
+def _groups(rows: Iterable[board.Group]) -> Table:
+    table = _table("group", "from", "lag", "behind s", "at work", "oldest s", "poll s", *INTEGRITY)
+    for row in rows:
+        table.add_row(
+            plain(row.name, "bold"), plain(row.destination), _number(row.lag), _time(row.behind),
+            _number(row.in_flight), _time(row.oldest), _time(row.polled), *map(_bad, row.integrity),
+        )  # fmt: skip
+    return table
+
+
+def _bad(number: int) -> Text:
+    return Text(f"{number:,}", "bold red" if number else "")
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.1f}"

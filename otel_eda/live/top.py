@@ -1,0 +1,88 @@
+"""`otel-eda top`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.commands import CLEAN, guarded, length
+
+from . import feeds
+from .watch import interruptible
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from otel_eda.otlp import Sink
+
+    from .board import Board
+    from .points import Prometheus
+    from .screen import Screen
+
+REFRESH = 4  # times a second
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    feeds.declare(parser)
+    parser.add_argument("--prometheus", metavar="URL", help="ask a Prometheus that has the Collector's metrics")
+    parser.add_argument("--every", type=length, default="2s", metavar="TIME", help="how often to ask it (2s)")
+    parser.add_argument("--duration", type=length, metavar="TIME", help="end after that time (on an interrupt)")
+
+
+@guarded
+def run(options: argparse.Namespace) -> int:
+    """Show until interrupted; what was shown last stays on the screen."""
+    from rich.console import Console
+
+    from .board import Board
+    from .points import Prometheus
+    from .screen import Screen
+
+    board, asked = Board(), Prometheus(options.prometheus) if options.prometheus else None
+    with interruptible() as ended, feeds.receiving(options, bool(asked), [taking(board)]) as reception:
+        places = [*(f"OTLP on {endpoint}" for endpoint in reception.endpoints), *filter(None, [options.prometheus])]
+        screen, console = Screen(board, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it"), Console(highlight=False)
+        end = time.monotonic() + options.duration if options.duration else None
+        _look(asked, board, screen)
+        with drawn(screen, console, whole=True):
+            while not ended.wait(options.every) and not (end and time.monotonic() >= end):
+                _look(asked, board, screen)
+                screen.notes += reception.notes()
+        console.print(screen)
+    return CLEAN
+
+
+def taking(board: Board) -> Sink:
+    """Give a sink that has a board know the metrics of what is received."""
+    from .points import exported
+
+    return lambda export: board.take(exported(export))
+
+
+@contextmanager
+def drawn(screen: Screen, console: Console, *, whole: bool) -> Iterator[None]:
+    """Draw again and again, if there is a terminal: on all of it, or below what is there."""
+    from rich.live import Live
+
+    live = Live(screen, console=console, refresh_per_second=REFRESH, screen=whole, vertical_overflow="crop")
+    with live if console.is_terminal else nullcontext():
+        yield
+
+
+def _look(asked: Prometheus | None, board: Board, screen: Screen) -> None:
+    """Ask, if there is anybody to ask; who has never answered is an error."""
+    screen.notes = []
+    if asked is None:
+        return
+    try:
+        board.take(asked.read())
+    except UnusableError as error:
+        if not asked.answered:
+            raise
+        screen.notes = [str(error)]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from otel_eda.core import keys
+from otel_eda.live.board import Board, Point
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def point(name: str, value: float, time: float, instance: str = "1", **said: str) -> Point:
+    attributes = {keys.DESTINATION: "orders", keys.GROUP: "billing", **said}
+    return Point(name, "billing", instance, attributes, value, time, value / 100)
+
+
+def test_processes_and_attributes_are_added_up() -> None:
+    board = Board(Clock())
+    board.take([point(keys.SENT, 3, 1.0), point(keys.SENT, 4, 1.0, "2")])
+    board.take([point(keys.SENT, 2, 1.0, **{keys.ERROR_TYPE: "E"})])
+    board.take([point(keys.SENT, 5, 2.0)])
+    (row,) = board.destinations()
+    assert (row.sent, row.unsent) == (11, 2)
+
+
+def test_rates_are_of_the_last_minute_and_of_who_is_heard_of() -> None:
+    clock = Clock()
+    board = Board(clock)
+    for second in range(200):
+        clock.now += 1
+        rate = 10 if second < 100 else 2
+        value = min(second, 100) * 10 + max(second - 100, 0) * rate
+        board.take([point(keys.PROCESS_DURATION, value, second)])
+    (row,) = board.destinations()
+    assert round(row.processing, 1) == 2.0
+    assert row.took == pytest.approx(0.01)
+    clock.now += 60
+    assert board.destinations()[0].processing == 0.0
+    assert board.destinations()[0].processed == row.processed
+
+
+def test_what_counts_from_reading_to_reading_is_added() -> None:
+    board = Board(Clock())
+    for second in (1.0, 2.0):
+        board.take([Point(keys.SENT, "shop", "", {keys.DESTINATION: "orders"}, 5, second, delta=True)])
+    assert board.destinations()[0].sent == 10
+
+
+def test_levels_of_who_is_gone_are_not_shown_but_its_counts_are() -> None:
+    clock = Clock()
+    board = Board(clock)
+    board.take([point(keys.LAG, 7, 1.0), point(keys.SKIPPED_MESSAGES, 3, 1.0), point(keys.RECOVERED_MESSAGES, 1, 1.0)])
+    (row,) = board.groups()
+    assert (row.lag, row.integrity) == (7, (0, 0, 2, 0))
+    clock.now += 100
+    (row,) = board.groups()
+    assert (row.lag, row.integrity) == (None, (0, 0, 2, 0))
+
+
+def test_series_are_bounded_and_those_beyond_counted() -> None:
+    board = Board(Clock(), most=10)
+    board.take(point(keys.SENT, 1, 1.0, **{keys.DESTINATION: f"t{number}"}) for number in range(25))
+    board.take([point(keys.SENT, 2, 2.0, **{keys.DESTINATION: "t3"})])
+    assert len(board.destinations()) == 10
+    assert board.beyond == 15
+    assert {row.name: row.sent for row in board.destinations()}["t3"] == 2
