@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.byhand import Instruments
 
 Sent = tuple[Any, Any, int]
-Turn = tuple[Any, Any, Any, int]
+Turn = tuple[Any, Any, Any, int, float]
 
 
 class Floor:
@@ -87,7 +87,7 @@ class Floor:
             self.instruments.consumed.add(1, self.received_by)
             if stamp:
                 self.instruments.queueing.record(max(start / 1e9 - stamp, 0), self.processed_by, current)
-        return span, current, attach(current), start
+        return span, current, attach(current), start, stamp
 
     def settling(self, more: Mapping[str, Any]) -> Sent:
         """Begin to acknowledge the message that is processed."""
@@ -106,12 +106,14 @@ class Floor:
 
     def end(self, turn: Turn) -> None:
         """Have a message processed."""
-        span, context, token, start = turn
+        span, context, token, start, stamp = turn
         detach(token)
         end = time_ns()
         span.end(end)
         if self.instruments is not None:
             self.instruments.processing.record((end - start) / 1e9, self.processed_by, context)
+            if stamp:
+                self.instruments.aging.record(max(end / 1e9 - stamp, 0), self.processed_by, context)
 
 
 PARTITION = "messaging.destination.partition.id"

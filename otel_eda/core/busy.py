@@ -12,7 +12,7 @@ from .contexts import suppressed
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
-    from .library import Library
+    from .client import Origin
 
 SEND, RECEIVE, SETTLE = 1, 2, 4
 TIMED = 8  # an operation within which no other one measures the time
@@ -58,7 +58,7 @@ def enter(type_: int, context: Context | None = None) -> Operation:
     return operation
 
 
-def idle(library: Library, operation: int = 0) -> bool:
+def idle(library: Origin, operation: int = 0) -> bool:
     """Tell whether a wrapper has only to pass on: nothing records, it is suppressed, or it is an inner call."""
     telemetry = library.telemetry
     if telemetry.scope is None and telemetry.look() is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import wrapt
 
 from . import between
+from .busy import idle
 from .steps import Polled, Steps
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ class AsyncLoop(_Loop):
 
     def __anext__(self) -> Awaitable[Any]:
         # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
-        self._self_steps.over(sys._getframe(1))
+        steps = self._self_steps
+        steps.over(sys._getframe(1))
+        if idle(steps.client.library):
+            return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
         return self._next()
 
     async def _next(self) -> Any:
