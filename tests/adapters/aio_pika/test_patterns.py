@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from .conftest import Broker
 
 
+@pytest.fixture(autouse=True)
+def dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an exchange for them that does not go when other tests, which run meanwhile, are done with it."""
+    monkeypatch.setattr(RPC, "DLX_NAME", f"rpc-{uuid.uuid4().hex}.dlx")
+
+
+async def ended(recorder: Recorder) -> None:
+    """Wait until nothing is being processed any more."""
+    while recorder.open("process"):
+        await asyncio.sleep(0.01)
+
+
 def test_a_remote_call_is_one_trace(either: Broker, recorder: Recorder) -> None:
     name = f"multiply-{uuid.uuid4().hex}"
 
@@ -31,7 +43,7 @@ def test_a_remote_call_is_one_trace(either: Broker, recorder: Recorder) -> None:
             await server.register(name, multiply, auto_delete=True)
             with recorder.tracer.start_as_current_span("call"):
                 assert await client.call(name, {"x": 6, "y": 7}) == 42
-            await asyncio.sleep(0.1)
+            await ended(recorder)
             await client.close()
             await server.close()
 
@@ -82,7 +94,7 @@ def test_a_master_and_its_worker_are_one_trace(either: Broker, recorder: Recorde
             worker = await Master(there).create_worker(name, work, auto_delete=True)
             await Master(here).create_task(name, {"number": 7})
             await done.wait()
-            await asyncio.sleep(0.1)
+            await ended(recorder)
             await worker.close()
 
     run(main())

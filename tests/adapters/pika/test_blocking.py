@@ -179,10 +179,12 @@ def test_nothing_there_is_no_span(channel: BlockingChannel, queue: str, recorder
 
 def test_a_generators_body_ends_where_nothing_comes(channel: BlockingChannel, queue: str, recorder: Recorder) -> None:
     published(channel, queue, b"1")
+    seen = False
     for method, _, _ in channel.consume(queue, inactivity_timeout=0.5):
-        if method is None:
+        if method is None and seen:
             break
-        assert len(recorder.open("process")) == 1
+        seen = seen or method is not None
+        assert len(recorder.open("process")) == int(seen)
     assert not recorder.open()
     recorder.processes(1)
 
