@@ -99,13 +99,9 @@ def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Spans) -> 
     assert found, run.stdout
     assert f"{endpoint} as well:\n  the one above: {found[1]}" in run.stdout
     assert sorted(span.span_id for span in received.all) == sorted(str(span["spanId"]) for span in spans)
-    lost, poison = (
-        r"EDA104  CONFIRMED  Lost in the consumer  shipping ← payments \[\d\] @\d+ +1 .*: KeyError",
-        r"EDA402  CONFIRMED  Poison message        payments ← orders \[\d\] @\d+ +3 .*: KeyError: 'card'",
-    )
-    assert re.search(lost, run.stdout), run.stdout
-    assert re.search(poison, run.stdout), run.stdout
-    assert run.stdout.count("CONFIRMED") == 2
+    # A busy machine may add that messages waited; how wide the table is then, is nothing to hold on to.
+    sure = re.findall(r"^(EDA\d+)  CONFIRMED  .*?(\w+ ← \w+) \[\d\] @\d+ +(\d+) ", run.stdout, re.MULTILINE)
+    assert sure == [("EDA104", "shipping ← payments", "1"), ("EDA402", "payments ← orders", "3")], run.stdout
     report = tmp_path / "report.html"
     assert f"The report for a browser is {report}\n" in run.stdout
     assert found[1] in report.read_text()

@@ -13,6 +13,7 @@ from otel_eda import cli
 from otel_eda.demo.keep import Keep
 from otel_eda.demo.receiver import receiver
 from otel_eda.diagnosis import catalog, engine
+from otel_eda.diagnosis.finding import Verdict
 from otel_eda.diagnosis.settings import Settings
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
@@ -95,8 +96,9 @@ def test_nobody_reads(stage: Stage) -> None:
 def test_the_demo(tmp_path: Path) -> None:
     assert cli.main(["demo", "--orders", "30", "--keep", str(tmp_path)]) == 0
     found = diagnosis(tmp_path, grace=0.0)
-    assert [(item.code, item.verdict.name, item.service, item.destination, item.count) for item in found.findings] == [
-        ("EDA104", "CONFIRMED", "shipping", "payments", 1),
-        ("EDA402", "CONFIRMED", "payments", "orders", 3),
+    sure = [item for item in found.findings if item.verdict is Verdict.CONFIRMED]  # a busy machine may be late besides
+    assert [(item.code, item.service, item.destination, item.count) for item in sure] == [
+        ("EDA104", "shipping", "payments", 1),
+        ("EDA402", "payments", "orders", 3),
     ]
     assert all(item.complete for item in found.completeness)
