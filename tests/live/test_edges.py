@@ -75,12 +75,9 @@ def test_what_a_watch_began_amid_is_not_confirmed(tmp_path: Path) -> None:
 
 
 def test_a_finding_is_told_again_when_its_verdict_rises(tmp_path: Path) -> None:
-    world, _ = flow(
-        {40}
-    )  # at 20 s; until counts are read at 30 s and are older than what may come late, nothing proves it
-    told = shown(
-        Watched(Stream(world, interval=30.0), tmp_path, "--window", "60s", "--hold", "2s", "--grace", "5").until(LONG)
-    )
+    world, _ = flow({20})  # at 10 s; nothing proves it until counts are read at 30 s
+    watched = Watched(Stream(world, interval=30.0), tmp_path, "--window", "60s", "--hold", "2s", "--grace", "5")
+    told = shown(watched.until(LONG))
     assert [code for code, _, _ in told] == ["EDA104", "EDA104"]
     assert [verdict for _, verdict, _ in told] == ["SUSPECT", "CONFIRMED"]
 
