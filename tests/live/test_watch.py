@@ -21,6 +21,7 @@ from support.programs import launched, run
 from support.waiting import until
 
 from live.programs import codes, command, endpoint, found, memory, summary
+from otel_eda.otlp.inbox import ROOM
 
 if TYPE_CHECKING:
     from brokers.jaeger import Jaeger
@@ -144,12 +145,14 @@ def test_a_flood_is_taken_as_far_as_it_can_be_the_rest_refused_and_counted() -> 
         before, body = memory(watch), spans(2000)
         answers: list[int] = []
         connection = http.client.HTTPConnection(place, timeout=30)
-        while answers.count(503) < 20:
+        while answers.count(503) < 20 or answers.count(200) * len(body) <= ROOM:
             connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
             answer = connection.getresponse()
             answer.read()
             answers.append(answer.status)
-            assert len(answers) < 5000, "it never refuses"
+            if answer.status == 503:
+                time.sleep(0.01)  # as one is told to
+            assert len(answers) < 5000, "it never refuses, or never takes again"
         connection.close()
         grown = memory(watch) - before
         watch.signal(signal.SIGINT)
@@ -158,7 +161,6 @@ def test_a_flood_is_taken_as_far_as_it_can_be_the_rest_refused_and_counted() -> 
         assert f"{answers.count(503):,} requests refused: no room" in notes
         assert set(answers) == {200, 503}
         assert "MB left the window before its time" in notes
-    assert answers.count(200) * len(body) > 64 << 20
     assert grown < MEMORY, f"{grown >> 20} MB more"
 
 
