@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LINES, COLUMNS = 60, 160
+SIZED = {"NO_COLOR", "CI", "COLUMNS", "LINES"}  # they would overrule the terminal
 
 
 class Terminal:
@@ -34,7 +35,7 @@ class Terminal:
         self.lock = threading.Lock()
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        environ = {name: value for name, value in BARE.surroundings().items() if name not in {"NO_COLOR", "CI"}}
+        environ = {name: value for name, value in BARE.surroundings().items() if name not in SIZED}
         self.process = subprocess.Popen(
             [sys.executable, "-c", MAIN, *map(str, arguments)],
             stdin=theirs,
