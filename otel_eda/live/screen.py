@@ -64,7 +64,8 @@ def _table(*columns: str) -> Table:
     table = Table(box=SIMPLE, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
     for name in columns:
         left = name in {"destination", "group", "from"}
-        table.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
+        least = 5 if name in {"lag", "skipped"} else None  # they are the last to be cut where there is no room
+        table.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis", min_width=least)
     return table
 
 
