@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from brokers.spans import Span
     from support.programs import Way
 
-ORDERS = 40
+ORDERS = 80
 WAIT = 90.0
 SEND = ("shop", "PRODUCER", "send orders")
 PROCESS = ("payments", "CONSUMER", "process orders")
 ANSWER = ("payments", "PRODUCER", "send payments")
 SHIP = ("shipping", "CONSUMER", "process payments")
-# Each span's path from its root, for an order that was paid, one that was not, and the day's end.
+# Each span's path from its root, for an order that was paid, one that was not, one that broke its handler at each of
+# three tries, and the day's end. One that was paid breaks shipping.
 PAID = tuple(
     sorted(
         [
@@ -56,6 +57,7 @@ DECLINED = tuple(
         ]
     )
 )
+BROKEN = tuple(sorted([*DECLINED, *[(SEND, PROCESS), (SEND, PROCESS, charge)] * 2]))
 CLOSED = tuple(
     sorted(
         [
@@ -64,6 +66,7 @@ CLOSED = tuple(
             (SEND, PROCESS, close := ("payments", "INTERNAL", "process day.closed")),
             (SEND, PROCESS, close, ANSWER),
             (SEND, PROCESS, close, ANSWER, SHIP),
+            (SEND, PROCESS, close, ANSWER, SHIP, ("shipping", "INTERNAL", "process day.closed")),
         ]
     )
 )
@@ -98,6 +101,11 @@ def paths(trace: list[Span]) -> list[tuple[tuple[str, str, str], ...]]:
     return sorted(map(path, trace))
 
 
+def plain(text: str) -> list[str]:
+    """Give what a service wrote, without where in the code its errors came from, and without the day's sum."""
+    return [line for line in text.splitlines() if not line.startswith((" ", "postage "))]
+
+
 @pytest.fixture
 def found(jaeger: Jaeger) -> Found:
     return Found(jaeger)
@@ -125,14 +133,19 @@ def written(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_order_is_one_trace(written: dict[str, str], found: Found) -> None:
-    assert written == {"shop": "", "payments": "ready\n", "shipping": "ready\n"}
-    whole = (ORDERS + 1) * len(PAID) - 1
+    complaint = ["ERROR:root:an event was not handled", "Traceback (most recent call last):"]
+    assert {service: plain(text) for service, text in written.items()} == {
+        "shop": [],
+        "payments": ["ready", *[*complaint, "KeyError: 'card'"] * 3],
+        "shipping": ["ready", *complaint, "KeyError: 'IS'"],
+    }
+    whole = ORDERS * len(PAID) + len(BROKEN) - len(PAID) + len(CLOSED)
     until(lambda: sum(map(len, found.traces("shop").values())) >= whole, f"{whole} spans in Jaeger", WAIT)
     traces = found.traces("shop")
     assert found.traces("payments").keys() == found.traces("shipping").keys() == traces.keys()
     shapes = Counter(tuple(paths(trace)) for trace in traces.values())
-    assert set(shapes) == {PAID, DECLINED, CLOSED}
-    assert shapes[CLOSED] == 1
+    assert set(shapes) == {PAID, DECLINED, BROKEN, CLOSED}
+    assert shapes[CLOSED] == shapes[BROKEN] == 1
     assert sum(shapes.values()) == ORDERS + 1
     assert not [span.warnings for trace in traces.values() for span in trace if span.warnings]
     assert found.jaeger.services() >= {"shop", "payments", "shipping"}
@@ -141,11 +154,17 @@ def test_every_order_is_one_trace(written: dict[str, str], found: Found) -> None
 def test_failures_are_where_they_happened(written: dict[str, str], found: Found) -> None:
     until(lambda: len(found.traces("shipping")) == ORDERS + 1, "every trace in Jaeger", WAIT)
     failed = [span for trace in found.traces("shop").values() for span in trace if span.error]
-    assert {(span.service, span.name) for span in failed} == {("payments", "process order.placed")}
-    errors = {span.attributes["error.type"] for span in failed}
-    assert {error.rpartition(".")[2] for error in errors} == {"CardDeclinedError"}
-    assert all(event.attributes["exception.message"] == span.message for span in failed for event in span.events)
-    assert all(span.events for span in failed)
+    bodies = Counter((span.service, span.name) for span in failed if span.kind == "CONSUMER")
+    assert bodies == {("payments", "process orders"): 3, ("shipping", "process payments"): 1}
+    handlers = [span for span in failed if span.kind == "INTERNAL"]
+    assert len(handlers) + bodies.total() == len(failed)
+    assert {(span.service, span.name, span.attributes["error.type"].rpartition(".")[2]) for span in handlers} == {
+        ("payments", "process order.placed", "CardDeclinedError"),
+        ("payments", "process order.placed", "KeyError"),
+        ("shipping", "process payment.taken", "KeyError"),
+    }
+    assert all(event.attributes["exception.message"] == span.message for span in handlers for event in span.events)
+    assert all(span.events for span in handlers)
 
 
 @pytest.mark.parametrize(("start", "program"), [(launched, "app.py"), (exporting, "auto.py")])
