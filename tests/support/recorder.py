@@ -131,14 +131,17 @@ class Recorder:
 
     def metrics(self) -> dict[str, Metric]:
         """Collect; give every metric by its name."""
+        return {metric.name: metric for metric in self._collected()}
+
+    def _collected(self) -> Iterator[Metric]:
         data = self.reader.get_metrics_data()
-        resources = data.resource_metrics if data else ()
-        scopes = [scope for resource in resources for scope in resource.scope_metrics]
-        return {metric.name: metric for scope in scopes for metric in scope.metrics}
+        for resource in data.resource_metrics if data else ():
+            for scope in resource.scope_metrics:
+                yield from scope.metrics
 
     def points(self, metric: str, destination: str | None = None) -> list[Point]:
-        """Collect; give a metric's points, none if nothing was recorded."""
-        found: list[Any] = list(self.metrics()[metric].data.data_points) if metric in self.metrics() else []
+        """Collect; give a metric's points of all libraries, none if nothing was recorded."""
+        found: list[Any] = [point for one in self._collected() if one.name == metric for point in one.data.data_points]
         return [point for point in found if destination in {None, point.attributes.get(DESTINATION)}]
 
     def count(self, metric: str, destination: str | None = None) -> int:
