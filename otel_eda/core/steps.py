@@ -107,9 +107,10 @@ class Steps:
         turn, self.turn = self.turn, None
         if watch is None:
             return
-        if turn is not None:
-            deferral.over(turn, self.client, self.deferring, watch.outcome(frame))
+        error = watch.outcome(frame)
         watch.close()
+        if turn is not None:
+            deferral.over(turn, self.client, self.deferring, error)
 
     @guarded
     def finish(self) -> None:

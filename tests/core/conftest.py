@@ -13,7 +13,7 @@ from support.recorder import recording
 from core import adapter
 from core.tinyqueue import Consumer, Queue, Record
 from otel_eda import config, suite
-from otel_eda.core import bodies, deferral, guard, notices
+from otel_eda.core import deferral, guard, notices
 from otel_eda.core.clients import clients
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
     clients.clear()
-    bodies._watched.clear()  # a step that a test made fail has not given up what it followed
     notices.once.said.clear()
     token = context.attach(Context())
     yield
