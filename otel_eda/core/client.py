@@ -94,6 +94,7 @@ class Client:
     @guarded
     def gone(self, _: object = None) -> None:
         """End what a client has begun that was dropped without being closed, but for a message still in work."""
+        self.closed = True
         for _turn, watch in self.pulls.values():
             if watch is not None:
                 watch.close()

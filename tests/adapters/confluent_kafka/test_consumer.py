@@ -125,8 +125,10 @@ def test_a_consumer_that_is_dropped_ends_its_turn(recorder: Recorder, kafka: Kaf
     consumer.assign([TopicPartition(full, 0, 0)])
     pull(consumer)
     assert len(recorder.open("process")) == 1
+    assert recorder.points("eda.consumer.lag", full)
     del consumer
     recorder.processes(1)
+    assert recorder.points("eda.consumer.lag", full) == []
 
 
 def test_a_commit_without_arguments_tells_what_it_committed(
