@@ -16,16 +16,7 @@ if TYPE_CHECKING:
 def described(route: Route, message: Message) -> dict[str, Any]:
     """Give a span's attributes for one message; what is not known is left out."""
     made = route.attributes.copy()
-    if message.partition is not None:
-        made[keys.PARTITION] = message.partition
-    if message.offset is not None:
-        made[keys.OFFSET] = message.offset
-    if message.timestamp is not None:
-        made[keys.MESSAGE_TIMESTAMP] = message.timestamp
-    if message.tombstone:
-        made[keys.TOMBSTONE] = True
-    if message.attributes is not None:
-        made.update(message.attributes)
+    learn(made, message)
     if message.sender is not None:
         made[keys.SENDER], made[keys.SEQUENCE] = message.sender, message.sequence
     _identify(made, message)
@@ -33,6 +24,25 @@ def described(route: Route, message: Message) -> dict[str, Any]:
     if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
         made.update(privacy.content(message))
     return made
+
+
+def learn(made: dict[str, Any], message: Message) -> None:
+    """Add what the broker has made of a message, as far as it is known."""
+    place(made, message)
+    if message.timestamp is not None:
+        made[keys.MESSAGE_TIMESTAMP] = message.timestamp
+    if message.tombstone:
+        made[keys.TOMBSTONE] = True
+    if message.attributes is not None:
+        made.update(message.attributes)
+
+
+def place(made: dict[str, Any], message: Message) -> None:
+    """Add where a message is in its destination."""
+    if message.partition is not None:
+        made[keys.PARTITION] = message.partition
+    if message.offset is not None:
+        made[keys.OFFSET] = message.offset
 
 
 def _identify(made: dict[str, Any], message: Message) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.config import config
 
 from . import errors, keys
+from .attributes import learn
 from .busy import SEND, enter
 from .guard import guarded
 
@@ -79,22 +80,11 @@ class Sending:
         if self.span.is_recording() or config().partition_metrics:
             message = self.receipt(answer)
             if message is not None:
-                self.span.set_attributes(self._learnt(message))
+                attributes: dict[str, Any] = {}
+                learn(attributes, message)
+                self.span.set_attributes(attributes)
+                self.partition = attributes.get(keys.PARTITION, self.partition)
         self._end(None)
-
-    def _learnt(self, message: Message) -> dict[str, Any]:
-        attributes: dict[str, Any] = {}
-        if message.partition is not None:
-            self.partition = attributes[keys.PARTITION] = message.partition
-        if message.offset is not None:
-            attributes[keys.OFFSET] = message.offset
-        if message.timestamp is not None:
-            attributes[keys.MESSAGE_TIMESTAMP] = message.timestamp
-        if message.tombstone:
-            attributes[keys.TOMBSTONE] = True
-        if message.attributes is not None:
-            attributes.update(message.attributes)
-        return attributes
 
     @guarded
     def failed(self, error: BaseException) -> None:

@@ -11,7 +11,7 @@ from opentelemetry.trace import Link
 from otel_eda.config import config
 
 from . import errors, keys, privacy
-from .attributes import described
+from .attributes import described, place
 from .busy import RECEIVE, TIMED, busy, enter
 from .contexts import EMPTY, current, outside, with_span
 from .guard import guarded
@@ -142,9 +142,6 @@ class Pull:
 
 
 def _link(message: Message, origin: SpanContext) -> Link:
-    attributes: dict[str, str | int] = {}
-    if message.partition is not None:
-        attributes[keys.PARTITION] = message.partition
-    if message.offset is not None:
-        attributes[keys.OFFSET] = message.offset
+    attributes: dict[str, Any] = {}
+    place(attributes, message)
     return Link(origin, attributes)

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
     from .client import Client
     from .library import Library
-    from .message import Message
     from .patching import Function, Switch, Wrap
     from .steps import Polled
-
-    Read = Callable[[Any], Message | None]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from . import keys, monitor
 from .guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
@@ -79,80 +79,33 @@ class Counter:
 class Metrics:
     """Every instrument, made once for a meter provider and library."""
 
+    operation_duration: Histogram
+    process_duration: Histogram
+    handler_duration: Histogram
+    queue_duration: Histogram
+    message_age: Histogram
+    sent: Counter
+    consumed: Counter
+    unhandled: Counter
+    commits: Counter
+    returned: Counter
+    settled: Counter
+    dead_lettered: Counter
+    retried: Counter
+    missed: Counter
+    redelivered: Counter
+    reprocessed: Counter
+    out_of_order: Counter
+    skipped: Counter
+    recovered: Counter
+    regressions: Counter
+
     def __init__(self, meter: Meter) -> None:
-        self.operation_duration = _duration(
-            meter,
-            keys.OPERATION_DURATION,
-            "Duration of messaging operation initiated by a producer or consumer client.",
-        )
-        self.process_duration = _duration(meter, keys.PROCESS_DURATION, "Duration of processing operation.")
-        self.handler_duration = _duration(meter, keys.HANDLER_DURATION, "Duration of one handler's work on one event.")
-        self.queue_duration = _duration(
-            meter,
-            keys.QUEUE_DURATION,
-            "Time from a message's timestamp to the start of its processing.",
-            keys.QUEUE_BUCKETS,
-        )
-        self.message_age = _duration(
-            meter, keys.MESSAGE_AGE, "Time from a message's timestamp to the end of its processing.", keys.QUEUE_BUCKETS
-        )
-        self.sent = Counter(
-            meter, keys.SENT, "{message}", "Number of messages producer attempted to send to the broker."
-        )
-        self.consumed = Counter(
-            meter, keys.CONSUMED, "{message}", "Number of messages that were delivered to the application."
-        )
-        self.unhandled = Counter(
-            meter, keys.UNHANDLED, "{event}", "Number of events that no handler was registered for."
-        )
-        self.commits = Counter(
-            meter, keys.COMMITS, "{commit}", "Number of offset commits, by the application or automatic."
-        )
-        self.returned = Counter(
-            meter, keys.RETURNS, "{message}", "Number of messages that the broker could not route and sent back."
-        )
-        self.settled = Counter(
-            meter, keys.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."
-        )
-        self.dead_lettered = Counter(
-            meter,
-            keys.DEAD_LETTERED,
-            "{message}",
-            "Number of messages that were set aside: sent to a dead-letter destination, or delivered from one.",
-        )
-        self.retried = Counter(
-            meter, keys.RETRIED, "{message}", "Number of messages that were sent somewhere for another attempt."
-        )
-        self.missed = Counter(
-            meter, keys.MISSED_MESSAGES, "{message}", "Number of messages that a later one of the same sender overtook."
-        )
-        self.redelivered = Counter(
-            meter,
-            keys.REDELIVERED_MESSAGES,
-            "{message}",
-            "Number of attempts at a message after its first, none of which had succeeded before.",
-        )
-        self.reprocessed = Counter(
-            meter, keys.REPROCESSED_MESSAGES, "{message}", "Number of attempts at a message after one had succeeded."
-        )
-        self.out_of_order = Counter(
-            meter,
-            keys.OUT_OF_ORDER_MESSAGES,
-            "{message}",
-            "Number of messages whose processing began after that of a later one with the same key.",
-        )
-        self.skipped = Counter(
-            meter,
-            keys.SKIPPED_MESSAGES,
-            "{message}",
-            "Number of messages that were committed past though no attempt at them had succeeded.",
-        )
-        self.recovered = Counter(
-            meter, keys.RECOVERED_MESSAGES, "{message}", "Number of skipped messages that were processed after all."
-        )
-        self.regressions = Counter(
-            meter, keys.REGRESSIONS, "{commit}", "Number of commits of an offset before one that was committed."
-        )
+        for field, (name, buckets, about) in _DURATIONS.items():
+            made = meter.create_histogram(name, "s", about, explicit_bucket_boundaries_advisory=list(buckets))
+            setattr(self, field, made)
+        for field, (name, unit, about) in _COUNTS.items():
+            setattr(self, field, Counter(meter, name, unit, about))
 
     def of(self, fact: Fact) -> Counter:
         """Give the counter of what the ledger tells."""
@@ -160,8 +113,78 @@ class Metrics:
         return found
 
 
-def _duration(meter: Meter, name: str, about: str, buckets: Iterable[float] = keys.DURATION_BUCKETS) -> Histogram:
-    return meter.create_histogram(name, "s", about, explicit_bucket_boundaries_advisory=list(buckets))
+_DURATIONS = {
+    "operation_duration": (
+        keys.OPERATION_DURATION,
+        keys.DURATION_BUCKETS,
+        "Duration of messaging operation initiated by a producer or consumer client.",
+    ),
+    "process_duration": (keys.PROCESS_DURATION, keys.DURATION_BUCKETS, "Duration of processing operation."),
+    "handler_duration": (
+        keys.HANDLER_DURATION,
+        keys.DURATION_BUCKETS,
+        "Duration of one handler's work on one event.",
+    ),
+    "queue_duration": (
+        keys.QUEUE_DURATION,
+        keys.QUEUE_BUCKETS,
+        "Time from a message's timestamp to the start of its processing.",
+    ),
+    "message_age": (
+        keys.MESSAGE_AGE,
+        keys.QUEUE_BUCKETS,
+        "Time from a message's timestamp to the end of its processing.",
+    ),
+}
+_COUNTS = {
+    "sent": (keys.SENT, "{message}", "Number of messages producer attempted to send to the broker."),
+    "consumed": (keys.CONSUMED, "{message}", "Number of messages that were delivered to the application."),
+    "unhandled": (keys.UNHANDLED, "{event}", "Number of events that no handler was registered for."),
+    "commits": (keys.COMMITS, "{commit}", "Number of offset commits, by the application or automatic."),
+    "returned": (keys.RETURNS, "{message}", "Number of messages that the broker could not route and sent back."),
+    "settled": (keys.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."),
+    "dead_lettered": (
+        keys.DEAD_LETTERED,
+        "{message}",
+        "Number of messages that were set aside: sent to a dead-letter destination, or delivered from one.",
+    ),
+    "retried": (keys.RETRIED, "{message}", "Number of messages that were sent somewhere for another attempt."),
+    "missed": (
+        keys.MISSED_MESSAGES,
+        "{message}",
+        "Number of messages that a later one of the same sender overtook.",
+    ),
+    "redelivered": (
+        keys.REDELIVERED_MESSAGES,
+        "{message}",
+        "Number of attempts at a message after its first, none of which had succeeded before.",
+    ),
+    "reprocessed": (
+        keys.REPROCESSED_MESSAGES,
+        "{message}",
+        "Number of attempts at a message after one had succeeded.",
+    ),
+    "out_of_order": (
+        keys.OUT_OF_ORDER_MESSAGES,
+        "{message}",
+        "Number of messages whose processing began after that of a later one with the same key.",
+    ),
+    "skipped": (
+        keys.SKIPPED_MESSAGES,
+        "{message}",
+        "Number of messages that were committed past though no attempt at them had succeeded.",
+    ),
+    "recovered": (
+        keys.RECOVERED_MESSAGES,
+        "{message}",
+        "Number of skipped messages that were processed after all.",
+    ),
+    "regressions": (
+        keys.REGRESSIONS,
+        "{commit}",
+        "Number of commits of an offset before one that was committed.",
+    ),
+}
 
 
 class Scope:
