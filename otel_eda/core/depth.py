@@ -48,19 +48,19 @@ class Declare:
 
         def make(original: Function, switch: Switch) -> Function:
             @guarded
-            def told(channel: Any, answer: Any) -> None:
-                found = self.read(answer) if switch.on and not idle(library) else None
+            def told(args: tuple[Any, ...], answer: Any) -> None:
+                found = self.read(answer) if switch.on and args and not idle(library) else None
                 if found is not None:
-                    note(client_of(channel, library), *found)
+                    note(client_of(args[0], library), *found)
 
             def declare(*args: Any, **kwargs: Any) -> Any:
                 answer = original(*args, **kwargs)
-                told(args[0], answer)
+                told(args, answer)
                 return answer
 
             async def declare_async(*args: Any, **kwargs: Any) -> Any:
                 answer = await original(*args, **kwargs)
-                told(args[0], answer)
+                told(args, answer)
                 return answer
 
             return declare_async if inspect.iscoroutinefunction(original) else declare

@@ -477,3 +477,4 @@ def test_the_depth_of_a_queue_is_known_where_the_broker_tells_it(
     channel.basic_get(queue, auto_ack=True)
     channel.queue_declare(queue, passive=True)
     assert depth() == [1] == [rabbitmq.depth(queue)]
+    assert type(channel).queue_declare(self=channel, queue=queue, passive=True).method.message_count == 1
