@@ -5,16 +5,13 @@ and diagnosed, and the findings are held against the truth that the programs the
 
 A scenario is one file, found by where it is: in `faulty/` if something goes wrong in it, in `sound/` if it only looks
 so. Its docstring says what happens. It has a function `play(stage)`, which starts programs one after the other or at
-once, and the programs: functions of the same file, each run in a process of its own with the arguments that
-`stage.run` is given (plain values).
+once. These are functions of that file, or of those for all scenarios; each runs in a process of its own, with the
+arguments that `stage.run` is given (plain values).
 
     def play(stage: Stage) -> None:
         topic = stage.topic()
-        stage.run("shop", shop, topic)
+        stage.run("shop", send, topic, 20)
         stage.run("billing", billing, topic)
-
-    def shop(topic: str) -> None:
-        send(topic, 20)
 
     def billing(topic: str) -> None:
         for message in read(consumer(topic), 20):

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from support.waiting import until
 
+from .program import outlive
 from .truth import harmless, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from .stage import Stage
 
 VARIABLE = "FAULTLAB_KAFKA"
 PATIENCE = 30.0  # seconds
@@ -61,6 +64,28 @@ def read(reader: Any, count: int) -> Iterator[Any]:
         if message is None:
             raise TimeoutError(f"nothing came in {PATIENCE:g} s")
         yield message
+
+
+def work(topic: str, count: int) -> None:
+    """Handle so many messages, each of them committed, and see that no more come."""
+    reader = consumer(topic)
+    for _ in read(reader, count):
+        reader.commit()
+    outlive()
+    reader.close()
+
+
+def joined(stage: Stage, member: Callable[[str, int], None], count: int, partitions: int) -> None:
+    """Have a member of a group do so many messages, and another one join it, until that has done some again."""
+    topic = stage.topic(partitions)
+    stage.run("shop", send, topic, count, 8)
+    with stage.start("billing", member, topic, count) as one:
+        one.wait_for("done")
+        with stage.start("billing", member, topic, 0) as two:
+            two.wait_for("again")
+            for program in (one, two):
+                program.go_on()
+                stage.finish(program)
 
 
 def late(message: Any) -> None:

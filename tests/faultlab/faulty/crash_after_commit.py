@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faultlab.kafka import consumer, read, send
-from faultlab.program import crash, outlive
+from faultlab.kafka import consumer, send, work
+from faultlab.program import crash
 from faultlab.truth import fault, harmless, place
 
 if TYPE_CHECKING:
@@ -16,13 +16,9 @@ COUNT, LAST = 20, 7
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.run("billing", dying, topic, status=-9)
-    stage.run("billing", billing, topic)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
+    stage.run("billing", work, topic, COUNT - LAST - 1)
 
 
 def dying(topic: str) -> None:
@@ -36,11 +32,3 @@ def dying(topic: str) -> None:
                     fault("EDA104", "LIKELY", group=topic, **place(message))
                     harmless("EDA703", service="billing")  # what it was at has no span
                     crash()
-
-
-def billing(topic: str) -> None:
-    reader = consumer(topic)
-    for _ in read(reader, COUNT - LAST - 1):
-        reader.commit()
-    outlive()
-    reader.close()

@@ -16,13 +16,9 @@ COUNT, COMMITTED, DONE = 20, 5, 9
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.run("billing", dying, topic, status=-9)
     stage.run("billing", billing, topic)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def dying(topic: str) -> None:

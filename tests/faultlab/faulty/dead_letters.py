@@ -17,13 +17,9 @@ COUNT, REJECTED, SET_ASIDE = 20, {b"3", b"7"}, {b"11", b"13"}
 def play(stage: Stage) -> None:
     aside = stage.queue()
     queue = stage.queue({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": aside})
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     stage.run("billing", billing, queue, aside)
     stage.run("clerk", clerk, aside)
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def billing(queue: str, aside: str) -> None:

@@ -17,14 +17,10 @@ COUNT, BAD = 20, {b"3", b"7"}
 def play(stage: Stage) -> None:
     aside = stage.queue()
     queue = stage.queue({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": aside})
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     stage.run("billing", broken, queue)
     stage.run("operator", operator, aside, queue)
     stage.run("billing", repaired, queue)
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def broken(queue: str) -> None:

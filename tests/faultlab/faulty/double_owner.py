@@ -17,7 +17,7 @@ COUNT, BAD = 20, 7
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     with stage.start("billing", frozen, topic) as one:
         one.wait_for("in the middle")
         one.signal(signal.SIGSTOP)
@@ -28,10 +28,6 @@ def play(stage: Stage) -> None:
             stage.finish(one)
             two.go_on()
             stage.finish(two)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def frozen(topic: str) -> None:

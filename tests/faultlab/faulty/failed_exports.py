@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faultlab.kafka import consumer, read, send
+from faultlab.kafka import send, work
 from faultlab.program import outlive
 from faultlab.truth import fault, harmless
 
@@ -17,7 +17,7 @@ COUNT = 20
 def play(stage: Stage) -> None:
     topic = stage.topic()
     stage.run("shop", shop, topic, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://127.0.0.1:1/v1/traces")
-    stage.run("billing", billing, topic)
+    stage.run("billing", work, topic, COUNT)
 
 
 def shop(topic: str) -> None:
@@ -25,11 +25,3 @@ def shop(topic: str) -> None:
     fault("EDA703", "LIKELY", service="shop")
     harmless("EDA703", service="billing")  # whose spans lack their parents
     outlive()
-
-
-def billing(topic: str) -> None:
-    reader = consumer(topic)
-    for _ in read(reader, COUNT):
-        reader.commit()
-    outlive()
-    reader.close()

@@ -16,14 +16,10 @@ COUNT, BAD, ROUNDS = 10, b"7", 8
 
 def play(stage: Stage) -> None:
     queue, later = stage.queue(), stage.queue()
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     with stage.start("billing", billing, queue, later) as one, stage.start("patience", patience, later, queue) as other:
         one.finish()
         other.finish()
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def billing(queue: str, later: str) -> None:

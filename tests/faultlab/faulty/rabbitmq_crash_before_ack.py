@@ -16,13 +16,9 @@ COUNT, LAST = 20, b"7"
 
 def play(stage: Stage) -> None:
     queue = stage.queue()
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     stage.run("billing", dying, queue, status=-9)
     stage.run("billing", billing, queue)
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def dying(queue: str) -> None:

@@ -19,14 +19,10 @@ def play(stage: Stage) -> None:
     queue = stage.queue({"x-message-ttl": 5000, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": aside})
     with stage.start("billing", billing, queue) as billing_:
         billing_.wait_for("there")
-        stage.run("shop", shop, queue)
+        stage.run("shop", publish, queue, COUNT)
         stage.finish(billing_)
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     stage.run("clerk", clerk, aside)
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def billing(queue: str) -> None:

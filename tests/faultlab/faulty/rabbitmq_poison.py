@@ -24,13 +24,9 @@ def play(stage: Stage) -> None:
             "x-dead-letter-routing-key": aside,
         }
     )
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     with stage.start("billing", billing, queue), stage.start("clerk", clerk, aside) as clerk_:
         clerk_.finish()
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def billing(queue: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from faultlab.kafka import confluent, pull, send
+from faultlab.kafka import confluent, joined, pull
 from faultlab.program import outlive, say, told
 from faultlab.truth import fault, place
 
@@ -15,19 +15,7 @@ COUNT, PARTITIONS, COMMITTED = 20, 2, 2
 
 
 def play(stage: Stage) -> None:
-    topic = stage.topic(PARTITIONS)
-    stage.run("shop", shop, topic)
-    with stage.start("billing", member, topic, COUNT) as one:
-        one.wait_for("done")
-        with stage.start("billing", member, topic, 0) as two:
-            two.wait_for("again")
-            for program in (one, two):
-                program.go_on()
-                stage.finish(program)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT, keys=8)
+    joined(stage, member, COUNT, PARTITIONS)
 
 
 def member(topic: str, count: int) -> None:

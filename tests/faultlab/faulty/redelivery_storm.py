@@ -17,12 +17,8 @@ COUNT, NEEDY, TIMES = 20, {b"7", b"13"}, 40
 
 def play(stage: Stage) -> None:
     queue = stage.queue()
-    stage.run("shop", publish_all, queue)
+    stage.run("shop", publish, queue, COUNT)
     stage.run("billing", billing, queue)
-
-
-def publish_all(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def billing(queue: str) -> None:

@@ -19,12 +19,12 @@ COUNT, READ = 20, 5
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.run("billing", billing, topic, READ)
     keep(stage.kafka, topic, 1)
     until(lambda: begin(stage.kafka, topic) == COUNT, "retention", PATIENCE)
     keep(stage.kafka, topic, -1)
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.run("billing", billing, topic, COUNT, True)
 
 
@@ -44,10 +44,6 @@ def begin(broker: str, topic: str) -> int:
     low, _ = reader.get_watermark_offsets(TopicPartition(topic, 0), PATIENCE)
     reader.close()
     return int(low)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def billing(topic: str, count: int, last: bool = False) -> None:

@@ -16,12 +16,8 @@ COUNT, SLOW = 20, 120.0
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.elsewhere(-SLOW, "billing", billing, topic)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def billing(topic: str) -> None:

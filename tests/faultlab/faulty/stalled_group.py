@@ -17,12 +17,8 @@ COUNT, BAD = 30, 12
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.run("billing", billing, topic)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def billing(topic: str) -> None:

@@ -18,15 +18,11 @@ COUNT, BAD = 40, 30
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     with stage.start("billing", billing, topic) as stuck:
         stuck.wait_for("stuck")
         stuck.signal(signal.SIGKILL)
         stage.finish(stuck, -signal.SIGKILL)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def billing(topic: str) -> None:

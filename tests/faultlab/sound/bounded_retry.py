@@ -16,12 +16,8 @@ COUNT, NEEDY, TIMES = 20, b"7", 2
 def play(stage: Stage) -> None:
     queue = stage.queue()
     later = stage.queue({"x-message-ttl": 200, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue})
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     stage.run("billing", billing, queue, later)
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def billing(queue: str, later: str) -> None:

@@ -16,7 +16,7 @@ COUNT, FROM, TO = 60, 20, 40
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     with stage.start("billing", billing, topic) as program:
         program.wait_for("before")
         with stage.outage():
@@ -24,10 +24,6 @@ def play(stage: Stage) -> None:
             program.wait_for("after")
         program.go_on()
         stage.finish(program)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def billing(topic: str) -> None:

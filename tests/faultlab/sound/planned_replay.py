@@ -16,12 +16,8 @@ COUNT = 20
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.run("billing", billing, topic)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def billing(topic: str) -> None:

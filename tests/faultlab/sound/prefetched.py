@@ -15,13 +15,9 @@ COUNT, SOME = 60, 10
 
 def play(stage: Stage) -> None:
     queue = stage.queue()
-    stage.run("shop", shop, queue)
+    stage.run("shop", publish, queue, COUNT)
     stage.run("billing", some, queue)
     stage.run("billing", others, queue)
-
-
-def shop(queue: str) -> None:
-    publish(queue, COUNT)
 
 
 def some(queue: str) -> None:

@@ -15,19 +15,15 @@ COUNT = 20
 
 def play(stage: Stage) -> None:
     topic = stage.topic()
-    stage.run("shop", shop, topic)
+    stage.run("shop", send, topic, COUNT)
     stage.run("billing", everything, topic, "billing", COUNT)
     with stage.start("audit", latest, topic) as audit:
         audit.wait_for("there")
         audit.go_on()
-        stage.run("shop", shop, topic)
+        stage.run("shop", send, topic, COUNT)
         stage.finish(audit)
     stage.run("billing", everything, topic, "billing", COUNT)
     stage.run("screen", everything, topic, "screen", 2 * COUNT)
-
-
-def shop(topic: str) -> None:
-    send(topic, COUNT)
 
 
 def latest(topic: str) -> None:
