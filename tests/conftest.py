@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
+import sys
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -43,10 +45,16 @@ class Queues(Protocol):
     def __call__(self, arguments: Mapping[str, Any] | None = None) -> str: ...
 
 
-def pytest_configure() -> None:
+# Where a process that hangs says so: the standard error of the run, which no test captures.
+STDERR = pytest.StashKey[int]()
+GRACE = 60.0  # seconds after a test's time limit
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Take interrupts again: a run in the background has them ignored, and so would all that the tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[STDERR] = os.dup(sys.__stderr__.fileno() if sys.__stderr__ else 2)
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +195,36 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         # What is wrong is told by the fixture, to each test that needs it.
         with capture.global_and_fixture_disabled(), suppress(MissingError, BuildError):
             part()
+
+
+@contextmanager
+def _watched(item: pytest.Item) -> Iterator[None]:
+    """End the process of a test that its time limit does not end: in C, or clearing up after a failure."""
+    marker = item.get_closest_marker("timeout")
+    limit = marker.args[0] if marker else float(item.config.getini("timeout"))
+    faulthandler.dump_traceback_later(limit + GRACE, exit=True, file=item.config.stash[STDERR])
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    with _watched(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with _watched(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    with _watched(item):
+        yield
 
 
 @pytest.hookimpl(wrapper=True)
