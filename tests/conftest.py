@@ -201,7 +201,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _watched(item: pytest.Item) -> Iterator[None]:
     """End the process of a test that its time limit does not end: in C, or clearing up after a failure."""
     marker = item.get_closest_marker("timeout")
-    limit = marker.args[0] if marker else float(item.config.getini("timeout"))
+    limit = marker.args[0] if marker else float(item.config.getini("timeout") or 120)
     faulthandler.dump_traceback_later(limit + GRACE, exit=True, file=item.config.stash[STDERR])
     try:
         yield
