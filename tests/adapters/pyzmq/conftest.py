@@ -60,7 +60,8 @@ class Sockets:
         """Close everything."""
         for made in self.made:
             made.close(linger=0)
-        self.context.term()
+        # A test that failed may have left others, of monitors or threads, for which `term` would wait.
+        self.context.destroy(linger=0)
 
 
 @pytest.fixture

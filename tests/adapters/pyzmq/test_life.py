@@ -36,6 +36,7 @@ def test_an_applications_own_sockets(sockets: Sockets, recorder: Recorder) -> No
     far = sockets(zmq.PULL)
     far.bind("inproc://own")
     near = Own(sockets.context, zmq.PUSH)
+    sockets.made.append(near)
     near.calls = 0
     near.connect("inproc://own")
     near.send(b"1")

@@ -47,9 +47,11 @@ def proxied(sockets: Sockets, front: int, back: int) -> Iterator[tuple[str, str]
 
     thread = threading.Thread(target=run)
     thread.start()
-    yield addresses[0], addresses[1]
-    inner.term()
-    thread.join()
+    try:
+        yield addresses[0], addresses[1]
+    finally:
+        inner.term()
+        thread.join()
 
 
 @PROPAGATE
@@ -208,16 +210,18 @@ def test_streams_are_left_alone(sockets: Sockets, propagate: bool) -> None:
 def test_what_belongs_to_the_library_is_left_alone(sockets: Sockets, recorder: Recorder) -> None:
     guard = zmq.auth.thread.ThreadAuthenticator(sockets.context)
     guard.start()
-    guard.allow("127.0.0.1")
-    receiver, sender = sockets(zmq.PULL, zap_domain=b"global"), sockets(zmq.PUSH)
-    monitor = receiver.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
-    sender.connect(f"tcp://127.0.0.1:{receiver.bind_to_random_port('tcp://127.0.0.1')}")
-    assert recv_monitor_message(monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
-    sender.send(b"1")
-    assert receiver.recv() == b"1"
-    receiver.disable_monitor()
-    monitor.close(0)
-    guard.stop()
+    try:
+        guard.allow("127.0.0.1")
+        receiver, sender = sockets(zmq.PULL, zap_domain=b"global"), sockets(zmq.PUSH)
+        monitor = receiver.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        sender.connect(f"tcp://127.0.0.1:{receiver.bind_to_random_port('tcp://127.0.0.1')}")
+        assert recv_monitor_message(monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        sender.send(b"1")
+        assert receiver.recv() == b"1"
+        receiver.disable_monitor()
+        monitor.close(0)
+    finally:
+        guard.stop()
     receiver.close()
     assert {attribute(span, "messaging.destination.name") for span in recorder.ours()} == {
         endpoint(sender),
