@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .store import Store
 
 SECOND = 1_000_000_000
+SILENT = 2  # times `hold` after which a machine may be gone
 SERIES = ("service", "instance", "host", "scope", "name", *(column.name for column in MEASURED))
 LATEST = """
 SELECT service, coalesce(host, ''), max(time)::BIGINT FROM (
@@ -65,18 +66,26 @@ class Clocks:
         self.known: dict[tuple[str, str], tuple[int, float]] = {}
 
     def hear(self, store: Store) -> None:
-        """Learn the latest of each service and machine."""
-        now = self.clock()
+        """Learn the latest of each service and machine; one of which nothing is left in the window is forgotten."""
+        now, before, self.known = self.clock(), self.known, {}
         for service, host, time in store.ask(LATEST):
-            if time > self.known.get((service, host), (0, 0.0))[0]:
-                self.known[service, host] = time, now
+            known = before.get((service, host), (0, 0.0))
+            self.known[service, host] = (time, now) if time > known[0] else known
 
-    def now(self) -> dict[str, int]:
-        """Give each service's time; of clocks that are apart the one that is behind."""
+    def now(self, silence: float) -> dict[str, int]:
+        """Give each service's time; of clocks that are apart the one that is behind.
+
+        A machine that has told nothing for so many seconds, when others of its service have, may be gone: it holds
+        up nothing, and all that has come of it is old enough.
+        """
+        last: dict[str, float] = {}
+        for (service, _), (_, heard) in self.known.items():
+            last[service] = max(heard, last.get(service, heard))
         times: dict[str, int] = {}
         for (service, _), (time, heard) in self.known.items():
-            shown = time + round((self.clock() - heard) * SECOND)
-            times[service] = min(shown, times.get(service, shown))
+            if heard >= last[service] - silence:
+                shown = time + round((self.clock() - heard) * SECOND)
+                times[service] = min(shown, times.get(service, shown))
         return times
 
 
@@ -85,7 +94,7 @@ def mark(store: Store, clocks: Clocks, hold: float, counted: float) -> None:
     clocks.hear(store)
     for statement in facts.EDGES:
         store.connection.execute(statement)
-    times = clocks.now()
+    times = clocks.now(SILENT * hold)
     store.connection.execute(
         "INSERT INTO clocks SELECT service, now, now - ?, now - ? FROM (SELECT unnest(?) AS service, unnest(?) AS now)",
         [round(hold * SECOND), round(counted * SECOND), list(times), list(times.values())],

@@ -107,3 +107,14 @@ def test_spans_that_are_missing_are_told_and_nothing_is_confirmed_by_their_absen
     told += watched.judge.judge()
     assert ("EDA703", "LIKELY") in {(one.code, one.verdict.name) for one in told}
     assert not [one for one in told if one.verdict.name == "CONFIRMED"]
+
+
+def test_an_old_machine_of_a_service_holds_up_nothing(tmp_path: Path) -> None:
+    world, _ = flow({60})
+    past = Telemetry(2)
+    message = past.service("shop").send("orders", -3600.0, 1000)
+    past.service("billing", group="billing", host="gone").process(message, -3600.0)
+    watched = Watched(Stream(world), tmp_path, *USUAL, "--select", "EDA104")
+    watched.window.add(Stream(past).between(-3601.0, -3590.0))
+    assert shown(watched.until(LONG)) == [("EDA104", "CONFIRMED", (60, 60))]
+    assert ("billing", "gone") not in watched.judge.clocks.known  # what it told has left the window
