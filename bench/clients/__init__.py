@@ -7,6 +7,7 @@ around the library's calls, what an instrumentation does; without one it knows o
 from __future__ import annotations
 
 import importlib
+from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -56,3 +57,19 @@ LIBRARIES = {
         Library("pyzmq", "none", "zeromq"),
     )
 }
+
+
+def asked(description: str | None, program: str) -> ArgumentParser:
+    """Make a parser of the libraries a benchmark is for."""
+    parser = ArgumentParser(prog=f"python -m {program}", description=description)
+    chosen = f"of {', '.join(LIBRARIES)}; all by default"
+    parser.add_argument(
+        "libraries", nargs="*", metavar="LIBRARY", type=_named, default=list(LIBRARIES.values()), help=chosen
+    )
+    return parser
+
+
+def _named(name: str) -> Library:
+    if name not in LIBRARIES:
+        raise ArgumentTypeError(f"there is no {name}; there are {', '.join(LIBRARIES)}")
+    return LIBRARIES[name]

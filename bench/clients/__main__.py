@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -21,7 +20,7 @@ from bench.report import NAMES, console, titled
 from bench.rounds import Estimate
 from bench.throughput import broker as kafka
 
-from . import LIBRARIES
+from . import asked
 from .sink import sink
 from .worker import DATADOG
 
@@ -155,20 +154,15 @@ def _ratios(rounds: Sequence[Round], entry: Entry, place: int) -> tuple[str, str
 
 def main() -> int:
     """Run, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m bench.clients", description=__doc__)
-    parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(LIBRARIES)}; all by default")
+    parser = asked(__doc__, "bench.clients")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--messages", type=int, default=300)
     options = parser.parse_args()
-    unknown = set(options.libraries) - set(LIBRARIES)
-    if unknown:
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(LIBRARIES)}")
-    chosen = [LIBRARIES[name] for name in options.libraries or LIBRARIES]
     made = titled("What is added to each message through a real broker, in µs of processor time (median of the rounds)")
     for heading in ("library", "", "bare", "contender", "configuration", "adds", "of by hand", "of official, traces"):
         made.add_column(heading, justify="right" if heading in {"bare", "adds"} else "left")
-    with addresses(chosen) as found, sink() as url, console.status("measuring") as status:
-        for library in chosen:
+    with addresses(options.libraries) as found, sink() as url, console.status("measuring") as status:
+        for library in options.libraries:
             status.update(f"measuring {library.name}")
             for row in rows(library, measure(library, found[library.broker], options.rounds, options.messages, url)):
                 made.add_row(*row)

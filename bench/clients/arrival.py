@@ -6,7 +6,6 @@ the SDK's defaults and once with those of `OTEL_PYTHON_DISTRO=eda`; the endpoint
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 from bench.contenders import OURS
 from bench.report import console, titled
 
-from . import LIBRARIES
+from . import LIBRARIES, asked
 from .sink import sink
 
 if TYPE_CHECKING:
@@ -87,16 +86,14 @@ def main() -> int:
     """Run, and print the table."""
     from .__main__ import addresses
 
-    parser = argparse.ArgumentParser(prog="python -m bench.clients.arrival", description=__doc__)
-    parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(LIBRARIES)}; all by default")
+    parser = asked(__doc__, "bench.clients.arrival")
     parser.add_argument("--messages", type=int, default=20_000)
     options = parser.parse_args()
-    chosen = [LIBRARIES[name] for name in options.libraries or LIBRARIES]
     made = titled(f"Spans that are exported when {options.messages:,} messages are sent and handled at full speed")
     for heading in ("library", "defaults of", "messages a second", "spans", "exported", "share"):
         made.add_column(heading, justify="left" if heading in {"library", "defaults of"} else "right")
-    with addresses(chosen) as found, sink() as url, console.status("measuring"):
-        for library in chosen:
+    with addresses(options.libraries) as found, sink() as url, console.status("measuring"):
+        for library in options.libraries:
             for settings in SETTINGS:
                 seen = measured(library, found[library.broker], settings, options.messages, url)
                 share = f"{seen['exported'] / seen['ended']:.1%}"

@@ -15,7 +15,7 @@ from bench.contenders import ALL, OURS, configure
 from bench.memory import POINTS, resident
 from bench.report import console, titled
 
-from . import LIBRARIES
+from . import asked
 from .__main__ import addresses
 from .worker import instrument
 
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
+    from . import Library
+
 MESSAGES = 1_000_000
 AT_ONCE = 500  # sent, then received
 GROWTH = 0.01  # Python objects for each message that would be a leak
 SHOWN = (1, POINTS // 2, POINTS)  # tenths
 
 
-def watched(name: str, address: str, count: int) -> Iterator[tuple[int, int]]:
+def watched(library: Library, address: str, count: int) -> Iterator[tuple[int, int]]:
     """Send and receive so many messages; give resident bytes and Python's live blocks after each tenth."""
     configure(ALL)
-    instrument(OURS, LIBRARIES[name])
-    application = LIBRARIES[name].application(address, f"soak-{uuid.uuid4().hex[:8]}", None)
+    instrument(OURS, library)
+    application = library.application(address, f"soak-{uuid.uuid4().hex[:8]}", None)
     for _ in range(POINTS):
         for _ in range(max(count // POINTS // AT_ONCE, 1)):
             application.send(AT_ONCE)
@@ -59,8 +61,7 @@ def ask(name: str, address: str, count: int, status: Status) -> list[tuple[int, 
 
 def main() -> int:
     """Run, and print the table; fails if memory grows with the messages."""
-    parser = argparse.ArgumentParser(prog="python -m bench.clients.soak", description=__doc__)
-    parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(LIBRARIES)}; all by default")
+    parser = asked(__doc__, "bench.clients.soak")
     parser.add_argument("--messages", type=int, default=MESSAGES)
     parser.add_argument("--at", help=argparse.SUPPRESS)  # given to the process that is watched
     options = parser.parse_args()
@@ -68,7 +69,6 @@ def main() -> int:
         for point in watched(options.libraries[0], options.at, options.messages):
             print(json.dumps(point), flush=True)
         os._exit(0)  # what a client does at its end is not watched
-    chosen = [LIBRARIES[name] for name in options.libraries or LIBRARIES]
     shares = ("at 10 %", "at 50 %", "at 100 %")
     table = titled(
         f"Memory over {options.messages:,} messages sent and received: resident MiB, then live Python blocks"
@@ -76,8 +76,8 @@ def main() -> int:
     for heading in ("library", *shares, *shares, "blocks for each message"):
         table.add_column(heading, justify="left" if heading == "library" else "right")
     worst = 0.0
-    with addresses(chosen) as found, console.status("soaking") as status:
-        for library in chosen:
+    with addresses(options.libraries) as found, console.status("soaking") as status:
+        for library in options.libraries:
             points = ask(library.name, found[library.broker], options.messages, status)
             sizes, blocks = zip(*(points[tenth - 1] for tenth in SHOWN), strict=True)
             each = (blocks[-1] - blocks[0]) / (options.messages * 0.9)
