@@ -33,11 +33,20 @@ class Asked:
 
     def __init__(self, url: str, services: list[str], seconds: float) -> None:
         self.url, self.services, self.seconds = url, services, seconds
+        self.answered = False  # ever
+        self.failed = 0
+        self.error: UnusableError | None = None  # the last time
 
     def files(self, spool: Path) -> Iterator[Path]:
-        """Ask."""
+        """Ask; raises `UnusableError`."""
         now = datetime.now(timezone.utc)
-        yield from Jaeger(self.url, self.services, now - timedelta(seconds=self.seconds), now).files(spool)
+        self.error = None
+        try:
+            yield from Jaeger(self.url, self.services, now - timedelta(seconds=self.seconds), now).files(spool)
+        except UnusableError as error:
+            self.error, self.failed = error, self.failed + 1
+            raise
+        self.answered = True
 
 
 class Judge:
@@ -53,7 +62,6 @@ class Judge:
         self.asked = [Asked(options.jaeger, options.service, options.window)] if options.jaeger else []
         self.said: list[str] = []
         self.spans = 0
-        self.failed = 0
 
     @property
     def verdicts(self) -> Iterator[Verdict]:
@@ -65,8 +73,11 @@ class Judge:
         with Store(MEMORY) as store:
             try:
                 store.read([self.window, *self.asked])
-            except UnusableError as error:
-                self._unusable(error)
+            except UnusableError:
+                # Nothing is judged without what a Jaeger has, for that would look lost; the window keeps the rest.
+                self.said = list(store.intake.notes())
+                if any(asked.error and not asked.answered for asked in self.asked):
+                    raise
                 return []
             edges.mark(store, self.clocks, self.options.hold, self.window.counted)
             self.told.begin()
@@ -77,16 +88,19 @@ class Judge:
         self.numbers.update(finding.verdict for finding in found)
         return found
 
+    def vouch(self) -> None:
+        """Raise `UnusableError` if there was nothing to judge, or what came last was not judged."""
+        for asked in self.asked:
+            if asked.error:
+                raise asked.error
+        if not self.told.turn:
+            raise UnusableError("no OTLP has come, so nothing was judged")
+
     def notes(self) -> Iterator[str]:
         """Say what was not used, and why."""
         yield from self.said
-        if self.failed:
-            yield f"{self.failed:,} times {self.options.jaeger} did not answer"
+        for asked in self.asked:
+            if asked.failed:
+                yield f"{asked.failed:,} times {asked.url} did not answer"
         if self.window.crowded:
             yield f"{self.window.crowded >> 20:,} MB left the window before its time, since there was more than --most"
-
-    def _unusable(self, error: UnusableError) -> None:
-        if self.asked and str(error).startswith(self.asked[0].url.rstrip("/")):
-            self.failed += 1
-            if self.told.turn == 0:
-                raise error

@@ -71,7 +71,10 @@ def run(options: argparse.Namespace) -> int:
         say.begin(reception.endpoints, options)
         watch([feeds.Received(inbox), *others], judge, say, ended)
         say.end(judge, [*reception.notes(), *judge.notes(), *(note for other in others for note in other.notes())])
-    return status(judge.verdicts, options.fail_on)
+    found = status(judge.verdicts, options.fail_on)
+    if not found:
+        judge.vouch()
+    return found
 
 
 def watch(sources: list[feeds.Feed], judge: Judge, say: Say, ended: threading.Event) -> None:

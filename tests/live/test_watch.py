@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from brokers.jaeger import JaegerServer
+from brokers.service import private
 from diagnosis import telemetry
 from diagnosis.telemetry import flow
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -26,7 +28,7 @@ from otel_eda.otlp.inbox import ROOM
 if TYPE_CHECKING:
     from brokers.jaeger import Jaeger
     from brokers.kafka import Kafka
-
+    from diagnosis.telemetry import Telemetry
 
 PROGRAMS = Path(__file__).parents[1] / "diagnosis" / "programs"
 QUICK = ("--every", "1s", "--hold", "2s", "--grace", "2")
@@ -105,7 +107,8 @@ def test_a_file_that_is_replaced_or_cut_is_read_from_its_begin(tmp_path: Path) -
     assert tail.damaged == 0
 
 
-def test_a_jaeger_is_asked_again_and_again(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+def world_with_a_loss(monkeypatch: pytest.MonkeyPatch) -> Telemetry:
+    """Spans of just now and of services that nobody else names: billing fails with one message and goes on."""
     monkeypatch.setattr(telemetry, "BEGIN", time.time_ns() - 100 * telemetry.SECOND)
     made = flow(40, 1, skip={12}, seed=uuid.uuid4().int)
     made.billing.process(made.messages[12], 1.21, error="KeyError")
@@ -113,19 +116,45 @@ def test_a_jaeger_is_asked_again_and_again(jaeger: Jaeger, monkeypatch: pytest.M
     for service in made.world.services:
         service.name = f"{service.name}-{tag}"
     made.world.metrics = False
-    names = [f"--service={service.name}" for service in made.world.services]
+    return made.world
+
+
+def stored(world: Telemetry, jaeger: Jaeger) -> list[str]:
+    """Send it to a Jaeger; gives the options that ask for it."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for line in world.lines():
+        request = urllib.request.Request(  # noqa: S310  # the tests' own
+            f"{jaeger.otlp_http}/v1/traces", line.encode(), {"Content-Type": "application/json"}
+        )
+        opener.open(request, timeout=10).close()
+    return ["--jaeger", jaeger.query, *(f"--service={service.name}" for service in world.services)]
+
+
+def test_a_jaeger_is_asked_again_and_again(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = world_with_a_loss(monkeypatch)
+    names = [f"--service={service.name}" for service in world.services]
     with command("watch", "--jaeger", jaeger.query, *names, "--format", "json", *QUICK) as watch:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        for line in made.world.lines():
-            request = urllib.request.Request(  # noqa: S310  # the tests' own
-                f"{jaeger.otlp_http}/v1/traces", line.encode(), {"Content-Type": "application/json"}
-            )
-            opener.open(request, timeout=10).close()
+        stored(world, jaeger)
         until(lambda: codes(watch), "a finding", PATIENCE)
         time.sleep(2.5)  # it asks again, and has told already
         watch.signal(signal.SIGINT)
         watch.finish()
         assert [one for one in codes(watch) if one[0] == "EDA104"] == [("EDA104", "SUSPECT", [12, 12])]
+
+
+@pytest.mark.usefixtures("jaeger")  # it is there
+def test_what_came_after_a_jaeger_went_away_is_not_said_to_be_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with private(JaegerServer, tmp_path) as server:
+        options = stored(world_with_a_loss(monkeypatch), server.client())
+        with command("watch", *options, "--format", "json", *QUICK, "--fail-on", "never") as watch:
+            until(lambda: codes(watch), "a finding", PATIENCE)
+            server.kill()
+            watch.signal(signal.SIGINT)
+            assert watch.finish().status == 2
+            assert watch.errors.splitlines()[-1].startswith(f"otel-eda: {server.client().query}: no Jaeger answers")
+            assert any("did not answer" in note for note in summary(watch)["notes"])
 
 
 def spans(number: int, payload: int = 400) -> bytes:
@@ -191,6 +220,14 @@ def test_what_cannot_be_watched_is_said_in_one_line(arguments: list[str], line: 
         said = [said for said in watch.errors.splitlines() if not said.startswith("watching")]
         assert len(said) == 1
         assert said[0].startswith(f"otel-eda: {line}")
+
+
+def test_what_is_no_telemetry_is_not_said_to_be_clean(tmp_path: Path) -> None:
+    written(tmp_path / "app.jsonl", ['{"level": "info"}'] * 3)
+    with command("watch", tmp_path, "--format", "json", *QUICK, "--duration", "1s") as watch:
+        assert watch.finish().status == 2
+        assert watch.errors.splitlines()[-1] == "otel-eda: no OTLP has come, so nothing was judged"
+        assert summary(watch)["notes"] == ["3 lines JSON, but not OTLP"]
 
 
 def test_text_says_what_happened_and_values_do_not_steer_the_terminal(tmp_path: Path) -> None:
