@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from errno import EADDRINUSE
+from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
 
 from otel_eda.diagnosis import UnusableError, plural
 from otel_eda.diagnosis.sources.files import Files
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from otel_eda.otlp.inbox import Inbox
 
 Serving: TypeAlias = "Callable[[Door, str, int], AbstractContextManager[str]]"
+Identity: TypeAlias = "tuple[int, int]"  # device and inode
 HTTP, GRPC = "127.0.0.1:4318", "127.0.0.1:4317"
 SLICE = 4 << 20  # bytes that are taken at a time, so that what was taken is judged, too
 LONGEST = 64 << 20  # bytes without an end of a line
+PACKED = (".gz", ".zst")
 
 
 class Feed(Protocol):
@@ -54,72 +58,112 @@ class Received:
 
 
 class Growing:
-    """Files, patterns and folders: what is in them, and what is appended."""
+    """Files, patterns and folders: what is in them, and what is appended.
+
+    A file is known by its inode: rotation renames it, and another takes its name.
+    """
 
     def __init__(self, place: str) -> None:
         self.place = place
-        self.files: dict[Path, Tail] = {}
-        if not place.endswith((".gz", ".zst")) and not list(self._matching()) and "*" not in place:
-            raise UnusableError(f"{place}: there is no such file, and none in such a folder")
-        if place.endswith((".gz", ".zst")):
+        self.tails: dict[Identity, Tail] = {}
+        self.damaged: Counter[str] = Counter()
+        if place.endswith(PACKED):
             raise UnusableError(f"{place}: nothing can be appended to a compressed file")
+        if not list(self._matching()) and not has_magic(place):
+            raise UnusableError(f"{place}: there is no such file, and none in such a folder")
 
     def read(self) -> Iterator[bytes]:
         """Give the lines that are new."""
-        for path in self._matching():
-            yield from self.files.setdefault(path, Tail(path)).read()
+        self._find()
+        for tail in self.tails.values():
+            yield from tail.read()
 
     def notes(self) -> Iterator[str]:
-        """Tell of damaged lines."""
-        for path, tail in self.files.items():
-            if tail.damaged:
-                yield f"{path.name}: {plural(tail.damaged, 'damaged line')}, so not read"
+        """Tell of damaged lines, and of files that cannot be read."""
+        for name, number in self.damaged.items():
+            yield f"{name}: {plural(number, 'damaged line')}, so not read"
+        for tail in self.tails.values():
+            if tail.error:
+                yield f"{tail.path.name}: not read: {tail.error}"
+
+    def _find(self) -> None:
+        """Know the files that are there, and where those are that were."""
+        there = {identity: path for path in self._matching() if (identity := _identity(path))}
+        for identity, tail in self.tails.items():
+            if identity not in there and (moved := _moved(tail.path, identity)):
+                there[identity] = moved
+        self.tails = {identity: self.tails.get(identity) or Tail(identity, self.damaged) for identity in there}
+        for identity, path in there.items():
+            self.tails[identity].path = path
 
     def _matching(self) -> Iterator[Path]:
         try:
             found = list(Files(self.place).files(Path()))
         except UnusableError:
             return
-        yield from (path for path in found if not path.name.endswith((".gz", ".zst")))
+        yield from (path for path in found if not path.name.endswith(PACKED))
 
 
 class Tail:
-    """One file that grows, is cut, or is replaced by a new one of its name."""
+    """One file that grows, or is cut; `damaged` counts its lines that are none, by its name."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, identity: Identity, damaged: Counter[str]) -> None:
+        self.identity, self.damaged = identity, damaged
+        self.path = Path()
         self.place = 0
-        self.identity = (0, 0)
         self.rest = b""
-        self.damaged = 0
+        self.error: str | None = None
 
     def read(self) -> Iterator[bytes]:
         """Give the whole lines that are new; the last may not be whole yet."""
         try:
             with self.path.open("rb") as file:
-                size = self._begin(file.fileno())
-                file.seek(self.place)
-                got = file.read(min(SLICE, max(size - self.place, 0)))
-        except FileNotFoundError:
+                got = self._new(file)
+        except OSError as error:
+            self.error = error.strerror
             return
-        self.place += len(got)
+        self.error = None
         *lines, self.rest = (self.rest + got).split(b"\n")
         if len(self.rest) > LONGEST:
-            self.rest, self.damaged = b"", self.damaged + 1
+            self.rest = b""
+            self.damaged[self.path.name] += 1
         yield from filter(self._whole, lines)
 
-    def _begin(self, number: int) -> int:
-        status = os.fstat(number)
-        identity = status.st_dev, status.st_ino
-        if identity != self.identity or status.st_size < self.place:
-            self.identity, self.place, self.rest = identity, 0, b""
-        return status.st_size
+    def _new(self, file: BinaryIO) -> bytes:
+        status = os.fstat(file.fileno())
+        if (status.st_dev, status.st_ino) != self.identity:
+            return b""  # just renamed: it will be found
+        if status.st_size < self.place:
+            self.place, self.rest = 0, b""
+        file.seek(self.place)
+        got = file.read(min(SLICE, status.st_size - self.place))
+        self.place += len(got)
+        return got
 
     def _whole(self, line: bytes) -> bool:
         line = line.strip()
         whole = line.startswith(b"{") and line.endswith(b"}")
-        self.damaged += bool(line) and not whole
+        if line and not whole:
+            self.damaged[self.path.name] += 1
         return whole
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _moved(path: Path, identity: Identity) -> Path | None:
+    """Find a file that is not among those that are looked for: rotation leaves it beside."""
+    if _identity(path) == identity:
+        return path
+    try:
+        return next((other for other in path.parent.iterdir() if _identity(other) == identity), None)
+    except OSError:
+        return None
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ from support.programs import launched, run
 from support.waiting import until
 
 from live.programs import codes, command, endpoint, found, memory, summary
+from otel_eda.live.feeds import Growing
 from otel_eda.otlp.inbox import ROOM
 
 if TYPE_CHECKING:
@@ -91,20 +92,39 @@ def test_a_file_that_grows_is_followed_cut_lines_and_new_files_too(tmp_path: Pat
 
 
 def test_a_file_that_is_replaced_or_cut_is_read_from_its_begin(tmp_path: Path) -> None:
-    from otel_eda.live.feeds import Tail
-
     path = tmp_path / "telemetry.jsonl"
     path.write_bytes(b'{"a":1}\n{"a":2}\n{"a"')
-    tail = Tail(path)
-    assert list(tail.read()) == [b'{"a":1}', b'{"a":2}']
+    feed = Growing(str(path))
+    assert list(feed.read()) == [b'{"a":1}', b'{"a":2}']
     path.write_bytes(b'{"b":1}\n')
-    assert list(tail.read()) == [b'{"b":1}']
+    assert list(feed.read()) == [b'{"b":1}']
     (tmp_path / "next").write_bytes(b'{"c":1}\n{"c":2}\n')
     os.replace(tmp_path / "next", path)
-    assert list(tail.read()) == [b'{"c":1}', b'{"c":2}']
+    assert list(feed.read()) == [b'{"c":1}', b'{"c":2}']
     path.unlink()
-    assert list(tail.read()) == []
-    assert tail.damaged == 0
+    assert list(feed.read()) == []
+    assert list(feed.notes()) == []
+
+
+@pytest.mark.parametrize("followed", ["telemetry.jsonl", ".", "*.jsonl"])
+def test_a_file_that_is_rotated_is_read_once_and_to_its_end(followed: str, tmp_path: Path) -> None:
+    path, older = tmp_path / "telemetry.jsonl", tmp_path / "telemetry-2026-11-25T09-00-00.000.jsonl"
+    path.write_bytes(b'{"a":1}\n{"a"')
+    feed = Growing(str(tmp_path / followed))
+    assert list(feed.read()) == [b'{"a":1}']
+    with path.open("ab", buffering=0) as file:
+        file.write(b':2}\n{"a":3}\n')
+        path.rename(older)
+        path.write_bytes(b'{"b":1}\n')
+        assert sorted(feed.read()) == [b'{"a":2}', b'{"a":3}', b'{"b":1}']
+        file.write(b'{"a":4}\nnothing\n')
+    with path.open("ab") as file:
+        file.write(b'{"b":2}\n')
+    assert sorted(feed.read()) == [b'{"a":4}', b'{"b":2}']
+    older.unlink()
+    assert list(feed.read()) == []
+    assert list(feed.tails) == [(path.stat().st_dev, path.stat().st_ino)]
+    assert list(feed.notes()) == [f"{older.name}: 1 damaged line, so not read"]
 
 
 def world_with_a_loss(monkeypatch: pytest.MonkeyPatch) -> Telemetry:
