@@ -46,7 +46,7 @@ reach AS (
     FROM events
     WHERE name = 'eda.consumer.position' AND partition_end IS NOT NULL
     WINDOW earlier AS (
-        PARTITION BY service, instance, consumer_group, destination, partition_id ORDER BY time
+        PARTITION BY service, instance, client_id, consumer_group, destination, partition_id ORDER BY time
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
 ),
@@ -78,7 +78,8 @@ SELECT
     coalesce(s.started, f.until), f.time,
     -- What begins at 0 may have been made anew.
     CASE WHEN f.partition_start > 0 THEN 'truncated' ELSE 'recreated' END,
-    CASE WHEN s.span_id IS NULL OR coalesce(f.partition_start, 0) = 0 THEN 'LIKELY' END,
+    -- So does a log look to who asks a new leader that does not know yet how far the others are.
+    'LIKELY',
     'the log ended at ' || f.highest || ', and ends at ' || f.partition_end || ' now: what was behind that is gone'
 FROM fell AS f
 LEFT JOIN sends AS s
@@ -89,4 +90,12 @@ LEFT JOIN sends AS s
         SELECT 1 FROM acked AS b
         WHERE
             b.destination = s.destination AND b.partition_id = s.partition_id AND b.message_offset = s.message_offset
+    )
+WHERE
+    s.span_id IS NOT NULL
+    OR NOT EXISTS (
+        SELECT 1 FROM acked AS b
+        WHERE
+            b.destination = f.destination AND b.partition_id = f.partition_id
+            AND b.message_offset >= f.partition_end AND b.message_offset < f.highest
     )

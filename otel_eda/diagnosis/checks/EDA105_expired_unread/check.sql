@@ -1,4 +1,4 @@
--- gates: none
+-- gates: G1 G2 G3
 WITH expired AS (
     SELECT * FROM works WHERE death_reason = 'expired' OR death_reason = 'maxlen'
 ),
@@ -45,7 +45,7 @@ reader AS (
 
 -- Where the log begins, as far as members know: what is before that is gone.
 beginning AS (
-    SELECT destination, partition_id, max(partition_start) AS start, max(time) AS time
+    SELECT destination, partition_id, max(partition_start) AS start
     FROM events
     WHERE partition_start > 0
     GROUP BY destination, partition_id
@@ -61,7 +61,8 @@ SELECT
     CASE
         WHEN e.death_reason = 'expired' THEN 'waited longer than it may, and was dead-lettered'
         ELSE 'its queue was full, and it was dead-lettered'
-    END AS detail
+    END AS detail,
+    true AS g1, true AS g2, true AS g3
 FROM expired AS e
 LEFT JOIN way AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
 LEFT JOIN read AS r ON r.queue = y.queue
@@ -69,11 +70,12 @@ WHERE NOT EXISTS (SELECT 1 FROM retried AS a WHERE a.trace_id = e.trace_id AND a
 UNION ALL
 SELECT
     s.system, r.service, r.instance, s.destination, r.consumer_group, s.partition_id, s.message_offset,
-    CAST(NULL AS VARCHAR), s.trace_id, s.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), s.started, b.time,
+    CAST(NULL AS VARCHAR), s.trace_id, s.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), s.started, s.ended,
     CAST(NULL AS VARCHAR), 'retention',
     -- Somebody may have jumped over it before it was gone.
     'LIKELY',
-    'no member of the group had it; the log begins at offset ' || b.start || ' now'
+    'no member of the group had it; the log begins at offset ' || b.start || ' now',
+    CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN)
 FROM sends AS s
 JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
 JOIN beginning AS b ON b.destination = s.destination AND b.partition_id = s.partition_id
