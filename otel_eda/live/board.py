@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from otel_eda.core import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 Attributes: TypeAlias = "Mapping[str, str]"
 MOST = 20_000  # series; each takes about one kilobyte
+LARGEST = 2.0**63  # of a reading; not infinite, and not "not a number"
 RATED = 60.0  # seconds that a rate looks back
 SILENT = 3.5  # intervals after which who has not told is believed to be gone
 SHORTEST = 15.0  # seconds before that
@@ -116,7 +117,7 @@ class Board:
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MOST) -> None:
         self.clock, self.most = clock, most
         self.series: dict[tuple[object, ...], Series] = {}
-        self.beyond = 0
+        self.beyond = self.wrong = 0
         self.lock = Lock()
 
     def take(self, points: Iterable[Point]) -> None:
@@ -127,6 +128,9 @@ class Board:
                     self._take(point)
 
     def _take(self, point: Point) -> None:
+        if not abs(point.value) <= LARGEST:
+            self.wrong += 1
+            return
         key = point.name, point.service, point.instance, *sorted(point.attributes.items())
         if key not in self.series:
             if len(self.series) >= self.most:
@@ -145,22 +149,26 @@ class Board:
         with self.lock:
             return round(sum(series.value for series in self.series.values() if series.first.name in names))
 
-    def destinations(self) -> list[Destination]:
-        """Give every destination, by name."""
-        with self.lock:
-            found = list(self._named({keys.SENT, keys.PROCESS_DURATION, keys.CONSUMED}))
-        names = sorted({series.first.attributes.get(keys.DESTINATION, "") for series in found} - {""})
-        return [self._destination(name, [one for one in found if _where(one)[0] == name]) for name in names]
+    def destinations(self, most: int = MOST) -> tuple[list[Destination], int]:
+        """Give the first destinations, by name, and how many more there are."""
+        places: dict[str, list[Series]] = defaultdict(list)
+        for one in self._named({keys.SENT, keys.PROCESS_DURATION, keys.CONSUMED}):
+            places[_where(one)[0]].append(one)
+        names = sorted(filter(None, places))
+        return [self._destination(name, places[name]) for name in names[:most]], len(names[most:])
 
-    def groups(self) -> list[Group]:
-        """Give every group at every destination, by name."""
-        with self.lock:
-            found = list(self._named(TOLD - {keys.SENT}))
-        places = {_where(one) for one in found} - {("", "")}
-        return [self._group(*place, found) for place in sorted(places, key=lambda at: (at[1], at[0])) if all(place)]
+    def groups(self, most: int = MOST) -> tuple[list[Group], int]:
+        """Give the first groups at destinations, by name, and how many more there are."""
+        places: dict[tuple[str, str], list[Series]] = defaultdict(list)
+        for one in self._named(TOLD - {keys.SENT}):
+            places[_where(one)].append(one)
+        names = sorted(filter(all, places), key=lambda at: (at[1], at[0]))
+        rows = [self._group(*at, [*places[at], *places.get(("", at[1]), ())]) for at in names[:most]]
+        return rows, len(names[most:])
 
-    def _named(self, names: set[str]) -> Iterator[Series]:
-        return (series for series in self.series.values() if series.first.name in names)
+    def _named(self, names: set[str]) -> list[Series]:
+        with self.lock:
+            return [series for series in self.series.values() if series.first.name in names]
 
     def _destination(self, name: str, found: list[Series]) -> Destination:
         now = self.clock()
@@ -180,9 +188,8 @@ class Board:
             took=busy / rate if rate else _mean(processed),
         )
 
-    def _group(self, destination: str, group: str, found: list[Series]) -> Group:
+    def _group(self, destination: str, group: str, own: list[Series]) -> Group:
         now = self.clock()
-        own = [one for one in found if _where(one) in {(destination, group), ("", group)}]
         here = [one for one in own if one.first.name in GAUGES and not one.silent(now)]
 
         def values(name: str) -> list[float]:

@@ -38,15 +38,14 @@ class Screen:
 
     def _parts(self, rows: int) -> Iterable[RenderableType]:
         yield plain(f"{self.title}   {self.shown.services()} services", "dim")
-        destinations, groups = self.shown.destinations(), self.shown.groups()
+        (destinations, more), (groups, others) = self.shown.destinations(rows), self.shown.groups(rows)
         if destinations:
-            yield _destinations(destinations[:rows])
+            yield _destinations(destinations)
         if groups:
-            yield _groups(groups[:rows])
+            yield _groups(groups)
         if not destinations and not groups:
             yield Text("no metrics yet: they come with OTEL_METRICS_EXPORTER=otlp", "dim")
-        more = max(len(destinations) - rows, 0), max(len(groups) - rows, 0)
-        yield from (plain(note, "yellow") for note in (*self._troubles(*more), *self.notes))
+        yield from (plain(note, "yellow") for note in (*self._troubles(more, others), *self.notes))
 
     def _troubles(self, destinations: int, groups: int) -> Iterable[str]:
         for number, what in (
@@ -55,6 +54,7 @@ class Screen:
             (self.shown.total(keys.UNHANDLED), "events that nobody handled"),
             (self.shown.total(keys.FAILURES), "failed steps of otel-eda: see otel-eda doctor"),
             (self.shown.beyond, "readings of more series than are kept"),
+            (self.shown.wrong, "readings that are no numbers"),
         ):
             if number:
                 yield f"{number:,} {what}"

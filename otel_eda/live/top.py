@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -48,10 +49,10 @@ def run(options: argparse.Namespace) -> int:
     with interruptible() as ended, feeds.receiving(options, bool(asked), [taking(board)]) as reception:
         places = [*(f"OTLP on {endpoint}" for endpoint in reception.endpoints), *filter(None, [options.prometheus])]
         screen, console = Screen(board, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it"), Console(highlight=False)
-        end = time.monotonic() + options.duration if options.duration else None
+        end = time.monotonic() + (options.duration or math.inf)
         _look(asked, board, screen)
         with drawn(screen, console, whole=True):
-            while not ended.wait(options.every) and not (end and time.monotonic() >= end):
+            while not ended.wait(min(options.every, max(end - time.monotonic(), 0))) and time.monotonic() < end:
                 _look(asked, board, screen)
                 screen.notes += reception.notes()
         console.print(screen)

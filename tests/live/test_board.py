@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from otel_eda.core import keys
@@ -24,7 +26,7 @@ def test_processes_and_attributes_are_added_up() -> None:
     board.take([point(keys.SENT, 3, 1.0), point(keys.SENT, 4, 1.0, "2")])
     board.take([point(keys.SENT, 2, 1.0, **{keys.ERROR_TYPE: "E"})])
     board.take([point(keys.SENT, 5, 2.0)])
-    (row,) = board.destinations()
+    ((row,), _) = board.destinations()
     assert (row.sent, row.unsent) == (11, 2)
 
 
@@ -36,29 +38,29 @@ def test_rates_are_of_the_last_minute_and_of_who_is_heard_of() -> None:
         rate = 10 if second < 100 else 2
         value = min(second, 100) * 10 + max(second - 100, 0) * rate
         board.take([point(keys.PROCESS_DURATION, value, second)])
-    (row,) = board.destinations()
+    ((row,), _) = board.destinations()
     assert round(row.processing, 1) == 2.0
     assert row.took == pytest.approx(0.01)
     clock.now += 60
-    assert board.destinations()[0].processing == 0.0
-    assert board.destinations()[0].processed == row.processed
+    assert board.destinations()[0][0].processing == 0.0
+    assert board.destinations()[0][0].processed == row.processed
 
 
 def test_what_counts_from_reading_to_reading_is_added() -> None:
     board = Board(Clock())
     for second in (1.0, 2.0):
         board.take([Point(keys.SENT, "shop", "", {keys.DESTINATION: "orders"}, 5, second, delta=True)])
-    assert board.destinations()[0].sent == 10
+    assert board.destinations()[0][0].sent == 10
 
 
 def test_levels_of_who_is_gone_are_not_shown_but_its_counts_are() -> None:
     clock = Clock()
     board = Board(clock)
     board.take([point(keys.LAG, 7, 1.0), point(keys.SKIPPED_MESSAGES, 3, 1.0), point(keys.RECOVERED_MESSAGES, 1, 1.0)])
-    (row,) = board.groups()
+    ((row,), _) = board.groups()
     assert (row.lag, row.integrity) == (7, (0, 0, 2, 0))
     clock.now += 100
-    (row,) = board.groups()
+    ((row,), _) = board.groups()
     assert (row.lag, row.integrity) == (None, (0, 0, 2, 0))
 
 
@@ -66,6 +68,35 @@ def test_series_are_bounded_and_those_beyond_counted() -> None:
     board = Board(Clock(), most=10)
     board.take(point(keys.SENT, 1, 1.0, **{keys.DESTINATION: f"t{number}"}) for number in range(25))
     board.take([point(keys.SENT, 2, 2.0, **{keys.DESTINATION: "t3"})])
-    assert len(board.destinations()) == 10
+    assert len(board.destinations()[0]) == 10
     assert board.beyond == 15
-    assert {row.name: row.sent for row in board.destinations()}["t3"] == 2
+    assert {row.name: row.sent for row in board.destinations()[0]}["t3"] == 2
+
+
+def test_readings_that_are_no_numbers_are_left_out_and_counted() -> None:
+    board = Board(Clock())
+    board.take(point(name, float(value), 1.0) for name in (keys.SENT, keys.LAG) for value in ("nan", "inf", "-inf", 3))
+    assert (board.destinations()[0][0].sent, board.groups()[0][0].lag) == (3, 3)
+    assert board.wrong == 6
+
+
+class Said(dict[str, str]):
+    """Attributes that count how often one is asked for."""
+
+    asked = 0
+
+    def get(self, *arguments: Any) -> Any:
+        Said.asked += 1
+        return super().get(*arguments)
+
+
+def test_no_place_is_looked_for_among_all_series() -> None:
+    names = (keys.SENT, keys.PROCESS_DURATION, keys.LAG, keys.IN_FLIGHT, keys.SKIPPED_MESSAGES)
+    said = [Said({keys.DESTINATION: f"d{number}", keys.GROUP: f"g{number}"}) for number in range(300)]
+    board = Board(Clock())
+    board.take(Point(name, "billing", "1", one, 1, 1.0) for one in said for name in names)
+    Said.asked = 0
+    destinations, groups = board.destinations(20), board.groups(20)
+    assert [len(destinations[0]), destinations[1], len(groups[0]), groups[1]] == [20, 280, 20, 280]
+    assert [row.name for row in groups[0][:3]] == ["g0", "g1", "g10"]
+    assert Said.asked <= 4 * len(board.series)
