@@ -5,41 +5,19 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import warnings
 from typing import TYPE_CHECKING
 
 import pytest
+from support.forking import in_child
 from support.spans import ids
 
 from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda.core import lifecycle, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from support.recorder import Recorder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-
-
-def in_child(act: Callable[[], object]) -> str:
-    """Fork, act in the child, and give what it returned as text."""
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which other tests may have left
-        child = os.fork()
-    if child == 0:
-        try:
-            os.write(writing, repr(act()).encode())
-        except BaseException as error:
-            os.write(writing, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        told = pipe.read()
-    os.waitpid(child, 0)
-    return told
 
 
 def test_the_child_of_a_body_does_not_end_the_turn(queue: Queue, recorder: Recorder) -> None:

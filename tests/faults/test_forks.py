@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from conftest import Topics
     from support.programs import Outcome, Received, Way
 
-OFFSET, ABANDONED = "messaging.kafka.offset", "eda.process.abandoned"
+OFFSET = "messaging.kafka.offset"
 
 
-def forks(way: Way, kafka: Kafka, topic: str, how: str, received: Received) -> Outcome:
-    with running(way, PROGRAMS / "forks.py", kafka.address, topic, how) as program:
-        program.wait_for("child is done")
+def forks(way: Way, received: Received, program: str, *arguments: str) -> Outcome:
+    with running(way, PROGRAMS / program, *arguments) as started:
+        started.wait_for("child is done")
         if way is not BARE:  # a child may end without a word, so what it did is to be exported before
             until(lambda: received.of("process") and len(received.of("send")) == 2, "what the child did to be exported")
-        program.go_on()
-        return program.finish()
+        started.go_on()
+        return started.finish()
 
 
 @pytest.mark.parametrize(("how", "status"), [("_exit", 7), ("sys.exit", 7), ("multiprocessing", 0)])
 def test_each_process_ends_its_own_spans_once(
     *, kafka: Kafka, topics: Topics, endpoint: str, received: Received, how: str, status: int
 ) -> None:
-    bare = forks(BARE, kafka, topics(), how, received)
-    instrumented = forks(launched(endpoint), kafka, topics(), how, received)
+    bare = forks(BARE, received, "forks.py", kafka.address, topics(), how)
+    instrumented = forks(launched(endpoint), received, "forks.py", kafka.address, topics(), how)
     assert instrumented == bare
     assert f"child ends with {status}" in bare.output.splitlines()
     assert not received.twice()
@@ -44,3 +44,29 @@ def test_each_process_ends_its_own_spans_once(
     assert longest.end >= max(span.end for span in received.of("send"))  # the parent's body, not cut off by the child
     sends = {span.attributes[OFFSET]: span for span in received.of("send")}
     assert sends[1].trace_id == sends[2].trace_id == sends[0].trace_id
+
+
+@pytest.mark.parametrize(
+    ("library", "broker", "destinations"), [("aiokafka", "kafka", "topics"), ("aio-pika", "rabbitmq", "queues")]
+)
+def test_the_child_of_a_task_has_a_loop_of_its_own(
+    *,
+    request: pytest.FixtureRequest,
+    endpoint: str,
+    received: Received,
+    library: str,
+    broker: str,
+    destinations: str,
+) -> None:
+    address, make = request.getfixturevalue(broker).address, request.getfixturevalue(destinations)
+    bare = forks(BARE, received, "task_forks.py", library, address, make(), make())
+    instrumented = forks(launched(endpoint), received, "task_forks.py", library, address, make(), make())
+    assert instrumented == bare
+    assert bare.output.splitlines()[-2:] == ["child ends with 7", "parent reads b'2'"]
+    assert not received.twice()
+    assert not any(span.error for span in received.ours())
+    sends, processes = received.of("send"), received.of("process")
+    assert [span.parent_id for span in processes] == [span.span_id for span in sends]
+    forked, *_ = processes
+    assert [span.parent_id for span in sends] == ["", forked.span_id, forked.span_id]
+    assert forked.end >= max(span.end for span in sends)  # the parent's body, not cut off by the child

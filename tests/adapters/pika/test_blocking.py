@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-import os
 import pickle
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +22,7 @@ from pika.exceptions import (
     NackError,
     UnroutableError,
 )
+from support.forking import in_child
 from support.spans import attribute, exceptions, failed, ids, links, parent, told
 from support.waiting import until
 
@@ -444,17 +443,14 @@ def test_a_forked_child_leaves_its_parents_processing_alone(
 ) -> None:
     published(channel, queue, b"1")
     method, _, _ = channel.basic_get(queue)
-    child = os.fork()
-    if not child:
-        done = 1
-        with suppress(BaseException):
-            own = connect(rabbitmq.address)
-            own.channel().basic_publish("", queue, b"2")
-            own.close()
-            done = 0 if len(recorder.open()) == 1 and len(recorder.sends(2)) == 2 else 2
-        os._exit(done)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+
+    def publish() -> object:
+        own = connect(rabbitmq.address)
+        own.channel().basic_publish("", queue, b"2")
+        own.close()
+        return len(recorder.open()), len(recorder.sends(2))
+
+    assert in_child(publish) == "(1, 2)"
     assert len(recorder.open("process")) == 1
     channel.basic_ack(method.delivery_tag)
     recorder.processes(1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
 import pytest
 import zmq
+from support.forking import in_child
 from support.spans import attribute, ids, links
 
 import otel_eda
@@ -140,25 +140,18 @@ def test_a_forked_child_has_sockets_of_its_own(sockets: Sockets, recorder: Recor
     far, near = sockets.pair(zmq.PULL, zmq.PUSH)
     near.send(b"1")
     far.recv()
-    reads, writes = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-            one, other = context.socket(zmq.PULL), context.socket(zmq.PUSH)
-            one.bind("inproc://child")
-            other.connect("inproc://child")
-            other.send_multipart([b"1", b"2"])
-            same = one.recv_multipart() == [b"1", b"2"]
-            one.close()
-            process = recorder.ours()[-1]
-            os.write(writes, f"{same} {attribute(process, 'eda.sender.sequence')}".encode())
-        finally:
-            os._exit(0)
-    os.close(writes)
-    with os.fdopen(reads) as told:
-        assert told.read() == "True 0"
-    os.waitpid(child, 0)
+
+    def talk() -> object:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        one, other = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+        one.bind("inproc://child")
+        other.connect("inproc://child")
+        other.send_multipart([b"1", b"2"])
+        parts = one.recv_multipart()
+        one.close()
+        return parts, attribute(recorder.ours()[-1], "eda.sender.sequence")
+
+    assert in_child(talk) == "([b'1', b'2'], 0)"
     assert len(recorder.open("process")) == 1
     far.close()
     recorder.processes(1)
