@@ -28,7 +28,7 @@ from .lifecycle import Close, Internal, finish
 from .listen import Listen
 from .many import SendMany
 from .message import Identity, Message, Position
-from .observe import Assign, AutoCommit, LogStart, Rejoin, Remember
+from .observe import Assign, AutoCommit, LogStart, Rejoin, Seek
 from .pullone import PullOne
 from .receive import Receive
 from .send import Send
@@ -74,9 +74,9 @@ __all__ = [
     "Receive",
     "Receivers",
     "Rejoin",
-    "Remember",
     "Return",
     "Run",
+    "Seek",
     "Send",
     "SendMany",
     "Settle",

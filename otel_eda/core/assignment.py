@@ -78,6 +78,7 @@ class Assignment:
 @guarded
 def changed(client: Client, change: Extent, about: Iterable[Any]) -> None:
     """Note and tell a change of a consumer's partitions, given as tuples that begin with topic and partition."""
+    client.reassigned()
     gained, lost = client.assignment.change(change, {(str(one[0]), str(one[1])) for one in about})
     for name, places in ((keys.REVOKED, lost), (keys.ASSIGNED, gained)):
         for destination, partition in sorted(places):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from .telemetry import Attributes, Scope, Telemetry
     from .turns import Turn
 
-REMEMBERED = 100
 LOOK = 100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
 UNSETTLED_MAX = 65_535
 
@@ -89,7 +87,6 @@ class Client:
         self.depths: dict[str, tuple[int, int]] = {}
         self.assignments = self.polled_at = self.waited = self._looked_at = 0
         self._positions: list[Position] = []
-        self.history: deque[tuple[float, str, Any]] = deque(maxlen=REMEMBERED)
 
     @guarded
     def gone(self, _: object = None) -> None:
@@ -160,14 +157,11 @@ class Client:
         self.polled_at = end
         self.waited += end - start
 
-    def remember(self, what: str, about: Any) -> None:
-        """Keep, with the time, the last hundred changes of what this client reads: seek, assignment, commit."""
-        self.history.append((time.time(), what, about))
-        if "assign" in what:
-            self.assignments += 1
-            self.ledger.release()
-        if "assign" in what or "seek" in what:
-            self.jumped()
+    def reassigned(self) -> None:
+        """Note that it has other partitions, and that other members of its group may have those it had."""
+        self.assignments += 1
+        self.ledger.release()
+        self.jumped()
 
     def jumped(self) -> None:
         """Note that the next offset is not the one after the last."""
@@ -193,8 +187,7 @@ class Client:
     def committed(
         self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None
     ) -> Attributes:
-        """Count and remember a commit of offsets by `(destination, partition)`; give what it has brought to light."""
-        self.remember("failed commit" if error else "commit", dict(offsets))
+        """Count a commit of offsets by `(destination, partition)`; give what it has brought to light."""
         topics = {topic for topic, _ in offsets}
         route = self.route("commit", "settle", topics.pop() if len(topics) == 1 else None)
         attributes = route.counted(None, None if error is None else error_type(error)) | {keys.AUTOMATIC: automatic}

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class Listen:
     """A call that registers callbacks for changes of what a client reads.
 
-    `events` says what is remembered for each of its arguments, and how that changes the assignment; `read` is as with
-    `Assign`. Of the arguments that are not given, those in `added` get a callback that only we know of.
+    `changes` says how what each of its arguments is called for changes the assignment; `read` is as with `Assign`. Of
+    the arguments that are not given, those in `added` get a callback that only we know of.
     """
 
     target: str
-    events: Mapping[str, tuple[str, Extent]]
+    changes: Mapping[str, Extent]
     added: tuple[str, ...]
     read: Callable[..., Any]
 
@@ -37,7 +37,7 @@ class Listen:
         """Give what makes the wrapper."""
 
         def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, tuple(self.events), library.signatures)
+            arguments = Arguments(original, tuple(self.changes), library.signatures)
 
             @guarded
             def listening(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -46,9 +46,9 @@ class Listen:
                 except TypeError:
                     return args, kwargs  # the call is wrong, and the library will say so itself
                 client = client_of(args[0], library)
-                for (name, (event, change)), theirs in zip(self.events.items(), given, strict=True):
+                for (name, change), theirs in zip(self.changes.items(), given, strict=True):
                     if callable(theirs) or (theirs is ... and name in self.added):
-                        ours = self._callback(client, event, change, None if theirs is ... else theirs)
+                        ours = self._callback(client, change, None if theirs is ... else theirs)
                         args, kwargs = arguments.replace(args, kwargs, name, ours)
                 return args, kwargs
 
@@ -61,12 +61,10 @@ class Listen:
 
         return make
 
-    def _callback(self, client: Client, event: str, change: Extent, theirs: Function | None) -> Function:
+    def _callback(self, client: Client, change: Extent, theirs: Function | None) -> Function:
         @guarded
         def note(told: tuple[Any, ...]) -> None:
-            about = self.read(*told)
-            client.remember(event, about)
-            changed(client, change, about)
+            changed(client, change, self.read(*told))
 
         def happened(*told: Any) -> Any:
             note(told)

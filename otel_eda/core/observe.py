@@ -72,39 +72,33 @@ class _Observe:
 
 
 @dataclass(frozen=True)
-class Remember(_Observe):
-    """A function that changes what a client does: a seek, an assignment, a transaction's end.
+class Seek(_Observe):
+    """A function that changes what is next; `part` is the client's attribute if it is not the client's own."""
 
-    One whose name has `seek` or `assign` in it tells the ledger that the next offset is not the one after the last, or
-    that another member may have the partitions. `part` is the client's attribute if the function is not the client's
-    own; `read` makes of the arguments what is kept: never a message, which may be big and is to end when the
-    application is done with it.
-    """
+    target: str
+    part: str = ""
+    takes: tuple[str, ...] = ()
+
+    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:  # noqa: ARG002
+        """Have the ledger expect any offset."""
+        if error is None:
+            client.jumped()
+
+
+@dataclass(frozen=True)
+class Assign(_Observe):
+    """A function that changes which partitions a client has; `read` gives tuples that begin with these."""
 
     target: str
     takes: tuple[str, ...] = ()
     part: str = ""
-    read: Callable[..., Any] | None = None
-
-    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
-        """Remember what it did."""
-        if error is None:
-            about = taken if self.read is None else self.read(*taken)
-            client.remember(self.target.rpartition(".")[2].removesuffix("?"), about)
-
-
-@dataclass(frozen=True)
-class Assign(Remember):
-    """A function that changes which partitions a client has; `read` gives tuples that begin with these."""
-
-    read: Callable[..., Any] | None = list
+    read: Callable[..., Any] = list
     change: Extent = Extent.WHOLE
 
     def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
-        """Remember and tell what it did."""
-        super().note(client, taken, error)
+        """Tell what it did."""
         if error is None:
-            changed(client, self.change, client.history[-1][2])
+            changed(client, self.change, self.read(*taken))
 
 
 @dataclass(frozen=True)
@@ -151,7 +145,7 @@ class AutoCommit(_Observe):
     part: str
 
     def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
-        """Count and remember the commit."""
+        """Count the commit."""
         offsets, *outcome = taken
         failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else error
         # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.

@@ -158,7 +158,7 @@ def made() -> Library:
             Settle(f"{HERE}:Client.commit", ("offsets",), lambda _, offsets: offsets or {}),
             Listen(
                 f"{HERE}:Client.subscribe",
-                {"gained": ("assigned", Extent.MORE), "lost": ("unassigned", Extent.LESS)},
+                {"gained": Extent.MORE, "lost": Extent.LESS},
                 ("gained",),
                 lambda number: [("orders", number)],
             ),
@@ -309,18 +309,19 @@ def test_a_commit_nobody_answers_is_unresolved(recorder: Recorder) -> None:
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_what_callbacks_are_told_is_remembered(recorder: Recorder, own: bool) -> None:
+def test_what_callbacks_are_told_is_known(recorder: Recorder, own: bool) -> None:
     client, heard = Client(), Heard()
     client.subscribe(heard, lost=heard) if own else client.subscribe()
     gained, lost = client._listener
     gained(1)
     if own:
+        gained(2)
         lost(2)
     kept = known(client)
     assert kept is not None
-    expected = [("assigned", [("orders", 1)]), ("unassigned", [("orders", 2)])][: 1 + own]
-    assert [(what, about) for _, what, about in kept.history] == expected
-    assert heard.told == ([(1,), (2,)] if own else [])
+    assert kept.assignment.partitions == {("orders", "1")}
+    assert kept.assignments == (3 if own else 1)
+    assert heard.told == ([(1,), (2,), (2,)] if own else [])
 
 
 def test_another_client_in_the_place_of_one_has_its_own_state(recorder: Recorder) -> None:
@@ -329,8 +330,8 @@ def test_another_client_in_the_place_of_one_has_its_own_state(recorder: Recorder
         client = Client()
         kept = known(client)
         assert kept is not None
-        assert not kept.history
-        kept.remember("seen", None)
+        assert not kept.assignments
+        kept.reassigned()
         seen.add(id(kept))
         del client, kept
     assert seen

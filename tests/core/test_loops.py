@@ -21,7 +21,6 @@ from support.spans import attribute, failed, ids, links, parent, told, tracepare
 from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda import config
 from otel_eda.core import keys, turns
-from otel_eda.core.clients import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -443,7 +442,7 @@ def test_a_consumer_dropped_without_closing_leaves_nothing_open(queue: Queue, re
     assert attribute(span, keys.ABANDONED) is True
 
 
-# --- Settle, remember, close --------------------------------------------------------------------------------------
+# --- Settle, seek, close --------------------------------------------------------------------------------------
 
 
 def test_a_commit_is_a_span_beneath_the_turn(queue: Queue, recorder: Recorder) -> None:
@@ -464,14 +463,16 @@ def test_a_commit_that_raises_is_told(queue: Queue, recorder: Recorder) -> None:
     assert attribute(span, "error.type") == "KeyError"
 
 
-def test_what_a_consumer_reads_is_remembered(queue: Queue, recorder: Recorder, library: Library) -> None:
+def test_what_a_seek_left_out_may_come_later(queue: Queue, recorder: Recorder) -> None:
     consumer: Any = Consumer(queue, "orders")
     consumer.itself = consumer
-    next(iter(consumer))
-    consumer.seek("orders", 2)
-    consumer.commit()
-    history = [(what, about) for _, what, about in client_of(consumer, library).history]
-    assert history == [("seek", ("orders", 2)), ("commit", {("orders", "0"): 2})]
+    seen = [next(consumer).value]
+    for offset in (2, 1):
+        consumer.seek("orders", offset)
+        seen.append(next(consumer).value)
+    consumer.close()
+    assert seen == [1, 3, 2]
+    assert recorder.count("eda.reprocessed.messages") == 0
 
 
 def test_a_client_that_cannot_be_identified_works_on(

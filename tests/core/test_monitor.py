@@ -112,7 +112,6 @@ def test_time_without_partitions(recorder: Recorder, queue: Queue, library: Libr
     client = client_of(consumer, library)
     assert value(recorder, "eda.consumer.unassigned.time") is None
     for change in (Extent.MORE, Extent.LESS, Extent.WHOLE):
-        client.remember("assign", None)
         changed(client, change, [("orders", 0)])
         time.sleep(0.01)
     unassigned = value(recorder, "eda.consumer.unassigned.time")

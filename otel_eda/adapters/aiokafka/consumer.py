@@ -15,7 +15,7 @@ from otel_eda.core import (
     PullOne,
     Receive,
     Rejoin,
-    Remember,
+    Seek,
     Settle,
 )
 
@@ -49,10 +49,10 @@ SHAPES = (
     Receive(f"{CONSUMER}.getmany", batches, "getmany"),
     Settle(f"{CONSUMER}.commit", ("offsets",), committed),
     AutoCommit(f"{COORDINATOR}._do_commit_offsets", ("offsets",), positions, "_coordinator"),
-    Remember(f"{CONSUMER}.seek_to_beginning", ("partitions",)),
-    Remember(f"{CONSUMER}.seek_to_end", ("partitions",)),
-    Remember(f"{CONSUMER}.seek_to_committed", ("partitions",)),
-    Remember(f"{SUBSCRIPTION}.seek", ("tp", "offset"), "_subscription"),
+    Seek(f"{CONSUMER}.seek_to_beginning"),
+    Seek(f"{CONSUMER}.seek_to_end"),
+    Seek(f"{CONSUMER}.seek_to_committed"),
+    Seek(f"{SUBSCRIPTION}.seek", "_subscription"),
     Assign(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
     Assign(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignment",), "_subscription"),
     Rejoin(f"{SUBSCRIPTION}.begin_reassignment", "_subscription", lambda _: True),

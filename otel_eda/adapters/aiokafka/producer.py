@@ -11,7 +11,6 @@ from otel_eda.core import (
     Configure,
     Create,
     Message,
-    Remember,
     Send,
     Settle,
     keys,
@@ -86,8 +85,5 @@ SHAPES = (
     Settle(
         f"{PRODUCER}.send_offsets_to_transaction", ("offsets",), transacted, operation="send_offsets_to_transaction"
     ),
-    Remember(f"{PRODUCER}.begin_transaction"),
-    Remember(f"{PRODUCER}.commit_transaction"),
-    Remember(f"{PRODUCER}.abort_transaction"),
     Close(f"{PRODUCER}.stop"),
 )

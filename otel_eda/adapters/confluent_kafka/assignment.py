@@ -45,9 +45,9 @@ def concerned(_: Any, found: Any) -> list[tuple[str, int, int]]:
 
 # Without a callback for lost partitions that for revoked ones is called: so none is added.
 REBALANCES = {
-    "on_assign": ("assigned", Extent.MORE),
-    "on_revoke": ("unassigned", Extent.LESS),
-    "on_lost": ("unassigned: lost", Extent.LESS),
+    "on_assign": Extent.MORE,
+    "on_revoke": Extent.LESS,
+    "on_lost": Extent.LESS,
 }
 SHAPES = (
     Listen(f"{CONSUMER}.subscribe", REBALANCES, ("on_assign", "on_revoke"), concerned),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, Commits, Configure, PullOne, Receive, Remember, Settle
+from otel_eda.core import Close, Commits, Configure, PullOne, Receive, Seek, Settle
 
-from .assignment import partitions
 from .messages import Positions, after, configured, failure, positions, setting
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 CONSUMER = "confluent_kafka:Consumer"
 SIGNATURES = {
     "Consumer.commit": "(self, message=None, offsets=None, async_=True, asynchronous=True, **_)",
-    "Consumer.store_offsets": "(self, message=None, offsets=None)",
     "Consumer.seek": "(self, partition)",
 }
 
@@ -25,14 +23,9 @@ def batches(messages: list[Any], keep: Callable[[list[Any]], list[Any]]) -> list
     return keep(messages)
 
 
-def given(message: Any, offsets: Any) -> Positions:
-    """Read what is to be stored."""
-    return after(message) if message is not None else positions(offsets or ())
-
-
 def offsets(_: Any, message: Any, chosen: Any) -> Positions:
     """Read what a commit is to commit; if it names nothing the result tells, or the callback."""
-    return given(message, chosen)
+    return after(message) if message is not None else positions(chosen or ())
 
 
 def own_callback(*args: Any, **kwargs: Any) -> Any:
@@ -50,8 +43,7 @@ SHAPES = (
     PullOne(f"{CONSUMER}.poll"),
     Receive(f"{CONSUMER}.consume", batches, operation="consume"),
     Settle(f"{CONSUMER}.commit", ("message", "offsets"), offsets, settled=positions),
-    Remember(f"{CONSUMER}.store_offsets", ("message", "offsets"), read=given),
-    Remember(f"{CONSUMER}.seek", ("partition",), read=partitions),
+    Seek(f"{CONSUMER}.seek"),
     Close(f"{CONSUMER}.close"),
     Close(f"{CONSUMER}.__exit__?"),
 )

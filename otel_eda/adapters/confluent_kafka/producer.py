@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Callback, Close, Configure, Message, Remember, Send, Settle
+from otel_eda.core import Callback, Close, Configure, Message, Send, Settle
 
 from .messages import Positions, configured, failure, positions, read
 
@@ -17,9 +17,6 @@ SIGNATURES = {
         "(self, topic, value=None, key=None, partition=-1, callback=..., on_delivery=..., timestamp=0, headers=None)"
     ),
     "Producer.send_offsets_to_transaction": "(self, positions, group_metadata, timeout=-1)",
-    "Producer.begin_transaction": "(self)",
-    "Producer.commit_transaction": "(self, timeout=-1)",
-    "Producer.abort_transaction": "(self, timeout=-1)",
 }
 
 
@@ -61,7 +58,6 @@ SHAPES = (
         operation="produce",
     ),
     Settle(f"{PRODUCER}.send_offsets_to_transaction", ("positions",), offsets, operation="send_offsets_to_transaction"),
-    *(Remember(f"{PRODUCER}.{what}_transaction") for what in ("begin", "commit", "abort")),
     Close(f"{PRODUCER}.close?"),
     Close(f"{PRODUCER}.__exit__?"),
 )

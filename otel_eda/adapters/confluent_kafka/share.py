@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, Configure, Receive, Remember, Settle
+from otel_eda.core import Close, Configure, Receive, Settle
 
-from .messages import Positions, after, configured
+from .messages import Positions, configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHARE = "confluent_kafka:ShareConsumer"
 SIGNATURES = {
-    "ShareConsumer.acknowledge": "(self, message, ack_type=None)",
     "ShareConsumer.commit_sync": "(self, timeout=60)",
     "ShareConsumer.commit_async": "(self)",
 }
@@ -30,15 +29,9 @@ def offsets(_: Any) -> Positions:
     return {}
 
 
-def answer(message: Any, kind: Any) -> tuple[Positions, str]:
-    """Read which message is answered, and how."""
-    return after(message), str(kind)
-
-
 SHAPES = (
     Configure(f"{SHARE}.__init__?", configured),
     Receive(f"{SHARE}.poll?", batches),
-    Remember(f"{SHARE}.acknowledge?", ("message", "ack_type"), read=answer),
     Settle(f"{SHARE}.commit_sync?", (), offsets),
     Settle(f"{SHARE}.commit_async?", (), offsets),
     Close(f"{SHARE}.close?"),

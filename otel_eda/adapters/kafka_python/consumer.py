@@ -16,7 +16,7 @@ from otel_eda.core import (
     PullOne,
     Receive,
     Rejoin,
-    Remember,
+    Seek,
     Settle,
 )
 
@@ -66,7 +66,7 @@ SHAPES = (
     AutoCommit(
         f"{COORDINATOR}._commit_offsets_sync_async|commit_offsets_sync", ("offsets",), positions, "_coordinator"
     ),
-    Remember(f"{SUBSCRIPTION}.seek", ("partition", "offset"), "_subscription"),
+    Seek(f"{SUBSCRIPTION}.seek", "_subscription"),
     Assign(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
     Assign(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignments",), "_subscription"),
     Rejoin(f"{COORDINATOR}._on_join_prepare_async|_on_join_prepare", "_coordinator", eager),

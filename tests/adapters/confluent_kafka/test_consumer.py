@@ -191,27 +191,23 @@ def test_automatic_commits_are_counted(recorder: Recorder, full: str, reader: Ca
     assert recorder.settles(0) == []
 
 
-def test_what_changes_the_position_is_remembered(
-    recorder: Recorder, full: str, reader: Callable[..., Consumer]
-) -> None:
+def test_what_changes_the_position_is_known(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
     consumer = reader(full, **{"enable.auto.offset.store": False})
-    message = pull(consumer)
-    consumer.store_offsets(message=message)
-    consumer.seek(TopicPartition(full, 0, 2))
-    consumer.unassign()
     client = known(consumer)
     assert client is not None
-    changes = [(what, about) for _, what, about in client.history]
-    assert changes == [
-        ("assign", [(full, 0, 0)]),
-        ("store_offsets", {(full, "0"): 1}),
-        ("seek", [(full, 0, 2)]),
-        ("unassign", ()),
-    ]
+    assert client.assignment.partitions == {(full, "0")}
+    message = pull(consumer)
+    consumer.store_offsets(message=message)
+    before = client.epoch
+    consumer.seek(TopicPartition(full, 0, 2))
+    assert client.epoch != before
+    assert pull(consumer).offset() == 2
+    consumer.unassign()
+    assert not client.assignment.partitions
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["no callback", "callbacks"])
-def test_rebalances_are_remembered(recorder: Recorder, kafka: Kafka, full: str, own: bool) -> None:
+def test_rebalances_are_known(recorder: Recorder, kafka: Kafka, full: str, own: bool) -> None:
     told: list[tuple[Any, list[int]]] = []
 
     def callback(consumer: Any, partitions: list[TopicPartition]) -> None:
@@ -222,9 +218,10 @@ def test_rebalances_are_remembered(recorder: Recorder, kafka: Kafka, full: str, 
     assert pull(consumer).offset() == 0
     client = known(consumer)
     assert client is not None
+    assert client.assignment.partitions == {(full, "0")}
     consumer.close()
-    assert [what for _, what, _ in client.history] == ["assigned", "unassigned"]
-    assert client.history[0][2] == [(full, 0, client.history[0][2][0][2])]
+    assert client.assignments == 2
+    assert not client.assignment.partitions
     assert told == ([(consumer, [0])] * 2 if own else [])
 
 
