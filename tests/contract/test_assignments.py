@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka.admin import AdminClient
 from drivers.base import Can, Message
+from support.threads import beside
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -63,13 +64,8 @@ def taking_part(member: Consumer) -> Iterator[None]:
         while not over.is_set():
             member.poll(0.2)
 
-    thread = threading.Thread(target=poll)
-    thread.start()
-    try:
+    with beside(poll, over.set):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_what_another_member_gets_is_revoked(bus: Bus, recorder: Recorder, driver: Driver, kafka: Kafka) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind
 from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, links, parent, told, traceparent
+from support.waiting import TIMEOUT
 
 import otel_eda
 from core.tinyqueue import Channel, Consumer, Delivery, Queue, Record
@@ -93,7 +94,7 @@ def test_a_pool_may_take_them_over_while_the_loop_runs_ahead(source: Source, que
     gate = threading.Event()
 
     def work(message: Record) -> tuple[int, int]:
-        gate.wait()
+        gate.wait(TIMEOUT)
         with otel_eda.process(message):
             return current()
 
@@ -111,7 +112,7 @@ def test_a_pool_whose_messages_are_handed_on_by_a_pull(queue: Queue, recorder: R
     consumer, gate = Consumer(queue, "orders"), threading.Event()
 
     def work(message: Record) -> None:
-        gate.wait()
+        gate.wait(TIMEOUT)
         with otel_eda.process(message):
             pass
 

@@ -7,10 +7,12 @@ import datetime
 import inspect
 import sys
 import threading
+from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.threads import beside
 
 from otel_eda.core.immutable import immutable, mutable
 from otel_eda.core.patching import Arguments, patch
@@ -93,14 +95,11 @@ def test_threads_that_call_meanwhile_see_either() -> None:
         while not over.is_set():
             seen.add(str(one.tolist()))
 
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for _ in range(200):
-        patch(array.array, "tolist", telling).undo()
-    over.set()
-    for worker in workers:
-        worker.join()
+    with ExitStack() as workers:
+        for _ in range(4):
+            workers.enter_context(beside(work, over.set))
+        for _ in range(200):
+            patch(array.array, "tolist", telling).undo()
     assert seen <= {"[1]", "['ours', [1]]"}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.recorder import recording, seconds
+from support.threads import beside
 
 from core.tinyqueue import Channel, Consumer, Producer, Queue
 from otel_eda import config
@@ -300,13 +301,9 @@ def test_collecting_while_consuming(positions: None, recorder: Recorder) -> None
         while not stop.is_set():
             recorder.metrics()
 
-    thread = threading.Thread(target=collect)
-    thread.start()
     consumer = Consumer(queue, "orders")
-    with suppress(StopIteration):
+    with beside(collect, stop.set), suppress(StopIteration):
         for _ in consumer:
             pass
-    stop.set()
-    thread.join()
     consumer.close()
     assert recorder.count("messaging.client.consumed.messages") == 3000

@@ -5,11 +5,14 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from support.threads import beside
+from support.waiting import TIMEOUT
 
 from otel_eda.demo.forward import Forward, UnsentError, forward
 from otel_eda.demo.receiver import Spans, receiver
@@ -57,9 +60,11 @@ def test_what_was_received_goes_on_over_grpc() -> None:
     server = grpc.server(ThreadPoolExecutor(1), handlers=[collector])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    with forward(Target(f"http://127.0.0.1:{port}", "grpc", {"x-tenant": "shop"})) as forwarding:
-        forwarding(EXPORT)
-    server.stop(None).wait()
+    try:
+        with forward(Target(f"http://127.0.0.1:{port}", "grpc", {"x-tenant": "shop"})) as forwarding:
+            forwarding(EXPORT)
+    finally:
+        server.stop(None).wait(TIMEOUT)
     assert collector.calls == [(f"/{SERVICES['traces']}/Export", EXPORT.body, "shop")]
     assert forwarding.failures == {}
 
@@ -129,14 +134,11 @@ def answering(body: bytes) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with (
+        http.server.HTTPServer(("127.0.0.1", 0), Page) as server,
+        beside(partial(server.serve_forever, 0.01), server.shutdown),
+    ):
+        yield server.server_port
 
 
 def test_a_jaeger_on_its_ports_is_found_and_linked_to() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import socket
-import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 from support.programs import launched, receiving, run
+from support.threads import beside
 
 from faults.conftest import PROGRAMS
 
@@ -59,11 +60,8 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
     asked: list[str] = []
     with Server((HOST, 0), Handler) as server:
         server.block_on_close = False
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://{HOST}:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        with beside(partial(server.serve_forever, 0.05), server.shutdown):
+            yield f"http://{HOST}:{server.server_port}"
     assert asked
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 HERE = Path(__file__).parent
+PATIENCE = 300.0  # seconds for one run of a suite
 FOREIGN = ("OTEL_", "PYTEST_", "KAFKA_", "PYTHONPATH")  # of the environment: they are not meant for these tests
 OPTIONS = ("-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--timeout=60", "--timeout-method=signal")
 PLUGIN = ("-p", "plugin")
@@ -54,6 +55,7 @@ class Suite:
             capture_output=True,
             text=True,
             check=False,
+            timeout=PATIENCE,
         )
         assert self.results.exists(), f"{done.stdout[-4000:]}{done.stderr[-4000:]}"
         return dict(map(outcome, ElementTree.parse(self.results).iter("testcase")))  # noqa: S314  # pytest wrote it

@@ -12,6 +12,8 @@ import pytest
 import zmq
 import zmq.auth.thread
 from support.spans import attribute, failed, ids, links, parent
+from support.threads import beside
+from support.waiting import TIMEOUT
 from zmq.utils.monitor import recv_monitor_message
 
 from adapters.pyzmq.conftest import recording_with
@@ -36,22 +38,16 @@ def endpoint(one: zmq.Socket[bytes]) -> str:
 def proxied(sockets: Sockets, front: int, back: int) -> Iterator[tuple[str, str]]:
     """Run `zmq.proxy` between two addresses; end it by ending its context."""
     inner: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    inner.linger = 0
     frontend, backend = inner.socket(front), inner.socket(back)
     addresses = [f"tcp://127.0.0.1:{one.bind_to_random_port('tcp://127.0.0.1')}" for one in (frontend, backend)]
 
     def run() -> None:
-        with contextlib.suppress(zmq.ContextTerminated):
+        with frontend, backend, contextlib.suppress(zmq.ContextTerminated):
             zmq.proxy(frontend, backend)
-        frontend.close(0)
-        backend.close(0)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with beside(run, inner.term):
         yield addresses[0], addresses[1]
-    finally:
-        inner.term()
-        thread.join()
 
 
 @PROPAGATE
@@ -110,12 +106,10 @@ def test_a_replys_parent_is_the_processing_of_its_request(sockets: Sockets, reco
 
 def test_a_request_is_not_part_of_the_last_answers_processing(sockets: Sockets, recorder: Recorder) -> None:
     server, client = sockets.pair(zmq.REP, zmq.REQ)
-    thread = threading.Thread(target=lambda: [server.send(server.recv()) for _ in range(2)])
-    thread.start()
-    for _ in range(2):
-        client.send(b"1")
-        client.recv()
-    thread.join()
+    with beside(lambda: [server.send(server.recv()) for _ in range(2)]):
+        for _ in range(2):
+            client.send(b"1")
+            client.recv()
     server.close()
     client.close()
     asked = [span for span in recorder.sends(4) if parent(span) is None]
@@ -338,11 +332,8 @@ def test_the_end_of_the_context_is_no_failure(sockets: Sockets, recorder: Record
             with pytest.raises(zmq.ContextTerminated):
                 far.recv()
 
-    thread = threading.Thread(target=wait)
-    thread.start()
-    ready.wait(10)
-    context.term()
-    thread.join()
+    with beside(wait, context.term):
+        assert ready.wait(TIMEOUT)
     assert recorder.ours() == []
 
 
