@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_eda.diagnosis import plural
 from otel_eda.otlp import Door, Export, Sink
 from otel_eda.otlp.http import serving
 
+from .screen import complain
 from .telemetry import Span, spans
 
 if TYPE_CHECKING:
@@ -18,9 +20,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def receiver(*sinks: Sink) -> Iterator[str]:
-    """Run a receiver on a free loopback port and yield the endpoint for exporters."""
-    with serving(Door(sinks)) as endpoint:
+    """Run a receiver on a free loopback port and yield the endpoint for exporters; raises the error of a sink."""
+    door = Door(sinks)
+    with serving(door) as endpoint:
         yield endpoint
+    if door.fault:
+        raise door.fault
+    for why, number in door.refused.items():
+        complain(f"{plural(number, 'request')} refused: {why}")
 
 
 class Spans:

@@ -223,3 +223,5 @@ class Reception:
         """Say what was refused."""
         for why, number in sorted(self.door.refused.items()):
             yield f"{plural(number, 'request')} refused: {why}"
+        if self.door.fault:
+            yield f"the first error here: {self.door.fault!r}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -29,6 +30,9 @@ SERVICES: Mapping[str, str] = {
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
 }
 LARGEST = 16 << 20  # bytes of a request; the SDKs' batches are of less than one megabyte
+BODIES = 4  # are read at a time
+PATIENCE = 10.0  # seconds that a body may take to come: no exporter waits for longer
+TURN = 2.0  # seconds that a request waits until its body is read
 EITHER_HEADER = 32 + zlib.MAX_WBITS  # gzip's or zlib's, zlib finds out which
 
 
@@ -59,10 +63,24 @@ FULL = 503  # not 429, which OpenTelemetry's exporters for Python take for final
 class Door:
     """Where requests come in, whatever carries them: each goes to every sink, one at a time."""
 
+    patience, wait = PATIENCE, TURN
+
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = sinks
         self.refused: Counter[str] = Counter()
+        self.fault: Exception | None = None  # the first of a sink's
         self.turn = threading.Lock()
+        self.bodies = threading.BoundedSemaphore(BODIES)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Have a body in memory for the length of the block; raises `Refusal` if there are too many for too long."""
+        if not self.bodies.acquire(timeout=self.wait):
+            raise self.refuse(FULL, "too many at once")
+        try:
+            yield
+        finally:
+            self.bodies.release()
 
     def take(self, signal: str, body: bytes, encoding: str = "identity") -> None:
         """Give a request to the sinks; raises `Refusal`."""
@@ -70,10 +88,19 @@ class Door:
             try:
                 export = read(signal, unpack(body, encoding))
                 for sink in self.sinks:
-                    sink(export)
+                    self._give(sink, export)
             except Refusal as refusal:
                 self.refused[refusal.why] += 1
                 raise
+
+    def _give(self, sink: Sink, export: Export) -> None:
+        try:
+            sink(export)
+        except Refusal:
+            raise
+        except Exception as error:
+            self.fault = self.fault or error
+            raise Refusal(500, "an error here") from error
 
     def refuse(self, status: int, why: str) -> Refusal:
         """Count what is not even looked at."""
@@ -82,8 +109,15 @@ class Door:
         return Refusal(status, why)
 
 
+def authority(host: str, port: int) -> str:
+    """Write where a server is as a URL does."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def unpack(body: bytes, encoding: str) -> bytes:
-    """Undo a request's compression; refuse one we do not know, and what is made to grow beyond measure."""
+    """Undo a request's compression; refuse one we do not know, and what is, or is made to grow, beyond measure."""
+    if len(body) > LARGEST:
+        raise Refusal(413, "too large")
     if encoding == "identity":
         return body
     if encoding not in {"gzip", "deflate"}:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from . import FULL, LARGEST, Door, Refusal
+from . import FULL, LARGEST, Door, Refusal, authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROTOBUF = "application/x-protobuf"
 CONNECTIONS = 256  # each has a thread
-BODIES = 4  # are read at a time
 SILENCE = 60.0  # seconds after which a connection is given up
+PART = 64 << 10  # bytes
 LATER = "1"  # second
 
 
@@ -26,15 +28,15 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, door: Door, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
         self.door = door
         self.places = threading.BoundedSemaphore(CONNECTIONS)
-        self.bodies = threading.BoundedSemaphore(BODIES)
 
     @property
     def endpoint(self) -> str:
         """The base URL for an exporter."""
-        return f"http://{self.server_address[0]!s}:{self.server_port}"
+        return f"http://{authority(str(self.server_address[0]), self.server_port)}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a thread for a connection, if there are not too many."""
@@ -71,14 +73,28 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200)
 
     def _take(self, length: int) -> None:
-        with self.server.bodies:
-            body = self.rfile.read(length)
-            if len(body) < length:
-                raise ConnectionError("broken off")
+        keep, self.close_connection = self.close_connection, True  # what is not read would be taken for a request
+        with self.server.door.reading():
+            body = self._body(length)
+            self.close_connection = keep
             if self.headers.get("Content-Type", "").partition(";")[0].strip() != PROTOBUF:
                 raise self.server.door.refuse(415, "not protobuf")
             encoding = self.headers.get("Content-Encoding", "identity")
             self.server.door.take(self.path.removeprefix("/v1/"), body, encoding)
+
+    def _body(self, length: int) -> bytes:
+        body, end = bytearray(), time.monotonic() + self.server.door.patience
+        while len(body) < length:
+            self.connection.settimeout(max(end - time.monotonic(), 0.001))
+            try:
+                part = self.rfile.read1(min(length - len(body), PART))
+            except TimeoutError:
+                part = b""
+            if not part or time.monotonic() > end:
+                raise ConnectionError("broken off")
+            body += part
+        self.connection.settimeout(SILENCE)
+        return bytes(body)
 
     def _length(self) -> int:
         text = self.headers.get("Content-Length", "")

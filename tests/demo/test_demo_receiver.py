@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,11 +21,11 @@ from otel_eda.demo.keep import Keep
 from otel_eda.demo.receiver import receiver
 from otel_eda.demo.telemetry import Event, Span
 from otel_eda.demo.telemetry import Link as Linked
+from otel_eda.otlp import REQUESTS
 from otel_eda.otlp.http import PROTOBUF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.trace import Tracer
@@ -122,6 +123,19 @@ def test_what_is_not_otlp_is_refused_and_the_next_request_is_taken(
 ) -> None:
     assert status(endpoint, path, body, **headers) == answer
     assert status(endpoint, "/v1/traces", b"", Content_Type=PROTOBUF) == 200
+
+
+def test_what_was_refused_is_said_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with receiver() as url:
+        assert [status(url, "/", b"", Content_Type=PROTOBUF) for _ in range(2)] == [404, 404]
+    assert capsys.readouterr().err == "2 requests refused: unknown path\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_telemetry_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "traces.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"), receiver(Keep(tmp_path)) as url:
+        assert [status(url, f"/v1/{signal}", b"", Content_Type=PROTOBUF) for signal in REQUESTS] == [500, 200, 200]
 
 
 def base64_ids(value: Any) -> Any:

@@ -5,8 +5,9 @@ import http.client
 import json
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import grpc
@@ -16,11 +17,11 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from support.waiting import until
 
-from otel_eda.otlp import FULL, LARGEST, SERVICES, Door, rpc
+from otel_eda.otlp import BODIES, FULL, LARGEST, SERVICES, Door, rpc
 from otel_eda.otlp import http as over_http
 from otel_eda.otlp.http import CONNECTIONS, PROTOBUF
 from otel_eda.otlp.inbox import Inbox
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
+    from otel_eda.otlp import Export
+
 
 def request(size: int = 0) -> ExportTraceServiceRequest:
     made = ExportTraceServiceRequest()
@@ -39,8 +42,8 @@ def request(size: int = 0) -> ExportTraceServiceRequest:
 
 
 def address(endpoint: str) -> tuple[str, int]:
-    host, _, port = urlsplit(endpoint).netloc.partition(":")
-    return host, int(port)
+    parts = urlsplit(endpoint)
+    return str(parts.hostname), int(parts.port or 0)
 
 
 class Post:
@@ -64,6 +67,22 @@ def open_door(inbox: Inbox) -> Iterator[tuple[Door, str, str]]:
     with ExitStack() as stack:
         door = Door([inbox])
         yield door, stack.enter_context(over_http.serving(door)), stack.enter_context(rpc.serving(door))
+
+
+Call: TypeAlias = "grpc.StreamUnaryMultiCallable[bytes, bytes]"
+
+
+@contextmanager
+def calling(endpoint: str) -> Iterator[Call]:
+    with grpc.insecure_channel(urlsplit(endpoint).netloc) as channel:
+        yield channel.stream_unary(f"/{SERVICES['traces']}/Export")
+
+
+def refusal(call: Call, *bodies: bytes) -> grpc.StatusCode:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(iter(bodies), timeout=20)
+    assert isinstance(caught.value, grpc.Call)
+    return caught.value.code()
 
 
 def exporter(protocol: str, http_endpoint: str, grpc_endpoint: str) -> SpanExporter:
@@ -94,15 +113,11 @@ def test_who_comes_when_there_is_no_room_is_told_to_come_again_and_counted() -> 
         assert [post(body).status for _ in range(3)] == [200, 200, 200]
         refused = post(body)
         assert (refused.status, refused.getheader("Retry-After")) == (FULL, "1")
-        with grpc.insecure_channel(urlsplit(calls).netloc) as channel:
-            call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICES['traces']}/Export")
-            with pytest.raises(grpc.RpcError) as caught:
-                call(body, timeout=20)
-            assert isinstance(caught.value, grpc.Call)
-            assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        with calling(calls) as call:
+            assert refusal(call, body) == grpc.StatusCode.UNAVAILABLE
             assert door.refused == {"no room": 2}
             assert len(inbox.drain()) == 3
-            assert call(body, timeout=20) == b""
+            assert call(iter([body]), timeout=20) == b""
         assert post(body).status == 200
     assert len(inbox.drain()) == 2
 
@@ -141,6 +156,102 @@ def test_what_cannot_be_taken_is_refused_and_counted(
         assert door.refused == {why: 1}
         assert Post(endpoint)(request().SerializeToString()).status == 200
     assert len(inbox.drain()) == 1
+
+
+def test_by_grpc_too_what_cannot_be_taken_is_refused_and_counted() -> None:
+    inbox = Inbox()
+    with open_door(inbox) as (door, _, endpoint), calling(endpoint) as call:
+        for bodies in ([bytes(LARGEST + 1)], [bytes(2 * LARGEST + 1)], [b"\x0a\xff"], []):
+            assert refusal(call, *bodies) in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert call(iter([request().SerializeToString()]), timeout=20) == b""
+        until(lambda: door.refused == {"too large": 1, "broken off": 2, "damaged": 1}, "the counts")
+    assert len(inbox.drain()) == 1
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_many_at_once_wait_for_their_turns(protocol: str) -> None:
+    inbox = Inbox()
+    with open_door(inbox) as (door, *endpoints), ThreadPoolExecutor(30) as pool:
+        results = [pool.submit(exporter(protocol, *endpoints).export, [ended()]) for _ in range(30)]
+        assert {result.result().name for result in results} == {"SUCCESS"}
+        assert door.refused == {}
+    assert len(inbox.drain()) == 30
+
+
+def ended() -> ReadableSpan:
+    span = TracerProvider().get_tracer("test").start_span("send orders")
+    span.end()
+    assert isinstance(span, ReadableSpan)
+    return span
+
+
+@contextmanager
+def stalled(http_endpoint: str, grpc_endpoint: str) -> Iterator[None]:
+    """Begin as many uploads as are read at a time, and do not go on."""
+    uploads = []  # whose call nobody holds is cancelled
+    with ExitStack() as stack:
+        for _ in range(BODIES // 2):
+            connection = stack.enter_context(socket.create_connection(address(http_endpoint), 20))
+            connection.sendall(
+                f"POST /v1/traces HTTP/1.1\r\nContent-Type: {PROTOBUF}\r\nContent-Length: 9\r\n\r\nx".encode()
+            )
+            call, goes_on = stack.enter_context(calling(grpc_endpoint)), threading.Event()
+            stack.callback(goes_on.set)
+            uploads.append(call.future(body for body in [b""] if goes_on.wait()))
+        yield
+
+
+def full(door: Door) -> bool:
+    free = door.bodies.acquire(blocking=False)
+    if free:
+        door.bodies.release()
+    return not free
+
+
+def test_uploads_that_stall_hold_others_up_and_these_are_told_to_come_again() -> None:
+    inbox, body = Inbox(), request().SerializeToString()
+    with open_door(inbox) as (door, *endpoints):
+        door.patience = 60.0
+        with stalled(*endpoints), calling(endpoints[1]) as call:
+            until(lambda: full(door), "all to have begun")
+            door.wait = 0.1
+            answer = Post(endpoints[0])(body)
+            assert (answer.status, answer.getheader("Retry-After")) == (FULL, "1")
+            assert refusal(call, body) == grpc.StatusCode.UNAVAILABLE
+        until(lambda: Post(endpoints[0])(body).status == 200, "a place")
+        assert door.refused["too many at once"] >= 2
+    assert len(inbox.drain()) == 1
+
+
+def test_but_not_for_long() -> None:
+    inbox, body = Inbox(), request().SerializeToString()
+    with open_door(inbox) as (door, *endpoints):
+        door.patience = 1.0
+        with stalled(*endpoints), calling(endpoints[1]) as call:
+            until(lambda: door.refused["broken off"] == BODIES, "the counts")
+            assert Post(endpoints[0])(body).status == 200
+            assert call(iter([body]), timeout=20) == b""
+    assert len(inbox.drain()) == 2
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_an_error_of_a_sink_is_kept_and_the_exporter_told(protocol: str) -> None:
+    errors = [OSError("disk full"), ValueError("later")]
+
+    left = iter(errors)
+
+    def sink(_: Export) -> None:
+        raise next(left)
+
+    door, body = Door([sink]), request().SerializeToString()
+    with ExitStack() as stack:
+        post = Post(stack.enter_context(over_http.serving(door)))
+        call = stack.enter_context(calling(stack.enter_context(rpc.serving(door))))
+        if protocol == "http":
+            assert [post(body).status for _ in errors] == [500, 500]
+        else:
+            assert [refusal(call, body) for _ in errors] == [grpc.StatusCode.INTERNAL] * 2
+    assert (door.fault, door.refused) == (errors[0], {"an error here": 2})
 
 
 def test_what_is_larger_than_all_room_is_refused_for_good() -> None:
@@ -182,6 +293,22 @@ def test_a_connection_that_breaks_off_is_counted() -> None:
 def test_a_port_that_is_taken_is_an_error(serving: Any) -> None:
     with serving(Door([])) as endpoint, pytest.raises(OSError, match=r"."), serving(Door([]), *address(endpoint)):
         pytest.fail("two servers on one port")
+
+
+@pytest.mark.parametrize("serving", [over_http.serving, rpc.serving], ids=["http", "grpc"])
+def test_an_address_may_be_one_of_ipv6(serving: Any) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error}")
+    inbox = Inbox()
+    with serving(Door([inbox]), "::1") as endpoint:
+        assert endpoint.startswith("http://[::1]:")
+        protocol = "grpc" if serving is rpc.serving else "http"
+        assert exporter(protocol, endpoint, endpoint).export([ended()]).name == "SUCCESS"
+        with pytest.raises(OSError, match=r"."), serving(Door([]), *address(endpoint)):
+            pytest.fail("two servers on one port")
+    assert len(inbox.drain()) == 1
 
 
 def test_lines_are_what_protobuf_s_own_json_is_but_for_ids_and_enums() -> None:
