@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import blinker
 import pytest
-from support.recorder import Recorder, recording
 from support.spans import attribute, failed, ids, parent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from opentelemetry.sdk.trace import ReadableSpan
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with recording() as made:
-        yield made
-        assert not made.open()
+    from support.recorder import Recorder
 
 
 @pytest.fixture

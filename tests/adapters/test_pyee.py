@@ -15,20 +15,11 @@ from pyee.asyncio import AsyncIOEventEmitter
 from pyee.base import EventEmitter
 from pyee.executor import ExecutorEventEmitter
 from pyee.uplift import uplift
-from support.recorder import Recorder, recording
 from support.spans import attribute, failed, ids, parent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from opentelemetry.sdk.trace import ReadableSpan
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with recording() as made:
-        yield made
-        assert not made.open()
+    from support.recorder import Recorder
 
 
 def names(spans: list[ReadableSpan]) -> list[str]:

@@ -22,7 +22,6 @@ RULES: list[dict[str, Any]] = [
 ALERTS = [rule for rule in RULES if "alert" in rule]
 NAMES = sorted({rule["alert"] for rule in ALERTS})
 RUNBOOKS = ROOT / "docs" / "runbooks.md"
-MINUTES = 60
 GROUP = 'job="billing",messaging_system="kafka",messaging_consumer_group_name="billing"'
 PLACE = f'{GROUP},messaging_destination_name="orders"'
 

@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import aio_pika
 import pytest
-from support.recorder import recording
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from brokers.rabbitmq import RabbitMQ
-    from support.recorder import Recorder
 
 PATIENCE = 30.0  # seconds
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    """Instrument everything; in the end no span may be open."""
-    with recording() as made:
-        yield made
-        assert not made.open()
 
 
 @pytest.fixture(autouse=True)

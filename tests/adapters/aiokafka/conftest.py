@@ -6,22 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from opentelemetry import trace
-from support.recorder import recording
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from brokers.kafka import Kafka
-    from support.recorder import Recorder
     from support.spans import Ids
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    """Instrument everything; at the test's end, no span may be open."""
-    with recording() as made:
-        yield made
-        assert not made.open()
 
 
 class Clients:

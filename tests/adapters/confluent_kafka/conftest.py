@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from drivers.base import PATIENCE
-from support.recorder import recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from brokers.kafka import Kafka
-    from support.recorder import Recorder
 
 QUIET = {"log_level": 0}
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with recording() as made:
-        yield made
 
 
 @pytest.fixture

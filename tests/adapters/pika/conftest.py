@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from drivers.pika import connect
-from support.recorder import recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,14 +12,6 @@ if TYPE_CHECKING:
     from pika import BlockingConnection
     from pika.adapters.blocking_connection import BlockingChannel
     from support.recorder import Recorder
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    """Instrument everything; at the test's end, no span may be open."""
-    with recording() as made:
-        yield made
-        assert not made.open()
 
 
 @pytest.fixture
