@@ -11,7 +11,7 @@ from .service import HOST, Service
 
 MODULE = Path(__file__).parent / "collector"
 CONFIG = Path(__file__).parents[2] / "stack" / "collector.yaml"
-WAIT = 10.0  # seconds
+WAIT = 30.0  # seconds
 
 
 class CollectorServer(Service):

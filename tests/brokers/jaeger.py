@@ -19,7 +19,7 @@ from .spans import Span, read
 MODULE = Path(__file__).parent / "jaeger"
 CONFIG = Path(__file__).parents[2] / "stack" / "jaeger.yaml"
 PACKAGE = "github.com/jaegertracing/jaeger/cmd/jaeger"
-WAIT = 10.0  # seconds
+WAIT = 30.0  # seconds
 DEPTH = 10_000  # traces a search gives at most; Jaeger refuses to search without a limit
 NOT_FOUND = 404
 

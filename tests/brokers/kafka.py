@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 LOGGING = POM.with_name("log4j2.properties")
-WAIT = 10.0  # seconds
+WAIT = 30.0  # seconds
 # ApiVersions v0, correlation id 7, no client id. Kafka answers it only once it serves requests.
 PROBE = struct.pack(">ihhih", 10, 18, 0, 7, -1)
 

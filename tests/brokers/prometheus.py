@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STACK = Path(__file__).parents[2] / "stack"
-WAIT = 10.0  # seconds
+WAIT = 30.0  # seconds
 SCRAPE = "1s"
 
 

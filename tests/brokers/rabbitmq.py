@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pika.adapters.blocking_connection import BlockingConnection
 
-WAIT = 10.0  # seconds
+WAIT = 30.0  # seconds
 # Debian's `rabbitmq-server` on the PATH changes to the packaged service's user; this one is what it starts.
 DEBIAN = "/usr/lib/rabbitmq/bin"
 HEADER = b"AMQP\0\0\x09\x01"

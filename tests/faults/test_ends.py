@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otel_eda.demo.telemetry import Span
 
 FIVE = 5
-WAIT = 20.0
+WAIT = 60.0  # seconds
 ABANDONED = "eda.process.abandoned"
 # How it ends, the signal for that, the exit status, and whether anybody was left to report the third message.
 ENDS = [

@@ -63,12 +63,12 @@ def either(rabbitmq: RabbitMQ, connect: Any) -> Broker:
     return Broker(rabbitmq, connect)
 
 
-def run(main: Coroutine[Any, Any, Any]) -> Any:
+def run(main: Coroutine[Any, Any, Any], patience: float = PATIENCE) -> Any:
     """Run a coroutine in a loop of its own, which does not tell of the tasks' exceptions."""
 
     async def quietly() -> Any:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        return await asyncio.wait_for(main, PATIENCE)
+        return await asyncio.wait_for(main, patience)
 
     return asyncio.run(quietly())
 
