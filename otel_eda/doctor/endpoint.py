@@ -36,16 +36,15 @@ def probe() -> Report:
     protocol = _protocol(chosen)
     if protocol not in EXPORTERS:
         return {"exporter": protocol, "address": None, "answers": None, "why": f"{protocol} is not known"}
+    found: Report = {"exporter": protocol, "address": None, "answers": False}
     try:
         made = importlib.import_module(EXPORTERS[protocol]).OTLPSpanExporter(timeout=PATIENCE)
+        found["address"] = str(made._endpoint)
+        return {**found, **_export(made)}
     except ImportError as error:
-        return {
-            "exporter": protocol,
-            "address": None,
-            "answers": False,
-            "why": f"{error}: pip install 'otel-eda[otlp]'",
-        }
-    return {"exporter": protocol, "address": str(made._endpoint), **_export(made)}
+        return {**found, "why": f"{error}: pip install 'otel-eda[otlp]'"}
+    except Exception as error:  # whatever it makes of the environment is what is asked for
+        return {**found, "why": f"{type(error).__name__}: {error}"}
 
 
 def _protocol(chosen: str) -> str:

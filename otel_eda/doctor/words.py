@@ -30,7 +30,7 @@ def _endpoint_problems(found: Report) -> Iterator[str]:
     if found["versions"]["opentelemetry-sdk"] is None:
         yield "there is no SDK, so nothing is recorded: pip install 'otel-eda[otlp]'"
     if found["endpoint"]["answers"] is False:
-        yield f"nothing takes spans at {found['endpoint']['address']}: {found['endpoint']['why']}"
+        yield f"nothing takes spans at {found['endpoint']['address'] or 'all'}: {found['endpoint']['why']}"
 
 
 def text(found: Report) -> str:

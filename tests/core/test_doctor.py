@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import pytest
 from otel_eda import doctor, suite
 from otel_eda.core import Dispatch, Event, Library
 from otel_eda.core.telemetry import own_version
+from otel_eda.doctor.endpoint import probe
+from otel_eda.doctor.words import problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,3 +65,14 @@ def test_a_library_that_says_no_version_has_its_distributions(events: Library) -
     (told,) = doctor.of_environment()["libraries"]
     assert told["loaded"] == own_version()
     assert not events.on
+
+
+def test_an_exporter_that_cannot_be_made_of_the_environment_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "foo")
+    found = {"libraries": [], "failures": {}, "versions": {"opentelemetry-sdk": "1"}, "endpoint": probe()}
+    (problem,) = problems(found)
+    assert problem.startswith("nothing takes spans at all: ")
+    assert "foo" in problem
