@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from .telemetry import Telemetry
 
 
+# Those that are here, and those that they say they come from.
+SPANS = """SELECT trace_id, span_id FROM operations UNION SELECT origin_trace, origin_span FROM operations
+           UNION SELECT trace_id, span_id FROM events"""
+
+
 class Diagnose(Protocol):
     """Diagnoses some telemetry with some settings, by some checks."""
 
@@ -26,7 +31,17 @@ class Diagnose(Protocol):
 def diagnosed(path: Path, *codes: str, **settings: Any) -> Diagnosis:
     with Store() as store:
         store.read([Files(str(path))])
-        return engine.diagnose(store, catalog.chosen(list(codes), []), Settings(**settings))
+        found = engine.diagnose(store, catalog.chosen(list(codes), []), Settings(**settings))
+        assert shown(found) <= set(store.ask(SPANS))
+        return found
+
+
+def shown(diagnosis: Diagnosis) -> set[tuple[str | None, str | None]]:
+    """Give the spans that findings name as evidence."""
+    evidence = [item for finding in diagnosis.findings for item in finding.evidence]
+    pairs = {(item.trace_id, item.span_id) for item in evidence}
+    pairs |= {(item.other_trace_id, item.other_span_id) for item in evidence}
+    return pairs - {(None, None)}
 
 
 @pytest.fixture

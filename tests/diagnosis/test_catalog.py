@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,13 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from otel_eda.diagnosis import catalog, gates
+from otel_eda.diagnosis import catalog, facts, gates
 from otel_eda.diagnosis.engine import COLUMNS
 from otel_eda.diagnosis.settings import Settings, described
+from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
+
+from .telemetry import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +86,12 @@ class TestEveryCheck:
         assert given <= set(COLUMNS)
         assert {"cause", "detail", "last_time"} <= given
 
+    def test_does_no_work_that_grows_faster_than_what_it_is_given(
+        self, check: Check, sizes: tuple[Store, Store]
+    ) -> None:
+        small, large = (rows(store, check) for store in sizes)
+        assert large <= 2.5 * small
+
     def test_is_tested(self, check: Check) -> None:
         tests = (path.read_text("utf-8") for path in HERE.glob("test_*.py"))
         assert any(f'"{check.code}"' in text for text in tests)
@@ -94,15 +104,35 @@ def test_every_setting_is_read_by_a_check_or_gate() -> None:
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    from otel_eda.diagnosis import facts
-    from otel_eda.diagnosis.sources.files import Files
-
-    from .telemetry import flow
-
     with Store() as store:
         store.read([Files(str(flow(4).world.write(tmp_path_factory.mktemp("tables"))))])
         facts.prepare(store, Settings())
         yield store
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Store]]:
+    """Give tables of messages that all come again, and of twice as many."""
+    with Store() as small, Store() as large:
+        for store, number in ((small, 300), (large, 600)):
+            made = flow(number, 1)
+            for message in made.messages:
+                said = {"eda.message.key.hash": str((message.offset or 0) % 3)}
+                for turn, error in enumerate((None, "KeyError")):
+                    made.billing.process(message, 100.0 * (turn + 1) - (message.offset or 0), said=said, error=error)
+            store.read([Files(str(made.world.write(tmp_path_factory.mktemp("sizes"))))])
+            facts.prepare(store, Settings())
+        yield small, large
+
+
+def rows(store: Store, check: Check) -> int:
+    """Give how many rows all steps of a check make together."""
+    text = store.ask(f"EXPLAIN (ANALYZE, FORMAT json) {check.sql}")[0][1]
+    return sum(counted(operator) for operator in json.loads(text)["operator"])
+
+
+def counted(operator: dict[str, Any]) -> int:
+    return operator["intermediate_rows"] + sum(counted(below) for below in operator.get("children", []))
 
 
 def test_a_check_is_chosen_by_its_codes_beginning() -> None:

@@ -87,6 +87,33 @@ def test_a_flow_without_a_fault_has_no_finding(diagnose: Diagnose) -> None:
     assert diagnose(flow().world).findings == ()
 
 
+def test_a_finding_about_several_spans_shows_one_that_is_there(diagnose: Diagnose) -> None:
+    made = flow(skip={12, 14})
+    for turn in range(60):
+        made.billing.process(made.messages[12], 1.21 + turn * 0.01, error="KeyError")
+        made.billing.process(made.messages[14], 5.0 - turn * 0.01, said={"eda.message.key.hash": "a"})
+        made.billing.process(made.messages[16], 4.0 - turn * 0.01, said={"eda.message.key.hash": "a"})
+        lost = made.billing.other("orphan", 3.0, 0.1, made.messages[0].span)
+        lost.json["parentSpanId"] = "00" * 7 + "01"
+        said = pairs({"eda.event.type": "day.closed"})
+        lost.json["events"] = [
+            {"name": "eda.event.unhandled", "timeUnixNano": str(BEGIN + turn * SECOND), "attributes": said}
+        ]
+    made.billing.other("process", 9.0, 0.1, said={"eda.event.type": "day.opened", "code.function.name": "f"})
+    for span in made.billing.spans:  # each in a trace of its own
+        span.json["traceId"] = made.world.id(16)
+    cut = [made.billing.process(made.messages[18], 2.0 + turn) for turn in range(5)]
+    for span in cut:
+        del span.json["links"], span.json["parentSpanId"]
+        span.json["traceId"] = made.world.id(16)
+    sent = made.messages[1].span
+    for _ in range(5):
+        copied = made.shop.send("orders", 5.0, 53)
+        copied.span.json |= {"kind": 3, "links": [{"traceId": sent.trace, "spanId": sent.id}]}
+    codes = {"EDA104", "EDA201", "EDA301", "EDA402", "EDA403", "EDA406", "EDA701", "EDA703"}
+    assert codes <= {finding.code for finding in diagnose(made.world, *codes, grace=1.0).findings}
+
+
 class TestProduceFailed:
     CODE = "EDA101"
 
@@ -897,6 +924,11 @@ class TestUnhandledEvent:
         assert (finding.verdict, finding.service, finding.count) == (verdict, "billing", 2)
         assert finding.trace_ids == (made.works[3].trace,)
         assert cause in finding.cause
+
+    def test_the_nearest_of_two_that_are_called_alike_is_named(self, diagnose: Diagnose) -> None:
+        made = flow()
+        self.unhandled(made, "day.clos", "day.close")
+        assert str(only(diagnose(made.world).findings, "EDA406").detail).endswith("there is one for day.close")
 
     def test_signals_that_a_framework_offers_are_none(self, diagnose: Diagnose) -> None:
         made = flow()

@@ -44,9 +44,11 @@ tried AS (
         max(CASE WHEN outcome = 'error' THEN 1 ELSE 0 END) AS failed,
         -- The consumer's own ledger saw that it was committed past.
         max(CASE WHEN skipped THEN 1 ELSE 0 END) AS skipped,
-        min(started) AS started, max(ended) AS ended, max(trace_id) AS trace_id, max(span_id) AS span_id,
-        max(service) AS service, max(instance) AS instance, max(error) AS error,
-        max(origin_trace) AS origin_trace, max(origin_span) AS origin_span
+        min(started) AS started, max(ended) AS ended, max(error) AS error,
+        -- Of the last attempt.
+        arg_max(trace_id, started) AS trace_id, arg_max(span_id, started) AS span_id,
+        arg_max(service, started) AS service, arg_max(instance, started) AS instance,
+        arg_max(origin_trace, started) AS origin_trace, arg_max(origin_span, started) AS origin_span
     FROM works
     WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
     GROUP BY system, consumer_group, destination, partition_id, message_offset

@@ -2,8 +2,8 @@
 WITH sent AS (
     SELECT
         system, service, destination, count(*) AS number, min(started) AS first_time, max(ended) AS last_time,
-        max(instance) AS instance, max(trace_id) AS trace_id, max(span_id) AS span_id,
-        min(message_offset) AS message_offset
+        arg_max(instance, started) AS instance, arg_max(trace_id, started) AS trace_id,
+        arg_max(span_id, started) AS span_id
     FROM sends
     WHERE outcome = 'ok' AND destination IS NOT NULL
     GROUP BY system, service, destination

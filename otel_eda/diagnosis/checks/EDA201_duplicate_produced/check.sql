@@ -19,7 +19,8 @@ place AS (
     SELECT
         c.system, c.destination, c.partition_id, c.message_offset, c.origin_trace, c.origin_span,
         min(c.message_time) AS message_time, min(c.started) AS started, max(c.ended) AS ended,
-        min(c.trace_id) AS trace_id, min(c.span_id) AS span_id, min(c.service) AS service, min(c.instance) AS instance
+        arg_min(c.trace_id, c.started) AS trace_id, arg_min(c.span_id, c.started) AS span_id,
+        arg_min(c.service, c.started) AS service, arg_min(c.instance, c.started) AS instance
     FROM copy AS c
     JOIN several AS e
         ON e.destination = c.destination AND e.origin_trace = c.origin_trace AND e.origin_span = c.origin_span

@@ -46,12 +46,23 @@ again AS (
 ),
 
 -- What the group had committed when the message came again, if its commits are known at all.
+line AS (
+    SELECT
+        consumer_group, destination, partition_id, ended AS time, committed,
+        CAST(NULL AS VARCHAR) AS span_id, CAST(NULL AS VARCHAR) AS message
+    FROM commits
+    UNION ALL
+    SELECT consumer_group, destination, partition_id, started, CAST(NULL AS BIGINT), span_id, message FROM again
+),
+
 position AS (
-    SELECT a.span_id, max(CASE WHEN c.ended <= a.started THEN c.committed ELSE 0 END) AS committed
-    FROM again AS a
-    JOIN commits AS c
-        ON c.consumer_group = a.consumer_group AND c.destination = a.destination AND c.partition_id = a.partition_id
-    GROUP BY a.span_id
+    SELECT
+        destination, span_id, message,
+        CASE WHEN count(committed) OVER whole > 0 THEN coalesce(max(committed) OVER before, 0) END AS committed
+    FROM line
+    WINDOW
+        whole AS (PARTITION BY consumer_group, destination, partition_id),
+        before AS (PARTITION BY consumer_group, destination, partition_id ORDER BY time)
 ),
 
 told AS (
@@ -65,7 +76,7 @@ told AS (
         END AS cause,
         p.committed
     FROM again AS a
-    LEFT JOIN position AS p ON p.span_id = a.span_id
+    LEFT JOIN position AS p ON p.destination = a.destination AND p.span_id = a.span_id AND p.message = a.message
 ),
 
 -- What the ledgers counted where no span tells of it: sampled away, or lost.

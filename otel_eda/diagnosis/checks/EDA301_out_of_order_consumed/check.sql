@@ -2,8 +2,9 @@
 WITH first_attempt AS (
     SELECT
         system, consumer_group, destination, partition_id, key_hash, message_offset,
-        min(started) AS started, min(service) AS service, min(instance) AS instance, min(host) AS host,
-        min(trace_id) AS trace_id, min(span_id) AS span_id, bool_or(coalesce(misordered, false)) AS misordered
+        min(started) AS started, arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        arg_min(host, started) AS host, arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
+        bool_or(coalesce(misordered, false)) AS misordered
     FROM works
     WHERE consumer_group IS NOT NULL AND key_hash IS NOT NULL AND message_offset IS NOT NULL
     GROUP BY system, consumer_group, destination, partition_id, key_hash, message_offset

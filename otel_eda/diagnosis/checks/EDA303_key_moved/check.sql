@@ -2,9 +2,9 @@
 WITH place AS (
     SELECT
         system, destination, key_hash, partition_id,
-        min(started) AS first_time, max(started) AS last_time, min(trace_id) AS trace_id, min(span_id) AS span_id,
-        min(service) AS service, count(DISTINCT service) AS services, min(instance) AS instance,
-        max(try_cast(partition_id AS BIGINT)) AS number, min(scope) AS scope
+        min(started) AS first_time, max(started) AS last_time, arg_min(trace_id, started) AS trace_id,
+        arg_min(span_id, started) AS span_id, arg_min(service, started) AS service,
+        arg_min(instance, started) AS instance
     FROM sends
     WHERE key_hash IS NOT NULL AND partition_id IS NOT NULL AND outcome = 'ok'
     GROUP BY system, destination, key_hash, partition_id
@@ -17,8 +17,7 @@ moved AS (
         lead(first_time) OVER turn AS next_first,
         lead(trace_id) OVER turn AS next_trace,
         lead(span_id) OVER turn AS next_span,
-        lead(instance) OVER turn AS next_instance,
-        lead(scope) OVER turn AS next_scope
+        lead(instance) OVER turn AS next_instance
     FROM place
     WINDOW turn AS (PARTITION BY system, destination, key_hash ORDER BY first_time, partition_id)
 )

@@ -25,9 +25,10 @@ attempt AS (
         max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
         max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
-        max(partition_id) AS partition_id, max(message_offset) AS message_offset, max(service) AS service,
-        max(instance) AS instance, min(started) AS first_time, max(ended) AS last_time,
-        min(trace_id) AS trace_id, min(span_id) AS span_id
+        max(partition_id) AS partition_id, max(message_offset) AS message_offset,
+        min(started) AS first_time, max(ended) AS last_time,
+        arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id
     FROM named
     GROUP BY system, destination, consumer_group, message
 ),

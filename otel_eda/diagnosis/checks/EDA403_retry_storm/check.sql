@@ -13,8 +13,8 @@ WITH attempt AS (
 message AS (
     SELECT
         system, service, destination, consumer_group, message, count(*) AS attempts,
-        min(started) AS first_time, max(ended) AS last_time, min(trace_id) AS trace_id, min(span_id) AS span_id,
-        min(instance) AS instance, max(error) AS error
+        min(started) AS first_time, max(ended) AS last_time, arg_min(trace_id, started) AS trace_id,
+        arg_min(span_id, started) AS span_id, arg_min(instance, started) AS instance, max(error) AS error
     FROM attempt
     GROUP BY system, service, destination, consumer_group, message
 ),

@@ -34,8 +34,8 @@ way AS (
 
 longest AS (
     SELECT
-        trace_id, service, destination, max(times) AS times, max(system) AS system, max(instance) AS instance,
-        min(span_id) AS span_id, min(started) AS first_time, max(ended) AS last_time
+        trace_id, service, destination, max(times) AS times, max(system) AS system,
+        arg_min(instance, started) AS instance, arg_min(span_id, started) AS span_id, min(started) AS first_time, max(ended) AS last_time
     FROM way
     GROUP BY trace_id, service, destination
 )

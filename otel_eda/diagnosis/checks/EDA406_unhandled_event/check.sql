@@ -2,7 +2,7 @@
 WITH noted AS (
     SELECT
         service, instance, event_type, count(*) AS number, min(time) AS first_time, max(time) AS last_time,
-        min(trace_id) AS trace_id, min(span_id) AS span_id
+        arg_min(trace_id, time) AS trace_id, arg_min(span_id, time) AS span_id
     FROM events
     WHERE name = 'eda.event.unhandled'
     GROUP BY service, instance, event_type
@@ -33,7 +33,7 @@ handled AS (
 
 -- The handled event that is called most alike.
 near AS (
-    SELECT e.service, e.event_type, min(levenshtein(e.event_type, h.event_type)) AS distance, min(h.event_type) AS other
+    SELECT e.service, e.event_type, arg_min(h.event_type, levenshtein(e.event_type, h.event_type)) AS other
     FROM either AS e
     JOIN handled AS h ON h.service = e.service
     WHERE length(e.event_type) > 5 AND levenshtein(e.event_type, h.event_type) BETWEEN 1 AND 2

@@ -1,8 +1,8 @@
 -- gates: G1 G2 G3 G9
 WITH place AS (
     SELECT w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset,
-        min(w.service) AS service, min(w.instance) AS instance, min(w.started) AS started, min(w.ended) AS ended,
-        min(w.trace_id) AS trace_id, min(w.span_id) AS span_id
+        arg_min(w.service, w.ended) AS service, arg_min(w.instance, w.ended) AS instance, min(w.started) AS started,
+        min(w.ended) AS ended, arg_min(w.trace_id, w.ended) AS trace_id, arg_min(w.span_id, w.ended) AS span_id
     FROM works AS w
     WHERE w.consumer_group IS NOT NULL AND w.message_offset IS NOT NULL
     GROUP BY w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset
@@ -11,8 +11,9 @@ WITH place AS (
 reader AS (
     SELECT
         system, consumer_group, destination, partition_id, max(message_offset) AS position, max(ended) AS last_work,
-        min(started) AS first_work, sum(ended - started) AS busy, count(*) AS number, max(service) AS service,
-        max(instance) AS instance, max(trace_id) AS trace_id, max(span_id) AS span_id
+        min(started) AS first_work, sum(ended - started) AS busy, count(*) AS number,
+        arg_max(service, ended) AS service, arg_max(instance, ended) AS instance,
+        arg_max(trace_id, ended) AS trace_id, arg_max(span_id, ended) AS span_id
     FROM place
     GROUP BY system, consumer_group, destination, partition_id
 ),

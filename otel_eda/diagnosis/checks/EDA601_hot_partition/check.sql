@@ -6,7 +6,8 @@ WITH sent AS (
 load AS (
     SELECT
         system, destination, partition_id, count(*) AS number, min(started) AS first_time, max(ended) AS last_time,
-        min(service) AS service, min(trace_id) AS trace_id, min(span_id) AS span_id, max(instance) AS instance
+        arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id
     FROM sent
     GROUP BY system, destination, partition_id
 ),

@@ -1,9 +1,10 @@
 -- gates: G4
 WITH delivered AS (
     SELECT
-        system, destination, partition_id, message_offset, min(service) AS service, min(instance) AS instance,
-        min(consumer_group) AS consumer_group, min(trace_id) AS trace_id, min(span_id) AS span_id,
-        min(started) AS started, max(ended) AS ended, min(scope) AS scope
+        system, destination, partition_id, message_offset,
+        arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        arg_min(consumer_group, started) AS consumer_group, arg_min(trace_id, started) AS trace_id,
+        arg_min(span_id, started) AS span_id, min(started) AS started, max(ended) AS ended
     FROM works
     WHERE message_offset IS NOT NULL AND NOT linked
     GROUP BY system, destination, partition_id, message_offset

@@ -1,7 +1,7 @@
 -- gates: none
 WITH orphan AS (
-    SELECT o.service, min(o.instance) AS instance, count(DISTINCT o.span_id) AS number,
-        min(o.trace_id) AS trace_id, min(o.span_id) AS span_id, min(o.started) AS first_time, max(o.ended) AS last_time
+    SELECT o.service, arg_min(o.instance, o.started) AS instance, count(DISTINCT o.span_id) AS number,
+        arg_min(o.trace_id, o.started) AS trace_id, arg_min(o.span_id, o.started) AS span_id, min(o.started) AS first_time, max(o.ended) AS last_time
     FROM operations AS o
     WHERE o.parent_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM operations AS p WHERE p.span_id = o.parent_id AND p.trace_id = o.trace_id)
