@@ -43,7 +43,7 @@ def probe() -> Report:
         return {**found, **_export(made)}
     except ImportError as error:
         return {**found, "why": f"{error}: pip install 'otel-eda[otlp]'"}
-    except Exception as error:  # whatever it makes of the environment is what is asked for
+    except Exception as error:  # noqa: BLE001  # what it makes of the environment is what is asked for
         return {**found, "why": f"{type(error).__name__}: {error}"}
 
 
