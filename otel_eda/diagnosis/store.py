@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEMORY = "600MB"  # the rest up to a gigabyte is Python's, and what DuckDB does not count
 SIGNALS = ("traces", "metrics", "logs")
+NEEDED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
 WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
     SELECT CASE WHEN json IS NULL THEN 'damaged' WHEN starts_with(json, '{"resourceSpans"') THEN 'traces'
@@ -146,13 +147,13 @@ class Store:
             self._complete()
         for name in load.NOTES:
             self.connection.execute(f"ALTER TABLE operations DROP {name}")
-        self.intake.spans = self.one("SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM operations)")
+        self.intake.spans = self._distinct("trace_id, span_id")
 
     def _complete(self) -> None:
         """Make of spans with several messages as many rows, leave out what is of no use, and draw what follows."""
         self.connection.execute(f"INSERT INTO operations {load.messages()}")
         self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
-        self.intake.unidentified = self._delete("trace_id || span_id IS NULL OR started + ended IS NULL")
+        self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in NEEDED))
         self._once()
         self.connection.execute(load.BLAMED)
         self.connection.execute(f"INSERT INTO events {load.noted()}")
@@ -170,9 +171,14 @@ class Store:
             self.connection.execute(f"DELETE FROM operations WHERE {which}")
         return number
 
+    def _distinct(self, names: str) -> int:
+        # By hashes, in half the time: among ten million, two are alike by chance in one of 300,000 runs.
+        number: int = self.one(f"SELECT count(DISTINCT hash({names})) FROM operations")
+        return number
+
     def _once(self) -> None:
         rows = self.one("SELECT count(*) FROM operations")
-        once = self.one(f"SELECT count(*) FROM (SELECT DISTINCT {load.REPEATS} FROM operations)")
+        once = self._distinct(load.REPEATS)
         self.intake.repeated = rows - once
         if rows != once:
             self.connection.execute(f"CREATE TABLE once AS SELECT DISTINCT ON ({load.REPEATS}) * FROM operations")
