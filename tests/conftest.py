@@ -18,6 +18,7 @@ from brokers import rabbitmq as rabbitmq_
 from brokers.loopback import Loopback
 from brokers.service import Service, private, shared
 from brokers.tools import BuildError, MissingError
+from support.parts import available
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -64,7 +65,8 @@ def kafka(servers: Path, logs: dict[str, Service]) -> Iterator[Kafka]:
     if address:
         yield kafka_.Kafka(address)
         return
-    with _needed(kafka_.libraries), shared(kafka_.KafkaServer, servers) as server:
+    available(kafka_.libraries)
+    with shared(kafka_.KafkaServer, servers) as server:
         logs["kafka"] = server
         yield kafka_.Kafka(server.address)
 
@@ -72,7 +74,8 @@ def kafka(servers: Path, logs: dict[str, Service]) -> Iterator[Kafka]:
 @pytest.fixture
 def private_kafka(tmp_path_factory: pytest.TempPathFactory, logs: dict[str, Service]) -> Iterator[Kafka]:
     """A Kafka of the test's own, which it may stop, kill and start again."""
-    with _needed(kafka_.libraries), private(kafka_.KafkaServer, tmp_path_factory.mktemp("kafka")) as server:
+    available(kafka_.libraries)
+    with private(kafka_.KafkaServer, tmp_path_factory.mktemp("kafka")) as server:
         logs["private_kafka"] = server
         yield kafka_.Kafka(server.address, server)
 
@@ -84,7 +87,8 @@ def rabbitmq(servers: Path, logs: dict[str, Service]) -> Iterator[RabbitMQ]:
     if address:
         yield rabbitmq_.RabbitMQ(address)
         return
-    with _needed(rabbitmq_.program), shared(rabbitmq_.RabbitMQServer, servers) as server:
+    available(rabbitmq_.program)
+    with shared(rabbitmq_.RabbitMQServer, servers) as server:
         logs["rabbitmq"] = server
         yield rabbitmq_.RabbitMQ(server.address)
 
@@ -92,7 +96,8 @@ def rabbitmq(servers: Path, logs: dict[str, Service]) -> Iterator[RabbitMQ]:
 @pytest.fixture
 def private_rabbitmq(tmp_path_factory: pytest.TempPathFactory, logs: dict[str, Service]) -> Iterator[RabbitMQ]:
     """A RabbitMQ of the test's own, which it may stop, kill and start again."""
-    with _needed(rabbitmq_.program), private(rabbitmq_.RabbitMQServer, tmp_path_factory.mktemp("rabbitmq")) as server:
+    available(rabbitmq_.program)
+    with private(rabbitmq_.RabbitMQServer, tmp_path_factory.mktemp("rabbitmq")) as server:
         logs["private_rabbitmq"] = server
         yield rabbitmq_.RabbitMQ(server.address, server)
 
@@ -104,7 +109,8 @@ def jaeger(servers: Path, logs: dict[str, Service]) -> Iterator[Jaeger]:
     if running:
         yield running
         return
-    with _needed(jaeger_.binary), shared(jaeger_.JaegerServer, servers) as server:
+    available(jaeger_.binary)
+    with shared(jaeger_.JaegerServer, servers) as server:
         logs["jaeger"] = server
         yield server.client()
 
@@ -116,7 +122,8 @@ def postgresql(servers: Path, logs: dict[str, Service]) -> Iterator[str]:
     if url:
         yield url
         return
-    with _needed(postgresql_.program), shared(postgresql_.PostgreSQLServer, servers) as server:
+    available(postgresql_.program)
+    with shared(postgresql_.PostgreSQLServer, servers) as server:
         logs["postgresql"] = server
         yield server.url
 
@@ -127,7 +134,8 @@ def collector(
 ) -> Iterator[CollectorServer]:
     """A collector of the test's own, which sends to the shared Jaeger."""
     made = partial(collector_.CollectorServer, jaeger=jaeger.otlp_grpc)
-    with _needed(collector_.binary), private(made, tmp_path_factory.mktemp("collector")) as server:
+    available(collector_.binary)
+    with private(made, tmp_path_factory.mktemp("collector")) as server:
         logs["collector"] = server
         yield server
 
@@ -138,7 +146,8 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """A Prometheus of the test's own, which scrapes its collector."""
     made = partial(prometheus_.PrometheusServer, addresses=collector.addresses)
-    with _needed(prometheus_.program), private(made, tmp_path_factory.mktemp("prometheus")) as server:
+    available(prometheus_.program)
+    with private(made, tmp_path_factory.mktemp("prometheus")) as server:
         logs["prometheus"] = server
         yield server.client()
 
@@ -258,14 +267,3 @@ EXTERNAL: dict[str, Callable[[], object]] = {
     "collector": lambda: None,
     "prometheus": lambda: None,
 }
-
-
-@contextmanager
-def _needed(part: Callable[[], Path]) -> Iterator[None]:
-    try:
-        part()
-    except MissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
-    yield

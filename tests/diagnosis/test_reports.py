@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from brokers.tools import tool
+from support.parts import available
 
 from otel_eda import cli
 from otel_eda.diagnosis.reports.plain import LONGEST, moment, printable
@@ -189,8 +190,7 @@ class TestGithub:
 class TestHtml:
     @staticmethod
     def rendered(path: Path, folder: Path) -> str:
-        browser = shutil.which("chromium")
-        assert browser, "apt-get install chromium"
+        browser = available(lambda: tool("chromium"))
         done = subprocess.run(
             [
                 browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

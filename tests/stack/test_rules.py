@@ -12,6 +12,7 @@ import yaml
 from brokers import tools
 from brokers.prometheus import STACK
 from docs.pages import ROOT, anchors, rows
+from support.parts import available
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,11 +233,15 @@ CASES = [
 ]
 
 
+def promtool() -> str:
+    return available(lambda: tools.tool("promtool"))
+
+
 def judge(folder: Path, tests: list[dict[str, Any]]) -> None:
     """Have promtool test the rules; raises `BuildError` with what it says."""
     file = folder / "tests.json"
     file.write_text(json.dumps({"rule_files": [str(STACK / "rules.yml")], "evaluation_interval": "1m", "tests": tests}))
-    tools.run([tools.tool("promtool"), "test", "rules", str(file)], folder)
+    tools.run([promtool(), "test", "rules", str(file)], folder)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.when}")
@@ -275,8 +280,8 @@ def test_what_an_alert_says(tmp_path: Path) -> None:
 
 
 def test_promtool_has_nothing_to_say_against_rules_and_configuration(tmp_path: Path) -> None:
-    tools.run([tools.tool("promtool"), "check", "rules", "--lint-fatal", str(STACK / "rules.yml")], tmp_path)
-    tools.run([tools.tool("promtool"), "check", "config", "--syntax-only", str(STACK / "prometheus.yml")], tmp_path)
+    tools.run([promtool(), "check", "rules", "--lint-fatal", str(STACK / "rules.yml")], tmp_path)
+    tools.run([promtool(), "check", "config", "--syntax-only", str(STACK / "prometheus.yml")], tmp_path)
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])

@@ -12,11 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-import pytest
-from brokers.tools import MissingError
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 HERE = Path(__file__).parent
 PATIENCE = 300.0  # seconds for one run of a suite
@@ -79,16 +76,6 @@ def split(place: str) -> list[str]:
     parts = place.split(".")
     modules = [part for part in parts if not part.startswith("Test")]
     return [".".join(modules), *(part for part in parts if part.startswith("Test"))]
-
-
-def available(get: Callable[[], Path]) -> Path:
-    """Skip, in CI fail, for what is not to be had."""
-    try:
-        return get()
-    except MissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
 
 
 def both(suites: tuple[Suite, Suite], tests: Sequence[str] = ()) -> tuple[dict[str, str], dict[str, str]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from brokers import rabbitmq as rabbitmq_
 from brokers.service import private
+from support.parts import available
 
 from transparency.sources import packages, source
-from transparency.suites import PLUGIN, Suite, available, both, differing, unequal
+from transparency.suites import PLUGIN, Suite, both, differing, unequal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

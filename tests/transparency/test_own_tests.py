@@ -8,10 +8,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
+from support.parts import available
 
 from otel_eda import suite
 from transparency.sources import packages, source
-from transparency.suites import PLUGIN, Suite, available, both, differing, unequal
+from transparency.suites import PLUGIN, Suite, both, differing, unequal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
