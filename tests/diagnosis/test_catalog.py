@@ -132,7 +132,8 @@ def rows(store: Store, check: Check) -> int:
 
 
 def counted(operator: dict[str, Any]) -> int:
-    return operator["intermediate_rows"] + sum(counted(below) for below in operator.get("children", []))
+    own: int = operator["intermediate_rows"]
+    return own + sum(counted(below) for below in operator.get("children", []))
 
 
 def test_a_check_is_chosen_by_its_codes_beginning() -> None:
