@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_eda.diagnosis.commands import amount
+
+if TYPE_CHECKING:
+    import argparse
 
 MISSING = "the demo needs more packages ({name} is missing): pip install 'otel-eda[demo]'"
 FAILED = 2
@@ -13,7 +18,7 @@ FAILED = 2
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the demo's options."""
     parser.add_argument(
-        "--orders", type=_positive, default=200, metavar="N", help="orders to place (default: %(default)s)"
+        "--orders", type=amount, default=200, metavar="N", help="orders to place (default: %(default)s)"
     )
     parser.add_argument("--endpoint", metavar="URL", help="OTLP endpoint to send the telemetry to as well")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="folder for the telemetry as OTLP JSON lines")
@@ -34,10 +39,3 @@ def run(options: argparse.Namespace) -> int:
         return FAILED
     wanted = {name: getattr(options, name) for name in Day.__dataclass_fields__}
     return show(Day(**wanted))
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otel_eda.diagnosis import UnusableError
 from otel_eda.live.board import Board
 from otel_eda.live.top import taking
 
@@ -68,7 +69,7 @@ def show(day: Day) -> int:
     try:
         with _terminable():
             return _show(day, Screen())
-    except (CrashError, OSError) as error:
+    except (CrashError, OSError, UnusableError) as error:
         complain(f"The demo failed: {error}")
         return FAILED
     except KeyboardInterrupt:

@@ -89,8 +89,11 @@ class Store:
             self.connection.execute(macro)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Close it; raises `UnusableError` if the machine had no memory or disk for it."""
         self._stack.close()
+        if isinstance(error, duckdb.OperationalError):
+            raise UnusableError(str(error).partition("\n")[0]) from error
 
     def read(self, sources: Iterable[Source]) -> None:
         """Load everything; raises `UnusableError` if nothing of it is OTLP."""

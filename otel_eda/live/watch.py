@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.diagnosis.commands import complain, guarded, length
+from otel_eda.diagnosis.commands import amount, complain, guarded, length
 from otel_eda.diagnosis.commands.diagnose import judging, status
 
 from . import feeds
@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", action="append", default=[], metavar="NAME", help="Jaeger: only this one; repeat")
     parser.add_argument("--window", type=length, default="10m", metavar="TIME", help="how far to look back (10m)")
     parser.add_argument(
-        "--most", type=int, default=128, metavar="MB", help="telemetry in the window, at most; older goes (128)"
+        "--most", type=amount, default=128, metavar="MB", help="telemetry in the window, at most; older goes (128)"
     )
     parser.add_argument("--every", type=length, default="5s", metavar="TIME", help="how often to judge (5s)")
     parser.add_argument(

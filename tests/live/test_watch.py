@@ -19,10 +19,14 @@ from brokers.service import private
 from diagnosis import telemetry
 from diagnosis.telemetry import flow
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from support.programs import launched, run
+from support.programs import Way, launched, run, running
 from support.waiting import until
 
-from live.programs import codes, command, endpoint, found, memory, summary
+from live.programs import MAIN, codes, command, endpoint, found, memory, summary
+from otel_eda import cli
+from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.sources.files import Files
+from otel_eda.diagnosis.store import Store
 from otel_eda.live.feeds import Growing
 from otel_eda.otlp.inbox import ROOM
 
@@ -240,6 +244,48 @@ def test_what_cannot_be_watched_is_said_in_one_line(arguments: list[str], line: 
         said = [said for said in watch.errors.splitlines() if not said.startswith("watching")]
         assert len(said) == 1
         assert said[0].startswith(f"otel-eda: {line}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--window", "inf"], "argument --window: invalid length value: 'inf'"),
+        (["--hold", "0s"], "argument --hold: invalid length value: '0s'"),
+        (["--duration", "99999999d"], "argument --duration: invalid length value: '99999999d'"),
+        (["--most", "0"], "argument --most: must be at least 1"),
+        (["--evidence", "-1"], "argument --evidence: must be at least 1"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_said_in_one_line(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["watch", *arguments])
+    assert capsys.readouterr().err.splitlines()[-1] == f"otel-eda watch: error: {line}"
+
+
+def test_a_disk_without_room_is_said_in_one_line(tmp_path: Path) -> None:
+    path = flow(400, 1).world.write(tmp_path)
+    small = Way(("sh", "-c", 'ulimit -f 100; exec "$0" "$@"'))  # kilobytes, or half of that
+    assert path.stat().st_size > 200 << 10
+    with running(small, "-c", MAIN, "watch", path, *QUICK) as watch:
+        assert watch.finish().status == 2
+        assert watch.errors.splitlines()[1:] == ["otel-eda: [Errno 27] File too large"]
+
+
+def test_memory_that_does_not_suffice_is_an_error_of_one_line(tmp_path: Path) -> None:
+    path = flow(40, 1).world.write(tmp_path)
+    with pytest.raises(UnusableError, match=r"^Out of Memory Error: .*$"), Store("1MB") as store:
+        store.read([Files(str(path))])
+
+
+def test_a_file_that_cannot_be_read_is_noted_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "open.jsonl").write_bytes(b'{"a":1}\n')
+    with socket.socket(socket.AF_UNIX) as server:  # which not even root can read
+        server.bind(str(tmp_path / "a.sock"))
+        feeds = [Growing(str(tmp_path / name)) for name in ("a.sock", "open.jsonl")]
+        assert [list(feed.read()) for feed in feeds] == [[], [b'{"a":1}']]
+        assert [list(feed.notes()) for feed in feeds] == [["a.sock: not read: No such device or address"], []]
 
 
 def test_what_is_no_telemetry_is_not_said_to_be_clean(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING
 from otel_eda.diagnosis import UnusableError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
 
     from otel_eda.diagnosis.store import Store
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
+LONGEST = timedelta(days=36_500).total_seconds()
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -39,18 +40,32 @@ def sources(parser: argparse.ArgumentParser, number: str = "+") -> None:
 def moment(text: str) -> datetime:
     """Read a time, or how long ago it was."""
     if text[-1:] in UNITS and text[:-1].isdecimal():
-        return datetime.now(timezone.utc) - timedelta(**{UNITS[text[-1]]: int(text[:-1])})
+        return datetime.now(timezone.utc) - timedelta(seconds=_seconds(text))
     read = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return read if read.tzinfo else read.astimezone()
 
 
 def length(text: str) -> float:
     """Read how long something is to last: seconds, or as 30s, 5m, 2h, 1d."""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
-    seconds = timedelta(**{UNITS[unit]: float(number)}).total_seconds()
-    if seconds <= 0:
+    seconds = _seconds(text if text[-1:] in UNITS else f"{text}s")
+    if not seconds:
         raise ValueError(text)
     return seconds
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text[:-1]) * timedelta(**{UNITS[text[-1]]: 1}).total_seconds()
+    if not 0 <= seconds <= LONGEST:
+        raise ValueError(text)
+    return seconds
+
+
+def amount(text: str) -> int:
+    """Read a number of what there must be some of."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
 
 
 def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -60,6 +75,8 @@ def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
         try:
             return run(options)
         except UnusableError as error:
+            complain(str(error))
+        except OSError as error:  # no room on the disk, no right to read
             complain(str(error))
         except ModuleNotFoundError as error:
             complain(f"{error}: pip install 'otel-eda[{getattr(options, 'extra', 'diagnosis')}]'")

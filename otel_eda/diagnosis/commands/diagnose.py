@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.settings import EVIDENCE, Settings, described
 
-from . import CLEAN, FOUND, guarded, loaded, sources
+from . import CLEAN, FOUND, amount, guarded, loaded, sources
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +47,7 @@ def judging(parser: argparse.ArgumentParser) -> None:
         "--fail-on", choices=(*VERDICTS, "never"), default="LIKELY", help="status 1 from here on (LIKELY)"
     )
     parser.add_argument(
-        "--evidence", type=int, default=EVIDENCE, metavar="N", help=f"occurrences that a finding shows ({EVIDENCE})"
+        "--evidence", type=amount, default=EVIDENCE, metavar="N", help=f"occurrences that a finding shows ({EVIDENCE})"
     )
     parser.add_argument("--jaeger-url", metavar="URL", help="Jaeger's pages: findings link to their traces")
     bounds = parser.add_argument_group("bounds")
