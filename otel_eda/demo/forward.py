@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from otel_eda.diagnosis.web import opener
 from otel_eda.otlp import SERVICES, Export
 from otel_eda.otlp.http import PROTOBUF
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 Send: TypeAlias = Callable[[Export], None]
 PATIENCE = 5.0
 DRAIN = 10.0
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class UnsentError(Exception):
@@ -84,11 +84,11 @@ def _sender(target: Target) -> AbstractContextManager[Send]:
 
 @contextmanager
 def _http(target: Target) -> Iterator[Send]:
-    opener = urllib.request.build_opener(*_handlers(target))
+    opens = opener(target.endpoint, *_handlers(target)).open
 
     def send(export: Export) -> None:
         try:
-            opener.open(_post(target, export), timeout=PATIENCE).close()
+            opens(_post(target, export), timeout=PATIENCE).close()
         except (OSError, HTTPException, ValueError) as error:
             raise UnsentError(str(error)) from error
 
@@ -102,8 +102,6 @@ def _post(target: Target, export: Export) -> urllib.request.Request:
 
 
 def _handlers(target: Target) -> Iterator[urllib.request.BaseHandler]:
-    if urlsplit(target.endpoint).hostname in LOOPBACK:
-        yield urllib.request.ProxyHandler({})  # no proxy reaches this machine's loopback
     if target.certificate:
         yield urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=target.certificate))
 

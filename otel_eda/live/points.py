@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from otel_eda.core import keys
 from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.web import opener
 
 from .board import TOLD, Point
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SECOND = 1e9
 PATIENCE = 10.0
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 INSTANCE = "service.instance.id"
 
 
@@ -80,8 +79,7 @@ class Prometheus:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.answered = False
-        direct = urlsplit(url).hostname in LOOPBACK
-        self.opener = urllib.request.build_opener(*[urllib.request.ProxyHandler({})] * direct)
+        self.opener = opener(url)
         if urlsplit(url).scheme not in {"http", "https"}:
             raise UnusableError(f"{url}: not a URL of a Prometheus")
 

@@ -135,6 +135,7 @@ def test_without_a_terminal_it_says_once_how_things_are() -> None:
     [
         (["--prometheus", "http://127.0.0.1:9"], "http://127.0.0.1:9: no Prometheus answers"),
         (["--prometheus", "somewhere"], "somewhere: not a URL of a Prometheus"),
+        (["--prometheus", "http://[::1"], "http://[::1: Invalid IPv6 URL"),
         (["--otlp", "4318"], "4318: not a HOST:PORT"),
     ],
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.error import HTTPError
+from urllib.parse import urlencode
 
 from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.web import opener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 DEPTH = 1000  # traces in an answer; it gives the newest of its window, so a full one means that there are more
 SHORTEST = timedelta(milliseconds=1)
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Jaeger:
@@ -30,8 +30,7 @@ class Jaeger:
         self.services = services
         self.since, self.until = since, until
         self.known: Counter[str] = Counter()
-        direct = urlsplit(url).hostname in LOOPBACK
-        self.opener = urllib.request.build_opener(*[urllib.request.ProxyHandler({})] * direct)
+        self.opener = opener(url)
 
     def files(self, spool: Path) -> Iterator[Path]:
         """Write a line for each answer."""
@@ -71,7 +70,7 @@ class Jaeger:
         try:
             with self.opener.open(f"{self.url}/api/v3/{path}", timeout=PATIENCE) as response:
                 body = json.load(response)
-        except urllib.error.HTTPError as error:
+        except HTTPError as error:
             if error.code == nothing:
                 return {}
             raise UnusableError(f"{self.url}: Jaeger answers {error.code} {error.reason}") from error
