@@ -22,12 +22,16 @@ class Cause:
 
 @dataclass(frozen=True)
 class Check:
-    """One fault that can be found: its code, its title, the question in SQL, the gates of its proof, its page."""
+    """One fault that can be found: its code, its title, the question in SQL, the gates of its proof, its page.
+
+    `news` is what is worth telling of where the same is judged again and again: each `message`, or the `place` once.
+    """
 
     code: str
     title: str
     sql: str
     gates: tuple[str, ...]
+    news: str
     page: str
     causes: dict[str, Cause]
 
@@ -46,8 +50,8 @@ def read(folder: Path) -> Check:
     code = folder.name.partition("_")[0]
     title = page.partition("\n")[0].removeprefix(f"# {code}:").strip()
     causes = {match["cause"]: Cause(match["about"], match["action"]) for match in ROW.finditer(page)}
-    gates = tuple(header.get("gates", "none").replace("none", "").split())
-    return Check(code, title, sql, gates, page, causes)
+    gates = tuple(header["gates"].replace("none", "").split())
+    return Check(code, title, sql, gates, header["news"], page, causes)
 
 
 def chosen(select: list[str], ignore: list[str]) -> tuple[Check, ...]:

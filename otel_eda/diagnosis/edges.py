@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import facts
-from .columns import MEASURED
+from .columns import SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 SILENT = 2  # times `hold` after which a machine may be gone
-SERIES = ("service", "instance", "host", "scope", "name", *(column.name for column in MEASURED))
 LATEST = """
 SELECT service, coalesce(host, ''), max(time)::BIGINT FROM (
     SELECT service, host, ended AS time FROM operations UNION ALL SELECT service, host, time FROM metrics)

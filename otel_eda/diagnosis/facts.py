@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from .columns import SERIES
 from .settings import SECOND
 
 if TYPE_CHECKING:
@@ -50,17 +51,13 @@ VIEWS = (
        FROM operations LEFT JOIN clocks USING (service) GROUP BY service""",
 )
 # The last reading of each cumulative series, the sum of a delta one.
-READINGS = """
+READINGS = f"""
 CREATE TABLE readings AS
-WITH series AS (
-    SELECT service, instance, host, scope, name, system, type, operation, destination, consumer_group, partition_id,
-           event_type, function, error, automatic, sampling,
-           CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, time) END AS value,
-           CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, time) END AS number,
-           min(started) AS started, max(time) AS time
-    FROM metrics GROUP BY ALL
-)
-SELECT * FROM series
+SELECT {", ".join(SERIES)},
+       CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, time) END AS value,
+       CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, time) END AS number,
+       min(started) AS started, max(time) AS time
+FROM metrics GROUP BY ALL
 """
 # G1 and G2: has a process's telemetry as many spans as its metrics counted messages, and up to when is that known?
 COMPLETENESS = f"""

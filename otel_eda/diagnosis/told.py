@@ -8,10 +8,6 @@ if TYPE_CHECKING:
     from .catalog import Check
     from .store import Store
 
-# Of these each message is news; of the others, which are about how things go, the place.
-EACH = (
-    "EDA101", "EDA102", "EDA103", "EDA104", "EDA105", "EDA106", "EDA2", "EDA3", "EDA402", "EDA404", "EDA405",
-)  # fmt: skip
 PLACE = "cause, system, service, destination, consumer_group, alike"
 MESSAGE = """CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
                   WHEN message IS NOT NULL THEN message
@@ -36,11 +32,11 @@ class Told:
     def leave_new(self, store: Store, check: Check) -> None:
         """Delete from the table `judged` what has been told with this verdict or a higher one; know the rest."""
         known = self.verdicts.setdefault(check.code, {})
-        fields = f"{PLACE}, {MESSAGE}" if check.code.startswith(EACH) else PLACE
+        fields = f"{PLACE}, {MESSAGE}" if check.news == "message" else PLACE
         store.connection.execute("ALTER TABLE judged ADD COLUMN id VARCHAR")
         store.connection.execute(f"UPDATE judged SET id = [{fields}]::VARCHAR")
         found = store.ask("SELECT id, max(verdict) FROM judged GROUP BY id")
         new = [name for name, verdict in found if verdict > known.get(name, (0, 0))[0]]
-        store.connection.execute("DELETE FROM judged WHERE NOT list_contains(?, id)", [new])
+        store.connection.execute("DELETE FROM judged WHERE id NOT IN (SELECT unnest(?::VARCHAR[]))", [new])
         for name, verdict in found:
             known[name] = max(verdict, known.get(name, (0, 0))[0]), self.turn

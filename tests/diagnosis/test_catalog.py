@@ -76,6 +76,9 @@ class TestEveryCheck:
     def test_names_gates_that_there_are(self, check: Check) -> None:
         assert set(check.gates) <= set(gates.CONDITIONS)
 
+    def test_says_what_of_it_is_news(self, check: Check) -> None:
+        assert check.news in {"message", "place"}
+
     def test_parses_for_clickhouse_too(self, check: Check) -> None:
         written = sqlglot.transpile(check.sql, read="duckdb", write="clickhouse")
         assert len(written) == 1

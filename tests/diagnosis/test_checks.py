@@ -719,6 +719,14 @@ class TestRebalanceStorm:
             told(made, "eda.consumer.assigned", float(turn), made.world.service("billing", group="billing"))
         assert diagnose(made.world, "EDA602").findings == ()
 
+    def test_a_deploy_that_stops_the_whole_group_each_time_is_not_sure(self, diagnose: Diagnose) -> None:
+        made = flow()
+        members = [made.world.service("billing", group="billing") for _ in range(3)]
+        for turn in range(7):  # each goes and comes, and each time all are given theirs anew
+            told(made, "eda.consumer.assigned", turn * 2.0, members[turn % 3])
+        finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
+        assert (finding.verdict, finding.gates) == (LIKELY, ())
+
     def test_partitions_change_hands_again_and_again(self, diagnose: Diagnose) -> None:
         made = flow(40, 1, skip=set(range(40)))
         other = made.world.service("billing", group="billing")

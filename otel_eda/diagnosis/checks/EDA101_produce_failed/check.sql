@@ -1,4 +1,5 @@
 -- gates: none
+-- news: message
 SELECT
     system, service, instance, destination, partition_id, error, trace_id, span_id,
     started AS first_time, ended AS last_time,

@@ -1,4 +1,5 @@
 -- gates: none
+-- news: message
 SELECT
     s.system, s.service, s.instance, s.destination, s.partition_id, s.error, s.trace_id, s.span_id,
     s.started AS first_time, s.ended AS last_time,

@@ -1,4 +1,5 @@
 -- gates: G4
+-- news: message
 WITH place AS (
     SELECT system, destination, partition_id, message_offset
     FROM sends

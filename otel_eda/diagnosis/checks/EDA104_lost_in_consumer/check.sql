@@ -1,4 +1,5 @@
 -- gates: G1 G2 G3 G4 G6 G7 G8 G9
+-- news: message
 WITH reader AS (
     SELECT
         consumer_group, destination, partition_id,

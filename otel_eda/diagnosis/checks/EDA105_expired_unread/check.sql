@@ -1,4 +1,5 @@
 -- gates: G1 G2 G3
+-- news: message
 WITH expired AS (
     SELECT * FROM works WHERE death_reason = 'expired' OR death_reason = 'maxlen'
 ),

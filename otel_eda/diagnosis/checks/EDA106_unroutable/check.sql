@@ -1,4 +1,5 @@
 -- gates: G1 G2 G3
+-- news: message
 WITH refused AS (
     SELECT
         *,

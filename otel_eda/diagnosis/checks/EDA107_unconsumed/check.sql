@@ -1,4 +1,5 @@
 -- gates: G1 G2 G3 G9
+-- news: place
 WITH sent AS (
     SELECT
         system, service, destination, count(*) AS number, min(started) AS first_time, max(ended) AS last_time,

@@ -1,4 +1,5 @@
 -- gates: G4
+-- news: message
 WITH copy AS (
     SELECT *
     FROM operations

@@ -1,4 +1,5 @@
 -- gates: G4 G5
+-- news: message
 WITH attempt AS (
     SELECT
         system, service, instance, host, destination, consumer_group, partition_id, message_offset, redelivered,

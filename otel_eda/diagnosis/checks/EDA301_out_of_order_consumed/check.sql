@@ -1,4 +1,5 @@
 -- gates: G4 G5
+-- news: message
 WITH first_attempt AS (
     SELECT
         system, consumer_group, destination, partition_id, key_hash, message_offset,

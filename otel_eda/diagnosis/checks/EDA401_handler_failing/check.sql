@@ -1,4 +1,5 @@
 -- gates: none
+-- news: place
 WITH outcome_of AS (
     SELECT
         w.system, w.service, w.destination, w.consumer_group, w.error, w.outcome, w.trace_id, w.span_id, w.instance,

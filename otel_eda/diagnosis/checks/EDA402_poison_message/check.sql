@@ -1,4 +1,5 @@
 -- gates: none
+-- news: message
 WITH failing AS (
     SELECT DISTINCT system, destination, consumer_group
     FROM works

@@ -1,4 +1,5 @@
 -- gates: none
+-- news: place
 WITH attempt AS (
     SELECT
         system, service, destination, consumer_group, trace_id, span_id, instance, started, ended, error,

@@ -1,4 +1,5 @@
 -- gates: none
+-- news: message
 WITH RECURSIVE busy AS (
     SELECT trace_id
     FROM sends

@@ -1,4 +1,5 @@
 -- gates: none
+-- news: message
 WITH dead AS (
     SELECT *
     FROM sends

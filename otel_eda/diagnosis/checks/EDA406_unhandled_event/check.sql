@@ -1,4 +1,5 @@
 -- gates: none
+-- news: place
 WITH noted AS (
     SELECT
         service, instance, event_type, count(*) AS number, min(time) AS first_time, max(time) AS last_time,

@@ -1,4 +1,5 @@
 -- gates: G5
+-- news: place
 WITH every AS (
     SELECT
         w.system, w.service, w.instance, w.host, s.host AS sender_host, s.instance AS sender, w.destination,

@@ -1,4 +1,5 @@
 -- gates: none
+-- news: place
 WITH work AS (
     SELECT
         system, service, instance, destination, consumer_group, partition_id, message_offset, trace_id, span_id,

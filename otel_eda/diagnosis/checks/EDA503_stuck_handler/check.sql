@@ -1,4 +1,5 @@
 -- gates: none
+-- news: place
 WITH usual AS (
     SELECT
         system, service, destination, consumer_group, count(*) AS number,

@@ -1,4 +1,5 @@
 -- gates: G1 G2 G3 G9
+-- news: place
 WITH place AS (
     SELECT w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset,
         arg_min(w.service, w.ended) AS service, arg_min(w.instance, w.ended) AS instance, min(w.started) AS started,
@@ -119,7 +120,6 @@ silent AS (
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id,
     last_work AS first_time, last_work AS last_time, greatest(behind, lag) AS weight, cause,
-    CASE WHEN cause = 'stopped' THEN NULL ELSE 'LIKELY' END AS at_most,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
     -- That it lasted for longer than the grace, in which others went on, is what these two say.
@@ -136,19 +136,19 @@ WHERE cause IS NOT NULL
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id, started, ended, 1,
-    'went-back', 'LIKELY', true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', before one that it had committed'
+    'went-back', true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', before one that it had committed'
 FROM commits
 WHERE regressed
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    CAST(NULL AS VARCHAR), first_time, last_time, cast(most AS BIGINT), 'measured', 'LIKELY', true, true, true,
+    CAST(NULL AS VARCHAR), first_time, last_time, cast(most AS BIGINT), 'measured', true, true, true,
     'its lag rose at each of ' || number || ' readings, from ' || cast(least AS BIGINT) || ' to ' || cast(most AS BIGINT)
 FROM grown
 WHERE most >= 20 AND last_time - first_time > 10000000000
 UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    CAST(NULL AS VARCHAR), time, time, 1, 'not-polling', CAST(NULL AS VARCHAR), true, true, true,
+    CAST(NULL AS VARCHAR), time, time, 1, 'not-polling', true, true, true,
     'it had not polled for ' || round(age, 1) || ' s; after ' || round(allowed, 1) || ' s the group goes on without it'
 FROM silent

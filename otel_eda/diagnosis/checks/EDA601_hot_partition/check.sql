@@ -1,4 +1,5 @@
 -- gates: none
+-- news: place
 WITH sent AS (
     SELECT * FROM sends WHERE outcome = 'ok' AND partition_id IS NOT NULL
 ),

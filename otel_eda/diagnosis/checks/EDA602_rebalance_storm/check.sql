@@ -1,9 +1,9 @@
--- gates: G5
+-- gates: none
+-- news: place
 WITH turn AS (
     SELECT
-        system, service, consumer_group, destination, partition_id, instance, host, started, trace_id, span_id,
-        lag(instance) OVER owner AS previous, lag(host) OVER owner AS previous_host,
-        lag(trace_id) OVER owner AS previous_trace, lag(span_id) OVER owner AS previous_span
+        system, service, consumer_group, destination, partition_id, instance, started, trace_id, span_id,
+        lag(instance) OVER owner AS previous, lag(trace_id) OVER owner AS previous_trace, lag(span_id) OVER owner AS previous_span
     FROM works
     WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL
     WINDOW owner AS (PARTITION BY system, consumer_group, destination, partition_id ORDER BY started, span_id)
@@ -32,12 +32,11 @@ told AS (
 )
 
 SELECT
-    c.system, c.service, c.previous AS instance, c.instance AS other_instance, c.previous_host AS host,
-    c.host AS other_host, c.destination, c.consumer_group, c.partition_id, c.previous_trace AS trace_id,
-    c.previous_span AS span_id, c.trace_id AS other_trace_id, c.span_id AS other_span_id,
+    c.system, c.service, c.previous AS instance, c.instance AS other_instance, c.destination, c.consumer_group,
+    c.partition_id, c.previous_trace AS trace_id, c.previous_span AS span_id, c.trace_id AS other_trace_id, c.span_id AS other_span_id,
     c.started AS first_time, c.started AS last_time,
     CASE WHEN s.members > s.changes / s.partitions THEN 'deploys' ELSE 'flapping' END AS cause,
-    -- Who owns a partition is known from who works on it only.
+    -- Many deploys one after the other look the same.
     'LIKELY' AS at_most,
     s.changes || ' times another member went on with a partition, in '
     || round((s.last_time - s.first_time) / 1000000000.0, 0) || ' s' AS detail
@@ -54,10 +53,9 @@ WHERE
     )
 UNION ALL
 SELECT
-    system, service, first_instance, last_instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), destination,
-    consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    system, service, first_instance, last_instance, destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     CAST(NULL AS VARCHAR), first_time, last_time,
-    CASE WHEN members > changes / partitions THEN 'deploys' ELSE 'flapping' END, CAST(NULL AS VARCHAR),
+    CASE WHEN members > changes / partitions THEN 'deploys' ELSE 'flapping' END, 'LIKELY',
     changes || ' times a member was given a partition, in '
     || round((last_time - first_time) / 1000000000.0, 0) || ' s'
 FROM told
@@ -65,8 +63,7 @@ WHERE
     changes >= 6 AND changes > 3 * partitions AND changes * 60000000000 >= 3 * (last_time - first_time)
 UNION ALL
 SELECT
-    system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), destination,
-    consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    system, service, instance, CAST(NULL AS VARCHAR), destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     CAST(NULL AS VARCHAR), started, time, 'flapping', 'LIKELY',
     cast(value AS BIGINT) || ' assignments and revocations in ' || round((time - started) / 1000000000.0, 0) || ' s'
 FROM readings

@@ -1,4 +1,5 @@
 -- gates: G4
+-- news: place
 WITH delivered AS (
     SELECT
         system, destination, partition_id, message_offset,

@@ -1,4 +1,5 @@
 -- gates: none
+-- news: place
 WITH way AS (
     SELECT
         w.system, w.service, w.instance, w.host, s.service AS sender, s.instance AS sender_instance,
