@@ -38,7 +38,6 @@ class Window:
         self.parts: deque[Part] = deque()
         self.made = 0
         self.size = 0
-        self.lines = 0
         self.moved = False  # something has left it
         self.crowded = 0  # bytes that had to leave it too early
 
@@ -51,25 +50,25 @@ class Window:
 
     def add(self, lines: Iterable[bytes]) -> int:
         """Take lines in; gives how many they were."""
-        part, before = None, self.lines
+        number = 0
         for line in lines:
-            part = self._part(part)
+            number += 1
+            part = self._part()
             with part.path.open("ab") as file:
                 written = file.write(line.rstrip(b"\n") + b"\n")
             part.size += written
             self.size += written
-            self.lines += 1
         self._leave()
-        return self.lines - before
+        return number
 
     def files(self, spool: Path) -> Iterator[Path]:  # noqa: ARG002  # they are files already
         """Give what is in it."""
         for part in self.parts:
             yield part.path
 
-    def _part(self, part: Part | None) -> Part:
+    def _part(self) -> Part:
         """Give the part that lines go to now."""
-        part = part or (self.parts[-1] if self.parts else None)
+        part = self.parts[-1] if self.parts else None
         if part and part.size < self.most / PARTS and self.clock() - part.began < self.seconds / PARTS:
             return part
         self.made += 1
