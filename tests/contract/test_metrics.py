@@ -126,7 +126,7 @@ def test_durations_are_those_of_the_spans(bus: Bus, recorder: Recorder, driver: 
         [point] = of(recorder.points(metric), names[metric])
         assert span.start_time is not None
         assert span.end_time is not None
-        assert seconds(point) == pytest.approx((span.end_time - span.start_time) / 1e9, abs=0.01)
+        assert seconds(point) == pytest.approx((span.end_time - span.start_time) / 1e9)
 
 
 def test_a_slow_bucket_leads_to_its_trace(bus: Bus, recorder: Recorder, driver: Driver) -> None:

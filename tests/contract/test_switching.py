@@ -226,7 +226,7 @@ def test_enabled_again_below_a_wrapper_spans_are_single(bus: Bus, driver: Driver
             foreign.leave()
             send(bus)
     assert foreign.calls == 1
-    assert len(recorder.ours()) <= 2
+    assert len(recorder.ours()) in ({1, 2} if leaves else {1})
 
 
 def test_a_wrapper_below_ours_survives(bus: Bus, driver: Driver) -> None:
