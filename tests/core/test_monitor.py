@@ -16,7 +16,7 @@ from core.tinyqueue import Channel, Consumer, Producer, Queue
 from otel_eda import config
 from otel_eda.config import Config
 from otel_eda.core import Extent, Position, guard, intervals, keys
-from otel_eda.core.assignment import changed
+from otel_eda.core.assignment import Assignment, changed
 from otel_eda.core.clients import client_of
 
 if TYPE_CHECKING:
@@ -138,6 +138,16 @@ def test_a_position_is_told_once(positions: None, recorder: Recorder, queue: Que
     consumer.close()
     last = {"eda.partition.next": 2, "eda.partition.end": 3, "eda.commit.offset": 2}
     assert [one.items() >= last.items() for one in recorder.events("eda.consumer.position")] == [False, True]
+
+
+def test_only_news_of_positions_is_told_and_not_too_often() -> None:
+    assignment = Assignment()
+    known, unknown = Position("orders", "0", 1, 3), Position("orders", "1", None, 3)
+    further = known._replace(offset=2)
+    assert assignment.news([known, unknown], at_once=False) == [known]
+    assert assignment.news([further], at_once=False) == []
+    assert assignment.news([known, unknown], at_once=True) == []
+    assert assignment.news([further], at_once=True) == [further]
 
 
 @pytest.mark.parametrize(

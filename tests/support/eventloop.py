@@ -8,6 +8,8 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from support.waiting import TIMEOUT
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -56,5 +58,6 @@ async def _caught(coroutine: Coroutine[Any, Any, object]) -> BaseException | Non
 def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     loop.call_soon_threadsafe(loop.stop)
     if thread is not threading.current_thread():
-        thread.join()
-        loop.close()
+        thread.join(TIMEOUT)
+        if not thread.is_alive():  # else a test has failed in it
+            loop.close()
