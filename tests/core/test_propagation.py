@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import time
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from opentelemetry import baggage, propagate, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
+from opentelemetry.propagators.b3 import B3MultiFormat, B3SingleFormat
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 ORIGIN = SpanContext(0xA, 0xB, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("k", "v")]))
 OTHER = "00-0000000000000000000000000000000c-000000000000000d-01"
 GOOD = "00-0000000000000000000000000000000a-000000000000000b-01"
+
+
+PLAIN = set_span_in_context(NonRecordingSpan(SpanContext(0xA, 0xB, True, TraceFlags(1))), Context())
 
 
 def context() -> Context:
@@ -52,13 +55,7 @@ def composite() -> TextMapPropagator:
     return CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
 
 
-def b3(name: str) -> Any:
-    """Give one of the B3 propagators, which are a package of their own."""
-    return getattr(importlib.import_module("opentelemetry.propagators.b3"), name)
-
-
-B3 = [b3("B3SingleFormat"), b3("B3MultiFormat")] if importlib.util.find_spec("opentelemetry.propagators.b3") else []
-PROPAGATORS = pytest.mark.parametrize("make", [w3c, composite, *B3])
+PROPAGATORS = pytest.mark.parametrize("make", [w3c, composite, B3SingleFormat, B3MultiFormat])
 SHAPES = pytest.mark.parametrize(
     "shape",
     [
@@ -76,9 +73,10 @@ SHAPES = pytest.mark.parametrize(
 
 @PROPAGATORS
 @SHAPES
-def test_what_goes_in_comes_out(make: Any, shape: Any) -> None:
+@pytest.mark.parametrize("given_", [PLAIN, context()], ids=["plain", "with more"])
+def test_what_goes_in_comes_out(make: Any, shape: Any, given_: Context) -> None:
     with propagating(make()):
-        found, origin = propagation.extract(shape(propagation.inject(context())))
+        found, origin = propagation.extract(shape(propagation.inject(given_)))
     assert origin is not None
     assert (origin.trace_id, origin.span_id, origin.trace_flags) == (0xA, 0xB, 1)
     assert trace.get_current_span(found).get_span_context() == origin
@@ -154,7 +152,8 @@ def test_somebodys_own_propagator_is_asked_whatever_it_derives_from() -> None:
     for make in (Own, lambda: CompositePropagator([Own(), W3CBaggagePropagator()])):
         with propagating(make()):
             assert propagation.extract({"traceparent": GOOD}) == (Context(), None)
-            assert propagation.inject(context())["own"] == "1"
+            for given_ in (PLAIN, context()):
+                assert propagation.inject(given_)["own"] == "1"
 
 
 def test_baggage_and_trace_state_arrive() -> None:
