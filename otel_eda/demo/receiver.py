@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from otel_eda.diagnosis import plural
 from otel_eda.otlp import Door, Export, Sink
 from otel_eda.otlp.http import serving
 
-from .screen import complain
 from .telemetry import Span, spans
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def receiver(*sinks: Sink) -> Iterator[str]:
     if door.fault:
         raise door.fault
     for why, number in door.refused.items():
-        complain(f"{plural(number, 'request')} refused: {why}")
+        print(f"{plural(number, 'request')} refused: {why}", file=sys.stderr)
 
 
 class Spans:

@@ -30,20 +30,21 @@ def serving(door: Door, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]
     if port:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         socket.create_server((host, port), family=family).close()  # it says what is wrong, gRPC only that something is
-    server = grpc.server(ThreadPoolExecutor(WORKERS), options=OPTIONS)
-    for signal, service in SERVICES.items():
-        # As a stream, so that what is not yet there to be read is in nobody's memory.
-        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(_export(door, signal))
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": method}),))
-    try:
-        taken = server.add_insecure_port(authority(host, port))
-    except RuntimeError as error:
-        raise OSError(str(error)) from error
-    server.start()
-    try:
-        yield f"http://{authority(host, taken)}"
-    finally:
-        server.stop(grace=0).wait()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        server = grpc.server(pool, options=OPTIONS)
+        for signal, service in SERVICES.items():
+            # As a stream, so that what is not yet there to be read is in nobody's memory.
+            method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(_export(door, signal))
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": method}),))
+        try:
+            taken = server.add_insecure_port(authority(host, port))
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+        server.start()
+        try:
+            yield f"http://{authority(host, taken)}"
+        finally:
+            server.stop(grace=0).wait()
 
 
 def _export(door: Door, signal: str) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
