@@ -18,6 +18,7 @@ from brokers import rabbitmq as rabbitmq_
 from brokers.loopback import Loopback
 from brokers.service import Service, private, shared
 from brokers.tools import BuildError, MissingError
+from hypothesis import HealthCheck, settings
 from support.parts import available
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from brokers.kafka import Kafka
     from brokers.prometheus import Prometheus
     from brokers.rabbitmq import RabbitMQ
+
+# A busy machine is no failure.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 # The server behind each fixture that has one, for its log.
 SERVERS = pytest.StashKey[dict[str, Service]]()

@@ -437,7 +437,7 @@ class Hostile:
     __repr__ = __str__
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(st.text(), st.integers(), st.binary(), st.none(), st.booleans(), st.builds(Hostile), st.just(Hostile)))
 def test_any_event_goes_through(event: Any) -> None:
     with recording(strict=False, quiet=False):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 from opentelemetry import context
 from opentelemetry.context import Context
 from support.recorder import recording
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from support.recorder import Recorder
 
     from otel_eda.core import Library
-
-settings.register_profile("core", deadline=None)  # a busy machine is no failure
-settings.load_profile("core")
 
 
 @pytest.fixture(autouse=True)

@@ -213,7 +213,7 @@ class Consuming(RuleBasedStateMachine):
         assert {*self.account._open, *self.account._marks} <= unfinished
 
 
-Consuming.TestCase.settings = settings(max_examples=500, stateful_step_count=50, deadline=None)
+Consuming.TestCase.settings = settings(max_examples=500, stateful_step_count=50)
 TestConsuming = Consuming.TestCase
 
 

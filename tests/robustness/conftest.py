@@ -14,7 +14,6 @@ for library in ("kafka_python", "confluent_kafka", "pika", "aio_pika"):
 settings.register_profile(
     "robustness",
     max_examples=max(CASES // TURNS, 1),
-    deadline=None,  # a busy machine is no failure
     suppress_health_check=list(HealthCheck),
     database=None,
 )

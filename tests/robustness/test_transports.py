@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from brokers.rabbitmq import RabbitMQ
 
 # To make an example smaller takes a broker too long.
-FEW = settings(max_examples=4, deadline=None, database=None, phases=[Phase.generate])
+FEW = settings(max_examples=4, database=None, phases=[Phase.generate])
 HEADERS = st.lists(st.tuples(hostile.NAMES, hostile.OCTETS), max_size=8)  # this client sends no null values
 MANY = 40  # messages in an example
 

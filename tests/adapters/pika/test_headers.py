@@ -40,7 +40,7 @@ def deliveries(draw: st.DrawFn) -> tuple[Any, Any]:
     return method, BasicProperties(headers=draw(TABLES), timestamp=stamp, **named)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(delivery=deliveries(), queue=WORDS)
 def test_any_delivery_can_be_read(delivery: tuple[Any, Any], queue: str) -> None:
     method, properties = delivery
@@ -55,7 +55,7 @@ def test_any_delivery_can_be_read(delivery: tuple[Any, Any], queue: str) -> None
     assert repr(properties) == before
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(headers=TABLES, more=st.dictionaries(st.sampled_from(["traceparent", "tracestate", "baggage"]), st.text()))
 def test_any_headers_are_copied_with_more(headers: Any, more: dict[str, str]) -> None:
     properties, before = BasicProperties(headers=headers, priority=3), repr(headers)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import zmq
-from hypothesis import settings
 from opentelemetry import context
 from support import recorder as recorder_
 from support.recorder import recording
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
     Recording = Callable[[bool], AbstractContextManager[Recorder]]
 
-settings.register_profile("adapters", deadline=None)  # a busy machine is no failure
-settings.load_profile("adapters")
 PATIENCE = 10_000  # ms
 _names = itertools.count()
 
