@@ -46,8 +46,9 @@ def wait_for(client: Any, topic: str, leader: int, replicas: int) -> None:
     """Wait until a node leads, with so many replicas in step."""
 
     def found() -> bool | None:
-        partitions = client.list_topics(timeout=PATIENCE).topics[topic].partitions
-        state = partitions.get(0)
+        # The node that is asked may not have heard of the topic yet.
+        known = client.list_topics(timeout=PATIENCE).topics.get(topic)
+        state = known and known.partitions.get(0)
         return (state is not None and state.leader == leader and len(state.isrs) == replicas) or None
 
     poll(found, ELECTION, f"node {leader} to lead {TopicPartition(topic, 0)} with {replicas} replicas")
