@@ -1,4 +1,4 @@
-"""An event that goes through six libraries is one trace in Jaeger: the right tree, nothing lost, nothing twice."""
+"""An event that goes through seven libraries is one trace in Jaeger: the right tree, nothing lost, nothing twice."""
 
 from __future__ import annotations
 

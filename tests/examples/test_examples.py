@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import mixed
-from support.programs import launched, run, running
+from support.programs import PATIENCE, launched, run, running
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from support.programs import Way
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENCE = 60.0
-HOST = "host.name=here,ip=127.0.0.1"  # else Jaeger takes every service for a host of its own, with a clock of its own
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def tag() -> str:
 
 def way(jaeger: Jaeger, service: str, **environ: str) -> Way:
     """Start by the launcher, and send the traces to Jaeger, which takes nothing else."""
-    return launched(jaeger.otlp_http, service, OTEL_METRICS_EXPORTER="none", OTEL_RESOURCE_ATTRIBUTES=HOST, **environ)
+    return launched(jaeger.otlp_http, service, OTEL_METRICS_EXPORTER="none", **environ)
 
 
 def spans_of(jaeger: Jaeger, service: str, count: int) -> list[Span]:

@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pytest
-from support.programs import PATIENCE, run, running
-from support.scene import EXAMPLES, HOST, announced, promised, scene
+from support.programs import HOST, PATIENCE, run, running
+from support.scene import EXAMPLES, announced, promised, scene
 from support.waiting import until
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.programs import launched, run, running
+from support.programs import PATIENCE, launched, run, running
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "examples" / "mixed"
 ORDERS = 3
-PATIENCE = 45.0
-HOST = "host.name=here,ip=127.0.0.1"  # else Jaeger takes every service for a host of its own, with a clock of its own
 
 
 @dataclass
@@ -55,7 +53,7 @@ class Mixed:
     def way(self, service: str) -> Way:
         """Start by the launcher, and send the traces to Jaeger, which takes nothing else."""
         name = f"{service}-{self.tag}"
-        environ = {"OTEL_METRICS_EXPORTER": "none", "OTEL_RESOURCE_ATTRIBUTES": HOST, "OTEL_EDA_ZMQ_PROPAGATE": "1"}
+        environ = {"OTEL_METRICS_EXPORTER": "none", "OTEL_EDA_ZMQ_PROPAGATE": "1"}
         return launched(self.jaeger.otlp_http, name, **environ)
 
     def run(self) -> dict[str, Outcome]:

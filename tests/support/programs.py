@@ -27,6 +27,7 @@ PATIENCE = 90.0  # seconds for whatever a program is to do next
 FOREIGN = ("OTEL_", "PYTHON", "PYTEST_", "COV_")  # of the environment: they are not meant for what is tested
 Environ: TypeAlias = "Mapping[str, str]"
 
+HOST = "host.name=here,ip=127.0.0.1"  # else Jaeger takes every service for a host of its own, with a clock of its own
 # Everything by OTLP/HTTP, soon.
 EXPORT = {
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
@@ -35,7 +36,7 @@ EXPORT = {
     "OTEL_LOGS_EXPORTER": "none",
     "OTEL_BSP_SCHEDULE_DELAY": "100",
     "OTEL_METRIC_EXPORT_INTERVAL": "1000",
-    "OTEL_RESOURCE_ATTRIBUTES": "host.name=here",  # else Jaeger suspects clocks that differ
+    "OTEL_RESOURCE_ATTRIBUTES": HOST,
 }
 
 

@@ -23,7 +23,7 @@ from otel_eda.diagnosis.settings import Settings
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
-from support.programs import launched
+from support.programs import PATIENCE, launched
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
     from support.programs import Way
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENCE = 45.0
-HOST = "host.name=here,ip=127.0.0.1"  # else Jaeger takes every service for a host of its own, with a clock of its own
 # The SDK gives up the last collection of metrics, too, after as long as there is between two.
-SETTINGS = {"OTEL_RESOURCE_ATTRIBUTES": HOST, "OTEL_METRIC_EXPORT_INTERVAL": "60000"}
+SETTINGS = {"OTEL_METRIC_EXPORT_INTERVAL": "60000"}
 
 
 @dataclass(frozen=True)
