@@ -21,7 +21,7 @@ def shrink(message: ConsumerRecord) -> None:
     """Make a thumbnail, in a thread of the pool."""
     with otel_eda.process(message):  # from here to the end of the block the message is processed
         name = message.value.decode()
-        time.sleep(0.02)
+        time.sleep(0.1)
         if name.endswith(".txt"):
             raise ValueError(f"{name} is no picture")
         print(f"{name}: done", flush=True)
