@@ -98,7 +98,7 @@ def test_metrics_arrive_too() -> None:
 
 
 def status(url: str, path: str, body: bytes, **headers: str) -> int:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     connection.request("POST", path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse().status
     connection.close()

@@ -69,7 +69,7 @@ def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Spans) -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=110,
     )
     assert (run.returncode, run.stderr) == (0, "")
     spans = kept(tmp_path)
@@ -191,11 +191,11 @@ def test_a_demo_that_hangs_ends(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "QUIET", 8.0)  # enough for three services to start on a busy machine
+    monkeypatch.setattr(runner, "QUIET", 5.0)  # in which not all of them may have started, on a busy machine
     other_services()
     assert demo.run(options("--orders", "5")) == 2
-    assert "nothing happened for 8 s" in capsys.readouterr().err
-    assert len(children) == 3
+    assert "nothing happened for 5 s" in capsys.readouterr().err
+    assert len(children) >= 2
     assert all(child.returncode is not None for child in children)
 
 
