@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 COUNT = 2000
 HOST = "127.0.0.1"
 TIMEOUT = 1  # seconds that the SDK's exporters may take for a request
-SLACK = 5.0  # seconds in which another process on a busy machine may get in between
-EXITS = 12.0  # seconds: two exporters give up, one after the other, and the interpreter starts and ends
+SLACK = 10.0  # seconds in which another process on a busy machine may get in between
+EXITS = 25.0  # seconds: two exporters give up, one after the other, and the interpreter starts and ends
 
 
 @contextmanager
