@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 EXACT = sys.version_info >= (3, 12)
 CANCELLED = "asyncio.exceptions.CancelledError"
-ABANDONED = "eda.process.abandoned"
 
 
 async def forever(_: object) -> None:
@@ -83,10 +82,7 @@ async def polling(consumer: AIOKafkaConsumer, body: Body) -> None:
             await body(record)
 
 
-@pytest.mark.parametrize("way", [looping, pulling])
-def test_tasks_that_share_a_consumer_keep_to_their_own(
-    way: Way, clients: Clients, topic: str, recorder: Recorder
-) -> None:
+def test_tasks_that_share_a_consumer_keep_to_their_own(clients: Clients, topic: str, recorder: Recorder) -> None:
     async def turn(record: Any) -> None:
         mine = current()
         await asyncio.sleep(0.001)
@@ -96,7 +92,7 @@ def test_tasks_that_share_a_consumer_keep_to_their_own(
     async def main() -> None:
         await clients.fill(topic, *[b"1"] * 30)
         async with clients.consumer(topic) as consumer:
-            tasks = [asyncio.create_task(way(consumer, turn)) for _ in range(3)]
+            tasks = [asyncio.create_task(pulling(consumer, turn)) for _ in range(3)]
             while recorder.count("messaging.process.duration") < 30:
                 done, _ = await asyncio.wait(tasks, timeout=0.01)
                 assert not done
@@ -109,7 +105,7 @@ def test_tasks_that_share_a_consumer_keep_to_their_own(
     assert not any(failed(span) for span in recorder.processes(30))
 
 
-@pytest.mark.parametrize("way", [looping, pulling, polling])
+@pytest.mark.parametrize("way", [pulling, polling])
 def test_a_task_that_is_cancelled_in_a_body_ends_its_span(
     way: Way, clients: Clients, topic: str, recorder: Recorder
 ) -> None:
@@ -186,26 +182,6 @@ def test_an_exception_ends_the_span_while_the_consumer_lives(clients: Clients, t
     assert [attribute(span, "error.type") for span in recorder.processes(2)] == [
         "ValueError" if EXACT else "_OTHER"
     ] * 2
-
-
-def test_a_generator_that_is_given_up_abandons_its_message(clients: Clients, topic: str, recorder: Recorder) -> None:
-    async def main() -> None:
-        await clients.fill(topic, b"1", b"2")
-        async with clients.consumer(topic) as consumer:
-
-            async def values() -> Any:
-                async for record in consumer:
-                    yield record.value
-
-            given = values()
-            assert await anext(given) == b"1"
-            await given.aclose()
-            assert not recorder.open()
-            assert current() == NOTHING
-
-    asyncio.run(main())
-    (span,) = recorder.processes(1)
-    assert attribute(span, ABANDONED) is True
 
 
 def test_the_end_of_a_consumer_ends_its_loop(clients: Clients, topic: str, recorder: Recorder) -> None:
