@@ -6,7 +6,7 @@ import argparse
 import re
 from dataclasses import fields
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.metrics import NoOpMeter
@@ -15,10 +15,16 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import otel_eda
 from docs.pages import PAGES, ROOT, prose, rows
-from otel_eda import cli, config, demo, suite
-from otel_eda.core import keys
+from otel_eda import cli, config, demo, otlp, suite
+from otel_eda.adapters.pyzmq import trailer
+from otel_eda.core import assignment, intervals, keys
 from otel_eda.core.monitor import Monitor, watch_ourselves
 from otel_eda.core.telemetry import Metrics
+from otel_eda.live import board
+from otel_eda.otlp import inbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TELEMETRY = ROOT / "docs" / "telemetry.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -149,6 +155,23 @@ def test_each_thing_can_be_switched_off_by_the_name_that_is_told() -> None:
     points = {point.name for point in every if "otel_eda" in point.value} - {"eda"}  # which takes the settings
     told = set(re.findall(r"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=(eda_\w+)", CONFIGURATION.read_text("utf-8")))
     assert told == points == {f"eda_{name}" for name in suite.NAMES}
+
+
+LIVE = ROOT / "docs" / "live.md"
+LIMITS = [
+    (TELEMETRY, f"An account keeps {intervals.LIMIT} gaps"),
+    (TELEMETRY, f"A counter keeps {keys.ATTRIBUTE_SETS} sets of attributes"),
+    (TELEMETRY, f"at most each {assignment.EVERY // 10**9} seconds"),
+    (TELEMETRY, f"at most {trailer.LONGEST >> 10} KiB, at most {trailer.MOST} headers"),
+    (LIVE, f"waits in {inbox.ROOM >> 20} MB of memory"),
+    (LIVE, f"Requests of more than {otlp.LARGEST >> 20} MB"),
+    (LIVE, f"the {board.MOST:,} series that are kept"),
+]
+
+
+@pytest.mark.parametrize(("page", "text"), LIMITS)
+def test_limits_are_those_of_the_code(page: Path, text: str) -> None:
+    assert text in page.read_text(encoding="utf-8").replace("\n", " ")
 
 
 def test_make_targets_that_are_named_exist() -> None:
