@@ -63,6 +63,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STDERR] = os.dup(sys.__stderr__.fileno() if sys.__stderr__ else 2)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the process also if threads that a test has left do not let it end."""
+    faulthandler.dump_traceback_later(GRACE, exit=True, file=config.stash[STDERR])
+
+
 @pytest.fixture(scope="session")
 def kafka(servers: Path, logs: dict[str, Service]) -> Iterator[Kafka]:
     """One Kafka for all tests of a run, those of other workers too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -325,6 +326,31 @@ def test_nothing_is_left_when_a_process_is_killed(tmp_path: Path, jaeger: Jaeger
             poll(lambda: gone(server) or None, WAIT, "the server to end")
         finally:
             tests.kill()
+
+
+IN_C = """
+import itertools, pytest
+
+@pytest.mark.timeout(1)
+def test_it():
+    sum(itertools.repeat(0))
+"""
+AT_THE_END = """
+import threading, time
+
+def test_it():
+    threading.Thread(target=time.sleep, args=(300,)).start()
+"""
+
+
+@pytest.mark.parametrize("source", [IN_C, AT_THE_END], ids=["in C", "at the end"])
+def test_a_run_that_hangs_is_ended(tmp_path: Path, source: str) -> None:
+    run = Run(tmp_path, source)
+    conftest = tmp_path / "conftest.py"
+    conftest.write_text(re.sub("GRACE = [0-9.]+", "GRACE = 2.0", conftest.read_text()))
+    done = run.finish()
+    assert done.returncode == 1
+    assert "most recent call first" in done.stderr
 
 
 @pytest.mark.parametrize(
