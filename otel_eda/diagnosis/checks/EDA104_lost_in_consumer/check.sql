@@ -38,21 +38,24 @@ gone AS (
     GROUP BY consumer_group, destination, partition_id, instance
 ),
 
+-- Tried, and never with success.
 tried AS (
     SELECT
-        system, consumer_group, destination, partition_id, message_offset,
-        max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
-        max(CASE WHEN outcome = 'error' THEN 1 ELSE 0 END) AS failed,
+        w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset,
+        max(CASE WHEN w.outcome = 'error' THEN 1 ELSE 0 END) AS failed,
         -- The consumer's own ledger saw that it was committed past.
-        max(CASE WHEN skipped THEN 1 ELSE 0 END) AS skipped,
-        min(started) AS started, max(ended) AS ended, max(error) AS error,
+        max(CASE WHEN w.skipped THEN 1 ELSE 0 END) AS skipped,
+        min(w.started) AS started, max(w.ended) AS ended, max(w.error) AS error,
         -- Of the last attempt.
-        arg_max(trace_id, started) AS trace_id, arg_max(span_id, started) AS span_id,
-        arg_max(service, started) AS service, arg_max(instance, started) AS instance,
-        arg_max(origin_trace, started) AS origin_trace, arg_max(origin_span, started) AS origin_span
-    FROM works
-    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
-    GROUP BY system, consumer_group, destination, partition_id, message_offset
+        arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
+        arg_max(w.service, w.started) AS service, arg_max(w.instance, w.started) AS instance,
+        arg_max(w.origin_trace, w.started) AS origin_trace, arg_max(w.origin_span, w.started) AS origin_span
+    FROM works AS w
+    JOIN around AS a
+        ON a.consumer_group = w.consumer_group AND a.destination = w.destination AND a.partition_id = w.partition_id
+        AND a.message_offset = w.message_offset
+    WHERE NOT a.finished
+    GROUP BY w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset
 ),
 
 pulled AS (
@@ -108,6 +111,9 @@ missing AS (
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
         ON d.consumer_group = r.consumer_group AND d.destination = s.destination AND d.partition_id = s.partition_id
+    LEFT JOIN around AS a
+        ON a.consumer_group = r.consumer_group AND a.destination = s.destination
+        AND a.partition_id = s.partition_id AND a.message_offset = s.message_offset
     LEFT JOIN tried AS t
         ON t.consumer_group = r.consumer_group AND t.destination = s.destination
         AND t.partition_id = s.partition_id AND t.message_offset = s.message_offset
@@ -130,7 +136,7 @@ missing AS (
     WHERE
         s.outcome = 'ok'
         AND s.message_offset > r.lowest
-        AND coalesce(t.finished, 0) = 0
+        AND NOT coalesce(a.finished, false)
         AND coalesce(t.skipped, 0) = 0
         -- Behind the group's position: it committed past the message, or went on to later ones.
         AND (d.committed > s.message_offset OR r.highest > s.message_offset)
@@ -140,7 +146,7 @@ missing AS (
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
         t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, true, true, false, false, false, true
     FROM tried AS t
-    WHERE t.skipped = 1 AND t.finished = 0
+    WHERE t.skipped = 1
 ),
 
 -- Sent on by an attempt or a handler in it: to a dead-letter or retry destination, or as an answer.
@@ -184,11 +190,11 @@ ending AS (
 
 -- Compaction would have taken what was read, too, if a later one of its key had been there.
 read AS (
-    SELECT t.consumer_group, n.destination, n.partition_id, min(n.superseded) AS uncompacted
+    SELECT a.consumer_group, n.destination, n.partition_id, min(n.superseded) AS uncompacted
     FROM near AS n
-    JOIN tried AS t
-        ON t.destination = n.destination AND t.partition_id = n.partition_id AND t.message_offset = n.message_offset
-    GROUP BY t.consumer_group, n.destination, n.partition_id
+    JOIN around AS a
+        ON a.destination = n.destination AND a.partition_id = n.partition_id AND a.message_offset = n.message_offset
+    GROUP BY a.consumer_group, n.destination, n.partition_id
 ),
 
 -- Perhaps never to be seen: as if compacted away, or as the messages of a transaction, which ends with an offset that
@@ -200,14 +206,14 @@ unseen AS (
         ON e.destination = m.destination AND e.partition_id = m.partition_id AND e.message_offset = m.message_offset
     LEFT JOIN read AS r
         ON r.consumer_group = m.consumer_group AND r.destination = m.destination AND r.partition_id = m.partition_id
-    LEFT JOIN tried AS t
-        ON t.consumer_group = m.consumer_group AND t.destination = m.destination AND t.partition_id = m.partition_id
-        AND t.message_offset = e.last
+    LEFT JOIN around AS a
+        ON a.consumer_group = m.consumer_group AND a.destination = m.destination AND a.partition_id = m.partition_id
+        AND a.message_offset = e.last
     WHERE
         NOT m.delivered
         AND (
             e.superseded < coalesce(r.uncompacted, e.superseded + 1)
-            OR (e.last IS NOT NULL AND t.message_offset IS NULL)
+            OR (e.last IS NOT NULL AND a.message_offset IS NULL)
         )
 ),
 

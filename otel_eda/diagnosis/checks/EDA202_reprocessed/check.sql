@@ -8,9 +8,18 @@ WITH attempt AS (
             WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
             ELSE origin_trace || '-' || origin_span
         END AS message
-    FROM works
+    FROM works AS w
     WHERE
-        (message_offset IS NOT NULL OR linked)
+        (
+            (message_offset IS NULL AND linked)
+            OR EXISTS (
+                SELECT 1 FROM around AS r
+                WHERE
+                    r.attempts > 1 AND r.consumer_group IS NOT DISTINCT FROM w.consumer_group
+                    AND r.destination = w.destination AND r.partition_id = w.partition_id
+                    AND r.message_offset = w.message_offset
+            )
+        )
         -- Without a group every reader has its own copy.
         AND (consumer_group IS NOT NULL OR system = 'rabbitmq')
 ),

@@ -2,10 +2,13 @@
 -- news: message
 WITH attempt AS (
     SELECT
-        system, service, instance, host, destination, consumer_group, partition_id, message_offset,
-        trace_id, span_id, started, ended
-    FROM works
-    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+        w.system, w.service, w.instance, w.host, w.destination, w.consumer_group, w.partition_id, w.message_offset,
+        w.trace_id, w.span_id, w.started, w.ended
+    FROM works AS w
+    JOIN around AS a
+        ON a.consumer_group = w.consumer_group AND a.destination = w.destination AND a.partition_id = w.partition_id
+        AND a.message_offset = w.message_offset
+    WHERE a.attempts > 1
 ),
 
 pair AS (

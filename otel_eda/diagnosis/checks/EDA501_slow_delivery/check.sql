@@ -14,15 +14,24 @@ WITH every AS (
     WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
 ),
 
+-- Two clocks may be apart by anything up to the shortest way between them: what is above that, waited.
+apart AS (
+    SELECT host, sender_host, min(waiting) AS least
+    FROM every
+    WHERE turn = 1 AND NOT coalesce(host = sender_host, false)
+    GROUP BY host, sender_host
+),
+
 -- A second attempt did not wait; a broadcast has a first one for each of its readers.
 delivery AS (
     SELECT
-        system, service, instance, host, sender_host, sender, destination, consumer_group, partition_id, message_offset,
-        trace_id, span_id, first_time, last_time, sent_trace, sent_span, acknowledging,
-        -- Two clocks may be apart by anything up to the shortest way between them: what is above that, waited.
-        waiting - CASE WHEN host = sender_host THEN 0 ELSE min(waiting) OVER (PARTITION BY host, sender_host) END AS waiting
-    FROM every
-    WHERE turn = 1
+        e.system, e.service, e.instance, e.host, e.sender_host, e.sender, e.destination, e.consumer_group,
+        e.partition_id, e.message_offset, e.trace_id, e.span_id, e.first_time, e.last_time, e.sent_trace, e.sent_span,
+        e.acknowledging, e.waiting - coalesce(a.least, 0) AS waiting
+    FROM every AS e
+    LEFT JOIN apart AS a
+        ON a.host IS NOT DISTINCT FROM e.host AND a.sender_host IS NOT DISTINCT FROM e.sender_host
+    WHERE e.turn = 1
 ),
 
 usual AS (
