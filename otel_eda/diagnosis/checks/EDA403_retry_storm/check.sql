@@ -23,7 +23,7 @@ message AS (
 total AS (
     SELECT
         system, service, destination, consumer_group, sum(attempts) AS attempts, count(*) AS messages,
-        count(DISTINCT CASE WHEN attempts > 1 THEN message END) AS again
+        sum(CASE WHEN attempts > 1 THEN 1 ELSE 0 END) AS again
     FROM message
     GROUP BY system, service, destination, consumer_group
 )
