@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ class Bus:
         self.driver = driver
         self.address = address
         self.make = make
-        self._clients: list[Producer | Consumer] = []
+        self._clients = ExitStack()
 
     @cached_property
     def destination(self) -> str:
@@ -32,24 +33,24 @@ class Bus:
     def producer(self, destination: str | None = None, **how: Any) -> Producer:
         """Make a producer; `how` as in `Sending`."""
         producer = self.driver.producer(self.address, destination or self.destination, Sending(**how))
-        self._clients.append(producer)
+        self.keep(producer)
         return producer
 
     def courier(self, destination: str | None = None) -> Producer:
         """Make a producer whose messages bring context."""
         producer = self.driver.courier(self.address, destination or self.destination)
-        self._clients.append(producer)
+        self.keep(producer)
         return producer
 
     def consumer(self, *destinations: str, **how: Any) -> Consumer:
         """Make a consumer; `how` as in `Reading`."""
         consumer = self.driver.consumer(self.address, destinations or (self.destination,), Reading(**how))
-        self._clients.append(consumer)
+        self.keep(consumer)
         return consumer
 
     def keep(self, client: Producer | Consumer) -> None:
         """Close this client too."""
-        self._clients.append(client)
+        self._clients.callback(client.close)
 
     def send(self, *messages: Message, destination: str | None = None) -> list[Receipt]:
         """Send messages that bring context, in this order, and wait for the answers."""
@@ -75,9 +76,8 @@ class Bus:
         return Message(value, headers=self.headers(*pairs))
 
     def close(self) -> None:
-        """Close every client that was made."""
-        while self._clients:
-            self._clients.pop().close()
+        """Close every client that was made, though one of them may fail at it."""
+        self._clients.close()
 
 
 def pairs(headers: Pairs) -> list[tuple[str, bytes | None]]:
