@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 
 SECOND = 1_000_000_000
 EVIDENCE = 5  # occurrences that a finding shows
+MEMORY = 600  # MB for DuckDB; the rest up to a gigabyte is Python's, and what DuckDB does not count
 
 
 def _setting(default: float | None, about: str) -> float | None:

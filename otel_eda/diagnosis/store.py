@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from . import UnusableError, columns, load, plural, salvage
+from .settings import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .sources import Source
 
-MEMORY = "600MB"  # the rest up to a gigabyte is Python's, and what DuckDB does not count
 SIGNALS = ("traces", "metrics", "logs")
 NEEDED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
@@ -65,7 +65,7 @@ class Intake:
 class Store:
     """A temporary database; `with Store() as store: store.read(sources)`."""
 
-    def __init__(self, memory: str = MEMORY) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
         self.memory = memory
         self.intake = Intake()
         self._stack = ExitStack()
@@ -77,7 +77,7 @@ class Store:
         self.connection = duckdb.connect(
             str(folder / "tables.db"),
             config={
-                "memory_limit": self.memory,
+                "memory_limit": f"{self.memory}MB",
                 "temp_directory": str(folder / "spill"),
                 "preserve_insertion_order": "false",
                 "autoinstall_known_extensions": "false",

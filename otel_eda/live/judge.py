@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .window import Window
 
-MEMORY = "400MB"
+MEMORY = 400  # MB
 RECENT = 100  # findings that may explain others
 
 

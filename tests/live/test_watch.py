@@ -275,7 +275,7 @@ def test_a_disk_without_room_is_said_in_one_line(tmp_path: Path) -> None:
 
 def test_memory_that_does_not_suffice_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = flow(40, 1).world.write(tmp_path)
-    with pytest.raises(UnusableError, match=r"^Out of Memory Error: .*$"), Store("1MB") as store:
+    with pytest.raises(UnusableError, match=r"^Out of Memory Error: .*$"), Store(1) as store:
         store.read([Files(str(path))])
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.settings import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +29,9 @@ def sources(parser: argparse.ArgumentParser, number: str = "+") -> None:
         metavar="SOURCE",
         help="file, pattern or folder of OTLP JSON lines, also .gz or .zst; - for standard input; "
         "or the URL of a Jaeger query endpoint",
+    )
+    parser.add_argument(
+        "--memory", type=amount, default=MEMORY, metavar="MB", help=f"for the tables; the rest goes to disk ({MEMORY})"
     )
     jaeger = parser.add_argument_group("Jaeger")
     jaeger.add_argument(
@@ -97,6 +101,6 @@ def loaded(options: argparse.Namespace) -> Iterator[Store]:
     from otel_eda.diagnosis.sources import find
     from otel_eda.diagnosis.store import Store
 
-    with Store() as store:
+    with Store(options.memory) as store:
         store.read(find(options.source, options))
         yield store
