@@ -1,6 +1,7 @@
 """`python -m bench.diagnosis`: time and memory from a file of OTLP JSON lines to a report, for 1, 3 and 10 million.
 
-`--quick` does one million only.
+A million has the memory that `otel-eda diagnose` takes by default, more have as much for each million. `--quick` does
+one million only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
+
+from otel_eda.diagnosis.settings import MEMORY
 
 from .report import console
 
@@ -61,8 +64,9 @@ def _row(millions: int) -> tuple[list[str], float, float]:
         with console.status(f"writing {millions} million spans"), file.open("w", encoding="utf-8") as out:
             number = sum(out.write(line) and count for line, count in lines(millions * MILLION))
         with console.status(f"diagnosing {millions} million spans"):
-            wall, processor, memory = _run("diagnose", str(file), "--fail-on", "never")
-            bare = _bare(file)
+            given = MEMORY * millions
+            wall, processor, memory = _run("diagnose", str(file), "--fail-on", "never", "--memory", str(given))
+            bare = _bare(file, given)
         size = file.stat().st_size / 1e6
     row = [f"{number:,}", f"{size:,.0f} MB", f"{wall:.1f} s", f"{processor:.1f} s", f"{memory:.0f} MB"]
     return [*row, f"{number / wall:,.0f}", f"{bare:.1f} s"], wall, memory
@@ -83,14 +87,14 @@ def _run(*arguments: str) -> tuple[float, float, float]:
     return time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
 
 
-def _bare(file: Path) -> float:
+def _bare(file: Path, memory: int) -> float:
     """Give how long the questions of all checks take on the loaded tables, without gates, groups and reports."""
     from otel_eda.diagnosis import catalog, facts
     from otel_eda.diagnosis.settings import Settings
     from otel_eda.diagnosis.sources.files import Files
     from otel_eda.diagnosis.store import Store
 
-    with Store() as store:
+    with Store(memory) as store:
         store.read([Files(str(file))])
         facts.prepare(store, Settings())
         begin = time.perf_counter()
