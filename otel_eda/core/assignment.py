@@ -70,9 +70,11 @@ class Assignment:
         now = time.monotonic_ns()
         if now < self._due and not at_once:
             return []
-        self._due, before = now + EVERY, self._told
-        self._told = {(one.destination, one.partition): one for one in positions}
-        return [one for place, one in self._told.items() if one.offset is not None and before.get(place) != one]
+        before, self._told = self._told, {(one.destination, one.partition): one for one in positions}
+        found = [one for place, one in self._told.items() if one.offset is not None and before.get(place) != one]
+        if found:
+            self._due = now + EVERY
+        return found
 
 
 @guarded
