@@ -78,9 +78,7 @@ def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
     def command(options: argparse.Namespace) -> int:
         try:
             return run(options)
-        except UnusableError as error:
-            complain(str(error))
-        except OSError as error:  # no room on the disk, no right to read
+        except (UnusableError, OSError) as error:  # of the system: no room on the disk, no right to read
             complain(str(error))
         except ModuleNotFoundError as error:
             complain(f"{error}: pip install 'otel-eda[{getattr(options, 'extra', 'diagnosis')}]'")
