@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from otel_eda.core import Identity, keys
+from otel_eda import semconv
+from otel_eda.core import Identity
 
 _LARGEST = (1 << 63) - 1  # of what an attribute can be
 _SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
@@ -49,14 +50,14 @@ def _value(headers: Any, name: str) -> Any:
 
 def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
     """Give the attributes of RabbitMQ's own: the routing key, and how often and why the message was dead-lettered."""
-    made: dict[str, Any] = {keys.ROUTING_KEY: routing_key} if routing_key else {}
+    made: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
     deaths = _value(headers, "x-death")
     if deaths and isinstance(deaths, list):
         died = [death for death in deaths if isinstance(death, Mapping)]
         counts = [count for death in died if isinstance(count := death.get("count", 1), int) and count > 0]
-        made[keys.DEATHS] = min(sum(counts), _LARGEST)
+        made[semconv.DEATHS] = min(sum(counts), _LARGEST)
         if died and isinstance(reason := died[0].get("reason"), str):
-            made[keys.DEATH_REASON] = reason
+            made[semconv.DEATH_REASON] = reason
     return made
 
 

@@ -5,7 +5,7 @@ An adapter needs no more than what is exported here.
 
 from otel_eda.config import config
 
-from . import keys, notices  # noqa: F401  # it listens from now on
+from . import notices  # noqa: F401  # it listens from now on
 from .answers import Callback
 from .assignment import Extent
 from .batches import Batch, Create, origins
@@ -85,7 +85,6 @@ __all__ = [
     "finish",
     "guarded",
     "inject",
-    "keys",
     "origins",
     "report_future",
     "sending",

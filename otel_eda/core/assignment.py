@@ -6,7 +6,9 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from . import events, keys
+from otel_eda import semconv
+
+from . import events
 from .guard import guarded
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def changed(client: Client, change: Extent, about: Iterable[Any]) -> None:
     """Note and tell a change of a consumer's partitions, given as tuples that begin with topic and partition."""
     client.reassigned()
     gained, lost = client.assignment.change(change, {(str(one[0]), str(one[1])) for one in about})
-    for name, places in ((keys.REVOKED, lost), (keys.ASSIGNED, gained)):
+    for name, places in ((semconv.REVOKED, lost), (semconv.ASSIGNED, gained)):
         for destination, partition in sorted(places):
             events.emit(name, _place(client, destination, partition))
 
@@ -93,14 +95,14 @@ def report(client: Client, at_once: bool = False) -> None:
     for position in client.assignment.news(client.positions(), at_once):
         account = client.ledger.accounts.get((position.destination, position.partition))
         known = {
-            keys.NEXT: position.offset,
-            keys.START: position.start,
-            keys.END: position.end,
-            keys.COMMITTED: account and account.committed,
+            semconv.NEXT: position.offset,
+            semconv.START: position.start,
+            semconv.END: position.end,
+            semconv.COMMITTED: account and account.committed,
         }
         told = {key: value for key, value in known.items() if value is not None}
-        events.emit(keys.POSITION, _place(client, position.destination, position.partition) | told)
+        events.emit(semconv.POSITION, _place(client, position.destination, position.partition) | told)
 
 
 def _place(client: Client, destination: str, partition: str) -> dict[str, Any]:
-    return client.attributes | {keys.DESTINATION: destination, keys.PARTITION: partition}
+    return client.attributes | {semconv.DESTINATION: destination, semconv.PARTITION: partition}

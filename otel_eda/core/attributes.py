@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from otel_eda import semconv
 from otel_eda.config import config
 
-from . import keys, privacy
+from . import privacy
 
 if TYPE_CHECKING:
     from .message import Message
@@ -18,7 +19,7 @@ def described(route: Route, message: Message) -> dict[str, Any]:
     made = route.attributes.copy()
     learn(made, message)
     if message.sender is not None:
-        made[keys.SENDER], made[keys.SEQUENCE] = message.sender, message.sequence
+        made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
     _identify(made, message)
     settings = config()
     if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
@@ -30,9 +31,9 @@ def learn(made: dict[str, Any], message: Message) -> None:
     """Add what the broker has made of a message, as far as it is known."""
     place(made, message)
     if message.timestamp is not None:
-        made[keys.MESSAGE_TIMESTAMP] = message.timestamp
+        made[semconv.MESSAGE_TIMESTAMP] = message.timestamp
     if message.tombstone:
-        made[keys.TOMBSTONE] = True
+        made[semconv.TOMBSTONE] = True
     if message.attributes is not None:
         made.update(message.attributes)
 
@@ -40,19 +41,19 @@ def learn(made: dict[str, Any], message: Message) -> None:
 def place(made: dict[str, Any], message: Message) -> None:
     """Add where a message is in its destination."""
     if message.partition is not None:
-        made[keys.PARTITION] = message.partition
+        made[semconv.PARTITION] = message.partition
     if message.offset is not None:
-        made[keys.OFFSET] = message.offset
+        made[semconv.OFFSET] = message.offset
 
 
 def _identify(made: dict[str, Any], message: Message) -> None:
     if message.tag is not None:
-        made[keys.DELIVERY_TAG] = message.tag
+        made[semconv.DELIVERY_TAG] = message.tag
     if message.id is not None:
-        made[keys.MESSAGE_ID] = message.id
+        made[semconv.MESSAGE_ID] = message.id
     if message.conversation is not None:
-        made[keys.CONVERSATION] = message.conversation
+        made[semconv.CONVERSATION] = message.conversation
     if message.redelivered:
-        made[keys.REDELIVERED] = True
+        made[semconv.REDELIVERED] = True
     if message.deliveries is not None:
-        made[keys.DELIVERIES] = message.deliveries
+        made[semconv.DELIVERIES] = message.deliveries

@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import errors, keys, propagation
+from otel_eda import semconv
+
+from . import errors, propagation
 from .busy import SEND, idle
 from .clients import client_of
 from .contexts import current, with_span
@@ -143,7 +145,7 @@ class _Creating:
         if error is not None:
             errors.record(self.span, error, "create")
         elif not taken:
-            self.span.set_attribute(keys.REFUSED, True)
+            self.span.set_attribute(semconv.REFUSED, True)
         else:
             self.contents.origins.append(self.span.get_span_context())
         self.span.end(time.time_ns())

@@ -6,9 +6,10 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from otel_eda import semconv
 from otel_eda.config import config
 
-from . import deferral, keys
+from . import deferral
 from .account import Fact
 from .assignment import Assignment
 from .errors import error_type
@@ -60,13 +61,13 @@ class Client:
         self.identity = identity
         self.measured = given(
             {
-                keys.SYSTEM: library.system,
-                keys.GROUP: identity.group,
-                keys.SERVER_ADDRESS: identity.server_address,
-                keys.SERVER_PORT: identity.server_port,
+                semconv.SYSTEM: library.system,
+                semconv.GROUP: identity.group,
+                semconv.SERVER_ADDRESS: identity.server_address,
+                semconv.SERVER_PORT: identity.server_port,
             }
         )
-        self.attributes = self.measured | given({keys.CLIENT_ID: identity.client_id})
+        self.attributes = self.measured | given({semconv.CLIENT_ID: identity.client_id})
         self.routes: dict[tuple[str, str | None], Route] = {}
         self.pending: dict[int, Sending] = {}
         self.pulls: dict[int, tuple[Turn, Watch | None]] = {}
@@ -111,7 +112,7 @@ class Client:
         """Give what is known of an operation on a destination."""
         found, scope = self.routes.get((operation, destination)), self.library.telemetry.scope
         if found is None or (found.scope is not scope and scope is not None):
-            if len(self.routes) >= keys.ATTRIBUTE_SETS:
+            if len(self.routes) >= semconv.ATTRIBUTE_SETS:
                 self.routes.clear()  # they are made anew; a server may answer to more queues than memory holds
             found = self.routes[operation, destination] = Route(self, operation, type_, destination)
         return found
@@ -126,8 +127,8 @@ class Client:
 
     def place(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Give the attributes of metrics that are about no operation."""
-        made = self.measured | ({keys.DESTINATION: destination} if destination else {})
-        return made | {keys.PARTITION: partition} if partition is not None and config().partition_metrics else made
+        made = self.measured | ({semconv.DESTINATION: destination} if destination else {})
+        return made | {semconv.PARTITION: partition} if partition is not None and config().partition_metrics else made
 
     def positions(self) -> list[Position]:
         """Tell how far it is, or was when it polled last if there is no asking from here."""
@@ -169,7 +170,7 @@ class Client:
 
     def consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
         """Count messages that the application was handed."""
-        if destination not in self.delivered and len(self.delivered) < keys.ATTRIBUTE_SETS:
+        if destination not in self.delivered and len(self.delivered) < semconv.ATTRIBUTE_SETS:
             self.delivered.add(destination)
         self.route(operation, "receive", destination).consumed(partition, number)
 
@@ -190,7 +191,7 @@ class Client:
         """Count a commit of offsets by `(destination, partition)`; give what it has brought to light."""
         topics = {topic for topic, _ in offsets}
         route = self.route("commit", "settle", topics.pop() if len(topics) == 1 else None)
-        attributes = route.counted(None, None if error is None else error_type(error)) | {keys.AUTOMATIC: automatic}
+        attributes = route.counted(None, None if error is None else error_type(error)) | {semconv.AUTOMATIC: automatic}
         self.scope.metrics.commits.of(attributes).number += 1
         return {} if error else self._past(offsets)
 
@@ -199,10 +200,10 @@ class Client:
         for (destination, partition), (skipped, regressed) in self.ledger.commit(offsets).items():
             if skipped:
                 self.process(destination).told(Fact.SKIPPED, partition, len(skipped))
-                found[keys.COMMIT_SKIPPED] = found.get(keys.COMMIT_SKIPPED, 0) + len(skipped)
+                found[semconv.COMMIT_SKIPPED] = found.get(semconv.COMMIT_SKIPPED, 0) + len(skipped)
             if regressed:
                 self.route("commit", "settle", destination).count(self.scope.metrics.regressions, partition)
-                found[keys.COMMIT_REGRESSED] = True
+                found[semconv.COMMIT_REGRESSED] = True
         return found
 
 

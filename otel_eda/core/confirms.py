@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.context import get_current
 from opentelemetry.trace import Link, SpanKind
 
-from . import errors, keys, propagation
+from otel_eda import semconv
+
+from . import errors, propagation
 from .attributes import described
 from .busy import idle
 from .clients import ATTRIBUTE, client_of
@@ -53,7 +55,7 @@ class Confirms:
         for number in up_to if answer.multiple else [answer.number]:
             sending = self.waiting.pop(number, None)
             if sending is not None and answer.refused:
-                sending.failed(Outcome(keys.NACKED, "the broker refused the message"))
+                sending.failed(Outcome(semconv.NACKED, "the broker refused the message"))
             elif sending is not None:
                 sending.acknowledged(None)
 
@@ -178,11 +180,11 @@ class Return:
             return  # the call that sends it is still going on, and will tell
         sending = next((one for one in client.pending.values() if _is(one, origin)), None)
         if sending is not None:
-            sending.failed(Outcome(keys.RETURNED, why))
+            sending.failed(Outcome(semconv.RETURNED, why))
             return
         made, links = described(route, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, made, links)
-        errors.mark(span, keys.RETURNED, why)
+        errors.mark(span, semconv.RETURNED, why)
         span.end()
 
 

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import keys
+from otel_eda import semconv
+
 from .busy import idle
 from .clients import client_of
 from .guard import guarded
@@ -25,7 +26,7 @@ FRESH = 300_000_000_000
 
 def note(client: Client, queue: str, number: int) -> None:
     """Note what the broker says."""
-    if len(client.depths) >= keys.ATTRIBUTE_SETS:
+    if len(client.depths) >= semconv.ATTRIBUTE_SETS:
         client.depths.clear()
     client.depths[queue] = number, time.monotonic_ns()
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
-from . import errors, handlers, keys
+from otel_eda import semconv
+
+from . import errors, handlers
 from .busy import idle
 from .contexts import current, with_span
 from .guard import guarded
@@ -89,7 +91,7 @@ class _Dispatched(handlers.Event):
 
     def _open(self) -> None:
         kind = SpanKind.PRODUCER if self.queued else SpanKind.INTERNAL
-        name, attributes = f"{self.operation} {self.type}", {keys.EVENT_TYPE: self.type}
+        name, attributes = f"{self.operation} {self.type}", {semconv.EVENT_TYPE: self.type}
         self.span = self.scope.tracer.start_span(name, self.base, kind, attributes, (), self.start)
         self.context = with_span(self.base, self.span)
 
@@ -117,7 +119,7 @@ class _Dispatched(handlers.Event):
         if self.span is INVALID_SPAN:
             return
         if abandoned:
-            self.span.set_attribute(keys.ABANDONED, True)
+            self.span.set_attribute(semconv.ABANDONED, True)
         elif error is not None:
             errors.mark(self.span, errors.error_type(error), errors.message(error))
         self.span.end()

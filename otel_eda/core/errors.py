@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Status, StatusCode
 
-from . import events, keys
+from otel_eda import semconv
+
+from . import events
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -31,7 +33,7 @@ class Unresolved(Outcome):
     """The broker's answer never came."""
 
     def __init__(self, told: str) -> None:
-        super().__init__(keys.UNRESOLVED, told)
+        super().__init__(semconv.UNRESOLVED, told)
 
 
 def error_type(error: BaseException) -> str:
@@ -62,7 +64,7 @@ def record(span: Span, error: BaseException, operation: str, context: Context | 
 
 def mark(span: Span, kind: str, message: str | None = None) -> None:
     """Note on a span that it failed."""
-    span.set_attribute(keys.ERROR_TYPE, kind)
+    span.set_attribute(semconv.ERROR_TYPE, kind)
     span.set_status(Status(StatusCode.ERROR, message))
 
 
@@ -76,9 +78,9 @@ def message(error: BaseException) -> str:
 
 def _described(error: BaseException) -> Attributes:
     return {
-        keys.EXCEPTION_TYPE: error_type(error),
-        keys.EXCEPTION_MESSAGE: message(error),
-        keys.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+        semconv.EXCEPTION_TYPE: error_type(error),
+        semconv.EXCEPTION_MESSAGE: message(error),
+        semconv.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from . import keys
+from otel_eda import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", conte
     from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
     if _named():
-        get_logger("otel_eda", logger_provider=_provider, schema_url=keys.SCHEMA).emit(
+        get_logger("otel_eda", logger_provider=_provider, schema_url=semconv.SCHEMA).emit(
             LogRecord(
                 event_name=name,
                 context=context,

@@ -13,7 +13,9 @@ import wrapt
 from opentelemetry.context import attach, detach, get_current
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
-from . import errors, keys
+from otel_eda import semconv
+
+from . import errors
 from .contexts import current, span_in, suppressed, with_span
 from .guard import guarded
 from .patching import Switch
@@ -105,7 +107,7 @@ class Call:
         self.base = self.context = current() if base is None else base
         self.kind = kind
         self.span: Span = INVALID_SPAN
-        self.attributes = {keys.EVENT_TYPE: event, keys.FUNCTION: _name(function)}
+        self.attributes = {semconv.EVENT_TYPE: event, semconv.FUNCTION: _name(function)}
 
     def of(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the handler, whether it is async or not."""
@@ -158,7 +160,7 @@ class Call:
     @guarded
     def _start(self) -> None:
         self.start = time.time_ns()
-        name = f"process {self.attributes[keys.EVENT_TYPE]}"
+        name = f"process {self.attributes[semconv.EVENT_TYPE]}"
         self.span = self.scope.tracer.start_span(name, self.base, self.kind, self.attributes, (), self.start)
         self.context = with_span(self.base, self.span)
 
@@ -166,9 +168,9 @@ class Call:
     def _end(self, error: BaseException | None) -> None:
         end, measures = time.time_ns(), self.attributes
         if isinstance(error, GeneratorExit):
-            self.span.set_attribute(keys.ABANDONED, True)
+            self.span.set_attribute(semconv.ABANDONED, True)
         elif error is not None:
-            measures = {**measures, keys.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}
+            measures = {**measures, semconv.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}
         self.span.end(end)
         if self.scope.measures(end):
             self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
@@ -229,8 +231,8 @@ _CALLS = (Call.of.__code__, Call._wait.__code__)
 
 def unhandled(scope: Scope, event: str) -> None:
     """Tell of an event that no handler is registered for, and count it."""
-    attributes = {keys.EVENT_TYPE: event}
-    span_in(current()).add_event(keys.UNHANDLED_EVENT, attributes)
+    attributes = {semconv.EVENT_TYPE: event}
+    span_in(current()).add_event(semconv.UNHANDLED_EVENT, attributes)
     scope.metrics.unhandled.of(attributes).number += 1
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import get_current
 
-from . import keys
+from otel_eda import semconv
+
 from .contexts import TURN
 from .guard import guarded
 from .patching import ImportHook, patch
@@ -35,11 +36,14 @@ def told(record: LogRecord) -> LogRecord | None:
 
 
 def _place(turn: Turn) -> dict[str, Any]:
-    found: dict[str, Any] = {keys.SYSTEM: turn.route.client.library.system, keys.DESTINATION: turn.route.destination}
+    found: dict[str, Any] = {
+        semconv.SYSTEM: turn.route.client.library.system,
+        semconv.DESTINATION: turn.route.destination,
+    }
     if turn.partition is not None:
-        found[keys.PARTITION] = turn.partition
+        found[semconv.PARTITION] = turn.partition
     if turn.account is not None:
-        found[keys.OFFSET] = turn.offset
+        found[semconv.OFFSET] = turn.offset
     return found
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.trace import SpanKind
 
-from . import errors, keys
+from otel_eda import semconv
+
+from . import errors
 from .answers import Answer
 from .attributes import described
 from .busy import SEND, enter, idle
@@ -63,7 +65,7 @@ class _Whole:
         self.start = time.time_ns()
         self.base = current()
         # No message carries this span's context, so it is no producer's.
-        attributes = {**described(self.route, message), keys.BATCH_COUNT: number}
+        attributes = {**described(self.route, message), semconv.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
             self.route.name, self.base, SpanKind.CLIENT, attributes, (), self.start
         )

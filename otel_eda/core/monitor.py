@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import Observation
 
-from . import depth, guard, keys, turns
+from otel_eda import semconv
+
+from . import depth, guard, turns
 from .assignment import report
 from .clients import clients
 from .guard import guarded
@@ -53,19 +55,19 @@ class Monitor:
             meter.create_observable_gauge,
             meter.create_observable_counter,
         )
-        total(keys.LAG, [_together(self._lag)], "{message}", _LAG)
-        latest(keys.LAG_TIME, [_together(self._lag_time, max)], "s", _LAG_TIME)
-        total(keys.PARTITIONS, [_together(self._partitions)], "{partition}", _PARTITIONS)
-        ever(keys.ASSIGNMENTS, [_together(self._assigned)], "{assignment}", _ASSIGNMENTS)
-        latest(keys.POLL_AGE, [_together(self._poll_age, max)], "s", _POLL_AGE)
-        latest(keys.POLL_LIMIT, [_together(self._poll_limit, min)], "s", _POLL_LIMIT)
-        ever(keys.UNASSIGNED, [_together(self._unassigned)], "s", _UNASSIGNED)
-        latest(keys.MARGIN, [_together(self._margin, min)], "{message}", _MARGIN)
-        ever(keys.WAITING, [_together(self._waiting)], "s", _WAITING)
-        total(keys.IN_FLIGHT, [_together(self._open)], "{message}", _IN_FLIGHT)
-        latest(keys.IN_FLIGHT_AGE, [_together(self._open_age, max)], "s", _IN_FLIGHT_AGE)
-        latest(keys.DEPTH, [_together(self._depth, max)], "{message}", _DEPTH)
-        total(keys.PENDING, [_together(self._pending)], "{message}", _PENDING)
+        total(semconv.LAG, [_together(self._lag)], "{message}", _LAG)
+        latest(semconv.LAG_TIME, [_together(self._lag_time, max)], "s", _LAG_TIME)
+        total(semconv.PARTITIONS, [_together(self._partitions)], "{partition}", _PARTITIONS)
+        ever(semconv.ASSIGNMENTS, [_together(self._assigned)], "{assignment}", _ASSIGNMENTS)
+        latest(semconv.POLL_AGE, [_together(self._poll_age, max)], "s", _POLL_AGE)
+        latest(semconv.POLL_LIMIT, [_together(self._poll_limit, min)], "s", _POLL_LIMIT)
+        ever(semconv.UNASSIGNED, [_together(self._unassigned)], "s", _UNASSIGNED)
+        latest(semconv.MARGIN, [_together(self._margin, min)], "{message}", _MARGIN)
+        ever(semconv.WAITING, [_together(self._waiting)], "s", _WAITING)
+        total(semconv.IN_FLIGHT, [_together(self._open)], "{message}", _IN_FLIGHT)
+        latest(semconv.IN_FLIGHT_AGE, [_together(self._open_age, max)], "s", _IN_FLIGHT_AGE)
+        latest(semconv.DEPTH, [_together(self._depth, max)], "{message}", _DEPTH)
+        total(semconv.PENDING, [_together(self._pending)], "{message}", _PENDING)
 
     def _clients(self) -> Iterator[Client]:
         for client in list(clients):
@@ -148,9 +150,9 @@ def watch_ourselves(meter: Meter) -> None:
     """Have our own failures observed."""
 
     def failed(_: CallbackOptions) -> list[Observation]:
-        return [Observation(number, {keys.STEP: step}) for step, number in list(guard.failures.items())]
+        return [Observation(number, {semconv.STEP: step}) for step, number in list(guard.failures.items())]
 
-    meter.create_observable_counter(keys.FAILURES, [failed], "{failure}", _FAILURES)
+    meter.create_observable_counter(semconv.FAILURES, [failed], "{failure}", _FAILURES)
 
 
 _LAG = "Number of offsets between what the consumer is to be handed next and the end of its partitions."

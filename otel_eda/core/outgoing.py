@@ -6,9 +6,10 @@ import time
 from asyncio import Future
 from typing import TYPE_CHECKING, Any
 
+from otel_eda import semconv
 from otel_eda.config import config
 
-from . import errors, keys
+from . import errors
 from .attributes import learn
 from .busy import SEND, enter
 from .guard import guarded
@@ -83,7 +84,7 @@ class Sending:
                 attributes: dict[str, Any] = {}
                 learn(attributes, message)
                 self.span.set_attributes(attributes)
-                self.partition = attributes.get(keys.PARTITION, self.partition)
+                self.partition = attributes.get(semconv.PARTITION, self.partition)
         self._end(None)
 
     @guarded

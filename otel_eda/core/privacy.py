@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import baggage
 
+from otel_eda import semconv
 from otel_eda.config import config
 
-from . import keys, propagation
+from . import propagation
 from .contexts import EMPTY
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def content(message: Message) -> dict[str, Any]:
         text = _text(message.key)
         if text is not None:
             plain = settings.capture_key == "plain"
-            made |= {keys.MESSAGE_KEY: text[:LENGTH]} if plain else {keys.KEY_HASH: hashed(text)}
+            made |= {semconv.MESSAGE_KEY: text[:LENGTH]} if plain else {semconv.KEY_HASH: hashed(text)}
     if settings.capture_body_size and message.size is not None:
-        made[keys.BODY_SIZE] = message.size
+        made[semconv.BODY_SIZE] = message.size
     if settings.capture_headers and message.headers:
         made |= _headers(message, settings)
     return made
@@ -53,7 +54,7 @@ def _headers(message: Message, settings: Config) -> dict[str, str]:
         if known is None or text is None or len(known) > LENGTH or len(made) == HEADERS:
             continue
         if _recorded(known.lower(), settings):
-            made[keys.HEADER + known.lower()] = text[:LENGTH]
+            made[semconv.HEADER + known.lower()] = text[:LENGTH]
     return made
 
 

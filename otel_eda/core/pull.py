@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Link
 
+from otel_eda import semconv
 from otel_eda.config import config
 
-from . import errors, keys, privacy
+from . import errors, privacy
 from .attributes import described, place
 from .busy import RECEIVE, TIMED, busy, enter
 from .contexts import EMPTY, current, outside, with_span
@@ -103,10 +104,10 @@ class Pull:
             self.client.brought(destination, partition, [offset for offset in offsets if offset is not None])
         if found and config().receive_spans != "none":
             route = self.client.route(self.operation, "receive", topic)
-            attributes = {**route.attributes, keys.BATCH_COUNT: len(found)}
+            attributes = {**route.attributes, semconv.BATCH_COUNT: len(found)}
             partitions = {message.partition for message, _, _ in found}
             if topic is not None and len(partitions) == 1:
-                attributes[keys.PARTITION] = partitions.pop()
+                attributes[semconv.PARTITION] = partitions.pop()
             self._span(
                 route, attributes, [_link(message, origin) for message, _, origin in found if origin is not None]
             ).end()

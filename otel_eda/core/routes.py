@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import SpanKind
 
+from otel_eda import semconv
 from otel_eda.config import config
-
-from . import keys
 
 if TYPE_CHECKING:
     from .account import Account, Fact
@@ -63,12 +62,12 @@ class Route:
         self.kind = KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
         self.place = client.place(destination)
-        self.measured = self.place | {keys.OPERATION: operation}
-        self.attributes = client.attributes | self.measured | {keys.OPERATION_TYPE: type_}
+        self.measured = self.place | {semconv.OPERATION: operation}
+        self.attributes = client.attributes | self.measured | {semconv.OPERATION_TYPE: type_}
         self.stamps: dict[str | None, int] = {}
         self.purpose = purpose(self.destination) if type_ == "send" else None
         if type_ == "send":
-            self.measured.pop(keys.GROUP, None)
+            self.measured.pop(semconv.GROUP, None)
         self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
         self._measures: dict[tuple[str | None, str | None], Attributes] = {}
         self._accounts: dict[str, Account] = {}
@@ -82,16 +81,16 @@ class Route:
         if made is None:
             made = self._measures[key] = self.counted(partition, error)
             if self.type != "process":
-                made[keys.OPERATION_TYPE] = self.type
+                made[semconv.OPERATION_TYPE] = self.type
         return made
 
     def counted(self, partition: str | None, error: str | None) -> Attributes:
         """Give the attributes of a count."""
         made = dict(self.measured)
         if partition is not None and self._partitioned:
-            made[keys.PARTITION] = partition
+            made[semconv.PARTITION] = partition
         if error is not None:
-            made[keys.ERROR_TYPE] = error
+            made[semconv.ERROR_TYPE] = error
         return made
 
     def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import keys
+from otel_eda import semconv
+
 from .account import Fact
 from .intervals import Sequence
 
@@ -50,11 +51,11 @@ def heard(route: Route, message: Message) -> None:
     found: dict[str, Any] = {}
     if again:
         route.told(Fact.REDELIVERED, None)
-        found = {keys.REDELIVERED: True}
+        found = {semconv.REDELIVERED: True}
     elif late:
         route.told(Fact.OUT_OF_ORDER, None)
-        found = {keys.MISORDERED: True}
+        found = {semconv.MISORDERED: True}
     elif missed:
         route.count(route.client.scope.metrics.missed, number=missed)
-        found = {keys.MISSED: missed}
+        found = {semconv.MISSED: missed}
     message.attributes = {**(message.attributes or {}), **found}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.trace import Link
 
-from . import between, errors, keys
+from otel_eda import semconv
+
+from . import between, errors
 from .busy import SETTLE, enter, idle
 from .client import given
 from .clients import client_of
@@ -238,7 +240,7 @@ def _position(offsets: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     if len(offsets) != 1:
         return {}
     (((_, partition), offset),) = offsets.items()
-    return {keys.PARTITION: partition, keys.COMMITTED: offset}
+    return {semconv.PARTITION: partition, semconv.COMMITTED: offset}
 
 
 @guarded
@@ -259,13 +261,13 @@ class _Acknowledgement(Settling):
 
     def __init__(self, client: Client, operation: str, tags: Tags, messages: Sequence[Unsettled]) -> None:
         self.number = len(messages) if tags.multiple else 1
-        attributes: dict[str, Any] = {keys.DELIVERY_TAG: tags.tag} if tags.tag else {}
+        attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.tag} if tags.tag else {}
         if tags.requeue is not None:
-            attributes[keys.REQUEUED] = tags.requeue
+            attributes[semconv.REQUEUED] = tags.requeue
         if tags.multiple:
-            attributes[keys.BATCH_COUNT] = self.number
+            attributes[semconv.BATCH_COUNT] = self.number
         elif messages:
-            attributes |= given({keys.MESSAGE_ID: messages[0].id, keys.CONVERSATION: messages[0].conversation})
+            attributes |= given({semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation})
         links = [Link(message.origin) for message in messages if message.origin]
         route = _route(client, operation, {message.destination for message in messages})
         super().__init__(client, route, attributes, links)

@@ -12,7 +12,9 @@ from weakref import WeakKeyDictionary
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import Observation
 
-from . import keys, monitor
+from otel_eda import semconv
+
+from . import monitor
 from .guard import guarded
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Count:
         self.number = 0
 
 
-_OVERFLOW = frozenset({(keys.OVERFLOW, True)})
+_OVERFLOW = frozenset({(semconv.OVERFLOW, True)})
 _TOO_MANY = (
     "%s has %d sets of attributes: what comes with more, as with a destination for each request, is counted together"
 )
@@ -64,9 +66,9 @@ class Counter:
 
     def _new(self, key: frozenset[tuple[str, Any]], attributes: Attributes) -> Count:
         # Names that are made up as they go, as those of answers to requests, must not take all memory.
-        if len(self.counts) >= keys.ATTRIBUTE_SETS and key != _OVERFLOW:
+        if len(self.counts) >= semconv.ATTRIBUTE_SETS and key != _OVERFLOW:
             if _OVERFLOW not in self.counts:
-                _log.warning(_TOO_MANY, self.name, keys.ATTRIBUTE_SETS)
+                _log.warning(_TOO_MANY, self.name, semconv.ATTRIBUTE_SETS)
             return self.of(dict(_OVERFLOW))
         return self.counts.setdefault(key, Count(attributes))
 
@@ -115,72 +117,72 @@ class Metrics:
 
 _DURATIONS = {
     "operation_duration": (
-        keys.OPERATION_DURATION,
-        keys.DURATION_BUCKETS,
+        semconv.OPERATION_DURATION,
+        semconv.DURATION_BUCKETS,
         "Duration of messaging operation initiated by a producer or consumer client.",
     ),
-    "process_duration": (keys.PROCESS_DURATION, keys.DURATION_BUCKETS, "Duration of processing operation."),
+    "process_duration": (semconv.PROCESS_DURATION, semconv.DURATION_BUCKETS, "Duration of processing operation."),
     "handler_duration": (
-        keys.HANDLER_DURATION,
-        keys.DURATION_BUCKETS,
+        semconv.HANDLER_DURATION,
+        semconv.DURATION_BUCKETS,
         "Duration of one handler's work on one event.",
     ),
     "queue_duration": (
-        keys.QUEUE_DURATION,
-        keys.QUEUE_BUCKETS,
+        semconv.QUEUE_DURATION,
+        semconv.QUEUE_BUCKETS,
         "Time from a message's timestamp to the start of its processing.",
     ),
     "message_age": (
-        keys.MESSAGE_AGE,
-        keys.QUEUE_BUCKETS,
+        semconv.MESSAGE_AGE,
+        semconv.QUEUE_BUCKETS,
         "Time from a message's timestamp to the end of its processing.",
     ),
 }
 _COUNTS = {
-    "sent": (keys.SENT, "{message}", "Number of messages producer attempted to send to the broker."),
-    "consumed": (keys.CONSUMED, "{message}", "Number of messages that were delivered to the application."),
-    "unhandled": (keys.UNHANDLED, "{event}", "Number of events that no handler was registered for."),
-    "commits": (keys.COMMITS, "{commit}", "Number of offset commits, by the application or automatic."),
-    "returned": (keys.RETURNS, "{message}", "Number of messages that the broker could not route and sent back."),
-    "settled": (keys.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."),
+    "sent": (semconv.SENT, "{message}", "Number of messages producer attempted to send to the broker."),
+    "consumed": (semconv.CONSUMED, "{message}", "Number of messages that were delivered to the application."),
+    "unhandled": (semconv.UNHANDLED, "{event}", "Number of events that no handler was registered for."),
+    "commits": (semconv.COMMITS, "{commit}", "Number of offset commits, by the application or automatic."),
+    "returned": (semconv.RETURNS, "{message}", "Number of messages that the broker could not route and sent back."),
+    "settled": (semconv.SETTLED, "{message}", "Number of messages that the application acknowledged or rejected."),
     "dead_lettered": (
-        keys.DEAD_LETTERED,
+        semconv.DEAD_LETTERED,
         "{message}",
         "Number of messages that were set aside: sent to a dead-letter destination, or delivered from one.",
     ),
-    "retried": (keys.RETRIED, "{message}", "Number of messages that were sent somewhere for another attempt."),
+    "retried": (semconv.RETRIED, "{message}", "Number of messages that were sent somewhere for another attempt."),
     "missed": (
-        keys.MISSED_MESSAGES,
+        semconv.MISSED_MESSAGES,
         "{message}",
         "Number of messages that a later one of the same sender overtook.",
     ),
     "redelivered": (
-        keys.REDELIVERED_MESSAGES,
+        semconv.REDELIVERED_MESSAGES,
         "{message}",
         "Number of attempts at a message after its first, none of which had succeeded before.",
     ),
     "reprocessed": (
-        keys.REPROCESSED_MESSAGES,
+        semconv.REPROCESSED_MESSAGES,
         "{message}",
         "Number of attempts at a message after one had succeeded.",
     ),
     "out_of_order": (
-        keys.OUT_OF_ORDER_MESSAGES,
+        semconv.OUT_OF_ORDER_MESSAGES,
         "{message}",
         "Number of messages whose processing began after that of a later one with the same key.",
     ),
     "skipped": (
-        keys.SKIPPED_MESSAGES,
+        semconv.SKIPPED_MESSAGES,
         "{message}",
         "Number of messages that were committed past though no attempt at them had succeeded.",
     ),
     "recovered": (
-        keys.RECOVERED_MESSAGES,
+        semconv.RECOVERED_MESSAGES,
         "{message}",
         "Number of skipped messages that were processed after all.",
     ),
     "regressions": (
-        keys.REGRESSIONS,
+        semconv.REGRESSIONS,
         "{commit}",
         "Number of commits of an offset before one that was committed.",
     ),
@@ -240,7 +242,7 @@ class Telemetry:
 
     def _scope(self) -> Scope | None:
         provider = self.tracer_provider or trace.get_tracer_provider()
-        tracer = provider.get_tracer(self.name, own_version(), keys.SCHEMA)
+        tracer = provider.get_tracer(self.name, own_version(), semconv.SCHEMA)
         meters = self.meter_provider or metrics.get_meter_provider()
         return Scope(tracer, _metrics(meters, self.name), self._measured)
 
@@ -257,7 +259,7 @@ def _metrics(provider: MeterProvider, name: str) -> Metrics:
     # Made again, every instrument would be a duplicate, and counts would start anew.
     made = _made.setdefault(_first_known_as(provider), {})
     if name not in made:
-        meter = provider.get_meter(name, own_version(), keys.SCHEMA)
+        meter = provider.get_meter(name, own_version(), semconv.SCHEMA)
         if not made:
             monitor.watch_ourselves(meter)
         made[name] = Metrics(meter)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Link
 
+from otel_eda import semconv
 from otel_eda.config import config
 
-from . import bodies, depth, errors, keys, privacy
+from . import bodies, depth, errors, privacy
 from .account import Fact
 from .attributes import described
 from .contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
@@ -100,7 +101,7 @@ class Turn:
         fact = self.account.end(self.offset, error is None) if self.account is not None else None
         if fact is not None:
             self.route.told(fact, self.partition)
-            self.span.set_attribute(keys.LOST, fact is Fact.SKIPPED)
+            self.span.set_attribute(semconv.LOST, fact is Fact.SKIPPED)
         self.span.end(end)
         if self.route.scope.measured:
             self._measure(end, kind)
@@ -124,7 +125,7 @@ class Turn:
         self.by_hand = self.route.client.by_hand = True
         if self.over_at:  # its loop has gone on meanwhile: until now it has waited for a worker
             now = time.time_ns()
-            self.span.set_attribute(keys.WAITED, max(now - self.start, 0) / 1e9)
+            self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now
         if self.account is not None and self.key is not None and self.fact is None:
             fact = self.account.take(self.offset, self.key)
@@ -145,11 +146,11 @@ class Turn:
 
     def _fail(self, error: BaseException) -> str | None:
         if isinstance(error, GeneratorExit):
-            self.span.set_attribute(keys.ABANDONED, True)
+            self.span.set_attribute(semconv.ABANDONED, True)
             return None
         if isinstance(error, bodies.UnknownError):
-            errors.mark(self.span, keys.OTHER, "an exception left the loop's body")
-            return keys.OTHER
+            errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")
+            return semconv.OTHER
         return errors.record(self.span, error, "process", self.context)
 
     def forget(self) -> None:
@@ -213,9 +214,9 @@ def _book(turn: Turn, message: Message, made: dict[str, Any], epoch: int) -> Non
 
 
 _FACTS = {
-    Fact.REDELIVERED: {keys.REDELIVERED: True},
-    Fact.REPROCESSED: {keys.REDELIVERED: True, keys.REPROCESSED: True},
-    Fact.OUT_OF_ORDER: {keys.MISORDERED: True},
+    Fact.REDELIVERED: {semconv.REDELIVERED: True},
+    Fact.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
+    Fact.OUT_OF_ORDER: {semconv.MISORDERED: True},
 }
 
 
@@ -241,7 +242,7 @@ def _again(route: Route, message: Message) -> None:
         depth.note(route.client, message.destination, message.remaining)
     if message.redelivered:
         route.told(Fact.REDELIVERED, message.partition)
-    elif message.attributes and keys.DEATHS in message.attributes:
+    elif message.attributes and semconv.DEATHS in message.attributes:
         route.count(route.scope.metrics.dead_lettered, message.partition)
 
 

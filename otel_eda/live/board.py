@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
-from otel_eda.core import keys
+from otel_eda import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -99,14 +99,14 @@ class Group:
 
 # What the ledger counts, and so does the screen: the lines' headings, what is added, what is subtracted.
 INTEGRITY = {
-    "redelivered": (keys.REDELIVERED_MESSAGES, None),
-    "reprocessed": (keys.REPROCESSED_MESSAGES, None),
-    "skipped": (keys.SKIPPED_MESSAGES, keys.RECOVERED_MESSAGES),
-    "disordered": (keys.OUT_OF_ORDER_MESSAGES, None),
+    "redelivered": (semconv.REDELIVERED_MESSAGES, None),
+    "reprocessed": (semconv.REPROCESSED_MESSAGES, None),
+    "skipped": (semconv.SKIPPED_MESSAGES, semconv.RECOVERED_MESSAGES),
+    "disordered": (semconv.OUT_OF_ORDER_MESSAGES, None),
 }
-GAUGES = {keys.LAG, keys.LAG_TIME, keys.IN_FLIGHT, keys.IN_FLIGHT_AGE, keys.POLL_AGE}
+GAUGES = {semconv.LAG, semconv.LAG_TIME, semconv.IN_FLIGHT, semconv.IN_FLIGHT_AGE, semconv.POLL_AGE}
 TOLD = {
-    keys.SENT, keys.PROCESS_DURATION, keys.CONSUMED, keys.UNHANDLED, keys.FAILURES,
+    semconv.SENT, semconv.PROCESS_DURATION, semconv.CONSUMED, semconv.UNHANDLED, semconv.FAILURES,
     *GAUGES, *(name for pair in INTEGRITY.values() for name in pair if name),
 }  # fmt: skip
 
@@ -152,7 +152,7 @@ class Board:
     def destinations(self, most: int = MOST) -> tuple[list[Destination], int]:
         """Give the first destinations, by name, and how many more there are."""
         places: dict[str, list[Series]] = defaultdict(list)
-        for one in self._named({keys.SENT, keys.PROCESS_DURATION, keys.CONSUMED}):
+        for one in self._named({semconv.SENT, semconv.PROCESS_DURATION, semconv.CONSUMED}):
             places[_where(one)[0]].append(one)
         names = sorted(filter(None, places))
         return [self._destination(name, places[name]) for name in names[:most]], len(names[most:])
@@ -160,7 +160,7 @@ class Board:
     def groups(self, most: int = MOST) -> tuple[list[Group], int]:
         """Give the first groups at destinations, by name, and how many more there are."""
         places: dict[tuple[str, str], list[Series]] = defaultdict(list)
-        for one in self._named(TOLD - {keys.SENT}):
+        for one in self._named(TOLD - {semconv.SENT}):
             places[_where(one)].append(one)
         names = sorted(filter(all, places), key=lambda at: (at[1], at[0]))
         rows = [self._group(*at, [*places[at], *places.get(("", at[1]), ())]) for at in names[:most]]
@@ -172,19 +172,19 @@ class Board:
 
     def _destination(self, name: str, found: list[Series]) -> Destination:
         now = self.clock()
-        sent = [one for one in found if one.first.name == keys.SENT]
-        processed = [one for one in found if one.first.name == keys.PROCESS_DURATION]
-        handed = processed or [one for one in found if one.first.name == keys.CONSUMED]
+        sent = [one for one in found if one.first.name == semconv.SENT]
+        processed = [one for one in found if one.first.name == semconv.PROCESS_DURATION]
+        handed = processed or [one for one in found if one.first.name == semconv.CONSUMED]
         changes = [one.change(now) for one in processed]
         rate, busy = sum(change[0] for change in changes), sum(change[1] for change in changes)
         return Destination(
             name=name,
             sent=_sum(sent),
             sending=sum(one.change(now)[0] for one in sent),
-            unsent=_sum(one for one in sent if keys.ERROR_TYPE in one.first.attributes),
+            unsent=_sum(one for one in sent if semconv.ERROR_TYPE in one.first.attributes),
             processed=_sum(handed),
             processing=sum(one.change(now)[0] for one in handed),
-            failed=_sum(one for one in processed if keys.ERROR_TYPE in one.first.attributes),
+            failed=_sum(one for one in processed if semconv.ERROR_TYPE in one.first.attributes),
             took=busy / rate if rate else _mean(processed),
         )
 
@@ -201,18 +201,18 @@ class Board:
         return Group(
             name=group,
             destination=destination,
-            lag=_whole(values(keys.LAG)),
-            behind=max(values(keys.LAG_TIME), default=None),
-            in_flight=_whole(values(keys.IN_FLIGHT)),
-            oldest=max(values(keys.IN_FLIGHT_AGE), default=None),
-            polled=max(values(keys.POLL_AGE), default=None),
+            lag=_whole(values(semconv.LAG)),
+            behind=max(values(semconv.LAG_TIME), default=None),
+            in_flight=_whole(values(semconv.IN_FLIGHT)),
+            oldest=max(values(semconv.IN_FLIGHT_AGE), default=None),
+            polled=max(values(semconv.POLL_AGE), default=None),
             integrity=tuple(counted(plus) - counted(minus) for plus, minus in INTEGRITY.values()),
         )
 
 
 def _where(series: Series) -> tuple[str, str]:
     said = series.first.attributes
-    return said.get(keys.DESTINATION, ""), said.get(keys.GROUP, "")
+    return said.get(semconv.DESTINATION, ""), said.get(semconv.GROUP, "")
 
 
 def _sum(series: Iterable[Series]) -> int:

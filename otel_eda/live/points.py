@@ -8,7 +8,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from otel_eda.core import keys
+from otel_eda import semconv
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.web import opener
 
@@ -56,20 +56,28 @@ def _said(pairs: Iterable[KeyValue]) -> dict[str, str]:
 
 
 # As the Collector's exporter calls them: dots are underscores, units are added, and what only rises ends with `total`.
-SECONDS = {keys.LAG_TIME, keys.IN_FLIGHT_AGE, keys.POLL_AGE}
-LEVELS = {keys.LAG, keys.IN_FLIGHT, *SECONDS}
-ATTRIBUTES = (keys.DESTINATION, keys.GROUP, keys.ERROR_TYPE, keys.PARTITION, keys.OPERATION, keys.EVENT_TYPE, keys.STEP)
+SECONDS = {semconv.LAG_TIME, semconv.IN_FLIGHT_AGE, semconv.POLL_AGE}
+LEVELS = {semconv.LAG, semconv.IN_FLIGHT, *SECONDS}
+ATTRIBUTES = (
+    semconv.DESTINATION,
+    semconv.GROUP,
+    semconv.ERROR_TYPE,
+    semconv.PARTITION,
+    semconv.OPERATION,
+    semconv.EVENT_TYPE,
+    semconv.STEP,
+)
 
 
 def _translated(name: str) -> str:
     base = name.replace(".", "_")
-    if name == keys.PROCESS_DURATION:
+    if name == semconv.PROCESS_DURATION:
         return f"{base}_seconds_count"
     return f"{base}_seconds" if name in SECONDS else base if name in LEVELS else f"{base}_total"
 
 
 NAMES = {_translated(name): name for name in TOLD}
-SUM = f"{keys.PROCESS_DURATION.replace('.', '_')}_seconds_sum"
+SUM = f"{semconv.PROCESS_DURATION.replace('.', '_')}_seconds_sum"
 LABELS = {name.replace(".", "_"): name for name in ATTRIBUTES}
 
 
@@ -97,7 +105,7 @@ class Prometheus:
         # Whatever tells two series apart is kept: the scrape has labels of its own.
         attributes = {LABELS.get(label, label): said for label, said in labels.items() if label != "__name__" and said}
         service = labels.get("service_name") or labels.get("exported_job") or labels.get("job", "")
-        total = sums.get(_key(labels), 0.0) if name == keys.PROCESS_DURATION else 0.0
+        total = sums.get(_key(labels), 0.0) if name == semconv.PROCESS_DURATION else 0.0
         return Point(name, service, "", attributes, float(value), float(time), total)
 
     def _ask(self, query: str) -> list[dict[str, Any]]:

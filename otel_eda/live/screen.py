@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from otel_eda.core import keys
+from otel_eda import semconv
 from otel_eda.diagnosis.reports.plain import plain
 
 from .board import INTEGRITY
@@ -51,8 +51,8 @@ class Screen:
         for number, what in (
             (destinations, "more destinations"),
             (groups, "more groups"),
-            (self.shown.total(keys.UNHANDLED), "events that nobody handled"),
-            (self.shown.total(keys.FAILURES), "failed steps of otel-eda: see otel-eda doctor"),
+            (self.shown.total(semconv.UNHANDLED), "events that nobody handled"),
+            (self.shown.total(semconv.FAILURES), "failed steps of otel-eda: see otel-eda doctor"),
             (self.shown.beyond, "readings of more series than are kept"),
             (self.shown.wrong, "readings that are no numbers"),
         ):

@@ -19,8 +19,8 @@ from support.recorder import recording
 from support.spans import attribute, failed, ids, links, parent, told, traceparent
 
 from core.tinyqueue import Consumer, Producer, Queue
-from otel_eda import config
-from otel_eda.core import keys, turns
+from otel_eda import config, semconv
+from otel_eda.core import turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -439,7 +439,7 @@ def test_a_consumer_dropped_without_closing_leaves_nothing_open(queue: Queue, re
     del consumer
     gc.collect()
     (span,) = recorder.processes(1)
-    assert attribute(span, keys.ABANDONED) is True
+    assert attribute(span, semconv.ABANDONED) is True
 
 
 # --- Settle, seek, close --------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from support.recorder import count, recording
 
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue, Record
-from otel_eda.core import bodies, deferral, keys, turns
+from otel_eda import semconv
+from otel_eda.core import bodies, deferral, turns
 from otel_eda.core.clients import ATTRIBUTE, client_of, clients
 
 if TYPE_CHECKING:
@@ -185,12 +186,12 @@ def test_a_producer_to_ever_new_destinations_keeps_a_bounded_number(library: Lib
 
 def flood(queue: Queue, recorder: Recorder) -> None:
     producer = Producer(queue)
-    for number in range(3 * keys.ATTRIBUTE_SETS // 2):
+    for number in range(3 * semconv.ATTRIBUTE_SETS // 2):
         producer.send(f"answers {number}", 0)
     client: Any = getattr(producer, ATTRIBUTE)
-    assert len(client.routes) <= keys.ATTRIBUTE_SETS
-    points = recorder.points(keys.SENT)
-    assert len(points) == keys.ATTRIBUTE_SETS + 1
-    overflow = [point for point in points if (point.attributes or {}).get(keys.OVERFLOW)]
-    assert [count(point) for point in overflow] == [keys.ATTRIBUTE_SETS // 2]
-    assert recorder.count(keys.SENT) == 3 * keys.ATTRIBUTE_SETS // 2
+    assert len(client.routes) <= semconv.ATTRIBUTE_SETS
+    points = recorder.points(semconv.SENT)
+    assert len(points) == semconv.ATTRIBUTE_SETS + 1
+    overflow = [point for point in points if (point.attributes or {}).get(semconv.OVERFLOW)]
+    assert [count(point) for point in overflow] == [semconv.ATTRIBUTE_SETS // 2]
+    assert recorder.count(semconv.SENT) == 3 * semconv.ATTRIBUTE_SETS // 2

@@ -13,9 +13,9 @@ from support.recorder import recording, seconds
 from support.threads import beside
 
 from core.tinyqueue import Channel, Consumer, Producer, Queue
-from otel_eda import config
+from otel_eda import config, semconv
 from otel_eda.config import Config
-from otel_eda.core import Extent, Position, guard, intervals, keys
+from otel_eda.core import Extent, Position, guard, intervals
 from otel_eda.core.assignment import Assignment, changed
 from otel_eda.core.clients import client_of
 
@@ -261,7 +261,7 @@ def test_ten_thousand_keys_are_no_sets_of_attributes(
     consumer.close()
     assert len(account._order._latest) <= 1000
     assert {len(metric.data.data_points) for metric in recorder.metrics().values()} == {1}
-    assert recorder.count(keys.CONSUMED) == many + 3
+    assert recorder.count(semconv.CONSUMED) == many + 3
 
 
 def test_ten_thousand_destinations_blow_up_nothing(library: Library, caplog: pytest.LogCaptureFixture) -> None:
@@ -269,7 +269,7 @@ def test_ten_thousand_destinations_blow_up_nothing(library: Library, caplog: pyt
         flood(recorder)
     said = [record.getMessage() for record in caplog.records if "counted together" in record.getMessage()]
     assert len(said) == len({*said})
-    for metric in (keys.SENT, keys.CONSUMED):
+    for metric in (semconv.SENT, semconv.CONSUMED):
         assert sum(line.startswith(f"{metric} has 2000 sets of attributes") for line in said) == 1
 
 
@@ -286,8 +286,8 @@ def flood(recorder: Recorder) -> None:
         consumer.commit()
         consumer.close()
     for metric, points in recorder.metrics().items():
-        assert len(points.data.data_points) <= keys.ATTRIBUTE_SETS + 1, metric
-    for metric in (keys.SENT, keys.CONSUMED):
+        assert len(points.data.data_points) <= semconv.ATTRIBUTE_SETS + 1, metric
+    for metric in (semconv.SENT, semconv.CONSUMED):
         assert recorder.count(metric) == len(topics)
     assert recorder.sends(1, topics[-1])[0].name == f"send {topics[-1]}"
 

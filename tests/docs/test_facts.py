@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docs.pages import ROOT
-from otel_eda.core import keys
+from otel_eda import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,5 +133,5 @@ def test_a_fact_is_asserted_by_a_test_with_the_real_clients(fact: str, place: st
 
 
 def test_what_is_promised_is_what_there_is() -> None:
-    known = {value for value in vars(keys).values() if isinstance(value, str)}
+    known = {value for value in vars(semconv).values() if isinstance(value, str)}
     assert {fact for fact in HELD if not fact.startswith("otel.sdk.")} <= known

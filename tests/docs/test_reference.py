@@ -15,9 +15,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import otel_eda
 from docs.pages import PAGES, ROOT, prose, rows
-from otel_eda import cli, config, demo, otlp, suite
+from otel_eda import cli, config, demo, otlp, semconv, suite
 from otel_eda.adapters.pyzmq import trailer
-from otel_eda.core import assignment, intervals, keys
+from otel_eda.core import assignment, intervals
 from otel_eda.core.monitor import Monitor, watch_ourselves
 from otel_eda.core.telemetry import Metrics
 from otel_eda.live import board
@@ -31,7 +31,7 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 OBSERVED = {
-    getattr(keys, name)
+    getattr(semconv, name)
     for name in (
         "LAG",
         "LAG_TIME",
@@ -80,7 +80,7 @@ def named_by_keys() -> dict[str, str]:
     """Give every name in `keys`, by the constant's."""
     return {
         constant: value
-        for constant, value in vars(keys).items()
+        for constant, value in vars(semconv).items()
         if constant.isupper() and isinstance(value, str) and constant != "SCHEMA"
     }
 
@@ -96,7 +96,7 @@ def test_no_name_is_explained_that_there_is_not() -> None:
 
 
 def test_the_conventions_version_is_the_one_that_spans_claim() -> None:
-    version = keys.SCHEMA.rpartition("/")[2].removesuffix(".0")
+    version = semconv.SCHEMA.rpartition("/")[2].removesuffix(".0")
     assert f"version {version}" in TELEMETRY.read_text(encoding="utf-8")
 
 
@@ -160,7 +160,7 @@ def test_each_thing_can_be_switched_off_by_the_name_that_is_told() -> None:
 LIVE = ROOT / "docs" / "live.md"
 LIMITS = [
     (TELEMETRY, f"An account keeps {intervals.LIMIT} gaps"),
-    (TELEMETRY, f"A counter keeps {keys.ATTRIBUTE_SETS} sets of attributes"),
+    (TELEMETRY, f"A counter keeps {semconv.ATTRIBUTE_SETS} sets of attributes"),
     (TELEMETRY, f"at most each {assignment.EVERY // 10**9} seconds"),
     (TELEMETRY, f"at most {trailer.LONGEST >> 10} KiB, at most {trailer.MOST} headers"),
     (LIVE, f"waits in {inbox.ROOM >> 20} MB of memory"),

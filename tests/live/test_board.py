@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from otel_eda.core import keys
+from otel_eda import semconv
 from otel_eda.live.board import Board, Point
 
 
@@ -17,15 +17,15 @@ class Clock:
 
 
 def point(name: str, value: float, time: float, instance: str = "1", **said: str) -> Point:
-    attributes = {keys.DESTINATION: "orders", keys.GROUP: "billing", **said}
+    attributes = {semconv.DESTINATION: "orders", semconv.GROUP: "billing", **said}
     return Point(name, "billing", instance, attributes, value, time, value / 100)
 
 
 def test_processes_and_attributes_are_added_up() -> None:
     board = Board(Clock())
-    board.take([point(keys.SENT, 3, 1.0), point(keys.SENT, 4, 1.0, "2")])
-    board.take([point(keys.SENT, 2, 1.0, **{keys.ERROR_TYPE: "E"})])
-    board.take([point(keys.SENT, 5, 2.0)])
+    board.take([point(semconv.SENT, 3, 1.0), point(semconv.SENT, 4, 1.0, "2")])
+    board.take([point(semconv.SENT, 2, 1.0, **{semconv.ERROR_TYPE: "E"})])
+    board.take([point(semconv.SENT, 5, 2.0)])
     ((row,), _) = board.destinations()
     assert (row.sent, row.unsent) == (11, 2)
 
@@ -37,7 +37,7 @@ def test_rates_are_of_the_last_minute_and_of_who_is_heard_of() -> None:
         clock.now += 1
         rate = 10 if second < 100 else 2
         value = min(second, 100) * 10 + max(second - 100, 0) * rate
-        board.take([point(keys.PROCESS_DURATION, value, second)])
+        board.take([point(semconv.PROCESS_DURATION, value, second)])
     ((row,), _) = board.destinations()
     assert round(row.processing, 1) == 2.0
     assert row.took == pytest.approx(0.01)
@@ -49,14 +49,16 @@ def test_rates_are_of_the_last_minute_and_of_who_is_heard_of() -> None:
 def test_what_counts_from_reading_to_reading_is_added() -> None:
     board = Board(Clock())
     for second in (1.0, 2.0):
-        board.take([Point(keys.SENT, "shop", "", {keys.DESTINATION: "orders"}, 5, second, delta=True)])
+        board.take([Point(semconv.SENT, "shop", "", {semconv.DESTINATION: "orders"}, 5, second, delta=True)])
     assert board.destinations()[0][0].sent == 10
 
 
 def test_levels_of_who_is_gone_are_not_shown_but_its_counts_are() -> None:
     clock = Clock()
     board = Board(clock)
-    board.take([point(keys.LAG, 7, 1.0), point(keys.SKIPPED_MESSAGES, 3, 1.0), point(keys.RECOVERED_MESSAGES, 1, 1.0)])
+    board.take(
+        [point(semconv.LAG, 7, 1.0), point(semconv.SKIPPED_MESSAGES, 3, 1.0), point(semconv.RECOVERED_MESSAGES, 1, 1.0)]
+    )
     ((row,), _) = board.groups()
     assert (row.lag, row.integrity) == (7, (0, 0, 2, 0))
     clock.now += 100
@@ -66,8 +68,8 @@ def test_levels_of_who_is_gone_are_not_shown_but_its_counts_are() -> None:
 
 def test_series_are_bounded_and_those_beyond_counted() -> None:
     board = Board(Clock(), most=10)
-    board.take(point(keys.SENT, 1, 1.0, **{keys.DESTINATION: f"t{number}"}) for number in range(25))
-    board.take([point(keys.SENT, 2, 2.0, **{keys.DESTINATION: "t3"})])
+    board.take(point(semconv.SENT, 1, 1.0, **{semconv.DESTINATION: f"t{number}"}) for number in range(25))
+    board.take([point(semconv.SENT, 2, 2.0, **{semconv.DESTINATION: "t3"})])
     assert len(board.destinations()[0]) == 10
     assert board.beyond == 15
     assert {row.name: row.sent for row in board.destinations()[0]}["t3"] == 2
@@ -75,7 +77,9 @@ def test_series_are_bounded_and_those_beyond_counted() -> None:
 
 def test_readings_that_are_no_numbers_are_left_out_and_counted() -> None:
     board = Board(Clock())
-    board.take(point(name, float(value), 1.0) for name in (keys.SENT, keys.LAG) for value in ("nan", "inf", "-inf", 3))
+    board.take(
+        point(name, float(value), 1.0) for name in (semconv.SENT, semconv.LAG) for value in ("nan", "inf", "-inf", 3)
+    )
     assert (board.destinations()[0][0].sent, board.groups()[0][0].lag) == (3, 3)
     assert board.wrong == 6
 
@@ -91,8 +95,8 @@ class Said(dict[str, str]):
 
 
 def test_no_place_is_looked_for_among_all_series() -> None:
-    names = (keys.SENT, keys.PROCESS_DURATION, keys.LAG, keys.IN_FLIGHT, keys.SKIPPED_MESSAGES)
-    said = [Said({keys.DESTINATION: f"d{number}", keys.GROUP: f"g{number}"}) for number in range(300)]
+    names = (semconv.SENT, semconv.PROCESS_DURATION, semconv.LAG, semconv.IN_FLIGHT, semconv.SKIPPED_MESSAGES)
+    said = [Said({semconv.DESTINATION: f"d{number}", semconv.GROUP: f"g{number}"}) for number in range(300)]
     board = Board(Clock())
     board.take(Point(name, "billing", "1", one, 1, 1.0) for one in said for name in names)
     Said.asked = 0

@@ -6,8 +6,9 @@ from functools import cache
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from otel_eda import semconv
 from otel_eda.adapters._amqp import attributes, destination, merged, text
-from otel_eda.core import Message, Outcome, keys
+from otel_eda.core import Message, Outcome
 
 from .messages import stamped
 
@@ -58,4 +59,4 @@ def report(answer: Any, done: Callable[[Any], None], failed: Callable[[BaseExcep
     if code is None:
         done(answer)
     else:
-        failed(Outcome(keys.RETURNED, f"{code} {answer.delivery.reply_text}"))
+        failed(Outcome(semconv.RETURNED, f"{code} {answer.delivery.reply_text}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from otel_eda import semconv
 from otel_eda.adapters._kafka import known, outgoing, put
 from otel_eda.core import (
     Batch,
@@ -13,7 +14,6 @@ from otel_eda.core import (
     Message,
     Send,
     Settle,
-    keys,
     origins,
     report_future,
 )
@@ -59,7 +59,7 @@ def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
     if not isinstance(topic, str) or not hasattr(batch, "record_count"):
         return None
     number = batch.record_count()
-    attributes = {keys.BATCH_COUNT: number}
+    attributes = {semconv.BATCH_COUNT: number}
     return Message(topic, str(partition), attributes=attributes, number=number, origins=origins(batch))
 
 

@@ -6,7 +6,8 @@ import errno
 import re
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Identity, Message, config, finish, keys
+from otel_eda import semconv
+from otel_eda.core import Identity, Message, config, finish
 
 from .known import owner, wire_of
 from .options import REQ, SNDMORE, SUBSCRIPTIONS, XSUB, beginning, option
@@ -67,7 +68,7 @@ def numbered(wire: Wire | None, number: int | None) -> Message | None:
     """Give what is known of a message once it is sent."""
     if wire is None or number is None:
         return None
-    return Message(destination(wire), attributes={keys.SENDER: wire.out.sender, keys.SEQUENCE: number})
+    return Message(destination(wire), attributes={semconv.SENDER: wire.out.sender, semconv.SEQUENCE: number})
 
 
 def reader(socket: Any, _: Any) -> Callable[[Any], Message | None]:

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pika import BasicProperties, spec
 
+from otel_eda import semconv
 from otel_eda.adapters import _amqp
 from otel_eda.adapters.pika import calls, messages
-from otel_eda.core import keys, propagation
+from otel_eda.core import propagation
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 LEAVES = (
@@ -50,7 +51,7 @@ def test_any_delivery_can_be_read(delivery: tuple[Any, Any], queue: str) -> None
     assert message.destination == _amqp.destination(method.exchange, method.routing_key, queue)
     assert all(type(value) in ATTRIBUTES for value in (message.attributes or {}).values())
     assert message.timestamp is None or 0 <= message.timestamp < 2**63
-    assert abs((message.attributes or {}).get(keys.DEATHS, 0)) < 2**63
+    assert abs((message.attributes or {}).get(semconv.DEATHS, 0)) < 2**63
     propagation.extract(message.headers)
     assert repr(properties) == before
 
