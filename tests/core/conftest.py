@@ -12,8 +12,9 @@ from support.recorder import recording
 from core import adapter
 from core.tinyqueue import Consumer, Queue, Record
 from otel_eda import config, suite
-from otel_eda.core import deferral, guard, notices
-from otel_eda.core.clients import clients
+from otel_eda.core.clients.instances import clients
+from otel_eda.core.process import deferral
+from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
     clients.clear()
-    notices.once.said.clear()
+    guard.once.said.clear()
     token = context.attach(Context())
     yield
     left = context.get_current()

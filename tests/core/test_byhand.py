@@ -18,7 +18,7 @@ from support.waiting import TIMEOUT
 
 import otel_eda
 from core.tinyqueue import Channel, Consumer, Delivery, Queue, Record
-from otel_eda.core import deferral, turns
+from otel_eda.core.process import deferral, processing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -105,7 +105,7 @@ def test_a_pool_may_take_them_over_while_the_loop_runs_ahead(source: Source, que
         gate.set()
         seen = [future.result() for future in futures]
     assert seen == [ids(span) for span in recorder.processes(23)]
-    assert turns.open_turns == {}
+    assert processing.open_turns == {}
 
 
 def test_a_pool_whose_messages_are_handed_on_by_a_pull(queue: Queue, recorder: Recorder) -> None:
@@ -208,7 +208,7 @@ def test_the_same_message_within_itself_is_a_child_too(queue: Queue, recorder: R
         break
     first, second = recorder.processes(2)
     assert parent(second) == ids(first)
-    assert turns.open_turns == {}
+    assert processing.open_turns == {}
 
 
 class Order:
