@@ -513,7 +513,7 @@ def test_a_message_that_cannot_be_read_is_delivered_all_the_same(queue: Queue, l
 
 def test_everything_is_patched_where_the_adapter_says(library: Library) -> None:
     with recording():
-        assert [*library.patches] == [shape.target for shape in library.shapes]
+        assert [*library.patches] == [place.target for place in library.places()]
         assert library.refused == {}
     assert library.patches == {}
 
@@ -546,5 +546,5 @@ def test_a_place_that_there_is_not_is_told_and_the_rest_is_instrumented(
     monkeypatch.delattr(Consumer, "seek")
     with recording(quiet=False):
         assert [*library.refused] == ["core.tinyqueue:Consumer.seek"]
-        assert len(library.patches) == len([*library.shapes]) - 1
+        assert len(library.patches) == len(library.places()) - 1
     assert "core.tinyqueue:Consumer.seek is not instrumented" in caplog.text
