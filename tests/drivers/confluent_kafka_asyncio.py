@@ -170,12 +170,12 @@ class ConfluentKafkaAsyncio(ConfluentKafka):
     absent: ClassVar = None if aio else "the asyncio clients are new in 2.12"
     cannot: ClassVar = {
         **ConfluentKafka.cannot,
-        Can.CONTEXT: "its producer refuses headers: the consumer is tested with messages of the synchronous one",
-        Can.HEADERS: "its producer refuses them",
-        Can.REPEATED_HEADERS: "no headers",
-        Can.ORDER: "no headers",
-        Can.NULL_HEADERS: "no headers",
-        Shape.ASYNC: "its consumers are no iterables",
+        Can.CONTEXT: "its producer refuses headers; its consumer is tested with messages of the synchronous producer",
+        Can.HEADERS: "its producer refuses headers",
+        Can.REPEATED_HEADERS: "its producer refuses headers",
+        Can.ORDER: "its producer refuses headers",
+        Can.NULL_HEADERS: "its producer refuses headers",
+        Shape.ASYNC: "its consumers are not iterable",
     }
     classes: ClassVar = (aio.AIOProducer, aio.AIOConsumer) if aio else ConfluentKafka.classes
     sender: ClassVar = (classes[0], "produce")

@@ -155,7 +155,7 @@ class KafkaPython(KafkaDriver):
     name: ClassVar = "kafka-python"
     library: ClassVar = "kafka_python"
     module: ClassVar = "kafka"
-    cannot: ClassVar = {Shape.CALLBACK: "its consumers call nothing of the application's for a message"}
+    cannot: ClassVar = {Shape.CALLBACK: "its consumers call no code of the application for a message"}
     shapes: ClassVar = (Shape.LOOP, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
     batch_type: ClassVar = dict

@@ -114,7 +114,7 @@ class PullConsumer(AsyncConsumer):
 
 class PyzmqAsyncio(pyzmq.Pyzmq):
     name: ClassVar = "pyzmq asyncio"
-    cannot: ClassVar = {**pyzmq.Pyzmq.cannot, Shape.ASYNC: "a socket is no iterator"}
+    cannot: ClassVar = {**pyzmq.Pyzmq.cannot, Shape.ASYNC: "a socket is not iterable"}
     classes: ClassVar = (zmq.Socket, _AsyncSocket)
     sender: ClassVar = (_AsyncSocket, "send")
 
