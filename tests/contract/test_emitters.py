@@ -15,14 +15,14 @@ import pytest
 from emitters.base import QUEUED, Has, How, receiver
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry import baggage, trace
+from opentelemetry import baggage
 from opentelemetry.context import attach, detach
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind
 from support.recorder import Recorder, recording
 from support.sabotage import WAYS, failures
-from support.spans import attribute, exceptions, failed, ids, parent
+from support.spans import attribute, current, exceptions, failed, ids, parent
 
 import otel_eda
 
@@ -66,11 +66,6 @@ def recorder(kind: EmitterDriver) -> Iterator[Recorder]:
     with recording() as made:
         yield made
         assert not made.open()
-
-
-def current() -> Ids:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 class Seen:

@@ -13,7 +13,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 from support.bus import content
 from support.recorder import recording
-from support.spans import attribute, exceptions, failed, ids, links, parent, qualified
+from support.spans import NOTHING, attribute, current, exceptions, failed, ids, links, parent, qualified
 
 from otel_eda import config
 
@@ -43,12 +43,6 @@ def turns(consumer: Consumer, shape: Shape, size: int) -> Any:
     return consumer.loop() if shape is Shape.LOOP else consumer.batch(size)
 
 
-def current() -> Ids | None:
-    """Give the ids of the current span."""
-    found = trace.get_current_span().get_span_context()
-    return (found.trace_id, found.span_id) if found.is_valid else None
-
-
 def test_each_message_has_one_process_span(bus: Bus, recorder: Recorder, shape: Shape, driver: Driver) -> None:
     bus.send(*[Message()] * 3)
     bus.received(shape, 3)
@@ -60,7 +54,7 @@ def test_each_message_has_one_process_span(bus: Bus, recorder: Recorder, shape: 
 
 def test_the_span_is_current_in_the_body(bus: Bus, recorder: Recorder, shape: Shape, consumer: Consumer) -> None:
     bus.send(*[Message()] * 3)
-    seen: list[Ids | None] = []
+    seen: list[Ids] = []
     consumer.consume(shape, lambda _: seen.append(current()), 3)
     consumer.close()
     assert seen == [ids(span) for span in recorder.processes(3)]
@@ -82,7 +76,7 @@ def test_the_bodys_own_spans_are_children(bus: Bus, recorder: Recorder, shape: S
 
 def test_it_ends_at_the_next_message(bus: Bus, recorder: Recorder, shape: Shape, consumer: Consumer) -> None:
     bus.send(*[Message()] * 3)
-    seen: list[tuple[int, int]] = []
+    seen: list[Ids] = []
 
     def body(_: Received) -> None:
         recorder.processes(len(seen))
@@ -102,7 +96,7 @@ def test_it_ends_at_break(bus: Bus, recorder: Recorder, shape: Shape, consumer: 
             break
     assert not recorder.open()
     assert [failed(span) for span in recorder.processes(2)] == [False, False]
-    assert current() is None
+    assert current() == NOTHING
 
 
 @pytest.mark.shapes(Shape.LOOP)
@@ -119,7 +113,7 @@ def test_it_ends_at_break_from_a_wrapped_loop(bus: Bus, recorder: Recorder, cons
             break
     assert not recorder.open()
     assert [failed(span) for span in recorder.processes(2)] == [False, False]
-    assert current() is None
+    assert current() == NOTHING
 
 
 @LOOPS
@@ -134,7 +128,7 @@ def test_it_ends_at_return(bus: Bus, recorder: Recorder, shape: Shape, consumer:
     assert first() is not None
     assert not recorder.open()
     assert [failed(span) for span in recorder.processes(1)] == [False]
-    assert current() is None
+    assert current() == NOTHING
 
 
 @LOOPS
@@ -150,7 +144,7 @@ def test_it_ends_when_a_generator_is_given_up(bus: Bus, recorder: Recorder, shap
     given.close()
     assert not recorder.open()
     recorder.processes(1)
-    assert current() is None
+    assert current() == NOTHING
 
 
 @pytest.mark.shapes(Shape.BATCH)
@@ -160,7 +154,7 @@ def test_it_ends_at_the_end_of_a_batch(bus: Bus, recorder: Recorder, consumer: C
         pass
     assert not recorder.open()
     recorder.processes(3)
-    assert current() is None
+    assert current() == NOTHING
 
 
 @pytest.mark.shapes(Shape.LOOP)
@@ -170,7 +164,7 @@ def test_it_ends_when_no_more_messages_come(bus: Bus, recorder: Recorder) -> Non
         pass
     assert not recorder.open()
     assert [failed(span) for span in recorder.processes(3)] == [False] * 3
-    assert current() is None
+    assert current() == NOTHING
 
 
 @pytest.mark.shapes(Shape.LOOP, Shape.PULL)
@@ -182,7 +176,7 @@ def test_it_ends_at_close(bus: Bus, recorder: Recorder, shape: Shape, consumer: 
     consumer.close()
     assert not recorder.open()
     assert [failed(span) for span in recorder.processes(1)] == [False]
-    assert current() is None
+    assert current() == NOTHING
 
 
 @pytest.mark.needs(Can.SETTLE)
@@ -194,7 +188,7 @@ def test_it_ends_at_settlement_where_messages_are_pulled(bus: Bus, recorder: Rec
     assert len(recorder.open("process")) == 1
     consumer.settle()
     recorder.processes(1)
-    assert current() is None
+    assert current() == NOTHING
 
 
 @LOOPS
@@ -205,7 +199,7 @@ def test_it_ends_at_an_exception(bus: Bus, recorder: Recorder, shape: Shape, con
             raise BoomError
     assert not recorder.open()
     recorder.processes(1)
-    assert current() is None
+    assert current() == NOTHING
 
 
 @pytest.mark.shapes(Shape.LOOP, Shape.BATCH, Shape.CALLBACK)
@@ -408,7 +402,7 @@ def test_alternating_pulls_do_not_chain(bus: Bus, recorder: Recorder) -> None:
             consumer.pull()
     for consumer in consumers:
         consumer.close()
-    assert current() is None
+    assert current() == NOTHING
     for destination in destinations:
         sent = [ids(span) for span in recorder.sends(3, destination)]
         assert [parent(span) for span in recorder.processes(3, destination)] == sent
@@ -419,14 +413,14 @@ def test_a_loop_in_a_loop(bus: Bus, recorder: Recorder) -> None:
     outer, inner = bus.make(), bus.make()
     for destination in (outer, inner):
         bus.send(*[Message()] * 2, destination=destination)
-    within: list[tuple[Ids | None, Ids | None]] = []
+    within: list[tuple[Ids, Ids]] = []
     for _ in bus.consumer(outer).loop():
         before = current()
         bus.received(Shape.LOOP, 2, inner)
         within.append((before, current()))
         if len(within) == 2:
             break
-    assert current() is None
+    assert current() == NOTHING
     assert within == [(ids(span), ids(span)) for span in recorder.processes(2, outer)]
     sent = [ids(span) for span in recorder.sends(2, inner)]
     assert [links(span) for span in recorder.processes(4, inner)] == [[one] for one in sent * 2]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from drivers.base import AsyncConsumer, Message, Shape
-from opentelemetry import context, trace
-from support.spans import attribute, exceptions, failed, ids, parent, qualified
+from opentelemetry import context
+from support.spans import NOTHING, attribute, current, exceptions, failed, ids, parent, qualified
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.shapes(Shape.ASYNC)
 EXACT = sys.version_info >= (3, 12)  # there the exception of a loop's body can be known
 TASKS, EACH = 2, 3
-NOTHING = (0, 0)
 
 
 class BoomError(Exception):
@@ -35,11 +34,6 @@ def consumer(bus: Bus) -> AsyncConsumer:
     made = bus.consumer()
     assert isinstance(made, AsyncConsumer)
     return made
-
-
-def current() -> Ids:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 async def fail() -> None:

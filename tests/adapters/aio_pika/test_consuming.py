@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import aio_pika
 import pytest
 from aio_pika.exceptions import QueueEmpty
-from opentelemetry import trace
 from opentelemetry.trace import SpanKind
-from support.spans import attribute, failed, ids, links, parent, qualified
+from support.spans import attribute, current, failed, ids, links, parent, qualified
 
 from .conftest import run, send
 
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 
 TAG = "messaging.rabbitmq.message.delivery_tag"
 KEY = "messaging.rabbitmq.destination.routing_key"
-
-
-def current() -> Ids:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 class Handler:

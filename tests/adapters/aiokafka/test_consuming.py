@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import TopicPartition
-from support.spans import attribute, exceptions, failed, ids, links, parent
+from support.spans import NOTHING, attribute, current, exceptions, failed, ids, links, parent
 
-from adapters.aiokafka.conftest import NOTHING, current
 from otel_eda.core.clients import client_of
 from otel_eda.suite import LIBRARIES
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from drivers.base import PATIENCE
-from opentelemetry import trace
 from support.recorder import count
-from support.spans import attribute, failed, ids, parent
+from support.spans import NOTHING, attribute, current, failed, ids, parent
 
 from adapters.confluent_kafka.conftest import QUIET, flush, reading
 
@@ -21,17 +20,13 @@ if TYPE_CHECKING:
     from confluent_kafka import Producer
     from conftest import Topics
     from support.recorder import Recorder
+    from support.spans import Ids
 
 try:
     from confluent_kafka import aio
 except ImportError:
     aio = pytest.importorskip("confluent_kafka.experimental.aio", reason="the asyncio clients are new in 2.12")
 PARTITION, OFFSET = "messaging.destination.partition.id", "messaging.kafka.offset"
-
-
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 async def message(consumer: Any) -> Any:
@@ -107,7 +102,7 @@ def test_a_pulled_message_is_processed_in_the_task_that_pulled(
             producer.produce(name, f"{number}")
     flush(producer)
 
-    async def read(name: str, together: Meeting) -> list[tuple[int, int]]:
+    async def read(name: str, together: Meeting) -> list[Ids]:
         consumer = aio.AIOConsumer(reading(kafka.address))
         await consumer.subscribe([name])
         seen = []
@@ -116,10 +111,10 @@ def test_a_pulled_message_is_processed_in_the_task_that_pulled(
             await together.meet()
             seen.append(current())
         await consumer.close()
-        assert current() == (0, 0)
+        assert current() == NOTHING
         return seen
 
-    async def main() -> list[list[tuple[int, int]]]:
+    async def main() -> list[list[Ids]]:
         together = Meeting()
         return await asyncio.gather(*(read(name, together) for name in names))
 
@@ -138,10 +133,10 @@ def test_a_batch_is_processed_message_by_message(
         producer.produce(topic, f"{number}")
     flush(producer)
 
-    async def main() -> list[tuple[int, int]]:
+    async def main() -> list[Ids]:
         consumer = aio.AIOConsumer(reading(kafka.address))
         await consumer.subscribe([topic])
-        seen: list[tuple[int, int]] = []
+        seen: list[Ids] = []
         while len(seen) < 3:
             for _ in await consumer.consume(10, 1):
                 await asyncio.sleep(0)
@@ -194,7 +189,7 @@ def test_commits_are_spans(recorder: Recorder, kafka: Kafka, topic: str, produce
 
 
 def test_callbacks_run_in_the_context_of_who_polls(recorder: Recorder, kafka: Kafka, topic: str) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[Ids] = []
 
     async def assigned(_: Any, __: Any) -> None:
         seen.append(current())

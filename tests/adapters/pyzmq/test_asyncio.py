@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zmq
 import zmq.asyncio
-from opentelemetry import context, trace
-from support.spans import attribute, exceptions, failed, ids, links, parent
+from opentelemetry import context
+from support.spans import NOTHING, attribute, current, exceptions, failed, ids, links, parent
 
 from adapters.pyzmq.conftest import recording_with
 
@@ -19,17 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from support.recorder import Recorder
+    from support.spans import Ids
 
     from adapters.pyzmq.conftest import Sockets
 
     Socket = zmq.asyncio.Socket
 
 SEQUENCE = "eda.sender.sequence"
-
-
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 class Pair:
@@ -76,7 +72,7 @@ def test_the_turn_begins_where_the_future_is_awaited(
             if late:
                 await near.send(b'"1"')
             assert not recorder.open("process")
-            assert current() == (0, 0)
+            assert current() == NOTHING
             assert await future == expected
             [turn] = recorder.open("process")
             assert current() == ids(turn)
@@ -219,7 +215,7 @@ def test_a_turn_ends_with_its_task(sockets: Sockets, recorder: Recorder) -> None
 
 
 def test_two_tasks_never_see_each_others_contexts(sockets: Sockets, recorder: Recorder) -> None:
-    seen: dict[str, list[tuple[int, int]]] = {"a": [], "b": []}
+    seen: dict[str, list[Ids]] = {"a": [], "b": []}
 
     async def consume(name: str, far: Socket) -> None:
         for _ in range(3):
@@ -234,7 +230,7 @@ def test_two_tasks_never_see_each_others_contexts(sockets: Sockets, recorder: Re
             for _ in range(3):
                 await asyncio.gather(near.send(b"1"), another.send(b"2"))
             await asyncio.gather(*tasks)
-            assert current() == (0, 0)
+            assert current() == NOTHING
 
     run(main)
     processed = {ids(span) for span in recorder.processes(6)}
@@ -243,7 +239,7 @@ def test_two_tasks_never_see_each_others_contexts(sockets: Sockets, recorder: Re
 
 
 def test_tasks_share_a_socket(sockets: Sockets, recorder: Recorder) -> None:
-    async def consume(far: Socket) -> tuple[bytes, tuple[int, int]]:
+    async def consume(far: Socket) -> tuple[bytes, Ids]:
         received: Any = await far.recv()
         return received, current()
 
@@ -255,7 +251,7 @@ def test_tasks_share_a_socket(sockets: Sockets, recorder: Recorder) -> None:
                 await near.send(b"%d" % number)
             found.update(dict(await asyncio.gather(*tasks)))
 
-    found: dict[bytes, tuple[int, int]] = {}
+    found: dict[bytes, Ids] = {}
     run(main)
     processed = {attribute(span, SEQUENCE): ids(span) for span in recorder.processes(4)}
     assert found == {b"%d" % number: processed[number] for number in range(4)}
@@ -268,7 +264,7 @@ def test_what_nobody_awaits_is_counted_only(sockets: Sockets, recorder: Recorder
             await near.send(b"2")
             both: Any = await asyncio.gather(far.recv(), far.recv())
             assert both == [b"1", b"2"]
-            assert current() == (0, 0)
+            assert current() == NOTHING
 
     run(main)
     recorder.processes(0)
