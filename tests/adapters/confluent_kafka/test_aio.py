@@ -10,6 +10,7 @@ import pytest
 from drivers.base import PATIENCE
 from support.recorder import count
 from support.spans import NOTHING, attribute, current, failed, ids, parent
+from support.waiting import TaskBarrier
 
 from adapters.confluent_kafka.conftest import QUIET, flush, reading
 
@@ -26,7 +27,9 @@ try:
     from confluent_kafka import aio
 except ImportError:
     aio = pytest.importorskip("confluent_kafka.experimental.aio", reason="the asyncio clients are new in 2.12")
-PARTITION, OFFSET = "messaging.destination.partition.id", "messaging.kafka.offset"
+
+
+OFFSET = "messaging.kafka.offset"
 
 
 async def message(consumer: Any) -> Any:
@@ -78,20 +81,6 @@ def test_a_failed_delivery_ends_its_span(recorder: Recorder, kafka: Kafka, topic
     assert failed(recorder.sends(1)[0])
 
 
-class Meeting:
-    """Where two tasks wait for each other."""
-
-    def __init__(self) -> None:
-        self.waiting: list[asyncio.Future[None]] = []
-
-    async def meet(self) -> None:
-        if self.waiting:
-            self.waiting.pop().set_result(None)
-        else:
-            self.waiting.append(asyncio.get_running_loop().create_future())
-            await self.waiting[0]
-
-
 def test_a_pulled_message_is_processed_in_the_task_that_pulled(
     recorder: Recorder, kafka: Kafka, topics: Topics, produced: Callable[..., Producer]
 ) -> None:
@@ -102,20 +91,20 @@ def test_a_pulled_message_is_processed_in_the_task_that_pulled(
             producer.produce(name, f"{number}")
     flush(producer)
 
-    async def read(name: str, together: Meeting) -> list[Ids]:
+    async def read(name: str, together: TaskBarrier) -> list[Ids]:
         consumer = aio.AIOConsumer(reading(kafka.address))
         await consumer.subscribe([name])
         seen = []
         for _ in range(3):
             await message(consumer)
-            await together.meet()
+            await together.wait()
             seen.append(current())
         await consumer.close()
         assert current() == NOTHING
         return seen
 
     async def main() -> list[list[Ids]]:
-        together = Meeting()
+        together = TaskBarrier(2)
         return await asyncio.gather(*(read(name, together) for name in names))
 
     for name, seen in zip(names, asyncio.run(main()), strict=True):
