@@ -202,6 +202,8 @@ class ConfluentKafka(KafkaDriver):
     name: ClassVar = "confluent-kafka"
     library: ClassVar = "confluent_kafka"
     module: ClassVar = "confluent_kafka"
+    producers: ClassVar[type[Producer]] = ConfluentProducer
+    consumers: ClassVar[type[Consumer]] = ConfluentConsumer
     cannot: ClassVar = {
         Shape.LOOP: "its consumers are no iterables",
         Shape.CALLBACK: "its consumers call nothing of the application's for a message",
@@ -213,12 +215,6 @@ class ConfluentKafka(KafkaDriver):
     batch_type: ClassVar = list
     classes: ClassVar[tuple[type, ...]] = (NativeProducer, NativeConsumer)
     sender: ClassVar[tuple[type, str]] = (NativeProducer, "produce")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:
-        return ConfluentProducer(address, destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
-        return ConfluentConsumer(address, destinations, how)
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 T = TypeVar("T")
 TIMEOUT = 30.0  # seconds; only a failure waits that long
@@ -40,3 +40,14 @@ class TaskBarrier:
                 future.set_result(None)
             self.waiting = []
         await mine
+
+
+async def cancel(tasks: Collection[asyncio.Task[Any]], when: Callable[[], object]) -> None:
+    """Cancel tasks once `when` is true, and wait for their end; none may end before, or otherwise."""
+    while not when():
+        done, _ = await asyncio.wait(tasks, timeout=PAUSE)
+        assert not done
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
