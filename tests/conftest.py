@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -187,6 +188,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what the chosen tests need before the first one's time starts to run."""
     if session.config.option.collectonly:
         return
+    gc.collect()
+    gc.freeze()  # else each collection that a test asks for looks at every module and test there is
     names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     capture = session.config.pluginmanager.getplugin("capturemanager")
     for part in {part for name, part in NEEDS.items() if name in names and not EXTERNAL.get(name, bool)()}:

@@ -14,6 +14,7 @@ from emitters.base import Has, How, receiver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recorder import Recorder, recording
+from support.times import times
 
 from contract.emitters.events import EVENT, Seen, emit, of_receivers, unhandled
 
@@ -161,7 +162,7 @@ class Hostile:
     __repr__ = __str__
 
 
-@settings(max_examples=300)
+@settings(max_examples=times(50))
 @given(st.one_of(st.text(), st.integers(), st.binary(), st.none(), st.booleans(), st.builds(Hostile), st.just(Hostile)))
 def test_any_event_goes_through(event: Any) -> None:
     with recording(strict=False, quiet=False):
