@@ -1,8 +1,8 @@
 """A program that imports, switches and connects in a given order, then sends and consumes one message.
 
 It reads cases, one a line, and forks a process for each, since importing the SDK takes longer than all the rest. A case
-is a JSON object: `environ`, and `arguments`, which are the names of the driver and of the library's module, the address,
-the destination and the steps. The answer is one: `status`, `output` (as JSON, which spans there were), `errors`.
+is a JSON object: `environ`, and `arguments`, which are the names of driver and library module, the address, the
+destination and the steps. The answer is one: `status`, `output` (as JSON, which spans there were), `errors`.
 """
 
 from __future__ import annotations
