@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from support.spans import NOTHING, attribute, current, exceptions, failed, ids, links, parent
 from support.waiting import cancel
 
-from otel_eda.core.clients import client_of
+from otel_eda.core.clients.instances import client_of
 from otel_eda.suite import LIBRARIES
 
 if TYPE_CHECKING:
