@@ -51,7 +51,7 @@ class Sent(Pending):
 
 
 class PushProducer(Producer):
-    def __init__(self, endpoint: str, how: Sending) -> None:
+    def __init__(self, address: str, endpoint: str, how: Sending) -> None:  # noqa: ARG002
         self.native = socket(zmq.PUSH, how.client)
         self.native.connect(endpoint)
 
@@ -71,7 +71,7 @@ class PushProducer(Producer):
 
 
 class PullConsumer(Consumer):
-    def __init__(self, endpoints: tuple[str, ...], how: Reading) -> None:
+    def __init__(self, address: str, endpoints: tuple[str, ...], how: Reading) -> None:  # noqa: ARG002
         self.endpoint = endpoints[0]
         self.native = socket(zmq.PULL, how.client)
         self.native.setsockopt(zmq.RCVTIMEO, int(how.patience * 1000))
@@ -113,6 +113,8 @@ class Pyzmq(Driver):
     broker: ClassVar = "loopback"
     private: ClassVar = "loopback"
     destinations: ClassVar = "endpoints"
+    producers: ClassVar[type[Producer]] = PushProducer
+    consumers: ClassVar[type[Consumer]] = PullConsumer
     cannot: ClassVar = {
         Can.HEADERS: "its messages are frames; otel-eda removes the frame that carries context",
         Can.REPEATED_HEADERS: "messages have no headers",
@@ -147,12 +149,6 @@ class Pyzmq(Driver):
 
     def server(self, address: str, destination: str) -> str:  # noqa: ARG002
         return destination.removeprefix("tcp://")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:  # noqa: ARG002
-        return PushProducer(destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:  # noqa: ARG002
-        return PullConsumer(destinations, how)
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:  # noqa: ARG002
         return {
