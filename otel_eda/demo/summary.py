@@ -32,7 +32,7 @@ SELECT o.destination, count(*) FILTER (o.type = 'send'), count(*) FILTER (o.type
        quantile_cont(greatest(o.started - s.ended, 0), [0.5, 0.95]) FILTER (o.type = 'process' AND s.ended > 0),
        quantile_cont(o.ended - o.started, [0.5, 0.95]) FILTER (o.type = 'process')
 FROM operations o LEFT JOIN failed f USING (trace_id, span_id)
-LEFT JOIN sends s ON s.span_id = o.origin_span AND s.trace_id = o.origin_trace
+LEFT JOIN operations s ON s.type = 'send' AND s.span_id = o.origin_span AND s.trace_id = o.origin_trace
 WHERE o.type IN ('send', 'process') AND o.destination IS NOT NULL GROUP BY o.destination ORDER BY o.destination
 """
 

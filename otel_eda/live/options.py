@@ -1,7 +1,7 @@
 """The options that `otel-eda watch` and `otel-eda top` share."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Option
 
@@ -24,6 +24,7 @@ class Receivers:
     ] = None
 
 
+Format = Literal["text", "json"]
 Duration = Annotated[
     float | None, Option(parser=length, metavar="TIME", help="End after that time; without it, on an interrupt.")
 ]

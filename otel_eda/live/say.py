@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.finding import Finding
 
     from .judge import Judge
-
-Format: TypeAlias = Literal["text", "json"]
+    from .options import Format
 
 
 class Say:

@@ -14,8 +14,7 @@ from otel_eda.diagnosis.settings import Settings
 from otel_eda.interrupts import announced
 
 from . import feeds
-from .options import Duration, Receivers
-from .say import Format
+from .options import Duration, Format, Receivers
 
 if TYPE_CHECKING:
     from .judge import Judge

@@ -57,7 +57,7 @@ def _seconds(text: str) -> float:
 
 def code_completions(incomplete: str) -> list[str]:
     """Return the codes of checks that begin like this."""
-    return [check.code for check in catalog.checks() if check.code.startswith(incomplete.upper())]
+    return [check.code for check in catalog.checks() if check.code.startswith(incomplete)]
 
 
 JaegerServices = Annotated[
