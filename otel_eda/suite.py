@@ -6,12 +6,13 @@ import atexit
 import logging
 from typing import TYPE_CHECKING
 
+from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
-from otel_eda.core.process import deferral, manual, unwinding
+from otel_eda.core.process import manual
 from otel_eda.core.process.log_correlation import logs
-from otel_eda.core.runtime import guard
-from otel_eda.core.telemetry import events
+from otel_eda.core.runtime import state
+from otel_eda.core.telemetry import events, providers
 
 from . import config, status
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .config import Settings
 
 _log = logging.getLogger("otel_eda")
+providers.watchers.append(monitor.watch)
 _ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
@@ -104,12 +106,8 @@ def disable() -> None:
     """Put every original back; twice is once. What is open ends: no span is lost."""
     for name in NAMES:
         switch_off(name)
-    logs.disable()
     shutdown.end_everything()
-    unwinding.stop()
-    deferral.use_by_hand(False)
-    events.use(None)
-    guard.once.said.clear()
+    state.reset()
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:

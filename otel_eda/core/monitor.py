@@ -10,7 +10,7 @@ from opentelemetry.metrics import Observation
 
 from otel_eda import semconv
 from otel_eda.core.clients import progress
-from otel_eda.core.clients.instances import clients
+from otel_eda.core.clients.instances import alive
 from otel_eda.core.clients.progress import report
 from otel_eda.core.process import processing
 from otel_eda.core.runtime import guard
@@ -71,7 +71,7 @@ class Monitor:
         total(semconv.PENDING, [_together(self._pending)], "{message}", _PENDING)
 
     def _clients(self) -> Iterator[Client]:
-        for client in list(clients):
+        for client in alive():
             scope = client.library.telemetry.scope
             if scope is not None and scope.metrics is self.metrics and not client.closed:
                 yield client
@@ -147,7 +147,14 @@ class Monitor:
         return [(client.measured, len(client.pending)) for client in self._clients() if client.of("send")]
 
 
-def watch_ourselves(meter: Meter) -> None:
+def watch(meter: Meter, metrics: Metrics, first: bool) -> None:
+    """Have the clients of a library observed, and, with the first one of a meter provider, our own failures."""
+    if first:
+        _watch_ourselves(meter)
+    Monitor(meter, metrics)
+
+
+def _watch_ourselves(meter: Meter) -> None:
     """Have our own failures observed."""
 
     def failed(_: CallbackOptions) -> list[Observation]:

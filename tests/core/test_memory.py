@@ -13,7 +13,7 @@ from support.recorder import count, recording
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue, Record
 from otel_eda import semconv
-from otel_eda.core.clients.instances import ATTRIBUTE, client_of, clients
+from otel_eda.core.clients.instances import ATTRIBUTE, alive, client_of
 from otel_eda.core.process import deferral, processing, unwinding
 
 if TYPE_CHECKING:
@@ -114,11 +114,11 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
     consume(consumer)
     consumer.close()
     kept = weakref.ref(consumer), weakref.ref(consumer.__dict__[ATTRIBUTE])
-    before = len(clients)
+    before = len(alive())
     del consumer
     gc.collect()
     assert [item() for item in kept] == [None, None]
-    assert len(clients) < before
+    assert len(alive()) < before
 
 
 def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:

@@ -16,9 +16,9 @@ import otel_eda
 from docs.pages import PAGES, ROOT, prose, rows
 from otel_eda import cli, config, otlp, semconv, suite
 from otel_eda.adapters.pyzmq import trailer
+from otel_eda.core import monitor
 from otel_eda.core.clients import assignment
 from otel_eda.core.ledger import intervals
-from otel_eda.core.monitor import Monitor, watch_ourselves
 from otel_eda.core.telemetry.instruments import Metrics
 from otel_eda.demo.options import Options
 from otel_eda.live import board
@@ -127,8 +127,7 @@ def test_the_metrics_are_those_that_are_made() -> None:
 
 def test_the_observed_metrics_are_those_that_are_made() -> None:
     meter = NoticingMeter("docs")
-    Monitor(meter, Metrics(NoOpMeter("docs")))
-    watch_ourselves(meter)
+    monitor.watch(meter, Metrics(NoOpMeter("docs")), first=True)
     told = {name: cells[0] for name, cells in table(TELEMETRY).items() if name in OBSERVED}
     assert told == {name: f"{kind}, `{unit}`" for name, kind, unit in meter.made}
 

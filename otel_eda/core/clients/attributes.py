@@ -9,13 +9,12 @@ from otel_eda.config import config
 from otel_eda.core.clients import capture
 
 if TYPE_CHECKING:
-    from otel_eda.core.clients.routes import Route
-    from otel_eda.core.message import Message
+    from otel_eda.core.message import Attributes, Message
 
 
-def described(route: Route, message: Message) -> dict[str, Any]:
-    """Give a span's attributes for one message; what is not known is left out."""
-    made = route.attributes.copy()
+def described(attributes: Attributes, message: Message) -> dict[str, Any]:
+    """Return a span's attributes for one message: those given, and what is known of the message."""
+    made = attributes.copy()
     learn(made, message)
     if message.sender is not None:
         made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda import semconv
@@ -13,22 +14,21 @@ from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.account import Fact
 from otel_eda.core.ledger.ledger import epochs, ledger_of
 from otel_eda.core.ledger.senders import Senders
-from otel_eda.core.process import deferral
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_reset
 from otel_eda.core.telemetry.errors import error_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from otel_eda.core.clients.in_flight import Confirms
+    from otel_eda.core.clients.in_flight import Confirms, OpenProcessing, OpenSend, OpenSettlement, Watching
     from otel_eda.core.message import Attributes, Identity, Message, Position, Unsettled
-    from otel_eda.core.process.processing import Turn
-    from otel_eda.core.process.unwinding import Watch
-    from otel_eda.core.send.sending import Sending
-    from otel_eda.core.settle.settlement import Settling
     from otel_eda.core.telemetry.providers import Scope, Telemetry
 
 
+departed: dict[tuple[str, str], Identity] = {}
+"""Who consumed from a destination of a system last and is gone: its messages may outlive it."""
+on_reset(departed.clear)
 LOOK = 100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
 
 
@@ -53,6 +53,9 @@ class Origin(Protocol):
     def owner(self, item: Any, /) -> Any:
         """Give the client that an object belongs to."""
 
+    def identify(self, instance: Any, /) -> Identity:
+        """Read who a client is, from what it knows without asking the broker."""
+
 
 class Client:
     """One producer or consumer of the application; lives as long as that does."""
@@ -71,16 +74,16 @@ class Client:
         )
         self.attributes = self.measured | given({semconv.CLIENT_ID: identity.client_id})
         self.routes: dict[tuple[str, str | None], Route] = {}
-        self.pending: dict[int, Sending] = {}
-        self.pulls: dict[int, tuple[Turn, Watch | None]] = {}
+        self.pending: dict[int, OpenSend] = {}
+        self.pulls: dict[int, tuple[OpenProcessing, Watching | None]] = {}
         self.tasks: set[int] = set()
-        self.deferred: deque[Turn] = deque()
+        self.deferred: deque[OpenProcessing] = deque()
         self.delivered: set[str] = set()
         self.unsettled: dict[int, Unsettled] = {}
         self.confirms: Confirms | None = None
         self.settling = 0
         self.listening = False  # whether the answers to its commits come to us
-        self.unanswered: deque[Settling] = deque()
+        self.unanswered: deque[OpenSettlement] = deque()
         self.by_hand = False
         self.ledger = ledger_of(library.system, identity)
         self.epoch = next(epochs)
@@ -95,12 +98,31 @@ class Client:
     def gone(self, _: object = None) -> None:
         """End what a client has begun that was dropped without being closed, but for a message still in work."""
         self.closed = True
+        self._depart()
         for _turn, watch in self.pulls.values():
             if watch is not None:
                 watch.close()
         for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
-            if not turn.by_hand and not deferral.held(turn):
+            if not turn.by_hand and not turn.held:
                 turn.end(GeneratorExit(), turn.over_at or None)
+
+    def begin_anew(self) -> None:
+        """Take the ledger of its group as it is now, which knows nothing of what came to pass before."""
+        self.ledger = ledger_of(self.library.system, self.identity)
+        self.routes.clear()  # they know the accounts
+
+    def forget_open(self) -> None:
+        """Leave what is open to the process that this one was forked from."""
+        for sending in self.pending.values():
+            sending.done = True  # the client may yet drop it here
+        for opened in (self.pending, self.unanswered, self.pulls, self.tasks, self.deferred):
+            opened.clear()
+
+    def _depart(self) -> None:
+        for destination in self.delivered:
+            departed[self.library.system, destination] = replace(self.identity, callback=None)
+        while len(departed) > semconv.ATTRIBUTE_SETS:
+            departed.pop(next(iter(departed)), None)
 
     @property
     def scope(self) -> Scope:
@@ -116,7 +138,15 @@ class Client:
         if found is None or (found.scope is not scope and scope is not None):
             if len(self.routes) >= semconv.ATTRIBUTE_SETS:
                 self.routes.clear()  # they are made anew; a server may answer to more queues than memory holds
-            found = self.routes[operation, destination] = Route(self, operation, type_, destination)
+            found = self.routes[operation, destination] = Route(
+                scope=self.scope,
+                ledger=self.ledger,
+                attributes=self.attributes,
+                place=self.place(destination),
+                operation=operation,
+                type_=type_,
+                destination=destination,
+            )
         return found
 
     def process(self, destination: str) -> Route:

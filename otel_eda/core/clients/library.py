@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("otel_eda")
+enabled: dict[str, Library] = {}
+"""The libraries that are on, by name."""
 
 
 Version = tuple[int, ...]
@@ -110,6 +112,7 @@ class Library:
         if self.on:
             return
         self.on = True
+        enabled[self.name] = self
         self.telemetry.use(tracer_provider, meter_provider)
         if self.takeover is not None:
             self.takeover.start()
@@ -125,6 +128,7 @@ class Library:
 
     def _unpatch(self) -> None:
         self.on = False
+        enabled.pop(self.name, None)
         for done in reversed(self.patches.values()):
             done.undo()
         self.patches.clear()

@@ -11,10 +11,11 @@ from otel_eda import semconv
 from otel_eda.config import config
 
 if TYPE_CHECKING:
-    from otel_eda.core.clients.client import Client
     from otel_eda.core.ledger.account import Account, Fact
+    from otel_eda.core.ledger.ledger import Ledger
     from otel_eda.core.message import Attributes
     from otel_eda.core.telemetry.instruments import Count, Counter
+    from otel_eda.core.telemetry.providers import Scope
 
 
 KINDS = {
@@ -40,11 +41,11 @@ class Route:
     __slots__ = (
         "_accounts",
         "_counts",
+        "_ledger",
         "_measures",
         "_messages",
         "_partitioned",
         "attributes",
-        "client",
         "destination",
         "kind",
         "measured",
@@ -56,22 +57,32 @@ class Route:
         "type",
     )
 
-    def __init__(self, client: Client, operation: str, type_: str, destination: str | None) -> None:
-        self.client = client
-        self.scope = client.scope
+    def __init__(
+        self,
+        *,
+        scope: Scope,
+        ledger: Ledger,
+        attributes: Attributes,
+        place: Attributes,
+        operation: str,
+        type_: str,
+        destination: str | None,
+    ) -> None:
+        self.scope = scope
         self.destination = destination or ""
         self.type = type_
         self.kind = KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
-        self.place = client.place(destination)
+        self.place = place
         self.measured = self.place | {semconv.OPERATION: operation}
-        self.attributes = client.attributes | self.measured | {semconv.OPERATION_TYPE: type_}
+        self.attributes = attributes | self.measured | {semconv.OPERATION_TYPE: type_}
         self.stamps: dict[str | None, int] = {}
         self.purpose = purpose(self.destination) if type_ == "send" else None
         if type_ == "send":
             self.measured.pop(semconv.GROUP, None)
         self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
         self._measures: dict[tuple[str | None, str | None], Attributes] = {}
+        self._ledger = ledger
         self._accounts: dict[str, Account] = {}
         self._partitioned = config().partition_metrics
         self._messages: Count | None = None
@@ -125,9 +136,9 @@ class Route:
         """Give the ledger's account of a partition."""
         found = self._accounts.get(partition)
         if found is None:
-            found = self._accounts[partition] = self.client.ledger.account(self.destination, partition)
+            found = self._accounts[partition] = self._ledger.account(self.destination, partition)
         return found
 
     def told(self, fact: Fact, partition: str | None, number: int = 1) -> None:
         """Count what the ledger tells."""
-        self.count(self.scope.metrics.of(fact), partition, number=number)
+        self.count(self.scope.metrics.of(fact.value), partition, number=number)

@@ -144,7 +144,9 @@ class Dispatch:
             arguments = Arguments(original, self.takes)
 
             def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Dispatched | None:
-                return self._begin(library, arguments, args, kwargs) if switch.on and not idle(library) else None
+                return (
+                    self._begin(library, arguments, args, kwargs) if switch.on and not idle(library.telemetry) else None
+                )
 
             return (_later if inspect.iscoroutinefunction(original) else _now)(original, begin)
 

@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from otel_eda.core.ledger.account import QUIET, Account, Committed
+from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +70,8 @@ def ledger_of(system: str, identity: Identity) -> Ledger:
     return found
 
 
+@on_reset
+@on_fork
 def forget_all() -> None:
-    """Begin anew, in a forked child: what it was forked from may hold a lock."""
+    """Begin anew: of what comes to pass while we are off, or in a forked child's parent, the ledgers hear nothing."""
     _ledgers.clear()

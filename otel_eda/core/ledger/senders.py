@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel_eda.core.ledger.intervals import Sequence
+from otel_eda.core.runtime.state import on_fork, on_reset
 
 SENDERS = 10_000
 
@@ -31,3 +32,5 @@ class Senders:
 
 together = Senders()
 """Of senders that share their messages out among receivers, of which this process may have several."""
+on_reset(together.forget)
+on_fork(together.forget)  # what it was forked from may hold a lock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.clients.assignment import Extent
-from otel_eda.core.clients.instances import client_of, clients, known
+from otel_eda.core.clients.instances import alive, client_of, known
 from otel_eda.core.clients.progress import changed, note
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.runtime import tasks
@@ -69,7 +69,7 @@ class _Observe:
     def _whole(self, part: Any) -> Client | None:
         if not self.part:
             return known(part)
-        return next((client for client in list(clients) if getattr(client.instance(), self.part, None) is part), None)
+        return next((client for client in alive() if getattr(client.instance(), self.part, None) is part), None)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Listen:
                 return args, kwargs
 
             def listen(*args: Any, **kwargs: Any) -> Any:
-                if switch.on and args and not idle(library):
+                if switch.on and args and not idle(library.telemetry):
                     args, kwargs = listening(args, kwargs) or (args, kwargs)
                 return original(*args, **kwargs)
 
@@ -221,7 +221,7 @@ class Declare:
         def make(original: Function, switch: Switch) -> Function:
             @guarded
             def told(args: tuple[Any, ...], answer: Any) -> None:
-                found = self.read(answer) if switch.on and args and not idle(library) else None
+                found = self.read(answer) if switch.on and args and not idle(library.telemetry) else None
                 if found is not None:
                     note(client_of(args[0], library), *found)
 

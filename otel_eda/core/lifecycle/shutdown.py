@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import os
 from typing import TYPE_CHECKING
 
-from otel_eda.core.clients.instances import clients
-from otel_eda.core.ledger import ledger, senders
+from otel_eda.core.clients.instances import alive
 from otel_eda.core.process import per_task, processing
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.errors import Unresolved
 
 if TYPE_CHECKING:
@@ -27,15 +26,11 @@ def end(client: Client, why: str, error: BaseException | None = None) -> None:
 
 
 def end_everything() -> None:
-    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word.
-
-    The ledgers begin anew: of what comes to pass from now on they would hear nothing.
-    """
-    for client in list(clients):
+    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+    for client in alive():
         end(client, "the process ended", GeneratorExit())
     for turn in list(processing.open_turns.values()):
         turn.end(GeneratorExit())
-    _begin_anew()
 
 
 def at_exit() -> None:
@@ -47,24 +42,14 @@ def at_exit() -> None:
     atexit.register(end_everything)
 
 
+@on_reset
 def _begin_anew() -> None:
-    ledger.forget_all()
-    senders.together.forget()
-    for client in list(clients):
-        client.ledger = ledger.ledger_of(client.library.system, client.identity)
-        client.routes.clear()  # they know the accounts
+    for client in alive():
+        client.begin_anew()
 
 
-def _forget() -> None:
+@on_fork
+def _leave_to_parent() -> None:
     _begin_anew()
-    for client in clients:
-        for sending in client.pending.values():
-            sending.done = True  # its client may yet drop it here
-        client.pending.clear()
-        client.unanswered.clear()
-        client.pulls.clear()
-        client.tasks.clear()
-        client.deferred.clear()
-
-
-os.register_at_fork(after_in_child=_forget)
+    for client in alive():
+        client.forget_open()

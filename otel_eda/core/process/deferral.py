@@ -8,21 +8,20 @@ from types import CodeType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from otel_eda.core.runtime.state import on_reset
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
-    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.clients.in_flight import OpenProcessing
 
 
 _DEFERRED_MAX = 10_000
 
 
 _PATIENCE = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
-
-
-_UNHELD = 2  # references to a message that only its turn holds: the turn's and the question's own
 
 
 by_hand = False
@@ -33,6 +32,11 @@ def use_by_hand(used: bool = True) -> None:
     """Note whether the application uses `otel_eda.process`."""
     global by_hand
     by_hand = used
+
+
+@on_reset
+def _forget() -> None:
+    use_by_hand(False)
 
 
 def deferred_in(frame: FrameType) -> bool:
@@ -64,7 +68,7 @@ def _mentions(code: CodeType) -> bool:
     return any(_mentions(inner) for inner in code.co_consts if isinstance(inner, CodeType))
 
 
-def over(turn: Turn, client: Client, defer: bool, error: BaseException | None = None) -> None:
+def over(turn: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None) -> None:
     """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
     if turn.by_hand:
         turn.leave()  # whoever processes it by hand ends it
@@ -91,13 +95,8 @@ def sweep(client: Client) -> None:
             turn.end(at=turn.over_at)
 
 
-def held(turn: Turn) -> bool:
-    """Tell whether anybody else holds a turn's message, and so may yet process it by hand."""
-    return sys.getrefcount(turn.record) > _UNHELD
-
-
-def _awaited(turn: Turn, client: Client) -> bool:
-    if not held(turn) or len(client.deferred) >= _DEFERRED_MAX:
+def _awaited(turn: OpenProcessing, client: Client) -> bool:
+    if not turn.held or len(client.deferred) >= _DEFERRED_MAX:
         return False
     return client.by_hand or time.time_ns() - turn.over_at < _PATIENCE
 

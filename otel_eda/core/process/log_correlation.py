@@ -11,6 +11,7 @@ from otel_eda import semconv
 from otel_eda.core.patching.patch import ImportHook, patch
 from otel_eda.core.runtime.contexts import TURN
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
     from logging import LogRecord
@@ -37,7 +38,7 @@ def told(record: LogRecord) -> LogRecord | None:
 
 def _place(turn: Turn) -> dict[str, Any]:
     found: dict[str, Any] = {
-        semconv.SYSTEM: turn.route.client.library.system,
+        semconv.SYSTEM: turn.client.library.system,
         semconv.DESTINATION: turn.route.destination,
     }
     if turn.partition is not None:
@@ -82,3 +83,4 @@ class Logs:
 
 
 logs = Logs()
+on_reset(logs.disable)

@@ -27,6 +27,14 @@ Puller: TypeAlias = "Callable[[Any, Client], Any]"
 """Pulls one message from a consumer: gives, or an async one awaits, what the application gets and our `Pulled`."""
 
 
+def _dropping() -> FrameType | None:
+    """Return the frame that drops an iterator, or None at the interpreter's exit, where there may be none."""
+    try:
+        return sys._getframe(2)
+    except (AttributeError, ValueError):  # `sys` may be gone by then
+        return None
+
+
 class _Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     _self_steps: Steps
     _self_pull: Puller
@@ -37,7 +45,7 @@ class _Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no para
         self._self_pull = pull
 
     def __del__(self) -> None:
-        self._self_steps.drop(sys._getframe(1) if sys is not None else None)
+        self._self_steps.drop(_dropping())
 
 
 class Loop(_Loop):
@@ -70,7 +78,7 @@ class AsyncLoop(_Loop):
         # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
         steps = self._self_steps
         steps.over(sys._getframe(1))
-        if idle(steps.client.library):
+        if idle(steps.client.library.telemetry):
             return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
         return self._next()
 
@@ -162,7 +170,7 @@ class BatchLoop:
         return self._records.__length_hint__()  # type: ignore[attr-defined,no-any-return]  # a list's iterator has it
 
     def __del__(self) -> None:
-        self._steps.drop(sys._getframe(1) if sys is not None else None)
+        self._steps.drop(_dropping())
 
 
 class Steps:

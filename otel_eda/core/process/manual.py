@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import attach, get_current
 
+from otel_eda import semconv
 from otel_eda.core import propagation
-from otel_eda.core.clients.client import Client
-from otel_eda.core.clients.instances import client_of, clients
+from otel_eda.core.clients.client import Client, departed
+from otel_eda.core.clients.instances import alive, client_of
+from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral, processing
 from otel_eda.core.runtime.contexts import current, suppressed
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from typing_extensions import Self
 
+    from otel_eda.core.clients.client import Origin
     from otel_eda.core.clients.library import Library
     from otel_eda.core.process.processing import Turn
 
@@ -91,17 +95,22 @@ class Process:
 
 
 def _known(item: Any) -> tuple[Client, Message] | None:
-    # The client that delivered from that destination; without one, any of the library that can read the message.
-    best = None
-    for client in list(clients):
-        message = client.library.message(item)
+    # Of the message itself, since its consumer may be gone, or in the process that this one was spawned by.
+    package = type(item).__module__.partition(".")[0]
+    for library in sorted(enabled.values(), key=lambda library: library.package != package):
+        message = library.message(item)
         if message is not None:
-            if client.library.owner(item) is not item:
-                return client_of(item, cast("Library", client.library)), message
-            if message.destination in client.delivered:
-                return client, message
-            best = best or (client, message)
-    return best
+            return _consumer(library, item, message.destination), message
+    return None
+
+
+def _consumer(library: Library, item: Any, destination: str) -> Client:
+    if library.owner(item) is not item:
+        return client_of(item, library)
+    for client in alive():
+        if client.library is library and destination in client.delivered:
+            return client
+    return _stand_in(library, departed.get((library.system, destination), Identity()))
 
 
 @guarded
@@ -133,14 +142,32 @@ class _Nowhere:
         """Know of no other owner."""
         return item
 
+    def identify(self, _: Any) -> Identity:
+        """Know nothing of a client."""
+        return Identity()
+
 
 telemetry = _Nowhere.telemetry
 
 
-@cache
+_stand_ins: dict[tuple[int, Identity], Client] = {}
+on_reset(_stand_ins.clear)
+on_fork(_stand_ins.clear)
+_nowhere = cache(_Nowhere)
+
+
+def _stand_in(origin: Origin, identity: Identity) -> Client:
+    """Return the client by which messages are processed whose consumer is gone or was never known."""
+    found = _stand_ins.get((id(origin), identity))
+    if found is None:
+        if len(_stand_ins) >= semconv.ATTRIBUTE_SETS:
+            _stand_ins.clear()
+        found = _stand_ins[id(origin), identity] = Client(origin, origin, identity)
+    return found
+
+
 def _own(system: str) -> Client:
-    origin = _Nowhere(system)
-    return Client(origin, origin, Identity())
+    return _stand_in(_nowhere(system), Identity())
 
 
 def headers_with(headers: Any, more: Iterable[tuple[str, str]]) -> Any:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.in_flight import OpenProcessing, Watching
     from otel_eda.core.message import Message
-    from otel_eda.core.process.processing import Turn
 
 
 _HANDED_ON = 0
@@ -89,7 +89,7 @@ def left(client: Client, task: Task[Any]) -> None:
         _end(client, entry, error)
 
 
-def _end(client: Client, entry: tuple[Turn, unwinding.Watch | None], error: BaseException | None) -> None:
+def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: BaseException | None) -> None:
     turn, watch = entry
     if watch is not None:
         watch.close()
@@ -105,7 +105,7 @@ def end_all(client: Client, error: BaseException | None) -> None:
     client.pulls.clear()
     deferral.flush(client)
     for turn in list(processing.open_turns.values()):
-        if turn.route.client is client and not turn.by_hand and not turn.called:
+        if turn.client is client and not turn.by_hand and not turn.called:
             turn.end(error)
 
 

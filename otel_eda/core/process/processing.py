@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from otel_eda.core.process import unwinding
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from otel_eda.core.propagation.headers import Found
 
 
+_UNHELD = 2  # references to a message that only its turn holds: the turn's and the question's own
+
 open_turns: dict[int, Turn] = {}
 """Every turn that has not ended, by the identity of its message."""
 
@@ -45,12 +48,14 @@ class Turn:
         "before",
         "by_hand",
         "called",
+        "client",
         "context",
         "done",
         "fact",
         "failure",
         "forgotten",
         "key",
+        "left",
         "offset",
         "over_at",
         "partition",
@@ -62,6 +67,7 @@ class Turn:
         "tag",
     )
 
+    client: Client
     route: Route
     record: Any
     span: Span
@@ -76,6 +82,7 @@ class Turn:
     called: bool
     failure: BaseException | None
     forgotten: bool
+    left: bool
     tag: int | None
     account: Account | None
     offset: int
@@ -94,7 +101,7 @@ class Turn:
         self.done = True
         if open_turns.get(id(self.record)) is self:
             del open_turns[id(self.record)]
-        self.leave()
+        self._bring_back()
         if self.forgotten:
             return
         end = at or time.time_ns()
@@ -109,7 +116,7 @@ class Turn:
         if self.route.scope.measured:
             self._measure(end, kind)
         self.record = self.failure = None
-        if not self.by_hand:  # else the loop that began it has yet to leave it
+        if self.left or not self.by_hand:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
 
     def _measure(self, end: int, kind: str | None) -> None:
@@ -125,7 +132,7 @@ class Turn:
 
     def take(self) -> None:
         """Have it ended by whoever processes its message by hand, beginning now."""
-        self.by_hand = self.route.client.by_hand = True
+        self.by_hand = self.client.by_hand = True
         if self.over_at:  # its loop has gone on meanwhile: until now it has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
@@ -139,11 +146,17 @@ class Turn:
     def enter(self) -> None:
         """Make its context current again, if it is not."""
         if not self.done and get_current() is not self.context:
-            self.before = current()
+            self.before, self.left = current(), False
             attach(self.context)
 
     def leave(self) -> None:
         """Bring back the context from before, unless somebody made another one current meanwhile."""
+        self._bring_back()
+        self.left = True
+        if self.done:
+            self.context = EMPTY
+
+    def _bring_back(self) -> None:
         if get_current() is self.context:
             attach(live(self.before) if TURN in self.before else self.before)
 
@@ -155,6 +168,11 @@ class Turn:
             errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")
             return semconv.OTHER
         return errors.record(self.span, error, "process", self.context)
+
+    @property
+    def held(self) -> bool:
+        """Whether anybody else holds the message, and so may yet process it by hand."""
+        return sys.getrefcount(self.record) > _UNHELD
 
     def forget(self) -> None:
         """Leave the span to be ended by another process, which this one was forked from."""
@@ -171,7 +189,8 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     context = (Context({**base, **carried}) if base else carried) if carried else base
     route = client.route("process", "process", message.destination)
     turn = Turn()
-    turn.route, turn.before, turn.by_hand = route, before, by_hand
+    turn.client, turn.route, turn.before = client, route, before
+    turn.by_hand = turn.left = by_hand
     turn.record = record = record if message.record is None else message.record
     turn.tag, turn.stamp, turn.partition = message.tag, message.timestamp, message.partition
     turn.done = turn.forgotten = turn.called = False
@@ -180,7 +199,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     turn.start = time.time_ns()
     if message.unsettled and message.tag is not None:
         client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
-    made = described(route, message)
+    made = described(route.attributes, message)
     if message.offset is not None and message.partition is not None:
         # What was polled before, and what is processed by hand, comes in any order.
         _book(turn, message, made, 0 if by_hand or found else client.epoch)
@@ -197,7 +216,7 @@ def begin(client: Client, record: Any, message: Message, found: Found | None = N
     if message.timestamp is not None and route.scope.measures(turn.start):
         _queued(turn, message.timestamp)
     if (message.redelivered or message.attributes) and not by_hand:
-        _again(route, message)
+        _again(client, route, message)
     attach(turn.context)
     return turn
 
@@ -239,21 +258,19 @@ def _queued(turn: Turn, stamp: int) -> None:
     route.scope.metrics.queue_duration.record(waited, route.measures(turn.partition), turn.context)
 
 
-def _again(route: Route, message: Message) -> None:
+def _again(client: Client, route: Route, message: Message) -> None:
     # What the broker tells; of offsets the ledger knows better.
     if message.remaining is not None:
-        progress.note(route.client, message.destination, message.remaining)
+        progress.note(client, message.destination, message.remaining)
     if message.redelivered:
         route.told(Fact.REDELIVERED, message.partition)
     elif message.attributes and semconv.DEATHS in message.attributes:
         route.count(route.scope.metrics.dead_lettered, message.partition)
 
 
+@on_fork
 def forget_all() -> None:
-    """Drop every open turn, in a forked child."""
+    """Drop every open turn, in a forked child: its parent ends them."""
     for turn in open_turns.values():
         turn.forget()
     open_turns.clear()
-
-
-os.register_at_fork(after_in_child=forget_all)

@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,6 +157,7 @@ class _Monitoring:
             self.tool, self.full = None, False
 
 
+@on_reset
 def stop() -> None:
     """Follow no exceptions any more, until the next loop."""
     if _monitoring is not None:

@@ -70,13 +70,13 @@ class Enter:
         def make(original: Function, switch: Switch) -> Function:
             def enter(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if switch.on and args and not idle(library):
+                if switch.on and args and not idle(library.telemetry):
                     self._begin(library, args[0])
                 return result
 
             async def enter_async(*args: Any, **kwargs: Any) -> Any:
                 result = await original(*args, **kwargs)
-                if switch.on and args and not idle(library):
+                if switch.on and args and not idle(library.telemetry):
                     self._begin(library, args[0])
                 return result
 

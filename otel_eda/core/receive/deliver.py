@@ -96,7 +96,7 @@ class _Calls:
 
     def call(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call it, with a process span around."""
-        if not self.library.on or idle(self.library):
+        if not self.library.on or idle(self.library.telemetry):
             return function(*args, **kwargs)
         if self.awaited:
             return self._later(function, args, kwargs)

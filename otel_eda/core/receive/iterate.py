@@ -66,7 +66,7 @@ class Iterate:
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Pull | None]:
         step = type(consumer).__next__
         step = originals.get(step, step)  # ours would find that it is an inner call, and pass on
-        if idle(library):
+        if idle(library.telemetry):
             return step(consumer), None
         pull = Pull(client, consumer, self.operation, read, self.timed)
         with pull as within:
@@ -75,7 +75,7 @@ class Iterate:
         return result, pull
 
     async def _pull_async(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Pull | None]:
-        if idle(library):
+        if idle(library.telemetry):
             return await type(consumer).__anext__(consumer), None
         pull = Pull(client, consumer, self.operation, read, self.timed)
         with pull as within:
@@ -128,7 +128,7 @@ class Generate:
 
     def _puller(self, library: Library, read: Read) -> Puller:
         def pull(generator: Any, client: Client) -> tuple[Any, Pull | None]:
-            if idle(library):
+            if idle(library.telemetry):
                 return next(generator), None
             pull = Pull(client, None, self.operation, read)
             with pull:

@@ -99,7 +99,7 @@ class PullOne:
     def _begin(
         self, library: Library, arguments: Arguments | None, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Pull | None:
-        if not args or idle(library, TIMED if self.timed else RECEIVE):
+        if not args or idle(library.telemetry, TIMED if self.timed else RECEIVE):
             return None
         pull = Pull(client_of(args[0], library), args[0], self.operation, timed=self.timed)
         if self.reader is not None and arguments is not None:

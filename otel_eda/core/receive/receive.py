@@ -62,7 +62,7 @@ class Receive:
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...]) -> Pull | None:
-        if not args or idle(library):
+        if not args or idle(library.telemetry):
             return None
         pull = Pull(client_of(args[0], library), args[0], self.operation, timed=self.timed)
         if not pull.inner:

@@ -120,7 +120,7 @@ class Pull:
         if message is not None:
             self.client.consumed(self.operation, message.destination, message.partition)
             if message.sender is not None:
-                heard(self.client.process(message.destination), message)
+                heard(self.client, message)
             if config().receive_spans == "all":
                 self._one(message)
         return message
@@ -136,7 +136,7 @@ class Pull:
         route = self.client.route(self.operation, "receive", message.destination)
         origin = trust.accepted(message)[1]
         links = [_link(message, origin)] if origin else []
-        self._span(route, described(route, message), links).end()
+        self._span(route, described(route.attributes, message), links).end()
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         return self.scope.tracer.start_span(
@@ -150,11 +150,12 @@ def _link(message: Message, origin: SpanContext) -> Link:
     return Link(origin, attributes)
 
 
-def heard(route: Route, message: Message) -> None:
+def heard(client: Client, message: Message) -> None:
     """Note the arrival of a numbered message; the message tells on its span what that brings to light."""
     if message.sender is None or message.sequence is None:
         return
-    senders = together if message.shared else route.client.senders
+    route = client.process(message.destination)
+    senders = together if message.shared else client.senders
     again, late, missed = senders.of(message.sender).came(message.sequence)
     found: dict[str, Any] = {}
     if again:
@@ -164,6 +165,6 @@ def heard(route: Route, message: Message) -> None:
         route.told(Fact.OUT_OF_ORDER, None)
         found = {semconv.MISORDERED: True}
     elif missed:
-        route.count(route.client.scope.metrics.missed, number=missed)
+        route.count(client.scope.metrics.missed, number=missed)
         found = {semconv.MISSED: missed}
     message.attributes = {**(message.attributes or {}), **found}

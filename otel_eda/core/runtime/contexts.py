@@ -5,7 +5,7 @@ A context is a plain dict. Its keys are found out by the public API, once, and n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry import trace
 from opentelemetry.context import Context, create_key, get_current
@@ -14,7 +14,14 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-    from otel_eda.core.process.processing import Turn
+
+class ProcessSpan(Protocol):
+    """The process span that a context keeps: `before` is the context that was current when it began."""
+
+    span: Span
+    before: Context
+    done: bool
+    by_hand: bool
 
 
 EMPTY = Context()
@@ -49,9 +56,9 @@ def span_in(context: Context) -> Span:
     return span
 
 
-def _turn(context: Context) -> Turn | None:
+def _turn(context: Context) -> ProcessSpan | None:
     # The turn whose span is current, not one that the application has put a span of its own into.
-    turn: Turn | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
+    turn: ProcessSpan | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
     return turn if turn is not None and context.get(SPAN) is turn.span else None
 
 
@@ -67,7 +74,7 @@ def live(context: Context) -> Context:
     while turn is not None and turn.done:
         context = turn.before
         turn = _turn(context)
-    alive: Turn | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
+    alive: ProcessSpan | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
     if alive is not None:
         alive.before = live(alive.before)  # else loops that alternate would hold on to each other's past for ever
     return context

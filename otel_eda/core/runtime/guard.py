@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from otel_eda.config import config
+from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ D = TypeVar("D")
 
 
 failures: Counter[str] = Counter()
-"""How often each of our steps failed, for `otel-eda doctor`."""
+"""How often each of our steps failed, for `otel-eda doctor`: that we are switched off does not make it undone."""
 
 
 def failed(step: str, error: BaseException) -> None:
@@ -91,6 +92,7 @@ class Once(logging.Filter):
 
 
 once = Once()
+on_reset(once.said.clear)
 
 
 logging.getLogger("otel_eda").addFilter(once)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import attach, detach, get_current
 
@@ -12,13 +12,20 @@ from otel_eda.core.runtime.contexts import suppressed
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
-    from otel_eda.core.clients.client import Origin
-
 
 SEND, RECEIVE, SETTLE = 1, 2, 4
 
 
 TIMED = 8  # an operation within which no other one measures the time
+
+
+class Recorder(Protocol):
+    """Where spans and metrics go: `scope` is None as long as they go nowhere, and `look` finds out anew."""
+
+    scope: Any
+
+    def look(self) -> object:
+        """Return the scope, or None if nothing records."""
 
 
 class Operation:
@@ -61,9 +68,8 @@ def enter(type_: int, context: Context | None = None) -> Operation:
     return operation
 
 
-def idle(library: Origin, operation: int = 0) -> bool:
+def idle(telemetry: Recorder, operation: int = 0) -> bool:
     """Tell whether a wrapper has only to pass on: nothing records, it is suppressed, or it is an inner call."""
-    telemetry = library.telemetry
     if telemetry.scope is None and telemetry.look() is None:
         return True
     if operation and busy.get().types & operation:

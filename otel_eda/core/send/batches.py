@@ -65,7 +65,7 @@ class Batch:
         def make(original: Function, switch: Switch) -> Function:
             def batch(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if switch.on and args and not idle(library):
+                if switch.on and args and not idle(library.telemetry):
                     known(result, args[0])
                 return result
 
@@ -94,7 +94,7 @@ class Create:
 
             def create(*args: Any, **kwargs: Any) -> Any:
                 contents = _contents(args[0]) if args and switch.on else None
-                if contents is None or idle(library, SEND):
+                if contents is None or idle(library.telemetry, SEND):
                     return original(*args, **kwargs)
                 creating = self._start(contents, arguments, args, kwargs)
                 if creating is None:

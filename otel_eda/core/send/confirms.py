@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import SpanContext
 
+    from otel_eda.core.clients.in_flight import OpenSend
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Message
     from otel_eda.core.patching.patch import Function, Switch, Wrap
@@ -135,7 +136,7 @@ class Return:
             arguments = Arguments(original, self.takes)
 
             def receive(*args: Any, **kwargs: Any) -> Any:
-                if switch.on and not idle(library):
+                if switch.on and not idle(library.telemetry):
                     self._note(library, arguments, args, kwargs)
                 return original(*args, **kwargs)
 
@@ -156,11 +157,11 @@ class Return:
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, why))
             return
-        made, links = described(route, message), (Link(origin),) if origin else ()
+        made, links = described(route.attributes, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, made, links)
         errors.mark(span, semconv.RETURNED, why)
         span.end()
 
 
-def _is(sending: Sending, origin: SpanContext | None) -> bool:
+def _is(sending: OpenSend, origin: SpanContext | None) -> bool:
     return origin is not None and sending.span.get_span_context().span_id == origin.span_id

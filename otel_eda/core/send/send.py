@@ -100,7 +100,7 @@ class Send:
     def _start(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sending | None:
-        if idle(library, SEND):
+        if idle(library.telemetry, SEND):
             return None
         try:
             taken = arguments.read(*args, **kwargs)
@@ -135,7 +135,7 @@ class Send:
             route.name,
             sending.base,
             SpanKind.CLIENT if made else route.kind,
-            described(route, message),
+            described(route.attributes, message),
             [Link(one) for one in made] if made else (),
             sending.start,
         )

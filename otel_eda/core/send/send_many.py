@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
@@ -64,7 +64,7 @@ class _Whole:
         self.start = time.time_ns()
         self.base = current()
         # No message carries this span's context, so it is no producer's.
-        attributes = {**described(self.route, message), semconv.BATCH_COUNT: number}
+        attributes = {**described(self.route.attributes, message), semconv.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
             self.route.name, self.base, SpanKind.CLIENT, attributes, (), self.start
         )
@@ -73,7 +73,7 @@ class _Whole:
         self.left = number
         self.error: BaseException | None = None
         self.done = False
-        client.pending[id(self)] = cast("Any", self)
+        client.pending[id(self)] = self
 
     def one(self, error: BaseException | None) -> None:
         """Note what became of one message; the first error is that of the span."""
@@ -155,7 +155,7 @@ class SendMany:
     def _start(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[_Whole, Sequence[Any], Sequence[Any], tuple[tuple[Any, ...], dict[str, Any]]] | None:
-        if idle(library, SEND):
+        if idle(library.telemetry, SEND):
             return None
         try:
             taken = arguments.read(*args, **kwargs)

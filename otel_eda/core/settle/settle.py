@@ -39,7 +39,7 @@ class _Settle:
             arguments = Arguments(original, self.takes, library.signatures)
 
             def settle(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on or idle(library, SETTLE):
+                if not switch.on or idle(library.telemetry, SETTLE):
                     return original(*args, **kwargs)
                 settling = self._start(library, arguments, args, kwargs)
                 if settling is None:
@@ -50,7 +50,7 @@ class _Settle:
                 return result
 
             async def settle_async(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on or idle(library, SETTLE):
+                if not switch.on or idle(library.telemetry, SETTLE):
                     return await original(*args, **kwargs)
                 settling = self._start(library, arguments, args, kwargs)
                 if settling is None:

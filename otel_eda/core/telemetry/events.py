@@ -7,6 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
+from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,11 @@ def use(provider: LoggerProvider | None) -> None:
     """Use this provider, or the global one for None."""
     global _provider
     _provider = provider
+
+
+@on_reset
+def _forget() -> None:
+    use(None)
 
 
 def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", context: Context | None = None) -> None:

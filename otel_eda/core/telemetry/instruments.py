@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter
 
-    from otel_eda.core.ledger.account import Fact
     from otel_eda.core.message import Attributes
 
 
@@ -101,9 +100,9 @@ class Metrics:
         for field, (name, unit, about) in _COUNTS.items():
             setattr(self, field, Counter(meter, name, unit, about))
 
-    def of(self, fact: Fact) -> Counter:
-        """Give the counter of what the ledger tells."""
-        found: Counter = getattr(self, fact.value)
+    def of(self, name: str) -> Counter:
+        """Return the counter of a name."""
+        found: Counter = getattr(self, name)
         return found
 
 

@@ -11,14 +11,13 @@ from weakref import WeakKeyDictionary
 from opentelemetry import metrics, trace
 
 from otel_eda import semconv
-from otel_eda.core import monitor
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry.instruments import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
 
@@ -89,6 +88,9 @@ def _records(provider: object) -> bool:
     return not module.startswith("opentelemetry.") or ".sdk." in module
 
 
+watchers: list[Callable[[Meter, Metrics, bool], object]] = []
+"""Each is called with a library's meter and metrics, and whether they are the first of their meter provider."""
+
 _made: WeakKeyDictionary[MeterProvider, dict[str, Metrics]] = WeakKeyDictionary()
 
 
@@ -97,10 +99,9 @@ def _metrics(provider: MeterProvider, name: str) -> Metrics:
     made = _made.setdefault(_first_known_as(provider), {})
     if name not in made:
         meter = provider.get_meter(name, own_version(), semconv.SCHEMA)
-        if not made:
-            monitor.watch_ourselves(meter)
-        made[name] = Metrics(meter)
-        monitor.Monitor(meter, made[name])
+        first, made[name] = not made, Metrics(meter)
+        for watch in watchers:
+            watch(meter, made[name], first)
     return made[name]
 
 
