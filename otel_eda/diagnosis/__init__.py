@@ -6,6 +6,8 @@ answer is proven, `reports` show the findings. Nothing here knows a client libra
 
 from __future__ import annotations
 
+CLEAN, FOUND, UNUSABLE = 0, 1, 2  # exit statuses of a command: nothing was found, something was, it could not run
+
 
 class UnusableError(Exception):
     """There is nothing to diagnose, for the reason given: the command ends with status 2."""

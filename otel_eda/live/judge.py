@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError, chain, edges, engine
-from otel_eda.diagnosis.commands.diagnose import chosen, settings
+from otel_eda.diagnosis.settings import EVIDENCE
 from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
 from otel_eda.diagnosis.told import Told
@@ -16,11 +16,12 @@ from otel_eda.diagnosis.told import Told
 from .window import MARGIN
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.finding import Finding, Verdict
+    from otel_eda.diagnosis.settings import Settings
 
     from .window import Window
 
@@ -31,7 +32,7 @@ RECENT = 100  # findings that may explain others
 class Asked:
     """A Jaeger that is asked for the whole window each time; it has every trace once, whenever it came."""
 
-    def __init__(self, url: str, services: list[str], seconds: float) -> None:
+    def __init__(self, url: str, services: Sequence[str], seconds: float) -> None:
         self.url, self.services, self.seconds = url, services, seconds
         self.answered = False  # ever
         self.failed = 0
@@ -52,14 +53,24 @@ class Asked:
 class Judge:
     """What is found, each once: when it is proven, and again when its verdict rises."""
 
-    def __init__(self, window: Window, options: argparse.Namespace) -> None:
-        self.window, self.options = window, options
-        self.checks, self.settings = chosen(options), settings(options)
+    def __init__(
+        self,
+        window: Window,
+        checks: Iterable[Check],
+        settings: Settings,
+        asked: Asked | None = None,
+        *,
+        every: float,
+        hold: float,
+        evidence: int = EVIDENCE,
+    ) -> None:
+        self.window, self.checks, self.settings = window, tuple(checks), settings
+        self.hold, self.evidence = hold, evidence
         self.clocks = edges.Clocks(window.clock)
-        self.told = Told(math.ceil(MARGIN * options.window / options.every) + 1)
+        self.told = Told(math.ceil(MARGIN * window.seconds / every) + 1)
         self.recent: deque[Finding] = deque(maxlen=RECENT)
         self.numbers: Counter[Verdict] = Counter()
-        self.asked = [Asked(options.jaeger, options.service, options.window)] if options.jaeger else []
+        self.asked = [asked] if asked else []
         self.said: list[str] = []
         self.spans = 0
 
@@ -79,9 +90,9 @@ class Judge:
                 if any(asked.error and not asked.answered for asked in self.asked):
                     raise
                 return []
-            edges.mark(store, self.clocks, self.options.hold, self.window.counted)
+            edges.mark(store, self.clocks, self.hold, self.window.counted)
             self.told.begin()
-            diagnosis = engine.diagnose(store, self.checks, self.settings, told=self.told)
+            diagnosis = engine.diagnose(store, self.checks, self.settings, evidence=self.evidence, told=self.told)
         self.spans, self.said = diagnosis.intake.spans, list(diagnosis.intake.notes())
         found = chain.explained([*diagnosis.findings, *self.recent])[: len(diagnosis.findings)]
         self.recent.extend(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.way import Step
 
 DEEPEST = 100
+COLOURS = ("cyan", "magenta", "green", "blue", "yellow")  # of services, in the order of their first step
 
 
-def write(steps: list[Step], file: TextIO) -> None:
+def write(steps: list[Step], file: IO[str]) -> None:
     """Write the way."""
     console = Console(file=file, highlight=False, width=None if file.isatty() else 160)
     traces = list(dict.fromkeys(step.trace_id for step in steps))
@@ -38,19 +39,21 @@ class _Tree:
         self.begin = steps[0].started
         self.below: dict[str, list[Step]] = defaultdict(list)
         self.seen: set[str] = set()
+        services = dict.fromkeys(step.service for step in steps)
+        self.colours = {service: COLOURS[number % len(COLOURS)] for number, service in enumerate(services)}
         for step in steps:
             self.below[step.cause if step.cause in here and step.cause != step.span_id else ""].append(step)
 
     def grow(self, at: Tree, cause: str, depth: int = 0) -> None:
         for step in self.below[cause]:
-            branch = at.add(_line(step, self.begin))
+            branch = at.add(_line(step, self.begin, self.colours[step.service]))
             if step.span_id not in self.seen and depth < DEEPEST:
                 self.seen.add(step.span_id)
                 self.grow(branch, step.span_id, depth + 1)
 
 
-def _line(step: Step, begin: int) -> Text:
-    line = Text.assemble(plain(step.service, "bold cyan"), "  ", plain(step.name, "bold"))
+def _line(step: Step, begin: int, colour: str) -> Text:
+    line = Text.assemble(plain(step.service, f"bold {colour}"), "  ", plain(step.name, "bold"))
     if step.offset is not None:
         line.append_text(plain(f"  [{step.partition}]@{step.offset}"))
     if step.attempt > 1:
