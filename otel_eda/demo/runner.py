@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
-from otel_eda.live.board import Board
+from otel_eda.live.aggregates import Aggregates
 from otel_eda.live.top import taking
 
 from . import FAILED
@@ -99,7 +99,7 @@ def _show(day: Day, screen: Screen) -> int:
         spans, keep, target = Spans(), Keep(folder), find(day.endpoint, os.environ)
         screen.intro(day.orders, CHAIN)
         began = time.monotonic()
-        board = Board()
+        board = Aggregates()
         bar = screen.top(board, SHOWN) if day.top else screen.progress(day.messages)
         failures = _collect(day, [spans, keep, taking(board)], spans, target, bar)
         screen.report(spans.all, time.monotonic() - began)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_eda.diagnosis.engine import Diagnosis
-    from otel_eda.live.board import Board
+    from otel_eda.live.aggregates import Aggregates
 
     from .target import Target
     from .telemetry import Span
@@ -51,9 +51,9 @@ class Screen:
             yield lambda done: bar.update(task, completed=done, description="events processed" if done else None)
 
     @contextmanager
-    def top(self, board: Board, title: str) -> Iterator[Bar]:
+    def top(self, board: Aggregates, title: str) -> Iterator[Bar]:
         """Show how destinations and groups do, and give what would move a bar."""
-        shown = screen.Screen(board, title)
+        shown = screen.AggregatesScreen(board, title)
         with drawn(shown, self.console, whole=False):
             yield lambda _: None
         if not self.console.is_terminal:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.diagnosis.commands import amount, complain, guarded, length
 from otel_eda.diagnosis.commands.diagnose import judging, status
 
-from . import feeds
+from . import sources
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from .judge import Judge
-    from .say import Say
+    from .evaluator import Evaluator
+    from .output import Output
 
 TICK = 0.2
 REST = 1  # times as long as it has judged it does not
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", nargs="*", metavar="FILE", help="file, pattern or folder of OTLP JSON lines that are appended to"
     )
-    feeds.declare(parser)
+    sources.declare(parser)
     parser.add_argument("--jaeger", metavar="URL", help="ask a Jaeger's query endpoint again and again")
     parser.add_argument("--service", action="append", default=[], metavar="NAME", help="Jaeger: only this one; repeat")
     parser.add_argument("--window", type=length, default="10m", metavar="TIME", help="how far to look back (10m)")
@@ -51,44 +51,46 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @guarded
 def run(options: argparse.Namespace) -> int:
     """Watch until interrupted."""
-    from otel_eda.otlp.inbox import Inbox
+    from otel_eda.otlp.queue import ExportQueue
 
-    from .judge import Judge
-    from .say import Say
+    from .evaluator import Evaluator
+    from .output import Output
     from .window import Window
 
-    inbox = Inbox()
-    others = [feeds.Growing(place) for place in options.file]
+    queue = ExportQueue()
+    others = [sources.GrowingFiles(place) for place in options.file]
     with (
         interruptible() as ended,
         tempfile.TemporaryDirectory(prefix="otel-eda-watch-") as folder,
-        feeds.receiving(options, bool(others or options.jaeger), [inbox]) as reception,
+        sources.receiving(options, bool(others or options.jaeger), [queue]) as servers,
     ):
-        amid = bool(reception.endpoints)
+        amid = bool(servers.endpoints)
         window = Window(Path(folder), options.window, options.most << 20, time.monotonic, amid=amid)
-        judge = Judge(window, options)
-        say = Say(sys.stdout, options)
-        say.begin(reception.endpoints, options)
-        watch([feeds.Received(inbox), *others], judge, say, ended)
-        say.end(judge, [*reception.notes(), *judge.notes(), *(note for other in others for note in other.notes())])
-    found = status(judge.verdicts, options.fail_on)
+        evaluator = Evaluator(window, options)
+        output = Output(sys.stdout, options)
+        output.begin(servers.endpoints, options)
+        watch([sources.Exporters(queue), *others], evaluator, output, ended)
+        output.end(
+            evaluator, [*servers.notes(), *evaluator.notes(), *(note for other in others for note in other.notes())]
+        )
+    found = status(evaluator.verdicts, options.fail_on)
     if not found:
-        judge.vouch()
+        evaluator.check_complete()
     return found
 
 
-def watch(sources: list[feeds.Feed], judge: Judge, say: Say, ended: threading.Event) -> None:
+def watch(places: list[sources.LiveSource], evaluator: Evaluator, output: Output, ended: threading.Event) -> None:
     """Take in, and judge from time to time, until the end; what has come by then is judged, too."""
-    options = judge.options
+    options = evaluator.options
     end = time.monotonic() + options.duration if options.duration else None
     due = time.monotonic() + options.every
     while True:
         over = ended.wait(TICK) or (end is not None and time.monotonic() >= end)
-        while judge.window.add(line for source in sources for line in source.read()) and over:
+        while evaluator.window.add(line for place in places for line in place.read()) and over:
             pass
         if over or time.monotonic() >= due:
             began = time.monotonic()
-            say.findings(judge.judge())
+            output.findings(evaluator.evaluate())
             due = max(began + options.every, time.monotonic() + REST * (time.monotonic() - began))
         if over:
             return

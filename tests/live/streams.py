@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from diagnosis.telemetry import BEGIN, SECOND, Service, Telemetry, metric, scoped
 
 from otel_eda import cli
-from otel_eda.live.judge import Judge
+from otel_eda.live.evaluator import Evaluator
 from otel_eda.live.window import Window
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ class Watched:
         self.stream, self.at = stream, begin
         options = cli.parser().parse_args(["watch", *arguments])
         self.window = Window(folder, options.window, options.most << 20, lambda: self.at)
-        self.judge = Judge(self.window, options)
+        self.evaluator = Evaluator(self.window, options)
 
     def until(self, end: float, step: float = 12.0) -> list[Finding]:
-        """Let it come, and judge again and again; gives all that is told."""
+        """Let it come, and evaluate again and again; return all findings."""
         told = []
         while self.at < end:
             before, self.at = self.at, min(self.at + step, end)
             self.window.add(self.stream.between(before, self.at))
-            told += self.judge.judge()
+            told += self.evaluator.evaluate()
         return told

@@ -21,11 +21,12 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from support.waiting import until
 
-from otel_eda.otlp import BODIES, FULL, LARGEST, SERVICES, Door, rpc
+from otel_eda.otlp import BODIES, REQUEST_BYTES, SERVICES, UNAVAILABLE, Receiver
+from otel_eda.otlp import grpc as over_grpc
 from otel_eda.otlp import http as over_http
 from otel_eda.otlp.http import CONNECTIONS, PROTOBUF
-from otel_eda.otlp.inbox import Inbox
-from otel_eda.otlp.lines import line
+from otel_eda.otlp.json_lines import line
+from otel_eda.otlp.queue import ExportQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +64,14 @@ class Post:
 
 
 @contextmanager
-def open_door(inbox: Inbox) -> Iterator[tuple[Door, str, str]]:
+def serving(queue: ExportQueue) -> Iterator[tuple[Receiver, str, str]]:
     with ExitStack() as stack:
-        door = Door([inbox])
-        yield door, stack.enter_context(over_http.serving(door)), stack.enter_context(rpc.serving(door))
+        receiver = Receiver([queue])
+        yield (
+            receiver,
+            stack.enter_context(over_http.serving(receiver)),
+            stack.enter_context(over_grpc.serving(receiver)),
+        )
 
 
 Call: TypeAlias = "grpc.StreamUnaryMultiCallable[bytes, bytes]"
@@ -93,55 +98,55 @@ def exporter(protocol: str, http_endpoint: str, grpc_endpoint: str) -> SpanExpor
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_what_real_exporters_send_is_held_and_given_out_once(protocol: str) -> None:
-    inbox = Inbox()
-    with open_door(inbox) as (door, *endpoints):
+    queue = ExportQueue()
+    with serving(queue) as (receiver, *endpoints):
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(exporter(protocol, *endpoints)))
         provider.get_tracer("test").start_span("send orders").end()
         provider.shutdown()
-        ((signal, body),) = inbox.drain()
+        ((signal, body),) = queue.drain()
     read = ExportTraceServiceRequest.FromString(body)
     assert (signal, read.resource_spans[0].scope_spans[0].spans[0].name) == ("traces", "send orders")
-    assert (inbox.drain(), inbox.held, dict(door.refused)) == ([], 0, {})
+    assert (queue.drain(), queue.held, dict(receiver.refused)) == ([], 0, {})
 
 
 def test_who_comes_when_there_is_no_room_is_told_to_come_again_and_counted() -> None:
     body = request(1000).SerializeToString()
-    inbox = Inbox(3 * len(body))
-    with open_door(inbox) as (door, endpoint, calls):
+    queue = ExportQueue(3 * len(body))
+    with serving(queue) as (receiver, endpoint, calls):
         post = Post(endpoint)
         assert [post(body).status for _ in range(3)] == [200, 200, 200]
         refused = post(body)
-        assert (refused.status, refused.getheader("Retry-After")) == (FULL, "1")
+        assert (refused.status, refused.getheader("Retry-After")) == (UNAVAILABLE, "1")
         with calling(calls) as call:
             assert refusal(call, body) == grpc.StatusCode.UNAVAILABLE
-            assert door.refused == {"no room": 2}
-            assert len(inbox.drain()) == 3
+            assert receiver.refused == {"no room": 2}
+            assert len(queue.drain()) == 3
             assert call(iter([body]), timeout=20) == b""
         assert post(body).status == 200
-    assert len(inbox.drain()) == 2
+    assert len(queue.drain()) == 2
 
 
 def test_a_real_exporter_comes_again_by_itself() -> None:
-    inbox = Inbox(len(request(1000).SerializeToString()))
-    with open_door(inbox) as (door, endpoint, _):
+    queue = ExportQueue(len(request(1000).SerializeToString()))
+    with serving(queue) as (receiver, endpoint, _):
         assert Post(endpoint)(request(1000).SerializeToString()).status == 200
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(HttpExporter(f"{endpoint}/v1/traces")))
         sending = threading.Thread(target=provider.get_tracer("test").start_span("x").end)
         sending.start()
-        until(lambda: door.refused["no room"], "a refusal")
-        assert len(inbox.drain()) == 1
+        until(lambda: receiver.refused["no room"], "a refusal")
+        assert len(queue.drain()) == 1
         sending.join()
-    assert len(inbox.drain()) == 1
+    assert len(queue.drain()) == 1
 
 
 @pytest.mark.parametrize(
     ("body", "headers", "status", "why"),
     [
         (b"x", {"Content_Length": "nine"}, 411, "without a length"),
-        (b"", {"Content_Length": str(LARGEST + 1)}, 413, "too large"),
-        (gzip.compress(bytes(LARGEST + 1), mtime=0), {"Content_Encoding": "gzip"}, 413, "too large"),
+        (b"", {"Content_Length": str(REQUEST_BYTES + 1)}, 413, "too large"),
+        (gzip.compress(bytes(REQUEST_BYTES + 1), mtime=0), {"Content_Encoding": "gzip"}, 413, "too large"),
         (gzip.compress(b"cut off" * 100, mtime=0)[:20], {"Content_Encoding": "gzip"}, 400, "damaged"),
         (b"\x0a\xff", {}, 400, "damaged"),
         (b"{}", {"Content_Type": "application/json"}, 415, "not protobuf"),
@@ -150,32 +155,32 @@ def test_a_real_exporter_comes_again_by_itself() -> None:
 def test_what_cannot_be_taken_is_refused_and_counted(
     body: bytes, headers: dict[str, str], status: int, why: str
 ) -> None:
-    inbox = Inbox()
-    with open_door(inbox) as (door, endpoint, _):
+    queue = ExportQueue()
+    with serving(queue) as (receiver, endpoint, _):
         assert Post(endpoint)(body, **headers).status == status
-        assert door.refused == {why: 1}
+        assert receiver.refused == {why: 1}
         assert Post(endpoint)(request().SerializeToString()).status == 200
-    assert len(inbox.drain()) == 1
+    assert len(queue.drain()) == 1
 
 
 def test_by_grpc_too_what_cannot_be_taken_is_refused_and_counted() -> None:
-    inbox = Inbox()
-    with open_door(inbox) as (door, _, endpoint), calling(endpoint) as call:
-        for bodies in ([bytes(LARGEST + 1)], [bytes(2 * LARGEST + 1)], [b"\x0a\xff"], []):
+    queue = ExportQueue()
+    with serving(queue) as (receiver, _, endpoint), calling(endpoint) as call:
+        for bodies in ([bytes(REQUEST_BYTES + 1)], [bytes(2 * REQUEST_BYTES + 1)], [b"\x0a\xff"], []):
             assert refusal(call, *bodies) in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert call(iter([request().SerializeToString()]), timeout=20) == b""
-        until(lambda: door.refused == {"too large": 1, "broken off": 2, "damaged": 1}, "the counts")
-    assert len(inbox.drain()) == 1
+        until(lambda: receiver.refused == {"too large": 1, "broken off": 2, "damaged": 1}, "the counts")
+    assert len(queue.drain()) == 1
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_many_at_once_wait_for_their_turns(protocol: str) -> None:
-    inbox = Inbox()
-    with open_door(inbox) as (door, *endpoints), ThreadPoolExecutor(30) as pool:
+    queue = ExportQueue()
+    with serving(queue) as (receiver, *endpoints), ThreadPoolExecutor(30) as pool:
         results = [pool.submit(exporter(protocol, *endpoints).export, [ended()]) for _ in range(30)]
         assert {result.result().name for result in results} == {"SUCCESS"}
-        assert door.refused == {}
-    assert len(inbox.drain()) == 30
+        assert receiver.refused == {}
+    assert len(queue.drain()) == 30
 
 
 def ended() -> ReadableSpan:
@@ -201,37 +206,37 @@ def stalled(http_endpoint: str, grpc_endpoint: str) -> Iterator[None]:
         yield
 
 
-def full(door: Door) -> bool:
-    free = door.bodies.acquire(blocking=False)
+def full(receiver: Receiver) -> bool:
+    free = receiver.bodies.acquire(blocking=False)
     if free:
-        door.bodies.release()
+        receiver.bodies.release()
     return not free
 
 
 def test_uploads_that_stall_hold_others_up_and_these_are_told_to_come_again() -> None:
-    inbox, body = Inbox(), request().SerializeToString()
-    with open_door(inbox) as (door, *endpoints):
-        door.patience = 60.0
+    queue, body = ExportQueue(), request().SerializeToString()
+    with serving(queue) as (receiver, *endpoints):
+        receiver.body_seconds = 60.0
         with stalled(*endpoints), calling(endpoints[1]) as call:
-            until(lambda: full(door), "all to have begun")
-            door.wait = 0.1
+            until(lambda: full(receiver), "all to have begun")
+            receiver.wait_seconds = 0.1
             answer = Post(endpoints[0])(body)
-            assert (answer.status, answer.getheader("Retry-After")) == (FULL, "1")
+            assert (answer.status, answer.getheader("Retry-After")) == (UNAVAILABLE, "1")
             assert refusal(call, body) == grpc.StatusCode.UNAVAILABLE
         until(lambda: Post(endpoints[0])(body).status == 200, "a place")
-        assert door.refused["too many at once"] >= 2
-    assert len(inbox.drain()) == 1
+        assert receiver.refused["too many at once"] >= 2
+    assert len(queue.drain()) == 1
 
 
 def test_but_not_for_long() -> None:
-    inbox, body = Inbox(), request().SerializeToString()
-    with open_door(inbox) as (door, *endpoints):
-        door.patience = 1.0
+    queue, body = ExportQueue(), request().SerializeToString()
+    with serving(queue) as (receiver, *endpoints):
+        receiver.body_seconds = 1.0
         with stalled(*endpoints), calling(endpoints[1]) as call:
-            until(lambda: door.refused["broken off"] == BODIES, "the counts")
+            until(lambda: receiver.refused["broken off"] == BODIES, "the counts")
             assert Post(endpoints[0])(body).status == 200
             assert call(iter([body]), timeout=20) == b""
-    assert len(inbox.drain()) == 2
+    assert len(queue.drain()) == 2
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
@@ -243,33 +248,33 @@ def test_an_error_of_a_sink_is_kept_and_the_exporter_told(protocol: str) -> None
     def sink(_: Export) -> None:
         raise next(left)
 
-    door, body = Door([sink]), request().SerializeToString()
+    receiver, body = Receiver([sink]), request().SerializeToString()
     with ExitStack() as stack:
-        post = Post(stack.enter_context(over_http.serving(door)))
-        call = stack.enter_context(calling(stack.enter_context(rpc.serving(door))))
+        post = Post(stack.enter_context(over_http.serving(receiver)))
+        call = stack.enter_context(calling(stack.enter_context(over_grpc.serving(receiver))))
         if protocol == "http":
             assert [post(body).status for _ in errors] == [500, 500]
         else:
             assert [refusal(call, body) for _ in errors] == [grpc.StatusCode.INTERNAL] * 2
-    assert (door.fault, door.refused) == (errors[0], {"an error here": 2})
+    assert (receiver.sink_error, receiver.refused) == (errors[0], {"an error here": 2})
 
 
 def test_what_is_larger_than_all_room_is_refused_for_good() -> None:
-    inbox = Inbox(100)
-    with open_door(inbox) as (_, endpoint, _):
+    queue = ExportQueue(100)
+    with serving(queue) as (_, endpoint, _):
         assert Post(endpoint)(request(1000).SerializeToString()).status == 413
 
 
 def test_connections_are_bounded_and_idle_ones_do_not_keep_others_out_for_ever() -> None:
-    inbox = Inbox()
-    with open_door(inbox) as (door, endpoint, _):
+    queue = ExportQueue()
+    with serving(queue) as (receiver, endpoint, _):
         place = address(endpoint)
         with ExitStack() as stack:
             for _ in range(CONNECTIONS + 1):
                 stack.enter_context(socket.create_connection(place, 20))
-            until(lambda: door.refused["too many connections"], "one too many")
+            until(lambda: receiver.refused["too many connections"], "one too many")
         until(lambda: _answered(endpoint), "a place that is free again")
-    assert len(inbox.drain()) == 1
+    assert len(queue.drain()) == 1
 
 
 def _answered(endpoint: str) -> bool:
@@ -280,35 +285,39 @@ def _answered(endpoint: str) -> bool:
 
 
 def test_a_connection_that_breaks_off_is_counted() -> None:
-    with open_door(Inbox()) as (door, endpoint, _):
+    with serving(ExportQueue()) as (receiver, endpoint, _):
         place = address(endpoint)
         with socket.create_connection(place, 20) as connection:
             connection.sendall(
                 f"POST /v1/traces HTTP/1.1\r\nContent-Type: {PROTOBUF}\r\nContent-Length: 100\r\n\r\nx".encode()
             )
-        until(lambda: door.refused["broken off"], "the break")
+        until(lambda: receiver.refused["broken off"], "the break")
 
 
-@pytest.mark.parametrize("serving", [over_http.serving, rpc.serving], ids=["http", "grpc"])
+@pytest.mark.parametrize("serving", [over_http.serving, over_grpc.serving], ids=["http", "grpc"])
 def test_a_port_that_is_taken_is_an_error(serving: Any) -> None:
-    with serving(Door([])) as endpoint, pytest.raises(OSError, match=r"."), serving(Door([]), *address(endpoint)):
+    with (
+        serving(Receiver([])) as endpoint,
+        pytest.raises(OSError, match=r"."),
+        serving(Receiver([]), *address(endpoint)),
+    ):
         pytest.fail("two servers on one port")
 
 
-@pytest.mark.parametrize("serving", [over_http.serving, rpc.serving], ids=["http", "grpc"])
+@pytest.mark.parametrize("serving", [over_http.serving, over_grpc.serving], ids=["http", "grpc"])
 def test_an_address_may_be_one_of_ipv6(serving: Any) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as error:
         pytest.skip(f"this machine has no IPv6: {error}")
-    inbox = Inbox()
-    with serving(Door([inbox]), "::1") as endpoint:
+    queue = ExportQueue()
+    with serving(Receiver([queue]), "::1") as endpoint:
         assert endpoint.startswith("http://[::1]:")
-        protocol = "grpc" if serving is rpc.serving else "http"
+        protocol = "grpc" if serving is over_grpc.serving else "http"
         assert exporter(protocol, endpoint, endpoint).export([ended()]).name == "SUCCESS"
-        with pytest.raises(OSError, match=r"."), serving(Door([]), *address(endpoint)):
+        with pytest.raises(OSError, match=r"."), serving(Receiver([]), *address(endpoint)):
             pytest.fail("two servers on one port")
-    assert len(inbox.drain()) == 1
+    assert len(queue.drain()) == 1
 
 
 def test_lines_are_what_protobuf_s_own_json_is_but_for_ids_and_enums() -> None:

@@ -26,15 +26,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @guarded
 def run(options: argparse.Namespace) -> int:
-    """Print an event's way."""
-    from otel_eda.diagnosis import way
-    from otel_eda.diagnosis.reports.way import write
+    """Print an event's spans."""
+    from otel_eda.diagnosis import trace
+    from otel_eda.diagnosis.reports.trace import write
 
     with loaded(options) as store:
-        steps = way.find(store, traces(store, options.id))
-    if not steps:
+        spans = trace.find(store, traces(store, options.id))
+    if not spans:
         raise UnusableError(f"{options.id}: nothing of this event is here")
-    write(steps, sys.stdout)
+    write(spans, sys.stdout)
     return CLEAN
 
 

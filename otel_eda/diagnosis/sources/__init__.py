@@ -1,4 +1,4 @@
-"""Where telemetry is read from. A source gives files of OTLP JSON lines: that is all it has to do."""
+"""Where telemetry is read from. A source only has to provide files of OTLP JSON lines."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """One place that telemetry is in."""
+    """One place that telemetry is read from."""
 
     def files(self, spool: Path) -> Iterator[Path]:
-        """Give its files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
+        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
 
 
 def find(places: Iterable[str], options: argparse.Namespace) -> Iterator[Source]:
-    """Give the source of each place: a URL is a Jaeger query endpoint, `-` is standard input, all else is files."""
+    """Yield the source of each place: a URL is a Jaeger query endpoint, `-` is standard input, all else is files."""
     from .files import Files
     from .jaeger import Jaeger
     from .stdin import Stdin

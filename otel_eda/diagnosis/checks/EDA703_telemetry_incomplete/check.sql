@@ -7,7 +7,7 @@ WITH orphan AS (
     WHERE o.parent_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM operations AS p WHERE p.span_id = o.parent_id AND p.trace_id = o.trace_id)
         -- Of what is being watched a parent may be still at work, or older than the window.
-        AND o.service NOT IN (SELECT k.service FROM clocks AS k)
+        AND o.service NOT IN (SELECT k.service FROM watermarks AS k)
     GROUP BY o.service
 ),
 

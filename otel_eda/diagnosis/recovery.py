@@ -1,4 +1,4 @@
-"""What can still be read of a file that cannot be read as it is: cut off, one huge document, one huge line."""
+"""Recovers what is readable in a file that DuckDB cannot read: one cut off, one huge document, one huge line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LONGEST = 8 << 20  # bytes of a line; DuckDB takes twice as many
-LARGEST = 256 << 20  # bytes of a document that is no line
-PIECE = 500  # spans
+LINE_BYTES = 8 << 20  # DuckDB takes lines of twice as many
+DOCUMENT_BYTES = 256 << 20
+PART_ITEMS = 500  # spans, metrics or log records of a line
 BROKEN = (EOFError, OSError, zlib.error, zstandard.ZstdError)
 LEVELS = (
     ("resourceSpans", "scopeSpans", "spans"),
@@ -24,31 +24,31 @@ LEVELS = (
 )
 
 
-def salvage(path: Path, spool: Path) -> tuple[Path, bool]:
-    """Copy what is readable to a file of short lines; tells also whether the file broke off."""
+def recover(path: Path, spool: Path) -> tuple[Path, bool]:
+    """Copy what is readable to a file of short lines; return that file, and whether the original breaks off."""
     copy, broken = spool / f"{abs(hash(path))}-{path.stem}.jsonl", False
     with _opened(path) as file, copy.open("wb") as out:
         try:
             for line in file:
-                out.writelines(_short(line))
+                out.writelines(_short_lines(line))
         except BROKEN:
             broken = True
             out.write(b"\n")
     return copy, broken
 
 
-def documents(path: Path, spool: Path) -> Path:
-    """Copy a file of JSON documents, each of several lines, to one with each on a line; nothing of any other file."""
+def split_documents(path: Path, spool: Path) -> Path:
+    """Copy JSON documents of several lines each to a file with a document a line; of any other file, copy nothing."""
     copy = spool / f"{abs(hash(path))}-{path.stem}.documents.jsonl"
     with copy.open("wb") as out:
         for document in _documents(path):
-            out.writelines(_pieces(document))
+            out.writelines(_parts(document))
     return copy
 
 
 def _documents(path: Path) -> Iterator[Any]:
     with _opened(path) as file:
-        text = file.read(LARGEST).decode("utf-8", "replace").lstrip()
+        text = file.read(DOCUMENT_BYTES).decode("utf-8", "replace").lstrip()
     decoder = json.JSONDecoder()
     while text:
         try:
@@ -67,31 +67,31 @@ def _opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _short(line: bytes) -> Iterator[bytes]:
-    if len(line) <= LONGEST:
+def _short_lines(line: bytes) -> Iterator[bytes]:
+    if len(line) <= LINE_BYTES:
         yield line
         return
     try:
-        yield from _pieces(json.loads(line))
+        yield from _parts(json.loads(line))
     except ValueError:
-        yield b"{\n"  # a damaged line, and counted as one
+        yield b"{\n"  # counted as one damaged line
 
 
-def _pieces(document: Any) -> Iterator[bytes]:
-    """Split a request into lines of few items each."""
+def _parts(document: Any) -> Iterator[bytes]:
+    """Yield a request as lines of few items each."""
     found = False
     for top, scopes, items in LEVELS:
         for resource in _list(document, top):
             for scope in _list(resource, scopes):
-                every = _list(scope, items)
-                for start in range(0, len(every), PIECE):
+                all_items = _list(scope, items)
+                for start in range(0, len(all_items), PART_ITEMS):
                     found = True
-                    part = {**scope, items: every[start : start + PIECE]}
+                    part = {**scope, items: all_items[start : start + PART_ITEMS]}
                     yield json.dumps({top: [{**resource, scopes: [part]}]}).encode() + b"\n"
     if not found:
         yield b"null\n"
 
 
 def _list(holder: Any, name: str) -> list[Any]:
-    found = holder.get(name) if isinstance(holder, dict) else None
-    return found if isinstance(found, list) else []
+    value = holder.get(name) if isinstance(holder, dict) else None
+    return value if isinstance(value, list) else []

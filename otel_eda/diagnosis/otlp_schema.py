@@ -1,4 +1,4 @@
-"""The parts of OTLP's JSON that are read, as DuckDB's `from_json` takes them; whatever else is there is passed over."""
+"""The parts of OTLP's JSON that diagnosis reads, as DuckDB's `from_json` takes them; it ignores all other parts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RECORD = {
 }
 
 
-def shape(signal: str, scopes: str, items: str, item: Mapping[str, Any]) -> str:
-    """Give the shape of a request: resources, in them scopes, in them items."""
+def request(signal: str, scopes: str, items: str, item: Mapping[str, Any]) -> str:
+    """Return the schema of a request: resources, in each of them scopes, in each of them items."""
     scope = {"scope": {"name": "VARCHAR"}, items: [item]}
     return json.dumps({signal: [{"resource": {"attributes": ATTRIBUTES}, scopes: [scope]}]})

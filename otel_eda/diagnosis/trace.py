@@ -1,4 +1,4 @@
-"""One event's way: every step of it in its order, and what of it is not there."""
+"""The spans of one event, across all traces that links join, and what is missing among them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .store import Store
 
-HOPS = 50  # an event may pass from trace to trace by links; a loop must end
+MOST_HOPS = 50  # an event may pass from trace to trace by links; a loop must end
 
 
 @dataclass(frozen=True)
-class Step:
-    """One span of the way; times in nanoseconds since 1970."""
+class Span:
+    """One span of an event, and the span that caused it; times in nanoseconds since 1970."""
 
     trace_id: str
     span_id: str
@@ -33,16 +33,16 @@ class Step:
     error_text: str | None
 
 
-def find(store: Store, traces: list[str]) -> list[Step]:
-    """Give the steps of some traces and of those they are linked with, by their start."""
+def find(store: Store, traces: list[str]) -> list[Span]:
+    """Return the spans of some traces and of the traces that links join to them, by their start."""
     known: set[str] = set()
-    wave = set(traces)
-    for _ in range(HOPS):
-        known |= wave
-        wave = _linked(store, wave) - known
-        if not wave:
+    found = set(traces)
+    for _ in range(MOST_HOPS):
+        known |= found
+        found = _linked(store, found) - known
+        if not found:
             break
-    return _steps(store, sorted(known))
+    return _spans(store, sorted(known))
 
 
 def _linked(store: Store, traces: set[str]) -> set[str]:
@@ -54,7 +54,7 @@ def _linked(store: Store, traces: set[str]) -> set[str]:
     return {row[0] for row in rows if row[0]}
 
 
-def _steps(store: Store, traces: list[str]) -> list[Step]:
+def _spans(store: Store, traces: list[str]) -> list[Span]:
     rows = store.ask(
         """SELECT trace_id, span_id, CASE WHEN linked AND origin_trace <> trace_id THEN origin_span
                                          ELSE coalesce(parent_id, origin_span) END,
@@ -65,21 +65,21 @@ def _steps(store: Store, traces: list[str]) -> list[Step]:
            FROM operations WHERE list_contains($1, trace_id) ORDER BY started, ended DESC, span_id""",
         traces,
     )
-    return [Step(*row) for row in rows]
+    return [Span(*row) for row in rows]
 
 
-def missing(steps: list[Step]) -> list[str]:
-    """Say what ought to be there and is not."""
-    here = {step.span_id for step in steps}
-    caused = {step.cause for step in steps if step.type in {"process", "receive"}}
-    said = [
-        f"the span {step.cause} that caused “{step.name}” of {step.service} is not here"
-        for step in steps
-        if step.cause and step.cause not in here
+def missing(spans: list[Span]) -> list[str]:
+    """Return a line for each span that should be there and is not."""
+    here = {span.span_id for span in spans}
+    processed = {span.cause for span in spans if span.type in {"process", "receive"}}
+    lines = [
+        f"the span {span.cause} that caused “{span.name}” of {span.service} is not here"
+        for span in spans
+        if span.cause and span.cause not in here
     ]
-    said += [
-        f"nobody is seen to process what {step.service} sent to {step.destination}"
-        for step in steps
-        if step.type == "send" and step.span_id not in caused
+    lines += [
+        f"no span shows who processed what {span.service} sent to {span.destination}"
+        for span in spans
+        if span.type == "send" and span.span_id not in processed
     ]
-    return said
+    return lines

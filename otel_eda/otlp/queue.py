@@ -1,4 +1,4 @@
-"""What was received and is not used yet: so many bytes of it, and whoever comes with more is told to come again."""
+"""Holds received requests until they are read: a bounded number of bytes, beyond which requests are refused."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from . import FULL, Refusal
+from . import UNAVAILABLE, Refusal
 
 if TYPE_CHECKING:
     from . import Export
 
-ROOM = 64 << 20
+QUEUE_BYTES = 64 << 20
 
 
-class Inbox:
+class ExportQueue:
     """A bounded queue that is a sink; `drain` empties it."""
 
-    def __init__(self, room: int = ROOM) -> None:
-        self.room = room
+    def __init__(self, limit: int = QUEUE_BYTES) -> None:
+        self.limit = limit
         self.held = 0
         self._queue: deque[tuple[str, bytes]] = deque()
         self._lock = Lock()
@@ -26,16 +26,16 @@ class Inbox:
     def __call__(self, export: Export) -> None:
         """Keep a request's bytes; raises `Refusal` if there is no room for them."""
         size = len(export.body)
-        if size > self.room:
+        if size > self.limit:
             raise Refusal(413, "too large")
         with self._lock:
-            if self.held + size > self.room:
-                raise Refusal(FULL, "no room")
+            if self.held + size > self.limit:
+                raise Refusal(UNAVAILABLE, "no room")
             self._queue.append((export.signal, export.body))
             self.held += size
 
-    def drain(self, most: int = ROOM) -> list[tuple[str, bytes]]:
-        """Give what has come, in its order: signal and bytes; `most` bytes and one request at most."""
+    def drain(self, most: int = QUEUE_BYTES) -> list[tuple[str, bytes]]:
+        """Take out requests, the oldest first, and return signal and bytes of each; stop after `most` bytes."""
         taken = []
         with self._lock:
             while self._queue and most > 0:

@@ -104,7 +104,7 @@ def test_spans_that_are_missing_are_told_and_nothing_is_confirmed_by_their_absen
     kept = [line for line in stream.between(29.0, 40.0) if b"resourceSpans" in line]
     watched.at = 40.0
     watched.window.add([*kept, *(line for line in counts if b"resourceMetrics" in line)])
-    told += watched.judge.judge()
+    told += watched.evaluator.evaluate()
     assert ("EDA703", "LIKELY") in {(one.code, one.verdict.name) for one in told}
     assert not [one for one in told if one.verdict.name == "CONFIRMED"]
 
@@ -117,4 +117,4 @@ def test_an_old_machine_of_a_service_holds_up_nothing(tmp_path: Path) -> None:
     watched = Watched(Stream(world), tmp_path, *USUAL, "--select", "EDA104")
     watched.window.add(Stream(past).between(-3601.0, -3590.0))
     assert shown(watched.until(LONG)) == [("EDA104", "CONFIRMED", (60, 60))]
-    assert ("billing", "gone") not in watched.judge.clocks.known  # what it told has left the window
+    assert ("billing", "gone") not in watched.evaluator.watermarks.latest  # what it told has left the window

@@ -17,48 +17,48 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Sequence
 
-    from otel_eda.otlp import Door, Sink
-    from otel_eda.otlp.inbox import Inbox
+    from otel_eda.otlp import Receiver, Sink
+    from otel_eda.otlp.queue import ExportQueue
 
-Serving: TypeAlias = "Callable[[Door, str, int], AbstractContextManager[str]]"
+Serving: TypeAlias = "Callable[[Receiver, str, int], AbstractContextManager[str]]"
 Identity: TypeAlias = "tuple[int, int]"  # device and inode
 HTTP, GRPC = "127.0.0.1:4318", "127.0.0.1:4317"
-SLICE = 4 << 20  # bytes that are taken at a time, so that what was taken is judged, too
-LONGEST = 64 << 20  # bytes without an end of a line
+SLICE_BYTES = 4 << 20  # taken at a time, so that there is time to evaluate them
+LINE_BYTES = 64 << 20  # of a line at most
 PACKED = (".gz", ".zst")
 
 
-class Feed(Protocol):
-    """One place that telemetry comes from."""
+class LiveSource(Protocol):
+    """One place that telemetry comes from while it is made."""
 
     def read(self) -> Iterator[bytes]:
-        """Give lines of OTLP JSON that have come, not too many at a time."""
+        """Yield new lines of OTLP JSON, not too many at a time."""
 
     def notes(self) -> Iterator[str]:
-        """Say what was not taken, and why."""
+        """Yield a line for each kind of telemetry that was not taken, with the reason."""
 
 
-class Received:
-    """What exporters sent."""
+class Exporters:
+    """The exporters that send to a receiver."""
 
-    def __init__(self, inbox: Inbox) -> None:
-        self.inbox = inbox
+    def __init__(self, queue: ExportQueue) -> None:
+        self.queue = queue
 
     def read(self) -> Iterator[bytes]:
-        """Give a line for each request."""
+        """Yield a line for each new request."""
         from otel_eda.otlp import REQUESTS
-        from otel_eda.otlp.lines import line
+        from otel_eda.otlp.json_lines import line
 
-        for signal, body in self.inbox.drain(SLICE):
+        for signal, body in self.queue.drain(SLICE_BYTES):
             yield line(REQUESTS[signal].FromString(body)).encode()
 
     def notes(self) -> Iterator[str]:
-        """Have nothing to say: what is refused the door counts."""
+        """Yield nothing: the receiver counts what it refuses."""
         yield from ()
 
 
-class Growing:
-    """Files, patterns and folders: what is in them, and what is appended.
+class GrowingFiles:
+    """The files that a path, pattern or folder names: what is in them, and what is appended.
 
     A file is known by its inode: rotation renames it, and another takes its name.
     """
@@ -73,13 +73,13 @@ class Growing:
             raise UnusableError(f"{place}: there is no such file, and none in such a folder")
 
     def read(self) -> Iterator[bytes]:
-        """Give the lines that are new."""
+        """Yield the new lines."""
         self._find()
         for tail in self.tails.values():
             yield from tail.read()
 
     def notes(self) -> Iterator[str]:
-        """Tell of damaged lines, and of files that cannot be read."""
+        """Yield a line for each file with damaged lines, and for each that cannot be read."""
         for name, number in self.damaged.items():
             yield f"{name}: {plural(number, 'damaged line')}, so not read"
         for tail in self.tails.values():
@@ -87,7 +87,7 @@ class Growing:
                 yield f"{tail.path.name}: not read: {tail.error}"
 
     def _find(self) -> None:
-        """Know the files that are there, and where those are that were."""
+        """Update the tails: add new files, and follow renamed ones."""
         there = {identity: path for path in self._matching() if (identity := _identity(path))}
         for identity, tail in self.tails.items():
             if identity not in there and (moved := _moved(tail.path, identity)):
@@ -105,17 +105,17 @@ class Growing:
 
 
 class Tail:
-    """One file that grows, or is cut; `damaged` counts its lines that are none, by its name."""
+    """One file that grows or is truncated; its damaged lines are counted in `damaged`, by its name."""
 
     def __init__(self, identity: Identity, damaged: Counter[str]) -> None:
         self.identity, self.damaged = identity, damaged
         self.path = Path()
-        self.place = 0
+        self.position = 0
         self.rest = b""
         self.error: str | None = None
 
     def read(self) -> Iterator[bytes]:
-        """Give the whole lines that are new; the last may not be whole yet."""
+        """Yield the new lines that are complete; the rest is kept for the next time."""
         try:
             with self.path.open("rb") as file:
                 got = self._new(file)
@@ -124,7 +124,7 @@ class Tail:
             return
         self.error = None
         *lines, self.rest = (self.rest + got).split(b"\n")
-        if len(self.rest) > LONGEST:
+        if len(self.rest) > LINE_BYTES:
             self.rest = b""
             self.damaged[self.path.name] += 1
         yield from filter(self._whole, lines)
@@ -132,12 +132,12 @@ class Tail:
     def _new(self, file: BinaryIO) -> bytes:
         status = os.fstat(file.fileno())
         if (status.st_dev, status.st_ino) != self.identity:
-            return b""  # just renamed: it will be found
-        if status.st_size < self.place:
-            self.place, self.rest = 0, b""
-        file.seek(self.place)
-        got = file.read(min(SLICE, status.st_size - self.place))
-        self.place += len(got)
+            return b""  # it was just renamed: `GrowingFiles` finds it the next time
+        if status.st_size < self.position:
+            self.position, self.rest = 0, b""
+        file.seek(self.position)
+        got = file.read(min(SLICE_BYTES, status.st_size - self.position))
+        self.position += len(got)
         return got
 
     def _whole(self, line: bytes) -> bool:
@@ -157,7 +157,7 @@ def _identity(path: Path) -> Identity | None:
 
 
 def _moved(path: Path, identity: Identity) -> Path | None:
-    """Find a file that is not among those that are looked for: rotation leaves it beside."""
+    """Return where a file is now: rotation leaves it in the same folder under another name."""
     if _identity(path) == identity:
         return path
     try:
@@ -178,50 +178,50 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def receiving(options: argparse.Namespace, others: bool, sinks: Sequence[Sink]) -> Iterator[Reception]:
-    """Receive OTLP where the command line says so, and everywhere usual if it names nothing at all."""
-    from otel_eda.otlp import Door
+def receiving(options: argparse.Namespace, others: bool, sinks: Sequence[Sink]) -> Iterator[OpenReceivers]:
+    """Receive OTLP at the addresses of the command line, or at the usual ones if it names no source at all."""
+    from otel_eda.otlp import Receiver
     from otel_eda.otlp.http import serving
 
-    door = Door(sinks)
+    receiver = Receiver(sinks)
     nothing = not (options.otlp or options.otlp_grpc or others)
     with ExitStack() as stack:
-        reception = Reception(door)
+        servers = OpenReceivers(receiver)
         if options.otlp or nothing:
-            reception.open(stack, serving, options.otlp or HTTP)
+            servers.open(stack, serving, options.otlp or HTTP)
         if options.otlp_grpc or nothing:
             try:
-                from otel_eda.otlp import rpc
+                from otel_eda.otlp import grpc
             except ModuleNotFoundError:
                 if options.otlp_grpc:
                     raise
             else:
-                reception.open(stack, rpc.serving, options.otlp_grpc or GRPC)
-        yield reception
+                servers.open(stack, grpc.serving, options.otlp_grpc or GRPC)
+        yield servers
 
 
-class Reception:
-    """The open receivers: where they are, and what they refused."""
+class OpenReceivers:
+    """The servers that receive: their endpoints, and what was refused."""
 
-    def __init__(self, door: Door) -> None:
-        self.door = door
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
         self.endpoints: list[str] = []
 
     def open(self, stack: ExitStack, serving: Serving, place: str) -> None:
-        """Open one more; raises `UnusableError` if that cannot be."""
+        """Start one more server; raises `UnusableError` if it cannot start."""
         host, _, port = place.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
             raise UnusableError(f"{place}: not a HOST:PORT")
         try:
-            self.endpoints.append(stack.enter_context(serving(self.door, host.strip("[]"), int(port))))
+            self.endpoints.append(stack.enter_context(serving(self.receiver, host.strip("[]"), int(port))))
         except OSError as error:
             taken = error.errno == EADDRINUSE
             why = "the port is taken, maybe by a collector" if taken else error.strerror or str(error)
             raise UnusableError(f"cannot receive OTLP on {place}: {why}") from error
 
     def notes(self) -> Iterator[str]:
-        """Say what was refused."""
-        for why, number in sorted(self.door.refused.items()):
+        """Yield a line for each reason of refusals, and for a sink's first error."""
+        for why, number in sorted(self.receiver.refused.items()):
             yield f"{plural(number, 'request')} refused: {why}"
-        if self.door.fault:
-            yield f"the first error here: {self.door.fault!r}"
+        if self.receiver.sink_error:
+            yield f"the first error here: {self.receiver.sink_error!r}"

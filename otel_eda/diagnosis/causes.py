@@ -1,4 +1,4 @@
-"""From symptom to cause: which other finding of the same messages explains a finding, and which explains that one."""
+"""Links a finding to the findings of the same messages that may have caused it, and these to their own causes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from .finding import Finding
 
-# What may lie behind a fault, the likeliest first.
-BEHIND = {
+# The checks whose fault may cause the fault of a check, the likeliest first.
+POSSIBLE_CAUSES = {
     "EDA104": ("EDA402", "EDA401"),
     "EDA105": ("EDA504", "EDA503", "EDA502"),
     "EDA107": ("EDA701",),
@@ -28,21 +28,21 @@ BEHIND = {
 }
 
 
-def explained(findings: Sequence[Finding]) -> list[Finding]:
-    """Give the findings, each with the chain of those behind it."""
-    return [replace(finding, because=tuple(_behind(finding, findings, {finding.code}))) for finding in findings]
+def linked(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings, each with the chain of its causes."""
+    return [replace(finding, because=tuple(_causes(finding, findings, {finding.code}))) for finding in findings]
 
 
-def _behind(finding: Finding, findings: Sequence[Finding], seen: set[str]) -> list[str]:
-    for code in BEHIND.get(finding.code, ()):
+def _causes(finding: Finding, findings: Sequence[Finding], seen: set[str]) -> list[str]:
+    for code in POSSIBLE_CAUSES.get(finding.code, ()):
         for other in findings:
-            if other.code == code and code not in seen and _alike(finding, other):
-                said = f"{other.title.lower()} ({code}, {other.verdict.name}): {other.cause}"
-                return [said, *_behind(other, findings, seen | {code})]
+            if other.code == code and code not in seen and _same_messages(finding, other):
+                text = f"{other.title.lower()} ({code}, {other.verdict.name}): {other.cause}"
+                return [text, *_causes(other, findings, seen | {code})]
     return []
 
 
-def _alike(one: Finding, other: Finding) -> bool:
-    """Tell whether two findings are about the same messages, as far as both say."""
+def _same_messages(one: Finding, other: Finding) -> bool:
+    """Return whether two findings are about the same messages, as far as both name their place."""
     pairs = (one.destination, other.destination), (one.group, other.group), (one.partition, other.partition)
     return one.destination is not None and all(left == right or not (left and right) for left, right in pairs)

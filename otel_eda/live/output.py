@@ -1,4 +1,4 @@
-"""What `otel-eda watch` prints: a finding when there is one, and a summary at the end."""
+"""Prints what `otel-eda watch` finds: each finding when it is there, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ if TYPE_CHECKING:
 
     from otel_eda.diagnosis.finding import Finding
 
-    from .judge import Judge
+    from .evaluator import Evaluator
 
 
-class Say:
-    """Writes text or JSON lines; what is no finding goes to standard error, but for the JSON summary."""
+class Output:
+    """Writes findings as text or JSON lines; all else but the JSON summary goes to standard error."""
 
     def __init__(self, file: TextIO, options: argparse.Namespace) -> None:
         self.file, self.json, self.jaeger = file, options.format == "json", options.jaeger_url
         self.console = Console(file=file, highlight=False, soft_wrap=True)
-        self.aside = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.stderr = Console(stderr=True, highlight=False, soft_wrap=True)
         self.began = time.monotonic()
 
     def begin(self, endpoints: Sequence[str], options: argparse.Namespace) -> None:
-        """Say what is watched."""
+        """Print what is watched."""
         places = [*(f"OTLP on {endpoint}" for endpoint in endpoints), *options.file, *filter(None, [options.jaeger])]
-        self.aside.print(plain(f"watching {', '.join(places)}; an interrupt (Ctrl-C) ends it", "dim"))
+        self.stderr.print(plain(f"watching {', '.join(places)}; an interrupt (Ctrl-C) ends it", "dim"))
 
-    def findings(self, found: Iterable[Finding]) -> None:
-        """Say what is new."""
-        for finding in found:
+    def findings(self, findings: Iterable[Finding]) -> None:
+        """Print new findings."""
+        for finding in findings:
             if self.json:
                 self._line({"time": moment(time.time_ns()), **as_json(finding, self.jaeger)})
             else:
                 self.console.print(_text(finding))
         self.file.flush()
 
-    def end(self, judge: Judge, notes: list[str]) -> None:
-        """Sum up."""
-        numbers = {verdict.name.lower(): judge.numbers[verdict] for verdict in reversed(Verdict)}
+    def end(self, evaluator: Evaluator, notes: list[str]) -> None:
+        """Print the summary."""
+        numbers = {verdict.name.lower(): evaluator.numbers[verdict] for verdict in reversed(Verdict)}
         seconds = time.monotonic() - self.began
         if self.json:
-            self._line({"summary": {"seconds": round(seconds, 1), "spans": judge.spans, **numbers, "notes": notes}})
+            self._line({"summary": {"seconds": round(seconds, 1), "spans": evaluator.spans, **numbers, "notes": notes}})
             return
         found = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "nothing found"
-        self.aside.print(plain(f"watched for {seconds:.0f} s, {judge.spans:,} spans at last: {found}"))
+        self.stderr.print(plain(f"watched for {seconds:.0f} s, {evaluator.spans:,} spans in the last window: {found}"))
         for note in notes:
-            self.aside.print(plain(f"Note: {note}", "dim"))
+            self.stderr.print(plain(f"Note: {note}", "dim"))
 
-    def _line(self, said: object) -> None:
-        self.file.write(json.dumps(said) + "\n")
+    def _line(self, value: object) -> None:
+        self.file.write(json.dumps(value) + "\n")
         self.file.flush()
 
 

@@ -1,4 +1,4 @@
-"""Requests as OTLP JSON, a line each: protobuf's JSON, but enums as numbers and ids in hex.
+"""Writes requests as OTLP JSON, a line each: protobuf's JSON, but enums as numbers and ids in hex.
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding. Protobuf's own `MessageToDict` takes twice the time.
 """
@@ -17,41 +17,41 @@ from google.protobuf.message import Message
 if TYPE_CHECKING:
     from . import Request
 
-Write: TypeAlias = Callable[[Any], Any]
-IDS = {"trace_id", "span_id", "parent_span_id"}
-WIDE = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
-REAL = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
-KNOWN: dict[FieldDescriptor, tuple[str, Write]] = {}
+Writer: TypeAlias = Callable[[Any], Any]
+ID_FIELDS = {"trace_id", "span_id", "parent_span_id"}
+WIDE_INTEGERS = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
+REALS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
+WRITERS: dict[FieldDescriptor, tuple[str, Writer]] = {}
 
 
 def line(request: Request) -> str:
-    """Write a request."""
+    """Return a request as one line of JSON."""
     return json.dumps(_plain(request), separators=(",", ":"))
 
 
 def _plain(message: Message) -> dict[str, Any]:
-    made = {}
+    values = {}
     for field, value in message.ListFields():
-        name, write = KNOWN.get(field) or KNOWN.setdefault(field, _field(field, value))
-        made[name] = write(value)
-    return made
+        name, write = WRITERS.get(field) or WRITERS.setdefault(field, _writer(field, value))
+        values[name] = write(value)
+    return values
 
 
-def _field(field: FieldDescriptor, value: object) -> tuple[str, Write]:
-    one = _one(field)
-    # Whether a field is repeated its descriptor tells by another name in each version of protobuf.
+def _writer(field: FieldDescriptor, value: object) -> tuple[str, Writer]:
+    item = _item_writer(field)
+    # A descriptor tells whether its field is repeated, but by another name in each version of protobuf.
     single = isinstance(value, (str, bytes, int, float, Message))
-    return field.json_name, one if single else lambda values: [one(value) for value in values]
+    return field.json_name, item if single else lambda values: [item(value) for value in values]
 
 
-def _one(field: FieldDescriptor) -> Write:
+def _item_writer(field: FieldDescriptor) -> Writer:
     if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
         return _plain
     if field.type == FieldDescriptor.TYPE_BYTES:
-        return bytes.hex if field.name in IDS else _base64
-    if field.cpp_type in WIDE:
+        return bytes.hex if field.name in ID_FIELDS else _base64
+    if field.cpp_type in WIDE_INTEGERS:
         return str
-    return _real if field.cpp_type in REAL else _same
+    return _real if field.cpp_type in REALS else _same
 
 
 def _base64(value: bytes) -> str:

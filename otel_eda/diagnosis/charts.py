@@ -1,11 +1,11 @@
-"""What a report draws: the flow of messages, how long they wait and how many, and the traces that prove a finding."""
+"""Data of what a report draws: the flow of messages, queue times and lag, and the traces of findings."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from .way import find
+from .trace import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from .store import Store
 
 BUCKETS = 60
-LINES = 12  # charts for so many pairs of destination and group, the busiest
-TRACES = 40
-SPANS = 150  # of a trace
-EDGES = 300
+MOST_READERS = 12  # pairs of destination and group, the busiest
+MOST_TRACES = 40
+MOST_SPANS = 150  # of a trace
+MOST_EDGES = 300
 
 FLOW = f"""
 SELECT service, destination, consumer_group, type, count(*) AS number,
        count(*) FILTER (outcome IN ('error', 'unresolved')) AS failed, median(ended - started)::BIGINT AS taken
 FROM operations
 WHERE type IN ('send', 'process') AND destination IS NOT NULL
-GROUP BY ALL ORDER BY number DESC, service, destination LIMIT {EDGES}
+GROUP BY ALL ORDER BY number DESC, service, destination LIMIT {MOST_EDGES}
 """
-# A queue may be called otherwise than what was sent to; what joins them is the messages.
+# A queue may have another name than the destination of the sends; the messages join the two.
 QUEUES = f"""
 SELECT s.destination AS sent, w.destination AS processed, count(*) AS number
 FROM works w JOIN sends s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
-WHERE s.destination <> w.destination GROUP BY ALL ORDER BY ALL LIMIT {EDGES}
+WHERE s.destination <> w.destination GROUP BY ALL ORDER BY ALL LIMIT {MOST_EDGES}
 """
 WAITING = """
 WITH delivery AS (
@@ -58,7 +58,7 @@ WITH readers AS (
     SELECT destination, consumer_group, least(greatest(((time - $1) / $2)::BIGINT, 0), $4) AS bucket, sum(step) AS step
     FROM steps GROUP BY ALL
 )
--- Clocks that are apart would have messages processed before they are sent.
+-- Where clocks differ, messages look as if they were processed before they were sent.
 SELECT destination, consumer_group, bucket,
        greatest(sum(step) OVER (PARTITION BY destination, consumer_group ORDER BY bucket), 0)
 FROM buckets ORDER BY ALL
@@ -66,7 +66,7 @@ FROM buckets ORDER BY ALL
 
 
 def flow(store: Store) -> dict[str, list[Any]]:
-    """Give who sends to what, and what is processed by whom."""
+    """Return which service sends to and processes from which destination, and which queues these are."""
     names = ("service", "destination", "group", "type", "number", "failed", "taken")
     return {
         "edges": [dict(zip(names, row, strict=True)) for row in store.ask(FLOW)],
@@ -74,50 +74,50 @@ def flow(store: Store) -> dict[str, list[Any]]:
     }
 
 
-def charts(store: Store, first: int, last: int) -> dict[str, list[dict[str, Any]]]:
-    """Give queue times and lag over time, for the busiest readers."""
+def series(store: Store, first: int, last: int) -> dict[str, list[dict[str, Any]]]:
+    """Return queue times and lag over time, for the busiest readers."""
     width = max((last - first) // BUCKETS, 1)
-    given = first, width, LINES, BUCKETS - 1
+    parameters = first, width, MOST_READERS, BUCKETS - 1
     return {
-        "waiting": _series(store.ask(WAITING, *given), ("number", "median", "p99"), first, width),
-        "lag": _series(store.ask(LAG, *given), ("lag",), first, width),
+        "waiting": _by_reader(store.ask(WAITING, *parameters), ("number", "median", "p99"), first, width),
+        "lag": _by_reader(store.ask(LAG, *parameters), ("lag",), first, width),
     }
 
 
-def _series(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...], first: int, width: int) -> list[dict[str, Any]]:
-    made: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+def _by_reader(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...], first: int, width: int) -> list[dict[str, Any]]:
+    points: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for destination, reader, bucket, *values in rows:
         point = {
             "time": first + bucket * width,
             **{name: int(value) for name, value in zip(names, values, strict=True)},
         }
-        made[destination, reader].append(point)
+        points[destination, reader].append(point)
     return [
-        {"destination": destination, "reader": reader, "points": points}
-        for (destination, reader), points in made.items()
+        {"destination": destination, "reader": reader, "points": of_reader}
+        for (destination, reader), of_reader in points.items()
     ]
 
 
 def traces(store: Store, wanted: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Give the spans of some traces, each with those it is linked with."""
-    return {trace: _trace(store, trace) for trace in list(dict.fromkeys(wanted))[:TRACES]}
+    """Return the spans of some traces, each with those of the traces that links join to it."""
+    return {trace: _trace(store, trace) for trace in list(dict.fromkeys(wanted))[:MOST_TRACES]}
 
 
 def _trace(store: Store, trace: str) -> list[dict[str, Any]]:
     return [
         {
-            "id": step.span_id,
-            "cause": step.cause,
-            "service": step.service,
-            "name": step.name,
-            "type": step.type,
-            "partition": step.partition,
-            "offset": step.offset,
-            "attempt": step.attempt,
-            "started": step.started,
-            "ended": step.ended,
-            "outcome": step.outcome,
-            "error": " ".join(filter(None, (step.error, step.error_text))) or None,
+            "id": span.span_id,
+            "cause": span.cause,
+            "service": span.service,
+            "name": span.name,
+            "type": span.type,
+            "partition": span.partition,
+            "offset": span.offset,
+            "attempt": span.attempt,
+            "started": span.started,
+            "ended": span.ended,
+            "outcome": span.outcome,
+            "error": " ".join(filter(None, (span.error, span.error_text))) or None,
         }
-        for step in find(store, [trace])[:SPANS]
+        for span in find(store, [trace])[:MOST_SPANS]
     ]
