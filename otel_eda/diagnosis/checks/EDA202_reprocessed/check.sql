@@ -19,7 +19,7 @@ WITH again AS (
         )
 ),
 
--- What the group had committed when the message came again, if its commits are known at all.
+-- The offset that the group had committed when the message came again, if its commits are known.
 line AS (
     SELECT
         consumer_group, destination, partition_id, ended AS time, committed,
@@ -53,7 +53,7 @@ classified AS (
     LEFT JOIN position AS p ON p.destination = a.destination AND p.span_id = a.span_id AND p.message = a.message
 ),
 
--- What the ledgers counted and no span tells: sampled away, or lost.
+-- Messages that the ledgers counted and no span shows: not sampled, or lost.
 counted AS (
     SELECT
         system, service, instance, destination, consumer_group, min(started) AS first_time, max(time) AS last_time,
@@ -83,6 +83,6 @@ SELECT
     destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR),
     CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     first_time, last_time, cast(number AS BIGINT), 'rewound', 'LIKELY', true, true,
-    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that it had processed with success before'
+    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that it had processed successfully before'
 FROM counted
 WHERE number > 0

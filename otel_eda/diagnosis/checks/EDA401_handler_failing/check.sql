@@ -8,7 +8,7 @@ WITH total AS (
     GROUP BY system, service, destination, consumer_group
 ),
 
--- Failed, and done at a later attempt.
+-- Messages that failed, and succeeded at a later attempt.
 passed AS (
     SELECT DISTINCT system, service, destination, consumer_group, message
     FROM works

@@ -21,7 +21,7 @@ total AS (
 SELECT
     m.system, m.service, m.instance, m.destination, m.consumer_group, m.error, m.trace_id, m.span_id, m.message,
     m.first_time, m.last_time, m.attempts - 1 AS weight,
-    -- Attempts that follow each other within half a second leave a fault no time to pass.
+    -- If attempts follow each other within half a second, a fault has no time to pass.
     CASE WHEN (m.last_time - m.first_time) / m.attempts < 500000000 THEN 'no-delay' ELSE 'slow-ack' END AS cause,
     t.attempts - t.messages || ' of ' || t.attempts || ' deliveries were repeats, of ' || t.again || ' messages' AS detail
 FROM message AS m
