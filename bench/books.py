@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from otel_eda.core.account import Account
+from otel_eda.core.ledger.account import Account
 
 COUNT = 100_000
 RUNS = 9

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .core.byhand import extract, inject
-from .core.dispatch import registry
-from .core.handlers import handler
+from otel_eda.core.inprocess.handlers import handler
+from otel_eda.core.inprocess.registries import registry
+from otel_eda.core.process.manual import extract, inject
+
 from .suite import disable, enable
 
 if TYPE_CHECKING:
-    from .core.byhand import Process as process  # noqa: N813  # used like a function
+    from otel_eda.core.process.manual import Process as process  # noqa: N813  # used like a function
 
 __all__ = ["disable", "enable", "extract", "handler", "inject", "process", "registry"]
 
@@ -21,7 +22,7 @@ __all__ = ["disable", "enable", "extract", "handler", "inject", "process", "regi
 def __getattr__(name: str) -> Any:
     if name != "process":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .core import byhand, deferral
+    from otel_eda.core.process import deferral, manual
 
     deferral.use_by_hand()  # from now on a loop's turn waits for whoever still holds its message
-    return byhand.Process
+    return manual.Process

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from otel_eda.core.telemetry.providers import own_version
+
 from . import demo, doctor
-from .core.telemetry import own_version
 from .diagnosis.commands import diagnose, explain, export, sql, trace
 from .live import top, watch
 

@@ -6,10 +6,16 @@ import atexit
 import logging
 from typing import TYPE_CHECKING
 
+from otel_eda.core import monitor
+from otel_eda.core.inprocess import handlers, registries
+from otel_eda.core.lifecycle import shutdown
+from otel_eda.core.process import manual
+from otel_eda.core.process.log_correlation import logs
+from otel_eda.core.runtime import state
+from otel_eda.core.telemetry import events, providers
+
 from . import config
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
-from .core import bodies, byhand, deferral, dispatch, events, handlers, lifecycle, notices
-from .core.logs import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,10 +25,12 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Unpack
 
+    from otel_eda.core import Library
+
     from .config import Settings
-    from .core import Library
 
 _log = logging.getLogger("otel_eda")
+providers.watchers.append(monitor.watch)
 _ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
@@ -48,7 +56,7 @@ def enable(
     config.reload(settings)
     before = [library for library in LIBRARIES.values() if library.on]
     if not before:
-        byhand.telemetry.use(tracer_provider, meter_provider)
+        manual.telemetry.use(tracer_provider, meter_provider)
         events.use(logger_provider)
     for name in names:
         switch_on(name, tracer_provider, meter_provider)
@@ -67,15 +75,15 @@ def switch_on(
     logger_provider: LoggerProvider | None = None,
 ) -> None:
     """Instrument one library, or the registries."""
-    lifecycle.at_exit()
+    shutdown.at_exit()
     if logger_provider is not None:
         events.use(logger_provider)
     logs.enable()
     _report_at_exit()
     if name == REGISTRIES:
-        if not dispatch.registries.enabled:
+        if not registries.registries.enabled:
             handlers.telemetry.use(tracer_provider, meter_provider)
-        dispatch.registries.enable(config.config().registries)
+        registries.registries.enable(config.config().registries)
     else:
         LIBRARIES[name].enable(tracer_provider, meter_provider)
 
@@ -91,7 +99,7 @@ def _report_at_exit() -> None:
 def switch_off(name: str) -> None:
     """Put every original back in one library, or the registries."""
     if name == REGISTRIES:
-        dispatch.registries.disable()
+        registries.registries.disable()
     else:
         LIBRARIES[name].disable()
 
@@ -100,12 +108,8 @@ def disable() -> None:
     """Put every original back; twice is once. What is open ends: no span is lost."""
     for name in NAMES:
         switch_off(name)
-    logs.disable()
-    lifecycle.end_everything()
-    bodies.stop()
-    deferral.use_by_hand(False)
-    events.use(None)
-    notices.once.said.clear()
+    shutdown.end_everything()
+    state.reset()
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:

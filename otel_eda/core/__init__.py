@@ -4,36 +4,34 @@ An adapter needs no more than what is exported here.
 """
 
 from otel_eda.config import config
-
-from . import notices  # noqa: F401  # it listens from now on
-from .answers import Callback
-from .assignment import Extent
-from .batches import Batch, Create, origins
-from .blocks import Enter, Handle, Leave
-from .busy import sending
-from .byhand import inject
-from .carry import Carry
-from .change import Change
-from .configure import Commits, Configure
-from .confirms import Answer, Confirm, Publish, Return
-from .deliver import Deliver
-from .depth import Declare
-from .emitters import Dispatch, Event, Receivers, Run
-from .errors import Outcome
-from .futures import Handed, PullLater, within
-from .guard import guarded
-from .iterate import Generate, Iterate
-from .library import Library
-from .lifecycle import Close, Internal, finish
-from .listen import Listen
-from .many import SendMany
-from .message import Identity, Message, Position
-from .observe import Assign, AutoCommit, LogStart, Rejoin, Seek
-from .pullone import PullOne
-from .receive import Receive
-from .send import Send
-from .settle import Acknowledge, Settle, Tags
-from .tasks import report_future
+from otel_eda.core.clients.assignment import Extent
+from otel_eda.core.clients.in_flight import Answer
+from otel_eda.core.clients.library import Library
+from otel_eda.core.inprocess.emitters import Dispatch, Event, Receivers, Run
+from otel_eda.core.lifecycle.calls import Carry, Change, Internal, within
+from otel_eda.core.lifecycle.construct import Close, Commits, Configure
+from otel_eda.core.lifecycle.observe import Assign, AutoCommit, Declare, Listen, LogStart, Rejoin, Seek
+from otel_eda.core.message import Identity, Message, Position
+from otel_eda.core.process.manual import inject
+from otel_eda.core.process.per_task import finish
+from otel_eda.core.receive.blocks import Enter, Handle, Leave
+from otel_eda.core.receive.deliver import Deliver
+from otel_eda.core.receive.iterate import Generate, Iterate
+from otel_eda.core.receive.pull_later import Handed, PullLater
+from otel_eda.core.receive.pull_one import PullOne
+from otel_eda.core.receive.receive import Receive
+from otel_eda.core.runtime import guard  # noqa: F401  # it listens from now on
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import sending
+from otel_eda.core.runtime.tasks import report_future
+from otel_eda.core.send.batches import Batch, Create, origins
+from otel_eda.core.send.callbacks import Callback
+from otel_eda.core.send.confirms import Confirm, Publish, Return
+from otel_eda.core.send.send import Send
+from otel_eda.core.send.send_many import SendMany
+from otel_eda.core.settle.settle import Acknowledge, Settle
+from otel_eda.core.settle.settlement import Tags
+from otel_eda.core.telemetry.errors import Outcome
 
 __all__ = [
     "Acknowledge",

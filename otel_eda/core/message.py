@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import SpanContext
 
+
 Headers: TypeAlias = "Iterable[tuple[Any, Any]] | Mapping[Any, Any] | None"
 
 
@@ -92,3 +93,6 @@ class Position(NamedTuple):
     def behind(self) -> int | None:
         """How many offsets are still to come; None if either is not known."""
         return None if self.offset is None or self.end is None else max(self.end - self.offset, 0)
+
+
+Attributes: TypeAlias = "dict[str, Any]"

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from otel_eda import semconv
-
-from . import depth, guard, turns
-from .assignment import report
-from .clients import clients
-from .guard import guarded
+from otel_eda.core.clients import progress
+from otel_eda.core.clients.instances import alive
+from otel_eda.core.clients.progress import report
+from otel_eda.core.process import processing
+from otel_eda.core.runtime import guard
+from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from opentelemetry.metrics import CallbackOptions, Meter
 
-    from .client import Client
-    from .message import Position
-    from .routes import Route
-    from .telemetry import Attributes, Metrics
-    from .turns import Turn
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.routes import Route
+    from otel_eda.core.message import Attributes, Position
+    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.telemetry.instruments import Metrics
 
     Observed = Iterable[tuple[Attributes, float]]
 
@@ -70,7 +71,7 @@ class Monitor:
         total(semconv.PENDING, [_together(self._pending)], "{message}", _PENDING)
 
     def _clients(self) -> Iterator[Client]:
-        for client in list(clients):
+        for client in alive():
             scope = client.library.telemetry.scope
             if scope is not None and scope.metrics is self.metrics and not client.closed:
                 yield client
@@ -128,7 +129,7 @@ class Monitor:
             yield from client.of("process")
 
     def _turns(self) -> Iterator[Turn]:
-        return (turn for turn in list(turns.open_turns.values()) if turn.route.scope.metrics is self.metrics)
+        return (turn for turn in list(processing.open_turns.values()) if turn.route.scope.metrics is self.metrics)
 
     def _open(self) -> Observed:
         yield from ((route.place, 0) for route in self._processes())
@@ -140,13 +141,20 @@ class Monitor:
         yield from ((turn.route.place, max(now - turn.start, 0) / 1e9) for turn in self._turns())
 
     def _depth(self) -> Observed:
-        return [(client.place(queue), number) for client in self._clients() for queue, number in depth.fresh(client)]
+        return [(client.place(queue), number) for client in self._clients() for queue, number in progress.fresh(client)]
 
     def _pending(self) -> Observed:
         return [(client.measured, len(client.pending)) for client in self._clients() if client.of("send")]
 
 
-def watch_ourselves(meter: Meter) -> None:
+def watch(meter: Meter, metrics: Metrics, first: bool) -> None:
+    """Have the clients of a library observed, and, with the first one of a meter provider, our own failures."""
+    if first:
+        _watch_ourselves(meter)
+    Monitor(meter, metrics)
+
+
+def _watch_ourselves(meter: Meter) -> None:
     """Have our own failures observed."""
 
     def failed(_: CallbackOptions) -> list[Observation]:
@@ -156,16 +164,42 @@ def watch_ourselves(meter: Meter) -> None:
 
 
 _LAG = "Number of offsets between what the consumer is to be handed next and the end of its partitions."
+
+
 _LAG_TIME = "Time since the timestamp of the message handed over last, of a partition in which there are more."
+
+
 _PARTITIONS = "Number of partitions that are assigned to the consumer."
+
+
 _ASSIGNMENTS = "Number of times that partitions were assigned to the consumer or taken from it."
+
+
 _POLL_AGE = "Time since the consumer asked for messages last."
+
+
 _POLL_LIMIT = "Time after which a group throws out a consumer that has not asked for messages."
+
+
 _UNASSIGNED = "Time in which the consumer had no partitions to work on, as in rebalances."
+
+
 _MARGIN = "Number of offsets between the first that the broker still has and what the consumer is to be handed next."
+
+
 _WAITING = "Time that the consumer has spent asking for messages; the rest is the application's."
+
+
 _IN_FLIGHT = "Number of messages whose processing has begun and not ended."
+
+
 _IN_FLIGHT_AGE = "Time since the processing began that is going on for the longest time."
+
+
 _DEPTH = "Number of messages that waited in a queue when the broker said so last."
+
+
 _PENDING = "Number of messages sent that the broker has not answered."
+
+
 _FAILURES = "Number of failures of otel-eda's own steps, none of which reached the application."

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics, trace
 
 from otel_eda import config, suite
-from otel_eda.core import dispatch
-from otel_eda.core.guard import failures
+from otel_eda.core.inprocess import registries
+from otel_eda.core.runtime.guard import failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def of_process() -> Report:
         "libraries": [_library(library) for library in suite.LIBRARIES.values()],
         "registries": [
             f"{item.owner.__module__}:{item.owner.__qualname__}({item.register},{item.dispatch},{item.event_type})"
-            for item in dispatch.registries.all.values()
+            for item in registries.registries.all.values()
         ],
         "failures": dict(failures),
         "spans": _provider(trace.get_tracer_provider()),

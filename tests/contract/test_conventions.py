@@ -14,7 +14,7 @@ from support.recorder import recording
 from support.spans import attribute, traceparent
 
 from otel_eda import config
-from otel_eda.core.privacy import hashed
+from otel_eda.core.clients.capture import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

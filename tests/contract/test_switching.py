@@ -11,7 +11,7 @@ from drivers.base import Message
 from support.recorder import recording
 
 import otel_eda
-from otel_eda.core.immutable import mutable
+from otel_eda.core.patching.immutable import mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,7 @@ from support.recorder import recording
 from core import adapter
 from core.tinyqueue import Consumer, Queue, Record
 from otel_eda import config, suite
-from otel_eda.core import deferral, guard, notices
-from otel_eda.core.clients import clients
+from otel_eda.core.runtime import guard, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +25,9 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no test hear of another's failures, settings, clients, context, or use of `otel_eda.process`."""
-    monkeypatch.setattr(deferral, "by_hand", False)
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
-    clients.clear()
-    notices.once.said.clear()
+    state.reset()
     token = context.attach(Context())
     yield
     left = context.get_current()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_eda.core.patching import Arguments
+from otel_eda.core.patching.arguments import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable

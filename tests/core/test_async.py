@@ -19,8 +19,8 @@ from support.spans import attribute, exceptions, failed, ids, parent, told
 from core import test_bodies
 from core.test_bodies import ABANDONED, DONE, EXACT, FAILED, outcome
 from core.tinyqueue import AsyncConsumer, AsyncProducer, Consumer, Queue
-from otel_eda.core import bodies, turns
-from otel_eda.core.clients import client_of
+from otel_eda.core.clients.instances import client_of
+from otel_eda.core.process import processing, unwinding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -415,7 +415,7 @@ def test_nothing_is_followed_any_more_when_loops_are_over(queue: Queue, recorder
     for body, _ in LEFT:
         asyncio.run(ignored(body(AsyncConsumer(queue, "orders"))))
     gc.collect()
-    assert bodies._watched == {}
+    assert unwinding._watched == {}
 
 
 @pytest.mark.parametrize("handled", [False, True])
@@ -467,9 +467,9 @@ def test_a_waiting_loop_is_freed_at_once_when_it_is_dropped(recorder: Recorder) 
             coroutine: Any = consume()
             coroutine.send(None)
             frame = id(coroutine.cr_frame)
-            assert frame in bodies._watched or not EXACT
+            assert frame in unwinding._watched or not EXACT
             del coroutine
-            assert bodies._watched == {}
+            assert unwinding._watched == {}
         finally:
             gc.enable()
 
@@ -685,9 +685,9 @@ def test_nothing_is_open_or_kept_after_use(queue: Queue, recorder: Recorder, lib
         await consumer.close()
         client = client_of(consumer, library)
         await asyncio.sleep(0)
-        assert (client.pulls, turns.open_turns) == ({}, {})
+        assert (client.pulls, processing.open_turns) == ({}, {})
 
     asyncio.run(main())
     gc.collect()
-    assert bodies._watched == {}
+    assert unwinding._watched == {}
     recorder.processes(3)

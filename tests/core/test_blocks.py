@@ -12,7 +12,7 @@ from support.spans import attribute, exceptions, failed, ids, links, parent, tra
 
 import otel_eda
 from core.tinyqueue import Block, Channel, Queue, Subscription
-from otel_eda.core.byhand import Process  # by its other name nobody's loops are to wait for it
+from otel_eda.core.process.manual import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import pytest
 from support.spans import attribute, exceptions, failed
 
 from core.tinyqueue import Consumer, Queue, Record
-from otel_eda.core import bodies
+from otel_eda.core.process import unwinding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -459,7 +459,7 @@ def test_nothing_is_followed_any_more_when_loops_are_over(queue: Queue, recorder
         run(body, iterated(queue))
         run(body, polled(queue))
     gc.collect()
-    assert bodies._watched == {}
+    assert unwinding._watched == {}
 
 
 if sys.version_info >= (3, 12):
@@ -472,7 +472,7 @@ if sys.version_info >= (3, 12):
     @pytest.fixture
     def taken(request: pytest.FixtureRequest) -> Iterator[None]:
         """Have somebody else hold these tool ids."""
-        bodies.stop()
+        unwinding.stop()
         free = [tool for tool in request.param if monitoring.get_tool(tool) is None]
         for tool in free:
             monitoring.use_tool_id(tool, "somebody else")
@@ -483,7 +483,7 @@ if sys.version_info >= (3, 12):
     def test_a_tool_is_taken_at_the_first_loop_and_given_back(library: Any, queue: Queue) -> None:
         from support.recorder import recording
 
-        bodies.stop()
+        unwinding.stop()
         with recording():
             assert OURS not in tools()
             to_the_end(iterated(queue))
@@ -511,7 +511,7 @@ if sys.version_info >= (3, 12):
         assert outcome(recorder.ours()[-1]) == expected
 
     def test_giving_back_what_was_never_taken_does_nothing() -> None:
-        bodies.stop()
+        unwinding.stop()
         before = tools()
-        bodies.stop()
+        unwinding.stop()
         assert tools() == before

@@ -9,7 +9,7 @@ from support.spans import attribute
 
 import otel_eda
 from core.tinyqueue import Consumer, Queue, Record
-from otel_eda.core import ledger
+from otel_eda.core.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

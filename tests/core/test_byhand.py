@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from support.waiting import TIMEOUT
 
 import otel_eda
 from core.tinyqueue import Channel, Consumer, Delivery, Queue, Record
-from otel_eda.core import deferral, turns
+from otel_eda.core.process import deferral, processing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -105,7 +107,7 @@ def test_a_pool_may_take_them_over_while_the_loop_runs_ahead(source: Source, que
         gate.set()
         seen = [future.result() for future in futures]
     assert seen == [ids(span) for span in recorder.processes(23)]
-    assert turns.open_turns == {}
+    assert processing.open_turns == {}
 
 
 def test_a_pool_whose_messages_are_handed_on_by_a_pull(queue: Queue, recorder: Recorder) -> None:
@@ -173,8 +175,15 @@ def test_a_message_that_is_processed_again_gets_another_span(queue: Queue, recor
         assert (parent(span), links(span), span.name) == (PRODUCER, [PRODUCER], "process orders")
 
 
-def test_a_message_that_no_loop_began_is_known_by_its_client(queue: Queue, recorder: Recorder) -> None:
-    (message, *_) = Consumer(queue, "orders").poll()["orders"][:1]
+@pytest.mark.parametrize("gone", [False, True], ids=["its consumer is there", "its consumer is gone"])
+def test_a_message_that_no_loop_began_is_known_by_its_consumer(gone: bool, queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+    (message, *_) = consumer.poll()["orders"][:1]
+    if gone:
+        kept = weakref.ref(consumer)
+        del consumer
+        gc.collect()
+        assert kept() is None
     with otel_eda.process(message):
         (span,) = recorder.open("process")
         assert current() == ids(span)
@@ -182,6 +191,18 @@ def test_a_message_that_no_loop_began_is_known_by_its_client(queue: Queue, recor
     assert (span.name, attribute(span, "messaging.system")) == ("process orders", "tinyqueue")
     assert attribute(span, "messaging.consumer.group.name") == "readers"
     assert attribute(span, "messaging.kafka.offset") == 0
+
+
+@pytest.mark.usefixtures("library")
+def test_a_message_is_known_where_there_never_was_a_consumer(recorder: Recorder) -> None:
+    # As in a process that was spawned to process it.
+    Consumer(Queue(), "invoices", group="others")
+    with otel_eda.process(Record("orders", 7, 1, [HEADER])):
+        pass
+    (span,) = recorder.processes(1)
+    assert (span.name, parent(span)) == ("process orders", PRODUCER)
+    found = [attribute(span, f"messaging.{name}") for name in ("system", "kafka.offset", "consumer.group.name")]
+    assert found == ["tinyqueue", 7, None]
 
 
 def test_within_another_message_it_is_a_child(queue: Queue, recorder: Recorder) -> None:
@@ -208,7 +229,7 @@ def test_the_same_message_within_itself_is_a_child_too(queue: Queue, recorder: R
         break
     first, second = recorder.processes(2)
     assert parent(second) == ids(first)
-    assert turns.open_turns == {}
+    assert processing.open_turns == {}
 
 
 class Order:

@@ -26,7 +26,7 @@ from otel_eda.core import (
     SendMany,
     Settle,
 )
-from otel_eda.core.clients import known
+from otel_eda.core.clients.instances import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

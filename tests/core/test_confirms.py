@@ -12,8 +12,8 @@ from support.spans import attribute, failed, ids, links, parent
 
 import otel_eda
 from core.tinyqueue import Channel, Queue
-from otel_eda.core import lifecycle
-from otel_eda.core.clients import client_of
+from otel_eda.core.clients.instances import client_of
+from otel_eda.core.lifecycle import shutdown
 
 if TYPE_CHECKING:
     from support.recorder import Recorder
@@ -127,7 +127,7 @@ def test_switched_off_meanwhile_numbers_are_not_believed(library: Library, chann
 def test_what_is_never_confirmed_is_unresolved(channel: Channel, recorder: Recorder, library: Library) -> None:
     confirming(channel)
     channel.publish("orders")
-    lifecycle.end(client_of(channel, library), "the channel was closed")
+    shutdown.end(client_of(channel, library), "the channel was closed")
     (span,) = recorder.sends(1)
     assert attribute(span, "error.type") == "eda.unresolved"
     channel.answer(1)

@@ -17,8 +17,8 @@ from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, links, parent, traceparent
 
 from core.tinyqueue import Channel, Consumer, Delivery, Producer, Queue
-from otel_eda.core import client as clients_
-from otel_eda.core.clients import ATTRIBUTE, client_of
+from otel_eda.core.clients import client as clients_
+from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

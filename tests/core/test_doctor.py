@@ -10,7 +10,7 @@ import pytest
 
 from otel_eda import doctor, suite
 from otel_eda.core import Dispatch, Event, Library
-from otel_eda.core.telemetry import own_version
+from otel_eda.core.telemetry.providers import own_version
 from otel_eda.doctor.endpoint import probe
 from otel_eda.doctor.words import problems
 

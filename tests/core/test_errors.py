@@ -8,7 +8,7 @@ import pytest
 from support.spans import attribute, exceptions, failed, ids
 
 from core.tinyqueue import Consumer, Queue
-from otel_eda.core.errors import error_type
+from otel_eda.core.telemetry.errors import error_type
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter

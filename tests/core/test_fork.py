@@ -12,7 +12,8 @@ from support.forking import in_child
 from support.spans import ids
 
 from core.tinyqueue import Consumer, Producer, Queue
-from otel_eda.core import lifecycle, turns
+from otel_eda.core.lifecycle import shutdown
+from otel_eda.core.process import processing
 
 if TYPE_CHECKING:
     from support.recorder import Recorder
@@ -24,7 +25,7 @@ def test_the_child_of_a_body_does_not_end_the_turn(queue: Queue, recorder: Recor
     def leave() -> int:
         loops.clear()
         gc.collect()
-        lifecycle.end_everything()
+        shutdown.end_everything()
         return len(recorder.ours())
 
     loops = [iter(Consumer(queue, "orders"))]
@@ -51,7 +52,7 @@ def test_the_child_does_not_end_what_the_parent_sends(recorder: Recorder) -> Non
 
     def leave() -> int:
         producer.close()
-        lifecycle.end_everything()
+        shutdown.end_everything()
         return len(recorder.ours())
 
     assert in_child(leave) == "0"
@@ -76,9 +77,9 @@ def test_the_child_does_not_end_what_the_parent_processes_by_hand(queue: Queue, 
 def test_the_child_begins_with_nothing_open(queue: Queue, recorder: Recorder) -> None:
     loop = iter(Consumer(queue, "orders"))
     next(loop)
-    assert len(turns.open_turns) == 1
-    assert in_child(lambda: len(turns.open_turns)) == "0"
-    assert len(turns.open_turns) == 1
+    assert len(processing.open_turns) == 1
+    assert in_child(lambda: len(processing.open_turns)) == "0"
+    assert len(processing.open_turns) == 1
     del loop
 
 

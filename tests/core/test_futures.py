@@ -13,7 +13,8 @@ from support.spans import attribute, failed, ids, parent
 from core import adapter
 from core.tinyqueue import Consumer, Queue
 from otel_eda import suite
-from otel_eda.core import Change, Handed, PullLater, busy, within
+from otel_eda.core import Change, Handed, PullLater, within
+from otel_eda.core.runtime import operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -164,7 +165,7 @@ def test_a_plain_future_of_another_is_read_through_it() -> None:
 
 def test_within_hides_what_a_library_does_by_itself(queue: Queue, library: object) -> None:
     def inner() -> bool:
-        return busy.sending()
+        return operations.sending()
 
     assert within(inner)
     assert not inner()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otel_eda.core import guard
-from otel_eda.core.guard import failed, guarded
+from otel_eda.core.runtime import guard
+from otel_eda.core.runtime.guard import failed, guarded
 
 STEP = "core.test_guard.divide"
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.threads import beside
 
-from otel_eda.core.immutable import immutable, mutable
-from otel_eda.core.patching import Arguments, patch
+from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.immutable import immutable, mutable
+from otel_eda.core.patching.patch import patch
 
 if TYPE_CHECKING:
-    from otel_eda.core.patching import Function, Switch
+    from otel_eda.core.patching.patch import Function, Switch
 
 CASES: dict[str, Any] = {"heap": (array.array, "tolist", array.array("b", [2]))}
 if sys.version_info < (3, 13):  # since then that class is one of CPython's own

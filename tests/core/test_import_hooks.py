@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_eda.core.guard import failures
-from otel_eda.core.patching import ImportHook
+from otel_eda.core.patching.patch import ImportHook
+from otel_eda.core.runtime.guard import failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ def test_a_failing_hook_breaks_no_import(
 
 
 def test_a_failing_hook_is_counted(module: str) -> None:
-    from otel_eda.core import guard
+    from otel_eda.core.runtime import guard
 
     imported_first(ImportHook(module, failing))
     assert guard.failures == {f"patching {module}": 1}

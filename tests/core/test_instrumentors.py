@@ -14,7 +14,7 @@ from support.recorder import Recorder, recording
 import otel_eda
 from otel_eda import config, suite
 from otel_eda import instrumentor as instrumentors
-from otel_eda.core import dispatch
+from otel_eda.core.inprocess import registries
 
 GROUP = "opentelemetry_instrumentor"
 EVERY = {point.name: point for point in entry_points(group=GROUP) if point.value.startswith("otel_eda.")}
@@ -44,7 +44,7 @@ def test_it_switches_its_name_on_and_off(point: EntryPoint) -> None:
 
     def on() -> set[str]:
         found = {name for name, library in suite.LIBRARIES.items() if library.on}
-        return found | ({suite.REGISTRIES} if dispatch.registries.on else set())
+        return found | ({suite.REGISTRIES} if registries.registries.on else set())
 
     suite.switch_off(suite.REGISTRIES)
     providers = {"tracer_provider": recorder.tracer_provider, "meter_provider": recorder.meter_provider}
@@ -56,7 +56,7 @@ def test_it_switches_its_name_on_and_off(point: EntryPoint) -> None:
         assert on() == set()
     finally:
         recorder.shutdown()
-        dispatch.registries.enable("")
+        registries.registries.enable("")
 
 
 def test_one_takes_the_settings_and_leaves_them_when_the_launcher_comes(monkeypatch: pytest.MonkeyPatch) -> None:

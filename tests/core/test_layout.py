@@ -58,9 +58,11 @@ def named(path: Path) -> str:
 
 
 def test_the_files_are_found() -> None:
-    assert {"turns.py", "guard.py"} <= {path.name for path in CORE}
+    assert {"processing.py", "guard.py"} <= {path.name for path in CORE}
     assert "blinker.py" in {path.name for path in ALL_ADAPTERS}
-    assert {"otel_eda.core.guard", "otel_eda.config"} <= set(imported(PACKAGE / "core" / "turns.py"))
+    assert {"otel_eda.core.runtime.guard", "otel_eda.config"} <= set(
+        imported(PACKAGE / "core" / "process" / "processing.py")
+    )
 
 
 @pytest.mark.parametrize("path", CORE, ids=named)

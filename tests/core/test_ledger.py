@@ -12,10 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from otel_eda.core import intervals, ledger, senders
-from otel_eda.core.account import Account, Committed, Fact
-from otel_eda.core.intervals import EXPECTED, Arrival, Intervals, Order, Sequence
-from otel_eda.core.ledger import Ledger, epochs
+from otel_eda.core.ledger import intervals, ledger, senders
+from otel_eda.core.ledger.account import Account, Committed, Fact
+from otel_eda.core.ledger.intervals import EXPECTED, Arrival, Intervals, Order, Sequence
+from otel_eda.core.ledger.ledger import Ledger, epochs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

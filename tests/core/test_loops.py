@@ -20,7 +20,7 @@ from support.spans import attribute, failed, ids, links, parent, told, tracepare
 
 from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda import config, semconv
-from otel_eda.core import turns
+from otel_eda.core.process import processing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,7 +198,7 @@ def test_loops_that_alternate_forever_keep_no_past(queue: Queue, recorder: Recor
     for _ in zip(Consumer(queue, "orders"), Consumer(queue, "refunds"), strict=False):
         pass
     gc.collect()
-    assert sum(isinstance(item, turns.Turn) for item in gc.get_objects()) < 10
+    assert sum(isinstance(item, processing.Turn) for item in gc.get_objects()) < 10
 
 
 def test_a_loop_gives_the_consumer_to_everyone_who_looks(queue: Queue, recorder: Recorder) -> None:

@@ -13,8 +13,8 @@ from support.recorder import count, recording
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue, Record
 from otel_eda import semconv
-from otel_eda.core import bodies, deferral, turns
-from otel_eda.core.clients import ATTRIBUTE, client_of, clients
+from otel_eda.core.clients.instances import ATTRIBUTE, alive, client_of
+from otel_eda.core.process import deferral, processing, unwinding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def test_nothing_is_open_after_use(
     consume(consumer)
     consumer.close()
     gc.collect()
-    assert (turns.open_turns, client.pulls, len(client.deferred), bodies._watched) == ({}, {}, 0, {})
+    assert (processing.open_turns, client.pulls, len(client.deferred), unwinding._watched) == ({}, {}, 0, {})
 
 
 @WAYS
@@ -114,11 +114,11 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
     consume(consumer)
     consumer.close()
     kept = weakref.ref(consumer), weakref.ref(consumer.__dict__[ATTRIBUTE])
-    before = len(clients)
+    before = len(alive())
     del consumer
     gc.collect()
     assert [item() for item in kept] == [None, None]
-    assert len(clients) < before
+    assert len(alive()) < before
 
 
 def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
@@ -126,7 +126,7 @@ def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, record
     next(consumer)
     del consumer
     gc.collect()
-    assert bodies._watched == {}
+    assert unwinding._watched == {}
 
 
 @pytest.mark.parametrize("linger", [False, True])
@@ -161,7 +161,7 @@ def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library
     client = client_of(consumer, library)
     for message in consumer:
         with otel_eda.process(message):
-            sizes.append(len(turns.open_turns) + len(client.deferred) + len(client.routes))
+            sizes.append(len(processing.open_turns) + len(client.deferred) + len(client.routes))
     consumer.close()
     assert max(sizes) < 10
 
@@ -174,7 +174,7 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
     deferral.use_by_hand()
     consumer = Consumer(queue, "orders")
     client = client_of(consumer, library)
-    sizes = [len(turns.open_turns) + len(client.deferred) for _ in consumer]
+    sizes = [len(processing.open_turns) + len(client.deferred) for _ in consumer]
     consumer.close()
     assert max(sizes) < 10
 

@@ -15,9 +15,12 @@ from support.threads import beside
 from core.tinyqueue import Channel, Consumer, Producer, Queue
 from otel_eda import config, semconv
 from otel_eda.config import Config
-from otel_eda.core import Extent, Position, guard, intervals
-from otel_eda.core.assignment import Assignment, changed
-from otel_eda.core.clients import client_of
+from otel_eda.core import Extent, Position
+from otel_eda.core.clients.assignment import Assignment
+from otel_eda.core.clients.instances import client_of
+from otel_eda.core.clients.progress import changed
+from otel_eda.core.ledger import intervals
+from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
     from support.recorder import Recorder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import otel_eda
 from core.tinyqueue import Consumer, Queue
 from otel_eda import config
-from otel_eda.core import notices
+from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
     import pytest
@@ -58,9 +58,9 @@ def test_a_flow_of_failures_is_a_line_for_each_step(
 
 
 def test_there_is_an_end_to_it(caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(10 * notices.MOST):
+    for number in range(10 * guard.MOST):
         log.warning("%d", number)
-    assert len(caplog.records) == notices.MOST
+    assert len(caplog.records) == guard.MOST
 
 
 def test_all_is_quiet_where_nothing_is_wrong(

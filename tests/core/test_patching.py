@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_eda.core.patching import Patch, patch, resolve
+from otel_eda.core.patching.patch import Patch, patch, resolve
 
 if TYPE_CHECKING:
-    from otel_eda.core.patching import Function, Switch
+    from otel_eda.core.patching.patch import Function, Switch
 
 
 class Base:

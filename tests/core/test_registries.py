@@ -22,7 +22,8 @@ from support.spans import attribute, exceptions, failed, ids, parent
 
 import otel_eda
 from core.tinyqueue import Consumer, Queue
-from otel_eda.core import dispatch, guard
+from otel_eda.core.inprocess import registries
+from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,9 +87,9 @@ class Async(ByInstance):
 @pytest.fixture(autouse=True)
 def unregistered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget every registry and handler afterwards."""
-    monkeypatch.setattr(dispatch, "registries", dispatch.Registries())
+    monkeypatch.setattr(registries, "registries", registries.Registries())
     yield
-    dispatch.registries.disable()
+    registries.registries.disable()
     ByClass.handlers = {}
     Static.handlers = {}
 
@@ -570,7 +571,7 @@ def test_a_method_that_there_is_not_is_told_at_once_and_spoils_nothing(
         otel_eda.disable()
         otel_eda.enable(recorder.tracer_provider, recorder.meter_provider)
         otel_eda.registry(ByInstance)
-        assert [*dispatch.registries.all] == [ByInstance]
+        assert [*registries.registries.all] == [ByInstance]
 
 
 # --- OTEL_EDA_REGISTRIES ------------------------------------------------------------------------------------------

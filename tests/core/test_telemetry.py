@@ -18,8 +18,9 @@ from support.recorder import Recorder, recording
 
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue
-from otel_eda.core import telemetry
-from otel_eda.core.telemetry import Counter, Telemetry
+from otel_eda.core.telemetry import providers
+from otel_eda.core.telemetry.instruments import Counter
+from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
     from otel_eda.core import Library
@@ -253,8 +254,8 @@ def test_a_meter_provider_is_not_kept_alive(library: Library) -> None:
         flow(Queue())
         kept = weakref.ref(recorder.meter_provider)
     library.telemetry.use(None, None)
-    otel_eda.core.byhand.telemetry.use(None, None)
-    otel_eda.core.handlers.telemetry.use(None, None)
+    otel_eda.core.process.manual.telemetry.use(None, None)
+    otel_eda.core.inprocess.handlers.telemetry.use(None, None)
     for other in otel_eda.suite.LIBRARIES.values():
         other.telemetry.use(None, None)
     del recorder
@@ -265,7 +266,7 @@ def test_a_meter_provider_is_not_kept_alive(library: Library) -> None:
 def test_the_version_is_the_distributions() -> None:
     from importlib.metadata import version
 
-    assert telemetry.own_version() == version("otel-eda")
+    assert providers.own_version() == version("otel-eda")
 
 
 def test_every_scope_tells_version_and_schema(recorder: Recorder, queue: Queue) -> None:
@@ -273,5 +274,5 @@ def test_every_scope_tells_version_and_schema(recorder: Recorder, queue: Queue) 
     scopes = {span.instrumentation_scope for span in recorder.ours()}
     (scope,) = scopes
     assert scope is not None
-    assert (scope.name, scope.version) == ("otel_eda.tinyqueue", telemetry.own_version())
+    assert (scope.name, scope.version) == ("otel_eda.tinyqueue", providers.own_version())
     assert str(scope.schema_url).startswith("https://opentelemetry.io/schemas/")

@@ -20,7 +20,8 @@ from core.test_propagation import propagating
 from core.tinyqueue import Consumer, Producer, Queue, Record
 from otel_eda import config
 from otel_eda.config import Config
-from otel_eda.core import privacy, propagation
+from otel_eda.core import propagation
+from otel_eda.core.clients import capture
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -138,7 +139,7 @@ def test_cannot_learn_a_key_from_its_hash(monkeypatch: pytest.MonkeyPatch) -> No
     again = attribute(one(key=b"c-17", capture_key="hash", hash_key="a"), "eda.message.key.hash")
     assert hashes[0] == again != hashes[1]
     own = attribute(one(key=b"c-17", capture_key="hash"), "eda.message.key.hash")
-    monkeypatch.setattr(privacy, "_own_secret", b"another process's")
+    monkeypatch.setattr(capture, "_own_secret", b"another process's")
     assert own != attribute(one(key=b"c-17", capture_key="hash"), "eda.message.key.hash")
 
 

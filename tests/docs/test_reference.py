@@ -17,9 +17,10 @@ import otel_eda
 from docs.pages import PAGES, ROOT, prose, rows
 from otel_eda import cli, config, demo, otlp, semconv, suite
 from otel_eda.adapters.pyzmq import trailer
-from otel_eda.core import assignment, intervals
-from otel_eda.core.monitor import Monitor, watch_ourselves
-from otel_eda.core.telemetry import Metrics
+from otel_eda.core import monitor
+from otel_eda.core.clients import assignment
+from otel_eda.core.ledger import intervals
+from otel_eda.core.telemetry.instruments import Metrics
 from otel_eda.live import aggregates
 from otel_eda.otlp import queue
 
@@ -126,8 +127,7 @@ def test_the_metrics_are_those_that_are_made() -> None:
 
 def test_the_observed_metrics_are_those_that_are_made() -> None:
     meter = NoticingMeter("docs")
-    Monitor(meter, Metrics(NoOpMeter("docs")))
-    watch_ourselves(meter)
+    monitor.watch(meter, Metrics(NoOpMeter("docs")), first=True)
     told = {name: cells[0] for name, cells in table(TELEMETRY).items() if name in OBSERVED}
     assert told == {name: f"{kind}, `{unit}`" for name, kind, unit in meter.made}
 
@@ -199,10 +199,10 @@ def test_the_demos_options_are_told() -> None:
     assert told == options
 
 
-def test_every_module_of_the_core_has_its_row() -> None:
-    modules = {path.stem for path in (ROOT / "otel_eda" / "core").glob("[!_]*.py")}
+def test_every_package_of_the_core_has_its_row() -> None:
+    modules = {path.stem for path in (ROOT / "otel_eda" / "core").glob("[!_]*")}
     told = {name for name, cells in table(ARCHITECTURE).items() if len(cells) == 1 and re.fullmatch("[a-z]+", name)}
-    assert told - {"module"} == modules
+    assert told - {"package"} == modules
 
 
 def test_every_shape_has_its_row() -> None:

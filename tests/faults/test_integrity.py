@@ -13,7 +13,7 @@ from support.programs import PATIENCE, Way, running
 from support.waiting import until
 
 from faults.conftest import PROGRAMS
-from otel_eda.core.account import Fact
+from otel_eda.core.ledger.account import Fact
 
 if TYPE_CHECKING:
     from pathlib import Path

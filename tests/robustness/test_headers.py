@@ -33,8 +33,9 @@ from otel_eda.adapters.confluent_kafka import producer
 from otel_eda.adapters.pika import calls
 from otel_eda.adapters.pika import messages as amqp
 from otel_eda.adapters.pyzmq import known, messages, trailer, wire
-from otel_eda.core import Identity, Library, propagation, turns
-from otel_eda.core.client import Client
+from otel_eda.core import Identity, Library, propagation
+from otel_eda.core.clients.client import Client
+from otel_eda.core.process import processing
 from robustness import conftest, hostile
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def recorded() -> Iterator[None]:
 def processed(message: Message | None) -> None:
     """Process a message; its span must be fit for export."""
     if message is not None:
-        turns.begin(client, object(), message, by_hand=True).end()
+        processing.begin(client, object(), message, by_hand=True).end()
         assert kept.span is not None
         [resource] = encode_spans([kept.span]).resource_spans  # which leaves out what there is no room for
         [encoded] = resource.scope_spans[0].spans

@@ -6,17 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.adapters._kafka import known, outgoing, put
-from otel_eda.core import (
-    Batch,
-    Close,
-    Configure,
-    Create,
-    Message,
-    Send,
-    Settle,
-    origins,
-    report_future,
-)
+from otel_eda.core import Batch, Close, Configure, Create, Message, Send, Settle, origins, report_future
 
 from .clients import given
 

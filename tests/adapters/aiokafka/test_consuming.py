@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from support.spans import attribute, exceptions, failed, ids, links, parent
 
 from adapters.aiokafka.conftest import NOTHING, current
-from otel_eda.core.clients import client_of
+from otel_eda.core.clients.instances import client_of
 from otel_eda.suite import LIBRARIES
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, parent
 from support.waiting import until
 
-from otel_eda.core.clients import known
+from otel_eda.core.clients.instances import known
 
 from .conftest import flush, reading
 

@@ -1,0 +1,57 @@
+"""What a message's span says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_eda import semconv
+from otel_eda.config import config
+from otel_eda.core.clients import capture
+
+if TYPE_CHECKING:
+    from otel_eda.core.message import Attributes, Message
+
+
+def described(attributes: Attributes, message: Message) -> dict[str, Any]:
+    """Return a span's attributes for one message: those given, and what is known of the message."""
+    made = attributes.copy()
+    learn(made, message)
+    if message.sender is not None:
+        made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
+    _identify(made, message)
+    settings = config()
+    if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
+        made.update(capture.content(message))
+    return made
+
+
+def learn(made: dict[str, Any], message: Message) -> None:
+    """Add what the broker has made of a message, as far as it is known."""
+    place(made, message)
+    if message.timestamp is not None:
+        made[semconv.MESSAGE_TIMESTAMP] = message.timestamp
+    if message.tombstone:
+        made[semconv.TOMBSTONE] = True
+    if message.attributes is not None:
+        made.update(message.attributes)
+
+
+def place(made: dict[str, Any], message: Message) -> None:
+    """Add where a message is in its destination."""
+    if message.partition is not None:
+        made[semconv.PARTITION] = message.partition
+    if message.offset is not None:
+        made[semconv.OFFSET] = message.offset
+
+
+def _identify(made: dict[str, Any], message: Message) -> None:
+    if message.tag is not None:
+        made[semconv.DELIVERY_TAG] = message.tag
+    if message.id is not None:
+        made[semconv.MESSAGE_ID] = message.id
+    if message.conversation is not None:
+        made[semconv.CONVERSATION] = message.conversation
+    if message.redelivered:
+        made[semconv.REDELIVERED] = True
+    if message.deliveries is not None:
+        made[semconv.DELIVERIES] = message.deliveries

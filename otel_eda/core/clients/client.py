@@ -1,0 +1,248 @@
+"""What we know of one producer or consumer, and everything about its operations that need not be made twice."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_eda import semconv
+from otel_eda.config import config
+from otel_eda.core.clients.assignment import Assignment
+from otel_eda.core.clients.routes import Route
+from otel_eda.core.ledger.account import Fact
+from otel_eda.core.ledger.ledger import epochs, ledger_of
+from otel_eda.core.ledger.senders import Senders
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_reset
+from otel_eda.core.telemetry.errors import error_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from otel_eda.core.clients.in_flight import Confirms, OpenProcessing, OpenSend, OpenSettlement, Watching
+    from otel_eda.core.message import Attributes, Identity, Message, Position, Unsettled
+    from otel_eda.core.telemetry.providers import Scope, Telemetry
+
+
+departed: dict[tuple[str, str], Identity] = {}
+"""Who consumed from a destination of a system last and is gone: its messages may outlive it."""
+on_reset(departed.clear)
+LOOK = 100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
+
+
+UNSETTLED_MAX = 65_535
+
+
+class Origin(Protocol):
+    """Where a client's messages come from: a library."""
+
+    system: str
+    telemetry: Telemetry
+
+    def message(self, item: Any, /) -> Message | None:
+        """Read a message, None for anything else."""
+
+    def positions(self, instance: Any, /) -> Iterable[Position]:
+        """Tell how far a consumer is, from what it knows without asking the broker."""
+
+    def empty(self, error: BaseException, /) -> bool:
+        """Tell an exception by which a pull only says that there is no message."""
+
+    def owner(self, item: Any, /) -> Any:
+        """Give the client that an object belongs to."""
+
+    def identify(self, instance: Any, /) -> Identity:
+        """Read who a client is, from what it knows without asking the broker."""
+
+
+class Client:
+    """One producer or consumer of the application; lives as long as that does."""
+
+    def __init__(self, library: Origin, instance: Any, identity: Identity) -> None:
+        self.library = library
+        self.instance = weakref.ref(instance, self.gone) if type(instance).__weakrefoffset__ else _nobody
+        self.identity = identity
+        self.measured = given(
+            {
+                semconv.SYSTEM: library.system,
+                semconv.GROUP: identity.group,
+                semconv.SERVER_ADDRESS: identity.server_address,
+                semconv.SERVER_PORT: identity.server_port,
+            }
+        )
+        self.attributes = self.measured | given({semconv.CLIENT_ID: identity.client_id})
+        self.routes: dict[tuple[str, str | None], Route] = {}
+        self.pending: dict[int, OpenSend] = {}
+        self.pulls: dict[int, tuple[OpenProcessing, Watching | None]] = {}
+        self.tasks: set[int] = set()
+        self.deferred: deque[OpenProcessing] = deque()
+        self.delivered: set[str] = set()
+        self.unsettled: dict[int, Unsettled] = {}
+        self.confirms: Confirms | None = None
+        self.settling = 0
+        self.listening = False  # whether the answers to its commits come to us
+        self.unanswered: deque[OpenSettlement] = deque()
+        self.by_hand = False
+        self.ledger = ledger_of(library.system, identity)
+        self.epoch = next(epochs)
+        self.closed = False
+        self.assignment = Assignment()
+        self.senders = Senders()
+        self.depths: dict[str, tuple[int, int]] = {}
+        self.assignments = self.polled_at = self.waited = self._looked_at = 0
+        self._positions: list[Position] = []
+
+    @guarded
+    def gone(self, _: object = None) -> None:
+        """End what a client has begun that was dropped without being closed, but for a message still in work."""
+        self.closed = True
+        self._depart()
+        for _turn, watch in self.pulls.values():
+            if watch is not None:
+                watch.close()
+        for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
+            if not turn.by_hand and not turn.held:
+                turn.end(GeneratorExit(), turn.over_at or None)
+
+    def begin_anew(self) -> None:
+        """Take the ledger of its group as it is now, which knows nothing of what came to pass before."""
+        self.ledger = ledger_of(self.library.system, self.identity)
+        self.routes.clear()  # they know the accounts
+
+    def forget_open(self) -> None:
+        """Leave what is open to the process that this one was forked from."""
+        for sending in self.pending.values():
+            sending.done = True  # the client may yet drop it here
+        for opened in (self.pending, self.unanswered, self.pulls, self.tasks, self.deferred):
+            opened.clear()
+
+    def _depart(self) -> None:
+        for destination in self.delivered:
+            departed[self.library.system, destination] = replace(self.identity, callback=None)
+        while len(departed) > semconv.ATTRIBUTE_SETS:
+            departed.pop(next(iter(departed)), None)
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of its library; raises `RuntimeError` if nothing records."""
+        scope = self.library.telemetry.scope
+        if scope is None:
+            raise RuntimeError("nothing records")
+        return scope
+
+    def route(self, operation: str, type_: str, destination: str | None) -> Route:
+        """Give what is known of an operation on a destination."""
+        found, scope = self.routes.get((operation, destination)), self.library.telemetry.scope
+        if found is None or (found.scope is not scope and scope is not None):
+            if len(self.routes) >= semconv.ATTRIBUTE_SETS:
+                self.routes.clear()  # they are made anew; a server may answer to more queues than memory holds
+            found = self.routes[operation, destination] = Route(
+                scope=self.scope,
+                ledger=self.ledger,
+                attributes=self.attributes,
+                place=self.place(destination),
+                operation=operation,
+                type_=type_,
+                destination=destination,
+            )
+        return found
+
+    def process(self, destination: str) -> Route:
+        """Give what is known of processing messages of a destination."""
+        return self.route("process", "process", destination)
+
+    def of(self, type_: str) -> list[Route]:
+        """Give what is known of the operations of a type."""
+        return [route for route in list(self.routes.values()) if route.type == type_]
+
+    def place(self, destination: str | None, partition: str | None = None) -> Attributes:
+        """Give the attributes of metrics that are about no operation."""
+        made = self.measured | ({semconv.DESTINATION: destination} if destination else {})
+        return made | {semconv.PARTITION: partition} if partition is not None and config().partition_metrics else made
+
+    def positions(self) -> list[Position]:
+        """Tell how far it is, or was when it polled last if there is no asking from here."""
+        instance = self.instance()
+        if instance is not None:
+            self.look(instance)
+            return self._positions
+        return [self._moved(position) for position in self._positions]
+
+    def _moved(self, position: Position) -> Position:
+        # Since it was looked at, messages were handed over that are in the account.
+        following = self.process(position.destination).account(position.partition).following(self.epoch)
+        return position if following is None else position._replace(offset=following)
+
+    @guarded
+    def look(self, instance: Any) -> None:
+        """Ask how far it is."""
+        starts = self.assignment.starts
+        found = list(self.library.positions(instance))
+        self._positions = [one._replace(start=starts.get(one[:2], one.start)) for one in found] if starts else found
+
+    def polled(self, instance: Any, start: int, end: int) -> None:
+        """Note a pull."""
+        if instance is not None and end - self._looked_at > LOOK and self.instance() is None:
+            self._looked_at = end
+            self.look(instance)
+        self.polled_at = end
+        self.waited += end - start
+
+    def reassigned(self) -> None:
+        """Note that it has other partitions, and that other members of its group may have those it had."""
+        self.assignments += 1
+        self.ledger.release()
+        self.jumped()
+
+    def jumped(self) -> None:
+        """Note that the next offset is not the one after the last."""
+        self.epoch = next(epochs)
+
+    def consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
+        """Count messages that the application was handed."""
+        if destination not in self.delivered and len(self.delivered) < semconv.ATTRIBUTE_SETS:
+            self.delivered.add(destination)
+        self.route(operation, "receive", destination).consumed(partition, number)
+
+    def expect(self, tag: int, message: Unsettled) -> None:
+        """Remember a message until it is settled."""
+        if len(self.unsettled) >= UNSETTLED_MAX:
+            self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
+        self.unsettled[tag] = message
+
+    def brought(self, destination: str, partition: str | None, offsets: list[int]) -> None:
+        """Note the offsets of a batch's messages from one partition."""
+        if partition is not None and offsets:
+            self.process(destination).account(partition).polled(offsets, self.epoch)
+
+    def committed(
+        self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None
+    ) -> Attributes:
+        """Count a commit of offsets by `(destination, partition)`; give what it has brought to light."""
+        topics = {topic for topic, _ in offsets}
+        route = self.route("commit", "settle", topics.pop() if len(topics) == 1 else None)
+        attributes = route.counted(None, None if error is None else error_type(error)) | {semconv.AUTOMATIC: automatic}
+        self.scope.metrics.commits.of(attributes).number += 1
+        return {} if error else self._past(offsets)
+
+    def _past(self, offsets: Mapping[tuple[str, str], int]) -> Attributes:
+        found: Attributes = {}
+        for (destination, partition), (skipped, regressed) in self.ledger.commit(offsets).items():
+            if skipped:
+                self.process(destination).told(Fact.SKIPPED, partition, len(skipped))
+                found[semconv.COMMIT_SKIPPED] = found.get(semconv.COMMIT_SKIPPED, 0) + len(skipped)
+            if regressed:
+                self.route("commit", "settle", destination).count(self.scope.metrics.regressions, partition)
+                found[semconv.COMMIT_REGRESSED] = True
+        return found
+
+
+def _nobody() -> None:
+    """Stand in for a weak reference."""
+
+
+def given(attributes: dict[str, Any]) -> Attributes:
+    """Leave out what is None."""
+    return {key: value for key, value in attributes.items() if value is not None}

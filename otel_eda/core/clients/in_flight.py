@@ -1,0 +1,100 @@
+"""What may be open at a client: sends, processings, settlements, as far as a client asks anything of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from otel_eda import semconv
+from otel_eda.core.telemetry.errors import Outcome
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from otel_eda.core.patching.patch import Switch
+
+
+class OpenSend(Protocol):
+    """A send that the broker has not answered."""
+
+    span: Span
+    done: bool
+
+    def failed(self, error: BaseException, /) -> None:
+        """End it with why the message was not sent."""
+
+    def abandoned(self, error: BaseException, /) -> None:
+        """End it with why nobody waits for the answer any more."""
+
+
+class UnconfirmedSend(OpenSend, Protocol):
+    """A send that waits for its number to be confirmed."""
+
+    def acknowledged(self, answer: Any, /) -> None:
+        """End it with what the broker answered."""
+
+
+class OpenProcessing(Protocol):
+    """The processing of a message that has not ended; `over_at` is when its code was over, 0 if it is not."""
+
+    record: Any
+    done: bool
+    by_hand: bool
+    over_at: int
+    tag: int | None
+
+    @property
+    def held(self) -> bool:
+        """Whether anybody else holds the message."""
+
+    def end(self, error: BaseException | None = None, at: int | None = None) -> None:
+        """End it."""
+
+    def finish(self, error: BaseException | None = None, at: int | None = None) -> None:
+        """End it, and raise what fails in that."""
+
+    def fail(self, error: BaseException | None) -> None:
+        """End it, unless somebody processes the message by hand."""
+
+    def leave(self) -> None:
+        """Bring back the context from before."""
+
+
+class Watching(Protocol):
+    """What follows the frame that processes a message."""
+
+    def close(self) -> None:
+        """Follow no longer."""
+
+
+class OpenSettlement(Protocol):
+    """A settlement that the broker has not answered."""
+
+    def failed(self, error: BaseException, /) -> None:
+        """End it with why the broker has not got it."""
+
+
+class Answer(NamedTuple):
+    """Which sends a broker confirms or refuses: that of a number, or all up to it (0: all there are)."""
+
+    number: int
+    multiple: bool = False
+    refused: bool = False
+
+
+class Confirms:
+    """The sends of one channel that wait for their numbers to be confirmed."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+        self.number = 0
+        self.waiting: dict[int, UnconfirmedSend] = {}
+
+    def answered(self, answer: Answer) -> None:
+        """End the sends that are meant."""
+        up_to = [number for number in self.waiting if number <= answer.number or not answer.number]
+        for number in up_to if answer.multiple else [answer.number]:
+            sending = self.waiting.pop(number, None)
+            if sending is not None and answer.refused:
+                sending.failed(Outcome(semconv.NACKED, "the broker refused the message"))
+            elif sending is not None:
+                sending.acknowledged(None)

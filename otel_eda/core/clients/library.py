@@ -1,0 +1,196 @@
+"""One library: what its adapter says about it, and whether it is instrumented."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_eda.core.clients.instances import release
+from otel_eda.core.message import Identity
+from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
+from otel_eda.core.patching.takeover import Takeover
+from otel_eda.core.telemetry.providers import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import ModuleType
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from otel_eda.core.message import Message, Position
+    from otel_eda.core.patching.patch import Wrap
+
+
+_log = logging.getLogger("otel_eda")
+enabled: dict[str, Library] = {}
+"""The libraries that are on, by name."""
+
+
+Version = tuple[int, ...]
+
+
+class Shape(Protocol):
+    """A place where a library meets a message: `target` is its `module:Class.method`."""
+
+    @property
+    def target(self) -> str:
+        """The place."""
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper of the function there."""
+
+
+def _itself(instance: Any) -> Any:
+    return instance
+
+
+def _no_message(_: Any) -> None:
+    """Read nothing: the library has no messages."""
+
+
+def _nobody(_: Any) -> Identity:
+    return Identity()
+
+
+def _no_positions(_: Any) -> Iterable[Position]:
+    return ()
+
+
+def _never(_: BaseException) -> bool:
+    return False
+
+
+def _nothing() -> None:
+    """Forget nothing."""
+
+
+@dataclass(kw_only=True)
+class Library:
+    """A library as its adapter describes it.
+
+    `supported` is the first version it works with and the first it does not; `official` is the class of the official
+    instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
+    reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
+    that an object belongs to whose methods are called; `positions` tells how far a consumer is with its partitions,
+    from what it knows without asking the broker; `empty` tells an exception by which a pull only says that there is no
+    message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
+    module lack, by their qualified names.
+    """
+
+    name: str
+    package: str
+    distribution: str
+    supported: tuple[Version, Version]
+    shapes: Iterable[Shape]
+    official: str | None = None
+    system: str = ""
+    message: Callable[[Any], Message | None] = _no_message
+    identify: Callable[[Any], Identity] = _nobody
+    owner: Callable[[Any], Any] = _itself
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    positions: Callable[[Any], Iterable[Position]] = _no_positions
+    empty: Callable[[BaseException], bool] = _never
+    forget: Callable[[], None] = _nothing
+    on: bool = False
+    patches: dict[str, Patch] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.telemetry = Telemetry(self.name)
+        self.takeover = Takeover(self.official, self._unpatch) if self.official else None
+        modules = dict.fromkeys(shape.target.partition(":")[0] for shape in self.shapes)
+        self.hooks = [ImportHook(module, self._imported) for module in modules]
+
+    def enable(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
+        """Patch what is imported, and the rest when the application imports it; twice is once."""
+        if self.on:
+            return
+        self.on = True
+        enabled[self.name] = self
+        self.telemetry.use(tracer_provider, meter_provider)
+        if self.takeover is not None:
+            self.takeover.start()
+        for hook in self.hooks:
+            hook.arm()
+
+    def disable(self) -> None:
+        """Put every original back; twice is once."""
+        if self.on:
+            self._unpatch()
+        if self.takeover is not None:
+            self.takeover.stop()
+
+    def _unpatch(self) -> None:
+        self.on = False
+        enabled.pop(self.name, None)
+        for done in reversed(self.patches.values()):
+            done.undo()
+        self.patches.clear()
+        self.refused.clear()
+        release(self)
+        self.forget()
+
+    def _imported(self, module: ModuleType) -> None:
+        if not self.on:
+            return
+        version = self.version
+        if version is not None and not self.supported[0] <= version < self.supported[1]:
+            self._refuse(self.package, f"version {_dotted(version)} is not supported ({self.range})")
+            return
+        for shape in self.shapes:
+            if shape.target.partition(":")[0] == module.__name__ and shape.target not in self.patches:
+                self._patch(module, shape)
+
+    def _patch(self, module: ModuleType, shape: Shape) -> None:
+        try:
+            place = resolve(module, shape.target.partition(":")[2])
+            if place is not None:
+                self.patches[shape.target] = patch(*place, shape.wrap(self))
+        except (AttributeError, TypeError, ValueError) as error:
+            self._refuse(shape.target, str(error))
+
+    def _refuse(self, what: str, why: str) -> None:
+        if what not in self.refused:
+            self.refused[what] = why
+            _log.warning("%s is not instrumented: %s", what, why)
+
+    @property
+    def version(self) -> Version | None:
+        """The version of the module that is loaded, None if none is or it does not say."""
+        module = sys.modules.get(self.package)
+        if module is None:
+            return None
+        text = vars(module).get("__version__")  # a module may warn of being asked for it
+        return _numbers(text if isinstance(text, str) else _installed(self.distribution)) or None
+
+    @property
+    def range(self) -> str:
+        """The supported versions in words."""
+        return f"from {_dotted(self.supported[0])}, before {_dotted(self.supported[1])}"
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _numbers(text: str) -> Version:
+    numbers = []
+    for part in text.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)
+
+
+def _dotted(version: Version) -> str:
+    return ".".join(map(str, version))

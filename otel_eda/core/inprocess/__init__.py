@@ -1,0 +1,1 @@
+"""Events that are dispatched within the process."""

@@ -1,0 +1,223 @@
+"""One registry: its handlers are replaced by ours when they are registered, its dispatches watched."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry.context import get_current
+
+from otel_eda.core.inprocess.handlers import Event, Handler, dispatching, event_type_of, telemetry, type_name, unhandled
+from otel_eda.core.patching.patch import Patch, patch
+from otel_eda.core.runtime.contexts import suppressed
+from otel_eda.core.runtime.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_eda.core.patching.patch import Function, Switch
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A class whose method `register` takes handlers and whose method `dispatch` takes events."""
+
+    owner: type
+    register: str
+    dispatch: str
+    event_type: str
+
+    def check(self) -> None:
+        """Raise `AttributeError` if a method is missing."""
+        for name in (self.register, self.dispatch):
+            if not callable(getattr(self.owner, name, None)):
+                raise AttributeError(f"{self.owner.__qualname__} has no method {name!r}: name it in otel_eda.registry")
+
+    def patch(self) -> list[Patch]:
+        """Patch both methods."""
+        return [
+            patch(self.owner, self.register, self._registering),
+            patch(self.owner, self.dispatch, self._dispatching),
+        ]
+
+    def _registering(self, original: Function, switch: Switch) -> Function:
+        typed = _position(original, self.event_type)
+
+        def register(*args: Any, **kwargs: Any) -> Any:
+            if not switch.on:
+                return original(*args, **kwargs)
+            event = kwargs.get(self.event_type, args[typed] if typed is not None and typed < len(args) else None)
+            look(_whose(args, self.owner))
+            call = _Registration(self, _whose(args, self.owner), event, args, kwargs)
+            return call.result(original(*call.args, **call.kwargs))
+
+        return register
+
+    def _dispatching(self, original: Function, switch: Switch) -> Function:
+        typed = _position(original, self.event_type)
+
+        @guarded
+        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Event | None:
+            if not switch.on or telemetry.look() is None or suppressed(get_current()):
+                return None
+            if typed is not None and typed < len(args):
+                return Event(type_name(args[typed]))
+            given = [item for item in args if item is not self.owner and not isinstance(item, self.owner)]
+            event = kwargs.get(self.event_type) or event_type_of(self.event_type, (*given, *kwargs.values()))
+            return Event(type_name(event))
+
+        def dispatch(*args: Any, **kwargs: Any) -> Any:
+            found = read(args, kwargs)
+            if found is None:
+                return original(*args, **kwargs)
+            token = dispatching.set(found)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                dispatching.reset(token)
+                self._check(found, _whose(args, self.owner))
+
+        async def dispatch_async(*args: Any, **kwargs: Any) -> Any:
+            found = read(args, kwargs)
+            if found is None:
+                return await original(*args, **kwargs)
+            token = dispatching.set(found)
+            try:
+                return await original(*args, **kwargs)
+            finally:
+                dispatching.reset(token)
+                self._check(found, _whose(args, self.owner))
+
+        return dispatch_async if inspect.iscoroutinefunction(original) else dispatch
+
+    @guarded
+    def _check(self, found: Event, registry: Any) -> None:
+        known = look(registry)
+        scope = telemetry.scope
+        if found.handled or known is None or scope is None:
+            return
+        if known.complete and not known.all_events and found.type not in known.events:
+            unhandled(scope, found.type)
+
+
+class _Registration:
+    """One call that registers a handler, with the handler replaced by ours."""
+
+    def __init__(
+        self, registry: Registry, whose: Any, event: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.registry = registry
+        self.whose = whose
+        self.event = event
+        self.ours: Handler | None = None
+        # The last function among the arguments: an event's type may itself be a class, which is callable too.
+        self.args = tuple(reversed([self._replaced(item) for item in reversed(args)]))
+        self.kwargs = {name: self._replaced(item) for name, item in kwargs.items()}
+        if self.event is None:
+            self.event = next((item for item in args if item is not self.ours and _is_type(item, registry.owner)), None)
+        self._note()
+
+    def _replaced(self, item: Any) -> Any:
+        if self.ours is not None or not _is_handler(item, self.registry.owner):
+            return item
+        self.ours = item if isinstance(item, Handler) else Handler(item, self.registry.event_type, self.event)
+        return self.ours
+
+    @guarded
+    def _note(self) -> None:
+        known = look(self.whose)
+        if known is not None:
+            known.all_events |= self.event is None
+            known.events.add(type_name(self.event))
+
+    def result(self, given: Any) -> Any:
+        """Give the user's own function where the registry gives back ours, and register what a decorator gets."""
+        if self.ours is not None:
+            return self.ours.__wrapped__ if given is self.ours and not isinstance(given.__wrapped__, Handler) else given
+        if not inspect.isfunction(given) and not inspect.ismethod(given):
+            return given
+        return lambda function: self._decorated(given, function)
+
+    def _decorated(self, decorator: Function, function: Function) -> Any:
+        ours = function if isinstance(function, Handler) else Handler(function, self.registry.event_type, self.event)
+        given = decorator(ours)
+        return function if given is ours else given
+
+
+def _is_handler(item: Any, owner: type) -> bool:
+    return callable(item) and not isinstance(item, (type, owner))
+
+
+def _is_type(item: Any, owner: type) -> bool:
+    return item is not owner and not isinstance(item, owner) and (isinstance(item, type) or not callable(item))
+
+
+def _position(function: Function, name: str) -> int | None:
+    names = list(inspect.signature(function).parameters)
+    return names.index(name) if name in names else None
+
+
+def _whose(args: tuple[Any, ...], owner: type) -> Any:
+    return args[0] if args and (isinstance(args[0], owner) or args[0] is owner) else owner
+
+
+_DEPTH = 3
+
+
+@dataclass
+class Known:
+    """What was registered with one registry; `complete` if nothing can have been before we looked."""
+
+    complete: bool
+    events: set[str] = field(default_factory=set)
+    all_events: bool = False
+
+
+_seen: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
+
+
+@guarded
+def look(registry: Any) -> Known | None:
+    """Give what is known of a registry's handlers; at first sight, whether there are any already."""
+    try:
+        known = _seen.get(registry)
+        if known is None:
+            known = _seen[registry] = Known(not any(map(_may_hold, _state(registry))))
+    except TypeError:
+        return None  # it can't be referenced weakly or hashed
+    return known
+
+
+def _state(registry: Any) -> Iterator[object]:
+    """Give everything in which a registry can have its handlers: its own, its class's, what its methods name."""
+    kind = registry if isinstance(registry, type) else type(registry)
+    if registry is not kind:
+        yield from getattr(registry, "__dict__", {"unknown": _state}).values()
+    for item in [item for base in kind.__mro__ for item in vars(base).values()]:
+        function = getattr(item, "__func__", item)
+        found = [item]
+        if inspect.isfunction(function):
+            function = inspect.unwrap(function)
+            found = [function.__globals__.get(name) for name in function.__code__.co_names]
+        yield from (each for each in found if isinstance(each, _CONTAINERS))
+
+
+_CONTAINERS = (dict, list, set, frozenset, tuple, deque)
+
+
+_PLAIN = (str, bytes, int, float, type, Enum, type(None))
+
+
+def _may_hold(item: object, depth: int = _DEPTH) -> bool:
+    """Tell whether handlers may be in there; of the standard library's objects only those that can be called are."""
+    if isinstance(item, _CONTAINERS):
+        inner = (*item, *item.values()) if isinstance(item, dict) else item
+        return any(depth == 0 or _may_hold(each, depth - 1) for each in inner)
+    if isinstance(item, _PLAIN):
+        return False
+    return callable(item) or type(item).__module__.partition(".")[0] not in sys.stdlib_module_names

@@ -1,0 +1,1 @@
+"""What has become of each offset and each numbered message; knows no span and no client."""

@@ -1,0 +1,1 @@
+"""The operation *process*: a span around code that no call of ours surrounds."""

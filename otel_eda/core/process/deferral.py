@@ -1,0 +1,109 @@
+"""Turns that are over and may yet be processed by hand: which have to wait, and for how long."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import CodeType
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from otel_eda.core.runtime.state import on_reset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.in_flight import OpenProcessing
+
+
+_DEFERRED_MAX = 10_000
+
+
+_PATIENCE = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+
+
+by_hand = False
+"""Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
+
+
+def use_by_hand(used: bool = True) -> None:
+    """Note whether the application uses `otel_eda.process`."""
+    global by_hand
+    by_hand = used
+
+
+@on_reset
+def _forget() -> None:
+    use_by_hand(False)
+
+
+def deferred_in(frame: FrameType) -> bool:
+    """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
+    if by_hand:
+        return True
+    if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
+        return False
+    if frame.f_code not in _mention:
+        _mention[frame.f_code] = any(map(_mentions, _codes(frame)))
+    return _mention[frame.f_code]
+
+
+_mention: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
+
+
+def _codes(frame: FrameType) -> Iterator[CodeType]:
+    yield frame.f_code
+    for value in list(frame.f_globals.values()):
+        for item in (value, *(vars(value).values() if isinstance(value, type) else ())):
+            code = getattr(item, "__code__", None)
+            if isinstance(code, CodeType):
+                yield code
+
+
+def _mentions(code: CodeType) -> bool:
+    if {"otel_eda", "process"} <= set(code.co_names):
+        return True
+    return any(_mentions(inner) for inner in code.co_consts if isinstance(inner, CodeType))
+
+
+def over(turn: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None) -> None:
+    """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
+    if turn.by_hand:
+        turn.leave()  # whoever processes it by hand ends it
+    elif error is not None or not (defer or by_hand):
+        turn.finish(error)
+    else:
+        turn.over_at = time.time_ns()
+        turn.leave()
+        client.deferred.append(turn)
+    if client.deferred:
+        sweep(client)
+
+
+def sweep(client: Client) -> None:
+    """End what waited to be processed by hand and is held by nobody any more."""
+    # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
+    for _ in range(min(2, len(client.deferred))):
+        turn = client.deferred.popleft()
+        if turn.done or turn.by_hand:
+            continue
+        if _awaited(turn, client):
+            client.deferred.append(turn)
+        else:
+            turn.end(at=turn.over_at)
+
+
+def _awaited(turn: OpenProcessing, client: Client) -> bool:
+    if not turn.held or len(client.deferred) >= _DEFERRED_MAX:
+        return False
+    return client.by_hand or time.time_ns() - turn.over_at < _PATIENCE
+
+
+def flush(client: Client) -> None:
+    """End what waits for being processed by hand."""
+    while client.deferred:
+        turn = client.deferred.popleft()
+        if not turn.by_hand:
+            turn.end(at=turn.over_at)

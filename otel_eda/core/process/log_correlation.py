@@ -1,0 +1,86 @@
+"""Log records that OpenTelemetry exports tell which message was in work; what the application writes stays as it is."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import get_current
+
+from otel_eda import semconv
+from otel_eda.core.patching.patch import ImportHook, patch
+from otel_eda.core.runtime.contexts import TURN
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_reset
+
+if TYPE_CHECKING:
+    from logging import LogRecord
+    from types import ModuleType
+
+    from otel_eda.core.patching.patch import Function, Patch, Switch
+    from otel_eda.core.process.processing import Turn
+
+
+MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumentation.logging.handler")
+"""Where the handlers are that make records of OpenTelemetry out of Python's."""
+
+
+@guarded
+def told(record: LogRecord) -> LogRecord | None:
+    """Give a copy of a record that names the message in work; None if there is none."""
+    turn: Turn | None = get_current().get(TURN)  # type: ignore[assignment]  # nothing else is kept there
+    if turn is None or turn.done:
+        return None
+    made = copy.copy(record)  # other handlers get the same one, and may print all that is in it
+    made.__dict__ = {**_place(turn), **vars(record)}
+    return made
+
+
+def _place(turn: Turn) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        semconv.SYSTEM: turn.client.library.system,
+        semconv.DESTINATION: turn.route.destination,
+    }
+    if turn.partition is not None:
+        found[semconv.PARTITION] = turn.partition
+    if turn.account is not None:
+        found[semconv.OFFSET] = turn.offset
+    return found
+
+
+def _make(original: Function, switch: Switch) -> Function:
+    def emit(handler: Any, record: LogRecord) -> Any:
+        return original(handler, (switch.on and told(record)) or record)
+
+    return emit
+
+
+class Logs:
+    """The handlers, wherever they are, once they are imported."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.patches: list[Patch] = []
+        self.hooks = [ImportHook(module, self._imported) for module in MODULES]
+
+    def enable(self) -> None:
+        """Have them tell; twice is once."""
+        if not self.on:
+            self.on = True
+            for hook in self.hooks:
+                hook.arm()
+
+    def disable(self) -> None:
+        """Put the originals back; twice is once."""
+        self.on = False
+        while self.patches:
+            self.patches.pop().undo()
+
+    def _imported(self, module: ModuleType) -> None:
+        handler = getattr(module, "LoggingHandler", None)
+        if self.on and handler is not None and "emit" in vars(handler):
+            self.patches.append(patch(handler, "emit", _make))
+
+
+logs = Logs()
+on_reset(logs.disable)

@@ -1,0 +1,261 @@
+"""Iterators that know where the turn of a loop begins and ends."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import wrapt
+
+from otel_eda.core.process import deferral, per_task, processing, unwinding
+from otel_eda.core.runtime.guard import failed, guarded
+from otel_eda.core.runtime.operations import idle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from types import FrameType
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.message import Message
+    from otel_eda.core.process.per_task import Pulled
+    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.propagation.headers import Found
+    from otel_eda.core.propagation.trust import Polled
+
+
+Puller: TypeAlias = "Callable[[Any, Client], Any]"
+"""Pulls one message from a consumer: gives, or an async one awaits, what the application gets and our `Pulled`."""
+
+
+def _dropping() -> FrameType | None:
+    """Return the frame that drops an iterator, or None at the interpreter's exit, where there may be none."""
+    try:
+        return sys._getframe(2)
+    except (AttributeError, ValueError):  # `sys` may be gone by then
+        return None
+
+
+class _Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    _self_steps: Steps
+    _self_pull: Puller
+
+    def __init__(self, consumer: Any, client: Client, pull: Puller, frame: FrameType) -> None:
+        super().__init__(consumer)
+        self._self_steps = Steps(client, frame)
+        self._self_pull = pull
+
+    def __del__(self) -> None:
+        self._self_steps.drop(_dropping())
+
+
+class Loop(_Loop):
+    """What a consumer's `__iter__` gives: the consumer to everyone who looks, and a fresh iterator to the loop."""
+
+    def __iter__(self) -> Loop:
+        self._self_steps.ask(sys._getframe(1))
+        return self
+
+    def __next__(self) -> Any:
+        steps = self._self_steps
+        steps.over(sys._getframe(1))
+        try:
+            result, pulled = self._self_pull(self.__wrapped__, steps.client)
+        except BaseException:
+            steps.finish()
+            raise
+        if pulled is not None:
+            steps.pulled(pulled)
+        return result
+
+
+class AsyncLoop(_Loop):
+    """What a consumer's `__aiter__` gives."""
+
+    def __aiter__(self) -> AsyncLoop:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
+        steps = self._self_steps
+        steps.over(sys._getframe(1))
+        if idle(steps.client.library.telemetry):
+            return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
+        return self._next()
+
+    async def _next(self) -> Any:
+        steps = self._self_steps
+        try:
+            result, pulled = await self._self_pull(self.__wrapped__, steps.client)
+        except BaseException:
+            steps.finish()
+            raise
+        if pulled is not None:
+            steps.pulled(pulled)
+        return result
+
+
+class Generated(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    """A generator of messages, to everyone who looks: loops get a fresh iterator of it, `next` pulls one message."""
+
+    _self_client: Client
+    _self_pull: Puller
+
+    def __init__(self, generator: Any, client: Client, pull: Puller) -> None:
+        super().__init__(generator)
+        self._self_client = client
+        self._self_pull = pull
+
+    def __iter__(self) -> Loop:
+        return Loop(self.__wrapped__, self._self_client, self._self_pull, sys._getframe(1))
+
+    def __next__(self) -> Any:
+        per_task.over(self._self_client)
+        result, pulled = self._self_pull(self.__wrapped__, self._self_client)
+        if pulled is not None:
+            per_task.begin(pulled, sys._getframe(1))
+        return result
+
+    def close(self) -> None:
+        """Close the generator, whose last message is done with."""
+        per_task.over(self._self_client)
+        self.__wrapped__.close()
+
+
+class Batch(list[Any]):
+    """A polled list of messages: equal to the library's, and iterating it processes message by message."""
+
+    __slots__ = ("_client", "_found")
+
+    def __init__(self, records: list[Any], client: Client, found: dict[int, Polled]) -> None:
+        super().__init__(records)
+        self._client = client
+        # The records are kept with it: an identity is only good as long as its object lives.
+        self._found = (tuple(records), found)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._client.library.telemetry.scope is None:
+            return super().__iter__()
+        return BatchLoop(super().__iter__(), self._client, self._found[1], sys._getframe(1))
+
+    def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
+        return list, (self[:],)
+
+
+class BatchLoop:
+    """Iterates a batch with a turn around each of its messages."""
+
+    __slots__ = ("_found", "_records", "_steps")
+
+    def __init__(self, records: Iterator[Any], client: Client, found: dict[int, Polled], frame: FrameType) -> None:
+        self._records = records
+        self._found = found
+        self._steps = Steps(client, frame)
+
+    def __iter__(self) -> BatchLoop:
+        self._steps.ask(sys._getframe(1))
+        return self
+
+    def __next__(self) -> Any:
+        steps = self._steps
+        steps.over(sys._getframe(1))
+        try:
+            record = next(self._records)
+        except StopIteration:
+            steps.finish()
+            raise
+        steps.iterated(record, self._found.get(id(record)))
+        return record
+
+    def __length_hint__(self) -> int:
+        return self._records.__length_hint__()  # type: ignore[attr-defined,no-any-return]  # a list's iterator has it
+
+    def __del__(self) -> None:
+        self._steps.drop(_dropping())
+
+
+class Steps:
+    """The turns of one loop, one after the other."""
+
+    __slots__ = ("asked", "client", "copying", "deferring", "started", "turn", "watch")
+
+    def __init__(self, client: Client, frame: FrameType) -> None:
+        self.client = client
+        self.turn: Turn | None = None
+        self.watch: unwinding.Watch | None = None
+        self.copying = self.started = False
+        self.asked = self._place(frame)
+        self.deferring = deferral.deferred_in(frame)
+
+    @staticmethod
+    def _place(frame: FrameType) -> tuple[int, int]:
+        return id(frame), frame.f_lasti
+
+    @guarded
+    def ask(self, frame: FrameType) -> None:
+        """Note who asks for the iterator."""
+        self.asked = self._place(frame)
+
+    def over(self, frame: FrameType) -> None:
+        """End the turn, since this frame, which runs the body, comes for its next message."""
+        try:
+            if not self.started:
+                # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
+                self.started, self.copying = True, self.asked == self._place(frame)
+            turn, watch = self.turn, self.watch
+            if turn is not None:
+                self.turn = None
+                deferral.over(turn, self.client, self.deferring)
+            if (watch is None or watch.frame != id(frame) or watch.code is not frame.f_code) and not self.copying:
+                self._follow(frame)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+            failed("core.process.loops.Steps.over", error)
+
+    def _follow(self, frame: FrameType) -> None:
+        if self.watch is not None:
+            self.watch.close()
+        self.watch = unwinding.Watch(frame, self._unwound)
+
+    def pulled(self, pulled: Pulled) -> None:
+        """Begin the turn of a message that was pulled just now."""
+        try:
+            message = pulled.message()
+            if message is not None:
+                self._begin(pulled.record, message, None)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+            failed("core.process.loops.Steps.pulled", error)
+
+    @guarded
+    def iterated(self, record: Any, polled: Polled | None) -> None:
+        """Begin the turn of a message that was polled before; without one, for what the application has put in."""
+        if polled is not None:
+            message, context, origin = polled
+            self._begin(record, message, (context, origin))
+
+    def _begin(self, record: Any, message: Message, found: Found | None) -> None:
+        if self.copying:
+            self.client.jumped()  # of a copied message the ledger will hear nothing
+        elif self.client.library.telemetry.scope is not None:
+            self.turn = processing.begin(self.client, record, message, found)
+
+    def _unwound(self, error: BaseException) -> None:
+        if self.turn is not None:
+            self.turn.fail(error)
+
+    @guarded
+    def drop(self, frame: FrameType | None) -> None:
+        """End the last turn, since the loop has dropped its iterator."""
+        watch, self.watch = self.watch, None
+        turn, self.turn = self.turn, None
+        if watch is None:
+            return
+        error = watch.outcome(frame)
+        watch.close()
+        if turn is not None:
+            deferral.over(turn, self.client, self.deferring, error)
+
+    @guarded
+    def finish(self) -> None:
+        """Follow the loop no longer, since it has come to its end."""
+        if self.watch is not None:
+            self.watch.close()
+            self.watch = None

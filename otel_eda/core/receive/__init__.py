@@ -1,0 +1,1 @@
+"""The operation *receive*: pulls, iterations, deliveries."""

@@ -1,0 +1,148 @@
+"""Deliveries: the library calls a function of the application's with each message."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core.clients.instances import client_of
+from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.patch import Proxy
+from otel_eda.core.process import deferral, processing
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import enter, idle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.library import Library
+    from otel_eda.core.message import Message
+    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.process.processing import Turn
+
+    Reader = Callable[..., Message | None]
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """A call, sync or async, that registers a callback, sync or async, for messages to come.
+
+    `callback` is the argument's name. `reader`, from the client and the arguments that `takes` names, gives what reads
+    a message from a callback's arguments; None for a callback that is not the application's. The object by which the
+    application would process a message by hand is its `record`, else the callback's first argument.
+    """
+
+    target: str
+    callback: str
+    takes: tuple[str, ...]
+    reader: Callable[..., Reader | None]
+    operation: str = "deliver"
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            arguments = Arguments(original, (self.callback, *self.takes))
+
+            @guarded
+            def watched(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+                return self._watched(library, arguments, args, kwargs)
+
+            def register(*args: Any, **kwargs: Any) -> Any:
+                args, kwargs = (switch.on and watched(args, kwargs)) or (args, kwargs)
+                return original(*args, **kwargs)
+
+            async def register_async(*args: Any, **kwargs: Any) -> Any:
+                args, kwargs = (switch.on and watched(args, kwargs)) or (args, kwargs)
+                return await original(*args, **kwargs)
+
+            return register_async if inspect.iscoroutinefunction(original) else register
+
+        return make
+
+    def _watched(
+        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        try:
+            callback, *taken = arguments.read(*args, **kwargs)
+        except TypeError:
+            return None  # the call is wrong, and the library will say so itself
+        if not callable(callback) or type(callback) is Proxy:
+            return None
+        reader = self.reader(args[0], *taken)
+        if reader is None:
+            return None
+        calls = _Calls(library, client_of(args[0], library), self.operation, reader, _is_async(callback))
+        return arguments.replace(args, kwargs, self.callback, Proxy(callback, calls.call))
+
+
+def _is_async(callback: Any) -> bool:
+    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(getattr(callback, "__call__", None))  # noqa: B004
+
+
+class _Calls:
+    """The calls of one callback."""
+
+    __slots__ = ("awaited", "client", "library", "operation", "read")
+
+    def __init__(self, library: Library, client: Client, operation: str, read: Reader, awaited: bool) -> None:
+        self.library = library
+        self.client = client
+        self.operation = operation
+        self.read = read
+        self.awaited = awaited
+
+    def call(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call it, with a process span around."""
+        if not self.library.on or idle(self.library.telemetry):
+            return function(*args, **kwargs)
+        if self.awaited:
+            return self._later(function, args, kwargs)
+        turn = self._begin(args, kwargs)
+        if turn is None:
+            return function(*args, **kwargs)
+        within = enter(0)  # a pull of somebody else's may have called us
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            self._over(turn, error)
+            raise
+        finally:
+            within.leave()
+        if inspect.iscoroutine(result):
+            turn.leave()
+            return self._rest(turn, result)
+        self._over(turn, None)
+        return result
+
+    async def _later(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        turn = self._begin(args, kwargs)
+        if turn is None:
+            return await function(*args, **kwargs)
+        return await self._rest(turn, function(*args, **kwargs))
+
+    async def _rest(self, turn: Turn, coroutine: Any) -> Any:
+        turn.enter()
+        try:
+            result = await coroutine
+        except BaseException as error:
+            self._over(turn, error)
+            raise
+        self._over(turn, None)
+        return result
+
+    @guarded
+    def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Turn | None:
+        message = self.read(*args, **kwargs)
+        if message is None:
+            return None
+        self.client.consumed(self.operation, message.destination, message.partition)
+        turn = processing.begin(self.client, args[0], message)
+        turn.called = True
+        return turn
+
+    @guarded
+    def _over(self, turn: Turn, error: BaseException | None) -> None:
+        deferral.over(turn, self.client, deferral.by_hand, error)

@@ -1,0 +1,152 @@
+"""Pulls that give a future: the turn of its message begins where a task awaits it."""
+
+from __future__ import annotations
+
+import sys
+from asyncio import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.process import per_task
+from otel_eda.core.receive.pull_one import PullOne, awaiting
+from otel_eda.core.receive.receiving import Pull
+from otel_eda.core.runtime import tasks
+from otel_eda.core.runtime.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from types import FrameType
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.library import Library
+    from otel_eda.core.message import Message
+    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.receive.receiving import Pull
+
+
+class Handed(Future[Any]):
+    """A future as the library makes them, for what a client has pulled.
+
+    `read` reads the message when the library hands it over; or `source` is the future that it comes from.
+    """
+
+    read: Callable[[], Message | None] | None = None
+    source: Future[Any] | None = None
+    found: Message | None = None
+    pull: Pull | None = None
+
+    def set_result(self, result: Any) -> None:
+        """Have the message read and counted."""
+        self._read()
+        super().set_result(result)
+        self._ended()
+
+    def set_exception(self, exception: Any) -> None:
+        """Note that the pull failed."""
+        super().set_exception(exception)
+        self._ended()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Begin the turn when there is a result."""
+        result = yield from super().__await__()
+        self._begin(result, sys._getframe(1))
+        return result
+
+    __iter__ = __await__
+
+    def result(self) -> Any:
+        """Begin the turn when a task asks for the result."""
+        result, frame = super().result(), sys._getframe(1)
+        # Else a callback asks, or `asyncio.gather`: what will be done with it cannot be told.
+        if tasks.running() is not None and not (_asyncios(frame) and awaiting(frame) is None):
+            self._begin(result, frame)
+        return result
+
+    def expect(self, pull: Pull) -> None:
+        """Note for which pull this is, which may have come to its end by now."""
+        self.pull = pull
+        if self.done():
+            self._ended()
+
+    @guarded
+    def _read(self) -> None:
+        read, source = self.read, self.source
+        self.read = self.source = None
+        if read is not None:
+            self.found = read()
+        elif isinstance(source, Handed):
+            self.found = source.found
+
+    @guarded
+    def _ended(self) -> None:
+        error, pull, found = tasks.outcome(self), self.pull, self.found
+        if pull is None:
+            return
+        if error is not None:
+            self.pull = None
+            pull.ended(error)
+        else:
+            pull.read = lambda _: found
+            pull.message()
+
+    @guarded
+    def _begin(self, result: Any, frame: FrameType) -> None:
+        pull, found = self.pull, self.found
+        if pull is not None:
+            self.pull = self.found = None
+            per_task.begin(_Read(pull.client, result, found), awaiting(_beneath(frame)))
+
+
+@dataclass
+class _Read:
+    """A pulled message that was read and counted before."""
+
+    client: Client
+    record: Any
+    found: Message | None
+
+    def message(self) -> Message | None:
+        return self.found
+
+
+Handed.__name__ = Handed.__qualname__ = Future.__qualname__
+
+
+Handed.__module__ = Future.__module__
+
+
+def _asyncios(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == "asyncio"
+
+
+def _beneath(frame: FrameType) -> FrameType:
+    # `asyncio.wait_for` and its like await for somebody.
+    while frame.f_back is not None and _asyncios(frame):
+        frame = frame.f_back
+    return frame
+
+
+@dataclass(frozen=True)
+class PullLater(PullOne):
+    """A call that gives a `Handed` future of one message, whose processing begins where it is awaited."""
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            arguments = Arguments(original, self.takes) if self.takes else None
+
+            def pull_later(*args: Any, **kwargs: Any) -> Any:
+                pull = self._begin(library, arguments, args, kwargs) if switch.on else None
+                if pull is None:
+                    return original(*args, **kwargs)
+                with pull:
+                    future = original(*args, **kwargs)
+                if isinstance(future, Handed):
+                    future.expect(pull)
+                return future
+
+            return pull_later
+
+        return make

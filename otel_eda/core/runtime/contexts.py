@@ -1,0 +1,89 @@
+"""OpenTelemetry's contexts, read and made without the detours that a hot path can't afford.
+
+A context is a plain dict. Its keys are found out by the public API, once, and not imported from private places.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from opentelemetry import trace
+from opentelemetry.context import Context, create_key, get_current
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+
+class ProcessSpan(Protocol):
+    """The process span that a context keeps: `before` is the context that was current when it began."""
+
+    span: Span
+    before: Context
+    done: bool
+    by_hand: bool
+
+
+EMPTY = Context()
+
+
+TURN = create_key("otel_eda.turn")
+
+
+(SPAN,) = trace.set_span_in_context(trace.INVALID_SPAN, EMPTY)
+
+
+with suppress_instrumentation():
+    _SUPPRESSED = tuple(key for key, value in get_current().items() if value is True)
+
+
+def suppressed(context: Context) -> bool:
+    """Tell whether instrumentation is suppressed, as `is_instrumentation_enabled` does."""
+    for key in _SUPPRESSED:  # noqa: SIM110  # `any` would make a generator for each message
+        if context.get(key):
+            return True
+    return False
+
+
+def with_span(context: Context, span: Span) -> Context:
+    """Give a context in which a span is current."""
+    return Context({**context, SPAN: span})
+
+
+def span_in(context: Context) -> Span:
+    """Give the span that is current in a context, the invalid one if none is."""
+    span: Span = context.get(SPAN, trace.INVALID_SPAN)  # type: ignore[assignment]  # nothing else is kept there
+    return span
+
+
+def _turn(context: Context) -> ProcessSpan | None:
+    # The turn whose span is current, not one that the application has put a span of its own into.
+    turn: ProcessSpan | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
+    return turn if turn is not None and context.get(SPAN) is turn.span else None
+
+
+def current() -> Context:
+    """Give the current context, but never with a process span that has ended: that must not become a parent."""
+    context = get_current()
+    return live(context) if TURN in context else context
+
+
+def live(context: Context) -> Context:
+    """Give a context, or, if its process span has ended, the one from before that."""
+    turn = _turn(context)
+    while turn is not None and turn.done:
+        context = turn.before
+        turn = _turn(context)
+    alive: ProcessSpan | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
+    if alive is not None:
+        alive.before = live(alive.before)  # else loops that alternate would hold on to each other's past for ever
+    return context
+
+
+def outside(context: Context) -> Context:
+    """Give a context without the turns of loops around it: one loop's messages are not caused by another's."""
+    turn = _turn(context)
+    while turn is not None and (turn.done or not turn.by_hand):
+        context = turn.before
+        turn = _turn(context)
+    return context

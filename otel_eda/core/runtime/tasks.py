@@ -1,0 +1,108 @@
+"""Asyncio's tasks and futures: which task runs, which waits for an executor's work, and how a future ended."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from asyncio import BaseEventLoop, CancelledError, Future, Task, current_task, wrap_future
+from asyncio.events import _get_running_loop
+from concurrent.futures import thread
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core.runtime.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+    from types import FrameType
+
+
+WORK = thread._WorkItem.run.__code__
+
+
+# Where a thread stands that hands work to an executor, until a task can wait for it.
+_HANDING = {BaseEventLoop.run_in_executor.__code__, thread.ThreadPoolExecutor.submit.__code__, wrap_future.__code__}
+
+
+_DEPTH = 10  # frames
+
+
+_WAIT, _TRIES = 0.0002, 5000  # seconds, a second in all
+
+
+def running() -> Task[Any] | None:
+    """Give the task that runs here, None without one."""
+    return current_task() if _get_running_loop() is not None else None
+
+
+def here() -> int:
+    """Give what tells this task, or, without one, this thread, from those that run at the same time."""
+    task = running()
+    return threading.get_ident() if task is None else id(task)
+
+
+def outcome(future: Future[Any]) -> BaseException | None:
+    """Tell with which exception a future ended.
+
+    Unlike `Future.exception` it does not count as asking for it: asyncio still tells of one that nobody asked for.
+    """
+    return CancelledError() if future.cancelled() else future._exception
+
+
+def report_future(future: Future[Any], done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
+    """Have a future's outcome reported to two callbacks."""
+
+    @guarded
+    def report(future: Future[Any]) -> None:
+        error = outcome(future)
+        if error is None:
+            done(future.result())
+        else:
+            failed(error)
+
+    if future.done():
+        report(future)  # its callbacks wait for the loop, and by then the client may be closed
+    else:
+        future.add_done_callback(report)
+
+
+def awaited(frame: FrameType) -> Future[Any] | None:
+    """Give the future by which an event loop's tasks wait for what an executor runs in a frame of `WORK`.
+
+    None if there is none.
+    """
+    work = frame.f_locals["self"].future
+    _wait_for_hand_over(work)
+    for callback in work._done_callbacks:
+        cells = zip(getattr(callback, "__code__", WORK).co_freevars, getattr(callback, "__closure__", ()), strict=False)
+        found = dict(cells).get("destination")
+        if found is not None and isinstance(found.cell_contents, Future):
+            return found.cell_contents
+    return None
+
+
+def _wait_for_hand_over(work: Any) -> None:
+    # The thread may be faster than the loop that hands it the work: let that go on.
+    for _ in range(_TRIES):
+        if work._done_callbacks or not any(map(_hands_over, sys._current_frames().values())):
+            return
+        time.sleep(_WAIT)
+
+
+def _hands_over(frame: FrameType | None) -> bool:
+    for _ in range(_DEPTH):
+        if frame is None:
+            return False
+        if frame.f_code in _HANDING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def waiting(future: Future[Any]) -> Context | None:
+    """Give the context of the task that waits for a future; None if nothing does, or something else."""
+    for callback, context in future._callbacks or ():
+        if isinstance(getattr(callback, "__self__", None), Task):
+            return context
+    return None

@@ -1,0 +1,188 @@
+"""Sends of several messages by one call, which takes no headers: one span, to the answer for the last of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind
+
+from otel_eda import semconv
+from otel_eda.core.clients.attributes import described
+from otel_eda.core.clients.instances import client_of
+from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import SEND, enter, idle
+from otel_eda.core.send.callbacks import Answer
+from otel_eda.core.telemetry import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.library import Library
+    from otel_eda.core.message import Message
+    from otel_eda.core.patching.patch import Function, Switch, Wrap
+
+
+class _Part:
+    """One of the messages; it is reported like a send of its own."""
+
+    __slots__ = ("base", "done", "whole")
+
+    def __init__(self, whole: _Whole) -> None:
+        self.whole = whole
+        self.base = whole.base
+        self.done = False
+
+    @guarded
+    def acknowledged(self, _: Any) -> None:
+        """Count it as sent."""
+        self._end(None)
+
+    @guarded
+    def failed(self, error: BaseException) -> None:
+        """Count it as not sent."""
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self.done:
+            self.done = True
+            self.whole.one(error)
+
+
+class _Whole:
+    """The call and its messages, of which some are not answered yet."""
+
+    def __init__(self, client: Client, operation: str, message: Message, number: int) -> None:
+        self.client = client
+        self.scope = client.scope
+        self.route = client.route(operation, "send", message.destination)
+        self.partition = message.partition
+        self.start = time.time_ns()
+        self.base = current()
+        # No message carries this span's context, so it is no producer's.
+        attributes = {**described(self.route.attributes, message), semconv.BATCH_COUNT: number}
+        self.span = self.scope.tracer.start_span(
+            self.route.name, self.base, SpanKind.CLIENT, attributes, (), self.start
+        )
+        self.context = with_span(self.base, self.span)
+        self.parts = [_Part(self) for _ in range(number)]
+        self.left = number
+        self.error: BaseException | None = None
+        self.done = False
+        client.pending[id(self)] = self
+
+    def one(self, error: BaseException | None) -> None:
+        """Note what became of one message; the first error is that of the span."""
+        if self.done:
+            return  # in a forked child: it is its parent's
+        kind = None if error is None else errors.error_type(error)
+        self.route.sent(self.partition, kind)
+        self.left -= 1
+        self.error = self.error or error
+        if not self.left:
+            self._end()
+
+    def _end(self) -> None:
+        self.done = True
+        self.client.pending.pop(id(self), None)
+        end = time.time_ns()
+        kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
+        self.span.end(end)
+        measures = self.route.measures(self.partition, kind)
+        self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+
+    @guarded
+    def failed(self, error: BaseException) -> None:
+        """End: what is left has failed."""
+        for part in self.parts:
+            part.failed(error)
+
+    abandoned = failed
+
+
+@dataclass(frozen=True)
+class SendMany:
+    """A call that publishes a list of messages, one of its arguments, to one destination.
+
+    `message` reads where they go, from the client and the arguments that `takes` names, one of which is the list;
+    `given` gives the callback that one of them names, None without; `ask` gives a copy of one with another callback;
+    `refused`, after the call, tells of one and its copy whether the call has refused it: an exception, or None.
+    `callbacks` are what an argument is called that has the callback for those that name none.
+    """
+
+    target: str
+    takes: tuple[str, ...]
+    messages: str
+    callbacks: tuple[str, ...]
+    message: Callable[..., Message | None]
+    given: Callable[[Any], Any]
+    ask: Callable[[Any, Any], Any]
+    refused: Callable[[Any, Any], BaseException | None]
+    failure: Callable[[Any], BaseException]
+    operation: str = "send"
+
+    def wrap(self, library: Library) -> Wrap:
+        """Give what makes the wrapper."""
+
+        def make(original: Function, switch: Switch) -> Function:
+            arguments = Arguments(original, (*self.takes, *self.callbacks), library.signatures)
+
+            def send(*args: Any, **kwargs: Any) -> Any:
+                started = self._start(library, arguments, args, kwargs) if switch.on else None
+                if started is None:
+                    return original(*args, **kwargs)
+                whole, originals, copies, (args, kwargs) = started
+                operation = enter(SEND, whole.context)
+                try:
+                    result = original(*args, **kwargs)
+                except BaseException as error:
+                    whole.failed(error)
+                    raise
+                finally:
+                    operation.leave()
+                    self._called(whole, originals, copies)
+                return result
+
+            return send
+
+        return make
+
+    @guarded
+    def _start(
+        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[_Whole, Sequence[Any], Sequence[Any], tuple[tuple[Any, ...], dict[str, Any]]] | None:
+        if idle(library.telemetry, SEND):
+            return None
+        try:
+            taken = arguments.read(*args, **kwargs)
+        except TypeError:
+            return None  # the call is wrong, and the library will say so itself
+        message = self.message(args[0], *taken[: len(self.takes)])
+        if message is None:
+            return None
+        originals = list(taken[self.takes.index(self.messages)])
+        client = client_of(args[0], library)
+        usual = next((value for value in taken[len(self.takes) :] if value is not ...), None)
+        usual = client.identity.callback if usual is None else usual
+        whole = _Whole(client, self.operation, message, len(originals))
+        copies = [self._copy(item, part, usual) for item, part in zip(originals, whole.parts, strict=True)]
+        return whole, originals, copies, arguments.replace(args, kwargs, self.messages, copies)
+
+    def _copy(self, item: Any, part: _Part, usual: Any) -> Any:
+        theirs = self.given(item)
+        theirs = usual if theirs is None else theirs
+        if theirs is ...:
+            part.acknowledged(None)  # a callback that we can't know will hear of it, and we won't
+            return item
+        return self.ask(item, Answer(part, theirs, self.failure))
+
+    @guarded
+    def _called(self, whole: _Whole, originals: Sequence[Any], copies: Sequence[Any]) -> None:
+        for part, item, copy in zip(whole.parts, originals, copies, strict=True):
+            error = self.refused(item, copy)
+            if error is not None:
+                part.failed(error)

@@ -1,0 +1,1 @@
+"""The operation *settle*: commits, acknowledgements, rejections."""

@@ -1,0 +1,168 @@
+"""A settlement between its call and the broker's answer."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry.trace import Link
+
+from otel_eda import semconv
+from otel_eda.core.clients.client import given
+from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import SETTLE, enter
+from otel_eda.core.telemetry import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.routes import Route
+    from otel_eda.core.message import Unsettled
+    from otel_eda.core.runtime.operations import Operation
+
+
+class Tags(NamedTuple):
+    """Which messages a call settles: that of a tag, or all up to it (0: all there are); `requeue` if it says so."""
+
+    tag: int
+    multiple: bool = False
+    requeue: bool | None = None
+
+
+def _unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
+    waiting = client.unsettled
+    if not tags.multiple:
+        message = waiting.pop(tags.tag, None)
+        return {} if message is None else {tags.tag: message}
+    return {tag: waiting.pop(tag) for tag in [tag for tag in list(waiting) if tag <= tags.tag or not tags.tag]}
+
+
+class Settling:
+    """A settlement between its call and the broker's answer."""
+
+    operation: Operation
+
+    def __init__(self, client: Client, route: Route, attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> None:
+        self.client = client
+        self.scope = client.scope
+        self.route = route
+        self.start = time.time_ns()
+        self.base = current()
+        self.span = self.scope.tracer.start_span(
+            route.name, self.base, route.kind, {**route.attributes, **attributes}, links, self.start
+        )
+
+    def __enter__(self) -> None:
+        self.operation = enter(SETTLE)
+        self.client.settling += 1
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self.client.settling -= 1
+        self.operation.leave()
+        if error is not None:
+            self.failed(error)
+
+    @guarded
+    def done(self, _: Any) -> None:
+        """End: the broker has it."""
+        self._end(None)
+
+    @guarded
+    def failed(self, error: BaseException) -> None:
+        """End with why the broker has not."""
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        end = time.time_ns()
+        context = with_span(self.base, self.span)
+        kind = errors.record(self.span, error, "settle", context) if error is not None else None
+        self.count(error, kind)
+        self.span.end(end)
+        taken = max(end - self.start, 0) / 1e9
+        self.scope.metrics.operation_duration.record(taken, self.route.measures(None, kind), context)
+
+    def count(self, error: BaseException | None, kind: str | None) -> None:
+        """Count what was settled."""
+        raise NotImplementedError
+
+
+class _Commit(Settling):
+    """A commit of offsets."""
+
+    def __init__(
+        self,
+        client: Client,
+        operation: str,
+        offsets: Mapping[tuple[str, str], int],
+        settled: Callable[[Any], Mapping[tuple[str, str], int]] | None,
+    ) -> None:
+        self.offsets = offsets
+        self.settled = settled
+        topics = {topic for topic, _ in offsets} or client.delivered
+        super().__init__(client, _route(client, operation, topics), _position(offsets))
+
+    @guarded
+    def done(self, result: Any) -> None:
+        """End: the broker has them, and perhaps says which."""
+        if not self.offsets and self.settled is not None and result is not None:
+            self.learnt(self.settled(result))
+        self._end(None)
+
+    def learnt(self, offsets: Mapping[tuple[str, str], int]) -> None:
+        """Note what was committed by a call that did not say so."""
+        self.offsets = offsets
+        self.span.set_attributes(_position(offsets))
+
+    @guarded
+    def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
+        """Count and remember the commit."""
+        self.span.set_attributes(self.client.committed(self.offsets, automatic=False, error=error))
+
+
+def _position(offsets: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    if len(offsets) != 1:
+        return {}
+    (((_, partition), offset),) = offsets.items()
+    return {semconv.PARTITION: partition, semconv.COMMITTED: offset}
+
+
+@guarded
+def heard(client: Client, offsets: Mapping[tuple[str, str], int], error: BaseException | None) -> None:
+    """Note the answer to a commit: to the first call that waits for such a one, else to none of the application's."""
+    for settling in client.unanswered:
+        if isinstance(settling, _Commit) and settling.offsets in ({}, offsets):
+            client.unanswered.remove(settling)
+            settling.learnt(offsets)
+            settling.done(None) if error is None else settling.failed(error)
+            return
+    if offsets:
+        client.committed(offsets, automatic=True, error=error)
+
+
+class _Acknowledgement(Settling):
+    """An acknowledgement or rejection of messages."""
+
+    def __init__(self, client: Client, operation: str, tags: Tags, messages: Sequence[Unsettled]) -> None:
+        self.number = len(messages) if tags.multiple else 1
+        attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.tag} if tags.tag else {}
+        if tags.requeue is not None:
+            attributes[semconv.REQUEUED] = tags.requeue
+        if tags.multiple:
+            attributes[semconv.BATCH_COUNT] = self.number
+        elif messages:
+            attributes |= given({semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation})
+        links = [Link(message.origin) for message in messages if message.origin]
+        route = _route(client, operation, {message.destination for message in messages})
+        super().__init__(client, route, attributes, links)
+
+    @guarded
+    def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
+        """Count the messages."""
+        self.route.count(self.scope.metrics.settled, None, kind, self.number)
+
+
+def _route(client: Client, operation: str, destinations: set[str]) -> Route:
+    return client.route(operation, "settle", destinations.pop() if len(destinations) == 1 else None)

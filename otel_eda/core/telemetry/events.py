@@ -1,0 +1,55 @@
+"""What happens to clients leaves as events: log records with a name, of which nothing is sampled away."""
+
+from __future__ import annotations
+
+from functools import cache
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from otel_eda import semconv
+from otel_eda.core.runtime.state import on_reset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.context import Context
+
+
+_provider: LoggerProvider | None = None
+
+
+def use(provider: LoggerProvider | None) -> None:
+    """Use this provider, or the global one for None."""
+    global _provider
+    _provider = provider
+
+
+@on_reset
+def _forget() -> None:
+    use(None)
+
+
+def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", context: Context | None = None) -> None:
+    """Emit an event."""
+    # The logs API has kept its underscore for years; whom nothing happens to never loads it.
+    from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
+
+    if _named():
+        get_logger("otel_eda", logger_provider=_provider, schema_url=semconv.SCHEMA).emit(
+            LogRecord(
+                event_name=name,
+                context=context,
+                severity_number=SeverityNumber[severity],
+                severity_text=severity,
+                attributes=dict(attributes),
+            )
+        )
+
+
+@cache
+def _named() -> bool:
+    # Before 1.36 records of the API had no names, and one without tells nothing.
+    from opentelemetry._logs import LogRecord
+
+    return "event_name" in signature(LogRecord).parameters

@@ -1,0 +1,117 @@
+"""Where spans and metrics go, and whether they go anywhere."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from opentelemetry import metrics, trace
+
+from otel_eda import semconv
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.telemetry.instruments import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.metrics import Meter, MeterProvider
+    from opentelemetry.trace import Tracer, TracerProvider
+
+
+# Asking the API for its providers, which looks into the environment, costs more than all the rest of an idle call.
+_PERIOD = 1_000_000  # nanoseconds
+
+
+class Scope:
+    """One library's tracer and instruments; `measured` tells whether durations have gone anywhere by now."""
+
+    __slots__ = ("_due", "_live", "measured", "metrics", "tracer")
+
+    def __init__(self, tracer: Tracer, metrics: Metrics, live: Callable[[], bool]) -> None:
+        self.tracer = tracer
+        self.metrics = metrics
+        self._live = live
+        self._due = 0
+        self.measured = live()
+
+    def measures(self, now: int) -> bool:
+        """Tell whether durations go anywhere, at a time in nanoseconds: metrics may come later than traces."""
+        if not self.measured and not now < self._due <= now + _PERIOD:
+            self._due, self.measured = now + _PERIOD, self._live()
+        return self.measured
+
+
+class Telemetry:
+    """Finds a library's scope: from the providers given, else from the global ones as soon as there are any."""
+
+    def __init__(self, library: str) -> None:
+        self.name = f"otel_eda.{library}"
+        self.scope: Scope | None = None
+        self.tracer_provider: TracerProvider | None = None
+        self.meter_provider: MeterProvider | None = None
+        self._due = 0
+
+    def use(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
+        """Use these providers, or the global ones for None."""
+        self.tracer_provider, self.meter_provider, self.scope = tracer_provider, meter_provider, None
+        self._due = 0
+        self.look()
+
+    @guarded
+    def look(self) -> Scope | None:
+        """Give the scope, None as long as nothing would be recorded: then wrappers only pass on."""
+        if self.scope is None and (now := time.monotonic_ns()) >= self._due:
+            self._due = now + _PERIOD
+            self.scope = self._scope() if self.live else None
+        return self.scope
+
+    @property
+    def live(self) -> bool:
+        """Whether spans or metrics go anywhere: to a provider that is not the API's own, which does nothing."""
+        return _records(self.tracer_provider or trace.get_tracer_provider()) or self._measured()
+
+    def _measured(self) -> bool:
+        return _records(self.meter_provider or metrics.get_meter_provider())
+
+    def _scope(self) -> Scope | None:
+        provider = self.tracer_provider or trace.get_tracer_provider()
+        tracer = provider.get_tracer(self.name, own_version(), semconv.SCHEMA)
+        meters = self.meter_provider or metrics.get_meter_provider()
+        return Scope(tracer, _metrics(meters, self.name), self._measured)
+
+
+def _records(provider: object) -> bool:
+    module = type(provider).__module__
+    return not module.startswith("opentelemetry.") or ".sdk." in module
+
+
+watchers: list[Callable[[Meter, Metrics, bool], object]] = []
+"""Each is called with a library's meter and metrics, and whether they are the first of their meter provider."""
+
+_made: WeakKeyDictionary[MeterProvider, dict[str, Metrics]] = WeakKeyDictionary()
+
+
+def _metrics(provider: MeterProvider, name: str) -> Metrics:
+    # Made again, every instrument would be a duplicate, and counts would start anew.
+    made = _made.setdefault(_first_known_as(provider), {})
+    if name not in made:
+        meter = provider.get_meter(name, own_version(), semconv.SCHEMA)
+        first, made[name] = not made, Metrics(meter)
+        for watch in watchers:
+            watch(meter, made[name], first)
+    return made[name]
+
+
+def _first_known_as(provider: MeterProvider) -> MeterProvider:
+    # Before there is a global provider the API has another stand in for it, whose instruments become real with it.
+    stand_ins = (known for known in list(_made) if getattr(known, "_real_meter_provider", None) is provider)
+    return next(stand_ins, provider)
+
+
+@lru_cache(maxsize=1)
+def own_version() -> str:
+    """Give the version of otel-eda."""
+    return version("otel-eda")
