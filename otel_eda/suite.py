@@ -14,7 +14,7 @@ from otel_eda.core.process.log_correlation import logs
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
 
-from . import config
+from . import config, status
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
 
 if TYPE_CHECKING:
@@ -90,10 +90,8 @@ def switch_on(
 
 def _report_at_exit() -> None:
     if config.config().report:
-        from . import doctor
-
-        atexit.unregister(doctor.leave)
-        atexit.register(doctor.leave, config.config().report)
+        atexit.unregister(status.leave)
+        atexit.register(status.leave, config.config().report, LIBRARIES.values())
 
 
 def switch_off(name: str) -> None:

@@ -6,6 +6,8 @@ each answer is proven, `reports` show the findings. Nothing here knows a client 
 
 from __future__ import annotations
 
+CLEAN, FOUND, UNUSABLE = 0, 1, 2  # exit statuses of a command: nothing was found, something was, it could not run
+
 
 class UnusableError(Exception):
     """Nothing can be diagnosed, for the reason in the text: the command ends with status 2."""

@@ -19,20 +19,20 @@ class Settings:
     """Bounds and thresholds: times in seconds, shares from 0 to 1. The table `settings` has times in nanoseconds."""
 
     grace: float | None = _setting(
-        None, "how long a message may take before it counts as missing (default: from the data)"
+        None, "Seconds that a message may take before it counts as missing; without it, the data say how many."
     )
     queue_bound: float | None = _setting(
-        None, "the longest time that a message should wait (default: ten times the median, at least 1 s)"
+        None, "Seconds that a message should wait at most; without it, ten times the usual, but at least 1."
     )
     handler_bound: float | None = _setting(
-        None, "the longest time that a handler should take (default: ten times the median, at least 1 s)"
+        None, "Seconds that a handler should take at most; without it, ten times the usual, but at least 1."
     )
-    error_share: float | None = _setting(0.05, "the share of failing messages above which a handler counts as failing")
-    attempts: float | None = _setting(3, "the number of failed attempts that makes a message a poison message")
-    loop: float | None = _setting(3, "how often a service may send one event to the same destination")
-    skew: float | None = _setting(0.001, "the difference of two clocks that is ignored")
-    storm_share: float | None = _setting(0.5, "the share of repeated deliveries that makes a retry storm")
-    hot_share: float | None = _setting(3.0, "how many times the mean load makes a partition hot")
+    error_share: float | None = _setting(0.05, "The share of failing messages from which on they are too many.")
+    attempts: float | None = _setting(3, "Attempts at one message, all failed, that make it a poison message.")
+    loop: float | None = _setting(3, "Times that a service may send to one destination in one event's trace.")
+    skew: float | None = _setting(0.001, "Seconds by which two clocks may differ and still be taken for equal.")
+    storm_share: float | None = _setting(0.5, "The share of redeliveries that makes a storm.")
+    hot_share: float | None = _setting(3.0, "Times the mean load that make a partition hot.")
 
     def row(self, grace: float) -> dict[str, float | int | None]:
         """Return the row of the table `settings`; `grace` is used unless one is set."""
@@ -43,8 +43,3 @@ class Settings:
             name: int(value * SECOND) if name in times and value is not None else value
             for name, value in values.items()
         }
-
-
-def described() -> dict[str, tuple[float | None, str]]:
-    """Return the default and the meaning of every setting, by its name."""
-    return {item.name: (item.default, item.metadata["about"]) for item in fields(Settings)}  # type: ignore[misc]

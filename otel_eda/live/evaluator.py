@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError, causes, engine
-from otel_eda.diagnosis.commands.diagnose import chosen, settings
 from otel_eda.diagnosis.reported import Reported
+from otel_eda.diagnosis.settings import EVIDENCE
 from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
 from otel_eda.diagnosis.watermarks import Watermarks
@@ -17,11 +17,12 @@ from otel_eda.diagnosis.watermarks import Watermarks
 from .window import SPAN_MARGIN
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.finding import Finding, Verdict
+    from otel_eda.diagnosis.settings import Settings
 
     from .window import Window
 
@@ -32,7 +33,7 @@ RECENT_FINDINGS = 100  # that may be the causes of others
 class PolledJaeger:
     """A Jaeger that is asked for the whole window each time."""
 
-    def __init__(self, url: str, services: list[str], seconds: float) -> None:
+    def __init__(self, url: str, services: Sequence[str], seconds: float) -> None:
         self.url, self.services, self.seconds = url, services, seconds
         self.answered = False  # at any time
         self.failures = 0
@@ -53,14 +54,24 @@ class PolledJaeger:
 class Evaluator:
     """Finds each fault once: when it is proven, and again when its verdict rises."""
 
-    def __init__(self, window: Window, options: argparse.Namespace) -> None:
-        self.window, self.options = window, options
-        self.checks, self.settings = chosen(options), settings(options)
+    def __init__(
+        self,
+        window: Window,
+        checks: Iterable[Check],
+        settings: Settings,
+        jaeger: PolledJaeger | None = None,
+        *,
+        every: float,
+        hold: float,
+        evidence: int = EVIDENCE,
+    ) -> None:
+        self.window, self.checks, self.settings = window, tuple(checks), settings
+        self.hold, self.evidence = hold, evidence
         self.watermarks = Watermarks(window.clock)
-        self.reported = Reported(math.ceil(SPAN_MARGIN * options.window / options.every) + 1)
+        self.reported = Reported(math.ceil(SPAN_MARGIN * window.seconds / every) + 1)
         self.recent: deque[Finding] = deque(maxlen=RECENT_FINDINGS)
         self.numbers: Counter[Verdict] = Counter()
-        self.jaegers = [PolledJaeger(options.jaeger, options.service, options.window)] if options.jaeger else []
+        self.jaegers = [jaeger] if jaeger else []
         self.intake_notes: list[str] = []
         self.spans = 0
 
@@ -80,9 +91,11 @@ class Evaluator:
                 if any(jaeger.error and not jaeger.answered for jaeger in self.jaegers):
                     raise
                 return []
-            self.watermarks.apply(store, self.options.hold, self.window.counted)
+            self.watermarks.apply(store, self.hold, self.window.counted)
             self.reported.begin()
-            diagnosis = engine.diagnose(store, self.checks, self.settings, reported=self.reported)
+            diagnosis = engine.diagnose(
+                store, self.checks, self.settings, evidence=self.evidence, reported=self.reported
+            )
         self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
         found = causes.linked([*diagnosis.findings, *self.recent])[: len(diagnosis.findings)]
         self.recent.extend(found)

@@ -15,26 +15,25 @@ from otel_eda.diagnosis.reports.plain import moment, place, plain
 from otel_eda.diagnosis.reports.text import STYLES
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Sequence
 
     from otel_eda.diagnosis.finding import Finding
 
     from .evaluator import Evaluator
+    from .options import Format
 
 
 class Output:
     """Writes findings as text or JSON lines; all else but the JSON summary goes to standard error."""
 
-    def __init__(self, file: TextIO, options: argparse.Namespace) -> None:
-        self.file, self.json, self.jaeger = file, options.format == "json", options.jaeger_url
+    def __init__(self, file: TextIO, format_: Format, jaeger: str | None) -> None:
+        self.file, self.json, self.jaeger = file, format_ == "json", jaeger
         self.console = Console(file=file, highlight=False, soft_wrap=True)
         self.stderr = Console(stderr=True, highlight=False, soft_wrap=True)
         self.began = time.monotonic()
 
-    def begin(self, endpoints: Sequence[str], options: argparse.Namespace) -> None:
+    def begin(self, places: Sequence[str]) -> None:
         """Print what is watched."""
-        places = [*(f"OTLP on {endpoint}" for endpoint in endpoints), *options.file, *filter(None, [options.jaeger])]
         self.stderr.print(plain(f"watching {', '.join(places)}; an interrupt (Ctrl-C) ends it", "dim"))
 
     def findings(self, findings: Iterable[Finding]) -> None:

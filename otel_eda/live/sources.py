@@ -14,7 +14,6 @@ from otel_eda.diagnosis import UnusableError, plural
 from otel_eda.diagnosis.sources.files import Files
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator, Sequence
 
     from otel_eda.otlp import Receiver, Sink
@@ -166,37 +165,26 @@ def _moved(path: Path, identity: Identity) -> Path | None:
         return None
 
 
-def declare(parser: argparse.ArgumentParser) -> None:
-    """Declare the receivers' options."""
-    parser.set_defaults(extra="live")
-    parser.add_argument(
-        "--otlp", metavar="HOST:PORT", help=f"receive OTLP over HTTP there ({HTTP}, if there is no other source)"
-    )
-    parser.add_argument(
-        "--otlp-grpc", metavar="HOST:PORT", help=f"receive OTLP over gRPC there ({GRPC}, if there is no other source)"
-    )
-
-
 @contextmanager
-def receiving(options: argparse.Namespace, others: bool, sinks: Sequence[Sink]) -> Iterator[OpenReceivers]:
-    """Receive OTLP at the addresses of the command line, or at the usual ones if it names no source at all."""
+def receiving(otlp: str | None, otlp_grpc: str | None, others: bool, sinks: Sequence[Sink]) -> Iterator[OpenReceivers]:
+    """Receive OTLP at these places, `HOST:PORT`; at the usual ones if there are none, and no other sources either."""
     from otel_eda.otlp import Receiver
     from otel_eda.otlp.http import serving
 
     receiver = Receiver(sinks)
-    nothing = not (options.otlp or options.otlp_grpc or others)
+    nothing = not (otlp or otlp_grpc or others)
     with ExitStack() as stack:
         servers = OpenReceivers(receiver)
-        if options.otlp or nothing:
-            servers.open(stack, serving, options.otlp or HTTP)
-        if options.otlp_grpc or nothing:
+        if otlp or nothing:
+            servers.open(stack, serving, otlp or HTTP)
+        if otlp_grpc or nothing:
             try:
                 from otel_eda.otlp import grpc
             except ModuleNotFoundError:
-                if options.otlp_grpc:
+                if otlp_grpc:
                     raise
             else:
-                servers.open(stack, grpc.serving, options.otlp_grpc or GRPC)
+                servers.open(stack, grpc.serving, otlp_grpc or GRPC)
         yield servers
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_eda import doctor, suite
+from otel_eda import suite
 from otel_eda.core import Dispatch, Event, Library
 from otel_eda.core.telemetry.providers import own_version
 from otel_eda.doctor.endpoint import probe
-from otel_eda.doctor.words import problems
+from otel_eda.doctor.inspection import of_environment
+from otel_eda.doctor.report import problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]
 
 
 def test_a_part_for_what_is_not_installed_is_no_problem_and_a_broken_one_is(events: Library) -> None:
-    (told,) = doctor.of_environment()["libraries"]
+    (told,) = of_environment()["libraries"]
     assert told["patched"] == [f"{PACKAGE}.whole:Bus.emit"]
     assert list(told["not patched"]) == [f"{PACKAGE}.broken"]
     assert "nowhere" in told["not patched"][f"{PACKAGE}.broken"]
@@ -62,7 +63,7 @@ def test_a_part_for_what_is_not_installed_is_no_problem_and_a_broken_one_is(even
 
 
 def test_a_library_that_says_no_version_has_its_distributions(events: Library) -> None:
-    (told,) = doctor.of_environment()["libraries"]
+    (told,) = of_environment()["libraries"]
     assert told["loaded"] == own_version()
     assert not events.on
 

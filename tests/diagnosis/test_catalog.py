@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from sqlglot import exp
 
 from otel_eda.diagnosis import catalog, facts, gates
 from otel_eda.diagnosis.engine import COLUMNS
-from otel_eda.diagnosis.settings import Settings, described
+from otel_eda.diagnosis.settings import Settings
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -102,7 +103,7 @@ class TestEveryCheck:
 
 def test_every_setting_is_read_by_a_check_or_gate() -> None:
     text = "\n".join([*(check.sql for check in CHECKS), *(gate.sql for gate in gates.CONDITIONS.values())])
-    assert [name for name in described() if not re.search(rf"\.{name}\b", text)] == []
+    assert [item.name for item in fields(Settings) if not re.search(rf"\.{item.name}\b", text)] == []
 
 
 @pytest.fixture(scope="module")

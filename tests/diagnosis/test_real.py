@@ -10,7 +10,7 @@ import pytest
 from support.programs import launched, run
 
 from otel_eda import cli
-from otel_eda.demo.keep import Keep
+from otel_eda.demo.file_exporter import FileExporter
 from otel_eda.demo.receiver import receiver
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.finding import Verdict
@@ -43,7 +43,7 @@ class Stage:
 
     def play(self, *faults: str) -> list[dict[str, Any]]:
         """Let the shop send and consumers with these faults read, one after the other; gives what is found."""
-        with receiver(Keep(self.folder)) as endpoint:
+        with receiver(FileExporter(self.folder)) as endpoint:
             self._run(endpoint, "shop", "shop.py", COUNT)
             for fault in faults:
                 self._run(endpoint, "billing", "billing.py", self.group, COUNT, fault)

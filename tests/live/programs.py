@@ -7,13 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from support.programs import BARE, Program, running
+from support.programs import BARE, MAIN, Program, running
 from support.waiting import until
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-
-MAIN = "import sys; from otel_eda.cli import main; sys.exit(main())"
 
 
 def command(*arguments: object) -> AbstractContextManager[Program]:

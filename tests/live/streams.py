@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diagnosis.telemetry import BEGIN, SECOND, Service, Telemetry, metric, scoped
 
-from otel_eda import cli
+from otel_eda import commands
 from otel_eda.live.evaluator import Evaluator
 from otel_eda.live.window import Window
 
@@ -72,13 +73,16 @@ def _counter(name: str, number: int, time: int, service: Service) -> dict[str, A
 
 
 class Watched:
-    """A stream that is watched, by a clock of its own."""
+    """A stream that is watched, by a clock of its own, with the options of a command line."""
 
     def __init__(self, stream: Stream, folder: Path, *arguments: str, begin: float = 0.0) -> None:
         self.stream, self.at = stream, begin
-        options = cli.parser().parse_args(["watch", *arguments])
-        self.window = Window(folder, options.window, options.most << 20, lambda: self.at)
-        self.evaluator = Evaluator(self.window, options)
+        call = commands.parse(["watch", *arguments]).run
+        assert isinstance(call, partial)
+        given = call.keywords
+        self.window = Window(folder, given["window"], given["most"] << 20, lambda: self.at)
+        checks, bounds = given["judging"].checks(), given["bounds"]
+        self.evaluator = Evaluator(self.window, checks, bounds, every=given["every"], hold=given["hold"])
 
     def until(self, end: float, step: float = 12.0) -> list[Finding]:
         """Let it come, and evaluate again and again; return all findings."""

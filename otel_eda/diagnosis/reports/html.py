@@ -12,8 +12,6 @@ from .json import document
 from .text import notes
 
 if TYPE_CHECKING:
-    import argparse
-
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.store import Store
 
@@ -21,10 +19,10 @@ PAGE = Path(__file__).with_name("page.html")
 DATA = "/*DATA*/null"
 
 
-def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:
+def write(diagnosis: Diagnosis, store: Store, file: TextIO, jaeger: str | None) -> None:
     """Write the report."""
     window = diagnosis.window
-    data: dict[str, Any] = document(diagnosis, options.jaeger_url)
+    data: dict[str, Any] = document(diagnosis, jaeger)
     data["notes"] = list(notes(diagnosis))
     data["window"] |= {"first": window.first, "last": window.last}
     data["flow"] = charts.flow(store)

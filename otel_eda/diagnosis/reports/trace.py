@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.trace import Span
 
 MOST_LEVELS = 100
+COLOURS = ("cyan", "magenta", "green", "blue", "yellow")  # of services, in the order of their first span
 
 
-def write(spans: list[Span], file: TextIO) -> None:
+def write(spans: list[Span], file: IO[str]) -> None:
     """Write the tree of the spans, and below it what is missing."""
     console = Console(file=file, highlight=False, width=None if file.isatty() else 160)
     traces = list(dict.fromkeys(span.trace_id for span in spans))
@@ -38,19 +39,21 @@ class _Tree:
         self.begin = spans[0].started
         self.below: dict[str, list[Span]] = defaultdict(list)
         self.seen: set[str] = set()
+        services = dict.fromkeys(span.service for span in spans)
+        self.colours = {service: COLOURS[number % len(COLOURS)] for number, service in enumerate(services)}
         for span in spans:
             self.below[span.cause if span.cause in here and span.cause != span.span_id else ""].append(span)
 
     def grow(self, at: Tree, cause: str, depth: int = 0) -> None:
         for span in self.below[cause]:
-            branch = at.add(_line(span, self.begin))
+            branch = at.add(_line(span, self.begin, self.colours[span.service]))
             if span.span_id not in self.seen and depth < MOST_LEVELS:
                 self.seen.add(span.span_id)
                 self.grow(branch, span.span_id, depth + 1)
 
 
-def _line(span: Span, begin: int) -> Text:
-    line = Text.assemble(plain(span.service, "bold cyan"), "  ", plain(span.name, "bold"))
+def _line(span: Span, begin: int, colour: str) -> Text:
+    line = Text.assemble(plain(span.service, f"bold {colour}"), "  ", plain(span.name, "bold"))
     if span.offset is not None:
         line.append_text(plain(f"  [{span.partition}]@{span.offset}"))
     if span.attempt > 1:

@@ -1,4 +1,4 @@
-"""Keeps telemetry in files as the OpenTelemetry Collector's file exporter does: a line of OTLP JSON per request."""
+"""Writes telemetry to files as the OpenTelemetry Collector's file exporter does: a line of OTLP JSON per request."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Keep:
+class FileExporter:
     """A sink that appends to `traces.jsonl`, `metrics.jsonl` and `logs.jsonl` in a folder, emptied first."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        for signal in REQUESTS:
-            self.file(signal).write_text("", encoding="utf-8")
+        for file in self.files:
+            file.write_text("", encoding="utf-8")
 
     @property
     def files(self) -> list[Path]:
-        """All of them."""
+        """The files of all signals."""
         return [self.file(signal) for signal in REQUESTS]
 
     def file(self, signal: str) -> Path:
-        """Give the file that a signal goes to."""
+        """Return the file of a signal."""
         return self.folder / f"{signal}.jsonl"
 
     def __call__(self, export: Export) -> None:

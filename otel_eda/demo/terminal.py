@@ -10,26 +10,27 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from otel_eda.diagnosis.reports import text
+from otel_eda.diagnosis.reports.trace import write
+from otel_eda.diagnosis.trace import find
 from otel_eda.live import screen
 from otel_eda.live.top import drawn
 
-from .flow import destinations, is_process, slowest, telling
-from .report import table, tree
+from . import summary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_eda.diagnosis.engine import Diagnosis
+    from otel_eda.diagnosis.store import Store
     from otel_eda.live.aggregates import Aggregates
 
     from .target import Target
-    from .telemetry import Span
 
-PAGE = 160
+PAGE = 160  # columns
 Bar: TypeAlias = Callable[[int], None]
 
 
-class Screen:
+class Terminal:
     """Standard output, with colours where it is a terminal."""
 
     def __init__(self) -> None:
@@ -44,29 +45,31 @@ class Screen:
 
     @contextmanager
     def progress(self, total: int) -> Iterator[Bar]:
-        """Show a bar of the events seen to be processed, and give what moves it."""
+        """Show a bar of the events seen to be processed, and yield what moves it."""
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         with Progress(*columns, TimeElapsedColumn(), console=self.console) as bar:
             task = bar.add_task("services start  ", total=total)
             yield lambda done: bar.update(task, completed=done, description="events processed" if done else None)
 
     @contextmanager
-    def top(self, board: Aggregates, title: str) -> Iterator[Bar]:
-        """Show how destinations and groups do, and give what would move a bar."""
-        shown = screen.AggregatesScreen(board, title)
+    def top(self, aggregates: Aggregates, title: str) -> Iterator[Bar]:
+        """Show how destinations and groups do, and yield what would move a bar."""
+        shown = screen.AggregatesScreen(aggregates, title)
         with drawn(shown, self.console, whole=False):
             yield lambda _: None
         if not self.console.is_terminal:
             self.console.print(shown)
 
-    def report(self, spans: Sequence[Span], seconds: float) -> None:
-        """Show one trace and all destinations, if anything was processed."""
-        self._say(f"{len(spans)} spans in {seconds:.1f} s\n")
-        if any(map(is_process, spans)):
-            self.console.print("One event's way", style="bold")
-            self.console.print(tree(telling(spans)))
-            self._say("")
-            self.console.print(table(destinations(spans)))
+    def spans(self, number: int, seconds: float) -> None:
+        """Say how much has come."""
+        self._say(f"{number} spans in {seconds:.1f} s")
+
+    def summary(self, store: Store) -> None:
+        """Show one trace and all destinations."""
+        self.console.print("\nOne event's trace", style="bold")
+        write(find(store, [summary.telling(store)]), self.console.file)
+        self._say("")
+        self.console.print(summary.destinations(store))
 
     def findings(self, diagnosis: Diagnosis, report: Path) -> None:
         """Show what was found, and say where the report is."""
@@ -74,24 +77,24 @@ class Screen:
         self.console.print(*text.screen(diagnosis), sep="\n")
         self._say(f"\nThe report for a browser is {report}")
 
-    def places(self, spans: Sequence[Span], kept: Path | None, target: Target | None, failure: str | None) -> None:
+    def kept(self, folder: Path) -> None:
         """Say where the telemetry is."""
-        if kept:
-            self._say(f"\nThe telemetry is in {kept} as OTLP JSON lines.")
-        if target and failure:
-            self._say(f"\n{target.endpoint} did not take the traces: {failure}", "yellow")
-        elif target and spans:
-            self._say(f"\nThe traces went to {target.endpoint} as well:")
-            self._links(spans, target)
+        self._say(f"\nThe telemetry is in {folder} as OTLP JSON lines.")
 
-    def _links(self, spans: Sequence[Span], target: Target) -> None:
-        for which, trace in {"the one above": telling(spans), "the slowest": slowest(spans)}.items():
-            self._say(f"  {which}: {target.link(trace[0].trace_id) or trace[0].trace_id}")
+    def sent(self, store: Store, target: Target) -> None:
+        """Say where the traces went to as well, with links to those that are worth a look."""
+        self._say(f"\nThe traces went to {target.endpoint} as well:")
+        for which, trace in {"the one above": summary.telling(store), "the slowest": summary.slowest(store)}.items():
+            self._say(f"  {which}: {target.link(trace) or trace}")
+
+    def unsent(self, target: Target, why: str) -> None:
+        """Say that the traces went nowhere else."""
+        self._say(f"\n{target.endpoint} did not take the traces: {why}", "yellow")
 
     def _say(self, line: str, style: str | None = None) -> None:
         self.console.print(line, style=style, markup=False, soft_wrap=True)
 
 
-def complain(text: str) -> None:
+def complain(lines: str) -> None:
     """Write to standard error."""
-    Console(stderr=True, highlight=False).print(text, style="red", markup=False, soft_wrap=True)
+    Console(stderr=True, highlight=False).print(lines, style="red", markup=False, soft_wrap=True)
