@@ -56,7 +56,7 @@ def broker() -> Iterator[tuple[str, str]]:
     kafka, service, tools = (import_module(f"tests.brokers.{name}") for name in ("kafka", "service", "tools"))
 
     if external := kafka.external():
-        yield external, "the Kafka at OTEL_EDA_TEST_KAFKA"
+        yield external.address, "the Kafka at OTEL_EDA_TEST_KAFKA"
         return
     try:
         kafka.libraries()

@@ -1,4 +1,4 @@
-"""Everything that can be switched on: one library for each adapter, and the in-process registries."""
+"""Switches instrumentation on and off: one library for each adapter, and the in-process registries."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def enable(
     logger_provider: LoggerProvider | None = None,
     **settings: Unpack[Settings],
 ) -> None:
-    """Instrument the libraries that the application uses, now or when it imports them; twice is once.
+    """Instrument the libraries that the application has imported, and the others when it imports them.
 
-    Spans, metrics and events go to the given providers, else to the global ones. `only` and `without` choose among the
-    names that `otel-eda doctor` lists. `settings` are those of the `OTEL_EDA_*` variables, in whose place they count:
-    `trust="link"` is `OTEL_EDA_TRUST=link`. Raises `ValueError` for an unknown name or a wrong value, `TypeError` for a
-    setting that there is not; then nothing has changed.
+    Spans, metrics and events go to the given providers, by default to the global ones. `only` and `without` choose
+    libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. Each of
+    `settings` takes precedence over its `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises
+    `ValueError` for an unknown name or a wrong value, and `TypeError` for an unknown setting; then nothing has changed.
     """
     names = chosen(only, without)
     config.reload(settings)
@@ -74,7 +74,7 @@ def switch_on(
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
 ) -> None:
-    """Instrument one library, or the registries."""
+    """Instrument one library, or the in-process registries (`name` is one of `NAMES`)."""
     shutdown.at_exit()
     if logger_provider is not None:
         events.use(logger_provider)
@@ -95,7 +95,7 @@ def _report_at_exit() -> None:
 
 
 def switch_off(name: str) -> None:
-    """Put every original back in one library, or the registries."""
+    """Restore every original function of one library, or of the in-process registries."""
     if name == REGISTRIES:
         registries.registries.disable()
     else:
@@ -103,7 +103,7 @@ def switch_off(name: str) -> None:
 
 
 def disable() -> None:
-    """Put every original back; twice is once. What is open ends: no span is lost."""
+    """Restore every original function and end all open spans, so that none is lost; a second call does nothing."""
     for name in NAMES:
         switch_off(name)
     shutdown.end_everything()
@@ -111,7 +111,7 @@ def disable() -> None:
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:
-    """Give the names that are in `only` (all if None) and not in `without`."""
+    """Return the names that are in `only` (None: all) and not in `without`; raise `ValueError` for an unknown one."""
     wanted, unwanted = _names(only, NAMES), _names(without, ())
     unknown = sorted({*wanted, *unwanted} - {*NAMES})
     if unknown:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pytest
 from brokers import collector as collector_
@@ -15,7 +16,13 @@ from brokers import kafka as kafka_
 from brokers import postgresql as postgresql_
 from brokers import prometheus as prometheus_
 from brokers import rabbitmq as rabbitmq_
+from brokers.collector import CollectorServer
+from brokers.jaeger import JaegerServer
+from brokers.kafka import Kafka, KafkaServer
 from brokers.loopback import Loopback
+from brokers.postgresql import PostgreSQLServer
+from brokers.prometheus import PrometheusServer
+from brokers.rabbitmq import RabbitMQ, RabbitMQServer
 from brokers.service import Service, private, shared
 from brokers.tools import BuildError, MissingError
 from hypothesis import HealthCheck, settings
@@ -25,11 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
-    from brokers.collector import CollectorServer
     from brokers.jaeger import Jaeger
-    from brokers.kafka import Kafka
     from brokers.prometheus import Prometheus
-    from brokers.rabbitmq import RabbitMQ
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Service)
 
 # A busy machine is no failure.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,74 +75,51 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     faulthandler.dump_traceback_later(GRACE, exit=True, file=config.stash[STDERR])
 
 
-@pytest.fixture(scope="session")
-def kafka(servers: Path, logs: dict[str, Service]) -> Iterator[Kafka]:
-    """One Kafka for all tests of a run, those of other workers too."""
-    address = kafka_.external()
-    if address:
-        yield kafka_.Kafka(address)
-        return
-    available(kafka_.libraries)
-    with shared(kafka_.KafkaServer, servers) as server:
-        logs["kafka"] = server
-        yield kafka_.Kafka(server.address)
+def common(kind: type[S], client: Callable[[S], T]) -> Any:
+    """Return a fixture of one server for all tests of a run, those of other workers too."""
+    name = kind.name
+
+    @pytest.fixture(scope="session", name=name)
+    def fixture(servers: Path, logs: dict[str, Service]) -> Iterator[T]:
+        running = EXTERNAL[name]()
+        if running is not None:
+            yield running
+            return
+        available(NEEDS[name])
+        with shared(kind, servers) as server:
+            logs[name] = server
+            yield client(server)
+
+    return fixture
+
+
+@contextmanager
+def own(name: str, kind: Callable[[Path], S], folder: Path, logs: dict[str, Service]) -> Iterator[S]:
+    """Have a server of the test's own for the length of the block."""
+    available(NEEDS[name])
+    with private(kind, folder) as server:
+        logs[name] = server
+        yield server
+
+
+kafka = common(KafkaServer, lambda server: Kafka(server.address))
+rabbitmq = common(RabbitMQServer, lambda server: RabbitMQ(server.address))
+jaeger = common(JaegerServer, JaegerServer.client)
+postgresql = common(PostgreSQLServer, lambda server: server.url)
 
 
 @pytest.fixture
 def private_kafka(tmp_path_factory: pytest.TempPathFactory, logs: dict[str, Service]) -> Iterator[Kafka]:
     """A Kafka of the test's own, which it may stop, kill and start again."""
-    available(kafka_.libraries)
-    with private(kafka_.KafkaServer, tmp_path_factory.mktemp("kafka")) as server:
-        logs["private_kafka"] = server
-        yield kafka_.Kafka(server.address, server)
-
-
-@pytest.fixture(scope="session")
-def rabbitmq(servers: Path, logs: dict[str, Service]) -> Iterator[RabbitMQ]:
-    """One RabbitMQ for all tests of a run, those of other workers too."""
-    address = rabbitmq_.external()
-    if address:
-        yield rabbitmq_.RabbitMQ(address)
-        return
-    available(rabbitmq_.program)
-    with shared(rabbitmq_.RabbitMQServer, servers) as server:
-        logs["rabbitmq"] = server
-        yield rabbitmq_.RabbitMQ(server.address)
+    with own("private_kafka", KafkaServer, tmp_path_factory.mktemp("kafka"), logs) as server:
+        yield Kafka(server.address, server)
 
 
 @pytest.fixture
 def private_rabbitmq(tmp_path_factory: pytest.TempPathFactory, logs: dict[str, Service]) -> Iterator[RabbitMQ]:
     """A RabbitMQ of the test's own, which it may stop, kill and start again."""
-    available(rabbitmq_.program)
-    with private(rabbitmq_.RabbitMQServer, tmp_path_factory.mktemp("rabbitmq")) as server:
-        logs["private_rabbitmq"] = server
-        yield rabbitmq_.RabbitMQ(server.address, server)
-
-
-@pytest.fixture(scope="session")
-def jaeger(servers: Path, logs: dict[str, Service]) -> Iterator[Jaeger]:
-    """One Jaeger for all tests of a run, those of other workers too."""
-    running = jaeger_.external()
-    if running:
-        yield running
-        return
-    available(jaeger_.binary)
-    with shared(jaeger_.JaegerServer, servers) as server:
-        logs["jaeger"] = server
-        yield server.client()
-
-
-@pytest.fixture(scope="session")
-def postgresql(servers: Path, logs: dict[str, Service]) -> Iterator[str]:
-    """The URL of one PostgreSQL for all tests of a run, those of other workers too."""
-    url = postgresql_.external()
-    if url:
-        yield url
-        return
-    available(postgresql_.program)
-    with shared(postgresql_.PostgreSQLServer, servers) as server:
-        logs["postgresql"] = server
-        yield server.url
+    with own("private_rabbitmq", RabbitMQServer, tmp_path_factory.mktemp("rabbitmq"), logs) as server:
+        yield RabbitMQ(server.address, server)
 
 
 @pytest.fixture
@@ -143,10 +127,8 @@ def collector(
     tmp_path_factory: pytest.TempPathFactory, jaeger: Jaeger, logs: dict[str, Service]
 ) -> Iterator[CollectorServer]:
     """A collector of the test's own, which sends to the shared Jaeger."""
-    made = partial(collector_.CollectorServer, jaeger=jaeger.otlp_grpc)
-    available(collector_.binary)
-    with private(made, tmp_path_factory.mktemp("collector")) as server:
-        logs["collector"] = server
+    kind = partial(CollectorServer, jaeger=jaeger.otlp_grpc)
+    with own("collector", kind, tmp_path_factory.mktemp("collector"), logs) as server:
         yield server
 
 
@@ -155,10 +137,8 @@ def prometheus(
     tmp_path_factory: pytest.TempPathFactory, collector: CollectorServer, logs: dict[str, Service]
 ) -> Iterator[Prometheus]:
     """A Prometheus of the test's own, which scrapes its collector."""
-    made = partial(prometheus_.PrometheusServer, addresses=collector.addresses)
-    available(prometheus_.program)
-    with private(made, tmp_path_factory.mktemp("prometheus")) as server:
-        logs["prometheus"] = server
+    kind = partial(PrometheusServer, addresses=collector.addresses)
+    with own("prometheus", kind, tmp_path_factory.mktemp("prometheus"), logs) as server:
         yield server.client()
 
 
@@ -208,9 +188,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what the chosen tests need before the first one's time starts to run."""
     if session.config.option.collectonly:
         return
+    gc.collect()
+    gc.freeze()  # else each collection that a test asks for looks at every module and test there is
     names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     capture = session.config.pluginmanager.getplugin("capturemanager")
-    for part in {part for name, part in PARTS.items() if name in names and not EXTERNAL[name]()}:
+    for part in {part for name, part in NEEDS.items() if name in names and not EXTERNAL.get(name, bool)()}:
         # What is wrong is told by the fixture, to each test that needs it.
         with capture.global_and_fixture_disabled(), suppress(MissingError, BuildError):
             part()
@@ -242,7 +224,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-PARTS: dict[str, Callable[[], Path]] = {
+# What each fixture takes: to be built or installed; and where one that runs already may be used, how to find it.
+NEEDS: dict[str, Callable[[], Path]] = {
     "kafka": kafka_.libraries,
     "private_kafka": kafka_.libraries,
     "rabbitmq": rabbitmq_.program,
@@ -252,13 +235,9 @@ PARTS: dict[str, Callable[[], Path]] = {
     "collector": collector_.binary,
     "prometheus": prometheus_.program,
 }
-EXTERNAL: dict[str, Callable[[], object]] = {
+EXTERNAL: dict[str, Callable[[], Any]] = {
     "kafka": kafka_.external,
-    "private_kafka": lambda: None,
     "rabbitmq": rabbitmq_.external,
-    "private_rabbitmq": lambda: None,
     "jaeger": jaeger_.external,
     "postgresql": postgresql_.external,
-    "collector": lambda: None,
-    "prometheus": lambda: None,
 }

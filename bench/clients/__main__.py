@@ -103,7 +103,7 @@ def addresses(libraries: Sequence[Library]) -> Iterator[Mapping[str, str]]:
 def _rabbitmq() -> Iterator[str]:
     rabbitmq, service = (import_module(f"tests.brokers.{name}") for name in ("rabbitmq", "service"))
     if external := rabbitmq.external():
-        yield external
+        yield external.address
         return
     with tempfile.TemporaryDirectory() as folder, service.private(rabbitmq.RabbitMQServer, Path(folder)) as server:
         yield server.address

@@ -49,13 +49,13 @@ def of_command(command: Sequence[str]) -> Status:
 
 
 def _import(library: Library) -> None:
-    for shape in library.shapes:
+    for place in library.places():
         try:
-            importlib.import_module(shape.target.partition(":")[0])
+            importlib.import_module(place.target.partition(":")[0])
         except Exception as error:  # noqa: BLE001, PERF203  # whatever it raises is the finding
-            if _foreign(error, library) or shape.target.endswith("?"):
+            if _foreign(error, library) or place.target.endswith("?"):
                 continue
-            library.refused[shape.target.partition(":")[0]] = f"it cannot be imported: {error}"
+            library.refused[place.target.partition(":")[0]] = f"it cannot be imported: {error}"
 
 
 def _foreign(error: Exception, library: Library) -> bool:

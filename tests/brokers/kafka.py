@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import cache, tools
-from .service import HOST, Service, poll
+from .service import HOST, Broker, Service, poll
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +25,8 @@ WAIT = 30.0  # seconds
 PROBE = struct.pack(">ihhih", 10, 18, 0, 7, -1)
 
 
-class Kafka:
-    """A broker by its address; one that is the test's own can be stopped and started again."""
-
-    def __init__(self, address: str, server: KafkaServer | None = None) -> None:
-        self.address = address
-        self._server = server
+class Kafka(Broker):
+    """A broker and what the tests make on it."""
 
     def topic(self, partitions: int = 1, name: str | None = None, **config: str) -> str:
         """Make a topic, with a name of its own if none is given, and return when its partitions have their leader."""
@@ -52,23 +48,6 @@ class Kafka:
         at = TopicPartition(topic, 0, offset)
         client = AdminClient({"bootstrap.servers": self.address})
         client.delete_records([at])[at].result(WAIT)
-
-    def stop(self) -> None:
-        """Shut the broker down in good order."""
-        self._own().stop()
-
-    def kill(self) -> None:
-        """End the broker at once, as a crash would."""
-        self._own().kill()
-
-    def start(self) -> None:
-        """Start the broker again, with its port and its data."""
-        self._own().start()
-
-    def _own(self) -> KafkaServer:
-        if self._server is None:
-            raise RuntimeError(f"the Kafka at {self.address} is shared: use the fixture `private_kafka`")
-        return self._server
 
 
 class KafkaServer(Service):
@@ -130,9 +109,10 @@ CONFIG = {
 }
 
 
-def external() -> str | None:
-    """Give the `host:port` of a broker that runs already, if there is one to use."""
-    return os.environ.get("OTEL_EDA_TEST_KAFKA") or None
+def external() -> Kafka | None:
+    """Return the broker that runs already, or None if there is none to use."""
+    address = os.environ.get("OTEL_EDA_TEST_KAFKA")
+    return Kafka(address) if address else None
 
 
 def libraries() -> Path:

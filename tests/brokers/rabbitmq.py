@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import tools
-from .service import HOST, Service
+from .service import HOST, Broker, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,12 +31,8 @@ exec "$0" -start_epmd false
 """
 
 
-class RabbitMQ:
-    """A broker by its address; one that is the test's own can be stopped and started again."""
-
-    def __init__(self, address: str, server: RabbitMQServer | None = None) -> None:
-        self.address = address
-        self._server = server
+class RabbitMQ(Broker):
+    """A broker and what the tests make on it."""
 
     def queue(self, arguments: Mapping[str, Any] | None = None) -> str:
         """Make a durable queue with a name of its own; `arguments` are the `x-…` ones."""
@@ -60,23 +56,6 @@ class RabbitMQ:
         with closing(self._connect()) as connection:
             count: int = connection.channel().queue_declare(queue, passive=True).method.message_count
         return count
-
-    def stop(self) -> None:
-        """Shut the broker down in good order."""
-        self._own().stop()
-
-    def kill(self) -> None:
-        """End the broker at once, as a crash would."""
-        self._own().kill()
-
-    def start(self) -> None:
-        """Start the broker again, with its port and its data."""
-        self._own().start()
-
-    def _own(self) -> RabbitMQServer:
-        if self._server is None:
-            raise RuntimeError(f"the RabbitMQ at {self.address} is shared: use the fixture `private_rabbitmq`")
-        return self._server
 
     def _connect(self) -> BlockingConnection:
         # Of all that is done here our adapter for pika makes no span.
@@ -127,9 +106,10 @@ class RabbitMQServer(Service):
         }
 
 
-def external() -> str | None:
-    """Give the `host:port` of a broker that runs already, if there is one to use."""
-    return os.environ.get("OTEL_EDA_TEST_RABBITMQ") or None
+def external() -> RabbitMQ | None:
+    """Return the broker that runs already, or None if there is none to use."""
+    address = os.environ.get("OTEL_EDA_TEST_RABBITMQ")
+    return RabbitMQ(address) if address else None
 
 
 def program() -> Path:

@@ -133,6 +133,32 @@ class Service(ABC):
         return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
 
 
+class Broker:
+    """A broker by its address; one that is the test's own can be stopped and started again."""
+
+    def __init__(self, address: str, server: Service | None = None) -> None:
+        self.address = address
+        self._server = server
+
+    def stop(self) -> None:
+        """Shut the broker down in good order."""
+        self._own().stop()
+
+    def kill(self) -> None:
+        """End the broker at once, as a crash would."""
+        self._own().kill()
+
+    def start(self) -> None:
+        """Start the broker again, with its port and its data."""
+        self._own().start()
+
+    def _own(self) -> Service:
+        if self._server is None:
+            name = type(self).__name__
+            raise RuntimeError(f"the {name} at {self.address} is shared: use the fixture `private_{name.lower()}`")
+        return self._server
+
+
 S = TypeVar("S", bound=Service)
 T = TypeVar("T")
 

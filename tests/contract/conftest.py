@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _pytest.mark import ParameterSet
-    from drivers.base import Driver
+    from drivers.base import Consumer, Driver
 
 LIBRARIES_OWN = (
     "ignore:unclosed <socket:ResourceWarning",  # kafka-python 3 leaves one now and then
@@ -89,6 +89,12 @@ def bus(driver: Driver, request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     made = Bus(driver, address, request.getfixturevalue(driver.destinations))
     yield made
     made.close()
+
+
+@pytest.fixture
+def consumer(bus: Bus) -> Consumer:
+    """A consumer of the one destination, in no group."""
+    return bus.consumer()
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ class BoomError(Exception):
     """What a body raises."""
 
 
-@pytest.fixture
-def consumer(bus: Bus) -> Consumer:
-    return bus.consumer()
-
-
 def test_a_message_has_one_span(bus: Bus, recorder: Recorder, shape: Shape, consumer: Consumer) -> None:
     bus.send(*[Message()] * 3)
 

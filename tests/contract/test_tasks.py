@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from drivers.base import AsyncConsumer, Message, Shape
-from opentelemetry import context, trace
-from support.spans import attribute, exceptions, failed, ids, parent, qualified
+from opentelemetry import context
+from support.spans import NOTHING, attribute, current, exceptions, failed, ids, parent, qualified
+from support.waiting import cancel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.shapes(Shape.ASYNC)
 EXACT = sys.version_info >= (3, 12)  # there the exception of a loop's body can be known
 TASKS, EACH = 2, 3
-NOTHING = (0, 0)
 
 
 class BoomError(Exception):
@@ -35,11 +35,6 @@ def consumer(bus: Bus) -> AsyncConsumer:
     made = bus.consumer()
     assert isinstance(made, AsyncConsumer)
     return made
-
-
-def current() -> Ids:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 async def fail() -> None:
@@ -117,13 +112,7 @@ def test_a_task_that_is_cancelled_in_a_body_ends_its_span(
 
     async def main() -> None:
         await consumer.start()
-        task = asyncio.create_task(consume())
-        while not recorder.open("process"):
-            await asyncio.wait([task], timeout=0.01)
-            assert not task.done()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await cancel([asyncio.create_task(consume())], lambda: recorder.open("process"))
         assert not recorder.open("process")
 
     consumer.events.run(main())
@@ -147,12 +136,7 @@ def test_tasks_keep_to_their_own_contexts(bus: Bus, recorder: Recorder, consumer
     async def main() -> None:
         await consumer.start()
         tasks = [asyncio.create_task(consume()) for _ in range(TASKS)]
-        while len(recorder.own("work")) < TASKS * EACH or recorder.open("process"):
-            done, _ = await asyncio.wait(tasks, timeout=0.01)
-            assert not done
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await cancel(tasks, lambda: len(recorder.own("work")) == TASKS * EACH and not recorder.open("process"))
         assert current() == NOTHING
 
     consumer.events.run(main())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from drivers.base import PATIENCE, Can, Message, Shape
-from opentelemetry import context, trace
-from support.spans import ids, parent
+from opentelemetry import context
+from support.spans import current, ids, parent
 
 if TYPE_CHECKING:
     from drivers.base import Received
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 THREADS = 4
 EACH = 3
-
-
-def current() -> Ids:
-    """Give the ids of the current span."""
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 def test_threads_share_a_producer(bus: Bus, recorder: Recorder) -> None:

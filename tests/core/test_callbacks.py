@@ -13,17 +13,17 @@ from support.spans import attribute, failed, ids
 
 from otel_eda import suite
 from otel_eda.core import (
-    Callback,
     Close,
-    Commits,
-    Configure,
+    CommitCallback,
+    Construct,
+    DeliveryCallback,
     Extent,
     Identity,
     Library,
     Listen,
     Message,
     Send,
-    SendMany,
+    SendBatch,
     Settle,
 )
 from otel_eda.core.clients.instances import known
@@ -131,20 +131,20 @@ def made() -> Library:
             "Client.subscribe": "(self, gained=..., lost=...)",
         },
         shapes=(
-            Configure(
+            Construct(
                 f"{HERE}:Client.__init__",
                 identify,
-                Commits("on_commit", lambda *_, on_commit=None, **__: on_commit, committed),
+                CommitCallback("on_commit", lambda *_, on_commit=None, **__: on_commit, committed),
             ),
             Send(
                 f"{HERE}:Client.send",
                 ("topic", "headers"),
                 outgoing,
                 put,
-                Callback(("callback", "alias"), failure),
+                DeliveryCallback(("callback", "alias"), failure),
                 lambda _: lambda _: None,
             ),
-            SendMany(
+            SendBatch(
                 f"{HERE}:Client.send_all",
                 ("topic", "messages"),
                 "messages",

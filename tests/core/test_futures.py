@@ -13,7 +13,7 @@ from support.spans import attribute, failed, ids, parent
 from core import adapter
 from core.tinyqueue import Consumer, Queue
 from otel_eda import suite
-from otel_eda.core import Change, Handed, PullLater, within
+from otel_eda.core import MessageFuture, ReceiveFuture, ReceiveOne, Replace, within
 from otel_eda.core.runtime import operations
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Later(Consumer):
 
     def take(self) -> asyncio.Future[Any]:
         """Give a future that somebody else will fulfil."""
-        future: asyncio.Future[Any] = Handed()
+        future: asyncio.Future[Any] = MessageFuture()
         self.taken = future
         return future
 
@@ -50,7 +50,7 @@ def consumer(monkeypatch: pytest.MonkeyPatch, queue: Queue) -> Later:
     made.empty = lambda error: isinstance(error, Empty)
     module = __import__(adapter.MODULE, fromlist=["Later"])
     monkeypatch.setattr(module, "Later", Later, raising=False)
-    made.shapes = (*made.shapes, PullLater(f"{adapter.MODULE}:Later.take"))
+    made.shapes = (*made.shapes, ReceiveFuture(f"{adapter.MODULE}:Later.take"))
     monkeypatch.setitem(suite.LIBRARIES, made.name, made)
     monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, made.name))
     return Later(queue, "orders")
@@ -149,7 +149,7 @@ def test_an_exception_in_the_task_fails_the_turn(consumer: Later, recorder: Reco
 
 def test_a_plain_future_of_another_is_read_through_it() -> None:
     async def main() -> None:
-        first, second = Handed(), Handed()
+        first, second = MessageFuture(), MessageFuture()
         first.read = lambda: adapter.read(record)
         second.source = first
         first.set_result(1)
@@ -185,7 +185,8 @@ def test_a_change_stands_in_for_a_function_while_it_is_on(monkeypatch: pytest.Mo
 
     made = adapter.library()
     made.shapes = [
-        Change(shape, twice) if shape.target.endswith("Consumer.__next__") else shape for shape in made.shapes
+        Replace(shape, twice) if isinstance(shape, ReceiveOne) and shape.target.endswith("Consumer.__next__") else shape
+        for shape in made.shapes
     ]
     monkeypatch.setitem(suite.LIBRARIES, made.name, made)
     monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, made.name))

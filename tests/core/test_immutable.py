@@ -134,8 +134,7 @@ def test_a_signature_can_be_given() -> None:
 
     function.__qualname__ = "Made.function"
     arguments = Arguments(function, ("b", "c"), {"Made.function": "(self, a, b=..., *, c=None)"})
-    assert arguments.read(0, 1, 2, c=3) == (2, 3)
-    assert arguments.read(0, a=1) == (..., None)
+    assert arguments.take((0, 1, 2), {"c": 3}) == (2, 3)
+    assert arguments.take((0,), {"a": 1}) == (..., None)
     assert arguments.replace((0, 1, 2), {}, "b", 5) == ((0, 1, 5), {})
-    with pytest.raises(TypeError):
-        arguments.read(0)
+    assert arguments.take((0,), {}) is None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.times import times
 
 from otel_eda.core.ledger import intervals, ledger, senders
 from otel_eda.core.ledger.account import Account, Committed, Fact
@@ -213,7 +214,7 @@ class Consuming(RuleBasedStateMachine):
         assert {*self.account._open, *self.account._marks} <= unfinished
 
 
-Consuming.TestCase.settings = settings(max_examples=500, stateful_step_count=50)
+Consuming.TestCase.settings = settings(max_examples=times(100), stateful_step_count=50)
 TestConsuming = Consuming.TestCase
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from drivers.base import PATIENCE, Consumer, Driver, Message, Received
+from drivers.base import PATIENCE, By, Consumer, Driver, Message, Pending, Producer, Reading, Received
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from drivers.base import Pairs
 
@@ -67,11 +68,44 @@ class KafkaDriver(Driver):
         assert producer.flush(PATIENCE) == 0
 
 
-class RecordConsumer(Consumer):
-    """A consumer of records, as the clients written in Python have them."""
+class RecordDriver(KafkaDriver):
+    """A client written in Python: it gives records, a list of them for each partition."""
 
+    batch_type: ClassVar = dict
+
+    def hostile(self) -> Mapping[str, Any]:
+        return {**super().hostile(), "surrogate name": [("\udcff", b"1")]}
+
+    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
+        consumer = self.consumer(address, (destination,), Reading(group=None))
+        return consumer, consumer.settle
+
+
+class RecordProducer(Producer):
+    topic: str
+    fields: ClassVar[tuple[str, ...]]  # the arguments of its `send`, in their order
+
+    @abstractmethod
+    def sent(self, *args: Any, **kwargs: Any) -> Pending:
+        """Call the library's `send`."""
+
+    def send(self, message: Message, by: By = By.HABIT) -> Pending:
+        values = {**vars(message), "topic": self.topic, "timestamp_ms": None}
+        fields = {name: values[name] for name in self.fields}
+        if by is By.POSITION:
+            return self.sent(*fields.values())
+        if by is By.NAME:
+            return self.sent(**fields)
+        given = {name: value for name, value in fields.items() if value is not None and name not in {"topic", "value"}}
+        return self.sent(self.topic, message.value, **given)
+
+
+class RecordConsumer(Consumer):
     def read(self, native: Any) -> Received:
         return Received(native, native.topic, native.value, native.key, native.headers, native.partition, native.offset)
+
+    def lists(self, result: Any) -> list[Sequence[Any]]:
+        return list(result.values())
 
 
 class Names(list[Any]):

@@ -113,8 +113,9 @@ async def _begun(call: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
 
 
 class AioConsumer(AsyncConsumer):
-    def __init__(self, address: str, queue: str, how: Reading) -> None:
+    def __init__(self, address: str, queues: tuple[str, ...], how: Reading) -> None:
         super().__init__()
+        [queue] = queues
         self.connection = Connection(self.events, address, how.client)
         self.native = self.events.run(self.connection.channel.get_queue(queue))
         self.patience = how.patience
@@ -187,11 +188,13 @@ class AioPika(AmqpDriver):
     name: ClassVar = "aio-pika"
     library: ClassVar = "aio_pika"
     module: ClassVar = "aio_pika"
+    producers: ClassVar = AioProducer
+    consumers: ClassVar = AioConsumer
     cannot: ClassVar = {
         **AmqpDriver.cannot,
-        Can.ORDER: "headers are a table, which is written in its own order",
+        Can.ORDER: "headers are a table with an order of its own",
         Can.SEVERAL: "a consumer reads one queue",
-        Shape.LOOP: "its queues are iterated by `async for`",
+        Shape.LOOP: "its queues are iterated with `async for`",
     }
     shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.CALLBACK)
     verbs: ClassVar = AioVerbs(send="publish", receive="consume", settle="ack", pull="get")
@@ -216,13 +219,6 @@ class AioPika(AmqpDriver):
         aio_pika.RobustQueue,
     )
     sender: ClassVar = (aio_pika.Exchange, "publish")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:
-        return AioProducer(address, destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
-        [queue] = destinations
-        return AioConsumer(address, queue, how)
 
     def headers(self, pairs: Pairs) -> Any:
         return {name: _encodable(value) for name, value in pairs}
@@ -266,7 +262,7 @@ class AioPika(AmqpDriver):
         producer = AioProducer(address, destination, Sending())
         producer.send(Message()).wait()
         producer.close()
-        consumer = AioConsumer(address, destination, Reading())
+        consumer = AioConsumer(address, (destination,), Reading())
         consumer.read(consumer.pull())
         consumer.events.run(consumer.connection.channel.close())
         return consumer, consumer.settle

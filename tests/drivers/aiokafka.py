@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from support.eventloop import EventLoop
 
-from drivers._kafka import BACKOFF, LIMIT, KafkaDriver, RecordConsumer
+from drivers._kafka import BACKOFF, LIMIT, RecordConsumer, RecordDriver, RecordProducer
 from drivers.base import (
     AsyncConsumer,
-    By,
     Can,
-    Consumer,
-    Message,
     Pending,
-    Producer,
     Reading,
     Receipt,
     Sending,
@@ -26,7 +22,7 @@ from drivers.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Mapping
 
     from drivers.base import BadCall, Hook
 
@@ -51,7 +47,9 @@ class Future(Pending):
         return Receipt(record, record and record.partition, record and record.offset)
 
 
-class AioProducer(Producer):
+class AioProducer(RecordProducer):
+    fields: ClassVar = ("topic", "value", "key", "partition", "timestamp_ms", "headers")
+
     def __init__(self, address: str, topic: str, how: Sending) -> None:
         self.topic = topic
         self.events = EventLoop()
@@ -72,24 +70,8 @@ class AioProducer(Producer):
         await native.start()
         return native
 
-    def send(self, message: Message, by: By = By.HABIT) -> Pending:
-        fields = {
-            "topic": self.topic,
-            "value": message.value,
-            "key": message.key,
-            "partition": message.partition,
-            "timestamp_ms": None,
-            "headers": message.headers,
-        }
-        if by is By.POSITION:
-            return self._sent(self.native.send(*fields.values()))
-        if by is By.NAME:
-            return self._sent(self.native.send(**fields))
-        given = {name: value for name, value in fields.items() if value is not None and name not in {"topic", "value"}}
-        return self._sent(self.native.send(self.topic, message.value, **given))
-
-    def _sent(self, call: Coroutine[Any, Any, asyncio.Future[Any]]) -> Pending:
-        return Future(self.events.run(call), self.events)
+    def sent(self, *args: Any, **kwargs: Any) -> Pending:
+        return Future(self.events.run(self.native.send(*args, **kwargs)), self.events)
 
     def flush(self) -> None:
         self.events.run(self.native.flush())
@@ -146,9 +128,6 @@ class AioConsumer(RecordConsumer, AsyncConsumer):
         await self.start()
         return await self.native.getmany(timeout_ms=int(timeout * 1000))
 
-    def lists(self, result: Any) -> list[Sequence[Any]]:
-        return list(result.values())
-
     def settle(self) -> None:
         self.events.run(self._settle())
 
@@ -160,30 +139,22 @@ class AioConsumer(RecordConsumer, AsyncConsumer):
         self.events.run(self.native.seek_to_beginning())
 
 
-class Aiokafka(KafkaDriver):
+class Aiokafka(RecordDriver):
     name: ClassVar = "aiokafka"
     library: ClassVar = "aiokafka"
     module: ClassVar = "aiokafka"
+    producers: ClassVar = AioProducer
+    consumers: ClassVar = AioConsumer
     cannot: ClassVar = {
-        Shape.LOOP: "its consumers are iterated by `async for`",
-        Shape.CALLBACK: "its consumers call nothing of the application's for a message",
-        Can.HOLD: "`flush` waits for what lingers, and does not send it",
-        Can.SETTLE_LATER: "a commit is awaited",
+        Shape.LOOP: "its consumers are iterated with `async for`",
+        Shape.CALLBACK: "its consumers call no code of the application for a message",
+        Can.HOLD: "`flush` waits for lingering messages and does not send them",
+        Can.SETTLE_LATER: "the application awaits a commit",
     }
     shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="getmany", settle="commit", pull="getone")
-    batch_type: ClassVar = dict
     classes: ClassVar = (AIOKafkaProducer, AIOKafkaConsumer)
     sender: ClassVar = (AIOKafkaProducer, "send")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:
-        return AioProducer(address, destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
-        return AioConsumer(address, destinations, how)
-
-    def hostile(self) -> Mapping[str, Any]:
-        return {**super().hostile(), "surrogate name": [("\udcff", b"1")]}
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {
@@ -206,10 +177,6 @@ class Aiokafka(KafkaDriver):
                 producer, "send_offsets_to_transaction", {}, "group"
             ),
         }
-
-    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
-        consumer = self.consumer(address, (destination,), Reading(group=None))
-        return consumer, consumer.settle
 
 
 def bad(client: Any, name: str, *args: Any, **kwargs: Any) -> object:

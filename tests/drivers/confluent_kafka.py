@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from drivers.base import BadCall
 
 IMPATIENT = 3000  # ms
-GATHER = 0.3  # seconds a pull of several messages waits for more of them
+GATHER = 0.1  # seconds a pull of several messages waits for more of them
 
 
 def sending(address: str, how: Sending) -> dict[str, Any]:
@@ -202,23 +202,19 @@ class ConfluentKafka(KafkaDriver):
     name: ClassVar = "confluent-kafka"
     library: ClassVar = "confluent_kafka"
     module: ClassVar = "confluent_kafka"
+    producers: ClassVar[type[Producer]] = ConfluentProducer
+    consumers: ClassVar[type[Consumer]] = ConfluentConsumer
     cannot: ClassVar = {
-        Shape.LOOP: "its consumers are no iterables",
-        Shape.CALLBACK: "its consumers call nothing of the application's for a message",
-        Can.ALONE: "a consumer has to name a group",
-        Can.HOOKS: "its C code calls nothing of the application's while it sends",
+        Shape.LOOP: "its consumers are not iterable",
+        Shape.CALLBACK: "its consumers call no code of the application for a message",
+        Can.ALONE: "a consumer must name a group",
+        Can.HOOKS: "its C code calls no code of the application while it sends",
     }
     shapes: ClassVar = (Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="produce", receive="consume", settle="commit", pull="poll")
     batch_type: ClassVar = list
     classes: ClassVar[tuple[type, ...]] = (NativeProducer, NativeConsumer)
     sender: ClassVar[tuple[type, str]] = (NativeProducer, "produce")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:
-        return ConfluentProducer(address, destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
-        return ConfluentConsumer(address, destinations, how)
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {

@@ -15,7 +15,6 @@ from drivers.base import (
     AsyncConsumer,
     By,
     Can,
-    Consumer,
     Message,
     Pending,
     Producer,
@@ -168,26 +167,22 @@ class AioConsumer(AsyncConsumer):
 class ConfluentKafkaAsyncio(ConfluentKafka):
     name: ClassVar = "confluent-kafka asyncio"
     absent: ClassVar = None if aio else "the asyncio clients are new in 2.12"
+    producers: ClassVar = AioProducer
+    consumers: ClassVar = AioConsumer
     cannot: ClassVar = {
         **ConfluentKafka.cannot,
-        Can.CONTEXT: "its producer refuses headers: the consumer is tested with messages of the synchronous one",
-        Can.HEADERS: "its producer refuses them",
-        Can.REPEATED_HEADERS: "no headers",
-        Can.ORDER: "no headers",
-        Can.NULL_HEADERS: "no headers",
-        Shape.ASYNC: "its consumers are no iterables",
+        Can.CONTEXT: "its producer refuses headers; its consumer is tested with messages of the synchronous producer",
+        Can.HEADERS: "its producer refuses headers",
+        Can.REPEATED_HEADERS: "its producer refuses headers",
+        Can.ORDER: "its producer refuses headers",
+        Can.NULL_HEADERS: "its producer refuses headers",
+        Shape.ASYNC: "its consumers are not iterable",
     }
     classes: ClassVar = (aio.AIOProducer, aio.AIOConsumer) if aio else ConfluentKafka.classes
     sender: ClassVar = (classes[0], "produce")
 
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:
-        return AioProducer(address, destination, how)
-
     def courier(self, address: str, destination: str) -> Producer:
         return ConfluentProducer(address, destination, Sending())
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
-        return AioConsumer(address, destinations, how)
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {

@@ -6,17 +6,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaTimeoutError
 from kafka.serializer import Deserializer, Serializer
 
-from drivers._kafka import BACKOFF, LIMIT, KafkaDriver, RecordConsumer
+from drivers._kafka import BACKOFF, LIMIT, RecordConsumer, RecordDriver, RecordProducer
 from drivers.base import (
     PATIENCE,
-    By,
-    Consumer,
-    Message,
     Pending,
-    Producer,
     Reading,
     Receipt,
     Sending,
@@ -25,10 +22,12 @@ from drivers.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from drivers.base import BadCall, Hook
 
+# 3.0 does not pass it on to what asks for metadata, which would wait a tenth of a second before each first message.
+ClusterMetadata.DEFAULT_CONFIG["retry_backoff_ms"] = BACKOFF
 IMPATIENT = {"request_timeout_ms": 1000, "delivery_timeout_ms": 1500}  # the latter since 2.1
 
 
@@ -59,7 +58,9 @@ class Future(Pending):
         return Receipt(record, record.partition, record.offset)
 
 
-class PythonProducer(Producer):
+class PythonProducer(RecordProducer):
+    fields: ClassVar = ("topic", "value", "key", "headers", "partition", "timestamp_ms")
+
     def __init__(self, address: str, topic: str, how: Sending) -> None:
         self.topic = topic
         options: dict[str, Any] = {"client_id": how.client} if how.client else {}
@@ -76,21 +77,8 @@ class PythonProducer(Producer):
             **options,
         )
 
-    def send(self, message: Message, by: By = By.HABIT) -> Pending:
-        fields = {
-            "topic": self.topic,
-            "value": message.value,
-            "key": message.key,
-            "headers": message.headers,
-            "partition": message.partition,
-            "timestamp_ms": None,
-        }
-        if by is By.POSITION:
-            return Future(self.native.send(*fields.values()))
-        if by is By.NAME:
-            return Future(self.native.send(**fields))
-        given = {name: value for name, value in fields.items() if value is not None and name not in {"topic", "value"}}
-        return Future(self.native.send(self.topic, message.value, **given))
+    def sent(self, *args: Any, **kwargs: Any) -> Pending:
+        return Future(self.native.send(*args, **kwargs))
 
     def flush(self) -> None:
         self.native.flush(PATIENCE)
@@ -136,9 +124,6 @@ class PythonConsumer(RecordConsumer):
     def poll(self, timeout: float) -> Any:
         return self.native.poll(timeout_ms=int(timeout * 1000))
 
-    def lists(self, result: Any) -> list[Sequence[Any]]:
-        return list(result.values())
-
     def settle(self) -> None:
         self.native.commit()
 
@@ -151,25 +136,17 @@ class PythonConsumer(RecordConsumer):
         self.native.seek_to_beginning()
 
 
-class KafkaPython(KafkaDriver):
+class KafkaPython(RecordDriver):
     name: ClassVar = "kafka-python"
     library: ClassVar = "kafka_python"
     module: ClassVar = "kafka"
-    cannot: ClassVar = {Shape.CALLBACK: "its consumers call nothing of the application's for a message"}
+    producers: ClassVar = PythonProducer
+    consumers: ClassVar = PythonConsumer
+    cannot: ClassVar = {Shape.CALLBACK: "its consumers call no code of the application for a message"}
     shapes: ClassVar = (Shape.LOOP, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
-    batch_type: ClassVar = dict
     classes: ClassVar = (KafkaProducer, KafkaConsumer)
     sender: ClassVar = (KafkaProducer, "send")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:
-        return PythonProducer(address, destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
-        return PythonConsumer(address, destinations, how)
-
-    def hostile(self) -> Mapping[str, Any]:
-        return {**super().hostile(), "surrogate name": [("\udcff", b"1")]}
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {
@@ -187,10 +164,6 @@ class KafkaPython(KafkaDriver):
             "commit: no group": lambda _, consumer: consumer.native.commit(),
             "commit_async: no group": lambda _, consumer: consumer.native.commit_async(),
         }
-
-    def bad_settle(self, address: str, destination: str) -> tuple[Consumer, Callable[[], object]]:
-        consumer = self.consumer(address, (destination,), Reading(group=None))
-        return consumer, consumer.settle
 
 
 DRIVER = KafkaPython()

@@ -168,6 +168,8 @@ class Pika(AmqpDriver):
     name: ClassVar = "pika"
     library: ClassVar = "pika"
     module: ClassVar = "pika"
+    producers: ClassVar = BlockingProducer
+    consumers: ClassVar = BlockingConsumer
     shapes: ClassVar = (Shape.CALLBACK, Shape.LOOP, Shape.PULL)
     verbs: ClassVar = Verbs(send="publish", receive="consume", settle="ack", pull="get")
     own: ClassVar = {
@@ -177,12 +179,6 @@ class Pika(AmqpDriver):
     }
     classes: ClassVar = (BlockingChannel, Channel)
     sender: ClassVar = (BlockingChannel, "basic_publish")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:
-        return BlockingProducer(address, destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:
-        return BlockingConsumer(address, destinations, how)
 
     def headers(self, pairs: Pairs) -> Any:
         return dict(pairs)

@@ -51,7 +51,7 @@ class Sent(Pending):
 
 
 class PushProducer(Producer):
-    def __init__(self, endpoint: str, how: Sending) -> None:
+    def __init__(self, address: str, endpoint: str, how: Sending) -> None:  # noqa: ARG002
         self.native = socket(zmq.PUSH, how.client)
         self.native.connect(endpoint)
 
@@ -71,7 +71,7 @@ class PushProducer(Producer):
 
 
 class PullConsumer(Consumer):
-    def __init__(self, endpoints: tuple[str, ...], how: Reading) -> None:
+    def __init__(self, address: str, endpoints: tuple[str, ...], how: Reading) -> None:  # noqa: ARG002
         self.endpoint = endpoints[0]
         self.native = socket(zmq.PULL, how.client)
         self.native.setsockopt(zmq.RCVTIMEO, int(how.patience * 1000))
@@ -113,28 +113,30 @@ class Pyzmq(Driver):
     broker: ClassVar = "loopback"
     private: ClassVar = "loopback"
     destinations: ClassVar = "endpoints"
+    producers: ClassVar[type[Producer]] = PushProducer
+    consumers: ClassVar[type[Consumer]] = PullConsumer
     cannot: ClassVar = {
-        Can.HEADERS: "its messages are frames; what carries context is kept from the application",
-        Can.REPEATED_HEADERS: "no headers",
-        Can.ORDER: "no headers",
-        Can.NULL_HEADERS: "no headers",
-        Can.KEYS: "no keys",
+        Can.HEADERS: "its messages are frames; otel-eda removes the frame that carries context",
+        Can.REPEATED_HEADERS: "messages have no headers",
+        Can.ORDER: "messages have no headers",
+        Can.NULL_HEADERS: "messages have no headers",
+        Can.KEYS: "messages have no keys",
         Can.TOMBSTONES: "a message has at least one frame",
-        Can.ACKS: "there is no broker: a send ends when the library has taken the message",
-        Can.NO_ACKS: "there are none",
-        Can.HOLD: "what is sent is on its way",
-        Can.PARTITIONS: "no partitions",
-        Can.REFUSALS: "there is no broker that could",
+        Can.ACKS: "there is no broker; a send ends when the library has taken the message",
+        Can.NO_ACKS: "there is no broker",
+        Can.HOLD: "a message is sent at once",
+        Can.PARTITIONS: "there are no partitions",
+        Can.REFUSALS: "there is no broker",
         Can.ABANDON: "a send has no answer to wait for",
-        Can.GROUPS: "no groups",
-        Can.SETTLE: "nothing to settle",
-        Can.SETTLE_LATER: "nothing to settle",
-        Can.SEVERAL: "a socket that is bound to several addresses does not tell which one a message came by",
-        Can.REWIND: "nothing is kept",
-        Can.HOOKS: "it calls nothing of the application's",
-        Shape.LOOP: "a socket is no iterator",
-        Shape.BATCH: "each call gives one message",
-        Shape.CALLBACK: "it calls nothing of the application's",
+        Can.GROUPS: "there are no groups",
+        Can.SETTLE: "there is nothing to settle",
+        Can.SETTLE_LATER: "there is nothing to settle",
+        Can.SEVERAL: "a socket that is bound to several addresses does not say which address a message came by",
+        Can.REWIND: "nothing keeps messages",
+        Can.HOOKS: "the library calls no code of the application",
+        Shape.LOOP: "a socket is not iterable",
+        Shape.BATCH: "each call returns one message",
+        Shape.CALLBACK: "the library calls no code of the application",
     }
     shapes: ClassVar = (Shape.PULL,)
     verbs: ClassVar = Verbs(send="send", receive="recv", settle="")
@@ -147,12 +149,6 @@ class Pyzmq(Driver):
 
     def server(self, address: str, destination: str) -> str:  # noqa: ARG002
         return destination.removeprefix("tcp://")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:  # noqa: ARG002
-        return PushProducer(destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> Consumer:  # noqa: ARG002
-        return PullConsumer(destinations, how)
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:  # noqa: ARG002
         return {

@@ -62,7 +62,7 @@ async def awaited(call: Callable[[], Any]) -> Any:
 
 
 class PushProducer(Producer):
-    def __init__(self, endpoint: str, how: Sending) -> None:
+    def __init__(self, address: str, endpoint: str, how: Sending) -> None:  # noqa: ARG002
         self.events = EventLoop()
         self.native: Any = self.events.run(awaited(lambda: socket(zmq.PUSH, how.client)))
         self.native.connect(endpoint)
@@ -88,7 +88,7 @@ class PushProducer(Producer):
 
 
 class PullConsumer(AsyncConsumer):
-    def __init__(self, endpoints: tuple[str, ...], how: Reading) -> None:
+    def __init__(self, address: str, endpoints: tuple[str, ...], how: Reading) -> None:  # noqa: ARG002
         super().__init__()
         self.endpoint = endpoints[0]
         self.native: Any = self.events.run(awaited(lambda: socket(zmq.PULL, how.client)))
@@ -114,15 +114,11 @@ class PullConsumer(AsyncConsumer):
 
 class PyzmqAsyncio(pyzmq.Pyzmq):
     name: ClassVar = "pyzmq asyncio"
-    cannot: ClassVar = {**pyzmq.Pyzmq.cannot, Shape.ASYNC: "a socket is no iterator"}
+    producers: ClassVar = PushProducer
+    consumers: ClassVar = PullConsumer
+    cannot: ClassVar = {**pyzmq.Pyzmq.cannot, Shape.ASYNC: "a socket is not iterable"}
     classes: ClassVar = (zmq.Socket, _AsyncSocket)
     sender: ClassVar = (_AsyncSocket, "send")
-
-    def producer(self, address: str, destination: str, how: Sending) -> Producer:  # noqa: ARG002
-        return PushProducer(destination, how)
-
-    def consumer(self, address: str, destinations: tuple[str, ...], how: Reading) -> AsyncConsumer:  # noqa: ARG002
-        return PullConsumer(destinations, how)
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         def inside(call: BadCall) -> BadCall:

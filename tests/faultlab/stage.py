@@ -81,7 +81,7 @@ class Lab:
     def kafka(self) -> kafka_.Kafka:
         """The shared Kafka."""
         with self._lock:
-            self._kafka = self._kafka or kafka_.Kafka(kafka_.external() or self._started(LabKafka).address)
+            self._kafka = self._kafka or kafka_.external() or kafka_.Kafka(self._started(LabKafka).address)
             return self._kafka
 
     @property
@@ -89,7 +89,7 @@ class Lab:
         """The shared RabbitMQ."""
         with self._lock:
             server = rabbitmq_.RabbitMQServer
-            self._rabbitmq = self._rabbitmq or rabbitmq_.RabbitMQ(rabbitmq_.external() or self._started(server).address)
+            self._rabbitmq = self._rabbitmq or rabbitmq_.external() or rabbitmq_.RabbitMQ(self._started(server).address)
             return self._rabbitmq
 
     def _started(self, kind: type[S]) -> S:

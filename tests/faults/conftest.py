@@ -14,18 +14,6 @@ if TYPE_CHECKING:
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes minutes; left out unless asked for by `-m slow`")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "slow" in config.option.markexpr:
-        return
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="slow: run it by `-m slow`"))
-
-
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, Received]]:
     """An OTLP/HTTP receiver's endpoint, and what it received."""

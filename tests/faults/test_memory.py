@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
 from support.programs import launched, run
+from support.times import times
 
 from faults.conftest import PROGRAMS
 
@@ -19,12 +19,8 @@ WARM = 4  # rounds of ten until every cache is filled
 LEEWAY = 500  # blocks: a tenth of what would stay if one stayed of each message
 
 
-@pytest.mark.parametrize(
-    "count",
-    [10_000, pytest.param(1_000_000, marks=[pytest.mark.slow, pytest.mark.timeout(2800)])],
-    ids=lambda count: f"{count:_}",
-)
-def test_memory_stays_flat(kafka: Kafka, topic: str, count: int) -> None:
+def test_memory_stays_flat(kafka: Kafka, topic: str) -> None:
+    count = times(10_000)
     # Without exporters: what waits in their queues comes and goes, and is not ours.
     way = launched("", OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none")
     outcome = run(way, PROGRAMS / "many.py", kafka.address, topic, count, patience=PATIENCE + count / SPEED)

@@ -9,9 +9,8 @@ import pytest
 from faststream.confluent import KafkaBroker as ConfluentBroker
 from faststream.kafka import KafkaBroker
 from faststream.rabbit import RabbitBroker
-from opentelemetry import trace
 from support.recorder import recording
-from support.spans import failed, ids, links, parent
+from support.spans import current, failed, ids, links, parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,11 +48,6 @@ def recorder() -> Iterator[Recorder]:
     with recording() as made:
         yield made
         assert not made.open()
-
-
-def current() -> Ids:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 class Relay:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import os
-
 import drivers
 from hypothesis import HealthCheck, settings
+from support.times import times
 
-CASES = int(os.environ.get("OTEL_EDA_TEST_CASES", "10000"))  # of hostile headers in memory, for each way in or out
+CASES = times(10_000)  # of hostile headers in memory, for each way in or out
 TURNS = 20  # cases that are made of one example, which is what takes the time
 
 for library in ("kafka_python", "confluent_kafka", "pika", "aio_pika"):

@@ -1,14 +1,17 @@
 """A program that imports, switches and connects in a given order, then sends and consumes one message.
 
-`python -m support.application DRIVER MODULE ADDRESS DESTINATION STEP…` prints as JSON which spans there were; MODULE is
-the library's.
+It reads cases, one a line, and forks a process for each, since importing the SDK takes longer than all the rest. A case
+is a JSON object: `environ`, and `arguments`, which are the names of driver and library module, the address, the
+destination and the steps. The answer is one: `status`, `output` (as JSON, which spans there were), `errors`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
 
 import drivers
 from drivers.base import Message, Reading, Sending
@@ -61,7 +64,7 @@ class Application:
         return {"early": self.early, "operations": operations, "traces": len(traces)}
 
 
-def main(name: str, module: str, address: str, destination: str, *steps: str) -> None:
+def take(name: str, module: str, address: str, destination: str, *steps: str) -> None:
     """Take the steps and print the report."""
     application = Application(name, module, address, destination)
     for step in steps:
@@ -69,5 +72,27 @@ def main(name: str, module: str, address: str, destination: str, *steps: str) ->
     print(json.dumps(application.report()))
 
 
+def answer(case: dict[str, Any]) -> dict[str, object]:
+    """Have a process of its own take a case; return how it ended, and what it wrote."""
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        pid = os.fork()
+        if not pid:
+            os.dup2(output.fileno(), 1)
+            os.dup2(errors.fileno(), 2)
+            os.environ.update(case["environ"])
+            take(*case["arguments"])
+            sys.exit()  # by way of `main`, as any program ends
+        _, status = os.waitpid(pid, 0)
+        output.seek(0)
+        errors.seek(0)
+        return {"status": os.waitstatus_to_exitcode(status), "output": output.read(), "errors": errors.read()}
+
+
+def main() -> None:
+    """Answer each line."""
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), flush=True)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

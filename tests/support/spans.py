@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import StatusCode, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 
     Ids = tuple[int, int]
 
+NOTHING = (0, 0)
+
 
 def context_of(span: ReadableSpan) -> SpanContext:
     """Give a span's own context."""
     context: SpanContext | None = span.context
     assert context is not None
     return context
+
+
+def current() -> Ids:
+    """Give trace and span id of the current span: `NOTHING` if there is none."""
+    context = get_current_span().get_span_context()
+    return context.trace_id, context.span_id
 
 
 def ids(span: ReadableSpan) -> Ids:
@@ -66,8 +74,6 @@ def traceparent(ids: Ids, flags: int = 1) -> bytes:
 
 def told(value: bytes | None) -> Ids:
     """Read trace and span id from a W3C header's value, which has to be valid."""
-    from opentelemetry.trace import get_current_span
-
     assert value is not None
     found = get_current_span(TraceContextTextMapPropagator().extract({"traceparent": value.decode("ascii")}))
     context = found.get_span_context()

@@ -6,7 +6,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from otel_eda.adapters._kafka import known
-from otel_eda.core import Assign, Extent, Listen, Position
+from otel_eda.core import Extent, Listen, Observe, Position, assigned
 
 CONSUMER = "confluent_kafka:Consumer"
 SIGNATURES = {
@@ -51,8 +51,8 @@ REBALANCES = {
 }
 SHAPES = (
     Listen(f"{CONSUMER}.subscribe", REBALANCES, ("on_assign", "on_revoke"), concerned),
-    Assign(f"{CONSUMER}.assign", ("partitions",), read=partitions),
-    Assign(f"{CONSUMER}.incremental_assign", ("partitions",), read=partitions, change=Extent.MORE),
-    Assign(f"{CONSUMER}.incremental_unassign", ("partitions",), read=partitions, change=Extent.LESS),
-    Assign(f"{CONSUMER}.unassign", read=tuple),
+    Observe(f"{CONSUMER}.assign", assigned(partitions), ("partitions",)),
+    Observe(f"{CONSUMER}.incremental_assign", assigned(partitions, Extent.MORE), ("partitions",)),
+    Observe(f"{CONSUMER}.incremental_unassign", assigned(partitions, Extent.LESS), ("partitions",)),
+    Observe(f"{CONSUMER}.unassign", assigned(tuple)),
 )

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.adapters._amqp import destination, merged
-from otel_eda.core import Answer, Message, Tags
+from otel_eda.core import Message, PublisherConfirm, Tags
 
 from .messages import owner, read, sent
 
@@ -79,10 +79,10 @@ def rejected(channel: Any, tag: Any, requeue: bool) -> Tags | None:
     return tags(channel, tag, requeue=requeue)
 
 
-def answer(frame: Any) -> Answer:
+def confirm(frame: Any) -> PublisherConfirm:
     """Read a confirm."""
     method = frame.method
-    return Answer(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
+    return PublisherConfirm(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
 
 
 def returned(method: Any, header: Any) -> tuple[Message, str]:

@@ -73,7 +73,7 @@ class OpenSettlement(Protocol):
         """End it with why the broker has not got it."""
 
 
-class Answer(NamedTuple):
+class PublisherConfirm(NamedTuple):
     """Which sends a broker confirms or refuses: that of a number, or all up to it (0: all there are)."""
 
     number: int
@@ -89,12 +89,12 @@ class Confirms:
         self.number = 0
         self.waiting: dict[int, UnconfirmedSend] = {}
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, confirm: PublisherConfirm) -> None:
         """End the sends that are meant."""
-        up_to = [number for number in self.waiting if number <= answer.number or not answer.number]
-        for number in up_to if answer.multiple else [answer.number]:
+        up_to = [number for number in self.waiting if number <= confirm.number or not confirm.number]
+        for number in up_to if confirm.multiple else [confirm.number]:
             sending = self.waiting.pop(number, None)
-            if sending is not None and answer.refused:
+            if sending is not None and confirm.refused:
                 sending.failed(Outcome(semconv.NACKED, "the broker refused the message"))
             elif sending is not None:
                 sending.acknowledged(None)

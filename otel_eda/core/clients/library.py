@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+    from typing_extensions import Self
 
     from otel_eda.core.message import Message, Position
-    from otel_eda.core.patching.patch import Wrap
+    from otel_eda.core.patching.patch import Function, Switch
 
 
 _log = logging.getLogger("otel_eda")
@@ -33,15 +35,30 @@ enabled: dict[str, Library] = {}
 Version = tuple[int, ...]
 
 
-class Shape(Protocol):
-    """A place where a library meets a message: `target` is its `module:Class.method`."""
+class Place(Protocol):
+    """One function of a library that is wrapped: `target` is its `module:Class.method`."""
 
     @property
     def target(self) -> str:
-        """The place."""
+        """The function's place."""
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper of the function there."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the wrapper of the function there."""
+
+
+class Shape(Protocol):
+    """A way in which a library meets a message, at one place or at several."""
+
+    def places(self) -> Iterable[Place]:
+        """Return the places."""
+
+
+class SinglePlace:
+    """A shape of one place, which is itself."""
+
+    def places(self) -> tuple[Self]:
+        """Return the place."""
+        return (self,)
 
 
 def _itself(instance: Any) -> Any:
@@ -102,8 +119,12 @@ class Library:
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(self.name)
         self.takeover = Takeover(self.official, self._unpatch) if self.official else None
-        modules = dict.fromkeys(shape.target.partition(":")[0] for shape in self.shapes)
+        modules = dict.fromkeys(place.target.partition(":")[0] for place in self.places())
         self.hooks = [ImportHook(module, self._imported) for module in modules]
+
+    def places(self) -> list[Place]:
+        """Return every place of its shapes."""
+        return [place for shape in self.shapes for place in shape.places()]
 
     def enable(
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
@@ -143,17 +164,17 @@ class Library:
         if version is not None and not self.supported[0] <= version < self.supported[1]:
             self._refuse(self.package, f"version {_dotted(version)} is not supported ({self.range})")
             return
-        for shape in self.shapes:
-            if shape.target.partition(":")[0] == module.__name__ and shape.target not in self.patches:
-                self._patch(module, shape)
+        for place in self.places():
+            if place.target.partition(":")[0] == module.__name__ and place.target not in self.patches:
+                self._patch(module, place)
 
-    def _patch(self, module: ModuleType, shape: Shape) -> None:
+    def _patch(self, module: ModuleType, place: Place) -> None:
         try:
-            place = resolve(module, shape.target.partition(":")[2])
-            if place is not None:
-                self.patches[shape.target] = patch(*place, shape.wrap(self))
+            found = resolve(module, place.target.partition(":")[2])
+            if found is not None:
+                self.patches[place.target] = patch(*found, partial(place.wrap, self))
         except (AttributeError, TypeError, ValueError) as error:
-            self._refuse(shape.target, str(error))
+            self._refuse(place.target, str(error))
 
     def _refuse(self, what: str, why: str) -> None:
         if what not in self.refused:

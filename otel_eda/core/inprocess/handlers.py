@@ -75,22 +75,22 @@ def type_name(event: object) -> str:
 
 
 @guarded
-def _called(handler: Handler, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+def _called(handler: Handler, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HandlerCall | None:
     scope = telemetry.look() if switch.on else None
     if scope is None or suppressed(get_current()):
         return None
     event = dispatching.get()
     if event is not None:
         event.handled = True
-        return Call(scope, event.type, function, event.context)
+        return HandlerCall(scope, event.type, function, event.context)
     given = (*args, *kwargs.values())
     if len(given) > 1 and isinstance(given[0], type):
         given = given[1:]  # since Python 3.13 a class method's wrapper gets the class as an argument
     found = handler._self_event or event_type_of(handler._self_key, given)
-    return Call(scope, type_name(found), function)
+    return HandlerCall(scope, type_name(found), function)
 
 
-class Call:
+class HandlerCall:
     """One call of a handler: a span around it, whose parent is current in `base`, by default in the context."""
 
     __slots__ = ("attributes", "base", "before", "context", "kind", "scope", "span", "start", "token")
@@ -114,7 +114,7 @@ class Call:
         self.attributes = {semconv.EVENT_TYPE: event, semconv.FUNCTION: _name(function)}
 
     def of(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the handler, whether it is async or not."""
+        """HandlerCall the handler, whether it is async or not."""
         if _is_async(function):
             return self._awaited(function(*args, **kwargs))
         self.enter()
@@ -230,7 +230,7 @@ def failed_in(error: BaseException) -> Context | None:
     return None
 
 
-_CALLS = (Call.of.__code__, Call._wait.__code__)
+_CALLS = (HandlerCall.of.__code__, HandlerCall._wait.__code__)
 
 
 def unhandled(scope: Scope, event: str) -> None:

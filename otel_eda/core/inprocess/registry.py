@@ -13,12 +13,14 @@ from weakref import WeakKeyDictionary
 from opentelemetry.context import get_current
 
 from otel_eda.core.inprocess.handlers import Event, Handler, dispatching, event_type_of, telemetry, type_name, unhandled
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Patch, patch
 from otel_eda.core.runtime.contexts import suppressed
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextvars import Token
 
     from otel_eda.core.patching.patch import Function, Switch
 
@@ -48,22 +50,20 @@ class Registry:
     def _registering(self, original: Function, switch: Switch) -> Function:
         typed = _position(original, self.event_type)
 
-        def register(*args: Any, **kwargs: Any) -> Any:
-            if not switch.on:
-                return original(*args, **kwargs)
+        @guarded
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Registration:
             event = kwargs.get(self.event_type, args[typed] if typed is not None and typed < len(args) else None)
             look(_whose(args, self.owner))
-            call = _Registration(self, _whose(args, self.owner), event, args, kwargs)
-            return call.result(original(*call.args, **call.kwargs))
+            return _Registration(self, _whose(args, self.owner), event, args, kwargs)
 
-        return register
+        return around(original, switch, begin)
 
     def _dispatching(self, original: Function, switch: Switch) -> Function:
         typed = _position(original, self.event_type)
 
         @guarded
         def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Event | None:
-            if not switch.on or telemetry.look() is None or suppressed(get_current()):
+            if telemetry.look() is None or suppressed(get_current()):
                 return None
             if typed is not None and typed < len(args):
                 return Event(type_name(args[typed]))
@@ -71,32 +71,15 @@ class Registry:
             event = kwargs.get(self.event_type) or event_type_of(self.event_type, (*given, *kwargs.values()))
             return Event(type_name(event))
 
-        def dispatch(*args: Any, **kwargs: Any) -> Any:
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Dispatching | None:
             found = read(args, kwargs)
-            if found is None:
-                return original(*args, **kwargs)
-            token = dispatching.set(found)
-            try:
-                return original(*args, **kwargs)
-            finally:
-                dispatching.reset(token)
-                self._check(found, _whose(args, self.owner))
+            return None if found is None else _Dispatching(args, kwargs, self, found)
 
-        async def dispatch_async(*args: Any, **kwargs: Any) -> Any:
-            found = read(args, kwargs)
-            if found is None:
-                return await original(*args, **kwargs)
-            token = dispatching.set(found)
-            try:
-                return await original(*args, **kwargs)
-            finally:
-                dispatching.reset(token)
-                self._check(found, _whose(args, self.owner))
-
-        return dispatch_async if inspect.iscoroutinefunction(original) else dispatch
+        return around(original, switch, begin)
 
     @guarded
-    def _check(self, found: Event, registry: Any) -> None:
+    def check_handled(self, found: Event, registry: Any) -> None:
+        """Tell of an event that had no handler, where it is known that there was none."""
         known = look(registry)
         scope = telemetry.scope
         if found.handled or known is None or scope is None:
@@ -105,12 +88,35 @@ class Registry:
             unhandled(scope, found.type)
 
 
-class _Registration:
+class _Dispatching(Call):
+    """The call that dispatches an event."""
+
+    __slots__ = ("event", "registry", "token")
+
+    token: Token[Event | None]
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], registry: Registry, event: Event) -> None:
+        super().__init__(args, kwargs)
+        self.registry = registry
+        self.event = event
+
+    def __enter__(self) -> object:
+        self.token = dispatching.set(self.event)
+        return self
+
+    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # whatever it is, the event is dispatched
+        """Be done with the event."""
+        dispatching.reset(self.token)
+        self.registry.check_handled(self.event, _whose(self.args, self.registry.owner))
+
+
+class _Registration(Call):
     """One call that registers a handler, with the handler replaced by ours."""
 
     def __init__(
         self, registry: Registry, whose: Any, event: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
+        super().__init__(args, kwargs)
         self.registry = registry
         self.whose = whose
         self.event = event
@@ -135,8 +141,8 @@ class _Registration:
             known.all_events |= self.event is None
             known.events.add(type_name(self.event))
 
-    def result(self, given: Any) -> Any:
-        """Give the user's own function where the registry gives back ours, and register what a decorator gets."""
+    def returned(self, given: Any) -> Any:
+        """Return the user's own function where the registry gives back ours, and register what a decorator gets."""
         if self.ours is not None:
             return self.ours.__wrapped__ if given is self.ours and not isinstance(given.__wrapped__, Handler) else given
         if not inspect.isfunction(given) and not inspect.ismethod(given):

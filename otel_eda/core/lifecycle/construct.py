@@ -1,17 +1,19 @@
-"""A client's construction, where what it is told of commits is known."""
+"""A client's construction, where what it is told of commits is known, and its close."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.clients.instances import adopt, client_of, known
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report
 from otel_eda.core.lifecycle.shutdown import at_exit, end
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.settle.settlement import heard
+from otel_eda.core.settle.settlement import commit_answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Identity
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
 
 
 @dataclass(frozen=True)
-class Commits:
+class CommitCallback:
     """A callback in a client's configuration that is told of each commit's outcome, the automatic ones' too.
 
     `theirs` gives the application's own from the constructor's arguments; `read` makes the offsets, and an exception or
@@ -35,11 +37,11 @@ class Commits:
     read: Callable[..., tuple[Mapping[tuple[str, str], int], BaseException | None]]
 
 
-class _Ear:
+class _CommitListener:
     """What a client calls in the place of the application's callback; it dies with the client."""
 
-    def __init__(self, commits: Commits, theirs: Any) -> None:
-        self.read = commits.read
+    def __init__(self, callback: CommitCallback, theirs: Any) -> None:
+        self.read = callback.read
         self.theirs = theirs
         self.client: Client | None = None
 
@@ -50,7 +52,7 @@ class _Ear:
     @guarded
     def _note(self, told: tuple[Any, ...]) -> None:
         if self.client is not None and self.client.library.telemetry.scope is not None:
-            heard(self.client, *self.read(*told))
+            commit_answered(self.client, *self.read(*told))
 
     def __del__(self) -> None:
         if self.client is not None:
@@ -58,7 +60,7 @@ class _Ear:
 
 
 @dataclass(frozen=True)
-class Configure:
+class Construct(SinglePlace):
     """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
 
     `identify`, where a client does not keep its configuration, reads it from the constructor's arguments; `early` are
@@ -67,81 +69,87 @@ class Configure:
 
     target: str
     identify: Callable[..., Identity] | None = None
-    commits: Commits | None = None
+    commits: CommitCallback | None = None
     early: bool = False
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            def configure(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on:
-                    return original(*args, **kwargs)
-                at_exit()
-                ear = self._listen(args, kwargs)
-                more = {} if ear is None or self.commits is None else {self.commits.name: ear}
-                result = original(*args, **{**kwargs, **more})
-                self._made(library, args, kwargs, ear)
-                return result
-
-            return configure
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the constructor, whose client is known from then on."""
+        return around(original, switch, partial(self._begin, library))
 
     @guarded
-    def _listen(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Ear | None:
-        theirs = None if self.commits is None else self.commits.theirs(*args[1:], **kwargs)
+    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Constructing:
+        at_exit()
+        return _Constructing(args, kwargs, self, library)
+
+
+class _Constructing(Call):
+    """The construction of a client."""
+
+    __slots__ = ("given", "library", "listener", "shape")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], shape: Construct, library: Library) -> None:
+        super().__init__(args, kwargs)
+        self.given = kwargs
+        self.shape = shape
+        self.library = library
+        self.listener = self._listen()
+        if self.listener is not None and shape.commits is not None:
+            self.kwargs = {**kwargs, shape.commits.name: self.listener}
+
+    @guarded
+    def _listen(self) -> _CommitListener | None:
+        commits = self.shape.commits
+        theirs = None if commits is None else commits.theirs(*self.args[1:], **self.kwargs)
         # What can't be called the client refuses, and is to say so itself.
-        return None if self.commits is None or not (theirs is None or callable(theirs)) else _Ear(self.commits, theirs)
+        return None if commits is None or not (theirs is None or callable(theirs)) else _CommitListener(commits, theirs)
+
+    def returned(self, result: Any) -> Any:
+        """Know the client."""
+        self._made()
+        return result
 
     @guarded
-    def _made(self, library: Library, args: tuple[Any, ...], kwargs: Mapping[str, Any], ear: _Ear | None) -> None:
-        if self.early:
-            client_of(args[0], library)
-        if self.identify is None:
+    def _made(self) -> None:
+        if self.shape.early:
+            client_of(self.args[0], self.library)
+        if self.shape.identify is None:
             return
-        client = adopt(args[0], library, self.identify(*args[1:], **kwargs))
-        if ear is not None:
-            ear.client, client.listening = client, True
+        client = adopt(self.args[0], self.library, self.shape.identify(*self.args[1:], **self.given))
+        if self.listener is not None:
+            self.listener.client, client.listening = client, True
 
 
 @dataclass(frozen=True)
-class Close:
+class Close(SinglePlace):
     """A call, sync or async, after which a client does nothing more."""
 
     target: str
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, after which nothing of the client is open."""
+        return around(original, switch, partial(self._begin, library))
 
-        def make(original: Function, switch: Switch) -> Function:
-            def close(*args: Any, **kwargs: Any) -> Any:
-                client = self._over(library, args) if switch.on else None
-                try:
-                    return original(*args, **kwargs)
-                finally:
-                    if client is not None:
-                        end(client, "the client was closed")
-
-            async def close_async(*args: Any, **kwargs: Any) -> Any:
-                client = self._over(library, args) if switch.on else None
-                try:
-                    return await original(*args, **kwargs)
-                finally:
-                    if client is not None:
-                        end(client, "the client was closed")
-
-            return close_async if inspect.iscoroutinefunction(original) else close
-
-        return make
-
-    @staticmethod
     @guarded
-    def _over(library: Library, args: tuple[Any, ...]) -> Client | None:
+    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Closing | None:
         client = known(library.owner(args[0])) if args else None
-        if client is not None:
-            per_task.over(client)
-            if not client.closed:
-                report(client, at_once=True)
-            client.closed = True
-        return client
+        if client is None:
+            return None
+        per_task.over(client)
+        if not client.closed:
+            report(client, at_once=True)
+        client.closed = True
+        return _Closing(args, kwargs, client)
+
+
+class _Closing(Call):
+    """The close of a client."""
+
+    __slots__ = ("client",)
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], client: Client) -> None:
+        super().__init__(args, kwargs)
+        self.client = client
+
+    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
+        """End what is open."""
+        end(self.client, "the client was closed")

@@ -18,10 +18,9 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 class Arguments:
     """A function's arguments by name, however a caller gave them; its signature is read once.
 
-    `read(*args, **kwargs)` gives the named arguments as a tuple, their defaults included, and raises `TypeError` for a
-    call that the function itself would refuse; `new|old` names an argument that was renamed. `replace` gives the call
-    with another value for one argument. `signatures` has those that functions of an extension module lack, by their
-    qualified names.
+    `take` gives the named ones as a tuple, their defaults included; `new|old` names an argument that was renamed.
+    `replace` gives the call with another value for one argument. `signatures` has those that functions of an extension
+    module lack, by their qualified names.
     """
 
     def __init__(
@@ -31,7 +30,14 @@ class Arguments:
         self.names = [parameter.name for parameter in parameters]
         positional = sum(parameter.kind in _POSITIONAL for parameter in parameters)
         self.places = {name: place for place, name in enumerate(self.names[:positional])}
-        self.read = _reader(parameters, [_present(name, self.names) for name in names])
+        self._read = _reader(parameters, [_present(name, self.names) for name in names])
+
+    def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
+        """Return the named arguments of a call, or None for a call that the function itself refuses, and says so."""
+        try:
+            return self._read(*args, **kwargs)
+        except TypeError:
+            return None
 
     def replace(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, value: object

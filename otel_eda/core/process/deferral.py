@@ -39,10 +39,10 @@ def _forget() -> None:
     use_by_hand(False)
 
 
-def deferred_in(frame: FrameType) -> bool:
+def deferred_in(frame: FrameType | None) -> bool:
     """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
-    if by_hand:
-        return True
+    if by_hand or frame is None:
+        return by_hand
     if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
         return False
     if frame.f_code not in _mention:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import wrapt
 
 from otel_eda.core.process import deferral, per_task, processing, unwinding
+from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import idle
 
@@ -27,37 +27,29 @@ Puller: TypeAlias = "Callable[[Any, Client], Any]"
 """Pulls one message from a consumer: gives, or an async one awaits, what the application gets and our `Pulled`."""
 
 
-def _dropping() -> FrameType | None:
-    """Return the frame that drops an iterator, or None at the interpreter's exit, where there may be none."""
-    try:
-        return sys._getframe(2)
-    except (AttributeError, ValueError):  # `sys` may be gone by then
-        return None
-
-
 class _Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     _self_steps: Steps
     _self_pull: Puller
 
-    def __init__(self, consumer: Any, client: Client, pull: Puller, frame: FrameType) -> None:
+    def __init__(self, consumer: Any, client: Client, pull: Puller, frame: FrameType | None) -> None:
         super().__init__(consumer)
         self._self_steps = Steps(client, frame)
         self._self_pull = pull
 
     def __del__(self) -> None:
-        self._self_steps.drop(_dropping())
+        self._self_steps.drop(caller())
 
 
 class Loop(_Loop):
     """What a consumer's `__iter__` gives: the consumer to everyone who looks, and a fresh iterator to the loop."""
 
     def __iter__(self) -> Loop:
-        self._self_steps.ask(sys._getframe(1))
+        self._self_steps.ask(caller())
         return self
 
     def __next__(self) -> Any:
         steps = self._self_steps
-        steps.over(sys._getframe(1))
+        steps.over(caller())
         try:
             result, pulled = self._self_pull(self.__wrapped__, steps.client)
         except BaseException:
@@ -77,7 +69,7 @@ class AsyncLoop(_Loop):
     def __anext__(self) -> Awaitable[Any]:
         # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
         steps = self._self_steps
-        steps.over(sys._getframe(1))
+        steps.over(caller())
         if idle(steps.client.library.telemetry):
             return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
         return self._next()
@@ -106,13 +98,13 @@ class Generated(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no 
         self._self_pull = pull
 
     def __iter__(self) -> Loop:
-        return Loop(self.__wrapped__, self._self_client, self._self_pull, sys._getframe(1))
+        return Loop(self.__wrapped__, self._self_client, self._self_pull, caller())
 
     def __next__(self) -> Any:
         per_task.over(self._self_client)
         result, pulled = self._self_pull(self.__wrapped__, self._self_client)
         if pulled is not None:
-            per_task.begin(pulled, sys._getframe(1))
+            per_task.begin(pulled, caller())
         return result
 
     def close(self) -> None:
@@ -135,7 +127,7 @@ class Batch(list[Any]):
     def __iter__(self) -> Iterator[Any]:
         if self._client.library.telemetry.scope is None:
             return super().__iter__()
-        return BatchLoop(super().__iter__(), self._client, self._found[1], sys._getframe(1))
+        return BatchLoop(super().__iter__(), self._client, self._found[1], caller())
 
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         return list, (self[:],)
@@ -146,18 +138,20 @@ class BatchLoop:
 
     __slots__ = ("_found", "_records", "_steps")
 
-    def __init__(self, records: Iterator[Any], client: Client, found: dict[int, Polled], frame: FrameType) -> None:
+    def __init__(
+        self, records: Iterator[Any], client: Client, found: dict[int, Polled], frame: FrameType | None
+    ) -> None:
         self._records = records
         self._found = found
         self._steps = Steps(client, frame)
 
     def __iter__(self) -> BatchLoop:
-        self._steps.ask(sys._getframe(1))
+        self._steps.ask(caller())
         return self
 
     def __next__(self) -> Any:
         steps = self._steps
-        steps.over(sys._getframe(1))
+        steps.over(caller())
         try:
             record = next(self._records)
         except StopIteration:
@@ -170,7 +164,7 @@ class BatchLoop:
         return self._records.__length_hint__()  # type: ignore[attr-defined,no-any-return]  # a list's iterator has it
 
     def __del__(self) -> None:
-        self._steps.drop(_dropping())
+        self._steps.drop(caller())
 
 
 class Steps:
@@ -178,7 +172,7 @@ class Steps:
 
     __slots__ = ("asked", "client", "copying", "deferring", "started", "turn", "watch")
 
-    def __init__(self, client: Client, frame: FrameType) -> None:
+    def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client
         self.turn: Turn | None = None
         self.watch: unwinding.Watch | None = None
@@ -187,15 +181,15 @@ class Steps:
         self.deferring = deferral.deferred_in(frame)
 
     @staticmethod
-    def _place(frame: FrameType) -> tuple[int, int]:
-        return id(frame), frame.f_lasti
+    def _place(frame: FrameType | None) -> tuple[int, int]:
+        return id(frame), -1 if frame is None else frame.f_lasti
 
     @guarded
-    def ask(self, frame: FrameType) -> None:
+    def ask(self, frame: FrameType | None) -> None:
         """Note who asks for the iterator."""
         self.asked = self._place(frame)
 
-    def over(self, frame: FrameType) -> None:
+    def over(self, frame: FrameType | None) -> None:
         """End the turn, since this frame, which runs the body, comes for its next message."""
         try:
             if not self.started:
@@ -205,7 +199,7 @@ class Steps:
             if turn is not None:
                 self.turn = None
                 deferral.over(turn, self.client, self.deferring)
-            if (watch is None or watch.frame != id(frame) or watch.code is not frame.f_code) and not self.copying:
+            if frame is not None and not self.copying and (watch is None or not watch.follows(frame)):
                 self._follow(frame)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
             failed("core.process.loops.Steps.over", error)

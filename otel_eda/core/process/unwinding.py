@@ -63,6 +63,10 @@ class Watch:
             if self.pulled is not None:
                 _monitoring.follow(self.code)
 
+    def follows(self, frame: FrameType) -> bool:
+        """Tell whether this is the frame that it follows."""
+        return self.frame == id(frame) and self.code is frame.f_code
+
     def returned(self, frame: FrameType, result: object) -> None:
         """Note that the frame returns: follow its caller, if that gets the message, else nothing any longer."""
         awaited, caller = frame.f_code.co_flags & SUSPENDABLE, frame.f_back
@@ -85,7 +89,7 @@ class Watch:
 
         `GeneratorExit` stands for a body that was abandoned, `UnknownError` for an exception that is not known.
         """
-        here = dropping is not None and id(dropping) == self.frame and dropping.f_code is self.code
+        here = dropping is not None and self.follows(dropping)
         if _monitoring is not None and _monitoring.works:
             # Since Python 3.13 a generator may be closed without an exception.
             suspended = not here and self.code.co_flags & SUSPENDABLE

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import get_current
 
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
+from otel_eda.core.patching.patch import Switch
 from otel_eda.core.process.manual import Process
 from otel_eda.core.runtime.contexts import TURN
 from otel_eda.core.runtime.guard import guarded
@@ -18,31 +21,46 @@ from otel_eda.core.runtime.operations import idle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_eda.core.clients.library import Library
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.clients.library import Library, Place
+    from otel_eda.core.patching.patch import Function
     from otel_eda.core.process.processing import Turn
 
 
+def _current() -> Turn | None:
+    turn: Turn | None = get_current().get(TURN)  # type: ignore[assignment]  # nothing else is kept there
+    return turn
+
+
+class _Entered(Protocol):
+    """A block that was entered."""
+
+    def leaving(self, error: BaseException | None) -> None:
+        """Note by which exception it is left, before the library does anything about it."""
+
+    def left(self, error: BaseException | None) -> None:
+        """End what is to end with it."""
+
+
 class _Inner:
-    """A block within its message's own turn: it only tells how that ends."""
+    """A block within its message's own processing: it only tells how that ends."""
 
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
 
     @guarded
     def leaving(self, error: BaseException | None) -> None:
-        """Note by which exception it is left, since what the library does now may end the turn."""
+        """Note the exception, since what the library does now may end the processing."""
         self.turn.failure = error
 
     @guarded
     def left(self, _: BaseException | None) -> None:
-        """End a turn that is over but for this block."""
+        """End a processing that is over but for this block."""
         if self.turn.over_at:
             self.turn.end()
 
 
 class _Whole:
-    """A block that is the processing, since the message has no turn here."""
+    """A block that is the processing, since the message has none here."""
 
     def __init__(self, library: Library, record: Any) -> None:
         client_of(record, library)  # by which it will be known
@@ -58,86 +76,105 @@ class _Whole:
 
 
 @dataclass(frozen=True)
-class Enter:
-    """The begin of a block, sync or async, around the processing of a message, which `record` gives."""
+class Block:
+    """A block of the library's, sync or async, around the processing of a message, which `record` gives.
+
+    `begin` and `end` are its two calls; `error` names the argument of `end` that is the exception it is left by.
+    """
+
+    begin: str
+    end: str
+    record: Callable[[Any], Any]
+    error: str
+
+    def places(self) -> tuple[Place, ...]:
+        """Return both ends."""
+        return _Begin(self.begin, self.record), _End(self.end, self.error)
+
+
+@dataclass(frozen=True)
+class _Begin(SinglePlace):
+    """The call that enters a block."""
 
     target: str
     record: Callable[[Any], Any]
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, after which the message is in processing."""
 
-        def make(original: Function, switch: Switch) -> Function:
-            def enter(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                if switch.on and args and not idle(library.telemetry):
-                    self._begin(library, args[0])
-                return result
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entering | None:
+            return _Entering(args, kwargs, library, self.record) if args else None
 
-            async def enter_async(*args: Any, **kwargs: Any) -> Any:
-                result = await original(*args, **kwargs)
-                if switch.on and args and not idle(library.telemetry):
-                    self._begin(library, args[0])
-                return result
+        return around(original, switch, begin)
 
-            return enter_async if inspect.iscoroutinefunction(original) else enter
 
-        return make
+class _Entering(Call):
+    """A call that enters a block."""
+
+    __slots__ = ("library", "record")
+
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], library: Library, record: Callable[[Any], Any]
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.library = library
+        self.record = record
+
+    def returned(self, result: Any) -> Any:
+        """Have the message be in processing."""
+        if not idle(self.library.telemetry):
+            self._begin(self.args[0])
+        return result
 
     @guarded
-    def _begin(self, library: Library, block: Any) -> None:
+    def _begin(self, block: Any) -> None:
         if ATTRIBUTE in block.__dict__:
             return  # the library enters by another of its ways
-        record, turn = self.record(block), cast("Turn | None", get_current().get(TURN))
+        record, turn = self.record(block), _current()
         inner = turn is not None and turn.record is record and not turn.over_at
-        block.__dict__[ATTRIBUTE] = _Inner(turn) if turn is not None and inner else _Whole(library, record)
+        block.__dict__[ATTRIBUTE] = _Inner(turn) if turn is not None and inner else _Whole(self.library, record)
 
 
 @dataclass(frozen=True)
-class Leave:
-    """The end of a block, sync or async; `error` names the argument that is the exception it is left by."""
+class _End(SinglePlace):
+    """The call that leaves a block; `error` names the argument that is the exception it is left by."""
 
     target: str
     error: str
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the call; what was entered is left, though we are switched off meanwhile."""
+        return around(original, Switch(), partial(self._begin, Arguments(original, (self.error,))))
 
-        def make(original: Function, switch: Switch) -> Function:  # noqa: ARG001  # what was entered is left
-            arguments = Arguments(original, (self.error,))
+    @guarded
+    def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Leaving | None:
+        block: _Entered | None = args[0].__dict__.pop(ATTRIBUTE, None)
+        taken = None if block is None else arguments.take(args, kwargs)
+        if block is None or taken is None:
+            return None
+        block.leaving(taken[0])
+        return _Leaving(args, kwargs, block, taken[0])
 
-            @guarded
-            def entered(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Inner | _Whole, Any] | None:
-                block = args[0].__dict__.pop(ATTRIBUTE, None)
-                if block is None:
-                    return None
-                (error,) = arguments.read(*args, **kwargs)
-                block.leaving(error)
-                return block, error
 
-            def leave(*args: Any, **kwargs: Any) -> Any:
-                found = entered(args, kwargs)
-                try:
-                    return original(*args, **kwargs)
-                finally:
-                    if found is not None:
-                        found[0].left(found[1])
+class _Leaving(Call):
+    """A call that leaves a block, by an exception or without."""
 
-            async def leave_async(*args: Any, **kwargs: Any) -> Any:
-                found = entered(args, kwargs)
-                try:
-                    return await original(*args, **kwargs)
-                finally:
-                    if found is not None:
-                        found[0].left(found[1])
+    __slots__ = ("block", "error")
 
-            return leave_async if inspect.iscoroutinefunction(original) else leave
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], block: _Entered, error: BaseException | None
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.block = block
+        self.error = error
 
-        return make
+    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
+        """End what is to end with the block."""
+        self.block.left(self.error)
 
 
 @dataclass(frozen=True)
-class Handle:
+class Handle(SinglePlace):
     """A call, sync or async, of the application's handler, by a library that handles what it raises.
 
     The message's processing has failed then, though nothing leaves it.
@@ -145,31 +182,23 @@ class Handle:
 
     target: str
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            def handle(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    return original(*args, **kwargs)
-                except Exception as error:
-                    _raised(switch, error)
-                    raise
-
-            async def handle_async(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    return await original(*args, **kwargs)
-                except Exception as error:
-                    _raised(switch, error)
-                    raise
-
-            return handle_async if inspect.iscoroutinefunction(original) else handle
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the call, whose exception is that of the message's processing."""
+        return around(original, switch, _Handling)
 
 
-@guarded
-def _raised(switch: Switch, error: Exception) -> None:
-    turn = cast("Turn | None", get_current().get(TURN))
-    if switch.on and turn is not None and not turn.done:
-        turn.failure = error
+class _Handling(Call):
+    """A call of the application's handler."""
+
+    __slots__ = ()
+
+    def left(self, error: BaseException | None) -> None:
+        """Note why the processing has failed."""
+        if isinstance(error, Exception):
+            self._note(error)
+
+    @guarded
+    def _note(self, error: Exception) -> None:
+        turn = _current()
+        if turn is not None and not turn.done:
+            turn.failure = error

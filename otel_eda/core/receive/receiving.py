@@ -35,17 +35,41 @@ if TYPE_CHECKING:
     Read = Callable[[Any], Message | None]
 
 
+NO_CALL: tuple[tuple[Any, ...], dict[str, Any]] = (), {}
 _NO_FAILURE = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExit)
 
 
-class Pull:
+class Receiving:
     """One pull: its time, its span if it is to have one, its metrics."""
 
-    __slots__ = ("client", "consumer", "inner", "operation", "read", "record", "scope", "start", "timed", "within")
+    __slots__ = (
+        "args",
+        "client",
+        "consumer",
+        "inner",
+        "kwargs",
+        "operation",
+        "read",
+        "record",
+        "scope",
+        "start",
+        "timed",
+        "within",
+    )
+
+    within: Operation
 
     def __init__(
-        self, client: Client, consumer: Any, operation: str, read: Read | None = None, timed: bool = False
+        self,
+        client: Client,
+        consumer: Any,
+        operation: str,
+        read: Read | None = None,
+        *,
+        timed: bool = False,
+        call: tuple[tuple[Any, ...], dict[str, Any]] = NO_CALL,
     ) -> None:
+        self.args, self.kwargs = call
         self.client = client
         self.consumer = consumer
         self.read = read or client.library.message
@@ -65,6 +89,10 @@ class Pull:
         self.within.leave()
         if error is not None:
             self.ended(error)
+
+    def returned(self, result: Any) -> Any:
+        """Return the call's result."""
+        return result
 
     @guarded
     def ended(self, error: BaseException) -> None:

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import time
 from asyncio import Future
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Link, SpanKind
 
 from otel_eda import semconv
 from otel_eda.config import config
-from otel_eda.core.clients.attributes import learn
+from otel_eda.core import propagation
+from otel_eda.core.clients.attributes import described, learn
+from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from otel_eda.core.clients.client import Client
-    from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Message
     from otel_eda.core.runtime.operations import Operation
+    from otel_eda.core.send.outcomes import OutcomeSource, Report
 
 
 class Sending:
-    """One message between the call that sends it and the broker's answer."""
+    """One message between the call that sends it and the broker's answer.
+
+    `origin` is the context that its headers carried before, `base` the context of the call, `context` the one with the
+    span; `awaited` says that the answer comes to a callback, `answer` is what may still be asked for it.
+    """
 
     __slots__ = (
         "answer",
@@ -40,6 +49,8 @@ class Sending:
         "kwargs",
         "number",
         "operation",
+        "origin",
+        "outcome",
         "partition",
         "receipt",
         "report",
@@ -48,22 +59,39 @@ class Sending:
         "start",
     )
 
-    client: Client
-    route: Route
-    span: Span
-    base: Context
-    context: Context
-    start: int
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    number: int
     operation: Operation
-    partition: str | None
-    receipt: Callable[[Any], Message | None]
-    report: Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
-    answer: Any
-    awaited: bool
-    done: bool
+    report: Report
+
+    def __init__(
+        self,
+        client: Client,
+        operation: str,
+        message: Message,
+        *,
+        receipt: Callable[[Any], Message | None],
+        outcome: OutcomeSource | None,
+        call: tuple[tuple[Any, ...], dict[str, Any]],
+    ) -> None:
+        self.client = client
+        self.route = route = client.route(operation, "send", message.destination)
+        self.args, self.kwargs = call
+        self.receipt, self.outcome = receipt, outcome
+        self.number, self.partition = message.number, message.partition
+        self.answer: Any = None
+        self.awaited = self.done = False
+        self.start = time.time_ns()
+        self.base: Context = current()
+        self.origin = origin = propagation.carried(message.headers)
+        origins = (origin,) if origin else message.origins
+        self.span: Span = route.scope.tracer.start_span(
+            route.name,
+            self.base,
+            SpanKind.CLIENT if origins else route.kind,
+            described(route.attributes, message),
+            [Link(one) for one in origins] if origins else (),
+            self.start,
+        )
+        self.context: Context = with_span(self.base, self.span)
 
     def __enter__(self) -> None:
         self.operation = enter(SEND, self.context)
@@ -73,6 +101,32 @@ class Sending:
         del self.operation  # what it holds is not to be kept until the broker answers
         if error is not None:
             self.failed(error)
+
+    def returned(self, result: Any) -> Any:
+        """Return the call's result, from which, or later, the outcome is learnt."""
+        if type(result) is CoroutineType:
+            return self._awaited(result)
+        self._learn(result)
+        return result
+
+    async def _awaited(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        # Somebody else's wrapper, which is no coroutine function, stands before one.
+        with self:
+            result = await coroutine
+        self._learn(result)
+        return result
+
+    @guarded
+    def _learn(self, result: Any) -> None:
+        self.args, self.kwargs = (), {}  # the payload is not ours to keep until the broker answers
+        if self.outcome is None:
+            self.acknowledged(result)
+        else:
+            self.outcome.learn(self, result)
+
+    def wait(self) -> None:
+        """Be open until the broker answers."""
+        self.client.pending[id(self)] = self
 
     @guarded
     def acknowledged(self, answer: Any) -> None:

@@ -9,6 +9,7 @@ from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.core.clients.client import given
+from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, enter
@@ -16,54 +17,65 @@ from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Unsettled
     from otel_eda.core.runtime.operations import Operation
 
-
-class Tags(NamedTuple):
-    """Which messages a call settles: that of a tag, or all up to it (0: all there are); `requeue` if it says so."""
-
-    tag: int
-    multiple: bool = False
-    requeue: bool | None = None
+    Offsets = Mapping[tuple[str, str], int]
+    Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+    SettleCall = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def _unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
-    waiting = client.unsettled
-    if not tags.multiple:
-        message = waiting.pop(tags.tag, None)
-        return {} if message is None else {tags.tag: message}
-    return {tag: waiting.pop(tag) for tag in [tag for tag in list(waiting) if tag <= tags.tag or not tags.tag]}
+class Settlement(Call):
+    """A settlement between its call and the broker's answer, which `report`, if there is one, reports."""
 
-
-class Settling:
-    """A settlement between its call and the broker's answer."""
+    __slots__ = ("base", "client", "operation", "report", "route", "scope", "span", "start")
 
     operation: Operation
+    report: Report | None
 
-    def __init__(self, client: Client, route: Route, attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> None:
+    def __init__(
+        self, client: Client, route: Route, call: SettleCall, attributes: Mapping[str, Any], links: Sequence[Link] = ()
+    ) -> None:
+        super().__init__(*call)
         self.client = client
         self.scope = client.scope
         self.route = route
+        self.report = None
         self.start = time.time_ns()
         self.base = current()
         self.span = self.scope.tracer.start_span(
             route.name, self.base, route.kind, {**route.attributes, **attributes}, links, self.start
         )
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> object:
         self.operation = enter(SETTLE)
         self.client.settling += 1
+        return self
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+    def left(self, error: BaseException | None) -> None:
+        """Leave the call."""
         self.client.settling -= 1
         self.operation.leave()
         if error is not None:
             self.failed(error)
+
+    def returned(self, result: Any) -> Any:
+        """Return the call's result, from which, or later, the outcome is learnt."""
+        self._learn(result)
+        return result
+
+    @guarded
+    def _learn(self, result: Any) -> None:
+        self.args, self.kwargs = (), {}  # they are not ours to keep until the broker answers
+        if result is None and self.client.listening:
+            self.client.unanswered.append(self)
+        elif self.report is None or result is None:
+            self.done(result)
+        else:
+            self.report(result, self.done, self.failed)
 
     @guarded
     def done(self, _: Any) -> None:
@@ -89,20 +101,26 @@ class Settling:
         raise NotImplementedError
 
 
-class _Commit(Settling):
+class Commit(Settlement):
     """A commit of offsets."""
+
+    __slots__ = ("offsets", "settled")
 
     def __init__(
         self,
         client: Client,
         operation: str,
-        offsets: Mapping[tuple[str, str], int],
-        settled: Callable[[Any], Mapping[tuple[str, str], int]] | None,
+        call: SettleCall,
+        *,
+        offsets: Offsets,
+        settled: Callable[[Any], Offsets] | None,
+        report: Report | None,
     ) -> None:
         self.offsets = offsets
         self.settled = settled
         topics = {topic for topic, _ in offsets} or client.delivered
-        super().__init__(client, _route(client, operation, topics), _position(offsets))
+        super().__init__(client, _route(client, operation, topics), call, _position(offsets))
+        self.report = report
 
     @guarded
     def done(self, result: Any) -> None:
@@ -111,7 +129,7 @@ class _Commit(Settling):
             self.learnt(self.settled(result))
         self._end(None)
 
-    def learnt(self, offsets: Mapping[tuple[str, str], int]) -> None:
+    def learnt(self, offsets: Offsets) -> None:
         """Note what was committed by a call that did not say so."""
         self.offsets = offsets
         self.span.set_attributes(_position(offsets))
@@ -122,7 +140,7 @@ class _Commit(Settling):
         self.span.set_attributes(self.client.committed(self.offsets, automatic=False, error=error))
 
 
-def _position(offsets: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+def _position(offsets: Offsets) -> dict[str, Any]:
     if len(offsets) != 1:
         return {}
     (((_, partition), offset),) = offsets.items()
@@ -130,22 +148,43 @@ def _position(offsets: Mapping[tuple[str, str], int]) -> dict[str, Any]:
 
 
 @guarded
-def heard(client: Client, offsets: Mapping[tuple[str, str], int], error: BaseException | None) -> None:
-    """Note the answer to a commit: to the first call that waits for such a one, else to none of the application's."""
-    for settling in client.unanswered:
-        if isinstance(settling, _Commit) and settling.offsets in ({}, offsets):
-            client.unanswered.remove(settling)
-            settling.learnt(offsets)
-            settling.done(None) if error is None else settling.failed(error)
+def commit_answered(client: Client, offsets: Offsets, error: BaseException | None) -> None:
+    """End the first commit that waits for such an answer; where none does, it is the answer to an automatic one."""
+    for settlement in client.unanswered:
+        if isinstance(settlement, Commit) and settlement.offsets in ({}, offsets):
+            client.unanswered.remove(settlement)
+            settlement.learnt(offsets)
+            settlement.done(None) if error is None else settlement.failed(error)
             return
     if offsets:
         client.committed(offsets, automatic=True, error=error)
 
 
-class _Acknowledgement(Settling):
+class Tags(NamedTuple):
+    """Which messages a call settles: that of a tag, or all up to it (0: all there are); `requeue` if it says so."""
+
+    tag: int
+    multiple: bool = False
+    requeue: bool | None = None
+
+
+def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
+    """Return the messages that tags name by their tags, which wait for it no longer."""
+    waiting = client.unsettled
+    if not tags.multiple:
+        message = waiting.pop(tags.tag, None)
+        return {} if message is None else {tags.tag: message}
+    return {tag: waiting.pop(tag) for tag in [tag for tag in list(waiting) if tag <= tags.tag or not tags.tag]}
+
+
+class Acknowledgement(Settlement):
     """An acknowledgement or rejection of messages."""
 
-    def __init__(self, client: Client, operation: str, tags: Tags, messages: Sequence[Unsettled]) -> None:
+    __slots__ = ("number",)
+
+    def __init__(
+        self, client: Client, operation: str, call: SettleCall, tags: Tags, messages: Sequence[Unsettled]
+    ) -> None:
         self.number = len(messages) if tags.multiple else 1
         attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.tag} if tags.tag else {}
         if tags.requeue is not None:
@@ -156,7 +195,7 @@ class _Acknowledgement(Settling):
             attributes |= given({semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation})
         links = [Link(message.origin) for message in messages if message.origin]
         route = _route(client, operation, {message.destination for message in messages})
-        super().__init__(client, route, attributes, links)
+        super().__init__(client, route, call, attributes, links)
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002

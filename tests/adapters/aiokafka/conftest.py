@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from opentelemetry import trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from brokers.kafka import Kafka
-    from support.spans import Ids
 
 
 class Clients:
@@ -42,12 +40,3 @@ class Clients:
 @pytest.fixture
 def clients(kafka: Kafka) -> Clients:
     return Clients(kafka.address)
-
-
-def current() -> Ids:
-    """Give the ids of the current span."""
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
-
-
-NOTHING = (0, 0)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import TopicPartition
-from support.spans import attribute, exceptions, failed, ids, links, parent
+from support.spans import NOTHING, attribute, current, exceptions, failed, ids, links, parent
+from support.waiting import cancel
 
-from adapters.aiokafka.conftest import NOTHING, current
 from otel_eda.core.clients.instances import client_of
 from otel_eda.suite import LIBRARIES
 
@@ -93,12 +93,7 @@ def test_tasks_that_share_a_consumer_keep_to_their_own(clients: Clients, topic: 
         await clients.fill(topic, *[b"1"] * 30)
         async with clients.consumer(topic) as consumer:
             tasks = [asyncio.create_task(pulling(consumer, turn)) for _ in range(3)]
-            while recorder.count("messaging.process.duration") < 30:
-                done, _ = await asyncio.wait(tasks, timeout=0.01)
-                assert not done
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            await cancel(tasks, lambda: recorder.count("messaging.process.duration") == 30)
 
     asyncio.run(asyncio.wait_for(main(), 60))
     assert len({links(span)[0] for span in recorder.processes(30)}) == 30
@@ -115,13 +110,7 @@ def test_a_task_that_is_cancelled_in_a_body_ends_its_span(
 
     async def main() -> None:
         await clients.fill(topic, b"1")
-        task = asyncio.create_task(consume())
-        while not recorder.open("process"):
-            await asyncio.wait([task], timeout=0.01)
-            assert not task.done()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await cancel([asyncio.create_task(consume())], lambda: recorder.open("process"))
         assert current() == NOTHING
 
     asyncio.run(asyncio.wait_for(main(), 60))

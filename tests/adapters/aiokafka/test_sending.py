@@ -10,9 +10,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from opentelemetry.trace import SpanKind
-from support.spans import attribute, failed, ids, links, parent, told
+from support.spans import NOTHING, attribute, current, failed, ids, links, parent, told
 
-from adapters.aiokafka.conftest import NOTHING, Clients, current
+from adapters.aiokafka.conftest import Clients
 
 if TYPE_CHECKING:
     from brokers.kafka import Kafka

@@ -1,18 +1,36 @@
 from __future__ import annotations
 
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from drivers.base import PATIENCE
+from support.spans import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from brokers.kafka import Kafka
+    from support.spans import Ids
 
 QUIET = {"log_level": 0}
+NOWHERE = {"bootstrap.servers": "127.0.0.1:1", **QUIET}
+
+
+class Report:
+    """A callback that notes what it is called with, and where."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, Any]] = []
+        self.threads: set[int] = set()
+        self.spans: list[Ids] = []
+
+    def __call__(self, error: Any, message: Any) -> None:
+        self.calls.append((error, message))
+        self.threads.add(threading.get_ident())
+        self.spans.append(current())
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from drivers.base import PATIENCE
-from opentelemetry import trace
 from support.recorder import count
-from support.spans import attribute, failed, ids, parent
+from support.spans import NOTHING, attribute, current, failed, ids, parent
+from support.waiting import TaskBarrier
 
 from adapters.confluent_kafka.conftest import QUIET, flush, reading
 
@@ -21,17 +21,15 @@ if TYPE_CHECKING:
     from confluent_kafka import Producer
     from conftest import Topics
     from support.recorder import Recorder
+    from support.spans import Ids
 
 try:
     from confluent_kafka import aio
 except ImportError:
     aio = pytest.importorskip("confluent_kafka.experimental.aio", reason="the asyncio clients are new in 2.12")
-PARTITION, OFFSET = "messaging.destination.partition.id", "messaging.kafka.offset"
 
 
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
+OFFSET = "messaging.kafka.offset"
 
 
 async def message(consumer: Any) -> Any:
@@ -83,20 +81,6 @@ def test_a_failed_delivery_ends_its_span(recorder: Recorder, kafka: Kafka, topic
     assert failed(recorder.sends(1)[0])
 
 
-class Meeting:
-    """Where two tasks wait for each other."""
-
-    def __init__(self) -> None:
-        self.waiting: list[asyncio.Future[None]] = []
-
-    async def meet(self) -> None:
-        if self.waiting:
-            self.waiting.pop().set_result(None)
-        else:
-            self.waiting.append(asyncio.get_running_loop().create_future())
-            await self.waiting[0]
-
-
 def test_a_pulled_message_is_processed_in_the_task_that_pulled(
     recorder: Recorder, kafka: Kafka, topics: Topics, produced: Callable[..., Producer]
 ) -> None:
@@ -107,20 +91,20 @@ def test_a_pulled_message_is_processed_in_the_task_that_pulled(
             producer.produce(name, f"{number}")
     flush(producer)
 
-    async def read(name: str, together: Meeting) -> list[tuple[int, int]]:
+    async def read(name: str, together: TaskBarrier) -> list[Ids]:
         consumer = aio.AIOConsumer(reading(kafka.address))
         await consumer.subscribe([name])
         seen = []
         for _ in range(3):
             await message(consumer)
-            await together.meet()
+            await together.wait()
             seen.append(current())
         await consumer.close()
-        assert current() == (0, 0)
+        assert current() == NOTHING
         return seen
 
-    async def main() -> list[list[tuple[int, int]]]:
-        together = Meeting()
+    async def main() -> list[list[Ids]]:
+        together = TaskBarrier(2)
         return await asyncio.gather(*(read(name, together) for name in names))
 
     for name, seen in zip(names, asyncio.run(main()), strict=True):
@@ -138,10 +122,10 @@ def test_a_batch_is_processed_message_by_message(
         producer.produce(topic, f"{number}")
     flush(producer)
 
-    async def main() -> list[tuple[int, int]]:
+    async def main() -> list[Ids]:
         consumer = aio.AIOConsumer(reading(kafka.address))
         await consumer.subscribe([topic])
-        seen: list[tuple[int, int]] = []
+        seen: list[Ids] = []
         while len(seen) < 3:
             for _ in await consumer.consume(10, 1):
                 await asyncio.sleep(0)
@@ -194,7 +178,7 @@ def test_commits_are_spans(recorder: Recorder, kafka: Kafka, topic: str, produce
 
 
 def test_callbacks_run_in_the_context_of_who_polls(recorder: Recorder, kafka: Kafka, topic: str) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[Ids] = []
 
     async def assigned(_: Any, __: Any) -> None:
         seen.append(current())

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pika import BasicProperties, spec
+from support.times import times
 
 from otel_eda import semconv
 from otel_eda.adapters import _amqp
@@ -41,7 +42,7 @@ def deliveries(draw: st.DrawFn) -> tuple[Any, Any]:
     return method, BasicProperties(headers=draw(TABLES), timestamp=stamp, **named)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=times(300))
 @given(delivery=deliveries(), queue=WORDS)
 def test_any_delivery_can_be_read(delivery: tuple[Any, Any], queue: str) -> None:
     method, properties = delivery
@@ -56,7 +57,7 @@ def test_any_delivery_can_be_read(delivery: tuple[Any, Any], queue: str) -> None
     assert repr(properties) == before
 
 
-@settings(max_examples=500)
+@settings(max_examples=times(150))
 @given(headers=TABLES, more=st.dictionaries(st.sampled_from(["traceparent", "tracestate", "baggage"]), st.text()))
 def test_any_headers_are_copied_with_more(headers: Any, more: dict[str, str]) -> None:
     properties, before = BasicProperties(headers=headers, priority=3), repr(headers)

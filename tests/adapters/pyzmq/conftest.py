@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Recording = Callable[[bool], AbstractContextManager[Recorder]]
 
+PROPAGATE = pytest.mark.parametrize("propagate", [True, False], ids=["with context", "without"])
 PATIENCE = 10_000  # ms
 _names = itertools.count()
 

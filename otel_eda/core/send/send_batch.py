@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
@@ -11,11 +12,13 @@ from opentelemetry.trace import SpanKind
 from otel_eda import semconv
 from otel_eda.core.clients.attributes import described
 from otel_eda.core.clients.instances import client_of
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter, idle
-from otel_eda.core.send.callbacks import Answer
+from otel_eda.core.send.outcomes import DeliveryReport
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -24,17 +27,18 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Message
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.runtime.operations import Operation
 
 
 class _Part:
-    """One of the messages; it is reported like a send of its own."""
+    """One message of a batch; its outcome is reported like that of a send of its own."""
 
-    __slots__ = ("base", "done", "whole")
+    __slots__ = ("base", "batch", "done")
 
-    def __init__(self, whole: _Whole) -> None:
-        self.whole = whole
-        self.base = whole.base
+    def __init__(self, batch: _Batch) -> None:
+        self.batch = batch
+        self.base = batch.base
         self.done = False
 
     @guarded
@@ -50,11 +54,11 @@ class _Part:
     def _end(self, error: BaseException | None) -> None:
         if not self.done:
             self.done = True
-            self.whole.one(error)
+            self.batch.one(error)
 
 
-class _Whole:
-    """The call and its messages, of which some are not answered yet."""
+class _Batch:
+    """The messages of one call, of which some are not answered yet."""
 
     def __init__(self, client: Client, operation: str, message: Message, number: int) -> None:
         self.client = client
@@ -105,7 +109,7 @@ class _Whole:
 
 
 @dataclass(frozen=True)
-class SendMany:
+class SendBatch(SinglePlace):
     """A call that publishes a list of messages, one of its arguments, to one destination.
 
     `message` reads where they go, from the client and the arguments that `takes` names, one of which is the list;
@@ -125,52 +129,27 @@ class SendMany:
     failure: Callable[[Any], BaseException]
     operation: str = "send"
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, (*self.takes, *self.callbacks), library.signatures)
-
-            def send(*args: Any, **kwargs: Any) -> Any:
-                started = self._start(library, arguments, args, kwargs) if switch.on else None
-                if started is None:
-                    return original(*args, **kwargs)
-                whole, originals, copies, (args, kwargs) = started
-                operation = enter(SEND, whole.context)
-                try:
-                    result = original(*args, **kwargs)
-                except BaseException as error:
-                    whole.failed(error)
-                    raise
-                finally:
-                    operation.leave()
-                    self._called(whole, originals, copies)
-                return result
-
-            return send
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call with a span around it."""
+        arguments = Arguments(original, (*self.takes, *self.callbacks), library.signatures)
+        return around(original, switch, partial(self._begin, library, arguments))
 
     @guarded
-    def _start(
+    def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[_Whole, Sequence[Any], Sequence[Any], tuple[tuple[Any, ...], dict[str, Any]]] | None:
-        if idle(library.telemetry, SEND):
+    ) -> _BatchCall | None:
+        taken = None if idle(library.telemetry, SEND) else arguments.take(args, kwargs)
+        message = None if taken is None else self.message(args[0], *taken[: len(self.takes)])
+        if taken is None or message is None:
             return None
-        try:
-            taken = arguments.read(*args, **kwargs)
-        except TypeError:
-            return None  # the call is wrong, and the library will say so itself
-        message = self.message(args[0], *taken[: len(self.takes)])
-        if message is None:
-            return None
-        originals = list(taken[self.takes.index(self.messages)])
+        items = list(taken[self.takes.index(self.messages)])
         client = client_of(args[0], library)
         usual = next((value for value in taken[len(self.takes) :] if value is not ...), None)
         usual = client.identity.callback if usual is None else usual
-        whole = _Whole(client, self.operation, message, len(originals))
-        copies = [self._copy(item, part, usual) for item, part in zip(originals, whole.parts, strict=True)]
-        return whole, originals, copies, arguments.replace(args, kwargs, self.messages, copies)
+        batch = _Batch(client, self.operation, message, len(items))
+        copies = [self._copy(item, part, usual) for item, part in zip(items, batch.parts, strict=True)]
+        args, kwargs = arguments.replace(args, kwargs, self.messages, copies)
+        return _BatchCall(args, kwargs, self, batch, [*zip(batch.parts, items, copies, strict=True)])
 
     def _copy(self, item: Any, part: _Part, usual: Any) -> Any:
         theirs = self.given(item)
@@ -178,11 +157,43 @@ class SendMany:
         if theirs is ...:
             part.acknowledged(None)  # a callback that we can't know will hear of it, and we won't
             return item
-        return self.ask(item, Answer(part, theirs, self.failure))
+        return self.ask(item, DeliveryReport(part, theirs, self.failure))
+
+
+class _BatchCall(Call):
+    """The call that sends a batch."""
+
+    __slots__ = ("batch", "operation", "sent", "shape")
+
+    operation: Operation
+
+    def __init__(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        shape: SendBatch,
+        batch: _Batch,
+        sent: Sequence[tuple[_Part, Any, Any]],
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.shape = shape
+        self.batch = batch
+        self.sent = sent
+
+    def __enter__(self) -> object:
+        self.operation = enter(SEND, self.batch.context)
+        return self
+
+    def left(self, error: BaseException | None) -> None:
+        """End what the call has refused, or everything if it failed."""
+        self.operation.leave()
+        if error is not None:
+            self.batch.failed(error)
+        self._note_refused()
 
     @guarded
-    def _called(self, whole: _Whole, originals: Sequence[Any], copies: Sequence[Any]) -> None:
-        for part, item, copy in zip(whole.parts, originals, copies, strict=True):
-            error = self.refused(item, copy)
+    def _note_refused(self) -> None:
+        for part, item, copy in self.sent:
+            error = self.shape.refused(item, copy)
             if error is not None:
                 part.failed(error)

@@ -1,13 +1,16 @@
-"""Deliveries: the library calls a function of the application's with each message."""
+"""Subscriptions: the library calls a function of the application's with each message."""
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.clients.instances import client_of
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
 from otel_eda.core.process import deferral, processing
 from otel_eda.core.runtime.guard import guarded
@@ -19,14 +22,14 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Message
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.process.processing import Turn
 
     Reader = Callable[..., Message | None]
 
 
 @dataclass(frozen=True)
-class Deliver:
+class Subscribe(SinglePlace):
     """A call, sync or async, that registers a callback, sync or async, for messages to come.
 
     `callback` is the argument's name. `reader`, from the client and the arguments that `takes` names, gives what reads
@@ -40,50 +43,33 @@ class Deliver:
     reader: Callable[..., Reader | None]
     operation: str = "deliver"
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, which registers a proxy of the callback."""
+        return around(
+            original, switch, partial(self._begin, library, Arguments(original, (self.callback, *self.takes)))
+        )
 
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, (self.callback, *self.takes))
-
-            @guarded
-            def watched(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-                return self._watched(library, arguments, args, kwargs)
-
-            def register(*args: Any, **kwargs: Any) -> Any:
-                args, kwargs = (switch.on and watched(args, kwargs)) or (args, kwargs)
-                return original(*args, **kwargs)
-
-            async def register_async(*args: Any, **kwargs: Any) -> Any:
-                args, kwargs = (switch.on and watched(args, kwargs)) or (args, kwargs)
-                return await original(*args, **kwargs)
-
-            return register_async if inspect.iscoroutinefunction(original) else register
-
-        return make
-
-    def _watched(
+    @guarded
+    def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        try:
-            callback, *taken = arguments.read(*args, **kwargs)
-        except TypeError:
-            return None  # the call is wrong, and the library will say so itself
-        if not callable(callback) or type(callback) is Proxy:
+    ) -> Call | None:
+        taken = arguments.take(args, kwargs)
+        if taken is None or not callable(taken[0]) or type(taken[0]) is Proxy:
             return None
-        reader = self.reader(args[0], *taken)
+        callback, *others = taken
+        reader = self.reader(args[0], *others)
         if reader is None:
             return None
-        calls = _Calls(library, client_of(args[0], library), self.operation, reader, _is_async(callback))
-        return arguments.replace(args, kwargs, self.callback, Proxy(callback, calls.call))
+        calls = _Deliveries(library, client_of(args[0], library), self.operation, reader, _is_async(callback))
+        return Call(*arguments.replace(args, kwargs, self.callback, Proxy(callback, calls.deliver)))
 
 
 def _is_async(callback: Any) -> bool:
     return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(getattr(callback, "__call__", None))  # noqa: B004
 
 
-class _Calls:
-    """The calls of one callback."""
+class _Deliveries:
+    """The calls of one callback, each with a message."""
 
     __slots__ = ("awaited", "client", "library", "operation", "read")
 
@@ -94,8 +80,8 @@ class _Calls:
         self.read = read
         self.awaited = awaited
 
-    def call(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call it, with a process span around."""
+    def deliver(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the callback, with a process span around."""
         if not self.library.on or idle(self.library.telemetry):
             return function(*args, **kwargs)
         if self.awaited:

@@ -7,10 +7,10 @@ from asyncio import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import around
 from otel_eda.core.process import per_task
-from otel_eda.core.receive.pull_one import PullOne, awaiting
-from otel_eda.core.receive.receiving import Pull
+from otel_eda.core.receive.receive_one import ReceiveOne, awaiting
+from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Message
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
-    from otel_eda.core.receive.receiving import Pull
+    from otel_eda.core.patching.patch import Function, Switch
 
 
-class Handed(Future[Any]):
+class MessageFuture(Future[Any]):
     """A future as the library makes them, for what a client has pulled.
 
     `read` reads the message when the library hands it over; or `source` is the future that it comes from.
@@ -34,7 +33,7 @@ class Handed(Future[Any]):
     read: Callable[[], Message | None] | None = None
     source: Future[Any] | None = None
     found: Message | None = None
-    pull: Pull | None = None
+    pull: Receiving | None = None
 
     def set_result(self, result: Any) -> None:
         """Have the message read and counted."""
@@ -63,7 +62,7 @@ class Handed(Future[Any]):
             self._begin(result, frame)
         return result
 
-    def expect(self, pull: Pull) -> None:
+    def expect(self, pull: Receiving) -> None:
         """Note for which pull this is, which may have come to its end by now."""
         self.pull = pull
         if self.done():
@@ -75,7 +74,7 @@ class Handed(Future[Any]):
         self.read = self.source = None
         if read is not None:
             self.found = read()
-        elif isinstance(source, Handed):
+        elif isinstance(source, MessageFuture):
             self.found = source.found
 
     @guarded
@@ -110,10 +109,10 @@ class _Read:
         return self.found
 
 
-Handed.__name__ = Handed.__qualname__ = Future.__qualname__
+MessageFuture.__name__ = MessageFuture.__qualname__ = Future.__qualname__
 
 
-Handed.__module__ = Future.__module__
+MessageFuture.__module__ = Future.__module__
 
 
 def _asyncios(frame: FrameType) -> bool:
@@ -128,25 +127,21 @@ def _beneath(frame: FrameType) -> FrameType:
 
 
 @dataclass(frozen=True)
-class PullLater(PullOne):
-    """A call that gives a `Handed` future of one message, whose processing begins where it is awaited."""
+class ReceiveFuture(ReceiveOne):
+    """A call that gives a `MessageFuture`: the processing of its message begins where it is awaited."""
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, whose future knows the pull."""
+        return around(original, switch, self.beginning(library, original, _FutureReceiving))
 
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes) if self.takes else None
 
-            def pull_later(*args: Any, **kwargs: Any) -> Any:
-                pull = self._begin(library, arguments, args, kwargs) if switch.on else None
-                if pull is None:
-                    return original(*args, **kwargs)
-                with pull:
-                    future = original(*args, **kwargs)
-                if isinstance(future, Handed):
-                    future.expect(pull)
-                return future
+class _FutureReceiving(Receiving):
+    """A pull whose message comes later."""
 
-            return pull_later
+    __slots__ = ()
 
-        return make
+    def returned(self, result: Any) -> Any:
+        """Return the future, which is told of its pull."""
+        if isinstance(result, MessageFuture):
+            result.expect(self)
+        return result
