@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.finding import Finding
 
     from .judge import Judge
-    from .options import Format
+    from .options import FindingFormat
 
 
 class Say:
     """Writes text or JSON lines; what is no finding goes to standard error, but for the JSON summary."""
 
-    def __init__(self, file: TextIO, format_: Format, jaeger: str | None) -> None:
+    def __init__(self, file: TextIO, format_: FindingFormat, jaeger: str | None) -> None:
         self.file, self.json, self.jaeger = file, format_ == "json", jaeger
         self.console = Console(file=file, highlight=False, soft_wrap=True)
         self.aside = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -14,7 +14,7 @@ from otel_eda.diagnosis.settings import Settings
 from otel_eda.interrupts import announced
 
 from . import feeds
-from .options import Duration, Format, Receivers
+from .options import Duration, Endpoints, FindingFormat
 
 if TYPE_CHECKING:
     from .judge import Judge
@@ -30,7 +30,7 @@ REST = 1  # times as long as it has judged it does not
 
 def run(
     *,
-    receivers: Receivers,
+    endpoints: Endpoints,
     judging: Judging,
     bounds: Settings,
     file: Annotated[
@@ -57,7 +57,7 @@ def run(
         Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive."),
     ] = 10.0,
     duration: Duration = None,
-    format_: Annotated[Format, Option("--format", help="How findings are written.")] = "text",
+    format_: Annotated[FindingFormat, Option("--format", help="How findings are written.")] = "text",
 ) -> int:
     """Watch until the end, and return whether anything was found."""
     from otel_eda.otlp.inbox import Inbox
@@ -72,7 +72,7 @@ def run(
     with (
         announced() as ended,
         tempfile.TemporaryDirectory(prefix="otel-eda-watch-") as folder,
-        feeds.receiving(receivers.otlp, receivers.otlp_grpc, bool(others or asked), [inbox]) as reception,
+        feeds.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(others or asked), [inbox]) as reception,
     ):
         amid = bool(reception.endpoints)
         kept = Window(Path(folder), window, most << 20, time.monotonic, amid=amid)
