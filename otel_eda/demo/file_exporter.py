@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_eda.otlp import REQUESTS, Export
-from otel_eda.otlp.lines import line
+from otel_eda.otlp.json_lines import line
 
 if TYPE_CHECKING:
     from pathlib import Path

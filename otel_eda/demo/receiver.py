@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_eda import semconv
 from otel_eda.diagnosis import plural
-from otel_eda.otlp import Door, Export, Sink
+from otel_eda.otlp import Export, Receiver, Sink
 from otel_eda.otlp.http import serving
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 @contextmanager
 def receiver(*sinks: Sink) -> Iterator[str]:
     """Run a receiver on a free loopback port and yield the endpoint for exporters; raises the error of a sink."""
-    door = Door(sinks)
-    with serving(door) as endpoint:
+    requests = Receiver(sinks)
+    with serving(requests) as endpoint:
         yield endpoint
-    if door.fault:
-        raise door.fault
-    for why, number in door.refused.items():
+    if requests.sink_error:
+        raise requests.sink_error
+    for why, number in requests.refused.items():
         print(f"{plural(number, 'request')} refused: {why}", file=sys.stderr)
 
 

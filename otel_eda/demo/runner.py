@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
-from otel_eda.live.board import Board
+from otel_eda.live.aggregates import Aggregates
 from otel_eda.live.top import taking
 
 from .broker import broker
@@ -46,9 +46,9 @@ def show(options: Options) -> None:
     with _folder(options.keep) as folder:
         files, target = FileExporter(folder), find(options.endpoint, os.environ)
         terminal.intro(options.orders, CHAIN)
-        began, board = time.monotonic(), Board()
-        bar = terminal.top(board, TITLE) if options.top else terminal.progress(expected)
-        failures = _collect(options, [counter, files, taking(board)], counter, target, bar)
+        began, aggregates = time.monotonic(), Aggregates()
+        bar = terminal.top(aggregates, TITLE) if options.top else terminal.progress(expected)
+        failures = _collect(options, [counter, files, taking(aggregates)], counter, target, bar)
         terminal.spans(counter.spans, time.monotonic() - began)
         if counter.processed:
             _report(options, files, target, failures.get("traces"), terminal)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from otel_eda.diagnosis import way
 from otel_eda.diagnosis.reports import text
-from otel_eda.diagnosis.reports.way import write
+from otel_eda.diagnosis.reports.trace import write
+from otel_eda.diagnosis.trace import find
 from otel_eda.live import screen
 from otel_eda.live.top import drawn
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.store import Store
-    from otel_eda.live.board import Board
+    from otel_eda.live.aggregates import Aggregates
 
     from .target import Target
 
@@ -52,9 +52,9 @@ class Terminal:
             yield lambda done: bar.update(task, completed=done, description="events processed" if done else None)
 
     @contextmanager
-    def top(self, board: Board, title: str) -> Iterator[Bar]:
+    def top(self, aggregates: Aggregates, title: str) -> Iterator[Bar]:
         """Show how destinations and groups do, and yield what would move a bar."""
-        shown = screen.Screen(board, title)
+        shown = screen.AggregatesScreen(aggregates, title)
         with drawn(shown, self.console, whole=False):
             yield lambda _: None
         if not self.console.is_terminal:
@@ -67,7 +67,7 @@ class Terminal:
     def summary(self, store: Store) -> None:
         """Print one trace and all destinations."""
         self.console.print("\nOne event's trace", style="bold")
-        write(way.find(store, [summary.telling(store)]), self.console.file)
+        write(find(store, [summary.telling(store)]), self.console.file)
         self._say("")
         self.console.print(summary.destinations(store))
 

@@ -1,4 +1,4 @@
-"""What a person may set; what is not set comes from the data."""
+"""Bounds and thresholds that a person may set; the data give those that are not set."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ class Settings:
     hot_share: float | None = _setting(3.0, "Times the mean load that make a partition hot.")
 
     def row(self, grace: float) -> dict[str, float | int | None]:
-        """Give the row of the table `settings`, with the grace that comes from the data unless it is set."""
+        """Return the row of the table `settings`; `grace` is used unless one is set."""
         times = {"grace", "queue_bound", "handler_bound", "skew"}
-        given = {item.name: getattr(self, item.name) for item in fields(self)}
-        given["grace"] = grace if self.grace is None else self.grace
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["grace"] = grace if self.grace is None else self.grace
         return {
-            name: int(value * SECOND) if name in times and value is not None else value for name, value in given.items()
+            name: int(value * SECOND) if name in times and value is not None else value
+            for name, value in values.items()
         }

@@ -7,7 +7,7 @@ from typer import Option
 
 from otel_eda.diagnosis.commands.options import length
 
-from .feeds import GRPC, HTTP
+from .sources import GRPC, HTTP
 
 
 @dataclass(frozen=True)

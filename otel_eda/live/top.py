@@ -12,7 +12,7 @@ from otel_eda.diagnosis import CLEAN, UnusableError
 from otel_eda.diagnosis.commands.options import length
 from otel_eda.interrupts import announced
 
-from . import feeds
+from . import sources
 from .options import Duration, Endpoints
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from otel_eda.otlp import Sink
 
-    from .board import Board
+    from .aggregates import Aggregates
     from .points import Prometheus
-    from .screen import Screen
+    from .screen import AggregatesScreen
 
 EXAMPLES = (
     "otel-eda top",
@@ -44,37 +44,38 @@ def run(
     """Show until interrupted; what was shown last stays on the screen."""
     from rich.console import Console
 
-    from .board import Board
+    from .aggregates import Aggregates
     from .points import Prometheus
-    from .screen import Screen
+    from .screen import AggregatesScreen
 
-    board, asked = Board(), Prometheus(prometheus) if prometheus else None
-    sinks = [taking(board)]
+    aggregates, asked = Aggregates(), Prometheus(prometheus) if prometheus else None
+    sinks = [taking(aggregates)]
     with (
         announced() as ended,
-        feeds.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(asked), sinks) as reception,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(asked), sinks) as servers,
     ):
-        places = [*(f"OTLP on {endpoint}" for endpoint in reception.endpoints), *filter(None, [prometheus])]
-        screen, console = Screen(board, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it"), Console(highlight=False)
+        places = [*(f"OTLP on {endpoint}" for endpoint in servers.endpoints), *filter(None, [prometheus])]
+        screen = AggregatesScreen(aggregates, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it")
+        console = Console(highlight=False)
         end = time.monotonic() + (duration or math.inf)
-        _look(asked, board, screen)
+        _look(asked, aggregates, screen)
         with drawn(screen, console, whole=True):
             while not ended.wait(min(every, max(end - time.monotonic(), 0))) and time.monotonic() < end:
-                _look(asked, board, screen)
-                screen.notes += reception.notes()
+                _look(asked, aggregates, screen)
+                screen.notes += servers.notes()
         console.print(screen)
     return CLEAN
 
 
-def taking(board: "Board") -> "Sink":
-    """Return a sink that has a board know the metrics of what is received."""
+def taking(aggregates: "Aggregates") -> "Sink":
+    """Return a sink that adds the metrics of requests to the aggregates."""
     from .points import exported
 
-    return lambda export: board.take(exported(export))
+    return lambda export: aggregates.take(exported(export))
 
 
 @contextmanager
-def drawn(screen: "Screen", console: "Console", *, whole: bool) -> Iterator[None]:
+def drawn(screen: "AggregatesScreen", console: "Console", *, whole: bool) -> Iterator[None]:
     """Draw again and again, if there is a terminal: on all of it, or below what is there."""
     from rich.live import Live
 
@@ -83,13 +84,13 @@ def drawn(screen: "Screen", console: "Console", *, whole: bool) -> Iterator[None
         yield
 
 
-def _look(asked: "Prometheus | None", board: "Board", screen: "Screen") -> None:
+def _look(asked: "Prometheus | None", aggregates: "Aggregates", screen: "AggregatesScreen") -> None:
     """Ask, if there is anybody to ask; who has never answered is an error."""
     screen.notes = []
     if asked is None:
         return
     try:
-        board.take(asked.read())
+        aggregates.take(asked.read())
     except UnusableError as error:
         if not asked.answered:
             raise

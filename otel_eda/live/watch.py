@@ -13,19 +13,19 @@ from otel_eda.diagnosis.commands.options import JaegerServices, Judging, length
 from otel_eda.diagnosis.settings import Settings
 from otel_eda.interrupts import announced
 
-from . import feeds
+from . import sources
 from .options import Duration, Endpoints, FindingFormat
 
 if TYPE_CHECKING:
-    from .judge import Judge
-    from .say import Say
+    from .evaluator import Evaluator
+    from .output import Output
 
 EXAMPLES = (
     "otel-eda watch",
     "otel-eda watch telemetry --duration 10m --format json",
 )
 TICK = 0.2  # seconds from one look for telemetry to the next
-REST = 1  # times as long as it has judged it does not
+REST = 1  # times as long as an evaluation took that the next one waits
 
 
 def run(
@@ -51,7 +51,9 @@ def run(
     most: Annotated[
         int, Option(min=1, metavar="MB", help="Megabytes of telemetry in the window; when there is more, older goes.")
     ] = 128,
-    every: Annotated[float, Option(parser=length, metavar="TIME", show_default="5s", help="How often to judge.")] = 5.0,
+    every: Annotated[
+        float, Option(parser=length, metavar="TIME", show_default="5s", help="How often to run the checks.")
+    ] = 5.0,
     hold: Annotated[
         float,
         Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive."),
@@ -60,52 +62,53 @@ def run(
     format_: Annotated[FindingFormat, Option("--format", help="How findings are written.")] = "text",
 ) -> int:
     """Watch until the end, and return whether anything was found."""
-    from otel_eda.otlp.inbox import Inbox
+    from otel_eda.otlp.queue import ExportQueue
 
-    from .judge import Asked, Judge
-    from .say import Say
+    from .evaluator import Evaluator, PolledJaeger
+    from .output import Output
     from .window import Window
 
-    inbox, places = Inbox(), file or []
-    others = [feeds.Growing(place) for place in places]
-    asked = Asked(jaeger, service or [], window) if jaeger else None
+    queue, places = ExportQueue(), file or []
+    files = [sources.GrowingFiles(place) for place in places]
+    polled = PolledJaeger(jaeger, service or [], window) if jaeger else None
     with (
         announced() as ended,
         tempfile.TemporaryDirectory(prefix="otel-eda-watch-") as folder,
-        feeds.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(others or asked), [inbox]) as reception,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(files or polled), [queue]) as servers,
     ):
-        amid = bool(reception.endpoints)
+        amid = bool(servers.endpoints)
         kept = Window(Path(folder), window, most << 20, time.monotonic, amid=amid)
-        judge = Judge(kept, judging.checks(), bounds, asked, every=every, hold=hold, evidence=judging.evidence)
-        say = Say(sys.stdout, format_, judging.jaeger_url)
-        say.begin([*(f"OTLP on {endpoint}" for endpoint in reception.endpoints), *places, *filter(None, [jaeger])])
-        watch([feeds.Received(inbox), *others], judge, say, ended, every=every, duration=duration)
-        say.end(judge, [*reception.notes(), *judge.notes(), *(note for other in others for note in other.notes())])
-    found = judging.status(judge.verdicts)
+        evaluator = Evaluator(kept, judging.checks(), bounds, polled, every=every, hold=hold, evidence=judging.evidence)
+        output = Output(sys.stdout, format_, judging.jaeger_url)
+        output.begin([*(f"OTLP on {endpoint}" for endpoint in servers.endpoints), *places, *filter(None, [jaeger])])
+        watch([sources.Exporters(queue), *files], evaluator, output, ended, every=every, duration=duration)
+        notes = [*servers.notes(), *evaluator.notes(), *(note for grown in files for note in grown.notes())]
+        output.end(evaluator, notes)
+    found = judging.status(evaluator.verdicts)
     if not found:
-        judge.vouch()
+        evaluator.check_complete()
     return found
 
 
 def watch(
-    sources: list[feeds.Feed],
-    judge: "Judge",
-    say: "Say",
+    places: list[sources.LiveSource],
+    evaluator: "Evaluator",
+    output: "Output",
     ended: threading.Event,
     *,
     every: float,
     duration: float | None,
 ) -> None:
-    """Take in, and judge from time to time, until the end; what has come by then is judged, too."""
+    """Add what comes to the window and evaluate it from time to time, until the end; then evaluate it once more."""
     end = time.monotonic() + duration if duration else None
     due = time.monotonic() + every
     while True:
         over = ended.wait(TICK) or (end is not None and time.monotonic() >= end)
-        while judge.window.add(line for source in sources for line in source.read()) and over:
+        while evaluator.window.add(line for place in places for line in place.read()) and over:
             pass
         if over or time.monotonic() >= due:
             began = time.monotonic()
-            say.findings(judge.judge())
+            output.findings(evaluator.evaluate())
             due = max(began + every, time.monotonic() + REST * (time.monotonic() - began))
         if over:
             return

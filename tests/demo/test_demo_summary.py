@@ -10,10 +10,10 @@ from rich.console import Console
 
 from otel_eda.demo.file_exporter import FileExporter
 from otel_eda.demo.summary import DESTINATIONS, destinations, milliseconds, slowest, telling
-from otel_eda.diagnosis import way
-from otel_eda.diagnosis.reports.way import write
+from otel_eda.diagnosis.reports.trace import write
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
+from otel_eda.diagnosis.trace import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +110,7 @@ def drawn(what: RenderableType, width: int = 80, encoding: str = "utf-8") -> str
 def trace(day: Day, encoding: str = "utf-8") -> str:
     raw = io.BytesIO()
     with day.store() as store, io.TextIOWrapper(raw, encoding=encoding) as file:
-        write(way.find(store, [telling(store)]), file)
+        write(find(store, [telling(store)]), file)
         file.flush()
         return raw.getvalue().decode(encoding)
 

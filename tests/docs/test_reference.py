@@ -21,8 +21,8 @@ from otel_eda.core.clients import assignment
 from otel_eda.core.ledger import intervals
 from otel_eda.core.telemetry.instruments import Metrics
 from otel_eda.demo.options import Options
-from otel_eda.live import board
-from otel_eda.otlp import inbox
+from otel_eda.live import aggregates
+from otel_eda.otlp import queue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,9 +163,9 @@ LIMITS = [
     (TELEMETRY, f"A counter keeps {semconv.ATTRIBUTE_SETS} sets of attributes"),
     (TELEMETRY, f"at most every {assignment.EVERY // 10**9} seconds"),
     (TELEMETRY, f"at most {trailer.LONGEST >> 10} KiB, at most {trailer.MOST} headers"),
-    (LIVE, f"waits in {inbox.ROOM >> 20} MB of memory"),
-    (LIVE, f"Requests of more than {otlp.LARGEST >> 20} MB"),
-    (LIVE, f"the {board.MOST:,} series that are kept"),
+    (LIVE, f"waits in {queue.QUEUE_BYTES >> 20} MB of memory"),
+    (LIVE, f"Requests of more than {otlp.REQUEST_BYTES >> 20} MB"),
+    (LIVE, f"the {aggregates.MOST_SERIES:,} series that are kept"),
 ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from diagnosis.telemetry import BEGIN, SECOND, Service, Telemetry, metric, scoped
 
 from otel_eda import commands
-from otel_eda.live.judge import Judge
+from otel_eda.live.evaluator import Evaluator
 from otel_eda.live.window import Window
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ class Watched:
         given = call.keywords
         self.window = Window(folder, given["window"], given["most"] << 20, lambda: self.at)
         checks, bounds = given["judging"].checks(), given["bounds"]
-        self.judge = Judge(self.window, checks, bounds, every=given["every"], hold=given["hold"])
+        self.evaluator = Evaluator(self.window, checks, bounds, every=given["every"], hold=given["hold"])
 
     def until(self, end: float, step: float = 12.0) -> list[Finding]:
-        """Let it come, and judge again and again; gives all that is told."""
+        """Let it come, and evaluate again and again; return all findings."""
         told = []
         while self.at < end:
             before, self.at = self.at, min(self.at + step, end)
             self.window.add(self.stream.between(before, self.at))
-            told += self.judge.judge()
+            told += self.evaluator.evaluate()
         return told

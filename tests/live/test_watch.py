@@ -27,8 +27,8 @@ from otel_eda import cli
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
-from otel_eda.live.feeds import Growing
-from otel_eda.otlp.inbox import ROOM
+from otel_eda.live.sources import GrowingFiles
+from otel_eda.otlp.queue import QUEUE_BYTES
 
 if TYPE_CHECKING:
     from brokers.jaeger import Jaeger
@@ -98,7 +98,7 @@ def test_a_file_that_grows_is_followed_cut_lines_and_new_files_too(tmp_path: Pat
 def test_a_file_that_is_replaced_or_cut_is_read_from_its_begin(tmp_path: Path) -> None:
     path = tmp_path / "telemetry.jsonl"
     path.write_bytes(b'{"a":1}\n{"a":2}\n{"a"')
-    feed = Growing(str(path))
+    feed = GrowingFiles(str(path))
     assert list(feed.read()) == [b'{"a":1}', b'{"a":2}']
     path.write_bytes(b'{"b":1}\n')
     assert list(feed.read()) == [b'{"b":1}']
@@ -114,7 +114,7 @@ def test_a_file_that_is_replaced_or_cut_is_read_from_its_begin(tmp_path: Path) -
 def test_a_file_that_is_rotated_is_read_once_and_to_its_end(followed: str, tmp_path: Path) -> None:
     path, older = tmp_path / "telemetry.jsonl", tmp_path / "telemetry-2026-11-25T09-00-00.000.jsonl"
     path.write_bytes(b'{"a":1}\n{"a"')
-    feed = Growing(str(tmp_path / followed))
+    feed = GrowingFiles(str(tmp_path / followed))
     assert list(feed.read()) == [b'{"a":1}']
     with path.open("ab", buffering=0) as file:
         file.write(b':2}\n{"a":3}\n')
@@ -198,7 +198,7 @@ def test_a_flood_is_taken_as_far_as_it_can_be_the_rest_refused_and_counted() -> 
         before, body = memory(watch), spans(2000)
         answers: list[int] = []
         connection = http.client.HTTPConnection(place, timeout=30)
-        while answers.count(503) < 20 or answers.count(200) * len(body) <= ROOM:
+        while answers.count(503) < 20 or answers.count(200) * len(body) <= QUEUE_BYTES:
             connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
             answer = connection.getresponse()
             answer.read()
@@ -213,7 +213,7 @@ def test_a_flood_is_taken_as_far_as_it_can_be_the_rest_refused_and_counted() -> 
         notes = "\n".join(summary(watch)["notes"])
         assert f"{answers.count(503):,} requests refused: no room" in notes
         assert set(answers) == {200, 503}
-        assert "MB left the window before its time" in notes
+        assert "MB left the window before their time" in notes
     assert grown < MEMORY, f"{grown >> 20} MB more"
 
 
@@ -283,7 +283,7 @@ def test_a_file_that_cannot_be_read_is_noted_and_the_others_are_read(tmp_path: P
     (tmp_path / "open.jsonl").write_bytes(b'{"a":1}\n')
     with socket.socket(socket.AF_UNIX) as server:  # which not even root can read
         server.bind(str(tmp_path / "a.sock"))
-        feeds = [Growing(str(tmp_path / name)) for name in ("a.sock", "open.jsonl")]
+        feeds = [GrowingFiles(str(tmp_path / name)) for name in ("a.sock", "open.jsonl")]
         assert [list(feed.read()) for feed in feeds] == [[], [b'{"a":1}']]
         assert [list(feed.notes()) for feed in feeds] == [["a.sock: not read: No such device or address"], []]
 
@@ -292,7 +292,7 @@ def test_what_is_no_telemetry_is_not_said_to_be_clean(tmp_path: Path) -> None:
     written(tmp_path / "app.jsonl", ['{"level": "info"}'] * 3)
     with command("watch", tmp_path, "--format", "json", *QUICK, "--duration", "1s") as watch:
         assert watch.finish().status == 2
-        assert watch.errors.splitlines()[-1] == "otel-eda: no OTLP has come, so nothing was judged"
+        assert watch.errors.splitlines()[-1] == "otel-eda: no OTLP has come, so nothing was checked"
         assert summary(watch)["notes"] == ["3 lines JSON, but not OTLP"]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from brokers import spans
 
 from otel_eda.demo.receiver import receiver
-from otel_eda.otlp.lines import line
+from otel_eda.otlp.json_lines import line
 from support.waiting import until
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from otel_eda.diagnosis.settings import Settings
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
-from otel_eda.otlp.lines import line
+from otel_eda.otlp.json_lines import line
 from support.programs import PATIENCE, launched
 from support.waiting import until
 

@@ -27,14 +27,14 @@ def run(
     reading: Reading,
 ) -> int:
     """Print an event's trace."""
-    from otel_eda.diagnosis import way
-    from otel_eda.diagnosis.reports.way import write
+    from otel_eda.diagnosis import trace
+    from otel_eda.diagnosis.reports.trace import write
 
     with loaded(reading) as store:
-        steps = way.find(store, traces(store, id_))
-    if not steps:
+        spans = trace.find(store, traces(store, id_))
+    if not spans:
         raise UnusableError(f"{id_}: nothing of this event is here")
-    write(steps, sys.stdout)
+    write(spans, sys.stdout)
     return CLEAN
 
 

@@ -1,4 +1,4 @@
-"""Where telemetry is read from. A source gives files of OTLP JSON lines: that is all it has to do."""
+"""Where telemetry is read from. A source only has to provide files of OTLP JSON lines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """One place that telemetry is in."""
+    """One place that telemetry is read from."""
 
     def files(self, spool: Path) -> Iterator[Path]:
-        """Give its files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
+        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
 
 
 def find(places: Iterable[str], services: Sequence[str], since: datetime, until: datetime) -> Iterator[Source]:
