@@ -15,7 +15,7 @@ from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
 
 from . import config, status
-from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
+from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, dramatiq, kafka_python, pika, pyee, pyzmq, taskiq
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 providers.watchers.append(monitor.watch)
-_ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
+_ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee, dramatiq, taskiq)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
 NAMES = (*LIBRARIES, REGISTRIES)

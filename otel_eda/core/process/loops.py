@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import wrapt
 
-from otel_eda.core.process import deferral, per_task, unwinding
+from otel_eda.core.process import deferral, hand_over, per_task, unwinding
 from otel_eda.core.process.processing import begin_processing
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
@@ -171,10 +171,11 @@ class TracedListIterator:
 class LoopProcessing:
     """The turns of one loop, one after the other."""
 
-    __slots__ = ("asked", "client", "copying", "deferring", "processing", "started", "watch")
+    __slots__ = ("asked", "client", "copying", "deferring", "fetching", "processing", "started", "watch")
 
     def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client
+        self.fetching: hand_over.KnownBy | None = hand_over.codes.get(frame.f_code) if frame is not None else None
         self.processing: Processing | None = None
         self.watch: unwinding.FrameWatch | None = None
         self.copying = self.started = False
@@ -229,6 +230,8 @@ class LoopProcessing:
     def _begin(self, record: Any, message: Message, found: Extracted | None) -> None:
         if self.copying:
             self.client.expect_any_offset()  # of a copied message the ledger will hear nothing
+        elif self.fetching is not None:
+            hand_over.fetched(self.client, record, message, self.fetching)
         elif self.client.library.telemetry.scope is not None:
             self.processing = begin_processing(self.client, record, message, found)
 

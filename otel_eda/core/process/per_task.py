@@ -7,7 +7,7 @@ from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import existing_client
-from otel_eda.core.process import deferral, unwinding
+from otel_eda.core.process import deferral, hand_over, unwinding
 from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
@@ -50,6 +50,9 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
     if message is None or (frame is not None and frame.f_code is tasks.WORK and _hand(pulled, message, frame)):
         return
     client, task = pulled.client, tasks.running()
+    if hand_over.fetching.get() is not None:
+        hand_over.fetched(client, pulled.record, message)
+        return
     processing = begin_processing(client, pulled.record, message)
     watch = None if frame is None else unwinding.FrameWatch(frame, processing.fail, pulled.record)
     client.pulls[tasks.here()] = processing, watch

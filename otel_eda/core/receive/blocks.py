@@ -179,14 +179,16 @@ class _Leaving(Call):
 class Handle(SinglePlace):
     """A call, sync or async, of the application's handler, by a library that handles what it raises.
 
-    The message's processing has failed then, though nothing leaves it.
+    The message's processing has failed then, though nothing leaves it. A library that only notes the exception in a
+    call has `told`, which gives it from that call's arguments.
     """
 
     target: str
+    told: Callable[..., BaseException | None] | None = None
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the call, whose exception is that of the message's processing."""
-        return around(original, switch, _Handling)
+        return around(original, switch, _Handling if self.told is None else partial(_note_told, self.told))
 
 
 class _Handling(Call):
@@ -196,11 +198,19 @@ class _Handling(Call):
 
     def left(self, error: BaseException | None) -> None:
         """Note why the processing has failed."""
-        if isinstance(error, Exception):
-            self._note(error)
+        _note(error)
 
-    @guarded
-    def _note(self, error: Exception) -> None:
-        processing = _current()
-        if processing is not None and not processing.done:
-            processing.failure = error
+
+@guarded
+def _note_told(
+    told: Callable[..., BaseException | None], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Call | None:
+    _note(told(*args, **kwargs))
+    return None
+
+
+@guarded
+def _note(error: BaseException | None) -> None:
+    processing = _current() if isinstance(error, Exception) else None
+    if processing is not None and not processing.done:
+        processing.failure = error
