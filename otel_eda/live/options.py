@@ -11,7 +11,7 @@ from .sources import GRPC, HTTP
 
 
 @dataclass(frozen=True)
-class Receivers:
+class Endpoints:
     """Where OTLP is received."""
 
     otlp: Annotated[
