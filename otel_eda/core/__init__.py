@@ -5,7 +5,7 @@ This is the contract of an adapter, which needs no more than what is exported he
 
 from otel_eda.config import config
 
-from .clients.assignment import Extent
+from .clients.assignment import AssignmentChange
 from .clients.in_flight import PublisherConfirm
 from .clients.library import Library
 from .inprocess.emitters import Dispatch, Event, Receivers, Run
@@ -44,6 +44,7 @@ from .telemetry.errors import Outcome
 
 __all__ = [
     "Acknowledge",
+    "AssignmentChange",
     "Block",
     "Carry",
     "Close",
@@ -54,7 +55,6 @@ __all__ = [
     "DeliveryCallback",
     "Dispatch",
     "Event",
-    "Extent",
     "Generate",
     "Handle",
     "Identity",

@@ -11,8 +11,8 @@ from opentelemetry.metrics import Observation
 from otel_eda import semconv
 from otel_eda.core.clients import progress
 from otel_eda.core.clients.instances import alive
-from otel_eda.core.clients.progress import report
-from otel_eda.core.process import processing
+from otel_eda.core.clients.progress import report_positions
+from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import guard
 from otel_eda.core.runtime.guard import guarded
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Attributes, Position
-    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.process.processing import Processing
     from otel_eda.core.telemetry.instruments import Metrics
 
     Observed = Iterable[tuple[Attributes, float]]
@@ -83,21 +83,21 @@ class Monitor:
 
     def _lag(self) -> Observed:
         for client, position in self._positions():
-            if position.behind is not None:
-                yield client.place(position.destination, position.partition), position.behind
+            if position.lag is not None:
+                yield client.metric_attributes(position.destination, position.partition), position.lag
 
     def _lag_time(self) -> Observed:
         now = time.time()
         for client, position in self._positions():
             stamp = client.process(position.destination).stamps.get(position.partition)
-            if position.behind == 0:
-                yield client.place(position.destination, position.partition), 0
-            elif position.behind and stamp is not None:
-                yield client.place(position.destination, position.partition), max(now - stamp / 1000, 0)
+            if position.lag == 0:
+                yield client.metric_attributes(position.destination, position.partition), 0
+            elif position.lag and stamp is not None:
+                yield client.metric_attributes(position.destination, position.partition), max(now - stamp / 1000, 0)
 
     def _partitions(self) -> Observed:
         for client in self._clients():
-            report(client)
+            report_positions(client)
             known = client.positions()
             if known or client.assignments:
                 yield client.measured, len(known)
@@ -110,8 +110,10 @@ class Monitor:
         return [(client.measured, (now - client.polled_at) / 1e9) for client in self._clients() if client.polled_at]
 
     def _poll_limit(self) -> Observed:
-        known = ((client.measured, client.identity.patience) for client in self._clients())
-        return [(attributes, patience) for attributes, patience in known if patience is not None]
+        known = ((client.measured, client.identity.max_poll_interval) for client in self._clients())
+        return [
+            (attributes, max_poll_interval) for attributes, max_poll_interval in known if max_poll_interval is not None
+        ]
 
     def _unassigned(self) -> Observed:
         return [(client.measured, client.assignment.bare / 1e9) for client in self._clients() if client.assignments]
@@ -119,32 +121,40 @@ class Monitor:
     def _margin(self) -> Observed:
         for client, at in self._positions():
             if at.offset is not None and at.start is not None:
-                yield client.place(at.destination, at.partition), max(at.offset - at.start, 0)
+                yield client.metric_attributes(at.destination, at.partition), max(at.offset - at.start, 0)
 
     def _waiting(self) -> Observed:
         return [(client.measured, client.waited / 1e9) for client in self._clients() if client.waited]
 
     def _processes(self) -> Iterator[Route]:
         for client in self._clients():
-            yield from client.of("process")
+            yield from client.routes_of("process")
 
-    def _turns(self) -> Iterator[Turn]:
-        return (turn for turn in list(processing.open_turns.values()) if turn.route.scope.metrics is self.metrics)
+    def _turns(self) -> Iterator[Processing]:
+        return (
+            processing
+            for processing in list(open_processings.values())
+            if processing.route.scope.metrics is self.metrics
+        )
 
     def _open(self) -> Observed:
         yield from ((route.place, 0) for route in self._processes())
-        yield from ((turn.route.place, 1) for turn in self._turns())
+        yield from ((processing.route.place, 1) for processing in self._turns())
 
     def _open_age(self) -> Observed:
         now = time.time_ns()
         yield from ((route.place, 0) for route in self._processes())
-        yield from ((turn.route.place, max(now - turn.start, 0) / 1e9) for turn in self._turns())
+        yield from ((processing.route.place, max(now - processing.start, 0) / 1e9) for processing in self._turns())
 
     def _depth(self) -> Observed:
-        return [(client.place(queue), number) for client in self._clients() for queue, number in progress.fresh(client)]
+        return [
+            (client.metric_attributes(queue), number)
+            for client in self._clients()
+            for queue, number in progress.recent_queue_depths(client)
+        ]
 
     def _pending(self) -> Observed:
-        return [(client.measured, len(client.pending)) for client in self._clients() if client.of("send")]
+        return [(client.measured, len(client.pending)) for client in self._clients() if client.routes_of("send")]
 
 
 def watch(meter: Meter, metrics: Metrics, first: bool) -> None:

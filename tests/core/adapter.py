@@ -58,7 +58,7 @@ def delivered(item: Delivery, unsettled: bool) -> Message:
     return Message(
         item.topic,
         headers=item.headers,
-        tag=item.tag,
+        delivery_tag=item.tag,
         unsettled=unsettled,
         redelivered=item.tries > 0,
         deliveries=item.tries,

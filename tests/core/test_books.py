@@ -179,10 +179,10 @@ def test_a_copied_loop_is_in_no_account(consumer: Consumer, queue: Queue, record
 def test_switching_off_forgets(consumer: Consumer, recorder: Recorder) -> None:
     loop(consumer)
     otel_eda.disable()
-    assert [book.accounts for book in ledger._ledgers.values()] == [{}]
+    assert [book.partition_ledgers for book in ledger._ledgers.values()] == [{}]
 
 
 def test_many_groups_are_bounded(queue: Queue, recorder: Recorder) -> None:
-    for number in range(ledger.LEDGERS + 10):
+    for number in range(ledger.MAX_LEDGERS + 10):
         loop(Consumer(queue, "orders", group=str(number)))
-    assert len(ledger._ledgers) == ledger.LEDGERS
+    assert len(ledger._ledgers) == ledger.MAX_LEDGERS

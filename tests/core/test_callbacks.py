@@ -13,11 +13,11 @@ from support.spans import attribute, failed, ids
 
 from otel_eda import suite
 from otel_eda.core import (
+    AssignmentChange,
     Close,
     CommitCallback,
     Construct,
     DeliveryCallback,
-    Extent,
     Identity,
     Library,
     Listen,
@@ -26,7 +26,7 @@ from otel_eda.core import (
     SendBatch,
     Settle,
 )
-from otel_eda.core.clients.instances import known
+from otel_eda.core.clients.instances import existing_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -158,7 +158,7 @@ def made() -> Library:
             Settle(f"{HERE}:Client.commit", ("offsets",), lambda _, offsets: offsets or {}),
             Listen(
                 f"{HERE}:Client.subscribe",
-                {"gained": Extent.MORE, "lost": Extent.LESS},
+                {"gained": AssignmentChange.MORE, "lost": AssignmentChange.LESS},
                 ("gained",),
                 lambda number: [("orders", number)],
             ),
@@ -317,7 +317,7 @@ def test_what_callbacks_are_told_is_known(recorder: Recorder, own: bool) -> None
     if own:
         gained(2)
         lost(2)
-    kept = known(client)
+    kept = existing_client(client)
     assert kept is not None
     assert kept.assignment.partitions == {("orders", "1")}
     assert kept.assignments == (3 if own else 1)
@@ -328,10 +328,10 @@ def test_another_client_in_the_place_of_one_has_its_own_state(recorder: Recorder
     seen = set()
     for _ in range(50):
         client = Client()
-        kept = known(client)
+        kept = existing_client(client)
         assert kept is not None
         assert not kept.assignments
-        kept.reassigned()
+        kept.record_reassignment()
         seen.add(id(kept))
         del client, kept
     assert seen
@@ -340,5 +340,5 @@ def test_another_client_in_the_place_of_one_has_its_own_state(recorder: Recorder
 def test_switched_off_nothing_is_known_of_a_client() -> None:
     with recording():
         client = Client()
-        assert known(client) is not None
-    assert known(client) is None
+        assert existing_client(client) is not None
+    assert existing_client(client) is None

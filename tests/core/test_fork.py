@@ -77,9 +77,9 @@ def test_the_child_does_not_end_what_the_parent_processes_by_hand(queue: Queue, 
 def test_the_child_begins_with_nothing_open(queue: Queue, recorder: Recorder) -> None:
     loop = iter(Consumer(queue, "orders"))
     next(loop)
-    assert len(processing.open_turns) == 1
-    assert in_child(lambda: len(processing.open_turns)) == "0"
-    assert len(processing.open_turns) == 1
+    assert len(processing.open_processings) == 1
+    assert in_child(lambda: len(processing.open_processings)) == "0"
+    assert len(processing.open_processings) == 1
     del loop
 
 

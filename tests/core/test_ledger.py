@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from support.times import times
 
 from otel_eda.core.ledger import intervals, ledger, senders
-from otel_eda.core.ledger.account import Account, Committed, Fact
 from otel_eda.core.ledger.intervals import EXPECTED, Arrival, Intervals, Order, Sequence
 from otel_eda.core.ledger.ledger import Ledger, epochs
+from otel_eda.core.ledger.partition import Committed, DeliveryAnomaly, PartitionLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,28 +91,28 @@ class Model:
             and self.covered(offset)
         )
 
-    def begin(self, offset: int) -> Fact | None:
+    def begin(self, offset: int) -> DeliveryAnomaly | None:
         fact = None
         if self.was("done", offset):
-            fact = Fact.REPROCESSED
+            fact = DeliveryAnomaly.REPROCESSED
         elif self.was("begin", offset):
-            fact = Fact.REDELIVERED
+            fact = DeliveryAnomaly.REDELIVERED
         elif any(
             event.what == "begin" and event.offset > offset and event.offset % KEYS == offset % KEYS
             for event in self.history
         ):
-            fact = Fact.OUT_OF_ORDER
+            fact = DeliveryAnomaly.OUT_OF_ORDER
         self.history.append(Event("begin", offset))
         return fact
 
-    def end(self, offset: int, done: bool) -> Fact | None:
+    def end(self, offset: int, done: bool) -> DeliveryAnomaly | None:
         first = done and not self.was("done", offset)
         self.history.append(Event("done" if done else "fail", offset))
         if first and self.was("skipped", offset):
-            return Fact.RECOVERED
+            return DeliveryAnomaly.RECOVERED
         if self.lost(offset):
             self.history.append(Event("skipped", offset))
-            return Fact.SKIPPED
+            return DeliveryAnomaly.SKIPPED
         return None
 
     def commit(self, offset: int) -> Committed:
@@ -146,7 +146,7 @@ class Consuming(RuleBasedStateMachine):
         self.restart()
 
     def restart(self) -> None:
-        self.account, self.model = Account(), Model()
+        self.account, self.model = PartitionLedger(), Model()
         self.open: list[int] = []
         self.batch: list[int] = []
         self.position, self.epoch = 0, next(epochs)
@@ -218,31 +218,31 @@ Consuming.TestCase.settings = settings(max_examples=times(100), stateful_step_co
 TestConsuming = Consuming.TestCase
 
 
-def consume(account: Account, offsets: Iterable[int], epoch: int) -> None:
+def consume(account: PartitionLedger, offsets: Iterable[int], epoch: int) -> None:
     for offset in offsets:
         account.begin(offset, epoch)
         account.end(offset)
 
 
-def size(account: Account) -> int:
+def size(account: PartitionLedger) -> int:
     kept = [account._seen.starts, account._seen.ends, account._open, account._marks]
     return sum(map(sys.getsizeof, kept)) + sum(sys.getsizeof(number) for items in kept for number in items)
 
 
 def test_ten_million_offsets_with_a_thousand_gaps_take_less_than_a_megabyte() -> None:
-    account, run = Account(), MESSAGES // GAPS
+    account, run = PartitionLedger(), MESSAGES // GAPS
     for gap in range(GAPS):
         # What lies within a run is dense: its ends tell as much as all of it would.
         account._seen.add(gap * run, (gap + 1) * run - 2)
         consume(account, range((gap + 1) * run - 2, (gap + 1) * run - 1), next(epochs))
     assert len(account._seen) == GAPS
     assert size(account) < 1 << 20
-    assert account.begin(5 * run) is Fact.REPROCESSED
+    assert account.begin(5 * run) is DeliveryAnomaly.REPROCESSED
     assert account.begin(6 * run - 1) is None
 
 
 def test_memory_does_not_grow_with_messages() -> None:
-    account = Account()
+    account = PartitionLedger()
     consume(account, range(50_000), 1)
     consume(account, range(50_000, 100_000, 2), 1)  # a transaction each
     assert (len(account._seen), len(account._open), len(account._marks)) == (1, 0, 0)
@@ -250,21 +250,21 @@ def test_memory_does_not_grow_with_messages() -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_memory_is_bounded_and_nothing_is_claimed_of_what_was_forgotten(fails: bool) -> None:
-    account = Account()
-    for offset in range(0, 10 * intervals.LIMIT, 2):
+    account = PartitionLedger()
+    for offset in range(0, 10 * intervals.MAX_GAPS, 2):
         account.begin(offset)
         account.end(offset, not fails)
-    assert len(account._seen) + len(account._marks) <= intervals.LIMIT + 1
+    assert len(account._seen) + len(account._marks) <= intervals.MAX_GAPS + 1
     assert size(account) < 1 << 20
     assert account.begin(0) is None
     assert account.end(0, False) is None
-    last = 10 * intervals.LIMIT - 2
-    assert account.begin(last) is (Fact.REDELIVERED if fails else Fact.REPROCESSED)
+    last = 10 * intervals.MAX_GAPS - 2
+    assert account.begin(last) is (DeliveryAnomaly.REDELIVERED if fails else DeliveryAnomaly.REPROCESSED)
     assert all(offset >= account.floor for offset in account.commit(last + 1).skipped)
 
 
 def test_threads_do_not_confuse_it() -> None:
-    account, facts = Account(), []
+    account, facts = PartitionLedger(), []
     offsets = list(range(20_000))
     random.Random(4).shuffle(offsets)
     shares = [offsets[start::4] for start in range(4)]
@@ -273,8 +273,8 @@ def test_threads_do_not_confuse_it() -> None:
         for offset in share:
             facts.extend([account.begin(offset), account.end(offset, offset % 100 != 0)])
 
-    before = intervals.LIMIT
-    intervals.LIMIT = 1 << 20
+    before = intervals.MAX_GAPS
+    intervals.MAX_GAPS = 1 << 20
     try:
         threads = [threading.Thread(target=work, args=(share,)) for share in shares]
         for thread in threads:
@@ -282,7 +282,7 @@ def test_threads_do_not_confuse_it() -> None:
         for thread in threads:
             thread.join()
     finally:
-        intervals.LIMIT = before
+        intervals.MAX_GAPS = before
     assert set(facts) == {None}
     assert account.commit(20_000).skipped == tuple(range(0, 20_000, 100))
     assert (account._seen.starts, account._seen.ends) == ([0], [20_000])
@@ -309,16 +309,16 @@ def test_intervals_add_ranges_and_cut_them() -> None:
 
 
 def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() -> None:
-    account = Account()
+    account = PartitionLedger()
     for offset in range(4):
         assert account.begin(offset, 1, "key") is None
     assert account.take(1, "key") is None
     assert account.take(3, "other") is None
-    assert account.take(0, "key") is Fact.OUT_OF_ORDER
+    assert account.take(0, "key") is DeliveryAnomaly.OUT_OF_ORDER
 
 
 def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "KEYS", 2)
+    monkeypatch.setattr(intervals, "MAX_KEYS", 2)
     order = Order()
     assert [order.late(key, offset) for key, offset in [("a", 9), ("b", 9), ("c", 9), ("a", 1), ("c", 1)]] == [
         False,
@@ -347,15 +347,15 @@ def test_a_sequence_tells_gaps_and_repeats() -> None:
 
 def test_a_sequence_is_bounded() -> None:
     sequence = Sequence()
-    for number in range(0, 4 * intervals.LIMIT, 2):
+    for number in range(0, 4 * intervals.MAX_GAPS, 2):
         sequence.came(number)
-    assert len(sequence._seen) <= intervals.LIMIT
+    assert len(sequence._seen) <= intervals.MAX_GAPS
     assert sequence.came(0) == EXPECTED
-    assert sequence.came(4 * intervals.LIMIT - 2) == Arrival(again=True)
+    assert sequence.came(4 * intervals.MAX_GAPS - 2) == Arrival(again=True)
 
 
 def test_senders_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(senders, "SENDERS", 10)
+    monkeypatch.setattr(senders, "MAX_SENDERS", 10)
     known = senders.Senders()
     for number in range(1000):
         known.of(str(number)).came(0)
@@ -365,11 +365,11 @@ def test_senders_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_ledger_has_an_account_for_each_partition(monkeypatch: pytest.MonkeyPatch) -> None:
     book = Ledger()
     for partition in ("0", "1"):
-        account = book.account("orders", partition)
+        account = book.partition_ledger("orders", partition)
         account.begin(0)
         account.end(0, partition == "0")
-    assert book.account("orders", "0") is not book.account("orders", "1")
+    assert book.partition_ledger("orders", "0") is not book.partition_ledger("orders", "1")
     assert book.commit({("orders", "0"): 1, ("orders", "1"): 1}) == {("orders", "1"): Committed((0,))}
-    monkeypatch.setattr(ledger, "ACCOUNTS", 2)
-    book.account("payments", "0")
-    assert list(book.accounts) == [("orders", "1"), ("payments", "0")]
+    monkeypatch.setattr(ledger, "MAX_PARTITIONS", 2)
+    book.partition_ledger("payments", "0")
+    assert list(book.partition_ledgers) == [("orders", "1"), ("payments", "0")]

@@ -199,7 +199,7 @@ def test_loops_that_alternate_forever_keep_no_past(queue: Queue, recorder: Recor
     for _ in zip(Consumer(queue, "orders"), Consumer(queue, "refunds"), strict=False):
         pass
     gc.collect()
-    assert sum(isinstance(item, processing.Turn) for item in gc.get_objects()) < 10
+    assert sum(isinstance(item, processing.Processing) for item in gc.get_objects()) < 10
 
 
 def test_a_loop_gives_the_consumer_to_everyone_who_looks(queue: Queue, recorder: Recorder) -> None:

@@ -84,7 +84,7 @@ def test_nothing_is_open_after_use(
     consume(consumer)
     consumer.close()
     gc.collect()
-    assert (processing.open_turns, client.pulls, len(client.deferred), unwinding._watched) == ({}, {}, 0, {})
+    assert (processing.open_processings, client.pulls, len(client.deferred), unwinding._watched) == ({}, {}, 0, {})
 
 
 @WAYS
@@ -161,7 +161,7 @@ def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library
     client = client_of(consumer, library)
     for message in consumer:
         with otel_eda.process(message):
-            sizes.append(len(processing.open_turns) + len(client.deferred) + len(client.routes))
+            sizes.append(len(processing.open_processings) + len(client.deferred) + len(client.routes))
     consumer.close()
     assert max(sizes) < 10
 
@@ -171,10 +171,10 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
 ) -> None:
     queue = Queue()
     queue.fill("orders", *range(2000))
-    deferral.use_by_hand()
+    deferral.use_manual()
     consumer = Consumer(queue, "orders")
     client = client_of(consumer, library)
-    sizes = [len(processing.open_turns) + len(client.deferred) for _ in consumer]
+    sizes = [len(processing.open_processings) + len(client.deferred) for _ in consumer]
     consumer.close()
     assert max(sizes) < 10
 

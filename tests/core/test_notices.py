@@ -58,9 +58,9 @@ def test_a_flow_of_failures_is_a_line_for_each_step(
 
 
 def test_there_is_an_end_to_it(caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(10 * guard.MOST):
+    for number in range(10 * guard.MAX_MESSAGES):
         log.warning("%d", number)
-    assert len(caplog.records) == guard.MOST
+    assert len(caplog.records) == guard.MAX_MESSAGES
 
 
 def test_all_is_quiet_where_nothing_is_wrong(

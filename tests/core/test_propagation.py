@@ -86,7 +86,7 @@ def test_what_goes_in_comes_out(make: Any, shape: Any, given_: Context) -> None:
 def test_headers_that_carry_a_context_are_known_by_the_propagator_of_now(make: Any) -> None:
     with propagating(make()):
         headers = propagation.inject(context())
-        found = propagation.carried([(name.title(), value.encode()) for name, value in headers.items()])
+        found = propagation.span_context_in([(name.title(), value.encode()) for name, value in headers.items()])
     assert found is not None
     assert (found.trace_id, found.span_id) == (0xA, 0xB)
 
@@ -95,7 +95,7 @@ def test_headers_that_carry_a_context_are_known_by_the_propagator_of_now(make: A
 def test_headers_without_a_context_carry_none(make: Any) -> None:
     with propagating(make()):
         for headers in (None, [], {}, [("a", b"1")], {"a": "1"}):
-            assert propagation.carried(headers) is None
+            assert propagation.span_context_in(headers) is None
             assert propagation.extract(headers) == (Context(), None)
 
 
@@ -185,7 +185,7 @@ def test_cloudevents_spellings_are_read(name: str, value: object) -> None:
     origin = propagation.extract([(name, value)])[1]
     assert origin is not None
     assert (origin.trace_id, origin.span_id) == (0xA, 0xB)
-    assert propagation.carried([(name, value)]) == origin
+    assert propagation.span_context_in([(name, value)]) == origin
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -252,7 +252,7 @@ def test_headers_of_any_content_are_read_without_raising(headers: list[tuple[Any
     found, origin = propagation.extract(headers)
     assert isinstance(found, Context)
     assert origin is None or origin.is_valid
-    propagation.carried(headers)
+    propagation.span_context_in(headers)
     assert list(map(repr, headers)) == before
 
 
@@ -263,7 +263,7 @@ def test_mappings_of_any_content_are_read_without_raising(headers: dict[Any, Any
 
 @given(st.one_of(st.integers(), st.text(), st.binary(), st.lists(VALUES), st.tuples(VALUES, VALUES)))
 def test_what_are_no_headers_at_all_carry_nothing_to_a_send(headers: Any) -> None:
-    assert propagation.carried(headers) is None
+    assert propagation.span_context_in(headers) is None
 
 
 def test_a_megabyte_is_read_like_anything_else() -> None:

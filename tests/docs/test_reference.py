@@ -159,10 +159,10 @@ def test_each_thing_can_be_switched_off_by_the_name_that_is_told() -> None:
 
 LIVE = ROOT / "docs" / "live.md"
 LIMITS = [
-    (TELEMETRY, f"An account keeps {intervals.LIMIT} gaps"),
+    (TELEMETRY, f"An account keeps {intervals.MAX_GAPS} gaps"),
     (TELEMETRY, f"A counter keeps {semconv.ATTRIBUTE_SETS} sets of attributes"),
-    (TELEMETRY, f"at most every {assignment.EVERY // 10**9} seconds"),
-    (TELEMETRY, f"at most {trailer.LONGEST >> 10} KiB, at most {trailer.MOST} headers"),
+    (TELEMETRY, f"at most every {assignment.POSITION_REPORT_NS // 10**9} seconds"),
+    (TELEMETRY, f"at most {trailer.LONGEST >> 10} KiB, at most {trailer.MAX_HEADERS} headers"),
     (LIVE, f"waits in {queue.QUEUE_BYTES >> 20} MB of memory"),
     (LIVE, f"Requests of more than {otlp.REQUEST_BYTES >> 20} MB"),
     (LIVE, f"the {aggregates.MOST_SERIES:,} series that are kept"),

@@ -51,7 +51,7 @@ def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
         return None
     number = batch.record_count()
     attributes = {semconv.BATCH_COUNT: number}
-    return Message(topic, str(partition), attributes=attributes, number=number, origins=origins(batch))
+    return Message(topic, str(partition), attributes=attributes, batch_count=number, origins=origins(batch))
 
 
 def receipt_of_batch(_: Any) -> Any:

@@ -69,14 +69,16 @@ def declared(answer: Any) -> tuple[str, int]:
     return destination("", answer.method.queue), answer.method.message_count
 
 
-def tags(channel: Any, tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
+def tags(channel: Any, delivery_tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
     """Read what is settled."""
-    return Tags(tag, multiple, requeue) if owner(channel) is channel and isinstance(tag, int) else None
+    return (
+        Tags(delivery_tag, multiple, requeue) if owner(channel) is channel and isinstance(delivery_tag, int) else None
+    )
 
 
-def rejected(channel: Any, tag: Any, requeue: bool) -> Tags | None:
+def rejected(channel: Any, delivery_tag: Any, requeue: bool) -> Tags | None:
     """Read what is rejected."""
-    return tags(channel, tag, requeue=requeue)
+    return tags(channel, delivery_tag, requeue=requeue)
 
 
 def confirm(frame: Any) -> PublisherConfirm:

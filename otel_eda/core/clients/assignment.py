@@ -16,11 +16,11 @@ Place = tuple[str, str]
 """Destination and partition."""
 
 
-EVERY = 10_000_000_000
+POSITION_REPORT_NS = 10_000_000_000
 """Nanoseconds between two reports of how far a consumer is."""
 
 
-class Extent(Enum):
+class AssignmentChange(Enum):
     """What a call or callback says of a consumer's partitions."""
 
     WHOLE = "these, and no others"
@@ -40,10 +40,14 @@ class Assignment:
         self._since: int | None = None
         self._bare = self._due = 0
 
-    def change(self, change: Extent, places: set[Place]) -> tuple[set[Place], set[Place]]:
+    def change(self, change: AssignmentChange, places: set[Place]) -> tuple[set[Place], set[Place]]:
         """Note a change; give the partitions that are gained and lost by it."""
         before = self.partitions
-        after = {Extent.WHOLE: places, Extent.MORE: before | places, Extent.LESS: before - places}[change]
+        after = {
+            AssignmentChange.WHOLE: places,
+            AssignmentChange.MORE: before | places,
+            AssignmentChange.LESS: before - places,
+        }[change]
         now = time.monotonic_ns()
         if after and self._since is not None:
             self._bare, self._since = self._bare + now - self._since, None
@@ -72,5 +76,5 @@ class Assignment:
         before, self._told = self._told, {(one.destination, one.partition): one for one in positions}
         found = [one for place, one in self._told.items() if one.offset is not None and before.get(place) != one]
         if found:
-            self._due = now + EVERY
+            self._due = now + POSITION_REPORT_NS
         return found

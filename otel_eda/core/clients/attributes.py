@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from otel_eda.core.message import Attributes, Message
 
 
-def described(attributes: Attributes, message: Message) -> dict[str, Any]:
+def message_attributes(attributes: Attributes, message: Message) -> dict[str, Any]:
     """Return a span's attributes for one message: those given, and what is known of the message."""
     made = attributes.copy()
-    learn(made, message)
+    add_broker_attributes(made, message)
     if message.sender is not None:
         made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
     _identify(made, message)
@@ -25,9 +25,9 @@ def described(attributes: Attributes, message: Message) -> dict[str, Any]:
     return made
 
 
-def learn(made: dict[str, Any], message: Message) -> None:
+def add_broker_attributes(made: dict[str, Any], message: Message) -> None:
     """Add what the broker has made of a message, as far as it is known."""
-    place(made, message)
+    add_position(made, message)
     if message.timestamp is not None:
         made[semconv.MESSAGE_TIMESTAMP] = message.timestamp
     if message.tombstone:
@@ -36,7 +36,7 @@ def learn(made: dict[str, Any], message: Message) -> None:
         made.update(message.attributes)
 
 
-def place(made: dict[str, Any], message: Message) -> None:
+def add_position(made: dict[str, Any], message: Message) -> None:
     """Add where a message is in its destination."""
     if message.partition is not None:
         made[semconv.PARTITION] = message.partition
@@ -45,8 +45,8 @@ def place(made: dict[str, Any], message: Message) -> None:
 
 
 def _identify(made: dict[str, Any], message: Message) -> None:
-    if message.tag is not None:
-        made[semconv.DELIVERY_TAG] = message.tag
+    if message.delivery_tag is not None:
+        made[semconv.DELIVERY_TAG] = message.delivery_tag
     if message.id is not None:
         made[semconv.MESSAGE_ID] = message.id
     if message.conversation is not None:

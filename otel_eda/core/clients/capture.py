@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from otel_eda.core.message import Message
 
 
-LENGTH = 256  # characters of a key or header
+MAX_LENGTH = 256  # characters of a key or header
 
 
-HEADERS = 64  # that are recorded of one message
+MAX_HEADERS_RECORDED = 64  # that are recorded of one message
 
 
 _DIGITS = 32  # of a hash: half of its 256 bits
@@ -38,7 +38,7 @@ def content(message: Message) -> dict[str, Any]:
         text = _text(message.key)
         if text is not None:
             plain = settings.capture_key == "plain"
-            made |= {semconv.MESSAGE_KEY: text[:LENGTH]} if plain else {semconv.KEY_HASH: hashed(text)}
+            made |= {semconv.MESSAGE_KEY: text[:MAX_LENGTH]} if plain else {semconv.KEY_HASH: hashed(text)}
     if settings.capture_body_size and message.size is not None:
         made[semconv.BODY_SIZE] = message.size
     if settings.capture_headers and message.headers:
@@ -50,10 +50,10 @@ def _headers(message: Message, settings: Config) -> dict[str, str]:
     made: dict[str, str] = {}
     for name, value in propagation.pairs(message.headers):
         known, text = _text(name), _text(value)
-        if known is None or text is None or len(known) > LENGTH or len(made) == HEADERS:
+        if known is None or text is None or len(known) > MAX_LENGTH or len(made) == MAX_HEADERS_RECORDED:
             continue
         if _recorded(known.lower(), settings):
-            made[semconv.HEADER + known.lower()] = text[:LENGTH]
+            made[semconv.HEADER + known.lower()] = text[:MAX_LENGTH]
     return made
 
 

@@ -11,8 +11,8 @@ from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients.assignment import Assignment
 from otel_eda.core.clients.routes import Route
-from otel_eda.core.ledger.account import Fact
 from otel_eda.core.ledger.ledger import epochs, ledger_of
+from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import Senders
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 departed: dict[tuple[str, str], Identity] = {}
 """Who consumed from a destination of a system last and is gone: its messages may outlive it."""
 on_reset(departed.clear)
-LOOK = 100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
+POSITION_REFRESH_NS = (
+    100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
+)
 
 
 UNSETTLED_MAX = 65_535
@@ -64,7 +66,7 @@ class Client:
         self.library = library
         self.instance = weakref.ref(instance, self.gone) if type(instance).__weakrefoffset__ else _nobody
         self.identity = identity
-        self.measured = given(
+        self.measured = without_none(
             {
                 semconv.SYSTEM: library.system,
                 semconv.GROUP: identity.group,
@@ -72,7 +74,7 @@ class Client:
                 semconv.SERVER_PORT: identity.server_port,
             }
         )
-        self.attributes = self.measured | given({semconv.CLIENT_ID: identity.client_id})
+        self.attributes = self.measured | without_none({semconv.CLIENT_ID: identity.client_id})
         self.routes: dict[tuple[str, str | None], Route] = {}
         self.pending: dict[int, OpenSend] = {}
         self.pulls: dict[int, tuple[OpenProcessing, Watching | None]] = {}
@@ -84,7 +86,7 @@ class Client:
         self.settling = 0
         self.listening = False  # whether the answers to its commits come to us
         self.unanswered: deque[OpenSettlement] = deque()
-        self.by_hand = False
+        self.manual = False
         self.ledger = ledger_of(library.system, identity)
         self.epoch = next(epochs)
         self.closed = False
@@ -102,9 +104,9 @@ class Client:
         for _turn, watch in self.pulls.values():
             if watch is not None:
                 watch.close()
-        for turn in [*self.deferred, *(turn for turn, _ in self.pulls.values())]:
-            if not turn.by_hand and not turn.held:
-                turn.end(GeneratorExit(), turn.over_at or None)
+        for processing in [*self.deferred, *(processing for processing, _ in self.pulls.values())]:
+            if not processing.manual and not processing.held:
+                processing.end(GeneratorExit(), processing.body_ended_at or None)
 
     def begin_anew(self) -> None:
         """Take the ledger of its group as it is now, which knows nothing of what came to pass before."""
@@ -142,7 +144,7 @@ class Client:
                 scope=self.scope,
                 ledger=self.ledger,
                 attributes=self.attributes,
-                place=self.place(destination),
+                place=self.metric_attributes(destination),
                 operation=operation,
                 type_=type_,
                 destination=destination,
@@ -153,11 +155,11 @@ class Client:
         """Give what is known of processing messages of a destination."""
         return self.route("process", "process", destination)
 
-    def of(self, type_: str) -> list[Route]:
+    def routes_of(self, type_: str) -> list[Route]:
         """Give what is known of the operations of a type."""
         return [route for route in list(self.routes.values()) if route.type == type_]
 
-    def place(self, destination: str | None, partition: str | None = None) -> Attributes:
+    def metric_attributes(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Give the attributes of metrics that are about no operation."""
         made = self.measured | ({semconv.DESTINATION: destination} if destination else {})
         return made | {semconv.PARTITION: partition} if partition is not None and config().partition_metrics else made
@@ -166,58 +168,58 @@ class Client:
         """Tell how far it is, or was when it polled last if there is no asking from here."""
         instance = self.instance()
         if instance is not None:
-            self.look(instance)
+            self.refresh_positions(instance)
             return self._positions
         return [self._moved(position) for position in self._positions]
 
     def _moved(self, position: Position) -> Position:
         # Since it was looked at, messages were handed over that are in the account.
-        following = self.process(position.destination).account(position.partition).following(self.epoch)
+        following = self.process(position.destination).partition_ledger(position.partition).following(self.epoch)
         return position if following is None else position._replace(offset=following)
 
     @guarded
-    def look(self, instance: Any) -> None:
+    def refresh_positions(self, instance: Any) -> None:
         """Ask how far it is."""
         starts = self.assignment.starts
         found = list(self.library.positions(instance))
         self._positions = [one._replace(start=starts.get(one[:2], one.start)) for one in found] if starts else found
 
-    def polled(self, instance: Any, start: int, end: int) -> None:
+    def record_poll(self, instance: Any, start: int, end: int) -> None:
         """Note a pull."""
-        if instance is not None and end - self._looked_at > LOOK and self.instance() is None:
+        if instance is not None and end - self._looked_at > POSITION_REFRESH_NS and self.instance() is None:
             self._looked_at = end
-            self.look(instance)
+            self.refresh_positions(instance)
         self.polled_at = end
         self.waited += end - start
 
-    def reassigned(self) -> None:
+    def record_reassignment(self) -> None:
         """Note that it has other partitions, and that other members of its group may have those it had."""
         self.assignments += 1
         self.ledger.release()
-        self.jumped()
+        self.expect_any_offset()
 
-    def jumped(self) -> None:
+    def expect_any_offset(self) -> None:
         """Note that the next offset is not the one after the last."""
         self.epoch = next(epochs)
 
-    def consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
+    def record_consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
         """Count messages that the application was handed."""
         if destination not in self.delivered and len(self.delivered) < semconv.ATTRIBUTE_SETS:
             self.delivered.add(destination)
         self.route(operation, "receive", destination).consumed(partition, number)
 
-    def expect(self, tag: int, message: Unsettled) -> None:
+    def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
         """Remember a message until it is settled."""
         if len(self.unsettled) >= UNSETTLED_MAX:
             self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
-        self.unsettled[tag] = message
+        self.unsettled[delivery_tag] = message
 
-    def brought(self, destination: str, partition: str | None, offsets: list[int]) -> None:
+    def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Note the offsets of a batch's messages from one partition."""
         if partition is not None and offsets:
-            self.process(destination).account(partition).polled(offsets, self.epoch)
+            self.process(destination).partition_ledger(partition).polled(offsets, self.epoch)
 
-    def committed(
+    def record_commit(
         self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None
     ) -> Attributes:
         """Count a commit of offsets by `(destination, partition)`; give what it has brought to light."""
@@ -231,7 +233,7 @@ class Client:
         found: Attributes = {}
         for (destination, partition), (skipped, regressed) in self.ledger.commit(offsets).items():
             if skipped:
-                self.process(destination).told(Fact.SKIPPED, partition, len(skipped))
+                self.process(destination).record_anomaly(DeliveryAnomaly.SKIPPED, partition, len(skipped))
                 found[semconv.COMMIT_SKIPPED] = found.get(semconv.COMMIT_SKIPPED, 0) + len(skipped)
             if regressed:
                 self.route("commit", "settle", destination).count(self.scope.metrics.regressions, partition)
@@ -243,6 +245,6 @@ def _nobody() -> None:
     """Stand in for a weak reference."""
 
 
-def given(attributes: dict[str, Any]) -> Attributes:
+def without_none(attributes: dict[str, Any]) -> Attributes:
     """Leave out what is None."""
     return {key: value for key, value in attributes.items() if value is not None}

@@ -34,13 +34,13 @@ class UnconfirmedSend(OpenSend, Protocol):
 
 
 class OpenProcessing(Protocol):
-    """The processing of a message that has not ended; `over_at` is when its code was over, 0 if it is not."""
+    """The processing of a message that has not ended; `body_ended_at` is when its code was over, 0 if it is not."""
 
     record: Any
     done: bool
-    by_hand: bool
-    over_at: int
-    tag: int | None
+    manual: bool
+    body_ended_at: int
+    delivery_tag: int | None
 
     @property
     def held(self) -> bool:

@@ -30,7 +30,7 @@ def alive() -> list[Client]:
     return [client for one in list(_alive.values()) if (client := one()) is not None]
 
 
-def known(instance: Any) -> Client | None:
+def existing_client(instance: Any) -> Client | None:
     """Give what is known of a library's producer or consumer, None if it has not been used yet."""
     attributes = getattr(instance, "__dict__", None)
     return _bare.get(id(instance)) if attributes is None else attributes.get(ATTRIBUTE)
@@ -39,7 +39,7 @@ def known(instance: Any) -> Client | None:
 def client_of(instance: Any, library: Origin) -> Client:
     """Give the client of a library's producer or consumer, made at its first use."""
     owner = library.owner(instance)
-    return known(owner) or _keep(Client(library, owner, library.identify(owner)), owner)
+    return existing_client(owner) or _keep(Client(library, owner, library.identify(owner)), owner)
 
 
 def adopt(instance: Any, library: Origin, identity: Identity) -> Client:

@@ -11,8 +11,8 @@ from otel_eda import semconv
 from otel_eda.config import config
 
 if TYPE_CHECKING:
-    from otel_eda.core.ledger.account import Account, Fact
     from otel_eda.core.ledger.ledger import Ledger
+    from otel_eda.core.ledger.partition import DeliveryAnomaly, PartitionLedger
     from otel_eda.core.message import Attributes
     from otel_eda.core.telemetry.instruments import Count, Counter
     from otel_eda.core.telemetry.providers import Scope
@@ -39,11 +39,11 @@ class Route:
     """One client's operation on one destination: its span's name and attributes, and its metrics."""
 
     __slots__ = (
-        "_accounts",
         "_counts",
         "_ledger",
         "_measures",
         "_messages",
+        "_partition_ledgers",
         "_partitioned",
         "attributes",
         "destination",
@@ -83,7 +83,7 @@ class Route:
         self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
         self._measures: dict[tuple[str | None, str | None], Attributes] = {}
         self._ledger = ledger
-        self._accounts: dict[str, Account] = {}
+        self._partition_ledgers: dict[str, PartitionLedger] = {}
         self._partitioned = config().partition_metrics
         self._messages: Count | None = None
 
@@ -132,13 +132,13 @@ class Route:
         if not self._partitioned:
             self._messages = self._counts.get((counter, None, None))
 
-    def account(self, partition: str) -> Account:
+    def partition_ledger(self, partition: str) -> PartitionLedger:
         """Give the ledger's account of a partition."""
-        found = self._accounts.get(partition)
+        found = self._partition_ledgers.get(partition)
         if found is None:
-            found = self._accounts[partition] = self._ledger.account(self.destination, partition)
+            found = self._partition_ledgers[partition] = self._ledger.partition_ledger(self.destination, partition)
         return found
 
-    def told(self, fact: Fact, partition: str | None, number: int = 1) -> None:
+    def record_anomaly(self, anomaly: DeliveryAnomaly, partition: str | None, number: int = 1) -> None:
         """Count what the ledger tells."""
-        self.count(self.scope.metrics.of(fact.value), partition, number=number)
+        self.count(self.scope.metrics.of(anomaly.value), partition, number=number)

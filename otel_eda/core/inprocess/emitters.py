@@ -22,7 +22,7 @@ from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Event:
     cause: BaseException | None = None
 
 
-class _Dispatched(handlers.Event):
+class EmittedEvent(handlers.DispatchedEvent):
     """An event in an emitter's hands: its span begins with the first receiver."""
 
     __slots__ = (
@@ -66,7 +66,7 @@ class _Dispatched(handlers.Event):
         "token",
     )
 
-    token: Token[handlers.Event | None]
+    token: Token[handlers.DispatchedEvent | None]
 
     def __init__(self, emitter: Any, event: Event, operation: str, scope: Scope) -> None:
         super().__init__(type_name(event.type))
@@ -97,7 +97,7 @@ class _Dispatched(handlers.Event):
         self.span = self.scope.tracer.start_span(name, self.base, kind, attributes, (), self.start)
         self.context = with_span(self.base, self.span)
 
-    def turn(self, receiver: Any) -> None:
+    def processing(self, receiver: Any) -> None:
         """Begin with a receiver."""
         self.call = self.call_of(receiver)
         if self.call is not None:
@@ -146,20 +146,20 @@ class Dispatch(SinglePlace):
     @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Dispatching | None:
-        taken = None if idle(library.telemetry) else arguments.take(args, kwargs)
+    ) -> _EmitterDispatch | None:
+        taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         scope = library.telemetry.scope
         if taken is None or scope is None:
             return None
-        return _Dispatching(args, kwargs, _Dispatched(args[0], self.event(args[0], *taken), self.operation, scope))
+        return _EmitterDispatch(args, kwargs, EmittedEvent(args[0], self.event(args[0], *taken), self.operation, scope))
 
 
-class _Dispatching(Call):
+class _EmitterDispatch(Call):
     """The call that dispatches an event."""
 
     __slots__ = ("event",)
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], event: _Dispatched) -> None:
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], event: EmittedEvent) -> None:
         super().__init__(args, kwargs)
         self.event = event
 
@@ -178,10 +178,10 @@ class _Dispatching(Call):
         return result
 
 
-def _dispatched(args: tuple[Any, ...]) -> _Dispatched | None:
+def _dispatched(args: tuple[Any, ...]) -> EmittedEvent | None:
     # What an emitter does with an event of another's, or without any, is none of this dispatch.
     found = dispatching.get()
-    return found if isinstance(found, _Dispatched) and args and args[0] is found.emitter else None
+    return found if isinstance(found, EmittedEvent) and args and args[0] is found.emitter else None
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class Receivers(SinglePlace):
                 return
             found.asked = True
             for receiver in original(*args, **kwargs):
-                found.turn(receiver)
+                found.processing(receiver)
                 yield receiver
                 found.over()
 

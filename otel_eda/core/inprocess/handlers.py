@@ -39,7 +39,7 @@ switch = Switch()
 EVENT_TYPE = "event_type"
 
 
-class Event:
+class DispatchedEvent:
     """An event on its way to its handlers; `context` is that of its dispatch, if that has a span."""
 
     __slots__ = ("context", "handled", "type")
@@ -50,7 +50,7 @@ class Event:
         self.handled = False
 
 
-dispatching: ContextVar[Event | None] = ContextVar("otel_eda.dispatching", default=None)
+dispatching: ContextVar[DispatchedEvent | None] = ContextVar("otel_eda.dispatching", default=None)
 
 
 class Handler(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
@@ -95,7 +95,7 @@ class HandlerCall:
 
     __slots__ = ("attributes", "base", "before", "context", "kind", "scope", "span", "start", "token")
 
-    before: Token[Event | None]
+    before: Token[DispatchedEvent | None]
     token: Token[Context]
     start: int
 

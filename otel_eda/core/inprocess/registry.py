@@ -12,7 +12,15 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
-from otel_eda.core.inprocess.handlers import Event, Handler, dispatching, event_type_of, telemetry, type_name, unhandled
+from otel_eda.core.inprocess.handlers import (
+    DispatchedEvent,
+    Handler,
+    dispatching,
+    event_type_of,
+    telemetry,
+    type_name,
+    unhandled,
+)
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Patch, patch
 from otel_eda.core.runtime.contexts import suppressed
@@ -53,7 +61,7 @@ class Registry:
         @guarded
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Registration:
             event = kwargs.get(self.event_type, args[typed] if typed is not None and typed < len(args) else None)
-            look(_whose(args, self.owner))
+            known_handlers(_whose(args, self.owner))
             return _Registration(self, _whose(args, self.owner), event, args, kwargs)
 
         return around(original, switch, begin)
@@ -62,25 +70,25 @@ class Registry:
         typed = _position(original, self.event_type)
 
         @guarded
-        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Event | None:
+        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> DispatchedEvent | None:
             if telemetry.look() is None or suppressed(get_current()):
                 return None
             if typed is not None and typed < len(args):
-                return Event(type_name(args[typed]))
+                return DispatchedEvent(type_name(args[typed]))
             given = [item for item in args if item is not self.owner and not isinstance(item, self.owner)]
             event = kwargs.get(self.event_type) or event_type_of(self.event_type, (*given, *kwargs.values()))
-            return Event(type_name(event))
+            return DispatchedEvent(type_name(event))
 
-        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Dispatching | None:
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _RegistryDispatch | None:
             found = read(args, kwargs)
-            return None if found is None else _Dispatching(args, kwargs, self, found)
+            return None if found is None else _RegistryDispatch(args, kwargs, self, found)
 
         return around(original, switch, begin)
 
     @guarded
-    def check_handled(self, found: Event, registry: Any) -> None:
+    def check_handled(self, found: DispatchedEvent, registry: Any) -> None:
         """Tell of an event that had no handler, where it is known that there was none."""
-        known = look(registry)
+        known = known_handlers(registry)
         scope = telemetry.scope
         if found.handled or known is None or scope is None:
             return
@@ -88,14 +96,16 @@ class Registry:
             unhandled(scope, found.type)
 
 
-class _Dispatching(Call):
+class _RegistryDispatch(Call):
     """The call that dispatches an event."""
 
     __slots__ = ("event", "registry", "token")
 
-    token: Token[Event | None]
+    token: Token[DispatchedEvent | None]
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], registry: Registry, event: Event) -> None:
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], registry: Registry, event: DispatchedEvent
+    ) -> None:
         super().__init__(args, kwargs)
         self.registry = registry
         self.event = event
@@ -136,7 +146,7 @@ class _Registration(Call):
 
     @guarded
     def _note(self) -> None:
-        known = look(self.whose)
+        known = known_handlers(self.whose)
         if known is not None:
             known.all_events |= self.event is None
             known.events.add(type_name(self.event))
@@ -176,7 +186,7 @@ _DEPTH = 3
 
 
 @dataclass
-class Known:
+class KnownHandlers:
     """What was registered with one registry; `complete` if nothing can have been before we looked."""
 
     complete: bool
@@ -184,16 +194,16 @@ class Known:
     all_events: bool = False
 
 
-_seen: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
+_seen: WeakKeyDictionary[Any, KnownHandlers] = WeakKeyDictionary()
 
 
 @guarded
-def look(registry: Any) -> Known | None:
+def known_handlers(registry: Any) -> KnownHandlers | None:
     """Give what is known of a registry's handlers; at first sight, whether there are any already."""
     try:
         known = _seen.get(registry)
         if known is None:
-            known = _seen[registry] = Known(not any(map(_may_hold, _state(registry))))
+            known = _seen[registry] = KnownHandlers(not any(map(_may_hold, _state(registry))))
     except TypeError:
         return None  # it can't be referenced weakly or hashed
     return known

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 
-LIMIT = 4096
+MAX_GAPS = 4096
 """How many gaps and unfinished offsets an account keeps; of what lies below the older half it claims nothing more."""
 
 
-KEYS = 10_000
+MAX_KEYS = 10_000
 
 
 class Intervals:
@@ -67,7 +67,7 @@ class Order:
         if latest is not None and latest > offset:
             return True
         self._latest[key] = offset
-        if latest is None and len(self._latest) > KEYS:
+        if latest is None and len(self._latest) > MAX_KEYS:
             del self._latest[next(iter(self._latest))]
         return False
 
@@ -83,14 +83,14 @@ class Arrival(NamedTuple):
 EXPECTED = Arrival()
 
 
-JUMP = 1_000_000_000  # of more numbers than that nothing is claimed: nobody has sent them
+MAX_JUMP = 1_000_000_000  # of more numbers than that nothing is claimed: nobody has sent them
 
 
 def _arrival(number: int, first: list[int], last: list[int]) -> Arrival:
     if not first or number < first[0]:
         return EXPECTED
     missed = number - last[0]
-    return Arrival(late=True) if missed < 0 else Arrival(missed=missed if missed <= JUMP else 0)
+    return Arrival(late=True) if missed < 0 else Arrival(missed=missed if missed <= MAX_JUMP else 0)
 
 
 class Sequence:
@@ -114,7 +114,7 @@ class Sequence:
                 return Arrival(again=number >= self._floor)
             before, last = self._seen.starts[:1], ends[-1:]
             self._seen.add(number, number + 1)
-            if len(self._seen) > LIMIT:
+            if len(self._seen) > MAX_GAPS:
                 self._floor = self._seen.starts[1]
                 self._seen.cut(self._floor)
             return _arrival(number, before, last)

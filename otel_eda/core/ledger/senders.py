@@ -5,11 +5,11 @@ from __future__ import annotations
 from otel_eda.core.ledger.intervals import Sequence
 from otel_eda.core.runtime.state import on_fork, on_reset
 
-SENDERS = 10_000
+MAX_SENDERS = 10_000
 
 
 class Senders:
-    """The sequences of the senders heard last."""
+    """The sequences of the senders note_arrival last."""
 
     __slots__ = ("_sequences",)
 
@@ -21,7 +21,7 @@ class Senders:
         found = self._sequences.get(sender)
         if found is None:
             found = self._sequences.setdefault(sender, Sequence())
-            if len(self._sequences) > SENDERS:
+            if len(self._sequences) > MAX_SENDERS:
                 self._sequences.pop(next(iter(self._sequences)), None)
         return found
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import adopt, client_of, known
+from otel_eda.core.clients.instances import adopt, client_of, existing_client
 from otel_eda.core.clients.library import SinglePlace
-from otel_eda.core.clients.progress import report
+from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.lifecycle.shutdown import at_exit, end
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.process import per_task
@@ -131,12 +131,12 @@ class Close(SinglePlace):
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Closing | None:
-        client = known(library.owner(args[0])) if args else None
+        client = existing_client(library.owner(args[0])) if args else None
         if client is None:
             return None
-        per_task.over(client)
+        per_task.finish_current(client)
         if not client.closed:
-            report(client, at_once=True)
+            report_positions(client, at_once=True)
         client.closed = True
         return _Closing(args, kwargs, client)
 

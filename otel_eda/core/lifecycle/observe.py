@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.assignment import Extent
-from otel_eda.core.clients.instances import alive, client_of, known
+from otel_eda.core.clients.assignment import AssignmentChange
+from otel_eda.core.clients.instances import alive, client_of, existing_client
 from otel_eda.core.clients.library import SinglePlace
-from otel_eda.core.clients.progress import changed, note
+from otel_eda.core.clients.progress import assignment_changed, note_queue_depth
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import SETTLE, busy, idle
+from otel_eda.core.runtime.operations import SETTLE, current_operation, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,15 +38,15 @@ class Observed:
 def seeked(client: Client, call: Observed) -> None:
     """Have the ledger expect any offset next."""
     if call.error is None:
-        client.jumped()
+        client.expect_any_offset()
 
 
-def assigned(read: Callable[..., Any] = list, change: Extent = Extent.WHOLE) -> Tells:
+def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.WHOLE) -> Tells:
     """Return what tells which partitions a client has; `read` gives tuples that begin with topic and partition."""
 
     def tell(client: Client, call: Observed) -> None:
         if call.error is None:
-            changed(client, change, read(*call.taken))
+            assignment_changed(client, change, read(*call.taken))
 
     return tell
 
@@ -82,9 +82,9 @@ def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Tell
         offsets, *outcome = call.taken
         failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else call.error
         # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.
-        called_for = busy.get().types & SETTLE if tasks.running() else client.settling
+        called_for = current_operation.get().types & SETTLE if tasks.running() else client.settling
         if offsets and not called_for:
-            client.committed(positions(offsets), True, failure)
+            client.record_commit(positions(offsets), True, failure)
 
     return tell
 
@@ -95,7 +95,7 @@ def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Tells:
     def tell(client: Client, call: Observed) -> None:
         found = read(call.result) if call.error is None else None
         if found is not None:
-            note(client, *found)
+            note_queue_depth(client, *found)
 
     return tell
 
@@ -105,7 +105,7 @@ class Observe(SinglePlace):
     """A function, sync or async, of a client or of a part of one, that is called for what it `tells` of the client.
 
     `part` is the client's attribute if the function is not the client's own; `first` says that it may be the first
-    that is heard of a client.
+    that is note_arrival of a client.
     """
 
     target: str
@@ -128,7 +128,7 @@ class Observe(SinglePlace):
         """Return the client that the function is of, None for one that is not known."""
         if self.part:
             return next((client for client in alive() if getattr(client.instance(), self.part, None) is part), None)
-        return client_of(part, library) if self.first else known(part)
+        return client_of(part, library) if self.first else existing_client(part)
 
 
 class _Observing(Call):
@@ -156,7 +156,7 @@ class _Observing(Call):
 
     @guarded
     def _tell(self, result: Any, error: BaseException | None) -> None:
-        if self.library.telemetry.look() is None or (self.shape.first and idle(self.library.telemetry)):
+        if self.library.telemetry.look() is None or (self.shape.first and passes_through(self.library.telemetry)):
             return
         client, taken = self.shape.client(self.library, self.args[0]), self.arguments.take(self.args, self.kwargs)
         if client is not None and taken is not None:
@@ -172,7 +172,7 @@ class Listen(SinglePlace):
     """
 
     target: str
-    changes: Mapping[str, Extent]
+    changes: Mapping[str, AssignmentChange]
     added: tuple[str, ...]
     read: Callable[..., Any]
 
@@ -185,7 +185,7 @@ class Listen(SinglePlace):
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Call | None:
-        taken = arguments.take(args, kwargs) if args and not idle(library.telemetry) else None
+        taken = arguments.take(args, kwargs) if args and not passes_through(library.telemetry) else None
         if taken is None:
             return None
         client = client_of(args[0], library)
@@ -195,10 +195,10 @@ class Listen(SinglePlace):
                 args, kwargs = arguments.replace(args, kwargs, name, ours)
         return Call(args, kwargs)
 
-    def _callback(self, client: Client, change: Extent, theirs: Function | None) -> Function:
+    def _callback(self, client: Client, change: AssignmentChange, theirs: Function | None) -> Function:
         @guarded
         def note(told: tuple[Any, ...]) -> None:
-            changed(client, change, self.read(*told))
+            assignment_changed(client, change, self.read(*told))
 
         def happened(*told: Any) -> Any:
             note(told)

@@ -6,7 +6,8 @@ import atexit
 from typing import TYPE_CHECKING
 
 from otel_eda.core.clients.instances import alive
-from otel_eda.core.process import per_task, processing
+from otel_eda.core.process import per_task
+from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.errors import Unresolved
@@ -29,8 +30,8 @@ def end_everything() -> None:
     """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
     for client in alive():
         end(client, "the process ended", GeneratorExit())
-    for turn in list(processing.open_turns.values()):
-        turn.end(GeneratorExit())
+    for processing in list(open_processings.values()):
+        processing.end(GeneratorExit())
 
 
 def at_exit() -> None:

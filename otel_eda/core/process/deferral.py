@@ -24,25 +24,25 @@ _DEFERRED_MAX = 10_000
 _PATIENCE = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
 
 
-by_hand = False
+manual = False
 """Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
 
 
-def use_by_hand(used: bool = True) -> None:
+def use_manual(used: bool = True) -> None:
     """Note whether the application uses `otel_eda.process`."""
-    global by_hand
-    by_hand = used
+    global manual
+    manual = used
 
 
 @on_reset
 def _forget() -> None:
-    use_by_hand(False)
+    use_manual(False)
 
 
-def deferred_in(frame: FrameType | None) -> bool:
+def may_hand_over(frame: FrameType | None) -> bool:
     """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
-    if by_hand or frame is None:
-        return by_hand
+    if manual or frame is None:
+        return manual
     if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
         return False
     if frame.f_code not in _mention:
@@ -68,42 +68,44 @@ def _mentions(code: CodeType) -> bool:
     return any(_mentions(inner) for inner in code.co_consts if isinstance(inner, CodeType))
 
 
-def over(turn: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None) -> None:
+def finish_or_defer(
+    processing: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None
+) -> None:
     """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
-    if turn.by_hand:
-        turn.leave()  # whoever processes it by hand ends it
-    elif error is not None or not (defer or by_hand):
-        turn.finish(error)
+    if processing.manual:
+        processing.leave()  # whoever processes it by hand ends it
+    elif error is not None or not (defer or manual):
+        processing.finish(error)
     else:
-        turn.over_at = time.time_ns()
-        turn.leave()
-        client.deferred.append(turn)
+        processing.body_ended_at = time.time_ns()
+        processing.leave()
+        client.deferred.append(processing)
     if client.deferred:
-        sweep(client)
+        finish_unheld(client)
 
 
-def sweep(client: Client) -> None:
+def finish_unheld(client: Client) -> None:
     """End what waited to be processed by hand and is held by nobody any more."""
     # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
     for _ in range(min(2, len(client.deferred))):
-        turn = client.deferred.popleft()
-        if turn.done or turn.by_hand:
+        processing = client.deferred.popleft()
+        if processing.done or processing.manual:
             continue
-        if _awaited(turn, client):
-            client.deferred.append(turn)
+        if _must_wait(processing, client):
+            client.deferred.append(processing)
         else:
-            turn.end(at=turn.over_at)
+            processing.end(at=processing.body_ended_at)
 
 
-def _awaited(turn: OpenProcessing, client: Client) -> bool:
-    if not turn.held or len(client.deferred) >= _DEFERRED_MAX:
+def _must_wait(processing: OpenProcessing, client: Client) -> bool:
+    if not processing.held or len(client.deferred) >= _DEFERRED_MAX:
         return False
-    return client.by_hand or time.time_ns() - turn.over_at < _PATIENCE
+    return client.manual or time.time_ns() - processing.body_ended_at < _PATIENCE
 
 
-def flush(client: Client) -> None:
+def finish_deferred(client: Client) -> None:
     """End what waits for being processed by hand."""
     while client.deferred:
-        turn = client.deferred.popleft()
-        if not turn.by_hand:
-            turn.end(at=turn.over_at)
+        processing = client.deferred.popleft()
+        if not processing.manual:
+            processing.end(at=processing.body_ended_at)

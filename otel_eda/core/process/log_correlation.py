@@ -9,7 +9,7 @@ from opentelemetry.context import get_current
 
 from otel_eda import semconv
 from otel_eda.core.patching.patch import ImportHook, patch
-from otel_eda.core.runtime.contexts import TURN
+from otel_eda.core.runtime.contexts import PROCESSING
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from otel_eda.core.patching.patch import Function, Patch, Switch
-    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.process.processing import Processing
 
 
 MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumentation.logging.handler")
@@ -28,23 +28,23 @@ MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumentation.l
 @guarded
 def told(record: LogRecord) -> LogRecord | None:
     """Give a copy of a record that names the message in work; None if there is none."""
-    turn: Turn | None = get_current().get(TURN)  # type: ignore[assignment]  # nothing else is kept there
-    if turn is None or turn.done:
+    processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    if processing is None or processing.done:
         return None
     made = copy.copy(record)  # other handlers get the same one, and may print all that is in it
-    made.__dict__ = {**_place(turn), **vars(record)}
+    made.__dict__ = {**_place(processing), **vars(record)}
     return made
 
 
-def _place(turn: Turn) -> dict[str, Any]:
+def _place(processing: Processing) -> dict[str, Any]:
     found: dict[str, Any] = {
-        semconv.SYSTEM: turn.client.library.system,
-        semconv.DESTINATION: turn.route.destination,
+        semconv.SYSTEM: processing.client.library.system,
+        semconv.DESTINATION: processing.route.destination,
     }
-    if turn.partition is not None:
-        found[semconv.PARTITION] = turn.partition
-    if turn.account is not None:
-        found[semconv.OFFSET] = turn.offset
+    if processing.partition is not None:
+        found[semconv.PARTITION] = processing.partition
+    if processing.partition_ledger is not None:
+        found[semconv.OFFSET] = processing.offset
     return found
 
 

@@ -14,7 +14,8 @@ from otel_eda.core.clients.client import Client, departed
 from otel_eda.core.clients.instances import alive, client_of
 from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
-from otel_eda.core.process import deferral, processing
+from otel_eda.core.process import deferral
+from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime.contexts import current, suppressed
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Origin
     from otel_eda.core.clients.library import Library
-    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.process.processing import Processing
 
 
 class Process:
@@ -45,7 +46,7 @@ class Process:
     ) -> None:
         self._message = message
         self._given = destination, system, headers
-        self._turn: Turn | None = None
+        self._turn: Processing | None = None
         self._before: Context | None = None
 
     def __enter__(self) -> Self:
@@ -57,26 +58,26 @@ class Process:
 
     @guarded
     def _start(self) -> None:
-        deferral.use_by_hand()
-        self._turn = turn = self._open() or self._new()
-        if turn is not None and get_current() is not turn.context:
+        deferral.use_manual()
+        self._turn = processing = self._open() or self._new()
+        if processing is not None and get_current() is not processing.context:
             self._before = get_current()
-            attach(turn.context)
+            attach(processing.context)
 
-    def _open(self) -> Turn | None:
+    def _open(self) -> Processing | None:
         # A library may hand a message over as a tuple of its parts, one of which stands for it.
         for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
-            turn = processing.open_turns.get(id(part))
-            if turn is not None and turn.record is part and not turn.by_hand:
-                turn.take()
-                return turn
+            processing = open_processings.get(id(part))
+            if processing is not None and processing.record is part and not processing.manual:
+                processing.take()
+                return processing
         return None
 
-    def _new(self) -> Turn | None:
+    def _new(self) -> Processing | None:
         client, message = self._read()
         if client.library.telemetry.look() is None or suppressed(get_current()):
             return None
-        return processing.begin(client, self._message, message, by_hand=True)
+        return begin_processing(client, self._message, message, manual=True)
 
     def _read(self) -> tuple[Client, Message]:
         known = _known(self._message)

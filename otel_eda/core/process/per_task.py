@@ -6,8 +6,9 @@ import functools
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.clients.instances import known
-from otel_eda.core.process import deferral, processing, unwinding
+from otel_eda.core.clients.instances import existing_client
+from otel_eda.core.process import deferral, unwinding
+from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 
@@ -25,7 +26,7 @@ _HANDED_ON = 0
 
 
 @guarded
-def over(client: Client) -> None:
+def finish_current(client: Client) -> None:
     """End the turn of this task or thread, and one that another has handed on."""
     if not client.pulls:
         return
@@ -35,26 +36,26 @@ def over(client: Client) -> None:
             _end(client, entry, None)
 
 
-def settled(client: Client, tags: Container[int]) -> None:
+def finish_if_settled(client: Client, tags: Container[int]) -> None:
     """End the turn of this task or thread, or one that another has handed on, if its message was settled."""
     entries = (client.pulls.get(place) for place in (tasks.here(), _HANDED_ON))
-    if client.pulls and any(entry is not None and entry[0].tag in tags for entry in entries):
-        over(client)
+    if client.pulls and any(entry is not None and entry[0].delivery_tag in tags for entry in entries):
+        finish_current(client)
 
 
 @guarded
-def begin(pulled: Pulled, frame: FrameType | None) -> None:
+def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
     """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
     message = pulled.message()
     if message is None or (frame is not None and frame.f_code is tasks.WORK and _hand(pulled, message, frame)):
         return
     client, task = pulled.client, tasks.running()
-    turn = processing.begin(client, pulled.record, message)
-    watch = None if frame is None else unwinding.Watch(frame, turn.fail, pulled.record)
-    client.pulls[tasks.here()] = turn, watch
+    processing = begin_processing(client, pulled.record, message)
+    watch = None if frame is None else unwinding.FrameWatch(frame, processing.fail, pulled.record)
+    client.pulls[tasks.here()] = processing, watch
     if task is not None and id(task) not in client.tasks:
         client.tasks.add(id(task))
-        task.add_done_callback(functools.partial(left, client), context=Variables())
+        task.add_done_callback(functools.partial(task_ended, client), context=Variables())
 
 
 def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
@@ -70,12 +71,12 @@ def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
 def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
     client, context = pulled.client, tasks.waiting(future) or Variables()
     if client.library.telemetry.scope is not None:
-        over(client)
-        client.pulls[_HANDED_ON] = context.run(processing.begin, client, pulled.record, message), None
+        finish_current(client)
+        client.pulls[_HANDED_ON] = context.run(begin_processing, client, pulled.record, message), None
 
 
 @guarded
-def left(client: Client, task: Task[Any]) -> None:
+def task_ended(client: Client, task: Task[Any]) -> None:
     """End the turn of a task that is at its end, or hand it on, if the message is all that the task was for."""
     client.tasks.discard(id(task))
     entry = client.pulls.pop(id(task), None)
@@ -83,30 +84,30 @@ def left(client: Client, task: Task[Any]) -> None:
         return
     error = tasks.outcome(task)
     if error is None and not entry[0].done and task.result() is entry[0].record:
-        over(client)
+        finish_current(client)
         client.pulls[_HANDED_ON] = entry
     else:
         _end(client, entry, error)
 
 
 def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: BaseException | None) -> None:
-    turn, watch = entry
+    processing, watch = entry
     if watch is not None:
         watch.close()
-    deferral.over(turn, client, deferral.by_hand, error)
+    deferral.finish_or_defer(processing, client, deferral.manual, error)
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
     """End every turn of a client, as done or with an error, but for those that end by themselves."""
-    for turn, watch in list(client.pulls.values()):
+    for processing, watch in list(client.pulls.values()):
         if watch is not None:
             watch.close()
-        turn.fail(error)  # not only below: messages may be one object, such as an empty one
+        processing.fail(error)  # not only below: messages may be one object, such as an empty one
     client.pulls.clear()
-    deferral.flush(client)
-    for turn in list(processing.open_turns.values()):
-        if turn.client is client and not turn.by_hand and not turn.called:
-            turn.end(error)
+    deferral.finish_deferred(client)
+    for processing in list(open_processings.values()):
+        if processing.client is client and not processing.manual and not processing.called:
+            processing.end(error)
 
 
 class Pulled(Protocol):
@@ -121,6 +122,6 @@ class Pulled(Protocol):
 
 def finish(instance: Any) -> None:
     """End the turn of the message that was pulled last from a client, by this thread."""
-    client = known(instance)
+    client = existing_client(instance)
     if client is not None:
-        over(client)
+        finish_current(client)

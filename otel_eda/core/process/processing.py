@@ -12,12 +12,12 @@ from opentelemetry.trace import Link
 from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients import progress
-from otel_eda.core.clients.attributes import described
-from otel_eda.core.ledger.account import Fact
+from otel_eda.core.clients.attributes import message_attributes
+from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
 from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, SPAN, TURN, current, live, outside, span_in
+from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current, live, outside, span_in
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.telemetry import errors
@@ -29,42 +29,42 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
-    from otel_eda.core.ledger.account import Account
+    from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
-    from otel_eda.core.propagation.headers import Found
+    from otel_eda.core.propagation.headers import Extracted
 
 
 _UNHELD = 2  # references to a message that only its turn holds: the turn's and the question's own
 
-open_turns: dict[int, Turn] = {}
+open_processings: dict[int, Processing] = {}
 """Every turn that has not ended, by the identity of its message."""
 
 
-class Turn:
+class Processing:
     """The processing of one message: its span, and the context that was current before it."""
 
     __slots__ = (
-        "account",
+        "anomaly",
         "before",
-        "by_hand",
+        "body_ended_at",
         "called",
         "client",
         "context",
+        "delivery_tag",
         "done",
-        "fact",
         "failure",
         "forgotten",
         "key",
         "left",
+        "manual",
         "offset",
-        "over_at",
         "partition",
+        "partition_ledger",
         "record",
         "route",
         "span",
         "stamp",
         "start",
-        "tag",
     )
 
     client: Client
@@ -75,19 +75,19 @@ class Turn:
     context: Context
     start: int
     stamp: int | None
-    over_at: int
+    body_ended_at: int
     partition: str | None
     done: bool
-    by_hand: bool
+    manual: bool
     called: bool
     failure: BaseException | None
     forgotten: bool
     left: bool
-    tag: int | None
-    account: Account | None
+    delivery_tag: int | None
+    partition_ledger: PartitionLedger | None
     offset: int
     key: Hashable
-    fact: Fact | None
+    anomaly: DeliveryAnomaly | None
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
@@ -99,8 +99,8 @@ class Turn:
         if self.done:
             return
         self.done = True
-        if open_turns.get(id(self.record)) is self:
-            del open_turns[id(self.record)]
+        if open_processings.get(id(self.record)) is self:
+            del open_processings[id(self.record)]
         self._bring_back()
         if self.forgotten:
             return
@@ -108,15 +108,15 @@ class Turn:
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._fail(error) if error is not None else None
-        fact = self.account.end(self.offset, error is None) if self.account is not None else None
-        if fact is not None:
-            self.route.told(fact, self.partition)
-            self.span.set_attribute(semconv.LOST, fact is Fact.SKIPPED)
+        anomaly = self.partition_ledger.end(self.offset, error is None) if self.partition_ledger is not None else None
+        if anomaly is not None:
+            self.route.record_anomaly(anomaly, self.partition)
+            self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
         self.span.end(end)
         if self.route.scope.measured:
             self._measure(end, kind)
         self.record = self.failure = None
-        if self.left or not self.by_hand:  # else the loop that began it has yet to leave it
+        if self.left or not self.manual:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
 
     def _measure(self, end: int, kind: str | None) -> None:
@@ -127,21 +127,21 @@ class Turn:
 
     def fail(self, error: BaseException | None) -> None:
         """End the span, unless somebody processes the message by hand."""
-        if not self.by_hand:
+        if not self.manual:
             self.end(error)
 
     def take(self) -> None:
         """Have it ended by whoever processes its message by hand, beginning now."""
-        self.by_hand = self.client.by_hand = True
-        if self.over_at:  # its loop has gone on meanwhile: until now it has waited for a worker
+        self.manual = self.client.manual = True
+        if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now
-        if self.account is not None and self.key is not None and self.fact is None:
-            fact = self.account.take(self.offset, self.key)
-            if fact is not None:
-                self.route.told(fact, self.partition)
-                self.span.set_attributes(_FACTS[fact])
+        if self.partition_ledger is not None and self.key is not None and self.anomaly is None:
+            anomaly = self.partition_ledger.take(self.offset, self.key)
+            if anomaly is not None:
+                self.route.record_anomaly(anomaly, self.partition)
+                self.span.set_attributes(_ANOMALIES[anomaly])
 
     def enter(self) -> None:
         """Make its context current again, if it is not."""
@@ -158,7 +158,7 @@ class Turn:
 
     def _bring_back(self) -> None:
         if get_current() is self.context:
-            attach(live(self.before) if TURN in self.before else self.before)
+            attach(live(self.before) if PROCESSING in self.before else self.before)
 
     def _fail(self, error: BaseException) -> str | None:
         if isinstance(error, GeneratorExit):
@@ -179,66 +179,74 @@ class Turn:
         self.forgotten = True
 
 
-def begin(client: Client, record: Any, message: Message, found: Found | None = None, by_hand: bool = False) -> Turn:
+def begin_processing(
+    client: Client, record: Any, message: Message, found: Extracted | None = None, manual: bool = False
+) -> Processing:
     """Start processing a message: its span is current from now on."""
     before = base = get_current()
-    if TURN in before:
+    if PROCESSING in before:
         before = live(before)
-        base = before if by_hand else outside(before)
-    carried, origin = found or trust.accepted(message)
-    context = (Context({**base, **carried}) if base else carried) if carried else base
+        base = before if manual else outside(before)
+    span_context_in, origin = found or trust.incoming_context(message)
+    context = (Context({**base, **span_context_in}) if base else span_context_in) if span_context_in else base
     route = client.route("process", "process", message.destination)
-    turn = Turn()
-    turn.client, turn.route, turn.before = client, route, before
-    turn.by_hand = turn.left = by_hand
-    turn.record = record = record if message.record is None else message.record
-    turn.tag, turn.stamp, turn.partition = message.tag, message.timestamp, message.partition
-    turn.done = turn.forgotten = turn.called = False
-    turn.failure = turn.account = turn.fact = None
-    turn.over_at = 0
-    turn.start = time.time_ns()
-    if message.unsettled and message.tag is not None:
-        client.expect(message.tag, Unsettled(message.destination, origin, message.id, message.conversation))
-    made = described(route.attributes, message)
+    processing = Processing()
+    processing.client, processing.route, processing.before = client, route, before
+    processing.manual = processing.left = manual
+    processing.record = record = record if message.record is None else message.record
+    processing.delivery_tag, processing.stamp, processing.partition = (
+        message.delivery_tag,
+        message.timestamp,
+        message.partition,
+    )
+    processing.done = processing.forgotten = processing.called = False
+    processing.failure = processing.partition_ledger = processing.anomaly = None
+    processing.body_ended_at = 0
+    processing.start = time.time_ns()
+    if message.unsettled and message.delivery_tag is not None:
+        client.await_settlement(
+            message.delivery_tag, Unsettled(message.destination, origin, message.id, message.conversation)
+        )
+    made = message_attributes(route.attributes, message)
     if message.offset is not None and message.partition is not None:
         # What was polled before, and what is processed by hand, comes in any order.
-        _book(turn, message, made, 0 if by_hand or found else client.epoch)
-    turn.span = route.scope.tracer.start_span(
+        _book(processing, message, made, 0 if manual or found else client.epoch)
+    processing.span = route.scope.tracer.start_span(
         route.name,
-        _parent(base, context, origin if SPAN in carried else None),
+        _parent(base, context, origin if SPAN in span_context_in else None),
         route.kind,
         made,
         (Link(origin),) if origin else (),
-        turn.start,
+        processing.start,
     )
-    turn.context = Context({**context, SPAN: turn.span, TURN: turn})
-    open_turns[id(record)] = turn
-    if message.timestamp is not None and route.scope.measures(turn.start):
-        _queued(turn, message.timestamp)
-    if (message.redelivered or message.attributes) and not by_hand:
+    processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
+    open_processings[id(record)] = processing
+    if message.timestamp is not None and route.scope.measures(processing.start):
+        _queued(processing, message.timestamp)
+    if (message.redelivered or message.attributes) and not manual:
         _again(client, route, message)
-    attach(turn.context)
-    return turn
+    attach(processing.context)
+    return processing
 
 
-def _book(turn: Turn, message: Message, made: dict[str, Any], epoch: int) -> None:
+def _book(processing: Processing, message: Message, made: dict[str, Any], epoch: int) -> None:
     partition, offset, key = message.partition, message.offset, message.key
     if partition is None or offset is None:
         return
-    turn.offset = offset
-    turn.key = hash(key) if config().capture_key != "off" and type(key) in {bytes, str} else None
-    turn.account = turn.route.account(partition)
-    turn.fact = fact = turn.account.begin(offset, epoch, turn.key)
+    processing.offset = offset
+    processing.key = hash(key) if config().capture_key != "off" and type(key) in {bytes, str} else None
+    processing.partition_ledger = processing.route.partition_ledger(partition)
+    processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
     # By hand nothing is delivered anew.
-    if fact is not None and (fact is Fact.OUT_OF_ORDER or not turn.by_hand):
-        turn.route.told(fact, partition)
-        made.update(_FACTS[fact])
+    if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
+        processing.route.record_anomaly(anomaly, partition)
+        made.update(_ANOMALIES[anomaly])
 
 
-_FACTS = {
-    Fact.REDELIVERED: {semconv.REDELIVERED: True},
-    Fact.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
-    Fact.OUT_OF_ORDER: {semconv.MISORDERED: True},
+_ANOMALIES = {
+    DeliveryAnomaly.REDELIVERED: {semconv.REDELIVERED: True},
+    DeliveryAnomaly.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
+    DeliveryAnomaly.OUT_OF_ORDER: {semconv.MISORDERED: True},
 }
 
 
@@ -251,19 +259,19 @@ def _parent(base: Context, context: Context, origin: SpanContext | None) -> Cont
     return EMPTY
 
 
-def _queued(turn: Turn, stamp: int) -> None:
-    route = turn.route
-    route.stamps[turn.partition] = stamp
-    waited = max(turn.start / 1e9 - stamp / 1e3, 0.0)
-    route.scope.metrics.queue_duration.record(waited, route.measures(turn.partition), turn.context)
+def _queued(processing: Processing, stamp: int) -> None:
+    route = processing.route
+    route.stamps[processing.partition] = stamp
+    waited = max(processing.start / 1e9 - stamp / 1e3, 0.0)
+    route.scope.metrics.queue_duration.record(waited, route.measures(processing.partition), processing.context)
 
 
 def _again(client: Client, route: Route, message: Message) -> None:
     # What the broker tells; of offsets the ledger knows better.
-    if message.remaining is not None:
-        progress.note(client, message.destination, message.remaining)
+    if message.ready_count is not None:
+        progress.note_queue_depth(client, message.destination, message.ready_count)
     if message.redelivered:
-        route.told(Fact.REDELIVERED, message.partition)
+        route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
     elif message.attributes and semconv.DEATHS in message.attributes:
         route.count(route.scope.metrics.dead_lettered, message.partition)
 
@@ -271,6 +279,6 @@ def _again(client: Client, route: Route, message: Message) -> None:
 @on_fork
 def forget_all() -> None:
     """Drop every open turn, in a forked child: its parent ends them."""
-    for turn in open_turns.values():
-        turn.forget()
-    open_turns.clear()
+    for processing in open_processings.values():
+        processing.forget()
+    open_processings.clear()

@@ -40,7 +40,7 @@ class UnknownError(Exception):
     """An exception left the body, but which one cannot be known before Python 3.12."""
 
 
-class Watch:
+class FrameWatch:
     """Follows the frame that runs a loop's body, or one that has pulled a message, without keeping it alive.
 
     A frame that gives what it has `pulled` to its caller only fetches it: then the caller's is followed.
@@ -108,7 +108,7 @@ def _guess(frame: FrameType) -> BaseException | None:
     return GeneratorExit() if name in _SUSPENDED or following == "YIELD_FROM" else UnknownError()
 
 
-_watched: dict[int, list[Watch]] = {}
+_watched: dict[int, list[FrameWatch]] = {}
 
 
 class _Monitoring:
@@ -194,7 +194,7 @@ def _returned(code: CodeType, _: int, result: object) -> None:
             watch.returned(sys._getframe(2), result)
 
 
-def _in_frame(code: CodeType) -> list[Watch]:
+def _in_frame(code: CodeType) -> list[FrameWatch]:
     # Looked up for every exception anywhere in the process, so the usual answer must come at once.
     if not _watched:
         return []

@@ -1,5 +1,5 @@
 """Context in and out of the headers of messages."""
 
-from .headers import carried, extract, inject, pairs
+from .headers import extract, inject, pairs, span_context_in
 
-__all__ = ["carried", "extract", "inject", "pairs"]
+__all__ = ["extract", "inject", "pairs", "span_context_in"]

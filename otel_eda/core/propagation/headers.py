@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Carrier: TypeAlias = "dict[str, Any]"
 
 
-Found: TypeAlias = "tuple[Context, SpanContext | None]"
+Extracted: TypeAlias = "tuple[Context, SpanContext | None]"
 """What headers carry, and the span context in it: the producer's, None without any."""
 
 
@@ -40,12 +40,12 @@ class _Lenient(Getter[Carrier]):
     def get(self, carrier: Carrier, key: str) -> list[str] | None:
         value = carrier.get(key)
         if type(value) is bytes:
-            return [value.decode("utf-8", "replace")] if len(value) <= SIZE else None
+            return [value.decode("utf-8", "replace")] if len(value) <= MAX_VALUE_LENGTH else None
         if value is None:
             lower = key.lower()
             return None if lower == key else self.get(carrier, lower)
         text = value if isinstance(value, str) else self._odd(value)
-        return [text] if text is not None and len(text) <= SIZE else None
+        return [text] if text is not None and len(text) <= MAX_VALUE_LENGTH else None
 
     @staticmethod
     def _odd(value: object) -> str | None:
@@ -55,10 +55,10 @@ class _Lenient(Getter[Carrier]):
         return list(carrier)
 
 
-SIZE = 8192  # of a header's value: what W3C's baggage may have
+MAX_VALUE_LENGTH = 8192  # of a header's value: what W3C's baggage may have
 
 
-HEADERS = 1000  # of a message that are looked at, from its end
+MAX_HEADERS_READ = 1000  # of a message that are looked at, from its end
 
 
 _getter = _Lenient()
@@ -71,12 +71,12 @@ def inject(context: Context) -> dict[str, str]:
         return made
     carrier: dict[str, str] = {}
     propagate.inject(carrier, context)
-    for name in [name for name, value in carrier.items() if len(value) > SIZE]:
+    for name in [name for name, value in carrier.items() if len(value) > MAX_VALUE_LENGTH]:
         del carrier[name]  # baggage that others have piled up: the broker, or who reads it, might refuse the message
     return carrier
 
 
-def extract(headers: Headers) -> Found:
+def extract(headers: Headers) -> Extracted:
     """Give what headers carry and the producer's span context; of repeated headers the last that makes sense counts."""
     try:
         return _extract(headers if type(headers) is list else pairs(headers)) if headers else (EMPTY, None)
@@ -84,8 +84,8 @@ def extract(headers: Headers) -> Found:
         return EMPTY, None  # these are no headers
 
 
-def _extract(given: list[tuple[Any, Any]]) -> Found:
-    given = given if len(given) <= HEADERS else given[-HEADERS:]
+def _extract(given: list[tuple[Any, Any]]) -> Extracted:
+    given = given if len(given) <= MAX_HEADERS_READ else given[-MAX_HEADERS_READ:]
     carrier = _carrier(given)
     if tracecontext.STATE not in carrier and tracecontext.BAGGAGE not in carrier and _global().default:
         alone = tracecontext.read(carrier.get(tracecontext.PARENT))
@@ -98,7 +98,7 @@ def _extract(given: list[tuple[Any, Any]]) -> Found:
     return found, origin
 
 
-def carried(headers: Headers) -> SpanContext | None:
+def span_context_in(headers: Headers) -> SpanContext | None:
     """Give the span context that headers carry already, None without any."""
     try:
         if not headers or _global().fields.isdisjoint([_name(name) for name, _ in pairs(headers)]):
@@ -115,7 +115,7 @@ def _origin(found: Context) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def _earlier(given: list[tuple[Any, Any]]) -> Found | None:
+def _earlier(given: list[tuple[Any, Any]]) -> Extracted | None:
     # The last of the repeated headers made no sense: try without it; how often is not for who sent them to say.
     ends = [place for place, (name, _) in enumerate(given) if _name(name) in _global().fields]
     for end in ends[: -_TRIES - 1 : -1]:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from otel_eda.core.message import Message
-    from otel_eda.core.propagation.headers import Found
+    from otel_eda.core.propagation.headers import Extracted
 
 
-def accepted(message: Message) -> Found:
+def incoming_context(message: Message) -> Extracted:
     """Give what of a message's context is to be gone by: all, a link and some baggage, or nothing."""
     setting = config().trust
     if setting == "parent":

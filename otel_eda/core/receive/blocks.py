@@ -14,21 +14,21 @@ from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
 from otel_eda.core.process.manual import Process
-from otel_eda.core.runtime.contexts import TURN
+from otel_eda.core.runtime.contexts import PROCESSING
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function
-    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.process.processing import Processing
 
 
-def _current() -> Turn | None:
-    turn: Turn | None = get_current().get(TURN)  # type: ignore[assignment]  # nothing else is kept there
-    return turn
+def _current() -> Processing | None:
+    processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    return processing
 
 
 class _Entered(Protocol):
@@ -44,19 +44,19 @@ class _Entered(Protocol):
 class _Inner:
     """A block within its message's own processing: it only tells how that ends."""
 
-    def __init__(self, turn: Turn) -> None:
-        self.turn = turn
+    def __init__(self, processing: Processing) -> None:
+        self.processing = processing
 
     @guarded
     def leaving(self, error: BaseException | None) -> None:
         """Note the exception, since what the library does now may end the processing."""
-        self.turn.failure = error
+        self.processing.failure = error
 
     @guarded
     def left(self, _: BaseException | None) -> None:
         """End a processing that is over but for this block."""
-        if self.turn.over_at:
-            self.turn.end()
+        if self.processing.body_ended_at:
+            self.processing.end()
 
 
 class _Whole:
@@ -122,7 +122,7 @@ class _Entering(Call):
 
     def returned(self, result: Any) -> Any:
         """Have the message be in processing."""
-        if not idle(self.library.telemetry):
+        if not passes_through(self.library.telemetry):
             self._begin(self.args[0])
         return result
 
@@ -130,9 +130,11 @@ class _Entering(Call):
     def _begin(self, block: Any) -> None:
         if ATTRIBUTE in block.__dict__:
             return  # the library enters by another of its ways
-        record, turn = self.record(block), _current()
-        inner = turn is not None and turn.record is record and not turn.over_at
-        block.__dict__[ATTRIBUTE] = _Inner(turn) if turn is not None and inner else _Whole(self.library, record)
+        record, processing = self.record(block), _current()
+        inner = processing is not None and processing.record is record and not processing.body_ended_at
+        block.__dict__[ATTRIBUTE] = (
+            _Inner(processing) if processing is not None and inner else _Whole(self.library, record)
+        )
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,6 @@ class _Handling(Call):
 
     @guarded
     def _note(self, error: Exception) -> None:
-        turn = _current()
-        if turn is not None and not turn.done:
-            turn.failure = error
+        processing = _current()
+        if processing is not None and not processing.done:
+            processing.failure = error

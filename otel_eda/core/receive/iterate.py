@@ -12,11 +12,11 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.patch import originals
-from otel_eda.core.process.loops import AsyncLoop, Generated, Loop
+from otel_eda.core.process.loops import TracedAsyncIterator, TracedGenerator, TracedIterator
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class Iterate(SinglePlace):
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the call, whose iterator processes message by message."""
         is_async = self.target.endswith(".__aiter__")
-        kind, pull = (AsyncLoop, self._pull_async) if is_async else (Loop, self._pull)
+        kind, pull = (TracedAsyncIterator, self._pull_async) if is_async else (TracedIterator, self._pull)
 
         def iterate(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
@@ -65,7 +65,7 @@ class Iterate(SinglePlace):
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Receiving | None]:
         step = type(consumer).__next__
         step = originals.get(step, step)  # ours would find that it is an inner call, and pass on
-        if idle(library.telemetry):
+        if passes_through(library.telemetry):
             return step(consumer), None
         receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
         with receiving as within:
@@ -76,7 +76,7 @@ class Iterate(SinglePlace):
     async def _pull_async(
         self, library: Library, read: Read, consumer: Any, client: Client
     ) -> tuple[Any, Receiving | None]:
-        if idle(library.telemetry):
+        if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
         receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
         with receiving as within:
@@ -118,7 +118,7 @@ class Generate(SinglePlace):
             if taken is None:
                 return None
             read = self.reader(args[0], *taken)
-            return Generated(result, client_of(args[0], library), self._puller(library, read))
+            return TracedGenerator(result, client_of(args[0], library), self._puller(library, read))
 
         def generate(function: Function, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             result = function(*args, **kwargs)
@@ -128,7 +128,7 @@ class Generate(SinglePlace):
 
     def _puller(self, library: Library, read: Read) -> Puller:
         def pull(generator: Any, client: Client) -> tuple[Any, Receiving | None]:
-            if idle(library.telemetry):
+            if passes_through(library.telemetry):
                 return next(generator), None
             receiving = Receiving(client, None, self.operation, read)
             with receiving:

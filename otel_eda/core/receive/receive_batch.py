@@ -10,11 +10,11 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.around import around
 from otel_eda.core.process import deferral, per_task
-from otel_eda.core.process.loops import Batch
+from otel_eda.core.process.loops import TracedList
 from otel_eda.core.propagation import trust
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,14 +46,14 @@ class ReceiveBatch(SinglePlace):
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BatchReceiving | None:
-        if not args or idle(library.telemetry):
+        if not args or passes_through(library.telemetry):
             return None
         client = client_of(args[0], library)
         receiving = _BatchReceiving(client, args[0], self.operation, timed=self.timed, call=(args, kwargs))
         receiving.batches = self.batches
         if not receiving.inner:
-            per_task.over(client)
-            deferral.sweep(client)
+            per_task.finish_current(client)
+            deferral.finish_unheld(client)
         return receiving
 
 
@@ -79,7 +79,7 @@ class _BatchReceiving(Receiving):
         def keep(records: list[Any]) -> list[Any]:
             read = _read(records, self.client)
             polled.extend(read.values())
-            return Batch(records, self.client, read)
+            return TracedList(records, self.client, read)
 
         kept = self.batches(result, keep)
         self.received(polled)
@@ -101,4 +101,4 @@ class _BatchReceiving(Receiving):
 def _read(records: list[Any], client: Client) -> dict[int, Polled]:
     read = client.library.message
     messages = ((record, read(record)) for record in records)
-    return {id(record): (message, *trust.accepted(message)) for record, message in messages if message}
+    return {id(record): (message, *trust.incoming_context(message)) for record, message in messages if message}

@@ -94,7 +94,7 @@ class MessageFuture(Future[Any]):
         pull, found = self.pull, self.found
         if pull is not None:
             self.pull = self.found = None
-            per_task.begin(_Read(pull.client, result, found), awaiting(_beneath(frame)))
+            per_task.begin_current(_Read(pull.client, result, found), awaiting(_beneath(frame)))
 
 
 @dataclass

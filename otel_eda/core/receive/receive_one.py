@@ -15,7 +15,7 @@ from otel_eda.core.process import per_task, unwinding
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import RECEIVE, TIMED, busy, idle
+from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +68,9 @@ class ReceiveOne(SinglePlace):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Receiving | _Passing | None:
-        if busy.get().types & (TIMED if self.timed else RECEIVE):
+        if current_operation.get().types & (TIMED if self.timed else RECEIVE):
             return _Passing(args, kwargs)
-        if not args or idle(library.telemetry):
+        if not args or passes_through(library.telemetry):
             return None
         client = client_of(args[0], library)
         receiving = kind(client, args[0], self.operation, timed=self.timed, call=(args, kwargs))
@@ -79,7 +79,7 @@ class ReceiveOne(SinglePlace):
             if taken is not None:
                 receiving.read = self.reader(args[0], *taken)
         if not receiving.inner:
-            per_task.over(client)
+            per_task.finish_current(client)
         return receiving
 
 
@@ -94,7 +94,7 @@ class _Passing(Call):
 
 
 def _noted(record: Any) -> Any:
-    within = busy.get()
+    within = current_operation.get()
     if within.types & RECEIVE:
         within.record = record  # a loop's pull; a subclass may yet make something else of the record
     return record
@@ -111,7 +111,7 @@ class _OneReceiving(Receiving):
         if self.inner:
             self._measure()
             return _noted(result)
-        per_task.begin(self, self.asking(caller(2)))
+        per_task.begin_current(self, self.asking(caller(2)))
         return result
 
     @staticmethod

@@ -10,13 +10,13 @@ from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.config import config
-from otel_eda.core.clients.attributes import described, place
-from otel_eda.core.ledger.account import Fact
+from otel_eda.core.clients.attributes import add_position, message_attributes
+from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import together
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import EMPTY, current, outside, with_span
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import RECEIVE, TIMED, busy, enter
+from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, enter
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Receiving:
         self.scope = client.scope
         self.operation = operation
         self.record: Any = None
-        around = busy.get().types
+        around = current_operation.get().types
         self.inner = bool(around & RECEIVE)
         self.timed = timed and not around & TIMED
         self.start = time.time_ns()
@@ -105,7 +105,7 @@ class Receiving:
         """Measure the pull, in the context of its span if it has one."""
         route = self.client.route(self.operation, "receive", destination)
         end = max(time.time_ns(), self.start)
-        self.client.polled(self.consumer, self.start, end)
+        self.client.record_poll(self.consumer, self.start, end)
         if self.scope.measures(end):
             measures = route.measures(None, error)
             self.scope.metrics.operation_duration.record((end - self.start) / 1e9, measures, context)
@@ -130,8 +130,8 @@ class Receiving:
         for message, _, _ in found:
             places.setdefault((message.destination, message.partition), []).append(message.offset)
         for (destination, partition), offsets in places.items():
-            self.client.consumed(self.operation, destination, partition, len(offsets))
-            self.client.brought(destination, partition, [offset for offset in offsets if offset is not None])
+            self.client.record_consumed(self.operation, destination, partition, len(offsets))
+            self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
         if found and config().receive_spans != "none":
             route = self.client.route(self.operation, "receive", topic)
             attributes = {**route.attributes, semconv.BATCH_COUNT: len(found)}
@@ -146,9 +146,9 @@ class Receiving:
         """Count and read the message that a pull brought; make a span if every pull is to have one."""
         message = self.measured()
         if message is not None:
-            self.client.consumed(self.operation, message.destination, message.partition)
+            self.client.record_consumed(self.operation, message.destination, message.partition)
             if message.sender is not None:
-                heard(self.client, message)
+                note_arrival(self.client, message)
             if config().receive_spans == "all":
                 self._one(message)
         return message
@@ -162,9 +162,9 @@ class Receiving:
 
     def _one(self, message: Message) -> None:
         route = self.client.route(self.operation, "receive", message.destination)
-        origin = trust.accepted(message)[1]
+        origin = trust.incoming_context(message)[1]
         links = [_link(message, origin)] if origin else []
-        self._span(route, described(route.attributes, message), links).end()
+        self._span(route, message_attributes(route.attributes, message), links).end()
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         return self.scope.tracer.start_span(
@@ -174,11 +174,11 @@ class Receiving:
 
 def _link(message: Message, origin: SpanContext) -> Link:
     attributes: dict[str, Any] = {}
-    place(attributes, message)
+    add_position(attributes, message)
     return Link(origin, attributes)
 
 
-def heard(client: Client, message: Message) -> None:
+def note_arrival(client: Client, message: Message) -> None:
     """Note the arrival of a numbered message; the message tells on its span what that brings to light."""
     if message.sender is None or message.sequence is None:
         return
@@ -187,10 +187,10 @@ def heard(client: Client, message: Message) -> None:
     again, late, missed = senders.of(message.sender).came(message.sequence)
     found: dict[str, Any] = {}
     if again:
-        route.told(Fact.REDELIVERED, None)
+        route.record_anomaly(DeliveryAnomaly.REDELIVERED, None)
         found = {semconv.REDELIVERED: True}
     elif late:
-        route.told(Fact.OUT_OF_ORDER, None)
+        route.record_anomaly(DeliveryAnomaly.OUT_OF_ORDER, None)
         found = {semconv.MISORDERED: True}
     elif missed:
         route.count(client.scope.metrics.missed, number=missed)

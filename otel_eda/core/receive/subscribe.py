@@ -12,9 +12,10 @@ from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
-from otel_eda.core.process import deferral, processing
+from otel_eda.core.process import deferral
+from otel_eda.core.process.processing import begin_processing
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import enter, idle
+from otel_eda.core.runtime.operations import enter, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Message
     from otel_eda.core.patching.patch import Function, Switch
-    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.process.processing import Processing
 
     Reader = Callable[..., Message | None]
 
@@ -82,53 +83,53 @@ class _Deliveries:
 
     def deliver(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the callback, with a process span around."""
-        if not self.library.on or idle(self.library.telemetry):
+        if not self.library.on or passes_through(self.library.telemetry):
             return function(*args, **kwargs)
         if self.awaited:
             return self._later(function, args, kwargs)
-        turn = self._begin(args, kwargs)
-        if turn is None:
+        processing = self._begin(args, kwargs)
+        if processing is None:
             return function(*args, **kwargs)
         within = enter(0)  # a pull of somebody else's may have called us
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            self._over(turn, error)
+            self._over(processing, error)
             raise
         finally:
             within.leave()
         if inspect.iscoroutine(result):
-            turn.leave()
-            return self._rest(turn, result)
-        self._over(turn, None)
+            processing.leave()
+            return self._rest(processing, result)
+        self._over(processing, None)
         return result
 
     async def _later(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        turn = self._begin(args, kwargs)
-        if turn is None:
+        processing = self._begin(args, kwargs)
+        if processing is None:
             return await function(*args, **kwargs)
-        return await self._rest(turn, function(*args, **kwargs))
+        return await self._rest(processing, function(*args, **kwargs))
 
-    async def _rest(self, turn: Turn, coroutine: Any) -> Any:
-        turn.enter()
+    async def _rest(self, processing: Processing, coroutine: Any) -> Any:
+        processing.enter()
         try:
             result = await coroutine
         except BaseException as error:
-            self._over(turn, error)
+            self._over(processing, error)
             raise
-        self._over(turn, None)
+        self._over(processing, None)
         return result
 
     @guarded
-    def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Turn | None:
+    def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Processing | None:
         message = self.read(*args, **kwargs)
         if message is None:
             return None
-        self.client.consumed(self.operation, message.destination, message.partition)
-        turn = processing.begin(self.client, args[0], message)
-        turn.called = True
-        return turn
+        self.client.record_consumed(self.operation, message.destination, message.partition)
+        processing = begin_processing(self.client, args[0], message)
+        processing.called = True
+        return processing
 
     @guarded
-    def _over(self, turn: Turn, error: BaseException | None) -> None:
-        deferral.over(turn, self.client, deferral.by_hand, error)
+    def _over(self, processing: Processing, error: BaseException | None) -> None:
+        deferral.finish_or_defer(processing, self.client, deferral.manual, error)

@@ -21,13 +21,13 @@ class ProcessSpan(Protocol):
     span: Span
     before: Context
     done: bool
-    by_hand: bool
+    manual: bool
 
 
 EMPTY = Context()
 
 
-TURN = create_key("otel_eda.turn")
+PROCESSING = create_key("otel_eda.turn")
 
 
 (SPAN,) = trace.set_span_in_context(trace.INVALID_SPAN, EMPTY)
@@ -58,23 +58,23 @@ def span_in(context: Context) -> Span:
 
 def _turn(context: Context) -> ProcessSpan | None:
     # The turn whose span is current, not one that the application has put a span of its own into.
-    turn: ProcessSpan | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
-    return turn if turn is not None and context.get(SPAN) is turn.span else None
+    processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    return processing if processing is not None and context.get(SPAN) is processing.span else None
 
 
 def current() -> Context:
     """Give the current context, but never with a process span that has ended: that must not become a parent."""
     context = get_current()
-    return live(context) if TURN in context else context
+    return live(context) if PROCESSING in context else context
 
 
 def live(context: Context) -> Context:
     """Give a context, or, if its process span has ended, the one from before that."""
-    turn = _turn(context)
-    while turn is not None and turn.done:
-        context = turn.before
-        turn = _turn(context)
-    alive: ProcessSpan | None = context.get(TURN)  # type: ignore[assignment]  # nothing else is kept there
+    processing = _turn(context)
+    while processing is not None and processing.done:
+        context = processing.before
+        processing = _turn(context)
+    alive: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     if alive is not None:
         alive.before = live(alive.before)  # else loops that alternate would hold on to each other's past for ever
     return context
@@ -82,8 +82,8 @@ def live(context: Context) -> Context:
 
 def outside(context: Context) -> Context:
     """Give a context without the turns of loops around it: one loop's messages are not caused by another's."""
-    turn = _turn(context)
-    while turn is not None and (turn.done or not turn.by_hand):
-        context = turn.before
-        turn = _turn(context)
+    processing = _turn(context)
+    while processing is not None and (processing.done or not processing.manual):
+        context = processing.before
+        processing = _turn(context)
     return context

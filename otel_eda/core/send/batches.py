@@ -15,7 +15,7 @@ from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import SEND, idle
+from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ class Create:
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _Creating | None:
         contents = _contents(args[0]) if args else None
-        if contents is None or idle(library.telemetry, SEND):
+        if contents is None or passes_through(library.telemetry, SEND):
             return None
         taken = arguments.take(args, kwargs)
         if taken is None:
             return None
         route = contents.client.route(self.operation, "create", None)
-        base, origin = current(), propagation.carried(taken[0])
+        base, origin = current(), propagation.span_context_in(taken[0])
         if origin is not None:
             contents.origins.append(origin)  # the application made its span itself
             return None
@@ -106,7 +106,7 @@ class _NewBatch(SinglePlace):
         """Return the call, whose result is known to be the client's."""
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Making | None:
-            return _Making(args, kwargs, library) if args and not idle(library.telemetry) else None
+            return _Making(args, kwargs, library) if args and not passes_through(library.telemetry) else None
 
         return around(original, switch, guarded(begin))
 

@@ -12,7 +12,7 @@ from opentelemetry.trace import Link, SpanKind
 
 from otel_eda import semconv
 from otel_eda.core import propagation
-from otel_eda.core.clients.attributes import described
+from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.clients.in_flight import Confirms
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 from otel_eda.core.clients.library import SinglePlace
@@ -21,7 +21,7 @@ from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
 from otel_eda.core.runtime.contexts import span_in
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import Outcome
 
@@ -149,7 +149,7 @@ class Returned(SinglePlace):
 
     @guarded
     def _note(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        taken = None if idle(library.telemetry) else arguments.take(args, kwargs)
+        taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         if taken is None:
             return
         message, why = self.returned(*taken)
@@ -163,7 +163,7 @@ class Returned(SinglePlace):
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, why))
             return
-        attributes, links = described(route.attributes, message), (Link(origin),) if origin else ()
+        attributes, links = message_attributes(route.attributes, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, attributes, links)
         errors.mark(span, semconv.RETURNED, why)
         span.end()

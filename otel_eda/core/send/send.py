@@ -11,7 +11,7 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import SEND, idle
+from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.sending import Sending
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Send:
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sending | None:
-        taken = None if idle(library.telemetry, SEND) else arguments.take(args, kwargs)
+        taken = None if passes_through(library.telemetry, SEND) else arguments.take(args, kwargs)
         message = None if taken is None else self.message(args[0], *taken[: len(self.takes)])
         if taken is None or message is None:
             return None

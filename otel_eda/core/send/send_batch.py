@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind
 
 from otel_eda import semconv
-from otel_eda.core.clients.attributes import described
+from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import SEND, enter, idle
+from otel_eda.core.runtime.operations import SEND, enter, passes_through
 from otel_eda.core.send.outcomes import DeliveryReport
 from otel_eda.core.telemetry import errors
 
@@ -68,7 +68,7 @@ class _Batch:
         self.start = time.time_ns()
         self.base = current()
         # No message carries this span's context, so it is no producer's.
-        attributes = {**described(self.route.attributes, message), semconv.BATCH_COUNT: number}
+        attributes = {**message_attributes(self.route.attributes, message), semconv.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
             self.route.name, self.base, SpanKind.CLIENT, attributes, (), self.start
         )
@@ -138,7 +138,7 @@ class SendBatch(SinglePlace):
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _BatchCall | None:
-        taken = None if idle(library.telemetry, SEND) else arguments.take(args, kwargs)
+        taken = None if passes_through(library.telemetry, SEND) else arguments.take(args, kwargs)
         message = None if taken is None else self.message(args[0], *taken[: len(self.takes)])
         if taken is None or message is None:
             return None

@@ -12,7 +12,7 @@ from opentelemetry.trace import Link, SpanKind
 from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core import propagation
-from otel_eda.core.clients.attributes import described, learn
+from otel_eda.core.clients.attributes import add_broker_attributes, message_attributes
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
@@ -43,11 +43,11 @@ class Sending:
         "args",
         "awaited",
         "base",
+        "batch_count",
         "client",
         "context",
         "done",
         "kwargs",
-        "number",
         "operation",
         "origin",
         "outcome",
@@ -76,18 +76,18 @@ class Sending:
         self.route = route = client.route(operation, "send", message.destination)
         self.args, self.kwargs = call
         self.receipt, self.outcome = receipt, outcome
-        self.number, self.partition = message.number, message.partition
+        self.batch_count, self.partition = message.batch_count, message.partition
         self.answer: Any = None
         self.awaited = self.done = False
         self.start = time.time_ns()
         self.base: Context = current()
-        self.origin = origin = propagation.carried(message.headers)
+        self.origin = origin = propagation.span_context_in(message.headers)
         origins = (origin,) if origin else message.origins
         self.span: Span = route.scope.tracer.start_span(
             route.name,
             self.base,
             SpanKind.CLIENT if origins else route.kind,
-            described(route.attributes, message),
+            message_attributes(route.attributes, message),
             [Link(one) for one in origins] if origins else (),
             self.start,
         )
@@ -135,7 +135,7 @@ class Sending:
             message = self.receipt(answer)
             if message is not None:
                 attributes: dict[str, Any] = {}
-                learn(attributes, message)
+                add_broker_attributes(attributes, message)
                 self.span.set_attributes(attributes)
                 self.partition = attributes.get(semconv.PARTITION, self.partition)
         self._end(None)
@@ -164,4 +164,4 @@ class Sending:
         if scope.measures(end):
             taken, measures = max(end - self.start, 0) / 1e9, route.measures(self.partition, kind)
             scope.metrics.operation_duration.record(taken, measures, self.context)
-        route.sent(self.partition, kind, self.number)
+        route.sent(self.partition, kind, self.batch_count)

@@ -12,7 +12,7 @@ from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
 from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import SETTLE, idle
+from otel_eda.core.runtime.operations import SETTLE, passes_through
 from otel_eda.core.settle.settlement import Acknowledgement, Commit, Settlement, Tags, take_unsettled
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _Settle(SinglePlace):
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Settlement | None:
-        taken = None if idle(library.telemetry, SETTLE) else arguments.take(args, kwargs)
+        taken = None if passes_through(library.telemetry, SETTLE) else arguments.take(args, kwargs)
         return None if taken is None else self.settlement(library, taken, (args, kwargs))
 
 
@@ -70,7 +70,7 @@ class Settle(_Settle):
         client = client_of(instance, library)
         offsets = self.offsets(instance, *taken)
         commit = Commit(client, self.operation, call, offsets=offsets, settled=self.settled, report=self.report)
-        per_task.over(client)
+        per_task.finish_current(client)
         return commit
 
 
@@ -92,5 +92,5 @@ class Acknowledge(_Settle):
         client = client_of(instance, library)
         found = take_unsettled(client, tags)
         settlement = Acknowledgement(client, self.operation, call, tags, list(found.values()))
-        per_task.settled(client, found)
+        per_task.finish_if_settled(client, found)
         return settlement

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.core.clients.client import given
+from otel_eda.core.clients.client import without_none
 from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
@@ -137,7 +137,7 @@ class Commit(Settlement):
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count and remember the commit."""
-        self.span.set_attributes(self.client.committed(self.offsets, automatic=False, error=error))
+        self.span.set_attributes(self.client.record_commit(self.offsets, automatic=False, error=error))
 
 
 def _position(offsets: Offsets) -> dict[str, Any]:
@@ -157,13 +157,13 @@ def commit_answered(client: Client, offsets: Offsets, error: BaseException | Non
             settlement.done(None) if error is None else settlement.failed(error)
             return
     if offsets:
-        client.committed(offsets, automatic=True, error=error)
+        client.record_commit(offsets, automatic=True, error=error)
 
 
 class Tags(NamedTuple):
     """Which messages a call settles: that of a tag, or all up to it (0: all there are); `requeue` if it says so."""
 
-    tag: int
+    delivery_tag: int
     multiple: bool = False
     requeue: bool | None = None
 
@@ -172,9 +172,14 @@ def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
     """Return the messages that tags name by their tags, which wait for it no longer."""
     waiting = client.unsettled
     if not tags.multiple:
-        message = waiting.pop(tags.tag, None)
-        return {} if message is None else {tags.tag: message}
-    return {tag: waiting.pop(tag) for tag in [tag for tag in list(waiting) if tag <= tags.tag or not tags.tag]}
+        message = waiting.pop(tags.delivery_tag, None)
+        return {} if message is None else {tags.delivery_tag: message}
+    return {
+        delivery_tag: waiting.pop(delivery_tag)
+        for delivery_tag in [
+            delivery_tag for delivery_tag in list(waiting) if delivery_tag <= tags.delivery_tag or not tags.delivery_tag
+        ]
+    }
 
 
 class Acknowledgement(Settlement):
@@ -186,13 +191,15 @@ class Acknowledgement(Settlement):
         self, client: Client, operation: str, call: SettleCall, tags: Tags, messages: Sequence[Unsettled]
     ) -> None:
         self.number = len(messages) if tags.multiple else 1
-        attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.tag} if tags.tag else {}
+        attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
         if tags.requeue is not None:
             attributes[semconv.REQUEUED] = tags.requeue
         if tags.multiple:
             attributes[semconv.BATCH_COUNT] = self.number
         elif messages:
-            attributes |= given({semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation})
+            attributes |= without_none(
+                {semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation}
+            )
         links = [Link(message.origin) for message in messages if message.origin]
         route = _route(client, operation, {message.destination for message in messages})
         super().__init__(client, route, call, attributes, links)

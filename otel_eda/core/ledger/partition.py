@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Listed
 
 
-class Fact(Enum):
+class DeliveryAnomaly(Enum):
     """What has come to light about a message."""
 
     REDELIVERED = "redelivered"  # begun again, and not done before
@@ -43,7 +43,7 @@ class _Mark(Enum):
 QUIET = Committed()
 
 
-class Account:
+class PartitionLedger:
     """What one group, or a consumer without one, has done with the offsets of one partition."""
 
     __slots__ = ("_epoch", "_lock", "_marks", "_open", "_order", "_position", "_seen", "_taken", "committed", "floor")
@@ -58,7 +58,7 @@ class Account:
         self.committed: int | None = None
         self.floor = 0
 
-    def begin(self, offset: int, epoch: int = 0, key: Hashable = None) -> Fact | None:
+    def begin(self, offset: int, epoch: int = 0, key: Hashable = None) -> DeliveryAnomaly | None:
         """Note that processing begins; in an `epoch` one offset follows another as the consumer gets them."""
         with self._lock:
             if epoch:
@@ -79,33 +79,33 @@ class Account:
             if self.committed is not None and offset < self.committed:
                 self._marks[offset] = _Mark.FOREIGN
             if key is not None and self._order.late(key, offset):
-                return Fact.OUT_OF_ORDER
+                return DeliveryAnomaly.OUT_OF_ORDER
             return None
 
-    def _again(self, offset: int) -> Fact:
+    def _again(self, offset: int) -> DeliveryAnomaly:
         mark = self._marks.get(offset)
         if mark is None and offset not in self._open:
-            return Fact.REPROCESSED
+            return DeliveryAnomaly.REPROCESSED
         if mark is not _Mark.SKIPPED and (self.committed is None or offset >= self.committed):
             self._marks.pop(offset, None)
         self._open[offset] = self._open.get(offset, 0) + 1
-        return Fact.REDELIVERED
+        return DeliveryAnomaly.REDELIVERED
 
-    def take(self, offset: int, key: Hashable) -> Fact | None:
+    def take(self, offset: int, key: Hashable) -> DeliveryAnomaly | None:
         """Note that a worker begins with what a loop has handed to it; tell if it does so out of its key's order."""
         with self._lock:
-            return Fact.OUT_OF_ORDER if self._taken.late(key, offset) else None
+            return DeliveryAnomaly.OUT_OF_ORDER if self._taken.late(key, offset) else None
 
-    def end(self, offset: int, done: bool = True) -> Fact | None:
+    def end(self, offset: int, done: bool = True) -> DeliveryAnomaly | None:
         """Note that an attempt is over, and whether it has succeeded."""
         with self._lock:
             if not done:
                 return self._fail(offset)
             if self._open.pop(offset, 0) and self._marks and self._marks.pop(offset, None) is _Mark.SKIPPED:
-                return Fact.RECOVERED
+                return DeliveryAnomaly.RECOVERED
             return None
 
-    def _fail(self, offset: int) -> Fact | None:
+    def _fail(self, offset: int) -> DeliveryAnomaly | None:
         left = self._open.get(offset, 0) - 1
         if left > 0:
             self._open[offset] = left
@@ -115,7 +115,7 @@ class Account:
         mark = self._marks.setdefault(offset, _Mark.FAILED)
         if mark is _Mark.EXPOSED:
             self._marks[offset] = _Mark.SKIPPED
-            return Fact.SKIPPED
+            return DeliveryAnomaly.SKIPPED
         self._bound()
         return None
 
@@ -173,7 +173,7 @@ class Account:
             self._bound()
 
     def _bound(self) -> None:
-        if len(self._seen) + len(self._marks) <= intervals.LIMIT:
+        if len(self._seen) + len(self._marks) <= intervals.MAX_GAPS:
             return
         edges = sorted([*self._seen.starts, *self._marks])
         self.floor = floor = edges[len(edges) // 2]
