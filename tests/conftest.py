@@ -62,6 +62,14 @@ class Queues(Protocol):
 STDERR = pytest.StashKey[int]()
 GRACE = 60.0  # seconds after a test's time limit
 
+LONG = [
+    "transparency",
+    "faults",
+    "faultlab",
+    "examples",
+    "live",
+]  # folders whose tests take longest, most of it waiting
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take interrupts again: a run in the background has them ignored, and so would all that the tests start."""
@@ -182,6 +190,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def logs(pytestconfig: pytest.Config) -> dict[str, Service]:
     return pytestconfig.stash.setdefault(SERVERS, {})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest tests begin first: at the end, the other workers would wait for the one that has them."""
+    items.sort(key=lambda item: LONG.index(folder) if (folder := item.nodeid.split("/")[1]) in LONG else len(LONG))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
