@@ -1,4 +1,4 @@
-"""taskiq 0.11 to 0.x on RabbitMQ, above aio-pika, and on Kafka, above aiokafka: its tasks run in tasks of a receiver."""
+"""taskiq 0.11 to 0.x, above aio-pika on RabbitMQ and aiokafka on Kafka: its tasks run in tasks of a receiver."""
 
 from __future__ import annotations
 

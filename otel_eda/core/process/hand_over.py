@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from otel_eda.core.process.processing import Processing
 
 KnownBy: TypeAlias = "Callable[[Any], Any]"
-_UNHELD = 2  # references to an object that only `Waiting` holds: its own and the question's
+_OWN_REFERENCES = 2  # references to an object that only `Waiting` holds: its own and the question's
 
 waiting: dict[int, Waiting] = {}
 """Every message that waits, by the identity of the object by which it is known to the place that processes it."""
@@ -54,16 +54,16 @@ class Waiting:
         self.body_ended_at = time.time_ns()
 
     @property
-    def held(self) -> bool:
+    def message_is_held(self) -> bool:
         """Whether anybody else holds the object by which the message is known."""
-        return sys.getrefcount(self.known) > _UNHELD
+        return sys.getrefcount(self.known) > _OWN_REFERENCES
 
     def keep(self, known: Any) -> None:
         """Wait for as long as somebody holds this object."""
         self.known = known
         waiting[id(known)] = self
         self.client.manual = True  # somebody else processes it: that may take any time
-        self.client.deferred.append(self)
+        self.client.deferred_processing.append(self)
         deferral.finish_unheld(self.client)
 
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:  # noqa: ARG002  # as processings do
@@ -73,13 +73,13 @@ class Waiting:
             del waiting[id(self.known)]
         self.known = self.record = None
 
-    finish = end
+    end_unguarded = end
 
-    def fail(self, error: BaseException | None) -> None:
+    def end_unless_manual(self, error: BaseException | None) -> None:
         """Wait no longer."""
         self.end(error)
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Bring back no context: there is none of its own."""
 
 
@@ -113,11 +113,11 @@ def begin(known: Any) -> Processing | None:
     client, record, message = item.client, item.record, item.message
     item.end()
     processing = begin_processing(client, record, message, trust.incoming_context(message))
-    processing.called = True
+    processing.in_callback = True
     return processing
 
 
 @guarded
 def end(processing: Processing, error: BaseException | None) -> None:
     """End the processing, or leave it to whoever has taken it over by hand."""
-    deferral.finish_or_defer(processing, processing.client, deferral.manual, error)
+    deferral.finish_or_defer(processing, processing.client, deferral.uses_manual, error)

@@ -13,7 +13,7 @@ from support.recorder import count, recording
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue, Record
 from otel_eda import semconv
-from otel_eda.core.clients.instances import ATTRIBUTE, alive, client_of
+from otel_eda.core.clients.instances import ATTRIBUTE, client_of, live_clients
 from otel_eda.core.process import deferral, processing, unwinding
 
 if TYPE_CHECKING:
@@ -84,7 +84,12 @@ def test_nothing_is_open_after_use(
     consume(consumer)
     consumer.close()
     gc.collect()
-    assert (processing.open_processings, client.pulls, len(client.deferred), unwinding._watched) == ({}, {}, 0, {})
+    assert (
+        processing.open_processings,
+        client.processing_by_task,
+        len(client.deferred_processing),
+        unwinding._watches_by_frame,
+    ) == ({}, {}, 0, {})
 
 
 @WAYS
@@ -114,11 +119,11 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
     consume(consumer)
     consumer.close()
     kept = weakref.ref(consumer), weakref.ref(consumer.__dict__[ATTRIBUTE])
-    before = len(alive())
+    before = len(live_clients())
     del consumer
     gc.collect()
     assert [item() for item in kept] == [None, None]
-    assert len(alive()) < before
+    assert len(live_clients()) < before
 
 
 def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
@@ -126,7 +131,7 @@ def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, record
     next(consumer)
     del consumer
     gc.collect()
-    assert unwinding._watched == {}
+    assert unwinding._watches_by_frame == {}
 
 
 @pytest.mark.parametrize("linger", [False, True])
@@ -135,9 +140,9 @@ def test_no_answered_send_is_kept(linger: bool, recorder: Recorder, library: Lib
     client = client_of(producer, library)
     for topic in ("orders", "!orders") * 10:
         producer.send(topic, object())
-    assert len(client.pending) == (20 if linger else 0)
+    assert len(client.pending_sends) == (20 if linger else 0)
     producer.flush()
-    assert client.pending == {}
+    assert client.pending_sends == {}
 
 
 def test_a_send_that_waits_does_not_keep_its_payload(recorder: Recorder) -> None:
@@ -161,7 +166,7 @@ def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library
     client = client_of(consumer, library)
     for message in consumer:
         with otel_eda.process(message):
-            sizes.append(len(processing.open_processings) + len(client.deferred) + len(client.routes))
+            sizes.append(len(processing.open_processings) + len(client.deferred_processing) + len(client.routes))
     consumer.close()
     assert max(sizes) < 10
 
@@ -171,10 +176,10 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
 ) -> None:
     queue = Queue()
     queue.fill("orders", *range(2000))
-    deferral.use_manual()
+    deferral.set_uses_manual()
     consumer = Consumer(queue, "orders")
     client = client_of(consumer, library)
-    sizes = [len(processing.open_processings) + len(client.deferred) for _ in consumer]
+    sizes = [len(processing.open_processings) + len(client.deferred_processing) for _ in consumer]
     consumer.close()
     assert max(sizes) < 10
 

@@ -123,7 +123,7 @@ def test_a_handler_looks_like_the_users_function() -> None:
     assert inspect.signature(made) == inspect.signature(plain)
     assert made is plain
     assert inspect.getsource(made).startswith("def plain(")
-    assert pickle.loads(pickle.dumps(made)) is copy.deepcopy(made) is plain
+    assert pickle.loads(pickle.dumps(made)) is copy.deepcopy(made) is plain  # noqa: S301
     assert inspect.iscoroutinefunction(otel_eda.handler(later))
     assert not inspect.iscoroutinefunction(made)
 

@@ -166,7 +166,7 @@ class Consuming(RuleBasedStateMachine):
     def poll(self, number: int) -> None:
         found = [offset for offset in self.log if offset >= self.position][:number]
         if found:
-            self.account.polled(found, self.epoch)
+            self.account.record_batch(found, self.epoch)
             self.position = found[-1] + 1
         self.batch.extend(found)
 
@@ -211,7 +211,7 @@ class Consuming(RuleBasedStateMachine):
         if not hasattr(self, "log"):
             return
         unfinished = {at for at in self.log if self.model.was("begin", at) and not self.model.was("done", at)}
-        assert {*self.account._open, *self.account._marks} <= unfinished
+        assert {*self.account._attempts, *self.account._marks} <= unfinished
 
 
 Consuming.TestCase.settings = settings(max_examples=times(100), stateful_step_count=50)
@@ -225,7 +225,7 @@ def consume(account: PartitionLedger, offsets: Iterable[int], epoch: int) -> Non
 
 
 def size(account: PartitionLedger) -> int:
-    kept = [account._seen.starts, account._seen.ends, account._open, account._marks]
+    kept = [account._begun.starts, account._begun.ends, account._attempts, account._marks]
     return sum(map(sys.getsizeof, kept)) + sum(sys.getsizeof(number) for items in kept for number in items)
 
 
@@ -233,9 +233,9 @@ def test_ten_million_offsets_with_a_thousand_gaps_take_less_than_a_megabyte() ->
     account, run = PartitionLedger(), MESSAGES // GAPS
     for gap in range(GAPS):
         # What lies within a run is dense: its ends tell as much as all of it would.
-        account._seen.add(gap * run, (gap + 1) * run - 2)
+        account._begun.add(gap * run, (gap + 1) * run - 2)
         consume(account, range((gap + 1) * run - 2, (gap + 1) * run - 1), next(epochs))
-    assert len(account._seen) == GAPS
+    assert len(account._begun) == GAPS
     assert size(account) < 1 << 20
     assert account.begin(5 * run) is DeliveryAnomaly.REPROCESSED
     assert account.begin(6 * run - 1) is None
@@ -245,7 +245,7 @@ def test_memory_does_not_grow_with_messages() -> None:
     account = PartitionLedger()
     consume(account, range(50_000), 1)
     consume(account, range(50_000, 100_000, 2), 1)  # a transaction each
-    assert (len(account._seen), len(account._open), len(account._marks)) == (1, 0, 0)
+    assert (len(account._begun), len(account._attempts), len(account._marks)) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -254,7 +254,7 @@ def test_memory_is_bounded_and_nothing_is_claimed_of_what_was_forgotten(fails: b
     for offset in range(0, 10 * intervals.MAX_GAPS, 2):
         account.begin(offset)
         account.end(offset, not fails)
-    assert len(account._seen) + len(account._marks) <= intervals.MAX_GAPS + 1
+    assert len(account._begun) + len(account._marks) <= intervals.MAX_GAPS + 1
     assert size(account) < 1 << 20
     assert account.begin(0) is None
     assert account.end(0, False) is None
@@ -285,7 +285,7 @@ def test_threads_do_not_confuse_it() -> None:
         intervals.MAX_GAPS = before
     assert set(facts) == {None}
     assert account.commit(20_000).skipped == tuple(range(0, 20_000, 100))
-    assert (account._seen.starts, account._seen.ends) == ([0], [20_000])
+    assert (account._begun.starts, account._begun.ends) == ([0], [20_000])
 
 
 @pytest.mark.parametrize("given", [[], [3], [3, 5], [5, 4, 3], [1, 2, 5, 6, 3, 4], [1, 1, 1]])
@@ -302,9 +302,9 @@ def test_intervals_add_ranges_and_cut_them() -> None:
     for first, end in ((0, 3), (10, 12), (5, 7), (2, 6)):
         intervals.add(first, end)
     assert (intervals.starts, intervals.ends) == ([0, 10], [7, 12])
-    intervals.cut(5)
+    intervals.drop_below(5)
     assert (intervals.starts, intervals.ends) == ([5, 10], [7, 12])
-    intervals.cut(7)
+    intervals.drop_below(7)
     assert (intervals.starts, intervals.ends) == ([10], [12])
 
 
@@ -312,15 +312,15 @@ def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() 
     account = PartitionLedger()
     for offset in range(4):
         assert account.begin(offset, 1, "key") is None
-    assert account.take(1, "key") is None
-    assert account.take(3, "other") is None
-    assert account.take(0, "key") is DeliveryAnomaly.OUT_OF_ORDER
+    assert account.take_over(1, "key") is None
+    assert account.take_over(3, "other") is None
+    assert account.take_over(0, "key") is DeliveryAnomaly.OUT_OF_ORDER
 
 
 def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intervals, "MAX_KEYS", 2)
     order = Order()
-    assert [order.late(key, offset) for key, offset in [("a", 9), ("b", 9), ("c", 9), ("a", 1), ("c", 1)]] == [
+    assert [order.is_late(key, offset) for key, offset in [("a", 9), ("b", 9), ("c", 9), ("a", 1), ("c", 1)]] == [
         False,
         False,
         False,
@@ -331,34 +331,34 @@ def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_sequence_tells_gaps_and_repeats() -> None:
     sequence = Sequence()
-    assert [sequence.came(number) for number in (7, 8, 10, 8, 9, 14)] == [
+    assert [sequence.record_arrival(number) for number in (7, 8, 10, 8, 9, 14)] == [
         *[EXPECTED] * 2,
         Arrival(missed=1),
-        Arrival(again=True),
-        Arrival(late=True),
+        Arrival(repeated=True),
+        Arrival(out_of_order=True),
         Arrival(missed=3),
     ]
     assert sequence.missing == 3
-    assert [sequence.came(number) for number in (13, 11, 12)] == [Arrival(late=True)] * 3
+    assert [sequence.record_arrival(number) for number in (13, 11, 12)] == [Arrival(out_of_order=True)] * 3
     assert sequence.missing == 0
-    assert sequence.came(5) == EXPECTED  # nobody knows what was before the first
-    assert sequence.came(10**18) == EXPECTED  # nobody has sent so many
+    assert sequence.record_arrival(5) == EXPECTED  # nobody knows what was before the first
+    assert sequence.record_arrival(10**18) == EXPECTED  # nobody has sent so many
 
 
 def test_a_sequence_is_bounded() -> None:
     sequence = Sequence()
     for number in range(0, 4 * intervals.MAX_GAPS, 2):
-        sequence.came(number)
-    assert len(sequence._seen) <= intervals.MAX_GAPS
-    assert sequence.came(0) == EXPECTED
-    assert sequence.came(4 * intervals.MAX_GAPS - 2) == Arrival(again=True)
+        sequence.record_arrival(number)
+    assert len(sequence._arrived) <= intervals.MAX_GAPS
+    assert sequence.record_arrival(0) == EXPECTED
+    assert sequence.record_arrival(4 * intervals.MAX_GAPS - 2) == Arrival(repeated=True)
 
 
 def test_senders_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(senders, "MAX_SENDERS", 10)
     known = senders.Senders()
     for number in range(1000):
-        known.of(str(number)).came(0)
+        known.of(str(number)).record_arrival(0)
     assert len(known._sequences) == 10
 
 
