@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import wrapt
 
 from otel_eda.core.process import deferral, hand_over, per_task, unwinding
-from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.process.processing import Processing, begin_processing
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.message import Message
     from otel_eda.core.process.per_task import Pulled
-    from otel_eda.core.process.processing import Processing
     from otel_eda.core.propagation.headers import Extracted
     from otel_eda.core.propagation.trust import Polled
 
@@ -211,9 +210,12 @@ class LoopProcessing:
             self.watch.close()
         self.watch = unwinding.FrameWatch(frame, self._unwound)
 
-    def pulled(self, pulled: Pulled) -> None:
-        """Begin the turn of a message that was pulled just now."""
+    def pulled(self, pulled: Pulled | Processing) -> None:
+        """Begin the turn of a message that was pulled just now, if the pull has not."""
         try:
+            if isinstance(pulled, Processing):
+                self.processing = pulled
+                return
             message = pulled.message()
             if message is not None:
                 self._begin(pulled.record, message, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import existing_client
 from otel_eda.core.process import deferral, hand_over, unwinding
-from otel_eda.core.process.processing import begin_processing, open_processings
+from otel_eda.core.process.processing import Processing, begin_processing, open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 
@@ -59,6 +59,20 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
     if task is not None and id(task) not in client.followed_tasks:
         client.followed_tasks.add(id(task))
         task.add_done_callback(functools.partial(task_ended, client), context=Variables())
+
+
+def release_current(client: Client) -> Processing | None:
+    """Return the processing of this task or thread, to be ended by whoever asks; None if there is none."""
+    entry = client.processing_by_task.pop(tasks.task_or_thread_id(), None)
+    return entry[0] if entry is not None and isinstance(entry[0], Processing) else None
+
+
+@guarded
+def fail_current(client: Client, error: BaseException) -> None:
+    """End the processing of this task or thread, as failed, or as abandoned if the error is an end."""
+    processing = release_current(client)
+    if processing is not None:
+        processing.end(error if isinstance(error, Exception) else GeneratorExit())
 
 
 def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
