@@ -42,12 +42,13 @@ on_fork(waiting.clear)
 class Waiting:
     """A message that waits for the place that processes it; for `deferral` it is one whose processing is over."""
 
-    __slots__ = ("body_ended_at", "client", "delivery_tag", "done", "known", "manual", "message", "record")
+    __slots__ = ("body_ended_at", "client", "delivery_tag", "done", "extracted", "known", "manual", "message", "record")
 
     def __init__(self, client: Client, record: Any, message: Message) -> None:
         self.client = client
         self.record = record
         self.message = message
+        self.extracted = trust.incoming_context(message, client.process_route(message.destination).settings)
         self.known: Any = None
         self.manual = self.done = False
         self.delivery_tag = message.delivery_tag
@@ -92,13 +93,9 @@ def fetched(client: Client, record: Any, message: Message, known_by: KnownBy | N
         item.keep(known_by(record))
     elif pulled is not None:
         pulled.append(item)
-    _await_settlement(client, message)
-
-
-def _await_settlement(client: Client, message: Message) -> None:
-    # It may be settled without being processed, if the framework can make nothing of it.
     if message.unsettled and message.delivery_tag is not None:
-        origin = trust.incoming_context(message)[1]
+        # It may be settled without being processed, if the framework can make nothing of it.
+        origin = item.extracted[1]
         unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)
         message.unsettled = False
@@ -110,9 +107,9 @@ def begin(known: Any) -> Processing | None:
     item = waiting.get(id(known))
     if item is None or item.known is not known or passes_through(item.client.library.telemetry):
         return None
-    client, record, message = item.client, item.record, item.message
+    record = item.record
     item.end()
-    processing = begin_processing(client, record, message, trust.incoming_context(message))
+    processing = begin_processing(item.client, record, item.message, item.extracted)
     processing.in_callback = True
     return processing
 

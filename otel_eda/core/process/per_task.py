@@ -47,7 +47,8 @@ def finish_if_settled(client: Client, tags: Container[int]) -> None:
 def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
     """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
     message = pulled.message()
-    if message is None or (frame is not None and frame.f_code is tasks.WORK_ITEM_RUN and _hand(pulled, message, frame)):
+    work = tasks.work_frame(frame)
+    if message is None or (work is not None and _hand(pulled, message, work)):
         return
     client, task = pulled.client, tasks.running_task()
     if hand_over.fetching.get() is not None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 WORK_ITEM_RUN = thread._WorkItem.run.__code__
+# What that calls since Python 3.14, and what calls the work there.
+_WORKER_RUN = thread.WorkerContext.run.__code__ if sys.version_info >= (3, 14) else None  # type: ignore[attr-defined,unused-ignore]
 
 
 # Where a thread stands that hands work to an executor, until a task can wait for it.
@@ -71,8 +73,15 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
         future.add_done_callback(report)
 
 
+def work_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the frame of `WORK_ITEM_RUN` in which an executor calls its work, if this frame is what calls it."""
+    if frame is not None and frame.f_code is _WORKER_RUN:
+        frame = frame.f_back
+    return frame if frame is not None and frame.f_code is WORK_ITEM_RUN else None
+
+
 def awaited_future(frame: FrameType) -> Future[Any] | None:
-    """Give the future by which an event loop's tasks wait for what an executor runs in a frame of `WORK`.
+    """Give the future by which an event loop's tasks wait for what an executor runs in a frame of `WORK_ITEM_RUN`.
 
     None if there is none.
     """
