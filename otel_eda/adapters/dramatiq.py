@@ -1,4 +1,4 @@
-"""Dramatiq 1.16 to 2.x on RabbitMQ, above pika: its actors run in threads of a worker."""
+"""Dramatiq 1.15 to 2.x on RabbitMQ, above pika: its actors run in threads of a worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIBRARY = Library(
     name="dramatiq",
     package="dramatiq",
     distribution="dramatiq",
-    supported=((1, 16), (3,)),
+    supported=((1, 15), (3,)),
     shapes=(
         HandOver(
             f"{CONSUMER}.__next__",

@@ -1,4 +1,4 @@
-"""Faust (faust-streaming) 0.10 to 0.x, above aiokafka: streams and agents read what a thread of their own fetches."""
+"""Faust (faust-streaming) 0.11 to 0.x, above aiokafka: streams and agents read what a thread of their own fetches."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ SENSORS = "faust.sensors.base:SensorDelegate"
 
 
 def identify(stream: Any) -> Identity:
-    """Read the settings of a stream's application; several agents that read a topic are groups of their own."""
-    settings = stream.app.conf
-    url = next(iter(stream.app.transport.url))
-    agents = [agent for agent in stream.app.agents.values() if topics(agent.channel) & topics(stream.channel)]
-    names = [agent.name for agent in agents if agent.channel_iterator is stream.channel]
-    group = f"{settings.id}/{names[0]}" if len(agents) > 1 and names else settings.id
-    return Identity(
-        settings.broker_client_id, group, *server(f"{url.host}:{url.port or stream.app.transport.default_port}")
-    )
+    """Read the settings of a stream's application; of several agents that read a topic, each is a group of its own."""
+    app, own = stream.app, topics(stream.channel)
+    others = [name for name, agent in app.agents.items() if name != stream.prefix and topics(agent.channel) & own]
+    group = f"{app.conf.id}/{stream.prefix or 'stream'}" if others else app.conf.id
+    url = next(iter(app.transport.url))
+    return Identity(app.conf.broker_client_id, group, *server(f"{url.host}:{url.port or app.transport.default_port}"))
 
 
 def topics(channel: Any) -> set[str]:
@@ -49,7 +46,7 @@ LIBRARY = Library(
     system="kafka",
     package="faust",
     distribution="faust-streaming",
-    supported=((0, 10), (1,)),
+    supported=((0, 11), (1,)),
     message=message,
     identify=identify,
     shapes=(

@@ -1,4 +1,4 @@
-"""taskiq 0.11 to 0.x, above aio-pika on RabbitMQ and aiokafka on Kafka: its tasks run in tasks of a receiver."""
+"""taskiq 0.12 to 0.x, above aio-pika on RabbitMQ and aiokafka on Kafka: its tasks run in tasks of a receiver."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIBRARY = Library(
     name="taskiq",
     package="taskiq",
     distribution="taskiq",
-    supported=((0, 11), (1,)),
+    supported=((0, 12), (1,)),
     shapes=(
         HandOver("taskiq_aio_pika.broker:AioPikaBroker.listen", CALLBACK, of=delivered),
         HandOver("taskiq_aio_kafka.broker:AioKafkaBroker.listen", CALLBACK, of=delivered, known=value),

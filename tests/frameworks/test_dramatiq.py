@@ -53,7 +53,7 @@ def working(broker: RabbitmqBroker, threads: int = 2) -> Iterator[dramatiq.Worke
 
 
 def actor(broker: RabbitmqBroker, queue: str, function: Callable[..., Any]) -> Any:
-    return dramatiq.actor(function, broker=broker, queue_name=queue, actor_name=queue)
+    return dramatiq.actor(broker=broker, queue_name=queue, actor_name=queue)(function)
 
 
 def request(recorder: Recorder, send: Callable[[], object]) -> None:

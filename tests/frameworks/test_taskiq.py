@@ -16,7 +16,8 @@ from taskiq import SimpleRetryMiddleware
 from taskiq.acks import AcknowledgeType
 from taskiq.api import run_receiver_task
 from taskiq.exceptions import NoResultError
-from taskiq_aio_pika import AioPikaBroker, Queue
+from taskiq_aio_pika import AioPikaBroker
+from taskiq_aio_pika.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Makes = Callable[[pytest.FixtureRequest], tuple[Any, str]]
 
 WORK = "work"
+TASK = "task"
 PATIENCE = 60
 
 
@@ -103,7 +105,7 @@ def test_the_work_of_each_task_is_in_its_messages_trace(
         work()
 
     async def main() -> None:
-        task = broker.task(task_name="work")(work_async if is_async else work)
+        task = broker.task(task_name=TASK)(work_async if is_async else work)
         async with receiving(broker):
             for _ in range(5):
                 with recorder.tracer.start_as_current_span("request"):
@@ -132,7 +134,7 @@ def test_a_failed_attempt_is_an_error_and_its_retry_is_in_the_trace(
                 raise KeyError("card")
 
     async def main() -> None:
-        task = broker.task(task_name="work", retry_on_error=True)(work)
+        task = broker.task(task_name=TASK, retry_on_error=True)(work)
         async with receiving(broker):
             await task.kiq()
             failed, again = await processed(recorder, 2, destination)
@@ -151,7 +153,7 @@ def test_a_task_that_wants_no_result_has_not_failed(request: pytest.FixtureReque
             raise NoResultError
 
     async def main() -> None:
-        task = broker.task(task_name="work")(work)
+        task = broker.task(task_name=TASK)(work)
         async with receiving(broker):
             await task.kiq()
             (span,) = await processed(recorder, 1, destination)
@@ -171,7 +173,7 @@ def test_an_acknowledgement_is_in_the_messages_trace(
             pass
 
     async def main() -> None:
-        task = broker.task(task_name="work")(work)
+        task = broker.task(task_name=TASK)(work)
         async with receiving(broker, ack_time=when):
             await task.kiq()
             (span,) = await processed(recorder, 1, destination)
@@ -190,7 +192,7 @@ def test_a_message_of_an_unknown_task_is_in_its_trace_too(request: pytest.Fixtur
 
     async def main() -> None:
         async with receiving(broker):
-            task = broker.task(task_name="work")(work)
+            task = broker.task(task_name=TASK)(work)
             broker.local_task_registry.clear()
             await task.kiq()
             while recorder.count("eda.settled.messages") == 0 or recorder.open("process"):
