@@ -242,8 +242,11 @@ def test_what_no_adapter_can_read_is_passed_on(queue: Queue, recorder: Recorder)
             return [] if self._next("orders") else next(iter(()))
 
     values: Iterable[object] = Values(queue, "orders")
-    assert [value for value in values] == [1, 2, 3]  # noqa: C416
-    assert len([value for value in Nothing(queue, "orders")]) == 3  # noqa: C416
+    assert [repr(value) for value in values] == ["1", "2", "3"]
+    seen = 0
+    for _ in Nothing(queue, "orders"):
+        seen += 1
+    assert seen == 3
     recorder.processes(3)
 
 
@@ -347,7 +350,10 @@ def test_what_the_application_puts_into_a_batch_is_no_message(queue: Queue, reco
     batch: list[Any] = Consumer(queue, "orders").poll()["orders"]
     batch[1] = "own"
     batch.append(None)
-    assert [item for item in batch] == [*batch[:]]  # noqa: C416
+    seen = []
+    for item in batch:
+        seen += [item]
+    assert seen == batch[:]
     recorder.processes(2)
 
 
@@ -364,8 +370,8 @@ def test_a_batch_iterated_twice_is_processed_twice(queue: Queue, recorder: Recor
 
 @pytest.mark.parametrize(
     "then",
-    [next, methodcaller("commit"), methodcaller("close"), methodcaller("poll")],
-    ids=["the next pull", "a commit", "the close", "a poll"],
+    [next, methodcaller("close"), methodcaller("poll")],
+    ids=["the next pull", "the close", "a poll"],
 )
 def test_a_pulled_message_is_processed_until(then: Any, queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
@@ -376,6 +382,18 @@ def test_a_pulled_message_is_processed_until(then: Any, queue: Queue, recorder: 
     assert ids(recorder.processes(1)[0]) == ids(span)
     consumer.close()
     assert current() == (0, 0)
+
+
+def test_a_commit_before_the_work_does_not_end_it(queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    consumer.commit()
+    with recorder.tracer.start_as_current_span("work") as work:
+        Producer(queue).send("refunds")
+    consumer.close()
+    (span,) = recorder.processes(1)
+    assert parent(work) == ids(span)
+    assert [parent(sent) for sent in recorder.sends(1)] == [ids(work)]
 
 
 def test_the_end_of_the_messages_ends_the_last_turn(queue: Queue, recorder: Recorder) -> None:

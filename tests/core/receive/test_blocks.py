@@ -12,7 +12,6 @@ from support.spans import attribute, exceptions, failed, ids, links, parent, tra
 
 import otel_eda
 from core.tinyqueue import Block, Channel, Queue, Subscription
-from otel_eda.core.process.manual import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +133,8 @@ def test_without_a_turn_it_is_the_processing(way: Way, body: Body, channel: Chan
 
 @WAYS
 def test_processed_by_hand_there_is_one_span(way: Way, channel: Channel, recorder: Recorder) -> None:
+    from otel_eda.core.process.manual import Process  # here, else every loop of this file might hand over
+
     delivery = given(channel)
     with Process(delivery):
         way(channel, delivery, lambda: None)
