@@ -8,9 +8,11 @@ import pytest
 from opentelemetry import context
 from opentelemetry.context import Context
 from support.recorder import recording
+from support.spans import traceparent
 
 from core import adapter
-from core.tinyqueue import Consumer, Queue, Record
+from core.deliveries import FIRST, SECOND
+from core.tinyqueue import Channel, Consumer, Queue, Record
 from otel_eda import config, suite
 from otel_eda.core.runtime import guard, state
 
@@ -63,6 +65,15 @@ def stamped(monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(Consumer, "_next", next_)
     return stamp
+
+
+@pytest.fixture
+def channel(queue: Queue) -> Channel:
+    """A channel of topic `orders` with a message of each of two producers."""
+    queue.topics.clear()
+    for origin in (FIRST, SECOND):
+        queue.fill("orders", origin, headers=[("traceparent", traceparent(origin))])
+    return Channel(queue)
 
 
 @pytest.fixture

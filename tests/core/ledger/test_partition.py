@@ -1,11 +1,11 @@
-"""The ledger's facts are those of an obvious slow model; its memory grows with gaps, and threads don't confuse it."""
+"""A partition's facts are those of an obvious slow model; memory grows with gaps, and threads don't confuse it."""
 
 from __future__ import annotations
 
 import random
 import sys
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -13,114 +13,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.times import times
 
-from otel_eda.core.ledger import intervals, ledger, senders
-from otel_eda.core.ledger.intervals import EXPECTED, Arrival, Intervals, Order, Sequence
-from otel_eda.core.ledger.ledger import Ledger, epochs
-from otel_eda.core.ledger.partition import Committed, DeliveryAnomaly, PartitionLedger
+from core.ledger.model import KEYS, Event, Model
+from otel_eda.core.ledger import intervals
+from otel_eda.core.ledger.ledger import epochs
+from otel_eda.core.ledger.partition import DeliveryAnomaly, PartitionLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+
 MESSAGES = 10_000_000
 GAPS = 1000
-KEYS = 3
 FEW = 4  # messages, so that much happens to each
 MUCH = 30  # events, before a crash ends what might come of them
 HOLES = st.lists(st.integers(0, 1), min_size=2, max_size=3)
-
-
-class Event(NamedTuple):
-    """One line of the slow model's history."""
-
-    what: str
-    offset: int = -1
-
-
-class Model:
-    """Remembers everything that ever happened, and looks through all of it for each answer."""
-
-    def __init__(self) -> None:
-        self.history: list[Event] = []
-
-    def was(self, what: str, offset: int) -> bool:
-        return Event(what, offset) in self.history
-
-    def watermark(self, until: int) -> int | None:
-        """Give what was committed last, as far as this process can know."""
-        known = None
-        for event in self.history[:until]:
-            if event.what == "commit":
-                known = event.offset
-            elif event.what == "release":
-                known = None
-        return known
-
-    def attempts(self, offset: int) -> int:
-        """Give how many attempts go on."""
-        begun = self.history.count(Event("begin", offset))
-        return begun - self.history.count(Event("fail", offset)) - self.history.count(Event("done", offset))
-
-    def covered(self, offset: int) -> bool:
-        """Tell whether a commit of ours passed it after it was ours to process, and was not taken back since."""
-        ours = covered = False
-        for place, event in enumerate(self.history):
-            if event == Event("begin", offset):
-                known = self.watermark(place)
-                if known is None or known <= offset:
-                    ours, covered = True, False
-            elif event.what == "release" and not covered:
-                ours = False
-            elif event.what == "commit":
-                known = self.watermark(place)
-                if event.offset > offset:
-                    covered = covered or ours
-                elif known is not None and event.offset < known and not self.over(offset, place):
-                    covered = False
-        return covered
-
-    def over(self, offset: int, until: int) -> bool:
-        """Tell whether it had been told as skipped by then."""
-        return Event("skipped", offset) in self.history[:until]
-
-    def lost(self, offset: int) -> bool:
-        return (
-            self.was("begin", offset)
-            and not self.was("done", offset)
-            and not self.was("skipped", offset)
-            and self.attempts(offset) == 0
-            and self.covered(offset)
-        )
-
-    def begin(self, offset: int) -> DeliveryAnomaly | None:
-        fact = None
-        if self.was("done", offset):
-            fact = DeliveryAnomaly.REPROCESSED
-        elif self.was("begin", offset):
-            fact = DeliveryAnomaly.REDELIVERED
-        elif any(
-            event.what == "begin" and event.offset > offset and event.offset % KEYS == offset % KEYS
-            for event in self.history
-        ):
-            fact = DeliveryAnomaly.OUT_OF_ORDER
-        self.history.append(Event("begin", offset))
-        return fact
-
-    def end(self, offset: int, done: bool) -> DeliveryAnomaly | None:
-        first = done and not self.was("done", offset)
-        self.history.append(Event("done" if done else "fail", offset))
-        if first and self.was("skipped", offset):
-            return DeliveryAnomaly.RECOVERED
-        if self.lost(offset):
-            self.history.append(Event("skipped", offset))
-            return DeliveryAnomaly.SKIPPED
-        return None
-
-    def commit(self, offset: int) -> Committed:
-        known = self.watermark(len(self.history))
-        self.history.append(Event("commit", offset))
-        lost = tuple(sorted(at for at in {event.offset for event in self.history} if self.lost(at)))
-        self.history.extend(Event("skipped", at) for at in lost)
-        return Committed(lost, known is not None and offset < known)
 
 
 class Consuming(RuleBasedStateMachine):
@@ -288,26 +194,6 @@ def test_threads_do_not_confuse_it() -> None:
     assert (account._seen.starts, account._seen.ends) == ([0], [20_000])
 
 
-@pytest.mark.parametrize("given", [[], [3], [3, 5], [5, 4, 3], [1, 2, 5, 6, 3, 4], [1, 1, 1]])
-def test_intervals_are_a_set(given: list[int]) -> None:
-    intervals = Intervals()
-    for number in given:
-        intervals.add(number, number + 1)
-    assert [number for number in range(10) if number in intervals] == sorted(set(given))
-    assert intervals.missing == (max(given) - min(given) + 1 - len(set(given)) if given else 0)
-
-
-def test_intervals_add_ranges_and_cut_them() -> None:
-    intervals = Intervals()
-    for first, end in ((0, 3), (10, 12), (5, 7), (2, 6)):
-        intervals.add(first, end)
-    assert (intervals.starts, intervals.ends) == ([0, 10], [7, 12])
-    intervals.cut(5)
-    assert (intervals.starts, intervals.ends) == ([5, 10], [7, 12])
-    intervals.cut(7)
-    assert (intervals.starts, intervals.ends) == ([10], [12])
-
-
 def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() -> None:
     account = PartitionLedger()
     for offset in range(4):
@@ -315,61 +201,3 @@ def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() 
     assert account.take(1, "key") is None
     assert account.take(3, "other") is None
     assert account.take(0, "key") is DeliveryAnomaly.OUT_OF_ORDER
-
-
-def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "MAX_KEYS", 2)
-    order = Order()
-    assert [order.late(key, offset) for key, offset in [("a", 9), ("b", 9), ("c", 9), ("a", 1), ("c", 1)]] == [
-        False,
-        False,
-        False,
-        False,  # forgotten
-        True,
-    ]
-
-
-def test_a_sequence_tells_gaps_and_repeats() -> None:
-    sequence = Sequence()
-    assert [sequence.came(number) for number in (7, 8, 10, 8, 9, 14)] == [
-        *[EXPECTED] * 2,
-        Arrival(missed=1),
-        Arrival(again=True),
-        Arrival(late=True),
-        Arrival(missed=3),
-    ]
-    assert sequence.missing == 3
-    assert [sequence.came(number) for number in (13, 11, 12)] == [Arrival(late=True)] * 3
-    assert sequence.missing == 0
-    assert sequence.came(5) == EXPECTED  # nobody knows what was before the first
-    assert sequence.came(10**18) == EXPECTED  # nobody has sent so many
-
-
-def test_a_sequence_is_bounded() -> None:
-    sequence = Sequence()
-    for number in range(0, 4 * intervals.MAX_GAPS, 2):
-        sequence.came(number)
-    assert len(sequence._seen) <= intervals.MAX_GAPS
-    assert sequence.came(0) == EXPECTED
-    assert sequence.came(4 * intervals.MAX_GAPS - 2) == Arrival(again=True)
-
-
-def test_senders_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(senders, "MAX_SENDERS", 10)
-    known = senders.Senders()
-    for number in range(1000):
-        known.of(str(number)).came(0)
-    assert len(known._sequences) == 10
-
-
-def test_a_ledger_has_an_account_for_each_partition(monkeypatch: pytest.MonkeyPatch) -> None:
-    book = Ledger()
-    for partition in ("0", "1"):
-        account = book.partition_ledger("orders", partition)
-        account.begin(0)
-        account.end(0, partition == "0")
-    assert book.partition_ledger("orders", "0") is not book.partition_ledger("orders", "1")
-    assert book.commit({("orders", "0"): 1, ("orders", "1"): 1}) == {("orders", "1"): Committed((0,))}
-    monkeypatch.setattr(ledger, "MAX_PARTITIONS", 2)
-    book.partition_ledger("payments", "0")
-    assert list(book.partition_ledgers) == [("orders", "1"), ("payments", "0")]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
-import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -19,11 +17,11 @@ from support.recorder import Recorder, recording
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda.core.telemetry import providers
-from otel_eda.core.telemetry.instruments import Counter
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
     from otel_eda.core import Library
+
 
 NOWHERE = "spans go nowhere"
 
@@ -187,48 +185,6 @@ def test_a_meter_provider_that_comes_later_has_each_instrument_once(
     assert recorder.count("messaging.client.sent.messages") == 2
     recorder.shutdown()
     assert not caplog.records
-
-
-class NoMeter(metrics.NoOpMeter):
-    def __init__(self) -> None:
-        super().__init__("none")
-        self.callbacks: list[Any] = []
-
-    def create_observable_counter(self, name: str, callbacks: Any = None, *_: Any, **__: Any) -> Any:
-        self.callbacks += [callback for callback in callbacks if name]
-
-
-def test_counting_loses_nothing_between_threads() -> None:
-    meter = NoMeter()
-    counter = Counter(meter, "name", "unit", "about")
-    threads, each = 8, 20_000
-    start = threading.Barrier(threads)
-
-    def count() -> None:
-        start.wait()
-        for _ in range(each):
-            counter.of({"a": 1}).number += 1
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        workers = [threading.Thread(target=count) for _ in range(threads)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    finally:
-        sys.setswitchinterval(interval)
-    (observe,) = meter.callbacks
-    (observation,) = observe(None)
-    assert (observation.value, observation.attributes) == (threads * each, {"a": 1})
-
-
-def test_what_was_never_counted_is_not_observed() -> None:
-    meter = NoMeter()
-    counter = Counter(meter, "name", "unit", "about")
-    assert counter.of({"a": 1}) is counter.of({"a": 1})
-    assert list(meter.callbacks[0](None)) == []
 
 
 def test_units_descriptions_and_buckets_are_told(recorder: Recorder, queue: Queue) -> None:
