@@ -43,9 +43,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         from . import commands
 
-        call = commands.parse(arguments)
-        extra = call.extra
-        return call.run()
+        invocation = commands.parse(arguments)
+        extra = invocation.extra
+        return invocation.run()
     except ModuleNotFoundError as error:
         return _complain(MISSING.format(error=error, extra=extra), UNUSABLE)
 

@@ -75,20 +75,20 @@ def test_every_bound_is_an_option_with_its_default(name: str, capsys: pytest.Cap
 
 
 def test_bounds_reach_the_diagnosis_as_they_are_given() -> None:
-    call = commands.parse(["diagnose", "telemetry", "--grace", "1.5", "--hot-share", "7"])
-    assert call.run.keywords["bounds"] == Settings(grace=1.5, hot_share=7.0)  # type: ignore[attr-defined]
+    invocation = commands.parse(["diagnose", "telemetry", "--grace", "1.5", "--hot-share", "7"])
+    assert invocation.run.keywords["bounds"] == Settings(grace=1.5, hot_share=7.0)
 
 
 @pytest.mark.parametrize("separator", [(), ("--",)], ids=str)
 def test_the_doctor_leaves_the_options_of_a_program_to_the_program(separator: tuple[str, ...]) -> None:
     program = ["python", "shop.py", "--json", "--help", "x"]
-    call = commands.parse(["doctor", *separator, *program])
-    assert call.run.keywords == {"command": program, "as_json": False}  # type: ignore[attr-defined]
-    assert commands.parse(["doctor", "--json"]).run.keywords["as_json"]  # type: ignore[attr-defined]
+    invocation = commands.parse(["doctor", *separator, *program])
+    assert invocation.run.keywords == {"command": program, "as_json": False}
+    assert commands.parse(["doctor", "--json"]).run.keywords["as_json"]
 
 
 def test_every_table_can_be_exported() -> None:
-    assert set(get_args(export.Table)) == set(columns.TABLES)
+    assert set(get_args(export.TableName)) == set(columns.TABLES)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor"]], ids=str)

@@ -32,7 +32,7 @@ def telemetry(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interrupt_ends_a_command_in_one_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     with running(Way(environ={"TMPDIR": str(tmp_path)}), "-c", MAIN, "sql", "-", "select 1") as sql:
-        until(lambda: list(tmp_path.iterdir()), "the tables' folder")
+        until(lambda: list(tmp_path.glob("*/tables.db")), "the tables")
         sql.signal(number)
         outcome = sql.finish()
     assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")

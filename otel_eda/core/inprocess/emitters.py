@@ -17,7 +17,15 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind
 from otel_eda import semconv
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.inprocess import handlers
-from otel_eda.core.inprocess.handlers import Handler, HandlerCall, dispatching, failed_in, type_name, unhandled
+from otel_eda.core.inprocess.handlers import (
+    HandlerCall,
+    dispatching,
+    failed_in,
+    function_name,
+    is_explicit,
+    type_name,
+    unhandled,
+)
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current, with_span
@@ -86,10 +94,10 @@ class EmittedEvent(handlers.DispatchedEvent):
         if not self.handled:
             self.handled = True
             self._open()
-        if isinstance(receiver, Handler):
+        if is_explicit(receiver):
             return None
         kind = SpanKind.CONSUMER if self.queued else SpanKind.INTERNAL
-        return HandlerCall(self.scope, self.type, receiver, self.context, kind)
+        return HandlerCall(self.scope, self.type, function_name(receiver), self.context, kind)
 
     def _open(self) -> None:
         kind = SpanKind.PRODUCER if self.queued else SpanKind.INTERNAL

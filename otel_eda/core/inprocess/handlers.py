@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import time
 from contextvars import ContextVar
@@ -9,11 +10,11 @@ from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import wrapt
 from opentelemetry.context import attach, detach, get_current
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from otel_eda import semconv
+from otel_eda.core.patching.interception import intercept, interceptor_of
 from otel_eda.core.patching.patch import Switch
 from otel_eda.core.runtime.contexts import current, span_in, suppressed, with_span
 from otel_eda.core.runtime.guard import guarded
@@ -53,41 +54,91 @@ class DispatchedEvent:
 dispatching: ContextVar[DispatchedEvent | None] = ContextVar("otel_eda.dispatching", default=None)
 
 
-class Handler(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """A handler with a span around each of its calls; equal to the user's own function, and of the same hash."""
+IN_HANDLER = DispatchedEvent("")
+"""Stands for no event while a handler runs: what that calls by itself handles no event."""
 
-    _self_key: str
-    _self_event: object
 
-    def __init__(self, function: Function, key: str, event: object = None) -> None:
-        super().__init__(function, self._self_run)
-        self._self_key = key
-        self._self_event = event
+class _Interceptor:
+    """Has a span around each call of one handler.
 
-    def _self_run(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = _called(self, function, args, kwargs)
-        return function(*args, **kwargs) if call is None else call.of(function, args, kwargs)
+    `event` names what the handler is registered for, if that is known; `key` is the attribute that names an event;
+    `explicit` says that the application calls the function a handler, whoever calls it; `skipped` arguments come
+    before the event.
+    """
+
+    __slots__ = ("event", "explicit", "key", "name", "skipped")
+
+    def __init__(self, name: str, key: str, event: str | None, explicit: bool, skipped: int) -> None:
+        self.name = name
+        self.key = key
+        self.event = event
+        self.explicit = explicit
+        self.skipped = skipped
+
+    def add(self, key: str, event: str | None, explicit: bool) -> None:
+        """Note that the handler is one for another event, too: then only its arguments tell which it is."""
+        self.event = self.event if event == self.event else None
+        self.key = key if explicit else self.key
+        self.explicit |= explicit
+
+    def __call__(self, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what the handler does."""
+        call = self._begin(args, kwargs)
+        return run(*args, **kwargs) if call is None else call.of(run, args, kwargs)
+
+    @guarded
+    def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HandlerCall | None:
+        scope, event = telemetry.look() if switch.on else None, dispatching.get()
+        if scope is None or suppressed(get_current()) or (event is IN_HANDLER and not self.explicit):
+            return None
+        if event is not None and event is not IN_HANDLER:
+            event.handled = True
+            return HandlerCall(scope, event.type, self.name, event.context)
+        # Defaults are among them: the code that stands in gives every parameter.
+        given = tuple(item for item in (*args[self.skipped :], *kwargs.values()) if item is not None)
+        return HandlerCall(scope, self.event or type_name(event_type_of(self.key, given)), self.name)
+
+
+def watch(handler: object, key: str, event: object = None, explicit: bool = False) -> bool:
+    """Have the calls of a handler seen, which stays what it is; False for one of which that can't be."""
+    function = _function_of(handler)
+    if function is None:
+        return False
+    name = None if event is None else type_name(event)
+    found = interceptor_of(function)
+    if isinstance(found, _Interceptor):
+        found.add(key, name, explicit)
+        return True
+    return intercept(function, _Interceptor(function_name(handler), key, name, explicit, _skipped(handler, function)))
+
+
+def is_explicit(handler: object) -> bool:
+    """Tell whether the application calls a function a handler: then it has a span by itself."""
+    function = _function_of(handler)
+    found = None if function is None else interceptor_of(function)
+    return isinstance(found, _Interceptor) and found.explicit
+
+
+def _function_of(handler: object) -> FunctionType | None:
+    # What runs in the end, whatever is bound, decorated or partly applied around it.
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    inner = getattr(handler, "__func__", handler)
+    if type(inner) is not FunctionType:
+        inner = vars(type(inner)).get("__call__", inspect.unwrap(inner) if callable(inner) else None)
+    return inner if type(inner) is FunctionType else None
+
+
+def _skipped(handler: object, function: FunctionType) -> int:
+    if isinstance(handler, (functools.partial, staticmethod)):
+        return 0
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    return int(getattr(handler, "__func__", None) is function or names[:1] in {("self",), ("cls",)})
 
 
 def type_name(event: object) -> str:
-    """Give an event's type as text."""
+    """Return an event's type as text."""
     return event.__name__ if isinstance(event, type) else str(event)
-
-
-@guarded
-def _called(handler: Handler, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HandlerCall | None:
-    scope = telemetry.look() if switch.on else None
-    if scope is None or suppressed(get_current()):
-        return None
-    event = dispatching.get()
-    if event is not None:
-        event.handled = True
-        return HandlerCall(scope, event.type, function, event.context)
-    given = (*args, *kwargs.values())
-    if len(given) > 1 and isinstance(given[0], type):
-        given = given[1:]  # since Python 3.13 a class method's wrapper gets the class as an argument
-    found = handler._self_event or event_type_of(handler._self_key, given)
-    return HandlerCall(scope, type_name(found), function)
 
 
 class HandlerCall:
@@ -103,7 +154,7 @@ class HandlerCall:
         self,
         scope: Scope,
         event: str,
-        function: Function,
+        name: str,
         base: Context | None = None,
         kind: SpanKind = SpanKind.INTERNAL,
     ) -> None:
@@ -111,10 +162,10 @@ class HandlerCall:
         self.base = self.context = current() if base is None else base
         self.kind = kind
         self.span: Span = INVALID_SPAN
-        self.attributes = {semconv.EVENT_TYPE: event, semconv.FUNCTION: _name(function)}
+        self.attributes = {semconv.EVENT_TYPE: event, semconv.FUNCTION: name}
 
     def of(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """HandlerCall the handler, whether it is async or not."""
+        """Return what the handler does, whether it is async or not."""
         if _is_async(function):
             return self._awaited(function(*args, **kwargs))
         self.enter()
@@ -149,7 +200,7 @@ class HandlerCall:
         if self.span is INVALID_SPAN:
             self._start()
         self.token = attach(self.context)
-        self.before = dispatching.set(None)  # a handler that this one calls has an event of its own
+        self.before = dispatching.set(IN_HANDLER)
 
     def leave(self, error: BaseException | None) -> None:
         """End, with why it failed; the context is what it was."""
@@ -202,19 +253,20 @@ def _is_async(function: Function) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
-def _name(function: Function) -> str:
+def function_name(function: Any) -> str:
+    """Return the full name of a handler: of the function that runs in the end."""
     inner = getattr(function, "__func__", function)
     if type(inner) is not FunctionType:
-        return _told(inner)  # whether it can be a key is for the application to say
+        return _full_name(inner)  # whether it can be a key is for the application to say
     if not inner.__dict__:
         return f"{inner.__module__}.{inner.__qualname__}"
     found = _names.get(inner)
     if found is None:
-        found = _names[inner] = _told(inner)
+        found = _names[inner] = _full_name(inner)
     return found
 
 
-def _told(function: Any) -> str:
+def _full_name(function: Any) -> str:
     inner = inspect.unwrap(getattr(function, "func", function))
     return f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}".lstrip(".")
 
@@ -241,13 +293,14 @@ def unhandled(scope: Scope, event: str) -> None:
 
 
 def handler(function: Any = None, *, event_type: str = EVENT_TYPE) -> Any:
-    """Make a function or method, sync or async, a handler: a span around each of its calls.
+    """Make a function or method, sync or async, a handler: a span around each of its calls. Returns the same object.
 
     The event's type is the first argument's attribute or key `event_type`, else the name of its class.
     """
     if function is None:
         return lambda later: handler(later, event_type=event_type)
-    return function if isinstance(function, Handler) else Handler(function, event_type)
+    watch(function, event_type, explicit=True)
+    return function
 
 
 def event_type_of(key: str, given: tuple[Any, ...]) -> object:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Option
 
-from otel_eda.diagnosis.reports import Format
+from otel_eda.diagnosis.reports import ReportFormat
 from otel_eda.diagnosis.settings import Settings
 
 from .options import Judging, Reading, loaded
@@ -24,7 +24,7 @@ def run(
     reading: Reading,
     judging: Judging,
     bounds: Settings,
-    format_: Annotated[Format, Option("--format", help="How the report is written.")] = "text",
+    format_: Annotated[ReportFormat, Option("--format", help="How the report is written.")] = "text",
     output: Annotated[
         Path | None,
         Option("-o", "--output", metavar="FILE", help="Where the report goes; without it, to standard output."),
