@@ -11,10 +11,9 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from support.recorder import recording
-from support.spans import attribute, failed, ids, parent
+from support.spans import attribute, current, failed, ids, parent
 
 import otel_eda
 
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
 
 class Paid:
     """An event."""
-
-
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
 
 
 async def current_later() -> tuple[int, int]:
@@ -123,7 +117,7 @@ def test_a_handler_looks_like_the_users_function() -> None:
     assert inspect.signature(made) == inspect.signature(plain)
     assert made is plain
     assert inspect.getsource(made).startswith("def plain(")
-    assert pickle.loads(pickle.dumps(made)) is copy.deepcopy(made) is plain
+    assert pickle.loads(pickle.dumps(made)) is copy.deepcopy(made) is plain  # noqa: S301
     assert inspect.iscoroutinefunction(otel_eda.handler(later))
     assert not inspect.iscoroutinefunction(made)
 
