@@ -29,5 +29,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from otel_eda.core.process import deferral, manual
 
-    deferral.use_manual()  # from now on a loop's process span waits as long as the application holds its message
+    deferral.set_uses_manual()  # from now on a loop's process span waits as long as the application holds its message
     return manual.Process

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED, CLOSED = 130, 141  # as a shell has it of programs that SIGINT and SIGPIPE end
 MISSING = "{error}: pip install 'otel-eda[{extra}]'"
+WITHOUT_CLI = "; without it there is `python -m otel_eda.doctor`"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +48,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         extra = invocation.extra
         return invocation.run()
     except ModuleNotFoundError as error:
-        return _complain(MISSING.format(error=error, extra=extra), UNUSABLE)
+        hint = WITHOUT_CLI if extra == "cli" else ""
+        return _complain(MISSING.format(error=error, extra=extra) + hint, UNUSABLE)
 
 
 def _ended(end: SystemExit) -> int:

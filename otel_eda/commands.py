@@ -52,7 +52,7 @@ LISTED = (
     Command(
         "doctor",
         "otel_eda.doctor.command",
-        "otlp",
+        "cli",
         "Show what is instrumented, what is not and why, and where telemetry goes.",
         runs_another=True,
     ),

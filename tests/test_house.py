@@ -31,9 +31,6 @@ LONG_FILES = {
     "tests/core/test_monitor.py",
     "tests/core/inprocess/test_registry.py",
     "tests/core/tinyqueue.py",
-    "tests/diagnosis/test_checks.py",
-    "tests/live/test_watch.py",
-    "tests/otlp/test_receivers.py",
 }
 STILL_LONG = 15  # functions of core; there are to be none
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from otel_eda.diagnosis.commands.options import JaegerServices, Judging, length
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.interrupts import announced
 
 from . import sources
@@ -32,7 +32,7 @@ def run(
     *,
     endpoints: Endpoints,
     judging: Judging,
-    bounds: Settings,
+    bounds: Bounds,
     file: Annotated[
         list[str] | None,
         Argument(

@@ -114,13 +114,13 @@ def test_time_without_partitions(recorder: Recorder, queue: Queue, library: Libr
     next(consumer)
     client = client_of(consumer, library)
     assert value(recorder, "eda.consumer.unassigned.time") is None
-    for change in (AssignmentChange.MORE, AssignmentChange.LESS, AssignmentChange.WHOLE):
+    for change in (AssignmentChange.ADD, AssignmentChange.REMOVE, AssignmentChange.REPLACE):
         assignment_changed(client, change, [("orders", 0)])
         time.sleep(0.01)
     unassigned = value(recorder, "eda.consumer.unassigned.time")
     assert unassigned >= 0.01
     assert value(recorder, "eda.consumer.unassigned.time") == unassigned
-    client.assignment.pause()
+    client.assignment.suspend()
     time.sleep(0.01)
     assert value(recorder, "eda.consumer.unassigned.time") >= unassigned + 0.01
     names = [name for name in ("assigned", "revoked") for _ in recorder.events(f"eda.consumer.{name}", "orders")]

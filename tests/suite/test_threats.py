@@ -139,7 +139,7 @@ def test_cannot_learn_a_key_from_its_hash(monkeypatch: pytest.MonkeyPatch) -> No
     again = attribute(one(key=b"c-17", capture_key="hash", hash_key="a"), "eda.message.key.hash")
     assert hashes[0] == again != hashes[1]
     own = attribute(one(key=b"c-17", capture_key="hash"), "eda.message.key.hash")
-    monkeypatch.setattr(capture, "_own_secret", b"another process's")
+    monkeypatch.setattr(capture, "_process_secret", b"another process's")
     assert own != attribute(one(key=b"c-17", capture_key="hash"), "eda.message.key.hash")
 
 

@@ -18,10 +18,10 @@ def message_attributes(attributes: Attributes, message: Message) -> dict[str, An
     add_broker_attributes(made, message)
     if message.sender is not None:
         made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
-    _identify(made, message)
+    _add_identity(made, message)
     settings = config()
     if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
-        made.update(capture.content(message))
+        made.update(capture.content_attributes(message))
     return made
 
 
@@ -44,7 +44,7 @@ def add_position(made: dict[str, Any], message: Message) -> None:
         made[semconv.OFFSET] = message.offset
 
 
-def _identify(made: dict[str, Any], message: Message) -> None:
+def _add_identity(made: dict[str, Any], message: Message) -> None:
     if message.delivery_tag is not None:
         made[semconv.DELIVERY_TAG] = message.delivery_tag
     if message.id is not None:

@@ -43,19 +43,19 @@ class OpenProcessing(Protocol):
     delivery_tag: int | None
 
     @property
-    def held(self) -> bool:
+    def message_is_held(self) -> bool:
         """Whether anybody else holds the message."""
 
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End it."""
 
-    def finish(self, error: BaseException | None = None, at: int | None = None) -> None:
+    def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End it, and raise what fails in that."""
 
-    def fail(self, error: BaseException | None) -> None:
+    def end_unless_manual(self, error: BaseException | None) -> None:
         """End it, unless somebody processes the message by hand."""
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Bring back the context from before."""
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.clients.instances import release
+from otel_eda.core.clients.instances import forget_clients
 from otel_eda.core.message import Identity
 from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
@@ -61,7 +61,7 @@ class SinglePlace:
         return (self,)
 
 
-def _itself(instance: Any) -> Any:
+def _same_object(instance: Any) -> Any:
     return instance
 
 
@@ -69,7 +69,7 @@ def _no_message(_: Any) -> None:
     """Read nothing: the library has no messages."""
 
 
-def _nobody(_: Any) -> Identity:
+def _empty_identity(_: Any) -> Identity:
     return Identity()
 
 
@@ -77,11 +77,11 @@ def _no_positions(_: Any) -> Iterable[Position]:
     return ()
 
 
-def _never(_: BaseException) -> bool:
+def _is_no_empty_pull(_: BaseException) -> bool:
     return False
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Forget nothing."""
 
 
@@ -106,12 +106,12 @@ class Library:
     official: str | None = None
     system: str = ""
     message: Callable[[Any], Message | None] = _no_message
-    identify: Callable[[Any], Identity] = _nobody
-    owner: Callable[[Any], Any] = _itself
+    identify: Callable[[Any], Identity] = _empty_identity
+    owner: Callable[[Any], Any] = _same_object
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
-    empty: Callable[[BaseException], bool] = _never
-    forget: Callable[[], None] = _nothing
+    empty: Callable[[BaseException], bool] = _is_no_empty_pull
+    forget: Callable[[], None] = _do_nothing
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class Library:
         self.telemetry = Telemetry(self.name)
         self.takeover = Takeover(self.official, self._unpatch) if self.official else None
         modules = dict.fromkeys(place.target.partition(":")[0] for place in self.places())
-        self.hooks = [ImportHook(module, self._imported) for module in modules]
+        self.hooks = [ImportHook(module, self._on_import) for module in modules]
 
     def places(self) -> list[Place]:
         """Return every place of its shapes."""
@@ -134,7 +134,7 @@ class Library:
             return
         self.on = True
         enabled[self.name] = self
-        self.telemetry.use(tracer_provider, meter_provider)
+        self.telemetry.set_providers(tracer_provider, meter_provider)
         if self.takeover is not None:
             self.takeover.start()
         for hook in self.hooks:
@@ -154,10 +154,10 @@ class Library:
             done.undo()
         self.patches.clear()
         self.refused.clear()
-        release(self)
+        forget_clients(self)
         self.forget()
 
-    def _imported(self, module: ModuleType) -> None:
+    def _on_import(self, module: ModuleType) -> None:
         if not self.on:
             return
         version = self.version

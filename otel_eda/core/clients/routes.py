@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_eda.core.telemetry.providers import Scope
 
 
-KINDS = {
+SPAN_KINDS = {
     "create": SpanKind.PRODUCER,
     "send": SpanKind.PRODUCER,
     "receive": SpanKind.CLIENT,
@@ -39,21 +39,21 @@ class Route:
     """One client's operation on one destination: its span's name and attributes, and its metrics."""
 
     __slots__ = (
+        "_by_partition",
         "_counts",
+        "_duration_attributes",
         "_ledger",
-        "_measures",
-        "_messages",
+        "_message_count",
         "_partition_ledgers",
-        "_partitioned",
         "attributes",
         "destination",
+        "destination_attributes",
         "kind",
-        "measured",
+        "last_timestamps",
         "name",
-        "place",
+        "operation_attributes",
         "purpose",
         "scope",
-        "stamps",
         "type",
     )
 
@@ -71,36 +71,36 @@ class Route:
         self.scope = scope
         self.destination = destination or ""
         self.type = type_
-        self.kind = KINDS[type_]
+        self.kind = SPAN_KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
-        self.place = place
-        self.measured = self.place | {semconv.OPERATION: operation}
-        self.attributes = attributes | self.measured | {semconv.OPERATION_TYPE: type_}
-        self.stamps: dict[str | None, int] = {}
+        self.destination_attributes = place
+        self.operation_attributes = self.destination_attributes | {semconv.OPERATION: operation}
+        self.attributes = attributes | self.operation_attributes | {semconv.OPERATION_TYPE: type_}
+        self.last_timestamps: dict[str | None, int] = {}
         self.purpose = purpose(self.destination) if type_ == "send" else None
         if type_ == "send":
-            self.measured.pop(semconv.GROUP, None)
+            self.operation_attributes.pop(semconv.GROUP, None)
         self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
-        self._measures: dict[tuple[str | None, str | None], Attributes] = {}
+        self._duration_attributes: dict[tuple[str | None, str | None], Attributes] = {}
         self._ledger = ledger
         self._partition_ledgers: dict[str, PartitionLedger] = {}
-        self._partitioned = config().partition_metrics
-        self._messages: Count | None = None
+        self._by_partition = config().partition_metrics
+        self._message_count: Count | None = None
 
-    def measures(self, partition: str | None = None, error: str | None = None) -> Attributes:
+    def duration_attributes(self, partition: str | None = None, error: str | None = None) -> Attributes:
         """Give the attributes of a duration."""
-        key = (partition if self._partitioned else None, error)
-        made = self._measures.get(key)
+        key = (partition if self._by_partition else None, error)
+        made = self._duration_attributes.get(key)
         if made is None:
-            made = self._measures[key] = self.counted(partition, error)
+            made = self._duration_attributes[key] = self.count_attributes(partition, error)
             if self.type != "process":
                 made[semconv.OPERATION_TYPE] = self.type
         return made
 
-    def counted(self, partition: str | None, error: str | None) -> Attributes:
+    def count_attributes(self, partition: str | None, error: str | None) -> Attributes:
         """Give the attributes of a count."""
-        made = dict(self.measured)
-        if partition is not None and self._partitioned:
+        made = dict(self.operation_attributes)
+        if partition is not None and self._by_partition:
             made[semconv.PARTITION] = partition
         if error is not None:
             made[semconv.ERROR_TYPE] = error
@@ -108,29 +108,29 @@ class Route:
 
     def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:
         """Count messages."""
-        key = (counter, partition if self._partitioned else None, error)
+        key = (counter, partition if self._by_partition else None, error)
         found = self._counts.get(key)
         if found is None:
-            found = self._counts[key] = counter.of(self.counted(partition, error))
+            found = self._counts[key] = counter.count_for(self.count_attributes(partition, error))
         found.number += number
 
-    def sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
+    def count_sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
         """Count messages whose send came to its end."""
-        self._passed(self.scope.metrics.sent, partition, error, number)
+        self._count_messages(self.scope.metrics.sent, partition, error, number)
         if self.purpose is not None and error is None:
             self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
 
-    def consumed(self, partition: str | None, number: int) -> None:
+    def count_consumed(self, partition: str | None, number: int) -> None:
         """Count messages that the application was handed."""
-        self._passed(self.scope.metrics.consumed, partition, None, number)
+        self._count_messages(self.scope.metrics.consumed, partition, None, number)
 
-    def _passed(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
-        if error is None and self._messages is not None:
-            self._messages.number += number
+    def _count_messages(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
+        if error is None and self._message_count is not None:
+            self._message_count.number += number
             return
         self.count(counter, partition, error, number)
-        if not self._partitioned:
-            self._messages = self._counts.get((counter, None, None))
+        if not self._by_partition:
+            self._message_count = self._counts.get((counter, None, None))
 
     def partition_ledger(self, partition: str) -> PartitionLedger:
         """Give the ledger's account of a partition."""
@@ -141,4 +141,4 @@ class Route:
 
     def record_anomaly(self, anomaly: DeliveryAnomaly, partition: str | None, number: int = 1) -> None:
         """Count what the ledger tells."""
-        self.count(self.scope.metrics.of(anomaly.value), partition, number=number)
+        self.count(self.scope.metrics.counter(anomaly.value), partition, number=number)

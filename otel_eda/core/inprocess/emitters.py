@@ -28,7 +28,7 @@ from otel_eda.core.inprocess.handlers import (
 )
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
@@ -82,7 +82,7 @@ class EmittedEvent(handlers.DispatchedEvent):
         self.queued, self.optional = event.queued, event.optional
         self.operation = operation
         self.scope = scope
-        self.base = (event.cause and failed_in(event.cause)) or current()
+        self.base = (event.cause and failed_in(event.cause)) or current_context()
         self.span: Span = INVALID_SPAN
         self.start = time.time_ns()
         self.asked = False

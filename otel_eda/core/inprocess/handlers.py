@@ -16,7 +16,7 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind
 from otel_eda import semconv
 from otel_eda.core.patching.interception import intercept, interceptor_of
 from otel_eda.core.patching.patch import Switch
-from otel_eda.core.runtime.contexts import current, span_in, suppressed, with_span
+from otel_eda.core.runtime.contexts import current_context, span_in, suppressed, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.providers import Telemetry
@@ -88,7 +88,7 @@ class _Interceptor:
 
     @guarded
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HandlerCall | None:
-        scope, event = telemetry.look() if switch.on else None, dispatching.get()
+        scope, event = telemetry.find_scope() if switch.on else None, dispatching.get()
         if scope is None or suppressed(get_current()) or (event is IN_HANDLER and not self.explicit):
             return None
         if event is not None and event is not IN_HANDLER:
@@ -159,7 +159,7 @@ class HandlerCall:
         kind: SpanKind = SpanKind.INTERNAL,
     ) -> None:
         self.scope = scope
-        self.base = self.context = current() if base is None else base
+        self.base = self.context = current_context() if base is None else base
         self.kind = kind
         self.span: Span = INVALID_SPAN
         self.attributes = {semconv.EVENT_TYPE: event, semconv.FUNCTION: name}
@@ -227,7 +227,7 @@ class HandlerCall:
         elif error is not None:
             measures = {**measures, semconv.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}
         self.span.end(end)
-        if self.scope.measures(end):
+        if self.scope.check_durations(end):
             self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
 
@@ -288,8 +288,8 @@ _CALLS = (HandlerCall.of.__code__, HandlerCall._wait.__code__)
 def unhandled(scope: Scope, event: str) -> None:
     """Tell of an event that no handler is registered for, and count it."""
     attributes = {semconv.EVENT_TYPE: event}
-    span_in(current()).add_event(semconv.UNHANDLED_EVENT, attributes)
-    scope.metrics.unhandled.of(attributes).number += 1
+    span_in(current_context()).add_event(semconv.UNHANDLED_EVENT, attributes)
+    scope.metrics.unhandled.count_for(attributes).number += 1
 
 
 def handler(function: Any = None, *, event_type: str = EVENT_TYPE) -> Any:

@@ -71,7 +71,7 @@ class Registry:
 
         @guarded
         def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> DispatchedEvent | None:
-            if telemetry.look() is None or suppressed(get_current()):
+            if telemetry.find_scope() is None or suppressed(get_current()):
                 return None
             if typed is not None and typed < len(args):
                 return DispatchedEvent(type_name(args[typed]))

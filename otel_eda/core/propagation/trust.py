@@ -25,14 +25,14 @@ def incoming_context(message: Message) -> Extracted:
     setting = config().trust
     if setting == "parent":
         return extract(message.headers)
-    rule = rule_for(setting, message.destination)
+    rule = trust_rule(setting, message.destination)
     if rule == "drop":
         return EMPTY, None
     found, origin = extract(message.headers)
-    return (found, origin) if rule == "parent" or not found else (_allowed(found), origin)
+    return (found, origin) if rule == "parent" or not found else (_allowed_baggage(found), origin)
 
 
-def _allowed(found: Context) -> Context:
+def _allowed_baggage(found: Context) -> Context:
     wanted, kept = config().baggage, EMPTY
     for name, value in baggage.get_all(found).items():
         if name.lower() in wanted:
@@ -41,7 +41,7 @@ def _allowed(found: Context) -> Context:
 
 
 @lru_cache(4096)
-def rule_for(setting: str, destination: str) -> str:
+def trust_rule(setting: str, destination: str) -> str:
     """Give the rule of the last pattern that fits; what stands alone is for every destination."""
     chosen = "parent"
     for part in setting.split(","):

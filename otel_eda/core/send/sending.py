@@ -13,7 +13,7 @@ from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core import propagation
 from otel_eda.core.clients.attributes import add_broker_attributes, message_attributes
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.telemetry import errors
@@ -39,11 +39,9 @@ class Sending:
     """
 
     __slots__ = (
-        "answer",
         "args",
-        "awaited",
-        "base",
         "batch_count",
+        "call_context",
         "client",
         "context",
         "done",
@@ -51,7 +49,9 @@ class Sending:
         "operation",
         "origin",
         "outcome",
+        "outcome_to_callback",
         "partition",
+        "pending_answer",
         "receipt",
         "report",
         "route",
@@ -77,21 +77,21 @@ class Sending:
         self.args, self.kwargs = call
         self.receipt, self.outcome = receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
-        self.answer: Any = None
-        self.awaited = self.done = False
+        self.pending_answer: Any = None
+        self.outcome_to_callback = self.done = False
         self.start = time.time_ns()
-        self.base: Context = current()
+        self.call_context: Context = current_context()
         self.origin = origin = propagation.span_context_in(message.headers)
         origins = (origin,) if origin else message.origins
         self.span: Span = route.scope.tracer.start_span(
             route.name,
-            self.base,
+            self.call_context,
             SpanKind.CLIENT if origins else route.kind,
             message_attributes(route.attributes, message),
             [Link(one) for one in origins] if origins else (),
             self.start,
         )
-        self.context: Context = with_span(self.base, self.span)
+        self.context: Context = with_span(self.call_context, self.span)
 
     def __enter__(self) -> None:
         self.operation = enter(SEND, self.context)
@@ -105,28 +105,28 @@ class Sending:
     def returned(self, result: Any) -> Any:
         """Return the call's result, from which, or later, the outcome is learnt."""
         if type(result) is CoroutineType:
-            return self._awaited(result)
-        self._learn(result)
+            return self._await(result)
+        self._handle_result(result)
         return result
 
-    async def _awaited(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         # Somebody else's wrapper, which is no coroutine function, stands before one.
         with self:
             result = await coroutine
-        self._learn(result)
+        self._handle_result(result)
         return result
 
     @guarded
-    def _learn(self, result: Any) -> None:
+    def _handle_result(self, result: Any) -> None:
         self.args, self.kwargs = (), {}  # the payload is not ours to keep until the broker answers
         if self.outcome is None:
             self.acknowledged(result)
         else:
-            self.outcome.learn(self, result)
+            self.outcome.after_call(self, result)
 
-    def wait(self) -> None:
+    def keep_open(self) -> None:
         """Be open until the broker answers."""
-        self.client.pending[id(self)] = self
+        self.client.pending_sends[id(self)] = self
 
     @guarded
     def acknowledged(self, answer: Any) -> None:
@@ -147,21 +147,21 @@ class Sending:
 
     def abandoned(self, error: BaseException) -> None:
         """End with why nobody waits for the answer any more, unless it is there."""
-        if isinstance(self.answer, Future) and self.answer.done():  # its callbacks wait for the loop
-            self.report(self.answer, self.acknowledged, self.failed)
+        if isinstance(self.pending_answer, Future) and self.pending_answer.done():  # its callbacks wait for the loop
+            self.report(self.pending_answer, self.acknowledged, self.failed)
         self.failed(error)
 
     def _end(self, error: BaseException | None) -> None:
         if self.done:
             return
         self.done = True
-        self.args, self.kwargs, self.answer = (), {}, None
-        self.client.pending.pop(id(self), None)
+        self.args, self.kwargs, self.pending_answer = (), {}, None
+        self.client.pending_sends.pop(id(self), None)
         end = time.time_ns()
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
         self.span.end(end)
         route, scope = self.route, self.route.scope
-        if scope.measures(end):
-            taken, measures = max(end - self.start, 0) / 1e9, route.measures(self.partition, kind)
+        if scope.check_durations(end):
+            taken, measures = max(end - self.start, 0) / 1e9, route.duration_attributes(self.partition, kind)
             scope.metrics.operation_duration.record(taken, measures, self.context)
-        route.sent(self.partition, kind, self.batch_count)
+        route.count_sent(self.partition, kind, self.batch_count)

@@ -9,7 +9,7 @@ from typing import Annotated
 from typer import Option
 
 from otel_eda.diagnosis.reports import ReportFormat
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 
 from .options import Judging, Reading, loaded
 
@@ -23,7 +23,7 @@ def run(
     *,
     reading: Reading,
     judging: Judging,
-    bounds: Settings,
+    bounds: Bounds,
     format_: Annotated[ReportFormat, Option("--format", help="How the report is written.")] = "text",
     output: Annotated[
         Path | None,

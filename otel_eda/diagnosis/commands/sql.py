@@ -30,10 +30,10 @@ def run(
     import duckdb
 
     from otel_eda.diagnosis import facts
-    from otel_eda.diagnosis.settings import Settings
+    from otel_eda.diagnosis.settings import Bounds
 
     with loaded(reading) as store:
-        facts.prepare(store, Settings())
+        facts.prepare(store, Bounds())
         store.close_doors()
         try:
             cursor = store.connection.execute(question)

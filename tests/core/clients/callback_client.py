@@ -154,7 +154,7 @@ def made() -> Library:
             Settle(f"{HERE}:Client.commit", ("offsets",), lambda _, offsets: offsets or {}),
             Listen(
                 f"{HERE}:Client.subscribe",
-                {"gained": AssignmentChange.MORE, "lost": AssignmentChange.LESS},
+                {"gained": AssignmentChange.ADD, "lost": AssignmentChange.REMOVE},
                 ("gained",),
                 lambda number: [("orders", number)],
             ),

@@ -10,8 +10,10 @@ def test_only_news_of_positions_is_told_and_not_too_often() -> None:
     assignment = Assignment()
     known, unknown = Position("orders", "0", 1, 3), Position("orders", "1", None, 3)
     further = known._replace(offset=2)
-    assert assignment.news([unknown], at_once=False) == []  # which is nothing told, so nothing waits for it
-    assert assignment.news([known, unknown], at_once=False) == [known]
-    assert assignment.news([further], at_once=False) == []
-    assert assignment.news([known, unknown], at_once=True) == []
-    assert assignment.news([further], at_once=True) == [further]
+    assert (
+        assignment.changed_positions([unknown], at_once=False) == []
+    )  # which is nothing told, so nothing waits for it
+    assert assignment.changed_positions([known, unknown], at_once=False) == [known]
+    assert assignment.changed_positions([further], at_once=False) == []
+    assert assignment.changed_positions([known, unknown], at_once=True) == []
+    assert assignment.changed_positions([further], at_once=True) == [further]

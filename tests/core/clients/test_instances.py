@@ -31,7 +31,7 @@ def test_what_callbacks_are_told_is_known(recorder: Recorder, own: bool) -> None
     kept = existing_client(client)
     assert kept is not None
     assert kept.assignment.partitions == {("orders", "1")}
-    assert kept.assignments == (3 if own else 1)
+    assert kept.assignment_count == (3 if own else 1)
     assert heard.told == ([(1,), (2,), (2,)] if own else [])
 
 
@@ -41,7 +41,7 @@ def test_another_client_in_the_place_of_one_has_its_own_state(recorder: Recorder
         client = Client()
         kept = existing_client(client)
         assert kept is not None
-        assert not kept.assignments
+        assert not kept.assignment_count
         kept.record_reassignment()
         seen.add(id(kept))
         del client, kept

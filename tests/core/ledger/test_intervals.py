@@ -22,16 +22,16 @@ def test_intervals_add_ranges_and_cut_them() -> None:
     for first, end in ((0, 3), (10, 12), (5, 7), (2, 6)):
         intervals.add(first, end)
     assert (intervals.starts, intervals.ends) == ([0, 10], [7, 12])
-    intervals.cut(5)
+    intervals.drop_below(5)
     assert (intervals.starts, intervals.ends) == ([5, 10], [7, 12])
-    intervals.cut(7)
+    intervals.drop_below(7)
     assert (intervals.starts, intervals.ends) == ([10], [12])
 
 
 def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intervals, "MAX_KEYS", 2)
     order = Order()
-    assert [order.late(key, offset) for key, offset in [("a", 9), ("b", 9), ("c", 9), ("a", 1), ("c", 1)]] == [
+    assert [order.is_late(key, offset) for key, offset in [("a", 9), ("b", 9), ("c", 9), ("a", 1), ("c", 1)]] == [
         False,
         False,
         False,
@@ -42,24 +42,24 @@ def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_sequence_tells_gaps_and_repeats() -> None:
     sequence = Sequence()
-    assert [sequence.came(number) for number in (7, 8, 10, 8, 9, 14)] == [
+    assert [sequence.record_arrival(number) for number in (7, 8, 10, 8, 9, 14)] == [
         *[EXPECTED] * 2,
         Arrival(missed=1),
-        Arrival(again=True),
-        Arrival(late=True),
+        Arrival(repeated=True),
+        Arrival(out_of_order=True),
         Arrival(missed=3),
     ]
     assert sequence.missing == 3
-    assert [sequence.came(number) for number in (13, 11, 12)] == [Arrival(late=True)] * 3
+    assert [sequence.record_arrival(number) for number in (13, 11, 12)] == [Arrival(out_of_order=True)] * 3
     assert sequence.missing == 0
-    assert sequence.came(5) == EXPECTED  # nobody knows what was before the first
-    assert sequence.came(10**18) == EXPECTED  # nobody has sent so many
+    assert sequence.record_arrival(5) == EXPECTED  # nobody knows what was before the first
+    assert sequence.record_arrival(10**18) == EXPECTED  # nobody has sent so many
 
 
 def test_a_sequence_is_bounded() -> None:
     sequence = Sequence()
     for number in range(0, 4 * intervals.MAX_GAPS, 2):
-        sequence.came(number)
-    assert len(sequence._seen) <= intervals.MAX_GAPS
-    assert sequence.came(0) == EXPECTED
-    assert sequence.came(4 * intervals.MAX_GAPS - 2) == Arrival(again=True)
+        sequence.record_arrival(number)
+    assert len(sequence._arrived) <= intervals.MAX_GAPS
+    assert sequence.record_arrival(0) == EXPECTED
+    assert sequence.record_arrival(4 * intervals.MAX_GAPS - 2) == Arrival(repeated=True)

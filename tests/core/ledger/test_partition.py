@@ -72,7 +72,7 @@ class Consuming(RuleBasedStateMachine):
     def poll(self, number: int) -> None:
         found = [offset for offset in self.log if offset >= self.position][:number]
         if found:
-            self.account.polled(found, self.epoch)
+            self.account.record_batch(found, self.epoch)
             self.position = found[-1] + 1
         self.batch.extend(found)
 
@@ -117,7 +117,7 @@ class Consuming(RuleBasedStateMachine):
         if not hasattr(self, "log"):
             return
         unfinished = {at for at in self.log if self.model.was("begin", at) and not self.model.was("done", at)}
-        assert {*self.account._open, *self.account._marks} <= unfinished
+        assert {*self.account._attempts, *self.account._marks} <= unfinished
 
 
 Consuming.TestCase.settings = settings(max_examples=times(100), stateful_step_count=50)
@@ -131,7 +131,7 @@ def consume(account: PartitionLedger, offsets: Iterable[int], epoch: int) -> Non
 
 
 def size(account: PartitionLedger) -> int:
-    kept = [account._seen.starts, account._seen.ends, account._open, account._marks]
+    kept = [account._begun.starts, account._begun.ends, account._attempts, account._marks]
     return sum(map(sys.getsizeof, kept)) + sum(sys.getsizeof(number) for items in kept for number in items)
 
 
@@ -139,9 +139,9 @@ def test_ten_million_offsets_with_a_thousand_gaps_take_less_than_a_megabyte() ->
     account, run = PartitionLedger(), MESSAGES // GAPS
     for gap in range(GAPS):
         # What lies within a run is dense: its ends tell as much as all of it would.
-        account._seen.add(gap * run, (gap + 1) * run - 2)
+        account._begun.add(gap * run, (gap + 1) * run - 2)
         consume(account, range((gap + 1) * run - 2, (gap + 1) * run - 1), next(epochs))
-    assert len(account._seen) == GAPS
+    assert len(account._begun) == GAPS
     assert size(account) < 1 << 20
     assert account.begin(5 * run) is DeliveryAnomaly.REPROCESSED
     assert account.begin(6 * run - 1) is None
@@ -151,7 +151,7 @@ def test_memory_does_not_grow_with_messages() -> None:
     account = PartitionLedger()
     consume(account, range(50_000), 1)
     consume(account, range(50_000, 100_000, 2), 1)  # a transaction each
-    assert (len(account._seen), len(account._open), len(account._marks)) == (1, 0, 0)
+    assert (len(account._begun), len(account._attempts), len(account._marks)) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -160,7 +160,7 @@ def test_memory_is_bounded_and_nothing_is_claimed_of_what_was_forgotten(fails: b
     for offset in range(0, 10 * intervals.MAX_GAPS, 2):
         account.begin(offset)
         account.end(offset, not fails)
-    assert len(account._seen) + len(account._marks) <= intervals.MAX_GAPS + 1
+    assert len(account._begun) + len(account._marks) <= intervals.MAX_GAPS + 1
     assert size(account) < 1 << 20
     assert account.begin(0) is None
     assert account.end(0, False) is None
@@ -191,13 +191,13 @@ def test_threads_do_not_confuse_it() -> None:
         intervals.MAX_GAPS = before
     assert set(facts) == {None}
     assert account.commit(20_000).skipped == tuple(range(0, 20_000, 100))
-    assert (account._seen.starts, account._seen.ends) == ([0], [20_000])
+    assert (account._begun.starts, account._begun.ends) == ([0], [20_000])
 
 
 def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() -> None:
     account = PartitionLedger()
     for offset in range(4):
         assert account.begin(offset, 1, "key") is None
-    assert account.take(1, "key") is None
-    assert account.take(3, "other") is None
-    assert account.take(0, "key") is DeliveryAnomaly.OUT_OF_ORDER
+    assert account.take_over(1, "key") is None
+    assert account.take_over(3, "other") is None
+    assert account.take_over(0, "key") is DeliveryAnomaly.OUT_OF_ORDER

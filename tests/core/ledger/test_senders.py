@@ -14,5 +14,5 @@ def test_senders_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(senders, "MAX_SENDERS", 10)
     known = senders.Senders()
     for number in range(1000):
-        known.of(str(number)).came(0)
+        known.of(str(number)).record_arrival(0)
     assert len(known._sequences) == 10

@@ -15,7 +15,7 @@ import pytest
 from support.threads import beside
 
 from otel_eda.core.patching.arguments import Arguments
-from otel_eda.core.patching.immutable import immutable, mutable
+from otel_eda.core.patching.immutable import is_immutable, mutable
 from otel_eda.core.patching.patch import patch
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_an_instance_made_before_is_patched(kind: type, name: str, instance: Any
 @EVERY
 def test_the_class_is_closed_again(kind: Any, name: str, instance: Any) -> None:
     patch(kind, name, telling).undo()
-    assert immutable(kind)
+    assert is_immutable(kind)
     with pytest.raises(TypeError):
         kind.something = 1
 
@@ -119,13 +119,13 @@ def test_a_wrapper_looks_like_the_original() -> None:
 def test_a_builtin_class_is_left_alone() -> None:
     with pytest.raises(TypeError):
         patch(list, "append", telling)
-    assert immutable(list)
+    assert is_immutable(list)
 
 
 def test_what_is_not_immutable_needs_no_opening() -> None:
     with mutable(Fraction), mutable(inspect):
         pass
-    assert not immutable(Fraction)
+    assert not is_immutable(Fraction)
 
 
 def test_a_signature_can_be_given() -> None:

@@ -40,7 +40,7 @@ def test_nothing_is_followed_any_more_when_loops_are_over(queue: Queue, recorder
     for body, _ in LEFT:
         asyncio.run(ignored(body(AsyncConsumer(queue, "orders"))))
     gc.collect()
-    assert unwinding._watched == {}
+    assert unwinding._watches_by_frame == {}
 
 
 @pytest.mark.parametrize("handled", [False, True])
@@ -82,9 +82,9 @@ def test_a_waiting_loop_is_freed_at_once_when_it_is_dropped(recorder: Recorder) 
             coroutine: Any = consume()
             coroutine.send(None)
             frame = id(coroutine.cr_frame)
-            assert frame in unwinding._watched or not EXACT
+            assert frame in unwinding._watches_by_frame or not EXACT
             del coroutine
-            assert unwinding._watched == {}
+            assert unwinding._watches_by_frame == {}
         finally:
             gc.enable()
 

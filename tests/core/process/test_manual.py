@@ -256,7 +256,7 @@ def test_a_callbacks_message_is_taken_over_by_a_thread(recorder: Recorder) -> No
     queue.fill("orders", 1, 2)
     channel, handed = Channel(queue), list[Delivery]()
     channel.subscribe("orders", lambda _, delivery, __: handed.append(delivery))
-    deferral.use_manual()
+    deferral.set_uses_manual()
     channel.run()
     assert len(recorder.open("process")) == 2
     while handed:

@@ -11,7 +11,7 @@ import pytest
 
 import otel_eda
 from core.tinyqueue import Consumer, Queue, Record
-from otel_eda.core.clients.instances import ATTRIBUTE, alive, client_of
+from otel_eda.core.clients.instances import ATTRIBUTE, client_of, live_clients
 from otel_eda.core.process import deferral, processing, unwinding
 
 if TYPE_CHECKING:
@@ -82,7 +82,12 @@ def test_nothing_is_open_after_use(
     consume(consumer)
     consumer.close()
     gc.collect()
-    assert (processing.open_processings, client.pulls, len(client.deferred), unwinding._watched) == ({}, {}, 0, {})
+    assert (
+        processing.open_processings,
+        client.processing_by_task,
+        len(client.deferred_processing),
+        unwinding._watches_by_frame,
+    ) == ({}, {}, 0, {})
 
 
 @WAYS
@@ -112,11 +117,11 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
     consume(consumer)
     consumer.close()
     kept = weakref.ref(consumer), weakref.ref(consumer.__dict__[ATTRIBUTE])
-    before = len(alive())
+    before = len(live_clients())
     del consumer
     gc.collect()
     assert [item() for item in kept] == [None, None]
-    assert len(alive()) < before
+    assert len(live_clients()) < before
 
 
 def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
@@ -124,7 +129,7 @@ def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, record
     next(consumer)
     del consumer
     gc.collect()
-    assert unwinding._watched == {}
+    assert unwinding._watches_by_frame == {}
 
 
 def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library) -> None:
@@ -135,7 +140,7 @@ def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library
     client = client_of(consumer, library)
     for message in consumer:
         with otel_eda.process(message):
-            sizes.append(len(processing.open_processings) + len(client.deferred) + len(client.routes))
+            sizes.append(len(processing.open_processings) + len(client.deferred_processing) + len(client.routes))
     consumer.close()
     assert max(sizes) < 10
 
@@ -145,9 +150,9 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
 ) -> None:
     queue = Queue()
     queue.fill("orders", *range(2000))
-    deferral.use_manual()
+    deferral.set_uses_manual()
     consumer = Consumer(queue, "orders")
     client = client_of(consumer, library)
-    sizes = [len(processing.open_processings) + len(client.deferred) for _ in consumer]
+    sizes = [len(processing.open_processings) + len(client.deferred_processing) for _ in consumer]
     consumer.close()
     assert max(sizes) < 10

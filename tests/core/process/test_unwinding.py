@@ -130,4 +130,4 @@ def test_nothing_is_followed_any_more_when_loops_are_over(queue: Queue, recorder
         run(body, iterated(queue))
         run(body, polled(queue))
     gc.collect()
-    assert unwinding._watched == {}
+    assert unwinding._watches_by_frame == {}

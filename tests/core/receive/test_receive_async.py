@@ -68,9 +68,9 @@ def test_nothing_is_open_or_kept_after_use(queue: Queue, recorder: Recorder, lib
         await consumer.close()
         client = client_of(consumer, library)
         await asyncio.sleep(0)
-        assert (client.pulls, processing.open_processings) == ({}, {})
+        assert (client.processing_by_task, processing.open_processings) == ({}, {})
 
     asyncio.run(main())
     gc.collect()
-    assert unwinding._watched == {}
+    assert unwinding._watches_by_frame == {}
     recorder.processes(3)

@@ -148,7 +148,7 @@ def test_a_plain_future_of_another_is_read_through_it() -> None:
         second.source = first
         first.set_result(1)
         second.set_result(2)
-        assert second.found == first.found
+        assert second.message == first.message
         assert await second == 2
 
     queue = Queue()

@@ -127,7 +127,7 @@ def test_switched_off_meanwhile_numbers_are_not_believed(library: Library, chann
 def test_what_is_never_confirmed_is_unresolved(channel: Channel, recorder: Recorder, library: Library) -> None:
     confirming(channel)
     channel.publish("orders")
-    shutdown.end(client_of(channel, library), "the channel was closed")
+    shutdown.end_client(client_of(channel, library), "the channel was closed")
     (span,) = recorder.sends(1)
     assert attribute(span, "error.type") == "eda.unresolved"
     channel.answer(1)

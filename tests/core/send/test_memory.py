@@ -22,9 +22,9 @@ def test_no_answered_send_is_kept(linger: bool, recorder: Recorder, library: Lib
     client = client_of(producer, library)
     for topic in ("orders", "!orders") * 10:
         producer.send(topic, object())
-    assert len(client.pending) == (20 if linger else 0)
+    assert len(client.pending_sends) == (20 if linger else 0)
     producer.flush()
-    assert client.pending == {}
+    assert client.pending_sends == {}
 
 
 def test_a_send_that_waits_does_not_keep_its_payload(recorder: Recorder) -> None:

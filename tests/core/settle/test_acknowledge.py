@@ -110,6 +110,6 @@ def test_a_pull_ends_where_its_message_is_settled(channel: Channel, recorder: Re
 def test_what_is_never_settled_is_forgotten_one_day(
     channel: Channel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients_, "UNSETTLED_MAX", 1)
+    monkeypatch.setattr(clients_, "MAX_UNSETTLED", 1)
     run(channel, lambda *_: None)
     assert [*client_of(channel, recorder_library(channel)).unsettled] == [2]

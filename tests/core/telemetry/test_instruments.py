@@ -29,7 +29,7 @@ def test_counting_loses_nothing_between_threads() -> None:
     def count() -> None:
         start.wait()
         for _ in range(each):
-            counter.of({"a": 1}).number += 1
+            counter.count_for({"a": 1}).number += 1
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -49,5 +49,5 @@ def test_counting_loses_nothing_between_threads() -> None:
 def test_what_was_never_counted_is_not_observed() -> None:
     meter = NoMeter()
     counter = Counter(meter, "name", "unit", "about")
-    assert counter.of({"a": 1}) is counter.of({"a": 1})
+    assert counter.count_for({"a": 1}) is counter.count_for({"a": 1})
     assert list(meter.callbacks[0](None)) == []

@@ -114,9 +114,9 @@ def test_an_sdk_that_comes_later_is_found(no_sdk: pytest.MonkeyPatch, library: L
 )
 def test_providers_that_do_nothing_are_as_none(tracers: Any, meters: Any) -> None:
     found = Telemetry("test")
-    found.use(tracers, meters)
-    assert not found.live
-    assert found.look() is None
+    found.set_providers(tracers, meters)
+    assert not found.records
+    assert found.find_scope() is None
 
 
 def test_one_provider_is_enough(queue: Queue, library: Library) -> None:
@@ -136,8 +136,8 @@ class ForeignProvider(NoOpTracerProvider):
 
 def test_a_provider_that_is_not_opentelemetrys_own_counts_as_an_sdk() -> None:
     found = Telemetry("test")
-    found.use(ForeignProvider(), NoOpMeterProvider())
-    assert found.look() is not None
+    found.set_providers(ForeignProvider(), NoOpMeterProvider())
+    assert found.find_scope() is not None
 
 
 def test_a_provider_that_fails_is_our_failure_alone(
@@ -209,11 +209,11 @@ def test_a_meter_provider_is_not_kept_alive(library: Library) -> None:
     with recording() as recorder:
         flow(Queue())
         kept = weakref.ref(recorder.meter_provider)
-    library.telemetry.use(None, None)
-    otel_eda.core.process.manual.telemetry.use(None, None)
-    otel_eda.core.inprocess.handlers.telemetry.use(None, None)
+    library.telemetry.set_providers(None, None)
+    otel_eda.core.process.manual.telemetry.set_providers(None, None)
+    otel_eda.core.inprocess.handlers.telemetry.set_providers(None, None)
     for other in otel_eda.suite.LIBRARIES.values():
-        other.telemetry.use(None, None)
+        other.telemetry.set_providers(None, None)
     del recorder
     gc.collect()
     assert kept() is None
