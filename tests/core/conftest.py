@@ -14,6 +14,7 @@ from core import adapter
 from core.deliveries import FIRST, SECOND
 from core.tinyqueue import Channel, Consumer, Queue, Record
 from otel_eda import config, suite
+from otel_eda.core.patching.interception import resume_all
 from otel_eda.core.runtime import guard, state
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
     state.reset()
+    resume_all()  # a handler that is named when its module is loaded is intercepted from then on
     token = context.attach(Context())
     yield
     left = context.get_current()

@@ -64,7 +64,7 @@ def test_a_closed_consumer_has_no_lag(positions: None, recorder: Recorder, queue
     assert value(recorder, "eda.consumer.lag") is None
 
 
-def test_members_are_told_together(positions: None, recorder: Recorder, queue: Queue) -> None:
+def test_members_are_counted_together(positions: None, recorder: Recorder, queue: Queue) -> None:
     queue.fill("payments", 1)
     both = [Consumer(queue, "orders"), Consumer(queue, "orders", "payments")]
     for consumer in both:
@@ -128,7 +128,7 @@ def test_time_without_partitions(recorder: Recorder, queue: Queue, library: Libr
     consumer.close()
 
 
-def test_a_position_is_told_once(positions: None, recorder: Recorder, queue: Queue) -> None:
+def test_a_position_is_reported_once(positions: None, recorder: Recorder, queue: Queue) -> None:
     consumer = Consumer(queue, "orders")
     next(consumer)
     recorder.metrics()
@@ -211,7 +211,7 @@ def test_our_own_failures_are_counted(library: Library) -> None:
         assert (getattr(point, "value", 0), "step" in str(point.attributes)) == (2, True)
 
 
-def test_the_partition_is_told_on_demand(
+def test_the_partition_is_an_attribute_on_demand(
     positions: None, recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "_current", Config(strict=True, partition_metrics=True))

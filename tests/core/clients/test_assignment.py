@@ -6,7 +6,7 @@ from otel_eda.core import Position
 from otel_eda.core.clients.assignment import Assignment
 
 
-def test_only_news_of_positions_is_told_and_not_too_often() -> None:
+def test_only_changed_positions_are_reported_and_not_too_often() -> None:
     assignment = Assignment()
     known, unknown = Position("orders", "0", 1, 3), Position("orders", "1", None, 3)
     further = known._replace(offset=2)

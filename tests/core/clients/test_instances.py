@@ -20,7 +20,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_what_callbacks_are_told_is_known(recorder: Recorder, own: bool) -> None:
+def test_partitions_that_callbacks_report_are_known(recorder: Recorder, own: bool) -> None:
     client, heard = Client(), Heard()
     client.subscribe(heard, lost=heard) if own else client.subscribe()
     gained, lost = client._listener

@@ -54,7 +54,7 @@ def test_everything_is_patched_where_the_adapter_says(library: Library) -> None:
 
 
 @pytest.mark.parametrize("version", ["0.9", "2.0", "2.0.1rc1"])
-def test_a_version_that_is_not_supported_is_left_alone_and_told(
+def test_a_version_that_is_not_supported_is_left_alone_and_logged(
     library: Library, version: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = dict(vars(Consumer))
@@ -75,7 +75,7 @@ def test_a_version_that_is_supported_or_unknown_is_instrumented(
         assert library.patches
 
 
-def test_a_place_that_there_is_not_is_told_and_the_rest_is_instrumented(
+def test_a_missing_place_is_logged_and_the_rest_is_instrumented(
     library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delattr(Consumer, "seek")

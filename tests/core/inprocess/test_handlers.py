@@ -158,7 +158,7 @@ def test_an_exception_is_raised_as_it_is(recorder: Recorder) -> None:
     assert current() == (0, 0)
 
 
-def test_a_cancelled_task_is_told_and_stays_cancelled(recorder: Recorder) -> None:
+def test_a_cancelled_task_is_recorded_and_stays_cancelled(recorder: Recorder) -> None:
     @otel_eda.handler
     async def wait(_: object) -> None:
         await asyncio.Event().wait()

@@ -69,9 +69,7 @@ def test_suppressed_there_is_nothing(recorder: Recorder) -> None:
 
 @pytest.mark.parametrize("names", [{"register": "nowhere"}, {"dispatch": "nowhere"}], ids=str)
 @pytest.mark.parametrize("on", [True, False])
-def test_a_method_that_there_is_not_is_told_at_once_and_spoils_nothing(
-    names: dict[str, str], on: bool, library: Any
-) -> None:
+def test_a_missing_method_is_an_error_at_once_and_spoils_nothing(names: dict[str, str], on: bool, library: Any) -> None:
     with recording() as recorder:
         if not on:
             otel_eda.disable()
@@ -131,7 +129,7 @@ def test_a_variable_is_enough(
 @pytest.mark.parametrize(
     "text", ["nonsense", "a.b.c", "a:b(c,d,e,f)", "a:b(c", ":", "{}:Bus(on);nonsense", "{}:Nowhere", "{}:Bus(nowhere)"]
 )
-def test_a_wrong_variable_is_told_and_breaks_nothing(
+def test_a_wrong_variable_is_logged_and_breaks_nothing(
     text: str, module: str, library: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with recording(strict=False, quiet=False) as recorder:

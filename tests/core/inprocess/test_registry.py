@@ -53,16 +53,16 @@ def test_each_handler_of_an_event_has_a_span(
     assert recorder.count("eda.events.unhandled") == 0
 
 
-def test_within_a_turn_it_is_a_child_of_it(queue: Queue, recorder: Recorder) -> None:
+def test_a_handler_in_a_loop_is_a_child_of_the_process_span(queue: Queue, recorder: Recorder) -> None:
     registry = otel_eda.registry(ByInstance)()
     registry.register("paid", seeing)
     for _ in Consumer(queue, "orders"):
-        turn = current()
+        process = current()
         registry.handle(Event("paid"))
-        assert current() == turn
+        assert current() == process
         break
     (span,) = handlers(recorder)
-    assert parent(span) == turn
+    assert parent(span) == process
 
 
 def test_an_event_within_a_handler_is_a_child_with_its_own_type(recorder: Recorder) -> None:

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("unregistered")
 
 
 @pytest.mark.parametrize("by", [ByInstance, lambda: ByClass, lambda: Static], ids=["instance", "class", "static"])
-def test_an_event_that_nobody_handles_is_told_and_counted(by: Callable[[], Any], recorder: Recorder) -> None:
+def test_an_event_that_nobody_handles_is_recorded_and_counted(by: Callable[[], Any], recorder: Recorder) -> None:
     registry = by()
     otel_eda.registry(registry if isinstance(registry, type) else type(registry))
     registry.register("paid", seeing)
@@ -50,7 +50,7 @@ def test_an_event_that_nobody_handles_is_told_and_counted(by: Callable[[], Any],
     assert unhandled(recorder) == ["lost"]
 
 
-def test_an_async_registry_tells_it_too(recorder: Recorder) -> None:
+def test_an_async_registry_counts_it_too(recorder: Recorder) -> None:
     registry = otel_eda.registry(Async)()
     asyncio.run(registry.handle(Event("lost")))
     assert unhandled(recorder) == ["lost"]

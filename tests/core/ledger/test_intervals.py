@@ -40,7 +40,7 @@ def test_keys_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_a_sequence_tells_gaps_and_repeats() -> None:
+def test_a_sequence_reports_gaps_and_repeats() -> None:
     sequence = Sequence()
     assert [sequence.record_arrival(number) for number in (7, 8, 10, 8, 9, 14)] == [
         *[EXPECTED] * 2,

@@ -52,13 +52,13 @@ class Consuming(RuleBasedStateMachine):
         self.restart()
 
     def restart(self) -> None:
-        self.account, self.model = PartitionLedger(), Model()
+        self.partition, self.model = PartitionLedger(), Model()
         self.open: list[int] = []
         self.batch: list[int] = []
         self.position, self.epoch = 0, next(epochs)
 
     def begin(self, offset: int, epoch: int = 0) -> None:
-        assert self.account.begin(offset, epoch, offset % KEYS) is self.model.begin(offset)
+        assert self.partition.begin(offset, epoch, offset % KEYS) is self.model.begin(offset)
         self.open.append(offset)
 
     @rule()
@@ -72,7 +72,7 @@ class Consuming(RuleBasedStateMachine):
     def poll(self, number: int) -> None:
         found = [offset for offset in self.log if offset >= self.position][:number]
         if found:
-            self.account.record_batch(found, self.epoch)
+            self.partition.record_batch(found, self.epoch)
             self.position = found[-1] + 1
         self.batch.extend(found)
 
@@ -91,16 +91,16 @@ class Consuming(RuleBasedStateMachine):
     @rule(data=st.data(), done=st.booleans())
     def finish(self, data: st.DataObject, done: bool) -> None:
         offset = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
-        assert self.account.end(offset, done) is self.model.end(offset, done)
+        assert self.partition.end(offset, done) is self.model.end(offset, done)
 
     @rule(data=st.data())
     def commit(self, data: st.DataObject) -> None:
         offset = data.draw(st.integers(0, self.end))
-        assert self.account.commit(offset) == self.model.commit(offset)
+        assert self.partition.commit(offset) == self.model.commit(offset)
 
     @rule()
     def commit_all(self) -> None:
-        assert self.account.commit(self.position) == self.model.commit(self.position)
+        assert self.partition.commit(self.position) == self.model.commit(self.position)
 
     @rule(data=st.data())
     def seek(self, data: st.DataObject) -> None:
@@ -108,7 +108,7 @@ class Consuming(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def rebalance(self, data: st.DataObject) -> None:
-        self.account.release()
+        self.partition.release()
         self.model.history.append(Event("release"))
         self.seek(data)
 
@@ -117,67 +117,67 @@ class Consuming(RuleBasedStateMachine):
         if not hasattr(self, "log"):
             return
         unfinished = {at for at in self.log if self.model.was("begin", at) and not self.model.was("done", at)}
-        assert {*self.account._attempts, *self.account._marks} <= unfinished
+        assert {*self.partition._attempts, *self.partition._marks} <= unfinished
 
 
 Consuming.TestCase.settings = settings(max_examples=times(100), stateful_step_count=50)
 TestConsuming = Consuming.TestCase
 
 
-def consume(account: PartitionLedger, offsets: Iterable[int], epoch: int) -> None:
+def consume(partition: PartitionLedger, offsets: Iterable[int], epoch: int) -> None:
     for offset in offsets:
-        account.begin(offset, epoch)
-        account.end(offset)
+        partition.begin(offset, epoch)
+        partition.end(offset)
 
 
-def size(account: PartitionLedger) -> int:
-    kept = [account._begun.starts, account._begun.ends, account._attempts, account._marks]
+def size(partition: PartitionLedger) -> int:
+    kept = [partition._begun.starts, partition._begun.ends, partition._attempts, partition._marks]
     return sum(map(sys.getsizeof, kept)) + sum(sys.getsizeof(number) for items in kept for number in items)
 
 
 def test_ten_million_offsets_with_a_thousand_gaps_take_less_than_a_megabyte() -> None:
-    account, run = PartitionLedger(), MESSAGES // GAPS
+    partition, run = PartitionLedger(), MESSAGES // GAPS
     for gap in range(GAPS):
         # What lies within a run is dense: its ends tell as much as all of it would.
-        account._begun.add(gap * run, (gap + 1) * run - 2)
-        consume(account, range((gap + 1) * run - 2, (gap + 1) * run - 1), next(epochs))
-    assert len(account._begun) == GAPS
-    assert size(account) < 1 << 20
-    assert account.begin(5 * run) is DeliveryAnomaly.REPROCESSED
-    assert account.begin(6 * run - 1) is None
+        partition._begun.add(gap * run, (gap + 1) * run - 2)
+        consume(partition, range((gap + 1) * run - 2, (gap + 1) * run - 1), next(epochs))
+    assert len(partition._begun) == GAPS
+    assert size(partition) < 1 << 20
+    assert partition.begin(5 * run) is DeliveryAnomaly.REPROCESSED
+    assert partition.begin(6 * run - 1) is None
 
 
 def test_memory_does_not_grow_with_messages() -> None:
-    account = PartitionLedger()
-    consume(account, range(50_000), 1)
-    consume(account, range(50_000, 100_000, 2), 1)  # a transaction each
-    assert (len(account._begun), len(account._attempts), len(account._marks)) == (1, 0, 0)
+    partition = PartitionLedger()
+    consume(partition, range(50_000), 1)
+    consume(partition, range(50_000, 100_000, 2), 1)  # a transaction each
+    assert (len(partition._begun), len(partition._attempts), len(partition._marks)) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_memory_is_bounded_and_nothing_is_claimed_of_what_was_forgotten(fails: bool) -> None:
-    account = PartitionLedger()
+    partition = PartitionLedger()
     for offset in range(0, 10 * intervals.MAX_GAPS, 2):
-        account.begin(offset)
-        account.end(offset, not fails)
-    assert len(account._begun) + len(account._marks) <= intervals.MAX_GAPS + 1
-    assert size(account) < 1 << 20
-    assert account.begin(0) is None
-    assert account.end(0, False) is None
+        partition.begin(offset)
+        partition.end(offset, not fails)
+    assert len(partition._begun) + len(partition._marks) <= intervals.MAX_GAPS + 1
+    assert size(partition) < 1 << 20
+    assert partition.begin(0) is None
+    assert partition.end(0, False) is None
     last = 10 * intervals.MAX_GAPS - 2
-    assert account.begin(last) is (DeliveryAnomaly.REDELIVERED if fails else DeliveryAnomaly.REPROCESSED)
-    assert all(offset >= account.floor for offset in account.commit(last + 1).skipped)
+    assert partition.begin(last) is (DeliveryAnomaly.REDELIVERED if fails else DeliveryAnomaly.REPROCESSED)
+    assert all(offset >= partition.floor for offset in partition.commit(last + 1).skipped)
 
 
 def test_threads_do_not_confuse_it() -> None:
-    account, facts = PartitionLedger(), []
+    partition, facts = PartitionLedger(), []
     offsets = list(range(20_000))
     random.Random(4).shuffle(offsets)
     shares = [offsets[start::4] for start in range(4)]
 
     def work(share: list[int]) -> None:
         for offset in share:
-            facts.extend([account.begin(offset), account.end(offset, offset % 100 != 0)])
+            facts.extend([partition.begin(offset), partition.end(offset, offset % 100 != 0)])
 
     before = intervals.MAX_GAPS
     intervals.MAX_GAPS = 1 << 20
@@ -190,14 +190,14 @@ def test_threads_do_not_confuse_it() -> None:
     finally:
         intervals.MAX_GAPS = before
     assert set(facts) == {None}
-    assert account.commit(20_000).skipped == tuple(range(0, 20_000, 100))
-    assert (account._begun.starts, account._begun.ends) == ([0], [20_000])
+    assert partition.commit(20_000).skipped == tuple(range(0, 20_000, 100))
+    assert (partition._begun.starts, partition._begun.ends) == ([0], [20_000])
 
 
 def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() -> None:
-    account = PartitionLedger()
+    partition = PartitionLedger()
     for offset in range(4):
-        assert account.begin(offset, 1, "key") is None
-    assert account.take_over(1, "key") is None
-    assert account.take_over(3, "other") is None
-    assert account.take_over(0, "key") is DeliveryAnomaly.OUT_OF_ORDER
+        assert partition.begin(offset, 1, "key") is None
+    assert partition.take_over(1, "key") is None
+    assert partition.take_over(3, "other") is None
+    assert partition.take_over(0, "key") is DeliveryAnomaly.OUT_OF_ORDER

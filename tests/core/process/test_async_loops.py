@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_eda.core import Library
 
 
-def test_each_turn_is_a_span_that_is_current_in_the_body(queue: Queue, recorder: Recorder) -> None:
+def test_each_message_has_a_span_that_is_current_in_the_body(queue: Queue, recorder: Recorder) -> None:
     seen = []
 
     async def main() -> None:
@@ -61,7 +61,7 @@ def test_an_overriding_anext_has_its_say(queue: Queue, recorder: Recorder) -> No
     recorder.processes(3)
 
 
-def test_tasks_have_turns_of_their_own(queue: Queue, recorder: Recorder) -> None:
+def test_tasks_have_process_spans_of_their_own(queue: Queue, recorder: Recorder) -> None:
     """Also where they share one consumer."""
     queue.fill("orders", *range(37))
     shared = AsyncConsumer(queue, "orders")
@@ -99,7 +99,7 @@ def test_interleaved_loops_in_one_task_do_not_chain(queue: Queue, recorder: Reco
     ] * 6
 
 
-def test_what_happens_while_a_loop_waits_is_not_its_turns(queue: Queue, recorder: Recorder) -> None:
+def test_what_happens_while_a_loop_waits_is_in_no_process_span(queue: Queue, recorder: Recorder) -> None:
     class Slow(AsyncConsumer):
         async def __anext__(self) -> Any:
             assert not recorder.open("process")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(("body", "expected"), LEFT, ids=lambda value: getattr(value, "__name__", None))
-def test_how_a_body_was_left_is_told(body: Body, expected: str, queue: Queue, recorder: Recorder) -> None:
+def test_how_a_body_was_left_is_recorded(body: Body, expected: str, queue: Queue, recorder: Recorder) -> None:
     async def main() -> None:
         await ignored(body(AsyncConsumer(queue, "orders")))
         assert not recorder.open()
@@ -36,7 +36,7 @@ def test_enough_bodies_are_made_asynchronous() -> None:
     assert len(LEFT) > 30
 
 
-def test_nothing_is_followed_any_more_when_loops_are_over(queue: Queue, recorder: Recorder) -> None:
+def test_no_frame_is_watched_when_loops_are_over(queue: Queue, recorder: Recorder) -> None:
     for body, _ in LEFT:
         asyncio.run(ignored(body(AsyncConsumer(queue, "orders"))))
     gc.collect()

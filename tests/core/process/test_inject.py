@@ -48,7 +48,7 @@ def test_inject_without_a_context_gives_a_plain_copy() -> None:
     assert otel_eda.inject([("a", b"b")]) == [("a", b"b")]
 
 
-def test_inject_never_tells_of_a_span_that_has_ended(queue: Queue, recorder: Recorder) -> None:
+def test_inject_never_names_a_span_that_has_ended(queue: Queue, recorder: Recorder) -> None:
     for message in Consumer(queue, "orders"):
         with otel_eda.process(message):
             pass

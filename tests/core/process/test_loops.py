@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_eda.core import Library
 
 
-def test_each_turn_is_a_span_that_is_current_in_the_body(queue: Queue, recorder: Recorder) -> None:
+def test_each_message_has_a_span_that_is_current_in_the_body(queue: Queue, recorder: Recorder) -> None:
     bodies = []
     for _ in Consumer(queue, "orders"):
         bodies.append(current())
@@ -37,7 +37,7 @@ def test_each_turn_is_a_span_that_is_current_in_the_body(queue: Queue, recorder:
     assert {span.kind for span in recorder.processes(3)} == {SpanKind.CONSUMER}
 
 
-def test_a_turn_is_a_child_of_its_producer_and_linked_to_it(recorder: Recorder) -> None:
+def test_a_process_span_is_a_child_of_its_producer_and_linked_to_it(recorder: Recorder) -> None:
     queue = Queue()
     queue.fill("orders", 1, 2, headers=TRACED)
     for _ in Consumer(queue, "orders"):
@@ -51,7 +51,7 @@ def test_a_turn_is_a_child_of_its_producer_and_linked_to_it(recorder: Recorder) 
     ("rule", "expected"),
     [("auto", "ambient"), ("ambient", "ambient"), ("producer", "producer"), ("none", None), ("nonsense", "ambient")],
 )
-def test_the_parent_of_a_turn_can_be_chosen(
+def test_the_parent_of_a_process_span_can_be_chosen(
     rule: str, expected: str | None, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = Queue()
@@ -183,7 +183,7 @@ def test_switched_off_in_the_middle_a_loop_goes_on_without_us(queue: Queue, libr
     assert not recorder.open()
 
 
-def test_threads_have_turns_of_their_own(queue: Queue, recorder: Recorder) -> None:
+def test_threads_have_process_spans_of_their_own(queue: Queue, recorder: Recorder) -> None:
     errors: list[AssertionError] = []
     start = threading.Barrier(4)
 

@@ -31,11 +31,11 @@ SOURCES = pytest.mark.parametrize("source", [iterated, polled])
 
 
 @SOURCES
-def test_the_turn_of_a_loop_is_taken_over(source: Source, queue: Queue, recorder: Recorder) -> None:
+def test_the_process_span_of_a_loop_is_taken_over(source: Source, queue: Queue, recorder: Recorder) -> None:
     for message in source(queue):
-        turn = current()
+        process = current()
         with otel_eda.process(message):
-            assert current() == turn
+            assert current() == process
         assert current() == (0, 0)
         assert not recorder.open()
     recorder.processes(3)
@@ -105,9 +105,7 @@ def test_a_pool_whose_messages_are_handed_on_by_a_pull(queue: Queue, recorder: R
     recorder.processes(3, "orders")
 
 
-def test_who_lets_a_message_go_without_processing_it_by_hand_has_ended_its_turn(
-    queue: Queue, recorder: Recorder
-) -> None:
+def test_a_message_that_is_dropped_unprocessed_has_ended_its_span(queue: Queue, recorder: Recorder) -> None:
     queue.fill("orders", *range(10))
     consumer = Consumer(queue, "orders")
     for message in consumer:
@@ -123,7 +121,7 @@ def test_who_lets_a_message_go_without_processing_it_by_hand_has_ended_its_turn(
     assert first.end_time <= second.start_time
 
 
-def test_a_message_that_is_held_is_waited_for_and_its_turn_ends_when_its_code_did(
+def test_a_message_that_is_held_is_waited_for_and_its_span_ends_when_its_code_did(
     queue: Queue, recorder: Recorder
 ) -> None:
     consumer, held, ends = Consumer(queue, "orders"), [], []
@@ -225,7 +223,7 @@ def test_tasks_process_side_by_side(queue: Queue, recorder: Recorder) -> None:
     assert seen == [ids(span) for span in recorder.processes(3)]
 
 
-def test_closing_the_consumer_leaves_what_is_processed_by_hand(queue: Queue, recorder: Recorder) -> None:
+def test_closing_the_consumer_leaves_what_is_processed_manually(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
     for message in consumer:
         with otel_eda.process(message):

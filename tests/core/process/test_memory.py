@@ -124,7 +124,7 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
     assert len(live_clients()) < before
 
 
-def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
+def test_no_frame_is_watched_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
     next(consumer)
     del consumer
@@ -145,7 +145,7 @@ def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library
     assert max(sizes) < 10
 
 
-def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
+def test_memory_does_not_grow_with_messages_that_are_not_processed_manually(
     recorder: Recorder, library: Library
 ) -> None:
     queue = Queue()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from support.recorder import Recorder
 
 
-def test_tasks_that_share_a_consumer_end_their_own_turns_only(queue: Queue, recorder: Recorder) -> None:
+def test_tasks_that_share_a_consumer_end_their_own_process_spans_only(queue: Queue, recorder: Recorder) -> None:
     consumer = AsyncConsumer(queue, "orders")
 
     async def consume(handled: asyncio.Event) -> None:
@@ -43,7 +43,7 @@ def test_tasks_that_share_a_consumer_end_their_own_turns_only(queue: Queue, reco
 
 
 @pytest.mark.parametrize("way", ["returns", "fails", "is cancelled"])
-def test_a_task_that_ends_ends_its_turn(way: str, queue: Queue, recorder: Recorder) -> None:
+def test_a_task_that_ends_ends_its_process_span(way: str, queue: Queue, recorder: Recorder) -> None:
     consumer = AsyncConsumer(queue, "orders")
 
     async def consume() -> None:
@@ -131,7 +131,7 @@ def test_a_loop_in_an_executors_thread_is_its_own(queue: Queue, recorder: Record
 
 
 @pytest.mark.skipif(not EXACT, reason="sys.monitoring is new in Python 3.12")
-def test_an_exception_past_a_pull_is_its_turns(queue: Queue, recorder: Recorder) -> None:
+def test_an_exception_after_a_pull_fails_its_process_span(queue: Queue, recorder: Recorder) -> None:
     consumer = AsyncConsumer(queue, "orders")
 
     async def handle() -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("source", [iterated, polled])
 @pytest.mark.parametrize(("body", "expected"), LEFT, ids=lambda value: getattr(value, "__name__", None))
-def test_how_a_body_was_left_is_told(
+def test_how_a_body_was_left_is_recorded(
     source: Callable[[Queue], Messages], body: Body, expected: str, queue: Queue, recorder: Recorder
 ) -> None:
     run(body, source(queue))
@@ -77,7 +77,7 @@ def test_an_iterator_kept_beyond_its_loop_is_never_a_success_unless_known(
 
 
 @pytest.mark.parametrize("source", [iterated, polled])
-def test_an_exception_past_an_iterator_that_is_kept_is_told(
+def test_an_exception_past_an_iterator_that_is_kept_is_recorded(
     source: Callable[[Queue], Messages], queue: Queue, recorder: Recorder
 ) -> None:
     def fail() -> None:
@@ -125,7 +125,7 @@ def test_a_copy_runs_nobodys_code(
     recorder.processes(0)
 
 
-def test_nothing_is_followed_any_more_when_loops_are_over(queue: Queue, recorder: Recorder) -> None:
+def test_no_frame_is_watched_when_loops_are_over(queue: Queue, recorder: Recorder) -> None:
     for body, _ in LEFT:
         run(body, iterated(queue))
         run(body, polled(queue))

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from otel_eda.core import Library
 
 
-def test_a_batch_is_one_receive_span_and_a_turn_for_each_of_its_messages(queue: Queue, recorder: Recorder) -> None:
+def test_an_async_batch_is_one_receive_span_and_a_process_span_for_each_message(
+    queue: Queue, recorder: Recorder
+) -> None:
     async def main() -> None:
         for _ in (await AsyncConsumer(queue, "orders").poll())["orders"]:
             await asyncio.sleep(0)

@@ -68,7 +68,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_the_turn_begins_where_it_is_awaited(consumer: Later, recorder: Recorder, late: bool) -> None:
+def test_the_process_span_begins_where_the_future_is_awaited(consumer: Later, recorder: Recorder, late: bool) -> None:
     async def main() -> None:
         future = consumer.take()
         if late:
@@ -84,7 +84,7 @@ def test_the_turn_begins_where_it_is_awaited(consumer: Later, recorder: Recorder
     recorder.processes(1)
 
 
-def test_a_result_that_a_task_asks_for_begins_it_too(consumer: Later, recorder: Recorder) -> None:
+def test_a_result_that_a_task_asks_for_begins_the_process_span_too(consumer: Later, recorder: Recorder) -> None:
     async def main() -> None:
         future = consumer.take()
         consumer.fulfil()
@@ -95,7 +95,7 @@ def test_a_result_that_a_task_asks_for_begins_it_too(consumer: Later, recorder: 
     recorder.processes(1)
 
 
-def test_a_callback_begins_none(consumer: Later, recorder: Recorder) -> None:
+def test_a_callback_begins_no_process_span(consumer: Later, recorder: Recorder) -> None:
     seen = []
 
     async def main() -> None:
@@ -124,7 +124,7 @@ def test_a_failure_makes_a_receive_span(consumer: Later, recorder: Recorder) -> 
     assert (failed(receive), attribute(receive, "error.type")) == (True, "KeyError")
 
 
-def test_an_exception_in_the_task_fails_the_turn(consumer: Later, recorder: Recorder) -> None:
+def test_an_exception_in_the_task_fails_the_process_span(consumer: Later, recorder: Recorder) -> None:
     async def work(future: asyncio.Future[Any]) -> None:
         await asyncio.wait_for(future, 10)
         raise KeyError

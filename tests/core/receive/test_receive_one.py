@@ -34,7 +34,7 @@ def test_a_pulled_message_is_processed_until(then: Any, queue: Queue, recorder: 
     assert current() == (0, 0)
 
 
-def test_the_end_of_the_messages_ends_the_last_turn(queue: Queue, recorder: Recorder) -> None:
+def test_the_end_of_the_messages_ends_the_last_process_span(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
     while next(consumer, None):
         pass
@@ -42,7 +42,7 @@ def test_the_end_of_the_messages_ends_the_last_turn(queue: Queue, recorder: Reco
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in Python 3.12")
-def test_an_exception_past_a_pull_is_its_turns(queue: Queue, recorder: Recorder) -> None:
+def test_an_exception_after_a_pull_fails_its_process_span(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
 
     def handle() -> None:
@@ -56,7 +56,7 @@ def test_an_exception_past_a_pull_is_its_turns(queue: Queue, recorder: Recorder)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in Python 3.12")
-def test_a_function_that_only_fetches_passes_its_turn_to_its_caller(queue: Queue, recorder: Recorder) -> None:
+def test_a_function_that_only_fetches_passes_its_process_span_to_its_caller(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
 
     def fetch() -> Any:

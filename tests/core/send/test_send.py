@@ -35,7 +35,7 @@ def test_a_send_is_one_span_that_ends_with_the_answer(recorder: Recorder) -> Non
     assert [(name, told(value)) for name, value in headers] == [("traceparent", ids(span))]
 
 
-def test_a_refused_message_is_told(recorder: Recorder) -> None:
+def test_a_refused_message_fails_its_send(recorder: Recorder) -> None:
     Producer(Queue()).send("!orders")
     (span,) = recorder.sends(1)
     assert (failed(span), attribute(span, "error.type")) == (True, "ConnectionError")
@@ -43,7 +43,7 @@ def test_a_refused_message_is_told(recorder: Recorder) -> None:
     assert (point.attributes or {})["error.type"] == "ConnectionError"
 
 
-def test_a_send_that_raises_raises_the_very_error_and_is_told(recorder: Recorder) -> None:
+def test_a_send_that_raises_raises_the_very_error_and_has_failed(recorder: Recorder) -> None:
     with pytest.raises(ValueError, match="which topic"):
         Producer(Queue()).send("")
     (span,) = recorder.sends(1)
@@ -59,7 +59,7 @@ def test_a_wrong_call_is_the_librarys_to_refuse(recorder: Recorder) -> None:
 
 
 @pytest.mark.parametrize("close", [methodcaller("close"), id], ids=["closed", "switched off"])
-def test_what_is_never_answered_ends_without_a_word_of_success(library: Library, close: Any) -> None:
+def test_a_send_that_is_never_answered_is_unresolved(library: Library, close: Any) -> None:
     with recording() as recorder:
         producer = Producer(Queue(), linger=True)
         producer.send("orders")

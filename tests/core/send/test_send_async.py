@@ -59,7 +59,7 @@ def test_the_span_is_current_in_the_call_and_no_longer(
     assert seen == [ids(span) for span in recorder.sends(1)]
 
 
-def test_a_refused_message_is_told_and_still_reported_by_asyncio(recorder: Recorder) -> None:
+def test_a_refused_message_fails_its_send_and_is_still_reported_by_asyncio(recorder: Recorder) -> None:
     complaints: list[dict[str, Any]] = []
 
     async def main() -> None:
@@ -82,7 +82,7 @@ def test_a_send_that_raises_raises_the_very_error(recorder: Recorder) -> None:
     assert [attribute(span, "error.type") for span in recorder.sends(2)] == ["ValueError", "ConnectionError"]
 
 
-def test_a_send_that_is_cancelled_is_told(recorder: Recorder) -> None:
+def test_a_send_that_is_cancelled_has_failed(recorder: Recorder) -> None:
     async def main() -> None:
         producer = AsyncProducer(Queue(), linger=True)
         task = asyncio.create_task(producer.publish("orders"))
@@ -99,7 +99,7 @@ def test_a_send_that_is_cancelled_is_told(recorder: Recorder) -> None:
     assert [attribute(span, "error.type") for span in recorder.sends(2)] == [CANCELLED] * 2
 
 
-def test_what_is_never_answered_ends_without_a_word_of_success(recorder: Recorder) -> None:
+def test_a_send_that_is_never_answered_is_unresolved(recorder: Recorder) -> None:
     async def main() -> None:
         producer = AsyncProducer(Queue(), linger=True)
         await producer.send("orders")
@@ -110,7 +110,7 @@ def test_what_is_never_answered_ends_without_a_word_of_success(recorder: Recorde
     assert attribute(span, "error.type") == "eda.unresolved"
 
 
-def test_what_was_answered_counts_though_its_callbacks_wait_for_the_loop(recorder: Recorder) -> None:
+def test_an_answer_counts_though_its_callbacks_wait_for_the_loop(recorder: Recorder) -> None:
     async def main() -> None:
         producer = AsyncProducer(Queue(), linger=True)
         futures = [await producer.send("orders"), await producer.send("!orders")]

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from support.recorder import Recorder
 
 
-def test_a_commit_is_a_span_beneath_the_turn(queue: Queue, recorder: Recorder) -> None:
+def test_a_commit_is_a_child_of_the_process_span(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
     for _ in consumer:
-        turn = current()
+        process = current()
         consumer.commit({"orders": 1})
         break
     (span,) = recorder.settles(1)
-    assert (span.name, span.kind, parent(span)) == ("commit orders", SpanKind.CLIENT, turn)
+    assert (span.name, span.kind, parent(span)) == ("commit orders", SpanKind.CLIENT, process)
     assert recorder.count("eda.commits") == 1
 
 
-def test_a_commit_that_raises_is_told(queue: Queue, recorder: Recorder) -> None:
+def test_a_commit_that_raises_has_failed(queue: Queue, recorder: Recorder) -> None:
     with pytest.raises(KeyError):
         Consumer(queue, "orders").commit({"nowhere": 1})
     (span,) = recorder.settles(1)

@@ -38,14 +38,14 @@ def test_many_keys_are_no_sets_of_attributes(
     consumer = Consumer(queue, "orders")
     for _ in consumer:
         pass
-    account = client_of(consumer, library).ledger.partition_ledger("orders", "0")
+    partition = client_of(consumer, library).ledger.partition_ledger("orders", "0")
     consumer.close()
-    assert len(account._begin_order._latest) <= 1000
+    assert len(partition._begin_order._latest) <= 1000
     assert {len(metric.data.data_points) for metric in recorder.metrics().values()} == {1}
     assert recorder.count(semconv.CONSUMED) == many + 3
 
 
-def test_many_destinations_blow_up_nothing(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+def test_many_destinations_are_counted_together(library: Library, caplog: pytest.LogCaptureFixture) -> None:
     with recording(quiet=False) as recorder:
         flood(recorder)
     said = [record.getMessage() for record in caplog.records if "counted together" in record.getMessage()]

@@ -72,7 +72,7 @@ def test_without_an_sdk_everything_is_as_without_us(
 
 
 @pytest.mark.parametrize("given", ["given", "global"])
-def test_with_an_sdk_nothing_is_said(
+def test_with_an_sdk_nothing_is_logged(
     no_sdk: pytest.MonkeyPatch, library: Library, caplog: pytest.LogCaptureFixture, given: str
 ) -> None:
     recorder = Recorder()
@@ -187,7 +187,7 @@ def test_a_meter_provider_that_comes_later_has_each_instrument_once(
     assert not caplog.records
 
 
-def test_units_descriptions_and_buckets_are_told(recorder: Recorder, queue: Queue) -> None:
+def test_instruments_have_units_descriptions_and_buckets(recorder: Recorder, queue: Queue) -> None:
     flow(queue)
     made = recorder.metrics()
     # What is measured of a consumer that happens to be alive still comes on top.
@@ -225,7 +225,7 @@ def test_the_version_is_the_distributions() -> None:
     assert providers.own_version() == version("otel-eda")
 
 
-def test_every_scope_tells_version_and_schema(recorder: Recorder, queue: Queue) -> None:
+def test_every_scope_has_version_and_schema(recorder: Recorder, queue: Queue) -> None:
     flow(queue)
     scopes = {span.instrumentation_scope for span in recorder.ours()}
     (scope,) = scopes
