@@ -10,7 +10,7 @@ from support.recorder import recording
 from support.spans import attribute, current, failed, ids, links, parent
 
 from core.deliveries import FIRST, SECOND, SETTLED, TAG, run
-from otel_eda.core.clients import client as clients_
+from otel_eda.core.clients import in_flight
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 
 if TYPE_CHECKING:
@@ -110,6 +110,6 @@ def test_a_pull_ends_where_its_message_is_settled(channel: Channel, recorder: Re
 def test_what_is_never_settled_is_forgotten_one_day(
     channel: Channel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients_, "MAX_UNSETTLED", 1)
+    monkeypatch.setattr(in_flight, "MAX_UNSETTLED", 1)
     run(channel, lambda *_: None)
     assert [*client_of(channel, recorder_library(channel)).unsettled] == [2]
