@@ -12,7 +12,7 @@ from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     Function = Callable[..., Any]
 
@@ -40,6 +40,15 @@ class Noted(Call):
         return super().returned(result)
 
 
+def driven(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Return a coroutine's result, without an event loop, which has exceptions of its own."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+
+
 class World:
     """An original, its wrapper, the switch between them, and what has happened in order."""
 
@@ -51,12 +60,9 @@ class World:
         self.wrapper = around(self._original_async if is_async else self._original, self.switch, self._begin)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the wrapper; await what it returns if the original is a coroutine function."""
-
-        async def awaited() -> Any:
-            return await self.wrapper(*args, **kwargs)
-
-        return asyncio.run(awaited()) if inspect.iscoroutinefunction(self.wrapper) else self.wrapper(*args, **kwargs)
+        """Call the wrapper, and run the coroutine that it returns if the original is a coroutine function."""
+        result = self.wrapper(*args, **kwargs)
+        return driven(result) if inspect.iscoroutinefunction(self.wrapper) else result
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         return self.call(self.notes, args, kwargs)

@@ -33,7 +33,7 @@ if sys.version_info >= (3, 12):
     @pytest.fixture
     def taken(request: pytest.FixtureRequest) -> Iterator[None]:
         """Have somebody else hold these tool ids."""
-        unwinding.stop()
+        unwinding.stop_monitoring()
         free = [tool for tool in request.param if monitoring.get_tool(tool) is None]
         for tool in free:
             monitoring.use_tool_id(tool, "somebody else")
@@ -44,7 +44,7 @@ if sys.version_info >= (3, 12):
     def test_a_tool_is_taken_at_the_first_loop_and_given_back(library: Any, queue: Queue) -> None:
         from support.recorder import recording
 
-        unwinding.stop()
+        unwinding.stop_monitoring()
         with recording():
             assert OURS not in tools()
             to_the_end(iterated(queue))
@@ -72,7 +72,7 @@ if sys.version_info >= (3, 12):
         assert outcome(recorder.ours()[-1]) == expected
 
     def test_giving_back_what_was_never_taken_does_nothing() -> None:
-        unwinding.stop()
+        unwinding.stop_monitoring()
         before = tools()
-        unwinding.stop()
+        unwinding.stop_monitoring()
         assert tools() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import logging
 import os
@@ -112,6 +113,12 @@ def test_all_state_that_is_shared_is_known() -> None:
     assert found == AS_NEW.keys() | KEPT.keys()
 
 
+def consume_and_drop(queue: Queue) -> None:
+    """Use a consumer; what it was is remembered when it is gone."""
+    assert [record.value for record in Consumer(queue, "payments")] == [1, 2]
+    gc.collect()
+
+
 def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     other = callback_client.made()
     monkeypatch.setitem(suite.LIBRARIES, other.name, other)
@@ -123,8 +130,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
         kept = [callback_client.Client(), loop := iter(Consumer(queue, "orders"))]
         for _ in loop:
             break
-        for _ in Consumer(queue, "payments"):  # what it was is remembered when it is gone
-            pass
+        consume_and_drop(queue)
         with otel_eda.process(object(), destination="orders"):
             pass
         shared_senders.of("sender").record_arrival(1)
