@@ -1,4 +1,4 @@
-"""`import otel_eda.auto`: configures the SDK from the standard `OTEL_*` variables if nobody has, and enables all."""
+"""`import otel_eda.auto` configures the SDK by the standard `OTEL_*` variables if nobody has, and enables all."""
 
 from __future__ import annotations
 

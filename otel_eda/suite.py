@@ -1,4 +1,4 @@
-"""Switches instrumentation on and off: one library for each adapter, and the in-process registries."""
+"""The switch of everything: one library for each adapter, and the in-process registries."""
 
 from __future__ import annotations
 

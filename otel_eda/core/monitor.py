@@ -1,4 +1,4 @@
-"""What is observed of clients when metrics are collected: nothing is done for it at a message but to keep a number."""
+"""Metrics of clients that are observed at collection; a message costs them no more than a number that is kept."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _aggregated(
 
 
 class Monitor:
-    """Observes the clients of one library."""
+    """Observes the clients of one library: lag, positions, polls, what is in flight."""
 
     def __init__(self, meter: Meter, metrics: Metrics) -> None:
         self.metrics = metrics
@@ -175,14 +175,14 @@ class Monitor:
 
 
 def observe(meter: Meter, metrics: Metrics, first: bool) -> None:
-    """Have the clients of a library observed, and, with the first one of a meter provider, our own failures."""
+    """Observe the clients of a library, and, for the first library of a meter provider, otel-eda's own failures."""
     if first:
         _observe_failures(meter)
     Monitor(meter, metrics)
 
 
 def _observe_failures(meter: Meter) -> None:
-    """Have our own failures observed."""
+    """Observe otel-eda's own failures by step."""
 
     def failed(_: CallbackOptions) -> list[Observation]:
         return [Observation(number, {semconv.STEP: step}) for step, number in list(guard.failures.items())]

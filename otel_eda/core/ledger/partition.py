@@ -1,4 +1,4 @@
-"""What a consumer has done with each offset of one partition."""
+"""The state of each offset of one partition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryAnomaly(Enum):
-    """What has come to light about a message."""
+    """An irregularity in the delivery of a message."""
 
     REDELIVERED = "redelivered"  # begun again, and not done before
     REPROCESSED = "reprocessed"  # begun again, though done
@@ -25,14 +25,14 @@ class DeliveryAnomaly(Enum):
 
 
 class Committed(NamedTuple):
-    """What a commit has brought to light."""
+    """The findings of a commit: the offsets that it skipped, and whether it went back behind an earlier commit."""
 
     skipped: tuple[int, ...] = ()
     regressed: bool = False
 
 
 class _Mark(Enum):
-    """Why an offset that has begun is not done; one that is merely in flight has none."""
+    """Why an offset that has begun is not done; an offset that is in flight has no mark."""
 
     FAILED = 1  # nobody works on it, and it is not committed past
     EXPOSED = 2  # committed past while in flight: skipped if it fails
@@ -44,7 +44,7 @@ NOTHING_FOUND = Committed()
 
 
 class PartitionLedger:
-    """What one group, or a consumer without one, has done with the offsets of one partition."""
+    """The state of the offsets of one partition, as one group, or a consumer without one, has processed them."""
 
     __slots__ = (
         "_attempts",
@@ -70,7 +70,11 @@ class PartitionLedger:
         self.floor = 0
 
     def begin(self, offset: int, epoch: int = 0, key: Hashable = None) -> DeliveryAnomaly | None:
-        """Note that processing begins; in an `epoch` one offset follows another as the consumer gets them."""
+        """Record that the processing of an offset begins, and return what is irregular about it.
+
+        In an `epoch` other than 0 one offset follows another as the consumer gets them: the offsets between are no
+        messages.
+        """
         with self._lock:
             if epoch:
                 if offset != self._next_offset and epoch == self._epoch:
@@ -103,12 +107,15 @@ class PartitionLedger:
         return DeliveryAnomaly.REDELIVERED
 
     def take_over(self, offset: int, key: Hashable) -> DeliveryAnomaly | None:
-        """Note that a worker begins with what a loop has handed to it; tell if it does so out of its key's order."""
+        """Record that a worker begins with a message that a loop has handed to it.
+
+        Returns `OUT_OF_ORDER` if a worker has begun with a later message of the same key before.
+        """
         with self._lock:
             return DeliveryAnomaly.OUT_OF_ORDER if self._take_over_order.is_late(key, offset) else None
 
     def end(self, offset: int, done: bool = True) -> DeliveryAnomaly | None:
-        """Note that an attempt is over, and whether it has succeeded."""
+        """Record that an attempt is over, `done` or failed, and return what is irregular about that."""
         with self._lock:
             if not done:
                 return self._fail(offset)
@@ -117,10 +124,10 @@ class PartitionLedger:
             return None
 
     def _fail(self, offset: int) -> DeliveryAnomaly | None:
-        left = self._attempts.get(offset, 0) - 1
-        if left > 0:
-            self._attempts[offset] = left
-        if left != 0:
+        remaining = self._attempts.get(offset, 0) - 1
+        if remaining > 0:
+            self._attempts[offset] = remaining
+        if remaining != 0:
             return None
         del self._attempts[offset]
         mark = self._marks.setdefault(offset, _Mark.FAILED)
@@ -131,12 +138,12 @@ class PartitionLedger:
         return None
 
     def commit(self, offset: int) -> Committed:
-        """Note that all before this offset are committed."""
+        """Record that all offsets before this one are committed, and return the findings."""
         with self._lock:
-            before, self.committed = self.committed, offset
-            if before is None or before < offset:
+            committed, self.committed = self.committed, offset
+            if committed is None or committed < offset:
                 return self._pass_over(offset)
-            if before == offset:
+            if committed == offset:
                 return NOTHING_FOUND
             for exposed in [at for at, mark in self._marks.items() if mark is _Mark.EXPOSED and at >= offset]:
                 del self._marks[exposed]
@@ -152,7 +159,7 @@ class PartitionLedger:
         return Committed(skipped) if skipped else NOTHING_FOUND
 
     def release(self) -> None:
-        """Note that another member may have the partition from now on, or had it until now."""
+        """Record that another member of the group may have the partition from now on, or had it until now."""
         with self._lock:
             self.committed, self._epoch = None, 0
             for at, mark in list(self._marks.items()):
@@ -162,7 +169,7 @@ class PartitionLedger:
                 self._marks.setdefault(at, _Mark.FOREIGN)
 
     def record_batch(self, offsets: Listed[int], epoch: int) -> None:
-        """Note what a batch brought, in order: offsets between them are no messages."""
+        """Record the offsets of a batch, in order: the offsets between them are no messages."""
         with self._lock:
             dense = offsets[-1] - offsets[0] == len(offsets) - 1
             for offset in offsets[:1] if dense else offsets:
@@ -172,7 +179,7 @@ class PartitionLedger:
             self._next_offset = offsets[-1] + 1
 
     def next_offset(self, epoch: int) -> int | None:
-        """Give the offset after the last that was handed over; None if none was in that epoch."""
+        """Return the offset after the last one that was handed over, or None if none was in that epoch."""
         with self._lock:
             return self._next_offset if epoch == self._epoch else None
 
@@ -189,6 +196,6 @@ class PartitionLedger:
         edges = sorted([*self._begun.starts, *self._marks])
         self.floor = floor = edges[len(edges) // 2]
         self._begun.drop_below(floor)
-        for kept in (self._marks, self._attempts):
-            for at in [at for at in kept if at < floor]:
-                del kept[at]
+        for by_offset in (self._marks, self._attempts):
+            for at in [at for at in by_offset if at < floor]:
+                del by_offset[at]

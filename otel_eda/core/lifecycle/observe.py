@@ -1,4 +1,4 @@
-"""What happens to a client in between: seeks, assignments, commits, answers that tell of a queue."""
+"""Shapes of functions that reveal something of a client: seeks, assignments, commits, the depth of a queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ObservedCall:
-    """A call that was observed: the arguments taken, what it returned, and what it raised."""
+    """A call that was observed: the arguments taken, its result, its exception."""
 
     taken: tuple[Any, ...]
     result: Any
@@ -36,13 +36,13 @@ class ObservedCall:
 
 
 def seeked(client: Client, call: ObservedCall) -> None:
-    """Have the ledger expect any offset next."""
+    """Let the ledger expect any offset next."""
     if call.error is None:
         client.expect_any_offset()
 
 
 def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.REPLACE) -> Tells:
-    """Return what tells which partitions a client has; `read` gives tuples that begin with topic and partition."""
+    """Return what records the partitions of a client; `read` returns tuples that begin with topic and partition."""
 
     def tell(client: Client, call: ObservedCall) -> None:
         if call.error is None:
@@ -52,7 +52,7 @@ def assigned(read: Callable[..., Any] = list, change: AssignmentChange = Assignm
 
 
 def rebalancing(stops: Callable[[Any], bool]) -> Tells:
-    """Return what begins the time without partitions of a client that `stops` until they are assigned anew."""
+    """Return what begins a client's time without partitions, if `stops` says that a rebalance stops the client."""
 
     def tell(client: Client, call: ObservedCall) -> None:
         if call.error is None and stops(client.instance()):
@@ -62,7 +62,7 @@ def rebalancing(stops: Callable[[Any], bool]) -> Tells:
 
 
 def log_start(read: Callable[..., tuple[str, str, int] | None]) -> Tells:
-    """Return what keeps where a log begins; `read` gives topic, partition and that."""
+    """Return what records where the log of a partition begins; `read` returns topic, partition and offset."""
 
     def tell(client: Client, call: ObservedCall) -> None:
         found = read(*call.taken) if call.error is None else None
@@ -75,7 +75,7 @@ def log_start(read: Callable[..., tuple[str, str, int] | None]) -> Tells:
 def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Tells:
     """Return what counts a commit that the application has not called for as automatic.
 
-    The first argument taken has the offsets, which `positions` reads, the second, where there is one, the outcome.
+    The first argument taken holds the offsets, which `positions` reads; the second, if there is one, the outcome.
     """
 
     def tell(client: Client, call: ObservedCall) -> None:
@@ -90,7 +90,7 @@ def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Tell
 
 
 def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Tells:
-    """Return what notes how many messages wait in a queue; `read` gives its name and that, from the call's result."""
+    """Return what records the number of messages in a queue; `read` returns name and number, from the call's result."""
 
     def tell(client: Client, call: ObservedCall) -> None:
         found = read(call.result) if call.error is None else None
@@ -102,10 +102,10 @@ def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Tells:
 
 @dataclass(frozen=True)
 class Observe(SinglePlace):
-    """A function, sync or async, of a client or of a part of one, that is called for what it `tells` of the client.
+    """A function, sync or async, of a client or of a part of one, that reveals what `tells` records.
 
-    `part` is the client's attribute if the function is not the client's own; `first` says that it may be the first
-    that is note_arrival of a client.
+    `part` is the client's attribute on which the function is called, if it is not the client's own; `first` says that
+    the call may be the client's first use.
     """
 
     target: str
@@ -115,7 +115,7 @@ class Observe(SinglePlace):
     first: bool = False
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the function, which tells us when it has been called."""
+        """Return the function, after whose calls `tells` records what they reveal."""
         arguments = Arguments(original, self.takes, library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -125,7 +125,7 @@ class Observe(SinglePlace):
         return _Observation(args, kwargs, self, library, arguments) if args else None
 
     def client(self, library: Library, part: Any) -> Client | None:
-        """Return the client that the function is of, None for one that is not known."""
+        """Return the client that a call is about, or None if it is not known."""
         if self.part:
             return next(
                 (client for client in live_clients() if getattr(client.instance(), self.part, None) is part), None
@@ -134,7 +134,7 @@ class Observe(SinglePlace):
 
 
 class _Observation(Call):
-    """A call that is observed."""
+    """One call that is observed."""
 
     __slots__ = ("arguments", "library", "shape")
 
@@ -147,12 +147,12 @@ class _Observation(Call):
         self.arguments = arguments
 
     def left(self, error: BaseException | None) -> None:
-        """Tell of a call that failed."""
+        """Report a call that failed."""
         if error is not None:
             self._report(None, error)
 
     def returned(self, result: Any) -> Any:
-        """Tell of a call that did not."""
+        """Return the result, once the call is reported."""
         self._report(result, None)
         return result
 
@@ -167,10 +167,10 @@ class _Observation(Call):
 
 @dataclass(frozen=True)
 class Listen(SinglePlace):
-    """A call that registers callbacks for changes of what a client reads.
+    """A call that registers callbacks for changes of a consumer's partitions.
 
-    `changes` says how what each of its arguments is called for changes the assignment; `read` is as with `assigned`. Of
-    the arguments that are not given, those in `added` get a callback that only we know of.
+    `changes` says how a call of the callback in each argument changes the assignment; `read` is as with `assigned`. Of
+    the arguments that a call does not give, those in `added` get a callback of ours.
     """
 
     target: str
@@ -179,7 +179,7 @@ class Listen(SinglePlace):
     read: Callable[..., Any]
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose callbacks tell us first."""
+        """Return the call, whose callbacks record the change before the application's own run."""
         arguments = Arguments(original, tuple(self.changes), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 

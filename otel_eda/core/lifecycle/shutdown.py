@@ -1,4 +1,4 @@
-"""A client's end, and the process's: nothing stays open."""
+"""The end of a client, and of the process: nothing stays open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @guarded
 def end_client(client: Client, why: str, error: BaseException | None = None) -> None:
-    """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
+    """End everything that is open at a client: sends as unresolved, process spans as done or with an error."""
     for sending in list(client.pending_sends.values()):
         sending.abandoned(Unresolved(f"{why} before the broker answered"))
     while client.unanswered_settlements:
@@ -27,7 +27,7 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
 
 
 def end_everything() -> None:
-    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+    """End everything that is open, as the interpreter exits or otel-eda is switched off, so that no span is lost."""
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
     for processing in list(open_processings.values()):
@@ -35,9 +35,10 @@ def end_everything() -> None:
 
 
 def register_at_exit() -> None:
-    """Have `end_everything` called after what was registered later, and before what was registered earlier.
+    """Register `end_everything` to run at the interpreter's exit, before the handlers registered so far.
 
-    `atexit` runs backwards: the clients' own exit handlers come first, then ours, then the SDK's shutdown.
+    `atexit` runs backwards: the clients' own exit handlers, registered later, come first, then ours, then the SDK's
+    shutdown.
     """
     atexit.unregister(end_everything)
     atexit.register(end_everything)

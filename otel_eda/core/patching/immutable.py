@@ -1,8 +1,8 @@
-"""Opens a class that an extension module has closed, for as long as one of its functions is replaced.
+"""Classes of extension modules, opened for attributes while one of their functions is replaced.
 
-Since Python 3.10 a class made in C refuses new attributes: it is flagged as immutable, and nothing else about it
-differs. Without the flag CPython does the rest, as for any class: its caches, its slots, its subclasses. So it is the
-very class that is patched, whoever holds it, subclasses it, or has made instances of it before.
+Since Python 3.10 such a class has the flag `Py_TPFLAGS_IMMUTABLETYPE` (https://bugs.python.org/issue43908) and refuses
+new attributes; nothing else about it differs. Without the flag CPython does the rest, as for any class: its caches, its
+slots, its subclasses. So the very class is patched, for whoever holds it, subclasses it or has made instances of it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _FLAG_BYTE_OFFSET = _FLAGS_OFFSET + (1 if sys.byteorder == "little" else ctypes.
 
 
 def is_immutable(owner: Any) -> bool:
-    """Tell whether a class is flagged so."""
+    """Return whether a class has the flag that makes it refuse attributes."""
     return isinstance(owner, type) and bool(owner.__flags__ & _IMMUTABLE_FLAG)
 
 
 @contextmanager
 def mutable(owner: Any) -> Iterator[None]:
-    """Have a class take attributes for the length of the block; raises `TypeError` where that can't be."""
+    """Let a class accept attributes inside of the block; raise `TypeError` where the flag cannot be cleared safely."""
     if not is_immutable(owner):
         yield
         return

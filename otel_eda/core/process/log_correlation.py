@@ -1,4 +1,4 @@
-"""Log records that OpenTelemetry exports tell which message was in work; what the application writes stays as it is."""
+"""The message in work on each log record that OpenTelemetry exports; other handlers' records stay as they are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HANDLER_MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumen
 
 @guarded
 def with_message(record: LogRecord) -> LogRecord | None:
-    """Give a copy of a record that names the message in work; None if there is none."""
+    """Return a copy of a record with the attributes of the message in work, or None if there is none."""
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     if processing is None or processing.done:
         return None
@@ -56,7 +56,7 @@ def _wrap_emit(original: Function, switch: Switch) -> Function:
 
 
 class LogCorrelation:
-    """The handlers, wherever they are, once they are imported."""
+    """The patches of the handlers that turn Python's log records into OpenTelemetry's."""
 
     def __init__(self) -> None:
         self.on = False
@@ -64,14 +64,14 @@ class LogCorrelation:
         self.hooks = [ImportHook(module, self._on_import) for module in HANDLER_MODULES]
 
     def enable(self) -> None:
-        """Have them tell; twice is once."""
+        """Patch the handlers now, or when they are imported; a second call does nothing."""
         if not self.on:
             self.on = True
             for hook in self.hooks:
                 hook.arm()
 
     def disable(self) -> None:
-        """Put the originals back; twice is once."""
+        """Restore the handlers; a second call does nothing."""
         self.on = False
         while self.patches:
             self.patches.pop().undo()

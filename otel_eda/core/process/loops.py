@@ -1,4 +1,4 @@
-"""Iterators that know where the turn of a loop begins and ends."""
+"""Iterators that begin and end the process span around each pass of a loop."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 h
 
 
 class TracedIterator(_TracedIterator):
-    """What a consumer's `__iter__` gives: the consumer to everyone who looks, and a fresh iterator to the loop."""
+    """The result of a consumer's `__iter__`: a fresh iterator for the loop, and the consumer to everybody else."""
 
     def __iter__(self) -> TracedIterator:
         self._self_steps.ask(caller())
@@ -62,7 +62,7 @@ class TracedIterator(_TracedIterator):
 
 
 class TracedAsyncIterator(_TracedIterator):
-    """What a consumer's `__aiter__` gives."""
+    """The result of a consumer's `__aiter__`."""
 
     def __aiter__(self) -> TracedAsyncIterator:
         return self
@@ -88,7 +88,7 @@ class TracedAsyncIterator(_TracedIterator):
 
 
 class TracedGenerator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """A generator of messages, to everyone who looks: loops get a fresh iterator of it, `next` pulls one message."""
+    """A generator of messages: loops get a fresh iterator of it, `next` pulls one message."""
 
     _self_client: Client
     _self_pull: Puller
@@ -109,13 +109,13 @@ class TracedGenerator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 h
         return result
 
     def close(self) -> None:
-        """Close the generator, whose last message is done with."""
+        """Close the generator, and end the process span of its last message."""
         per_task.finish_current(self._self_client)
         self.__wrapped__.close()
 
 
 class TracedList(list[Any]):
-    """A polled list of messages: equal to the library's, and iterating it processes message by message."""
+    """A polled list of messages that equals the library's; iterating it processes message by message."""
 
     __slots__ = ("_client", "_found")
 
@@ -135,7 +135,7 @@ class TracedList(list[Any]):
 
 
 class TracedListIterator:
-    """Iterates a batch with a turn around each of its messages."""
+    """An iterator over a batch, with a process span around each message."""
 
     __slots__ = ("_found", "_records", "_steps")
 
@@ -169,7 +169,7 @@ class TracedListIterator:
 
 
 class LoopProcessing:
-    """The turns of one loop, one after the other."""
+    """The process spans of one loop, one after another."""
 
     __slots__ = ("asked", "client", "copying", "deferring", "processing", "started", "watch")
 
@@ -187,11 +187,11 @@ class LoopProcessing:
 
     @guarded
     def ask(self, frame: FrameType | None) -> None:
-        """Note who asks for the iterator."""
+        """Remember the instruction that asks for the iterator."""
         self.asked = self._place(frame)
 
     def over(self, frame: FrameType | None) -> None:
-        """End the turn, since this frame, which runs the body, comes for its next message."""
+        """End the process span of the last message: this frame, which runs the loop's body, asks for the next one."""
         try:
             if not self.started:
                 # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
@@ -211,7 +211,7 @@ class LoopProcessing:
         self.watch = unwinding.FrameWatch(frame, self._unwound)
 
     def pulled(self, pulled: Pulled) -> None:
-        """Begin the turn of a message that was pulled just now."""
+        """Begin the process span of a message that was pulled just now."""
         try:
             message = pulled.message()
             if message is not None:
@@ -221,7 +221,7 @@ class LoopProcessing:
 
     @guarded
     def iterated(self, record: Any, polled: Polled | None) -> None:
-        """Begin the turn of a message that was polled before; without one, for what the application has put in."""
+        """Begin the process span of a message that was polled before; an object that the application added has none."""
         if polled is not None:
             message, context, origin = polled
             self._begin(record, message, (context, origin))
@@ -238,7 +238,7 @@ class LoopProcessing:
 
     @guarded
     def drop(self, frame: FrameType | None) -> None:
-        """End the last turn, since the loop has dropped its iterator."""
+        """End the last process span, since the loop has dropped its iterator."""
         watch, self.watch = self.watch, None
         processing, self.processing = self.processing, None
         if watch is None:
@@ -250,7 +250,7 @@ class LoopProcessing:
 
     @guarded
     def finish(self) -> None:
-        """Follow the loop no longer, since it has come to its end."""
+        """Stop following the loop's frame, since the iterator is exhausted."""
         if self.watch is not None:
             self.watch.close()
             self.watch = None

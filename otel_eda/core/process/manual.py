@@ -1,4 +1,4 @@
-"""Processing a message by hand: `with otel_eda.process(message):` where no loop of ours is around."""
+"""Messages processed by hand: `with otel_eda.process(message):` where no loop of ours surrounds the code."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 class Process:
     """A process span around a block: `with otel_eda.process(message):`.
 
-    A message of an instrumented library gets one process span, not two: the one that its loop began is taken over, also
-    by another thread. For any other message say where it came from: `destination`, `system`, and `headers` (pairs or a
-    mapping; by default its attribute or key `headers`).
+    A message of an instrumented library gets one process span, not two: the span that its loop began is taken over,
+    also by another thread. For any other message say where it came from: `destination`, `system`, and `headers` (pairs
+    or a mapping; by default the message's attribute or key `headers`).
     """
 
     def __init__(
@@ -124,7 +124,7 @@ def _headers_of(item: Any) -> Headers:
 
 
 class _UnknownOrigin:
-    """Where a message came from that no adapter knows."""
+    """The origin of messages that no adapter knows."""
 
     telemetry = Telemetry("process")
 
@@ -132,22 +132,22 @@ class _UnknownOrigin:
         self.system = system
 
     def message(self, _: Any) -> None:
-        """Read nothing: who processes such a message says what it is."""
+        """Return None: whoever processes such a message says what it is."""
 
     def positions(self, _: Any) -> tuple[()]:
-        """Tell none."""
+        """Return no position: nobody consumes from here."""
         return ()
 
     def empty(self, _: BaseException) -> bool:
-        """Tell none: nothing is pulled from nowhere."""
+        """Return False: nobody pulls from here."""
         return False
 
     def owner(self, item: Any) -> Any:
-        """Know of no other owner."""
+        """Return the object itself."""
         return item
 
     def identify(self, _: Any) -> Identity:
-        """Know nothing of a client."""
+        """Return an identity of which nothing is known."""
         return Identity()
 
 
@@ -169,7 +169,7 @@ _unknown_origin = cache(_UnknownOrigin)
 
 
 def _stand_in(origin: Origin, identity: Identity) -> Client:
-    """Return the client by which messages are processed whose consumer is gone or was never known."""
+    """Return the client that stands in for a consumer that is gone or was never known."""
     found = _stand_ins.get((id(origin), identity))
     if found is None:
         if len(_stand_ins) >= semconv.ATTRIBUTE_SETS:
@@ -183,7 +183,7 @@ def _client_of_system(system: str) -> Client:
 
 
 def headers_with(headers: Any, more: Iterable[tuple[str, str]]) -> Any:
-    """Give a copy of a mapping or a list of pairs (str or bytes values) with more headers."""
+    """Return a copy of a mapping or of a list of pairs, values text or bytes, with more headers."""
     if headers is None:
         return dict(more)
     if isinstance(headers, Mapping):
@@ -193,14 +193,14 @@ def headers_with(headers: Any, more: Iterable[tuple[str, str]]) -> Any:
 
 
 def inject(headers: Any = None) -> Any:
-    """Give a copy of `headers` that carries the current context.
+    """Return a copy of `headers` that also carries the current context.
 
-    A mapping or None gives a dict of str; a list of pairs gives a list, with bytes as values if its own values are
-    or it is empty. What was there stays.
+    A mapping or None gives a dict of str. A list of pairs gives a list; its values are bytes if its own values are, or
+    if it is empty. Headers that were there stay as they are.
     """
     return headers_with(headers, propagation.inject(current_context()).items())
 
 
 def extract(headers: Headers) -> Context:
-    """Give the context that headers carry: a mapping or pairs, values str or bytes, names of any case."""
+    """Return the context that headers carry: a mapping or pairs, values str or bytes, names in any case."""
     return propagation.extract(headers)[0]

@@ -1,4 +1,8 @@
-"""Process spans around code that no call of ours surrounds: the body of a loop, the time until the next pull."""
+"""The process span of one message, from its start to its end, wherever its code runs.
+
+Loops and pulls hand a message over and return: nothing of ours surrounds the code that processes it. So a process span
+makes its context current and leaves it in place; see "How a process span lives" in docs/architecture.md.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,12 @@ open_processings: dict[int, Processing] = {}
 
 
 class Processing:
-    """The processing of one message: its span, and the context that was current before it."""
+    """The processing of one message: its span, and the context that was current before it.
+
+    `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
+    surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
+    parent.
+    """
 
     __slots__ = (
         "anomaly",
@@ -89,11 +98,15 @@ class Processing:
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End it, and let no failure of that reach who asks for it."""
+        """End the span as `end_unguarded` does; a failure of ours does not reach the caller."""
         self.end_unguarded(error, at)
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
+        """End the span, and restore the context from before it; a second call does nothing.
+
+        With an error the span has failed, with `GeneratorExit` it is abandoned. `at` is the time of the end in
+        nanoseconds since 1970, by default now.
+        """
         if self.done:
             return
         self.done = True
@@ -124,12 +137,12 @@ class Processing:
             metrics.message_age.record(max(end / 1e9 - self.timestamp / 1e3, 0.0), measures, self.context)
 
     def end_unless_manual(self, error: BaseException | None) -> None:
-        """End the span, unless somebody processes the message by hand."""
+        """End the span, unless the application processes the message by hand."""
         if not self.manual:
             self.end(error)
 
     def take_over(self) -> None:
-        """Have it ended by whoever processes its message by hand, beginning now."""
+        """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
         if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
             now = time.time_ns()
@@ -142,13 +155,13 @@ class Processing:
                 self.span.set_attributes(_ANOMALIES[anomaly])
 
     def attach(self) -> None:
-        """Make its context current again, if it is not."""
+        """Make the span's context current again, if it is not."""
         if not self.done and get_current() is not self.context:
             self.outer_context, self.detached = current_context(), False
             attach(self.context)
 
     def detach(self) -> None:
-        """Bring back the context from before, unless somebody made another one current meanwhile."""
+        """Restore the context from before the span, unless somebody has made another one current meanwhile."""
         self._restore_context()
         self.detached = True
         if self.done:
@@ -173,14 +186,20 @@ class Processing:
         return sys.getrefcount(self.record) > _OWN_REFERENCES
 
     def disown(self) -> None:
-        """Leave the span to be ended by another process, which this one was forked from."""
+        """Leave the end of the span to the parent, in a forked child."""
         self.inherited = True
 
 
 def begin_processing(
     client: Client, record: Any, message: Message, extracted: Extracted | None = None, manual: bool = False
 ) -> Processing:
-    """Begin to process a message: start its span and make it current."""
+    """Start the process span of a message, make it current, and return the processing.
+
+    `extracted` is what the headers of a message carry that was polled before. By default the span's parent is the
+    recording span around it, else the producer's (`OTEL_EDA_PROCESS_PARENT`); the producer's span is linked in any
+    case, as the messaging conventions ask for:
+    https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
+    """
     outer_context = base = get_current()
     if PROCESSING in base:
         outer_context = skip_ended(base)
@@ -265,7 +284,7 @@ def _record_redelivery(client: Client, route: Route, message: Message) -> None:
 
 @on_fork
 def disown_all() -> None:
-    """Drop every open turn, in a forked child: its parent ends them."""
+    """Drop every open process span, in a forked child: its parent ends them."""
     for processing in open_processings.values():
         processing.disown()
     open_processings.clear()

@@ -1,8 +1,8 @@
-"""How the body of a loop was left: at its end, by `break`, by an exception, or not at all.
+"""How a loop's body was left: at its end, by `break`, by an exception, or not at all.
 
-From Python 3.12 on `sys.monitoring` (PEP 669) tells exactly. Before, the instruction that drops the loop's iterator
-tells an exception from `break`, but not which exception; where it tells nothing the body counts as abandoned, never
-as done.
+From Python 3.12 on `sys.monitoring` tells exactly (https://peps.python.org/pep-0669/). Before, the instruction that
+drops the loop's iterator distinguishes an exception from `break`, but not which exception; where the instruction tells
+nothing, the body counts as abandoned, never as done.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ _SUSPENDED_INSTRUCTIONS = {"YIELD_VALUE", "RESUME"}
 
 
 class UnknownError(Exception):
-    """An exception left the body, but which one cannot be known before Python 3.12."""
+    """An exception that has left a loop's body, where Python before 3.12 does not tell which."""
 
 
 class FrameWatch:
-    """Follows the frame that runs a loop's body, or one that has pulled a message, without keeping it alive.
+    """Follows the frame that runs a loop's body, or that has pulled a message, without keeping the frame alive.
 
-    A frame that gives what it has `pulled` to its caller only fetches it: then the caller's is followed.
+    `on_error` is called with the exception that unwinds the frame. A frame that returns the message of `record_id` to
+    its caller has only fetched it: then the caller's frame is followed.
     """
 
     __slots__ = ("code", "error", "frame_id", "on_error", "record_id")
@@ -64,18 +65,18 @@ class FrameWatch:
                 _monitoring.watch_returns(self.code)
 
     def follows(self, frame: FrameType) -> bool:
-        """Tell whether this is the frame that it follows."""
+        """Return whether this is the frame that is followed."""
         return self.frame_id == id(frame) and self.code is frame.f_code
 
     def follow_caller(self, frame: FrameType, result: object) -> None:
-        """Note that the frame returns: follow its caller, if that gets the message, else nothing any longer."""
+        """Follow the caller of a frame that returns the pulled message; stop if it returns anything else."""
         awaited, caller = frame.f_code.co_flags & SUSPENDABLE, frame.f_back
         self.close()
         if caller is not None and id(result) == self.record_id and awaited == caller.f_code.co_flags & awaited:
             self._follow(caller)
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
         self.error = None
         others = _watches_by_frame.get(self.frame_id, [])
         if self in others:
@@ -85,7 +86,7 @@ class FrameWatch:
         self.frame_id = 0  # another frame may be in its place one day
 
     def outcome(self, dropping: FrameType | None) -> BaseException | None:
-        """Tell why the loop's iterator is dropped by this frame: None for the loop's own end or `break`.
+        """Return why this frame drops the loop's iterator: None at the loop's end or `break`, else an exception.
 
         `GeneratorExit` stands for a body that was abandoned, `UnknownError` for an exception that is not known.
         """
@@ -112,7 +113,7 @@ _watches_by_frame: dict[int, list[FrameWatch]] = {}
 
 
 class _Monitoring:
-    """Our registration as a tool of `sys.monitoring`, made at the first loop and given up by `stop`."""
+    """Our registration as a tool of `sys.monitoring`: made at the first loop, given up by `stop_monitoring`."""
 
     def __init__(self, api: Any) -> None:
         self.api = api
@@ -148,7 +149,7 @@ class _Monitoring:
         self.tool_id = free[0]
 
     def watch_returns(self, code: CodeType) -> None:
-        """Be told when a frame of this code returns: it may have pulled a message, and another frame take its place."""
+        """Ask for the returns of a code's frames: one may have pulled a message and return it to its caller."""
         events = self.api.events.PY_RETURN
         if self.tool_id is not None and not self.api.get_local_events(self.tool_id, code) & events:
             self.api.set_local_events(self.tool_id, code, events)
@@ -163,7 +164,7 @@ class _Monitoring:
 
 @on_reset
 def stop_monitoring() -> None:
-    """Follow no exceptions any more, until the next loop."""
+    """Give the tool's id back; the next loop registers again."""
     if _monitoring is not None:
         _monitoring.stop()
 

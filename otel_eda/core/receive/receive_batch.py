@@ -1,4 +1,4 @@
-"""Calls that pull a batch."""
+"""The shape of a call that pulls a batch."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class ReceiveBatch(SinglePlace):
     """A call, sync or async, that pulls a batch.
 
-    `batches` gives its result with each list of messages replaced by what a function gives; `timed` is as with
-    `ReceiveOne`.
+    `batches` returns the call's result with each list of messages replaced by what a function returns for it; `timed`
+    is as with `ReceiveOne`.
     """
 
     target: str
@@ -41,7 +41,7 @@ class ReceiveBatch(SinglePlace):
     timed: bool = True
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose lists process message by message when they are iterated."""
+        """Return the call with a CLIENT span linked to its messages; its lists process message by message."""
         return around(original, switch, partial(self._begin, library))
 
     @guarded
@@ -58,14 +58,14 @@ class ReceiveBatch(SinglePlace):
 
 
 class _BatchReceiving(Receiving):
-    """A pull that brings lists of messages."""
+    """A pull that returns lists of messages."""
 
     __slots__ = ("batches",)
 
     batches: Batches
 
     def returned(self, result: Any) -> Any:
-        """Return the result with lists of ours in it."""
+        """Return the result with a `TracedList` in place of each list."""
         return self._traced(result) or result
 
     @guarded

@@ -1,4 +1,4 @@
-"""One pull: its time, its span if it is to have one, its metrics."""
+"""One pull: its duration, its span if it is to have one, its metrics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ _NOT_FAILURES = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExi
 
 
 class Receiving:
-    """One pull: its time, its span if it is to have one, its metrics."""
+    """One pull, from its call to what is known of its messages.
+
+    `is_inner` says that it runs inside of another pull, which then has the span; `timed` that its duration is recorded;
+    `read` returns the message of a record.
+    """
 
     __slots__ = (
         "args",
@@ -95,13 +99,16 @@ class Receiving:
 
     @guarded
     def end_with_error(self, error: BaseException) -> None:
-        """Note an exception, if it tells of a failure."""
+        """Record an exception as a failure of the pull.
+
+        The end of an iteration, a cancellation, and an exception that says that there is no message are no failures.
+        """
         if not self.is_inner and not isinstance(error, _NOT_FAILURES) and not self.client.library.empty(error):
             self.record_failure(error)
 
     @guarded
     def record_duration(self, destination: str | None, error: str | None, context: Context | None = None) -> None:
-        """Measure the pull, in the context of its span if it has one."""
+        """Record the duration of the pull, in the context of its span if it has one."""
         route = self.client.route(self.operation_name, "receive", destination)
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
@@ -111,7 +118,7 @@ class Receiving:
 
     @guarded
     def record_failure(self, error: BaseException) -> None:
-        """Make the span of a pull that raised."""
+        """Record a span of a pull that raised an exception."""
         self.consumer = None  # it may be closed: then it is not to be asked how far it is
         route = self.client.route(self.operation_name, "receive", None)
         span = self._span(route, route.attributes, ())
@@ -120,7 +127,7 @@ class Receiving:
         self.record_duration(None, kind, with_span(EMPTY, span))
 
     def record_batch(self, found: list[Polled]) -> None:
-        """Make the span of a pull that brought a batch, and count its messages."""
+        """Record the span of a pull that returned a batch, linked to its messages, and count these."""
         topics = {message.destination for message, _, _ in found}
         topic = topics.pop() if len(topics) == 1 else None
         if self.timed:
@@ -142,7 +149,7 @@ class Receiving:
             ).end()
 
     def message(self) -> Message | None:
-        """Count and read the message that a pull brought; make a span if every pull is to have one."""
+        """Count and return the pulled message, or return None; record a span if every pull is to have one."""
         message = self.read_message()
         if message is not None:
             self.client.record_consumed(self.operation_name, message.destination, message.partition)
@@ -153,7 +160,7 @@ class Receiving:
         return message
 
     def read_message(self) -> Message | None:
-        """Read the message that a pull brought, and measure the pull if it is the one to be."""
+        """Return the pulled message or None, and record the duration of the pull if it is timed."""
         message = self.read(self.record)
         if self.timed:
             self.record_duration(message.destination if message else None, None)
@@ -178,7 +185,7 @@ def _link(message: Message, origin: SpanContext) -> Link:
 
 
 def note_arrival(client: Client, message: Message) -> None:
-    """Note the arrival of a numbered message; the message tells on its span what that brings to light."""
+    """Record the arrival of a numbered message; what it reveals is added to the message's attributes."""
     if message.sender is None or message.sequence is None:
         return
     route = client.process_route(message.destination)

@@ -1,4 +1,4 @@
-"""Asyncio's tasks and futures: which task runs, which waits for an executor's work, and how a future ended."""
+"""Asyncio tasks and futures: which task runs, which waits for an executor's work, how a future ended."""
 
 from __future__ import annotations
 
@@ -36,26 +36,27 @@ _HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # seconds, a second in all
 
 
 def running_task() -> Task[Any] | None:
-    """Give the task that runs here, None without one."""
+    """Return the task that runs in this thread, or None if there is none."""
     return current_task() if _get_running_loop() is not None else None
 
 
 def task_or_thread_id() -> int:
-    """Give what tells this task, or, without one, this thread, from those that run at the same time."""
+    """Return a number that tells this task, or without a task this thread, from those that run at the same time."""
     task = running_task()
     return threading.get_ident() if task is None else id(task)
 
 
 def future_error(future: Future[Any]) -> BaseException | None:
-    """Tell with which exception a future ended.
+    """Return the exception with which a future ended, or None if it has a result.
 
-    Unlike `Future.exception` it does not count as asking for it: asyncio still tells of one that nobody asked for.
+    `Future.exception` would mark the exception as retrieved, and asyncio would no longer log it if the application does
+    not ask for it.
     """
     return CancelledError() if future.cancelled() else future._exception
 
 
 def report_future(future: Future[Any], done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
-    """Have a future's outcome reported to two callbacks."""
+    """Call `done` with a future's result or `failed` with its exception, now if it is done, else when it is."""
 
     @guarded
     def report(future: Future[Any]) -> None:
@@ -72,9 +73,10 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
 
 
 def awaited_future(frame: FrameType) -> Future[Any] | None:
-    """Give the future by which an event loop's tasks wait for what an executor runs in a frame of `WORK`.
+    """Return the future by which a task awaits the work that an executor runs in a frame of `WORK_ITEM_RUN`.
 
-    None if there is none.
+    It is None if no event loop waits for that work. `asyncio.wrap_future` keeps the future in a closure of its
+    callback.
     """
     work = frame.f_locals["self"].future
     _wait_for_hand_over(work)
@@ -82,9 +84,9 @@ def awaited_future(frame: FrameType) -> Future[Any] | None:
         cells = zip(
             getattr(callback, "__code__", WORK_ITEM_RUN).co_freevars, getattr(callback, "__closure__", ()), strict=False
         )
-        found = dict(cells).get("destination")
-        if found is not None and isinstance(found.cell_contents, Future):
-            return found.cell_contents
+        destination = dict(cells).get("destination")
+        if destination is not None and isinstance(destination.cell_contents, Future):
+            return destination.cell_contents
     return None
 
 
@@ -107,7 +109,7 @@ def _is_handing_over(frame: FrameType | None) -> bool:
 
 
 def waiting_context(future: Future[Any]) -> Context | None:
-    """Give the context of the task that waits for a future; None if nothing does, or something else."""
+    """Return the context of the task that awaits a future, or None if no task does."""
     for callback, context in future._callbacks or ():
         if isinstance(getattr(callback, "__self__", None), Task):
             return context

@@ -1,4 +1,4 @@
-"""Publisher confirms: a broker answers each send by its number, or sends the message back."""
+"""Publisher confirms: the broker answers each send by its number, or sends the message back."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The outcome is the confirm of the send's number, once the channel has asked for confirms.
+    """The outcome of a send is the confirm of its number, once the channel has asked for confirms.
 
-    It does so by the call `asked_by`, whose argument `callback` is called with the confirms, which `confirm` reads.
+    The channel asks by the call `asked_by`; its argument `callback` is called with the confirms, which `confirm` reads.
     """
 
     asked_by: str
@@ -55,7 +55,7 @@ class Confirmed:
         return (_ConfirmMode(self.asked_by, self.callback, self.confirm),)
 
     def prepare(self, original: Function) -> Function:
-        """Return the call that sends, counting as the broker does: what we have no span for, too."""
+        """Return the call that sends, which also counts every send as the broker does, with or without a span."""
 
         @functools.wraps(original)
         def publish(*args: Any, **kwargs: Any) -> Any:
@@ -68,10 +68,10 @@ class Confirmed:
         return publish
 
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Ask for nothing: the channel has."""
+        """Do nothing: the channel has asked for confirms."""
 
     def after_call(self, sending: Sending, result: Any) -> None:
-        """Have the send wait for its number, if the channel counts."""
+        """Keep the send open until its number is confirmed; end it if the channel has not asked for confirms."""
         confirms = sending.client.confirms
         if confirms is None or not confirms.switch.on:  # switched off meanwhile, nobody counted
             sending.acknowledged(result)
@@ -89,7 +89,7 @@ class _ConfirmMode(SinglePlace):
     confirm: Callable[..., PublisherConfirm]
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, which has its callback tell us first, and the channel count from then on."""
+        """Return the call, whose callback ends sends before the application's own runs."""
         return around(original, switch, partial(self._begin, library, Arguments(original, (self.callback,)), switch))
 
     @guarded
@@ -118,7 +118,7 @@ class _ConfirmMode(SinglePlace):
 
 
 class _ConfirmModeCall(Call):
-    """A call that asks for confirms; the channel counts once it has returned."""
+    """One call that asks for confirms; the channel counts its sends once it has returned."""
 
     __slots__ = ("client", "switch")
 
@@ -128,7 +128,7 @@ class _ConfirmModeCall(Call):
         self.switch = switch
 
     def returned(self, result: Any) -> Any:
-        """Have the channel count."""
+        """Return the result; from now on the client counts sends and waits for their confirms."""
         if self.client.confirms is None:
             self.client.confirms = Confirms(self.switch)
         return result
@@ -136,7 +136,10 @@ class _ConfirmModeCall(Call):
 
 @dataclass(frozen=True)
 class Returned(SinglePlace):
-    """A function that gets a message which the broker sends back; `returned` reads that, and why in words."""
+    """A function that is called with a message that the broker sends back.
+
+    `returned` reads the message and the reason in words.
+    """
 
     target: str
     takes: tuple[str, ...]
@@ -144,7 +147,7 @@ class Returned(SinglePlace):
     operation: str = "return"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the function, which tells us of the message first."""
+        """Return the function, which first fails the send of the message."""
         return around(original, switch, partial(self._handle, library, Arguments(original, self.takes)))
 
     @guarded

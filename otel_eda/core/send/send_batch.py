@@ -1,4 +1,4 @@
-"""Sends of several messages by one call, which takes no headers: one span, to the answer for the last of them."""
+"""The shape of a call that sends a list of messages and takes no headers: one span until the last answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class _PartOfBatch:
-    """One message of a batch; its outcome is reported like that of a send of its own."""
+    """One message of a batch; its outcome is reported like that of a send."""
 
     __slots__ = ("call_context", "done", "sending")
 
@@ -43,12 +43,12 @@ class _PartOfBatch:
 
     @guarded
     def acknowledged(self, _: Any) -> None:
-        """Count it as sent."""
+        """Count the message as sent."""
         self._end(None)
 
     @guarded
     def failed(self, error: BaseException) -> None:
-        """Count it as not sent."""
+        """Count the message as failed."""
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
@@ -58,7 +58,7 @@ class _PartOfBatch:
 
 
 class _BatchSending:
-    """The messages of one call, of which some are not answered yet."""
+    """The messages of one call, until all of them are answered."""
 
     def __init__(self, client: Client, operation: str, message: Message, number: int) -> None:
         self.client = client
@@ -80,7 +80,7 @@ class _BatchSending:
         client.pending_sends[id(self)] = self
 
     def record_outcome(self, error: BaseException | None) -> None:
-        """Note what became of one message; the first error is that of the span."""
+        """Count one message as sent or failed; the first error is the span's."""
         if self.done:
             return  # in a forked child: it is its parent's
         kind = None if error is None else errors.error_type(error)
@@ -101,7 +101,7 @@ class _BatchSending:
 
     @guarded
     def failed(self, error: BaseException) -> None:
-        """End: what is left has failed."""
+        """Fail every message that is not answered."""
         for part in self.parts:
             part.failed(error)
 
@@ -112,10 +112,11 @@ class _BatchSending:
 class SendBatch(SinglePlace):
     """A call that publishes a list of messages, one of its arguments, to one destination.
 
-    `message` reads where they go, from the client and the arguments that `takes` names, one of which is the list;
-    `given` gives the callback that one of them names, None without; `ask` gives a copy of one with another callback;
-    `refused`, after the call, tells of one and its copy whether the call has refused it: an exception, or None.
-    `callbacks` are what an argument is called that has the callback for those that name none.
+    `message` reads the destination from the client and the arguments that `takes` names, one of which is the list;
+    `given` returns the callback that a message of the list names, or None; `ask` returns a copy of a message with
+    another callback; `refused` returns, after the call, the exception with which the call has refused a message, or
+    None; `callbacks` are the names of the argument that holds the callback of messages that name none. No message can
+    carry the span's context, so its kind is CLIENT.
     """
 
     target: str
@@ -130,7 +131,7 @@ class SendBatch(SinglePlace):
     operation: str = "send"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call with a span around it."""
+        """Return the call with a CLIENT span that lasts until the last message is answered."""
         arguments = Arguments(original, (*self.takes, *self.callbacks), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -161,7 +162,7 @@ class SendBatch(SinglePlace):
 
 
 class _BatchCall(Call):
-    """The call that sends a batch."""
+    """One call that sends a batch."""
 
     __slots__ = ("batch", "operation", "parts", "shape")
 
@@ -185,7 +186,7 @@ class _BatchCall(Call):
         return self
 
     def left(self, error: BaseException | None) -> None:
-        """End what the call has refused, or everything if it failed."""
+        """Fail the messages that the call has refused, or all of them if the call failed."""
         self.operation.leave()
         if error is not None:
             self.batch.failed(error)

@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 class Sending:
     """One message between the call that sends it and the broker's answer.
 
-    `origin` is the context that its headers carried before, `base` the context of the call, `context` the one with the
-    span; `awaited` says that the answer comes to a callback, `answer` is what may still be asked for it.
+    `origin` is the span context that the message's headers carried before, `call_context` the context of the call,
+    `context` the one with the span; `outcome_to_callback` says that the answer comes to a callback of ours;
+    `pending_answer` is the object that will report the answer.
+
+    A message whose headers carry a context already has a *create* span by somebody else: then this *send* span is of
+    kind CLIENT and linked to it, as the messaging conventions ask for.
     """
 
     __slots__ = (
@@ -105,7 +109,7 @@ class Sending:
             self.failed(error)
 
     def returned(self, result: Any) -> Any:
-        """Return the call's result, from which, or later, the outcome is learnt."""
+        """Return the call's result, from which, or later, the outcome is known."""
         if type(result) is CoroutineType:
             return self._await(result)
         self._handle_result(result)
@@ -127,12 +131,12 @@ class Sending:
             self.outcome.after_call(self, result)
 
     def keep_open(self) -> None:
-        """Be open until the broker answers."""
+        """Keep the send open until the broker answers."""
         self.client.pending_sends[id(self)] = self
 
     @guarded
     def acknowledged(self, answer: Any) -> None:
-        """End with what the broker answered."""
+        """End the send with the broker's answer."""
         if self.span.is_recording() or self.route.by_partition:
             message = self.receipt(answer)
             if message is not None:
@@ -144,11 +148,11 @@ class Sending:
 
     @guarded
     def failed(self, error: BaseException) -> None:
-        """End with why the message was not sent."""
+        """End the send with the reason why the message was not sent."""
         self._end(error)
 
     def abandoned(self, error: BaseException) -> None:
-        """End with why nobody waits for the answer any more, unless it is there."""
+        """End the send with the reason why nobody waits for the answer any more, unless the answer is there."""
         if isinstance(self.pending_answer, Future) and self.pending_answer.done():  # its callbacks wait for the loop
             self.report(self.pending_answer, self.acknowledged, self.failed)
         self.failed(error)

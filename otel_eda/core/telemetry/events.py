@@ -1,4 +1,4 @@
-"""What happens to clients leaves as events: log records with a name, of which nothing is sampled away."""
+"""Events: log records with a name, which no sampler drops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _provider: LoggerProvider | None = None
 
 
 def set_provider(provider: LoggerProvider | None) -> None:
-    """Use this provider, or the global one for None."""
+    """Emit events to this provider, or to the global one for None."""
     global _provider
     _provider = provider
 
@@ -31,7 +31,7 @@ def _reset_provider() -> None:
 
 
 def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", context: Context | None = None) -> None:
-    """Emit an event."""
+    """Emit an event with a name and attributes; do nothing where the logs API has no event names yet."""
     # The logs API has kept its underscore for years; whom nothing happens to never loads it.
     from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
