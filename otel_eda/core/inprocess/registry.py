@@ -12,15 +12,8 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
-from otel_eda.core.inprocess.handlers import (
-    DispatchedEvent,
-    Handler,
-    dispatching,
-    event_type_of,
-    telemetry,
-    type_name,
-    unhandled,
-)
+from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, event_type_of, type_name
+from otel_eda.core.inprocess.handlers import telemetry, unhandled, watch
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Patch, patch
 from otel_eda.core.runtime.contexts import suppressed
@@ -121,48 +114,41 @@ class _RegistryDispatch(Call):
 
 
 class _Registration(Call):
-    """One call that registers a handler, with the handler replaced by ours."""
+    """One call that registers handlers, or gives a decorator that will."""
 
     def __init__(
         self, registry: Registry, whose: Any, event: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         super().__init__(args, kwargs)
         self.registry = registry
-        self.whose = whose
+        self.handlers = [item for item in (*args, *kwargs.values()) if _is_handler(item, registry.owner)]
+        if event is None:
+            event = next((item for item in args if _is_type(item, registry.owner)), None)
         self.event = event
-        self.ours: Handler | None = None
-        # The last function among the arguments: an event's type may itself be a class, which is callable too.
-        self.args = tuple(reversed([self._replaced(item) for item in reversed(args)]))
-        self.kwargs = {name: self._replaced(item) for name, item in kwargs.items()}
-        if self.event is None:
-            self.event = next((item for item in args if item is not self.ours and _is_type(item, registry.owner)), None)
-        self._note()
-
-    def _replaced(self, item: Any) -> Any:
-        if self.ours is not None or not _is_handler(item, self.registry.owner):
-            return item
-        self.ours = item if isinstance(item, Handler) else Handler(item, self.registry.event_type, self.event)
-        return self.ours
+        self._note(whose)
+        for handler in self.handlers:
+            watch(handler, registry.event_type, event)
 
     @guarded
-    def _note(self) -> None:
-        known = known_handlers(self.whose)
+    def _note(self, whose: Any) -> None:
+        known = known_handlers(whose)
         if known is not None:
             known.all_events |= self.event is None
             known.events.add(type_name(self.event))
 
-    def returned(self, given: Any) -> Any:
-        """Return the user's own function where the registry gives back ours, and register what a decorator gets."""
-        if self.ours is not None:
-            return self.ours.__wrapped__ if given is self.ours and not isinstance(given.__wrapped__, Handler) else given
-        if not inspect.isfunction(given) and not inspect.ismethod(given):
-            return given
-        return lambda function: self._decorated(given, function)
+    def returned(self, result: Any) -> Any:
+        """Return what the registry gives, or, if that is a decorator, one that has what it decorates seen."""
+        if self.handlers or not (inspect.isfunction(result) or inspect.ismethod(result)):
+            return result
+        return lambda function: self._decorated(result, function)
 
     def _decorated(self, decorator: Function, function: Function) -> Any:
-        ours = function if isinstance(function, Handler) else Handler(function, self.registry.event_type, self.event)
-        given = decorator(ours)
-        return function if given is ours else given
+        self._watch(function)
+        return decorator(function)
+
+    @guarded
+    def _watch(self, function: Function) -> None:
+        watch(function, self.registry.event_type, self.event)
 
 
 def _is_handler(item: Any, owner: type) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from asyncio import Future
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import Link, SpanKind
 
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.message import Message
     from otel_eda.core.runtime.operations import Operation
-    from otel_eda.core.send.outcomes import OutcomeSource, Report
+
+    Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+
+
+class Learner(Protocol):
+    """What learns the outcome of a send once the call has returned."""
+
+    def after_call(self, sending: Sending, result: Any) -> None:
+        """End the send, or have it wait."""
 
 
 class Sending:
@@ -72,7 +80,7 @@ class Sending:
         message: Message,
         *,
         receipt: Callable[[Any], Message | None],
-        outcome: OutcomeSource | None,
+        outcome: Learner | None,
         call: tuple[tuple[Any, ...], dict[str, Any]],
     ) -> None:
         self.client = client

@@ -11,7 +11,7 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint
 from support.spans import attribute
 
 import otel_eda
-from core.test_books import WorkError, facts
+from core.ledger.test_anomalies import WorkError, facts
 from core.tinyqueue import Consumer, Queue, Record
 from otel_eda import config
 from otel_eda.config import Config

@@ -7,7 +7,7 @@ import pytest
 from otel_eda.core.runtime import guard
 from otel_eda.core.runtime.guard import failed, guarded
 
-STEP = "core.test_guard.divide"
+STEP = f"{__name__}.divide"
 
 
 @guarded

@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from core.propagation.test_headers import propagating
+from core.tinyqueue import Consumer, Producer, Queue, Record
 from docs.pages import ROOT
 from opentelemetry import baggage
 from opentelemetry.context import Context
@@ -16,8 +18,6 @@ from support.recorder import recording
 from support.spans import attribute
 
 import otel_eda
-from core.test_propagation import propagating
-from core.tinyqueue import Consumer, Producer, Queue, Record
 from otel_eda import config
 from otel_eda.config import Config
 from otel_eda.core import propagation

@@ -16,8 +16,8 @@ from opentelemetry import trace
 from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, parent, told
 
-from core import test_bodies
-from core.test_bodies import ABANDONED, DONE, EXACT, FAILED, outcome
+from core.process import test_unwinding
+from core.process.test_unwinding import ABANDONED, DONE, EXACT, FAILED, outcome
 from core.tinyqueue import AsyncConsumer, AsyncProducer, Consumer, Queue
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.process import processing, unwinding
@@ -302,8 +302,8 @@ def asynchronous(body: Callable[..., Any]) -> Body | None:
             return ast.AsyncFor(**dict(ast.iter_fields(node))) if of_messages else node
 
     tree.body = [ast.copy_location(Loops().visit(made), function)]
-    names = dict(vars(test_bodies))
-    exec(compile(ast.fix_missing_locations(tree), test_bodies.__file__, "exec"), names)  # noqa: S102
+    names = dict(vars(test_unwinding))
+    exec(compile(ast.fix_missing_locations(tree), test_unwinding.__file__, "exec"), names)  # noqa: S102
     return names[body.__name__]  # type: ignore[no-any-return]
 
 
@@ -381,7 +381,7 @@ async def forever() -> None:
 
 
 LEFT: list[tuple[Body, str]] = [
-    *((made, expected) for body, expected in test_bodies.LEFT if (made := asynchronous(body)) is not None),
+    *((made, expected) for body, expected in test_unwinding.LEFT if (made := asynchronous(body)) is not None),
     (raised_by_what_is_awaited, FAILED),
     (raised_by_what_is_awaited_and_handled_around, FAILED),
     (handled_after_awaiting, DONE),
