@@ -29,9 +29,9 @@ def configure() -> None:
     except ImportError:
         _log.warning("`import otel_eda.auto` needs the SDK and the distro: pip install 'otel-eda[otlp]'")
         return
-    steps: tuple[Any, ...] = (Distro, OpenTelemetryConfigurator)  # neither has types
-    for step in steps:
-        step().configure()
+    configurators: tuple[Any, ...] = (Distro, OpenTelemetryConfigurator)  # neither has types
+    for configurator in configurators:
+        configurator().configure()
 
 
 if not _configured():

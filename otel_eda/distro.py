@@ -35,9 +35,9 @@ class Distro(OpenTelemetryDistro):
 
 def _name_host() -> None:
     # Without a host's name, trace viewers take each service for a machine with a clock of its own.
-    given = os.environ.get(_RESOURCE, "")
-    if "host.name=" not in given:
-        os.environ[_RESOURCE] = ",".join(filter(None, [f"host.name={socket.gethostname()}", given]))
+    attributes = os.environ.get(_RESOURCE, "")
+    if "host.name=" not in attributes:
+        os.environ[_RESOURCE] = ",".join(filter(None, [f"host.name={socket.gethostname()}", attributes]))
 
 
 def distro() -> Distro | None:

@@ -15,7 +15,10 @@ _SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
 
 @lru_cache(maxsize=1024)
 def destination(exchange: str, routing_key: str, queue: str = "") -> str:
-    """Give `{exchange}:{routing key}:{queue}`, without what is empty or said twice, as the conventions have it."""
+    """Return the name of a destination: `{exchange}:{routing key}:{queue}`, without what is empty or repeated.
+
+    That is the form of the messaging conventions: https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/.
+    """
     parts = (exchange, routing_key, queue if queue != routing_key else "")
     return ":".join(_common(part) for part in parts if part) or "amq.default"
 
@@ -26,15 +29,15 @@ def _common(name: str) -> str:
 
 
 def identity(host: Any, port: Any, properties: Any) -> Identity:
-    """Give who a connection is; a name is among the properties that it tells the broker."""
+    """Return the identity of a connection; its name is among the properties that it gives the broker."""
     name = (properties or {}).get("connection_name")
     return Identity(client_id=text(name), server_address=host, server_port=port)
 
 
 def merged(headers: Any, more: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:
-    """Give a copy of a message's headers with more; None for what are no headers.
+    """Return a copy of a message's headers with more headers, or None if they are no headers.
 
-    `binary` is what the client takes for bytes.
+    `binary` is the type that the client takes for bytes.
     """
     if headers is not None and not isinstance(headers, Mapping):
         return None  # the client refuses it, and is to say so itself
@@ -49,7 +52,10 @@ def _value(headers: Any, name: str) -> Any:
 
 
 def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
-    """Give the attributes of RabbitMQ's own: the routing key, and how often and why the message was dead-lettered."""
+    """Return RabbitMQ's own attributes: the routing key, and how often and why a message was dead-lettered.
+
+    The broker adds the header `x-death` to a dead letter: https://www.rabbitmq.com/docs/dlx#effects.
+    """
     made: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
     deaths = _value(headers, "x-death")
     if deaths and isinstance(deaths, list):
@@ -62,13 +68,17 @@ def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
 
 
 def deliveries(headers: Any) -> int | None:
-    """Give how often a message was delivered before, as quorum queues count it."""
+    """Return how often a message was delivered before, by the header `x-delivery-count` of quorum queues, or None."""
     count = _value(headers, "x-delivery-count")
     return count if isinstance(count, int) else None
 
 
 def stamp(seconds: Any, headers: Any) -> int | None:
-    """Give when a message was sent in milliseconds since 1970: as a broker's plug-in told, else as its sender did."""
+    """Return the time of a message in milliseconds since 1970, or None.
+
+    A plug-in of RabbitMQ stamps messages in the header `timestamp_in_ms`; else it is the property of AMQP 0-9-1, which
+    has whole seconds.
+    """
     exact = _value(headers, "timestamp_in_ms")
     if not isinstance(exact, int):
         exact = seconds * 1000 if isinstance(seconds, int) else None
@@ -76,5 +86,5 @@ def stamp(seconds: Any, headers: Any) -> int | None:
 
 
 def text(value: object) -> str | None:
-    """Give a property that is a text, None for anything else."""
+    """Return a property that is a text and not empty, or None for any other."""
     return value if isinstance(value, str) and value else None

@@ -36,12 +36,12 @@ def _aggregated(
     # Clients of the same attributes are one to whoever looks at a metric.
     @guarded(default=())
     def observe(_: CallbackOptions) -> Iterable[Observation]:
-        found: dict[frozenset[tuple[str, Any]], tuple[Attributes, float]] = {}
+        values: dict[frozenset[tuple[str, Any]], tuple[Attributes, float]] = {}
         for attributes, value in observed():
             key = frozenset(attributes.items())
-            known = found.get(key)
-            found[key] = attributes, value if known is None else add(known[1], value)
-        return [Observation(value, attributes) for attributes, value in found.values()]
+            former = values.get(key)
+            values[key] = attributes, value if former is None else add(former[1], value)
+        return [Observation(value, attributes) for attributes, value in values.values()]
 
     return observe
 
@@ -98,9 +98,9 @@ class Monitor:
     def _partitions(self) -> Observed:
         for client in self._clients():
             report_positions(client)
-            known = client.positions()
-            if known or client.assignment_count:
-                yield client.common_attributes, len(known)
+            positions = client.positions()
+            if positions or client.assignment_count:
+                yield client.common_attributes, len(positions)
 
     def _assignment_counts(self) -> Observed:
         return [
@@ -116,9 +116,9 @@ class Monitor:
         ]
 
     def _poll_limit(self) -> Observed:
-        known = ((client.common_attributes, client.identity.max_poll_interval) for client in self._clients())
+        limits = ((client.common_attributes, client.identity.max_poll_interval) for client in self._clients())
         return [
-            (attributes, max_poll_interval) for attributes, max_poll_interval in known if max_poll_interval is not None
+            (attributes, max_poll_interval) for attributes, max_poll_interval in limits if max_poll_interval is not None
         ]
 
     def _unassigned(self) -> Observed:
@@ -129,9 +129,12 @@ class Monitor:
         ]
 
     def _margin(self) -> Observed:
-        for client, at in self._positions():
-            if at.offset is not None and at.start is not None:
-                yield client.metric_attributes(at.destination, at.partition), max(at.offset - at.start, 0)
+        for client, position in self._positions():
+            if position.offset is not None and position.start is not None:
+                yield (
+                    client.metric_attributes(position.destination, position.partition),
+                    max(position.offset - position.start, 0),
+                )
 
     def _waiting_time(self) -> Observed:
         return [(client.common_attributes, client.polling_ns / 1e9) for client in self._clients() if client.polling_ns]

@@ -34,7 +34,7 @@ BLOCK = "aio_pika:message.ProcessContext"
 
 
 def owner(part: Any) -> Any:
-    """Give the protocol's channel, of which there is a new one after each reconnection; aio-pika's without one."""
+    """Return the protocol's channel, of which there is a new one after each reconnection; without one, aio-pika's."""
     channel = getattr(part, "_IncomingMessage__channel", None)
     if channel is None:
         ours = part if hasattr(part, "_channel") else getattr(part, "_amqp_queue", part).channel
@@ -43,7 +43,7 @@ def owner(part: Any) -> Any:
 
 
 def identify(channel: Any) -> Identity:
-    """Read the address of a channel's connection, and the name that it has in it."""
+    """Return the identity of a channel's connection: its address, and the name in its URL."""
     url = (getattr(channel, "connection", None) or channel._connection).url
     return Identity(url.query.get("name"), None, url.host, url.port)
 
@@ -70,7 +70,7 @@ LIBRARY = Library(
             "publish",
         ),
         Subscribe(f"{QUEUE}.consume", "callback", ("callback",), delivered, "consume"),
-        Observe(f"{CHANNEL}.declare_queue", queue_depth(declared), first=True),
+        Observe(f"{CHANNEL}.declare_queue", queue_depth(declared), may_be_first_use=True),
         Iterate(f"{QUEUE}.__aiter__", "consume", reader),
         Iterate(f"{ITERATOR}.__aiter__", "consume", reader),
         ReceiveOne(f"{QUEUE}.get", "get", ("no_ack",), reader),

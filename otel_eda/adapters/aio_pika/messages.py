@@ -1,4 +1,4 @@
-"""How aio-pika's messages are read."""
+"""Readers of aio-pika's messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read(item: Any, queue: str = "") -> Message | None:
-    """Read an incoming message."""
+    """Return the message of an `IncomingMessage`, or None for any other object."""
     if not hasattr(item, "_IncomingMessage__channel"):
         return None
     key = item.routing_key or ""
@@ -37,7 +37,7 @@ def read(item: Any, queue: str = "") -> Message | None:
 
 
 def stamped(item: Any) -> int | None:
-    """Give the time that a message's sender gave it, in milliseconds since 1970."""
+    """Return the time that a message's sender gave it, in milliseconds since 1970, or None."""
     when, seconds = getattr(item, "timestamp", None), None
     if isinstance(when, datetime):
         with suppress(ValueError, OverflowError, OSError):  # a time at the end of all times
@@ -46,26 +46,26 @@ def stamped(item: Any) -> int | None:
 
 
 def reader(queue: Any, *_: Any) -> Read:
-    """Give what reads the messages of a queue, or of its iterator."""
+    """Return what reads the messages of a queue or of its iterator."""
     return partial(read, queue=getattr(queue, "_amqp_queue", queue).name)
 
 
 def delivered(queue: Any, callback: Any) -> Read | None:
-    """Give what reads the messages of a queue, None for the callback that its iterator registers."""
+    """Return what reads the messages of a queue, or None for the callback of the queue's own iterator."""
     return None if hasattr(getattr(callback, "__self__", None), "_amqp_queue") else reader(queue)
 
 
 def declared(queue: Any) -> tuple[str, int] | None:
-    """Read what a declaration gives; without an answer there is no number."""
+    """Return the name of a declared queue and the number of messages in it, or None if the broker did not answer."""
     number = getattr(queue.declaration_result, "message_count", None)
     return None if number is None else (destination("", queue.name), number)
 
 
 def tags(message: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
-    """Say which messages are settled, None for a message that is none of a channel's."""
+    """Return the tags that an acknowledgement stands for, or None for a message that came from no channel."""
     return None if message.delivery_tag is None else Tags(message.delivery_tag, bool(multiple), requeue)
 
 
 def rejected(message: Any, requeue: bool) -> Tags | None:
-    """Say which message is rejected."""
+    """Return the tag of a rejected message, or None for a message that came from no channel."""
     return tags(message, requeue=requeue)

@@ -1,4 +1,4 @@
-"""How what aio-pika publishes is read, and copied with more headers."""
+"""Readers of what aio-pika publishes, and copies of it with more headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def outgoing(exchange: Any, message: Any, key: Any) -> Message | None:
-    """Read what is to be published."""
+    """Return the message that a call publishes, or None for a call that aio-pika will refuse."""
     if not (isinstance(key, str) and hasattr(message, "headers") and hasattr(exchange, "channel")):
         return None  # the client refuses it, and is to say so itself
     return Message(
@@ -31,7 +31,7 @@ def outgoing(exchange: Any, message: Any, key: Any) -> Message | None:
 
 
 def put(message: Any, more: Mapping[str, str]) -> Any:
-    """Give a copy of a message, of its own class and with all that it has, with more headers."""
+    """Return a copy of a message, of its own class and with all its attributes, with more headers."""
     headers = merged(message.headers, more, bytearray)
     if headers is None or any(not isinstance(name, str) for name in headers):
         return None  # the client refuses it, and is to say so itself
@@ -54,7 +54,7 @@ def _slots(kind: type) -> list[MemberDescriptorType]:
 
 
 def report(answer: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
-    """Have the answer to a publication reported: nobody wanted a message that the broker gives back."""
+    """Call one of two callbacks with the answer to a publication: a message that the broker returns has failed."""
     code = getattr(getattr(answer, "delivery", None), "reply_code", None)
     if code is None:
         done(answer)

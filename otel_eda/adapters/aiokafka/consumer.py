@@ -28,7 +28,7 @@ SUBSCRIPTION = "aiokafka.consumer.subscription_state:SubscriptionState"
 
 
 def committing(consumer: Any, offsets: Any) -> dict[tuple[str, str], int]:
-    """Read what a commit commits: the offsets given, else all that were consumed."""
+    """Return the offsets that a commit commits: the ones it names, else all that were consumed."""
     if offsets is not None:
         return given(offsets)
     subscription = consumer._subscription.subscription
@@ -37,7 +37,7 @@ def committing(consumer: Any, offsets: Any) -> dict[tuple[str, str], int]:
 
 
 def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is; a producer is nowhere."""
+    """Return the positions of a consumer; a producer has none."""
     state = getattr(consumer, "_subscription", None)
     assigned = state and state.subscription and state.subscription.assignment
     return standing(assigned._tp_state) if assigned else []

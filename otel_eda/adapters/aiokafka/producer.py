@@ -18,22 +18,25 @@ ANSWER = Reported(report_future)
 
 
 def sent(producer: Any, *call: Any) -> Message | None:
-    """Read what is to be sent."""
+    """Return the message that a call sends."""
     return outgoing(*call, serializer=producer._value_serializer)
 
 
 def headed(headers: Any, more: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
-    """Give a copy of the headers with more at its end; None for what the client refuses, even lists of another type."""
+    """Return a copy of the headers with more at its end, or None for headers that the client refuses.
+
+    It refuses everything but a plain list.
+    """
     return put(headers, more) if headers is None or type(headers) is list else None
 
 
 def receipt(_: Any) -> Any:
-    """Give what reads the broker's answers."""
+    """Return what reads the broker's answers."""
     return answer
 
 
 def answer(metadata: Any) -> Message | None:
-    """Read a sent message's `RecordMetadata`; there is none where no answer was asked for."""
+    """Return the message of a `RecordMetadata`, or None where no answer was asked for."""
     if metadata is None:
         return None
     offset, stamp = known(metadata.offset), known(metadata.timestamp)
@@ -41,12 +44,12 @@ def answer(metadata: Any) -> Message | None:
 
 
 def transacted(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
-    """Read what is committed with a transaction."""
+    """Return the offsets that are committed with a transaction."""
     return given(offsets)
 
 
 def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
-    """Read a batch that is to be sent."""
+    """Return the message that stands for a batch that is sent."""
     if not isinstance(topic, str) or not hasattr(batch, "record_count"):
         return None
     number = batch.record_count()
@@ -55,7 +58,7 @@ def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
 
 
 def receipt_of_batch(_: Any) -> Any:
-    """Give what reads the broker's answer to a batch: its offset would be that of one message."""
+    """Return what reads the broker's answer to a batch, whose offset is only that of one message."""
     return lambda metadata: metadata and Message(metadata.topic, str(metadata.partition))
 
 

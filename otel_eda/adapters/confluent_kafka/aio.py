@@ -1,4 +1,4 @@
-"""The asyncio clients, which call those of the other modules in threads of their own."""
+"""The asyncio clients, which call the clients of the other modules in threads of their own."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SIGNATURES = {
 
 
 def sent(client: Any, topic: Any, value: Any, partition: Any, key: Any) -> Message | None:
-    """Read what is to be sent: these clients send no headers."""
+    """Return the message that a call sends; these clients send no headers."""
     return outgoing(client, topic, value, None, partition, key)
 
 
 def inner(client: Any) -> Any:
-    """Give the client that an asyncio client calls, which knows the configuration of both."""
+    """Return the client that an asyncio client calls, which knows the configuration of both."""
     parts: dict[str, Any] = getattr(client, "__dict__", {})
     return parts.get("_consumer", parts.get("_producer", client)) if "executor" in parts else client
 

@@ -1,4 +1,4 @@
-"""Which partitions a `Consumer` has, and how far it is with them."""
+"""The partitions that a `Consumer` is assigned, and its positions."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SIGNATURES = {
 
 
 def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
-    """Read one or more partitions."""
+    """Return topic, partition and offset of one or more partitions."""
     every = found if isinstance(found, list) else [found]
     return [(one.topic, one.partition, one.offset) for one in every]
 
 
 def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is; the end of a partition came with its last messages.
+    """Return the positions of a consumer; the end of a partition came with its last messages.
 
-    Those of a share group have no position, and asyncio's are not to be asked by whoever comes along.
+    A consumer of a share group has no positions, and an asyncio consumer can only be asked in its own thread.
     """
     if not hasattr(consumer, "position") or iscoroutinefunction(consumer.position):
         return []
@@ -39,7 +39,7 @@ def where(consumer: Any) -> list[Position]:
 
 
 def concerned(_: Any, found: Any) -> list[tuple[str, int, int]]:
-    """Read the partitions that a rebalance is about."""
+    """Return the partitions that a rebalance is about."""
     return partitions(found)
 
 

@@ -19,22 +19,22 @@ SIGNATURES = {
 
 
 def batches(messages: list[Any], keep: Callable[[list[Any]], list[Any]]) -> list[Any]:
-    """Replace a consumed list."""
+    """Return the replacement of a consumed list."""
     return keep(messages)
 
 
 def offsets(_: Any, message: Any, chosen: Any) -> Positions:
-    """Read what a commit is to commit; if it names nothing the result tells, or the callback."""
+    """Return the offsets that a commit names; if it names none, the result or the callback has them."""
     return after(message) if message is not None else positions(chosen or ())
 
 
 def own_callback(*args: Any, **kwargs: Any) -> Any:
-    """Give the application's callback for the outcome of commits."""
+    """Return the application's callback for the outcome of commits."""
     return setting("on_commit", *args, **kwargs)
 
 
 def committed(error: Any, found: Any) -> tuple[Positions, BaseException | None]:
-    """Read the outcome of a commit."""
+    """Return the offsets of a commit, and its error as an exception or None."""
     return positions(found), None if error is None else failure(error)
 
 

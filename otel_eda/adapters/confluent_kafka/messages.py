@@ -1,4 +1,4 @@
-"""What the clients share: their configuration, their messages, their positions."""
+"""What the clients of confluent-kafka share: their configuration, their messages, their positions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Positions = dict[tuple[str, str], int]
 
 
 def setting(name: str, given: Any = None, /, *_: Any, **more: Any) -> Any:
-    """Read one setting from what a client is made with."""
+    """Return one setting from the arguments of a client's constructor."""
     return more.get(name, given.get(name) if isinstance(given, dict) else None)
 
 
 def configured(*args: Any, **kwargs: Any) -> Identity:
-    """Read the configuration that a client is made with: it keeps none that can be read."""
+    """Return the identity in a constructor's arguments: a client keeps no configuration that can be read."""
     names = ("client.id", "group.id", "bootstrap.servers", "metadata.broker.list", "on_delivery")
     client, group, servers, brokers, callback = (setting(name, *args, **kwargs) for name in names)
     limit = max_poll_interval(setting("max.poll.interval.ms", *args, **kwargs) or POLL_LIMIT, group)
@@ -30,7 +30,7 @@ def configured(*args: Any, **kwargs: Any) -> Identity:
 
 
 def unconfigured(client: Any) -> Identity:
-    """Tell what can be known of a client that was made before: not its configuration.
+    """Return what can be known of a client that was constructed before: not its configuration.
 
     The garbage collector sees the callbacks in it, if there are any, but not which is which.
     """
@@ -48,7 +48,7 @@ def _native(kind: type) -> bool:
 
 
 def read(item: Any) -> Message | None:
-    """Read a message, but none that stands for an error or the end of a partition."""
+    """Return the message of a `Message`, or None for one that stands for an error or for the end of a partition."""
     if (type(item) not in _natives and not _native(type(item))) or item.error() is not None:
         return None
     (stamped, stamp), offset, value = item.timestamp(), item.offset(), item.value()
@@ -65,12 +65,12 @@ def read(item: Any) -> Message | None:
 
 
 def positions(partitions: Iterable[Any]) -> Positions:
-    """Read `[TopicPartition]`; a negative offset stands for none."""
+    """Return the offsets by topic and partition of a `[TopicPartition]`; negative offsets stand for none."""
     return {(one.topic, str(one.partition)): one.offset for one in partitions if one.offset >= 0}
 
 
 def after(item: Any) -> Positions:
-    """Give the position after a message."""
+    """Return the offset after a message, by topic and partition."""
     message = read(item)
     return (
         {(message.destination, str(message.partition)): message.offset + 1}
@@ -80,6 +80,6 @@ def after(item: Any) -> Positions:
 
 
 def failure(error: Any) -> BaseException:
-    """Make an exception of a `KafkaError`, the one that the library would raise."""
+    """Return the exception for a `KafkaError`, as the library would raise it."""
     made: BaseException = sys.modules["confluent_kafka"].KafkaException(error)
     return made

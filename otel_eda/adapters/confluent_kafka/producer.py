@@ -21,7 +21,7 @@ SIGNATURES = {
 
 
 def outgoing(_: Any, topic: Any, value: Any, headers: Any, partition: Any, key: Any) -> Message | None:
-    """Read what is to be sent."""
+    """Return the message that a call sends, or None for a call that the library will refuse."""
     if not isinstance(topic, str):
         return None
     chosen = str(partition) if isinstance(partition, int) and partition >= 0 else None
@@ -29,7 +29,7 @@ def outgoing(_: Any, topic: Any, value: Any, headers: Any, partition: Any, key: 
 
 
 def put(headers: Any, more: Mapping[str, str]) -> list[tuple[Any, Any]] | None:
-    """Give a list of header pairs with more at its end; None for what the library refuses."""
+    """Return a list of header pairs with more headers at its end, or None for headers that the library refuses."""
     if headers is None or isinstance(headers, (list, dict)):
         given = headers.items() if isinstance(headers, dict) else headers or ()
         return [*given, *((name, value.encode()) for name, value in more.items())]
@@ -37,12 +37,12 @@ def put(headers: Any, more: Mapping[str, str]) -> list[tuple[Any, Any]] | None:
 
 
 def receipt(_: Any) -> Any:
-    """Give what reads a delivery report."""
+    """Return what reads a delivery report."""
     return read
 
 
 def offsets(_: Any, given: Any) -> Positions:
-    """Read what is committed with a transaction."""
+    """Return the offsets that are committed with a transaction."""
     return positions(given)
 
 

@@ -1,4 +1,4 @@
-"""`ShareConsumer`, which came with 2.15: its group shares the messages, not the partitions."""
+"""`ShareConsumer`, which came with version 2.15: its group shares messages, not partitions (KIP-932)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SIGNATURES = {
 
 
 def batches(polled: Any, keep: Callable[[list[Any]], list[Any]]) -> Any:
-    """Replace the list inside of what a poll gives."""
+    """Return the result of a poll with the list inside of it replaced."""
     polled._records = keep(polled._records)
     return polled
 
 
 def offsets(_: Any) -> Positions:
-    """Tell nothing: what is committed is the answers to single messages."""
+    """Return no offsets: such a commit settles single messages."""
     return {}
 
 

@@ -28,25 +28,28 @@ FETCHER = "kafka.consumer.fetcher:Fetcher"
 
 
 def offsets(consumer: Any, given: Any) -> dict[tuple[str, str], int]:
-    """Read what a commit commits: the offsets given, else all that were consumed."""
+    """Return the offsets that a commit commits: the ones it names, else all that were consumed."""
     return positions(consumer._subscription.all_consumed_offsets() if given is None else given)
 
 
 def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is; a producer is nowhere."""
+    """Return the positions of a consumer; a producer has none."""
     subscription = getattr(consumer, "_subscription", None)
     return standing(subscription.assignment) if subscription else []
 
 
 def beginning(fetch: Any) -> tuple[str, str, int] | None:
-    """Read where a partition's log begins; before version 3 the client does not ask for that."""
+    """Return where the log of a partition begins, or None before version 3, whose fetches do not ask for it."""
     start = known(getattr(fetch.partition_data, "log_start_offset", None))
     at = fetch.topic_partition
     return None if start is None else (at.topic, str(at.partition), start)
 
 
 def eager(consumer: Any) -> bool:
-    """Tell whether a rebalance takes all partitions: it does but for the cooperative protocol of version 3."""
+    """Return whether a rebalance takes all partitions from the consumer.
+
+    The cooperative protocol (KIP-429), which kafka-python has since version 3, does not.
+    """
     protocol = getattr(consumer._coordinator, "_rebalance_protocol", None)
     return getattr(protocol, "name", "EAGER") == "EAGER"
 

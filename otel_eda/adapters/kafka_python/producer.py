@@ -14,12 +14,12 @@ PRODUCER = "kafka.producer.kafka:KafkaProducer"
 
 
 def receipt(producer: Any) -> Any:
-    """Give what reads the broker's answers to a producer."""
+    """Return what reads the broker's answers to a producer."""
     return unconfirmed if producer.config["acks"] == 0 else confirmed
 
 
 def sent(producer: Any, *call: Any) -> Message | None:
-    """Read what is to be sent."""
+    """Return the message that a call sends."""
     return outgoing(*call, serializer=producer.config.get("value_serializer"))
 
 

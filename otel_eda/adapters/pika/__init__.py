@@ -1,4 +1,4 @@
-"""pika 1.2 to 1.4: the blocking connection, and the channels of those that call back."""
+"""pika 1.2 to 1.x: the blocking connection, and the channels of those that call back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LIBRARY = Library(
         Subscribe(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
         Subscribe(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
         Subscribe(f"{CHANNEL}.basic_get", "callback", QUEUE, called, "get"),
-        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared), first=True),
+        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared), may_be_first_use=True),
         Generate(f"{BLOCKING}.consume", QUEUE, given, "consume"),
         ReceiveOne(f"{BLOCKING}.basic_get", "get", QUEUE, given),
         *(

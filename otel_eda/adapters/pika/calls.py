@@ -1,4 +1,4 @@
-"""Reads what pika is called with, and what it calls."""
+"""Readers of the calls of pika's channels, and of the callbacks that pika calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any) -> Message | None:
-    """Read what is to be sent."""
+    """Return the message that a call publishes, or None for an inner call or one that pika will refuse."""
     if owner(channel) is not channel:
         return None
     if isinstance(exchange, bytes):
@@ -31,7 +31,7 @@ def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any) -> 
 
 
 def put(properties: Any, more: Mapping[str, str]) -> Any:
-    """Give a copy of a message's properties with more headers; None for what are no properties."""
+    """Return a copy of a message's properties with more headers, or None if they are no properties."""
     kind: Any = sys.modules["pika.spec"].BasicProperties
     if not properties:
         return kind(headers=dict(more))
@@ -48,46 +48,46 @@ def put(properties: Any, more: Mapping[str, str]) -> Any:
 
 
 def nothing(_: Any) -> Callable[[Any], None]:
-    """Give what reads the answer to a publish: there is nothing in it."""
+    """Return what reads the result of a publish, which says nothing."""
     return lambda _: None
 
 
 def called(channel: Any, queue: str, auto_ack: bool) -> Read | None:
-    """Read the arguments of a callback."""
+    """Return what reads the arguments of a consumer's callback, or None for a callback of pika's own."""
     if owner(channel) is not channel:
         return None
     return lambda _, method, properties, __: read(method, properties, queue, not auto_ack)
 
 
 def given(_: Any, queue: str, auto_ack: bool) -> Read:
-    """Read what a call or a generator gives."""
+    """Return what reads the three parts of a message that a call or a generator returns."""
     return lambda parts: read(parts[0], parts[1], queue, not auto_ack) if parts[0] else None
 
 
 def declared(answer: Any) -> tuple[str, int]:
-    """Read the answer to a declaration."""
+    """Return the name of a declared queue, and the number of messages in it."""
     return destination("", answer.method.queue), answer.method.message_count
 
 
 def tags(channel: Any, delivery_tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
-    """Read what is settled."""
+    """Return the tags that an acknowledgement stands for, or None for an inner call."""
     return (
         Tags(delivery_tag, multiple, requeue) if owner(channel) is channel and isinstance(delivery_tag, int) else None
     )
 
 
 def rejected(channel: Any, delivery_tag: Any, requeue: bool) -> Tags | None:
-    """Read what is rejected."""
+    """Return the tag of a rejected message, or None for an inner call."""
     return tags(channel, delivery_tag, requeue=requeue)
 
 
 def confirm(frame: Any) -> PublisherConfirm:
-    """Read a confirm."""
+    """Return the publisher confirm of a frame, `Basic.Ack` or `Basic.Nack`: https://www.rabbitmq.com/docs/confirms."""
     method = frame.method
     return PublisherConfirm(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
 
 
 def returned(method: Any, header: Any) -> tuple[Message, str]:
-    """Read what was sent back."""
+    """Return the message that the broker sends back by `Basic.Return`, and the reason."""
     back = method.method
     return sent(back.exchange, back.routing_key, header.properties), f"{back.reply_code} {back.reply_text}"

@@ -1,4 +1,4 @@
-"""The calls that frames go through: a trailer is sent after the last of a message, and never seen by who receives."""
+"""The calls that frames pass through: a trailer follows the last frame of a message, and no application sees it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def send(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Send a part, and after the last one the trailer."""
+    """Send a frame, and after the last frame of a message its trailer."""
     wire = wire_of(args[0]) if args else None
     flags = args[2] if len(args) > 2 else kwargs.get("flags", 0)
     trailer = wire.out.pack(flags) if wire is not None and wire.out.carries else None
@@ -33,7 +33,7 @@ def send(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 
 def recv(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Receive a part; if it is the last but for a trailer, that too."""
+    """Receive a frame; after the last but the trailer, receive that, too."""
     wire = wire_of(args[0]) if args else None
     if wire is None or wire.whole:
         return original(*args, **kwargs)
@@ -53,7 +53,7 @@ def _as_asked(wire: Wire, _: int = 0, copy: bool = True, track: bool = False, **
 
 
 def recv_multipart(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Receive a message, or what is left of it, without its trailer."""
+    """Receive a message, or the rest of it, without its trailer."""
     wire = wire_of(args[0]) if args else None
     if wire is None or wire.held is not None:
         return original(*args, **kwargs)
@@ -67,7 +67,7 @@ def recv_multipart(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 
 def recv_into(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Receive a part into a buffer."""
+    """Receive a frame into a buffer."""
     wire = wire_of(args[0]) if args else None
     if wire is None:
         return original(*args, **kwargs)

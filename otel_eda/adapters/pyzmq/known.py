@@ -1,4 +1,4 @@
-"""Every socket that is known."""
+"""The sockets that were used."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ wires: dict[int, Wire] = {}
 
 
 def wire_of(socket: Any) -> Wire | None:
-    """Give what is known of a socket whose messages are of frames; None for any other."""
+    """Return the wire of a socket whose messages consist of frames, or None for any other socket."""
     address = getattr(socket, "underlying", 0)
     wire = wires.get(address) or _new(socket, address)
     return wire if wire is not None and wire.framed else None
 
 
 def owner(socket: Any) -> Any:
-    """Give the object by which a socket was used first: its shadows are the same socket."""
+    """Return the object by which a socket was used first: its shadows stand for the same socket."""
     wire = wires.get(socket.underlying)
     first = None if wire is None or wire.owner is None else wire.owner()
     if first is None and wire is not None:
@@ -41,6 +41,6 @@ def _new(socket: Any, address: int) -> Wire | None:
 
 
 def forget() -> None:
-    """Forget every socket, when none is watched any more."""
+    """Forget every socket, once none is watched any more."""
     wires.clear()
     waiting.clear()

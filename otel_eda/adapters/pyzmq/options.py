@@ -1,4 +1,4 @@
-"""What the library is asked, by its own numbers."""
+"""Options and constants of ZeroMQ, by its own numbers (zmq.h), so that the library need not be imported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESERVED = ("inproc://monitor.", "inproc://pyzmq.gc.", "inproc://zeromq.zap.")
 
 
 def beginning(data: Any) -> bytes:
-    """Give the first byte of what may be sent."""
+    """Return the first byte of a frame, or nothing for an object that the library refuses."""
     try:
         return bytes(memoryview(data)[:1])
     except (TypeError, ValueError):
@@ -23,10 +23,10 @@ def beginning(data: Any) -> bytes:
 
 
 def option(socket: Any, which: int) -> Any:
-    """Ask the library itself, not the application's subclass, for a socket's option."""
+    """Return an option of a socket, asked of the library itself and not of the application's subclass."""
     return base().get(socket, which)
 
 
 def base() -> Any:
-    """Give the class beneath the library's own, which nobody changes."""
+    """Return the class beneath the library's own `Socket`, which nobody changes."""
     return sys.modules["zmq.backend"].Socket

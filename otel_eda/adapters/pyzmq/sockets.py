@@ -1,4 +1,4 @@
-"""The calls about a socket: nobody learns from them of a frame that is not the application's."""
+"""The calls about a socket; none of them reveals a frame that is not the application's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def get(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Ask for an option; a frame that was received ahead is still to come."""
+    """Return an option of a socket; a frame that was received ahead counts as one to come."""
     value = original(*args, **kwargs)
     if waiting and value.__class__ is int and (wire := wire_of(args[0])) in waiting and not wire.whole:
         which = args[1] if len(args) > 1 else kwargs.get("option")
@@ -26,7 +26,7 @@ def get(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 
 def set_(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Set an option: it may be a subscription."""
+    """Set an option of a socket, which may be a subscription."""
     result = original(*args, **kwargs)
     _note(*args, **kwargs)
     return result
@@ -39,7 +39,7 @@ def _note(socket: Any, option: Any, optval: Any) -> None:
 
 
 def poll(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Poll sockets: who does so is done with what they gave; one that holds a frame is ready."""
+    """Poll sockets: one that holds a frame is ready, and whoever polls has processed what it received."""
     sockets = args[0] if args and isinstance(args[0], list) else []
     for socket, flags in sockets:
         if flags & POLLIN and hasattr(socket, "underlying"):

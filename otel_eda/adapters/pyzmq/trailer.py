@@ -1,4 +1,4 @@
-"""The frame that carries context: the last of a message, known by how it begins."""
+"""The frame that carries the context: the last of a message, recognised by its first bytes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NUMBER = re.compile(rb"[0-9]{1,18}")
 
 
 class Trailer(NamedTuple):
-    """What a sender says beside its message.
+    """The content of a trailer.
 
-    `sender` is the socket it comes from, `sequence` how many messages that has sent before, `timestamp` when this one
-    was sent, in milliseconds since 1970.
+    `sender` names the socket that has sent the message, `sequence` is the number of messages that it has sent before,
+    `timestamp` the time of sending in milliseconds since 1970.
     """
 
     headers: list[tuple[bytes, bytes]]
@@ -29,7 +29,7 @@ class Trailer(NamedTuple):
 
 
 def pack(headers: Mapping[str, str], sender: str, sequence: int, timestamp: int) -> bytes:
-    """Give the frame: the magic, then fields with a zero byte between; headers that do not fit in are left out."""
+    """Return the frame: the magic, then fields with a zero byte between; headers that do not fit are left out."""
     fields = [sender.encode(), b"%d" % sequence, b"%d" % timestamp]
     size = len(MAGIC) + sum(map(len, fields)) + 2
     for name, value in [*headers.items()][:MAX_HEADERS]:
@@ -42,7 +42,7 @@ def pack(headers: Mapping[str, str], sender: str, sequence: int, timestamp: int)
 
 
 def unpack(frame: bytes) -> Trailer | None:
-    """Read a frame; None for all that `pack` would not have made: that is the application's own."""
+    """Return the content of a frame, or None for a frame that `pack` would not make: it is the application's."""
     if len(frame) > LONGEST or not frame.startswith(MAGIC):
         return None
     sender, *rest = frame[len(MAGIC) :].split(b"\0", 2 * MAX_HEADERS + 3)

@@ -1,4 +1,4 @@
-"""What is known of a socket: what travels beside its messages, and a frame that was received ahead of its turn."""
+"""The state of a socket: its trailers, and a frame that was received ahead."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Wire:
-    """One socket, however many objects stand for it.
+    """The state of one socket, however many objects stand for it.
 
     `held` is a frame that was received to see whether it is a trailer; `whole` says that a call of the library is
-    receiving all frames of a message; `complete`, that the last frame of one was handed over; `arrived` is its trailer;
-    `control`, that it was a subscription. `subscribed` says that the socket has subscribed to all there is. `owner` is
-    the object that it was used by first.
+    receiving all frames of a message; `complete`, that the last frame of a message was handed over; `arrived` is the
+    message's trailer; `control`, that it was a subscription. `subscribed` says that the socket has subscribed to
+    everything. `owner` is the object by which it was used first.
     """
 
     kind: int
@@ -40,11 +40,11 @@ class Wire:
 
     @property
     def selects(self) -> bool:
-        """Whether there may be messages that it does not want: those are not missed."""
+        """Whether the socket may filter messages: those that it does not want are not missed."""
         return self.kind in {options.SUB, options.XSUB} and not self.subscribed
 
     def place(self, socket: Any) -> None:
-        """Read where the socket was bound or connected to last."""
+        """Read the address to which the socket was bound or connected last."""
         if self.kind <= options.XSUB:
             self.endpoint = option(socket, options.LAST_ENDPOINT).rstrip(b"\0").decode("utf-8", "replace")
             self.framed = not self.endpoint.startswith(options.RESERVED)
@@ -52,7 +52,7 @@ class Wire:
 
     @guarded
     def look(self, socket: Any, part: Any) -> None:
-        """After a part was received: is it the last, but for a trailer?"""
+        """Receive the next frame, after a frame that more follow, to see whether it is a trailer."""
         self.arrived = None
         if option(socket, options.RCVMORE):
             # The parts of a message arrive together, so this never waits.
@@ -77,14 +77,14 @@ class Wire:
                 parts[-1].more = False
 
     def release(self) -> Any:
-        """Give the frame that was received ahead."""
+        """Return the frame that was received ahead, and hold it no longer."""
         held, self.held = self.held, None
         waiting.discard(self)
         return held
 
 
 def read(frame: Any) -> trailer.Trailer | None:
-    """Read a frame, bytes or not, if it is a trailer."""
+    """Return the trailer of a frame, bytes or not, or None if it is none."""
     short = len(frame) <= trailer.LONGEST  # else it is not worth a copy
     return trailer.unpack(frame if isinstance(frame, bytes) else frame.bytes) if short else None
 

@@ -78,14 +78,14 @@ class Assignment:
         now = time.monotonic_ns()
         if now < self._next_report_ns and not at_once:
             return []
-        before, self._reported = (
+        former, self._reported = (
             self._reported,
             {(position.destination, position.partition): position for position in positions},
         )
         changed = [
             position
-            for place, position in self._reported.items()
-            if position.offset is not None and before.get(place) != position
+            for partition, position in self._reported.items()
+            if position.offset is not None and former.get(partition) != position
         ]
         if changed:
             self._next_report_ns = now + POSITION_REPORT_NS

@@ -168,7 +168,7 @@ class _EmitterDispatch(Call):
         self.event.token = dispatching.set(self.event)
         return self
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """Be done with an event that was not dispatched to the end."""
         if error is not None:
             self.event.end(None, error)

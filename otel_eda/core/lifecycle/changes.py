@@ -106,7 +106,7 @@ class _SuppressedCall(Call):
         self.operation = enter(self.types)
         return self
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
         """Let operations be recorded again."""
         self.operation.leave()
 

@@ -40,19 +40,19 @@ class CommitCallback:
 class _CommitListener:
     """The callback that a client calls in place of the application's; it is dropped with the client."""
 
-    def __init__(self, callback: CommitCallback, theirs: Any) -> None:
-        self.read = callback.read
-        self.callback = theirs
+    def __init__(self, commits: CommitCallback, own_callback: Any) -> None:
+        self.read = commits.read
+        self.callback = own_callback
         self.client: Client | None = None
 
-    def __call__(self, *told: Any) -> Any:
-        self._record(told)
-        return None if self.callback is None else self.callback(*told)
+    def __call__(self, *args: Any) -> Any:
+        self._record(args)
+        return None if self.callback is None else self.callback(*args)
 
     @guarded
-    def _record(self, told: tuple[Any, ...]) -> None:
+    def _record(self, args: tuple[Any, ...]) -> None:
         if self.client is not None and self.client.library.telemetry.scope is not None:
-            commit_answered(self.client, *self.read(*told))
+            commit_answered(self.client, *self.read(*args))
 
     def __del__(self) -> None:
         if self.client is not None:
@@ -100,9 +100,13 @@ class _Construction(Call):
     @guarded
     def _make_listener(self) -> _CommitListener | None:
         commits = self.shape.commits
-        theirs = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
+        callback = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
         # What can't be called the client refuses, and is to say so itself.
-        return None if commits is None or not (theirs is None or callable(theirs)) else _CommitListener(commits, theirs)
+        return (
+            None
+            if commits is None or not (callback is None or callable(callback))
+            else _CommitListener(commits, callback)
+        )
 
     def returned(self, result: Any) -> Any:
         """Return the result, once the client is known."""
@@ -151,6 +155,6 @@ class _CloseCall(Call):
         super().__init__(args, kwargs)
         self.client = client
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
         """End what is open, whether the close has failed or not."""
         end_client(self.client, "the client was closed")

@@ -29,7 +29,7 @@ class Arguments:
         parameters = [*_signature(function, signatures).parameters.values()]
         self.names = [parameter.name for parameter in parameters]
         positional = sum(parameter.kind in _POSITIONAL_KINDS for parameter in parameters)
-        self.positions = {name: place for place, name in enumerate(self.names[:positional])}
+        self.positions = {name: position for position, name in enumerate(self.names[:positional])}
         self._read = _reader(parameters, [_present_name(name, self.names) for name in names])
 
     def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
@@ -43,9 +43,9 @@ class Arguments:
         self, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, value: object
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of a call with another value for one argument."""
-        place = self.positions.get(name, len(args))
-        if place < len(args):
-            return (*args[:place], value, *args[place + 1 :]), kwargs
+        position = self.positions.get(name, len(args))
+        if position < len(args):
+            return (*args[:position], value, *args[position + 1 :]), kwargs
         return args, {**kwargs, name: value}
 
 

@@ -45,9 +45,9 @@ class Call:
         return self
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        self.left(error)
+        self.exited(error)
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """End the call, with the exception that the original raised, if any."""
 
     def returned(self, result: Any) -> Any:

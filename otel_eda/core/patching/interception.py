@@ -67,8 +67,8 @@ def intercept(function: FunctionType, interceptor: Interceptor) -> bool:
 
 def interceptor_of(function: FunctionType) -> Interceptor | None:
     """Return the interceptor of a function, or None if it has none."""
-    found = _constant(function.__code__)
-    return None if found is None else found.interceptor
+    interception = _constant(function.__code__)
+    return None if interception is None else interception.interceptor
 
 
 def _constant(code: CodeType) -> _Interception | None:
@@ -79,9 +79,9 @@ def _constant(code: CodeType) -> _Interception | None:
 def restore_all() -> None:
     """Give every function its own code back, unless somebody has given it another one meanwhile."""
     for function in list(_interceptors):
-        found = _constant(function.__code__)
-        if found is not None:
-            function.__code__ = found.code
+        interception = _constant(function.__code__)
+        if interception is not None:
+            function.__code__ = interception.code
 
 
 def resume_all() -> None:
@@ -93,13 +93,13 @@ def resume_all() -> None:
 def _stand_in(code: CodeType, interceptor: Interceptor) -> CodeType:
     scope: dict[str, Any] = {}
     exec(_source(code), scope)  # noqa: S102  # made of the function's own parameters
-    made: CodeType = scope["outer"]().__code__
+    template: CodeType = scope["outer"]().__code__
     constant: Any = _Interception(code, interceptor)
-    own = made.replace(
+    own = template.replace(
         co_name=code.co_name,
         co_filename=code.co_filename,
         co_firstlineno=code.co_firstlineno,
-        co_consts=tuple(constant if item == _MARK else item for item in made.co_consts),
+        co_consts=tuple(constant if item == _MARK else item for item in template.co_consts),
     )
     qualified: Any = {"co_qualname": getattr(code, "co_qualname", "")} if sys.version_info >= (3, 11) else {}
     return own.replace(**qualified)

@@ -31,21 +31,21 @@ def with_message(record: LogRecord) -> LogRecord | None:
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     if processing is None or processing.done:
         return None
-    made = copy.copy(record)  # other handlers get the same one, and may print all that is in it
-    made.__dict__ = {**_message_attributes(processing), **vars(record)}
-    return made
+    copied = copy.copy(record)  # other handlers get the same one, and may print all that is in it
+    copied.__dict__ = {**_message_attributes(processing), **vars(record)}
+    return copied
 
 
 def _message_attributes(processing: Processing) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         semconv.SYSTEM: processing.client.library.system,
         semconv.DESTINATION: processing.route.destination,
     }
     if processing.partition is not None:
-        found[semconv.PARTITION] = processing.partition
+        attributes[semconv.PARTITION] = processing.partition
     if processing.partition_ledger is not None:
-        found[semconv.OFFSET] = processing.offset
-    return found
+        attributes[semconv.OFFSET] = processing.offset
+    return attributes
 
 
 def _wrap_emit(original: Function, switch: Switch) -> Function:

@@ -81,13 +81,13 @@ class Process:
         return begin_processing(client, self._message, message, manual=True)
 
     def _read(self) -> tuple[Client, Message]:
-        known = _known_message(self._message)
-        if known is not None and self._origin == (None, None, None):
-            return known
+        client_and_message = _known_message(self._message)
+        if client_and_message is not None and self._origin == (None, None, None):
+            return client_and_message
         destination, system, headers = self._origin
-        given = headers if headers is not None else _headers_of(self._message)
+        own_headers = headers if headers is not None else _headers_of(self._message)
         return _client_of_system(system or "custom"), Message(
-            destination or type(self._message).__name__, headers=given
+            destination or type(self._message).__name__, headers=own_headers
         )
 
     @guarded
@@ -119,8 +119,8 @@ def _consumer_of(library: Library, item: Any, destination: str) -> Client:
 
 @guarded
 def _headers_of(item: Any) -> Headers:
-    found = item.get("headers") if isinstance(item, dict) else getattr(item, "headers", None)
-    return found() if callable(found) else found
+    headers = item.get("headers") if isinstance(item, dict) else getattr(item, "headers", None)
+    return headers() if callable(headers) else headers
 
 
 class _UnknownOrigin:
@@ -170,26 +170,26 @@ _unknown_origin = cache(_UnknownOrigin)
 
 def _stand_in(origin: Origin, identity: Identity) -> Client:
     """Return the client that stands in for a consumer that is gone or was never known."""
-    found = _stand_ins.get((id(origin), identity))
-    if found is None:
+    client = _stand_ins.get((id(origin), identity))
+    if client is None:
         if len(_stand_ins) >= semconv.ATTRIBUTE_SETS:
             _stand_ins.clear()
-        found = _stand_ins[id(origin), identity] = Client(origin, origin, identity)
-    return found
+        client = _stand_ins[id(origin), identity] = Client(origin, origin, identity)
+    return client
 
 
 def _client_of_system(system: str) -> Client:
     return _stand_in(_unknown_origin(system), Identity())
 
 
-def headers_with(headers: Any, more: Iterable[tuple[str, str]]) -> Any:
+def headers_with(headers: Any, added: Iterable[tuple[str, str]]) -> Any:
     """Return a copy of a mapping or of a list of pairs, values text or bytes, with more headers."""
     if headers is None:
-        return dict(more)
+        return dict(added)
     if isinstance(headers, Mapping):
-        return {**headers, **dict(more)}
+        return {**headers, **dict(added)}
     binary = not headers or any(isinstance(value, bytes) for _, value in headers)
-    return [*headers, *((name, value.encode() if binary else value) for name, value in more)]
+    return [*headers, *((name, value.encode() if binary else value) for name, value in added)]
 
 
 def inject(headers: Any = None) -> Any:

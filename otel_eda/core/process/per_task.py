@@ -30,15 +30,15 @@ def finish_current(client: Client) -> None:
     """End the process span of this task or thread, and one that another task has handed on."""
     if not client.processing_by_task:
         return
-    for place in (tasks.task_or_thread_id(), _HANDED_ON):
-        entry = client.processing_by_task.pop(place, None)
+    for key in (tasks.task_or_thread_id(), _HANDED_ON):
+        entry = client.processing_by_task.pop(key, None)
         if entry is not None:
             _end(client, entry, None)
 
 
 def finish_if_settled(client: Client, tags: Container[int]) -> None:
     """End the process span of this task or thread if its message is among those that were settled."""
-    entries = (client.processing_by_task.get(place) for place in (tasks.task_or_thread_id(), _HANDED_ON))
+    entries = (client.processing_by_task.get(key) for key in (tasks.task_or_thread_id(), _HANDED_ON))
     if client.processing_by_task and any(entry is not None and entry[0].delivery_tag in tags for entry in entries):
         finish_current(client)
 

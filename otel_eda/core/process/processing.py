@@ -221,7 +221,7 @@ def begin_processing(
     return processing
 
 
-def _record_in_ledger(processing: Processing, message: Message, made: dict[str, Any], epoch: int) -> None:
+def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
     partition, offset, key = message.partition, message.offset, message.key
     if partition is None or offset is None:
         return
@@ -232,7 +232,7 @@ def _record_in_ledger(processing: Processing, message: Message, made: dict[str, 
     # By hand nothing is delivered anew.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
         processing.route.record_anomaly(anomaly, partition)
-        made.update(_ANOMALIES[anomaly])
+        attributes.update(_ANOMALIES[anomaly])
 
 
 def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
@@ -266,9 +266,9 @@ def _parent_context(settings: Config, base: Context, context: Context, origin: S
 def _record_queue_time(processing: Processing, stamp: int) -> None:
     route = processing.route
     route.last_timestamps[processing.partition] = stamp
-    waited = max(processing.start / 1e9 - stamp / 1e3, 0.0)
+    duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
     route.scope.metrics.queue_duration.record(
-        waited, route.duration_attributes(processing.partition), processing.context
+        duration, route.duration_attributes(processing.partition), processing.context
     )
 
 

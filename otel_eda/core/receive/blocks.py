@@ -172,7 +172,7 @@ class _BlockExit(Call):
         self.block = block
         self.error = error
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
         """End what ends with the block."""
         self.block.after_exit(self.error)
 
@@ -196,7 +196,7 @@ class _HandlerErrorCall(Call):
 
     __slots__ = ()
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """Record why the processing has failed."""
         if isinstance(error, Exception):
             self._record_failure(error)

@@ -76,25 +76,25 @@ class _BatchReceiving(Receiving):
             return None
         polled: list[Polled] = []
 
-        def keep(records: list[Any]) -> list[Any]:
+        def trace(records: list[Any]) -> list[Any]:
             read = _read_records(records, self.client)
             polled.extend(read.values())
             return TracedList(records, self.client, read)
 
-        kept = self.batches(result, keep)
+        traced = self.batches(result, trace)
         self.record_batch(polled)
-        return kept
+        return traced
 
     def _record_inner_duration(self, result: Any) -> None:
         # Within another pull, that one makes the spans, and this one is what takes the time if that one is not timed.
         topics: set[str] = set()
 
-        def look(records: list[Any]) -> list[Any]:
+        def note_topic(records: list[Any]) -> list[Any]:
             message = self.client.library.message(records[0]) if records else None
             topics.update([message.destination] if message else [])
             return records
 
-        self.batches(result, look)
+        self.batches(result, note_topic)
         self.record_duration(topics.pop() if len(topics) == 1 else None, None)
 
 

@@ -62,9 +62,9 @@ class MessageFuture(Future[Any]):
             self._begin(result, frame)
         return result
 
-    def attach_receiving(self, pull: Receiving) -> None:
+    def attach_receiving(self, receiving: Receiving) -> None:
         """Attach the pull that this is the future of; the pull may be over by now."""
-        self.receiving = pull
+        self.receiving = receiving
         if self.done():
             self._record_outcome()
 
@@ -79,23 +79,23 @@ class MessageFuture(Future[Any]):
 
     @guarded
     def _record_outcome(self) -> None:
-        error, pull, found = tasks.future_error(self), self.receiving, self.message
-        if pull is None:
+        error, receiving, message = tasks.future_error(self), self.receiving, self.message
+        if receiving is None:
             return
         if error is not None:
             self.receiving = None
-            pull.end_with_error(error)
+            receiving.end_with_error(error)
         else:
-            pull.read = lambda _: found
-            pull.message()
+            receiving.read = lambda _: message
+            receiving.message()
 
     @guarded
     def _begin(self, result: Any, frame: FrameType) -> None:
-        pull, found = self.receiving, self.message
-        if pull is not None:
+        receiving, message = self.receiving, self.message
+        if receiving is not None:
             self.receiving = self.message = None
             per_task.begin_current(
-                _ReadMessage(pull.client, result, found), awaiting_frame(_awaiting_application(frame))
+                _ReadMessage(receiving.client, result, message), awaiting_frame(_awaiting_application(frame))
             )
 
 

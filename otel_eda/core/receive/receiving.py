@@ -126,26 +126,26 @@ class Receiving:
         span.end()
         self.record_duration(None, kind, with_span(EMPTY, span))
 
-    def record_batch(self, found: list[Polled]) -> None:
+    def record_batch(self, polled: list[Polled]) -> None:
         """Record the span of a pull that returned a batch, linked to its messages, and count these."""
-        topics = {message.destination for message, _, _ in found}
+        topics = {message.destination for message, _, _ in polled}
         topic = topics.pop() if len(topics) == 1 else None
         if self.timed:
             self.record_duration(topic, None)
-        places: dict[tuple[str, str | None], list[int | None]] = {}
-        for message, _, _ in found:
-            places.setdefault((message.destination, message.partition), []).append(message.offset)
-        for (destination, partition), offsets in places.items():
+        by_partition: dict[tuple[str, str | None], list[int | None]] = {}
+        for message, _, _ in polled:
+            by_partition.setdefault((message.destination, message.partition), []).append(message.offset)
+        for (destination, partition), offsets in by_partition.items():
             self.client.record_consumed(self.operation_name, destination, partition, len(offsets))
             self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
-        if found and self.client.settings.receive_spans != "none":
+        if polled and self.client.settings.receive_spans != "none":
             route = self.client.route(self.operation_name, "receive", topic)
-            attributes = {**route.attributes, semconv.BATCH_COUNT: len(found)}
-            partitions = {message.partition for message, _, _ in found}
+            attributes = {**route.attributes, semconv.BATCH_COUNT: len(polled)}
+            partitions = {message.partition for message, _, _ in polled}
             if topic is not None and len(partitions) == 1:
                 attributes[semconv.PARTITION] = partitions.pop()
             self._span(
-                route, attributes, [_link(message, origin) for message, _, origin in found if origin is not None]
+                route, attributes, [_link(message, origin) for message, _, origin in polled if origin is not None]
             ).end()
 
     def message(self) -> Message | None:
@@ -190,15 +190,15 @@ def note_arrival(client: Client, message: Message) -> None:
         return
     route = client.process_route(message.destination)
     senders = shared_senders if message.shared else client.senders
-    again, late, missed = senders.of(message.sender).record_arrival(message.sequence)
-    found: dict[str, Any] = {}
-    if again:
+    repeated, out_of_order, missed = senders.of(message.sender).record_arrival(message.sequence)
+    attributes: dict[str, Any] = {}
+    if repeated:
         route.record_anomaly(DeliveryAnomaly.REDELIVERED, None)
-        found = {semconv.REDELIVERED: True}
-    elif late:
+        attributes = {semconv.REDELIVERED: True}
+    elif out_of_order:
         route.record_anomaly(DeliveryAnomaly.OUT_OF_ORDER, None)
-        found = {semconv.MISORDERED: True}
+        attributes = {semconv.MISORDERED: True}
     elif missed:
         route.count(client.scope.metrics.missed, number=missed)
-        found = {semconv.MISSED: missed}
-    message.attributes = {**(message.attributes or {}), **found}
+        attributes = {semconv.MISSED: missed}
+    message.attributes = {**(message.attributes or {}), **attributes}

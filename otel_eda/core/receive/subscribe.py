@@ -90,14 +90,14 @@ class _TracedCallback:
         processing = self._begin(args, kwargs)
         if processing is None:
             return function(*args, **kwargs)
-        within = enter(0)  # a pull of somebody else's may have called us
+        operation = enter(0)  # a pull of somebody else's may have called us
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             self._end(processing, error)
             raise
         finally:
-            within.leave()
+            operation.leave()
         if inspect.iscoroutine(result):
             processing.detach()
             return self._await(processing, result)

@@ -41,14 +41,14 @@ class _BatchContents:
 
 
 def _contents_of(batch: Any) -> _BatchContents | None:
-    found: _BatchContents | None = getattr(batch, "__dict__", {}).get(_CONTENTS_ATTRIBUTE)
-    return found
+    contents: _BatchContents | None = getattr(batch, "__dict__", {}).get(_CONTENTS_ATTRIBUTE)
+    return contents
 
 
 def origins(batch: Any) -> tuple[SpanContext, ...]:
     """Return the span contexts of a batch's messages."""
-    found = _contents_of(batch)
-    return () if found is None else tuple(found.span_contexts)
+    contents = _contents_of(batch)
+    return () if contents is None else tuple(contents.span_contexts)
 
 
 @dataclass(frozen=True)
@@ -141,21 +141,21 @@ class _MessageCreation(Call):
         self.contents = contents
         self.span = span
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """End the span of a message that could not be created."""
         if error is not None:
-            self._end(error, taken=False)
+            self._end(error, accepted=False)
 
     def returned(self, result: Any) -> Any:
         """End the span and return the result; a message for which there was no room is marked as refused."""
-        self._end(None, taken=result is not None)
+        self._end(None, accepted=result is not None)
         return result
 
     @guarded
-    def _end(self, error: BaseException | None, *, taken: bool) -> None:
+    def _end(self, error: BaseException | None, *, accepted: bool) -> None:
         if error is not None:
             errors.record(self.span, error, "create")
-        elif not taken:
+        elif not accepted:
             self.span.set_attribute(semconv.REFUSED, True)
         else:
             self.contents.span_contexts.append(self.span.get_span_context())

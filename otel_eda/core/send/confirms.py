@@ -106,15 +106,15 @@ class _ConfirmMode(SinglePlace):
 
     def _proxy(self, client: Client, callback: Function) -> Proxy:
         @guarded
-        def confirmed(given: tuple[Any, ...]) -> None:
+        def record(args: tuple[Any, ...]) -> None:
             if client.confirms is not None:
-                client.confirms.answered(self.confirm(*given))
+                client.confirms.answered(self.confirm(*args))
 
-        def called(function: Function, _: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
-            confirmed(given)
-            return function(*given, **named)
+        def traced_callback(function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            record(args)
+            return function(*args, **kwargs)
 
-        return Proxy(callback, called)
+        return Proxy(callback, traced_callback)
 
 
 class _ConfirmModeCall(Call):
@@ -155,20 +155,20 @@ class Returned(SinglePlace):
         taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         if taken is None:
             return
-        message, why = self.returned(*taken)
+        message, reason = self.returned(*taken)
         client = client_of(args[0], library)
         route = client.route(self.operation, "send", message.destination)
         route.count(client.scope.metrics.returned)
         context, origin = propagation.extract(message.headers)
         if origin is not None and span_in(get_current()).get_span_context().span_id == origin.span_id:
             return  # the call that sends it is still going on, and will tell
-        sending = next((one for one in client.pending_sends.values() if _carries(one, origin)), None)
+        sending = next((pending for pending in client.pending_sends.values() if _carries(pending, origin)), None)
         if sending is not None:
-            sending.failed(Outcome(semconv.RETURNED, why))
+            sending.failed(Outcome(semconv.RETURNED, reason))
             return
         attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, attributes, links)
-        errors.mark(span, semconv.RETURNED, why)
+        errors.mark(span, semconv.RETURNED, reason)
         span.end()
 
 

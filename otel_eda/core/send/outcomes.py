@@ -82,13 +82,13 @@ class DeliveryCallback(_WithoutOtherPlaces):
 
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
         """Put a callback of ours into the call, which then calls the application's."""
-        theirs = next((value for value in taken if value is not ...), None)
-        theirs = sending.client.identity.callback if theirs is None else theirs
-        if theirs is ...:
+        callback = next((value for value in taken if value is not ...), None)
+        callback = sending.client.identity.callback if callback is None else callback
+        if callback is ...:
             return  # the client has a callback that we can't know, and that ours would be in the place of
         sending.outcome_to_callback = True
         sending.keep_open()
-        report = DeliveryReport(sending, theirs, self.failure)
+        report = DeliveryReport(sending, callback, self.failure)
         sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.takes[0], report)
 
     def after_call(self, sending: Sending, result: Any) -> None:
@@ -116,10 +116,10 @@ class DeliveryReport:
     __slots__ = ("_callback", "_failure", "_sending")
 
     def __init__(
-        self, sending: AwaitingReport, theirs: Function | None, failure: Callable[[Any], BaseException]
+        self, sending: AwaitingReport, callback: Function | None, failure: Callable[[Any], BaseException]
     ) -> None:
         self._sending = sending
-        self._callback = theirs
+        self._callback = callback
         self._failure = failure
 
     def __call__(self, error: Any, message: Any) -> Any:

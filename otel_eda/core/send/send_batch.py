@@ -124,8 +124,8 @@ class SendBatch(SinglePlace):
     messages: str
     callbacks: tuple[str, ...]
     message: Callable[..., Message | None]
-    given: Callable[[Any], Any]
-    ask: Callable[[Any, Any], Any]
+    callback_of: Callable[[Any], Any]
+    with_callback: Callable[[Any, Any], Any]
     refused: Callable[[Any, Any], BaseException | None]
     failure: Callable[[Any], BaseException]
     operation: str = "send"
@@ -145,20 +145,20 @@ class SendBatch(SinglePlace):
             return None
         items = list(taken[self.takes.index(self.messages)])
         client = client_of(args[0], library)
-        usual = next((value for value in taken[len(self.takes) :] if value is not ...), None)
-        usual = client.identity.callback if usual is None else usual
+        callback = next((value for value in taken[len(self.takes) :] if value is not ...), None)
+        callback = client.identity.callback if callback is None else callback
         batch = _BatchSending(client, self.operation, message, len(items))
-        copies = [self._copy(item, part, usual) for item, part in zip(items, batch.parts, strict=True)]
+        copies = [self._copy(item, part, callback) for item, part in zip(items, batch.parts, strict=True)]
         args, kwargs = arguments.replace(args, kwargs, self.messages, copies)
         return _BatchCall(args, kwargs, self, batch, [*zip(batch.parts, items, copies, strict=True)])
 
-    def _copy(self, item: Any, part: _PartOfBatch, usual: Any) -> Any:
-        theirs = self.given(item)
-        theirs = usual if theirs is None else theirs
-        if theirs is ...:
+    def _copy(self, item: Any, part: _PartOfBatch, default_callback: Any) -> Any:
+        callback = self.callback_of(item)
+        callback = default_callback if callback is None else callback
+        if callback is ...:
             part.acknowledged(None)  # a callback that we can't know will hear of it, and we won't
             return item
-        return self.ask(item, DeliveryReport(part, theirs, self.failure))
+        return self.with_callback(item, DeliveryReport(part, callback, self.failure))
 
 
 class _BatchCall(Call):
@@ -185,7 +185,7 @@ class _BatchCall(Call):
         self.operation = enter(SEND, self.batch.context)
         return self
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """Fail the messages that the call has refused, or all of them if the call failed."""
         self.operation.leave()
         if error is not None:

@@ -96,7 +96,7 @@ class Acknowledge(_Settle):
         if tags is None:
             return None
         client = client_of(instance, library)
-        found = take_unsettled(client, tags)
-        settlement = Acknowledgement(client, self.operation, call, tags, list(found.values()))
-        per_task.finish_if_settled(client, found)
+        unsettled = take_unsettled(client, tags)
+        settlement = Acknowledgement(client, self.operation, call, tags, list(unsettled.values()))
+        per_task.finish_if_settled(client, unsettled)
         return settlement

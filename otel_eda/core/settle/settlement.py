@@ -59,7 +59,7 @@ class Settlement(Call):
         self.client.settle_calls += 1
         return self
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """End the call, and the settlement if the call has failed."""
         self.client.settle_calls -= 1
         self.operation.leave()

@@ -24,16 +24,16 @@ _SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone
     """The failure of an operation where no exception was raised; `kind` becomes `error.type`, the text the status."""
 
-    def __init__(self, kind: str, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, kind: str, description: str) -> None:
+        super().__init__(description)
         self.kind = kind
 
 
 class Unresolved(Outcome):
     """The outcome of a send or settlement whose answer never came."""
 
-    def __init__(self, told: str) -> None:
-        super().__init__(semconv.UNRESOLVED, told)
+    def __init__(self, description: str) -> None:
+        super().__init__(semconv.UNRESOLVED, description)
 
 
 def error_type(error: BaseException) -> str:

@@ -115,7 +115,9 @@ def _metrics(provider: MeterProvider, name: str) -> Metrics:
 def _stand_in_of(provider: MeterProvider) -> MeterProvider:
     # Before there is a global provider the API has another stand in for it, whose instruments become real with it.
     stand_ins = (
-        known for known in list(_metrics_by_provider) if getattr(known, "_real_meter_provider", None) is provider
+        known_provider
+        for known_provider in list(_metrics_by_provider)
+        if getattr(known_provider, "_real_meter_provider", None) is provider
     )
     return next(stand_ins, provider)
 
