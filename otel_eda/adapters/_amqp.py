@@ -34,17 +34,17 @@ def identity(host: Any, port: Any, properties: Any) -> Identity:
     return Identity(client_id=text(name), server_address=host, server_port=port)
 
 
-def merged(headers: Any, more: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:
+def merged_headers(headers: Any, added: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:
     """Return a copy of a message's headers with more headers, or None if they are no headers.
 
     `binary` is the type that the client takes for bytes.
     """
     if headers is not None and not isinstance(headers, Mapping):
         return None  # the client refuses it, and is to say so itself
-    given = headers or {}
+    own = headers or {}
     # What is no text there, a client may refuse, and is to say so itself.
-    odd = {name: given[name] for name in more if not isinstance(given.get(name, ""), (str, binary, type(None)))}
-    return {**given, **more, **odd} if odd else {**given, **more}
+    refused = {name: own[name] for name in added if not isinstance(own.get(name, ""), (str, binary, type(None)))}
+    return {**own, **added, **refused} if refused else {**own, **added}
 
 
 def _value(headers: Any, name: str) -> Any:
@@ -56,24 +56,24 @@ def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
 
     The broker adds the header `x-death` to a dead letter: https://www.rabbitmq.com/docs/dlx#effects.
     """
-    made: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
+    values: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
     deaths = _value(headers, "x-death")
     if deaths and isinstance(deaths, list):
-        died = [death for death in deaths if isinstance(death, Mapping)]
-        counts = [count for death in died if isinstance(count := death.get("count", 1), int) and count > 0]
-        made[semconv.DEATHS] = min(sum(counts), _LARGEST)
-        if died and isinstance(reason := died[0].get("reason"), str):
-            made[semconv.DEATH_REASON] = reason
-    return made
+        entries = [death for death in deaths if isinstance(death, Mapping)]
+        counts = [count for death in entries if isinstance(count := death.get("count", 1), int) and count > 0]
+        values[semconv.DEATHS] = min(sum(counts), _LARGEST)
+        if entries and isinstance(reason := entries[0].get("reason"), str):
+            values[semconv.DEATH_REASON] = reason
+    return values
 
 
-def deliveries(headers: Any) -> int | None:
+def delivery_count(headers: Any) -> int | None:
     """Return how often a message was delivered before, by the header `x-delivery-count` of quorum queues, or None."""
     count = _value(headers, "x-delivery-count")
     return count if isinstance(count, int) else None
 
 
-def stamp(seconds: Any, headers: Any) -> int | None:
+def timestamp(seconds: Any, headers: Any) -> int | None:
     """Return the time of a message in milliseconds since 1970, or None.
 
     A plug-in of RabbitMQ stamps messages in the header `timestamp_in_ms`; else it is the property of AMQP 0-9-1, which

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-def put(headers: Any, more: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
+def with_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
     """Return a copy of a list of header pairs with more headers at its end, or None if it is no list."""
     if headers is not None and not isinstance(headers, list):
         return None  # the client refuses it, and is to say so itself
-    return [*(headers or ()), *((name, value.encode()) for name, value in more.items())]
+    return [*(headers or ()), *((name, value.encode()) for name, value in added.items())]
 
 
 def positions(offsets: Mapping[Any, Any]) -> dict[tuple[str, str], int]:
@@ -36,8 +36,8 @@ def outgoing(topic: Any, value: Any, headers: Any, partition: Any, key: Any, *, 
     # A serialiser may make something of None: then only the answer tells.
     tombstone = value is None and serializer is None
     size = len(value) if isinstance(value, bytes) else None
-    chosen = None if partition is None else str(partition)
-    return Message(topic, chosen, headers=headers, tombstone=tombstone, key=key, size=size)
+    partition_id = None if partition is None else str(partition)
+    return Message(topic, partition_id, headers=headers, tombstone=tombstone, key=key, size=size)
 
 
 def max_poll_interval(milliseconds: Any, group: str | None) -> float | None:
@@ -45,7 +45,7 @@ def max_poll_interval(milliseconds: Any, group: str | None) -> float | None:
     return int(milliseconds) / 1000 if group and milliseconds is not None else None
 
 
-def known(number: int | None) -> int | None:
+def valid(number: int | None) -> int | None:
     """Return an offset or timestamp, or None for a negative number, which stands for none."""
     return number if number is not None and number >= 0 else None
 
@@ -56,14 +56,14 @@ def read(item: Any) -> Message | None:
         size, headers, key = item.serialized_value_size, item.headers, item.key
     except AttributeError:
         return None
-    offset, stamp, partition = known(item.offset), known(item.timestamp), str(item.partition)
+    offset, stamp, partition = valid(item.offset), valid(item.timestamp), str(item.partition)
     return Message(item.topic, partition, offset, headers, stamp, size == -1, key=key, size=max(0, size))
 
 
 def confirmed(item: Any) -> Message:
     """Return the message of a `RecordMetadata`, the broker's answer."""
     tombstone = item.serialized_value_size == -1
-    return Message(item.topic, str(item.partition), known(item.offset), None, known(item.timestamp), tombstone)
+    return Message(item.topic, str(item.partition), valid(item.offset), None, valid(item.timestamp), tombstone)
 
 
 def unconfirmed(item: Any) -> Message:
@@ -73,21 +73,18 @@ def unconfirmed(item: Any) -> Message:
     return message
 
 
-def standing(states: Mapping[Any, Any]) -> list[Position]:
-    """Return the positions of a `{TopicPartition: TopicPartitionState}`.
-
-    The end of a partition came with its last messages.
-    """
+def positions_of_states(states: Mapping[Any, Any]) -> list[Position]:
+    """Return the positions of a `{TopicPartition: TopicPartitionState}`; their ends came with the last messages."""
     return [
         Position(at.topic, str(at.partition), getattr(state._position, "offset", state._position), state.highwater)
         for at, state in list(states.items())
     ]
 
 
-def batches(polled: dict[Any, list[Any]], keep: Callable[[list[Any]], list[Any]]) -> dict[Any, list[Any]]:
+def batches(polled: dict[Any, list[Any]], replace: Callable[[list[Any]], list[Any]]) -> dict[Any, list[Any]]:
     """Return the result of a poll with every list of messages replaced."""
     for partition, records in polled.items():
-        polled[partition] = keep(records)
+        polled[partition] = replace(records)
     return polled
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import attributes, deliveries, destination, stamp, text
+from otel_eda.adapters._amqp import attributes, delivery_count, destination, text, timestamp
 from otel_eda.core import Message, Tags
 
 if TYPE_CHECKING:
@@ -24,25 +24,25 @@ def read(item: Any, queue: str = "") -> Message | None:
     return Message(
         destination(item.exchange or "", key, queue),
         headers=item.headers,
-        timestamp=stamped(item),
+        timestamp=timestamp_of(item),
         id=text(item.message_id),
         conversation=text(item.correlation_id),
         delivery_tag=item.delivery_tag,
         unsettled=not item.processed,
         redelivered=bool(item.redelivered),
-        deliveries=deliveries(item.headers),
+        deliveries=delivery_count(item.headers),
         attributes=attributes(key, item.headers),
         ready_count=item.message_count,
     )
 
 
-def stamped(item: Any) -> int | None:
+def timestamp_of(item: Any) -> int | None:
     """Return the time that a message's sender gave it, in milliseconds since 1970, or None."""
-    when, seconds = getattr(item, "timestamp", None), None
-    if isinstance(when, datetime):
+    stamp, seconds = getattr(item, "timestamp", None), None
+    if isinstance(stamp, datetime):
         with suppress(ValueError, OverflowError, OSError):  # a time at the end of all times
-            seconds = int(when.timestamp())
-    return stamp(seconds, item.headers)
+            seconds = int(stamp.timestamp())
+    return timestamp(seconds, item.headers)
 
 
 def reader(queue: Any, *_: Any) -> Read:
@@ -50,12 +50,12 @@ def reader(queue: Any, *_: Any) -> Read:
     return partial(read, queue=getattr(queue, "_amqp_queue", queue).name)
 
 
-def delivered(queue: Any, callback: Any) -> Read | None:
+def callback_reader(queue: Any, callback: Any) -> Read | None:
     """Return what reads the messages of a queue, or None for the callback of the queue's own iterator."""
     return None if hasattr(getattr(callback, "__self__", None), "_amqp_queue") else reader(queue)
 
 
-def declared(queue: Any) -> tuple[str, int] | None:
+def declared_queue(queue: Any) -> tuple[str, int] | None:
     """Return the name of a declared queue and the number of messages in it, or None if the broker did not answer."""
     number = getattr(queue.declaration_result, "message_count", None)
     return None if number is None else (destination("", queue.name), number)
@@ -66,6 +66,6 @@ def tags(message: Any, multiple: bool = False, requeue: bool | None = None) -> T
     return None if message.delivery_tag is None else Tags(message.delivery_tag, bool(multiple), requeue)
 
 
-def rejected(message: Any, requeue: bool) -> Tags | None:
+def reject_tags(message: Any, requeue: bool) -> Tags | None:
     """Return the tag of a rejected message, or None for a message that came from no channel."""
     return tags(message, requeue=requeue)

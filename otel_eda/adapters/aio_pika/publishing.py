@@ -7,10 +7,10 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.adapters._amqp import attributes, destination, merged, text
+from otel_eda.adapters._amqp import attributes, destination, merged_headers, text
 from otel_eda.core import Message, Outcome
 
-from .messages import stamped
+from .messages import timestamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,16 +23,16 @@ def outgoing(exchange: Any, message: Any, key: Any) -> Message | None:
     return Message(
         destination(exchange.name, key),
         headers=message.headers,
-        timestamp=stamped(message),
+        timestamp=timestamp_of(message),
         id=text(getattr(message, "message_id", None)),
         conversation=text(getattr(message, "correlation_id", None)),
         attributes=attributes(key, None),
     )
 
 
-def put(message: Any, more: Mapping[str, str]) -> Any:
+def with_headers(message: Any, added: Mapping[str, str]) -> Any:
     """Return a copy of a message, of its own class and with all its attributes, with more headers."""
-    headers = merged(message.headers, more, bytearray)
+    headers = merged_headers(message.headers, added, bytearray)
     if headers is None or any(not isinstance(name, str) for name in headers):
         return None  # the client refuses it, and is to say so itself
     copied = object.__new__(type(message))
@@ -49,8 +49,8 @@ def put(message: Any, more: Mapping[str, str]) -> Any:
 
 @cache
 def _slots(kind: type) -> list[MemberDescriptorType]:
-    found = (value for base in kind.__mro__ for value in vars(base).values())
-    return [value for value in found if isinstance(value, MemberDescriptorType)]
+    members = (value for base in kind.__mro__ for value in vars(base).values())
+    return [value for value in members if isinstance(value, MemberDescriptorType)]
 
 
 def report(answer: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:

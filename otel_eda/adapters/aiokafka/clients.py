@@ -16,8 +16,8 @@ def identify(client: Any) -> Identity:
     return Identity(inner._client_id, group, *where, max_poll_interval=max_poll_interval(limit, group))
 
 
-def given(offsets: Any) -> dict[tuple[str, str], int]:
+def offsets_by_partition(offsets: Any) -> dict[tuple[str, str], int]:
     """Return offsets, with or without metadata, by topic and partition, but for those that the client will refuse."""
     pairs = offsets.items() if isinstance(offsets, dict) else ()
-    chosen = [(at, item[:1] if isinstance(item, tuple) else (item,)) for at, item in pairs if hasattr(at, "partition")]
-    return {(at.topic, str(at.partition)): item[0] for at, item in chosen if item and isinstance(item[0], int)}
+    tuples = [(at, item[:1] if isinstance(item, tuple) else (item,)) for at, item in pairs if hasattr(at, "partition")]
+    return {(at.topic, str(at.partition)): item[0] for at, item in tuples if item and isinstance(item[0], int)}

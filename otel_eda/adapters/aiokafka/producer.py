@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.adapters._kafka import known, outgoing, put
+from otel_eda.adapters._kafka import outgoing, valid, with_headers
 from otel_eda.core import Close, Construct, Create, Message, Reported, Send, Settle, origins, report_future
 
-from .clients import given
+from .clients import offsets_by_partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,17 +17,17 @@ PRODUCER = "aiokafka.producer.producer:AIOKafkaProducer"
 ANSWER = Reported(report_future)
 
 
-def sent(producer: Any, *call: Any) -> Message | None:
+def outgoing_message(producer: Any, *call: Any) -> Message | None:
     """Return the message that a call sends."""
     return outgoing(*call, serializer=producer._value_serializer)
 
 
-def headed(headers: Any, more: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
+def with_plain_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
     """Return a copy of the headers with more at its end, or None for headers that the client refuses.
 
     It refuses everything but a plain list.
     """
-    return put(headers, more) if headers is None or type(headers) is list else None
+    return with_headers(headers, added) if headers is None or type(headers) is list else None
 
 
 def receipt(_: Any) -> Any:
@@ -39,16 +39,16 @@ def answer(metadata: Any) -> Message | None:
     """Return the message of a `RecordMetadata`, or None where no answer was asked for."""
     if metadata is None:
         return None
-    offset, stamp = known(metadata.offset), known(metadata.timestamp)
+    offset, stamp = valid(metadata.offset), valid(metadata.timestamp)
     return Message(metadata.topic, str(metadata.partition), offset, timestamp=stamp)
 
 
-def transacted(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
+def transaction_offsets(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
     """Return the offsets that are committed with a transaction."""
-    return given(offsets)
+    return offsets_by_partition(offsets)
 
 
-def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
+def outgoing_batch(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
     """Return the message that stands for a batch that is sent."""
     if not isinstance(topic, str) or not hasattr(batch, "record_count"):
         return None
@@ -64,19 +64,29 @@ def receipt_of_batch(_: Any) -> Any:
 
 SHAPES = (
     Construct(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, headed, ANSWER, receipt),
-    Create("aiokafka.producer.message_accumulator:BatchBuilder.append", f"{PRODUCER}.create_batch", headed),
+    Send(
+        f"{PRODUCER}.send",
+        ("topic", "value", "headers", "partition", "key"),
+        outgoing_message,
+        with_plain_headers,
+        ANSWER,
+        receipt,
+    ),
+    Create("aiokafka.producer.message_accumulator:BatchBuilder.append", f"{PRODUCER}.create_batch", with_plain_headers),
     Send(
         f"{PRODUCER}.send_batch",
         ("batch", "topic", "partition"),
-        batched,
+        outgoing_batch,
         None,
         ANSWER,
         receipt_of_batch,
         operation="send_batch",
     ),
     Settle(
-        f"{PRODUCER}.send_offsets_to_transaction", ("offsets",), transacted, operation="send_offsets_to_transaction"
+        f"{PRODUCER}.send_offsets_to_transaction",
+        ("offsets",),
+        transaction_offsets,
+        operation="send_offsets_to_transaction",
     ),
     Close(f"{PRODUCER}.stop"),
 )

@@ -13,7 +13,7 @@ SIGNATURES = {
 }
 
 
-def several(_: Any, topic: Any, messages: Any, partition: Any) -> Message | None:
+def outgoing_list(_: Any, topic: Any, messages: Any, partition: Any) -> Message | None:
     """Return the message that stands for a list of messages, or None for a call that the library will refuse.
 
     It is also None for a call by the asyncio client, whose sends have spans of their own.
@@ -21,7 +21,7 @@ def several(_: Any, topic: Any, messages: Any, partition: Any) -> Message | None
     if (
         not isinstance(topic, str)
         or not isinstance(messages, list)
-        or not all(isinstance(one, dict) for one in messages)
+        or not all(isinstance(item, dict) for item in messages)
     ):
         return None
     if not messages or getattr(callback(messages[0]), "__module__", "").startswith("confluent_kafka."):
@@ -53,7 +53,7 @@ SHAPES = (
         ("topic", "messages", "partition"),
         "messages",
         ("callback", "on_delivery"),
-        several,
+        outgoing_list,
         callback,
         with_callback,
         refused,

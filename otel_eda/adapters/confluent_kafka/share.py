@@ -18,13 +18,13 @@ SIGNATURES = {
 }
 
 
-def batches(polled: Any, keep: Callable[[list[Any]], list[Any]]) -> Any:
+def batches(polled: Any, replace: Callable[[list[Any]], list[Any]]) -> Any:
     """Return the result of a poll with the list inside of it replaced."""
-    polled._records = keep(polled._records)
+    polled._records = replace(polled._records)
     return polled
 
 
-def offsets(_: Any) -> Positions:
+def no_offsets(_: Any) -> Positions:
     """Return no offsets: such a commit settles single messages."""
     return {}
 
@@ -32,8 +32,8 @@ def offsets(_: Any) -> Positions:
 SHAPES = (
     Construct(f"{SHARE}.__init__?", configured),
     ReceiveBatch(f"{SHARE}.poll?", batches),
-    Settle(f"{SHARE}.commit_sync?", (), offsets),
-    Settle(f"{SHARE}.commit_async?", (), offsets),
+    Settle(f"{SHARE}.commit_sync?", (), no_offsets),
+    Settle(f"{SHARE}.commit_async?", (), no_offsets),
     Close(f"{SHARE}.close?"),
     Close(f"{SHARE}.__exit__?"),
 )

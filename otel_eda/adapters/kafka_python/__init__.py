@@ -27,6 +27,6 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.kafka:KafkaInstrumentor",
     message=read,
     identify=identify,
-    positions=consumer.where,
+    positions=consumer.positions_of,
     shapes=(*producer.SHAPES, *consumer.SHAPES),
 )

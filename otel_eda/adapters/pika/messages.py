@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._amqp import attributes, deliveries, destination, identity, stamp, text
+from otel_eda.adapters._amqp import attributes, delivery_count, destination, identity, text, timestamp
 from otel_eda.core import Identity, Message
 
 
@@ -26,13 +26,13 @@ def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False)
     return Message(
         destination(method.exchange, method.routing_key, queue),
         headers=headers,
-        timestamp=stamp(properties.timestamp, headers),
+        timestamp=timestamp(properties.timestamp, headers),
         id=text(properties.message_id),
         conversation=text(properties.correlation_id),
         delivery_tag=method.delivery_tag,
         unsettled=unsettled,
         redelivered=method.redelivered,
-        deliveries=deliveries(headers),
+        deliveries=delivery_count(headers),
         attributes=attributes(method.routing_key, headers),
         record=method,
         ready_count=getattr(method, "message_count", None),
@@ -53,7 +53,7 @@ def sent(exchange: str, routing_key: str, properties: Any) -> Message:
     return Message(
         destination(exchange, routing_key),
         headers=headers,
-        timestamp=stamp(properties.timestamp, None),
+        timestamp=timestamp(properties.timestamp, None),
         id=text(properties.message_id),
         conversation=text(properties.correlation_id),
         attributes=attributes(routing_key, None),

@@ -59,10 +59,10 @@ def send(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 @guarded
 def _note(wire: Wire | None, future: Future[Any]) -> None:
-    if wire is not None and wire.out.sent is not None:
-        numbers[future] = wire.out.sent
-    elif wire is not None and wire.out.carries:  # it waits
-        wire.out.carries = False
+    if wire is not None and wire.outbox.last_sequence is not None:
+        numbers[future] = wire.outbox.last_sequence
+    elif wire is not None and wire.outbox.pending:  # it waits
+        wire.outbox.pending = False
         headers[future] = inject()
 
 
@@ -73,9 +73,9 @@ def send_next(original: Function, *args: Any, **kwargs: Any) -> Any:
     wire = wire_of(args[0])
     if future is None or wire is None or future not in headers:
         return within(original, *args, **kwargs)
-    wire.out.carries, wire.out.headers, wire.out.sent = True, headers.pop(future), None
+    wire.outbox.pending, wire.outbox.headers, wire.outbox.last_sequence = True, headers.pop(future), None
     result = within(original, *args, **kwargs)
-    wire.out.carries, wire.out.headers = False, None
+    wire.outbox.pending, wire.outbox.headers = False, None
     _note(wire, future)
     return result
 

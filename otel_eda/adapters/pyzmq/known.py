@@ -9,7 +9,7 @@ from otel_eda.core import guarded
 
 from . import options
 from .options import option
-from .wire import Wire, waiting
+from .wire import Wire, holding
 
 wires: dict[int, Wire] = {}
 """Every socket that was used, by its address in the library."""
@@ -36,11 +36,11 @@ def _new(socket: Any, address: int) -> Wire | None:
     if not address or socket.closed:
         return None
     wire = Wire(option(socket, options.TYPE))
-    wire.place(socket)
+    wire.read_endpoint(socket)
     return wires.setdefault(address, wire)
 
 
 def forget() -> None:
     """Forget every socket, once none is watched any more."""
     wires.clear()
-    waiting.clear()
+    holding.clear()

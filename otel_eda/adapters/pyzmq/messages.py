@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ROUTING_ID = 5
 TCP = re.compile(r"tcp://(?:.*;)?([^/]+):(\d{1,5})")
-WHOLE = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket is to get all that its sender sends
-TERMINATED = 156384765  # ETERM: the context is at its end, and whoever waits is told so
+UNSHARED_TYPES = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket is to get all that its sender sends
+ETERM = 156384765  # ETERM: the context is at its end, and whoever waits is told so
 
 
 def identify(socket: Any) -> Identity:
@@ -49,7 +49,7 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
         return None
     if wire.kind == REQ:
         finish(owner(socket))  # a new question is not part of what the last answer caused
-    wire.out.carries, wire.out.sent = config().zmq_propagate and not wire.single, None
+    wire.outbox.pending, wire.outbox.last_sequence = config().zmq_propagate and not wire.conflates, None
     return Message(destination(wire))
 
 
@@ -61,14 +61,14 @@ def parts(socket: Any, msg_parts: Any, flags: Any) -> Message | None:
 def receipt(socket: Any) -> Callable[[Any], Message | None]:
     """Return what reads the number of a message that was sent."""
     wire = wire_of(socket)
-    return lambda _: numbered(wire, None if wire is None else wire.out.sent)
+    return lambda _: numbered(wire, None if wire is None else wire.outbox.last_sequence)
 
 
 def numbered(wire: Wire | None, number: int | None) -> Message | None:
     """Return a sent message with its number, or None if it has none."""
     if wire is None or number is None:
         return None
-    return Message(destination(wire), attributes={semconv.SENDER: wire.out.sender, semconv.SEQUENCE: number})
+    return Message(destination(wire), attributes={semconv.SENDER: wire.outbox.sender, semconv.SEQUENCE: number})
 
 
 def reader(socket: Any, _: Any) -> Callable[[Any], Message | None]:
@@ -79,21 +79,21 @@ def reader(socket: Any, _: Any) -> Callable[[Any], Message | None]:
 
 def incoming(wire: Wire) -> Message | None:
     """Return the message that was received, or None before its last part, and for a subscription."""
-    if not wire.complete or wire.control:
+    if not wire.message_complete or wire.was_subscription:
         return None
-    found, wire.arrived = wire.arrived, None
-    if found is None:
+    trailer, wire.trailer = wire.trailer, None
+    if trailer is None:
         return Message(destination(wire))
     return Message(
         destination(wire),
-        headers=found.headers,
-        timestamp=found.timestamp,
-        sender=None if wire.selects else found.sender,
-        sequence=None if wire.selects else found.sequence,
-        shared=wire.kind not in WHOLE,
+        headers=trailer.headers,
+        timestamp=trailer.timestamp,
+        sender=None if wire.filters else trailer.sender,
+        sequence=None if wire.filters else trailer.sequence,
+        shared=wire.kind not in UNSHARED_TYPES,
     )
 
 
 def empty(error: BaseException) -> bool:
     """Return whether an exception says that no message has come (`EAGAIN`), or that none will (`ETERM`)."""
-    return getattr(error, "errno", None) in {errno.EAGAIN, TERMINATED}
+    return getattr(error, "errno", None) in {errno.EAGAIN, ETERM}

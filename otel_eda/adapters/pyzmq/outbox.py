@@ -22,20 +22,20 @@ class Outbox:
     trailer.
     """
 
-    carries: bool = False
+    pending: bool = False
     headers: dict[str, str] | None = None
     sender: str = field(default_factory=lambda: os.urandom(8).hex())
     sequence: int = 0
-    sent: int | None = None
+    last_sequence: int | None = None
 
     @guarded
     def pack(self, flags: Any) -> bytes | None:
         """Return the trailer of the message whose frame is about to be sent, or None if the frame is not its last."""
-        if not self.carries or not isinstance(flags, int) or flags & SNDMORE or not sending():
+        if not self.pending or not isinstance(flags, int) or flags & SNDMORE or not sending():
             return None
         return trailer.pack(self.headers or inject(), self.sender, self.sequence, int(time.time() * 1000))
 
-    def number(self) -> None:
+    def count_sent(self) -> None:
         """Count a message that was sent with its trailer."""
-        self.carries, self.headers, self.sent = False, None, self.sequence
+        self.pending, self.headers, self.last_sequence = False, None, self.sequence
         self.sequence += 1

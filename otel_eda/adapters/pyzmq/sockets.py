@@ -8,7 +8,7 @@ from otel_eda.core import finish, guarded
 
 from .known import owner, wire_of, wires
 from .options import EVENTS, POLLIN, RCVMORE, SUBSCRIBE, UNSUBSCRIBE
-from .wire import waiting
+from .wire import holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def get(original: Function, *args: Any, **kwargs: Any) -> Any:
     """Return an option of a socket; a frame that was received ahead counts as one to come."""
     value = original(*args, **kwargs)
-    if waiting and value.__class__ is int and (wire := wire_of(args[0])) in waiting and not wire.whole:
+    if holding and value.__class__ is int and (wire := wire_of(args[0])) in holding and not wire.receives_all_frames:
         which = args[1] if len(args) > 1 else kwargs.get("option")
         return 1 if which == RCVMORE else value | POLLIN if which == EVENTS else value
     return value
@@ -44,12 +44,12 @@ def poll(original: Function, *args: Any, **kwargs: Any) -> Any:
     for socket, flags in sockets:
         if flags & POLLIN and hasattr(socket, "underlying"):
             finish(owner(socket))
-    ready = [socket for socket, flags in sockets if flags & POLLIN and wire_of(socket) in waiting] if waiting else []
+    ready = [socket for socket, flags in sockets if flags & POLLIN and wire_of(socket) in holding] if holding else []
     if not ready:
         return original(*args, **kwargs)
-    found = dict(original(sockets, 0))
-    found |= {socket: found.get(socket, 0) | POLLIN for socket in ready}
-    return [(socket, found[socket]) for socket, _ in sockets if socket in found]
+    events = dict(original(sockets, 0))
+    events |= {socket: events.get(socket, 0) | POLLIN for socket in ready}
+    return [(socket, events[socket]) for socket, _ in sockets if socket in events]
 
 
 def close(original: Function, *args: Any, **kwargs: Any) -> Any:
@@ -68,5 +68,5 @@ def attach(original: Function, *args: Any, **kwargs: Any) -> Any:
     result = original(*args, **kwargs)
     wire = wires.get(getattr(args[0], "underlying", 0))
     if wire is not None:
-        wire.place(args[0])
+        wire.read_endpoint(args[0])
     return result

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAGIC = b"\x89otel-eda\x01"
-LONGEST = 16_384  # bytes: twice what the W3C has for baggage
+MAX_BYTES = 16_384  # bytes: twice what the W3C has for baggage
 MAX_HEADERS = 64  # headers
 _SENDER = re.compile(rb"[0-9a-f]{16}")
 _NUMBER = re.compile(rb"[0-9]{1,18}")
@@ -35,7 +35,7 @@ def pack(headers: Mapping[str, str], sender: str, sequence: int, timestamp: int)
     for name, value in [*headers.items()][:MAX_HEADERS]:
         pair = name.encode("utf-8", "replace"), value.encode("utf-8", "replace")
         size += len(pair[0]) + len(pair[1]) + 2
-        if size > LONGEST or b"\0" in pair[0] or b"\0" in pair[1]:
+        if size > MAX_BYTES or b"\0" in pair[0] or b"\0" in pair[1]:
             break
         fields += pair
     return MAGIC + b"\0".join(fields)
@@ -43,7 +43,7 @@ def pack(headers: Mapping[str, str], sender: str, sequence: int, timestamp: int)
 
 def unpack(frame: bytes) -> Trailer | None:
     """Return the content of a frame, or None for a frame that `pack` would not make: it is the application's."""
-    if len(frame) > LONGEST or not frame.startswith(MAGIC):
+    if len(frame) > MAX_BYTES or not frame.startswith(MAGIC):
         return None
     sender, *rest = frame[len(MAGIC) :].split(b"\0", 2 * MAX_HEADERS + 3)
     if len(rest) % 2 or not 2 <= len(rest) <= 2 * MAX_HEADERS + 2 or not _SENDER.fullmatch(sender):

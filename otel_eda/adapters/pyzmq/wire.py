@@ -28,66 +28,66 @@ class Wire:
     kind: int
     framed: bool = False
     endpoint: str = ""
-    single: bool = False
-    whole: bool = False
-    complete: bool = False
-    control: bool = False
+    conflates: bool = False
+    receives_all_frames: bool = False
+    message_complete: bool = False
+    was_subscription: bool = False
     subscribed: bool = False
-    held: Any = None
-    arrived: trailer.Trailer | None = None
-    out: Outbox = field(default_factory=Outbox)
+    held_frame: Any = None
+    trailer: trailer.Trailer | None = None
+    outbox: Outbox = field(default_factory=Outbox)
     owner: ref[Any] | None = None
 
     @property
-    def selects(self) -> bool:
+    def filters(self) -> bool:
         """Whether the socket may filter messages: those that it does not want are not missed."""
         return self.kind in {options.SUB, options.XSUB} and not self.subscribed
 
-    def place(self, socket: Any) -> None:
+    def read_endpoint(self, socket: Any) -> None:
         """Read the address to which the socket was bound or connected last."""
         if self.kind <= options.XSUB:
             self.endpoint = option(socket, options.LAST_ENDPOINT).rstrip(b"\0").decode("utf-8", "replace")
             self.framed = not self.endpoint.startswith(options.RESERVED)
-            self.single = bool(option(socket, options.CONFLATE))
+            self.conflates = bool(option(socket, options.CONFLATE))
 
     @guarded
-    def look(self, socket: Any, part: Any) -> None:
+    def receive_ahead(self, socket: Any, part: Any) -> None:
         """Receive the next frame, after a frame that more follow, to see whether it is a trailer."""
-        self.arrived = None
+        self.trailer = None
         if option(socket, options.RCVMORE):
             # The parts of a message arrive together, so this never waits.
             ahead = base().recv(socket, options.DONTWAIT, False)
-            self.arrived = None if ahead.more else read(ahead)
-            if self.arrived is None:
-                self.held = ahead
-                waiting.add(self)
+            self.trailer = None if ahead.more else read_trailer(ahead)
+            if self.trailer is None:
+                self.held_frame = ahead
+                holding.add(self)
             elif hasattr(part, "more"):
                 part.more = False
-        self.complete = self.held is None
-        self.control = self.kind == options.XPUB and beginning(part) in options.SUBSCRIPTIONS
+        self.message_complete = self.held_frame is None
+        self.was_subscription = self.kind == options.XPUB and beginning(part) in options.SUBSCRIPTIONS
 
     @guarded
-    def strip(self, parts: list[Any]) -> None:
+    def take_trailer(self, parts: list[Any]) -> None:
         """Take the trailer out of a whole message."""
-        self.complete, self.arrived = True, read(parts[-1]) if len(parts) > 1 else None
-        self.control = self.kind == options.XPUB and beginning(parts[0]) in options.SUBSCRIPTIONS
-        if self.arrived is not None:
+        self.message_complete, self.trailer = True, read_trailer(parts[-1]) if len(parts) > 1 else None
+        self.was_subscription = self.kind == options.XPUB and beginning(parts[0]) in options.SUBSCRIPTIONS
+        if self.trailer is not None:
             del parts[-1]
             if hasattr(parts[-1], "more"):
                 parts[-1].more = False
 
     def release(self) -> Any:
         """Return the frame that was received ahead, and hold it no longer."""
-        held, self.held = self.held, None
-        waiting.discard(self)
-        return held
+        frame, self.held_frame = self.held_frame, None
+        holding.discard(self)
+        return frame
 
 
-def read(frame: Any) -> trailer.Trailer | None:
+def read_trailer(frame: Any) -> trailer.Trailer | None:
     """Return the trailer of a frame, bytes or not, or None if it is none."""
-    short = len(frame) <= trailer.LONGEST  # else it is not worth a copy
+    short = len(frame) <= trailer.MAX_BYTES  # else it is not worth a copy
     return trailer.unpack(frame if isinstance(frame, bytes) else frame.bytes) if short else None
 
 
-waiting: set[Wire] = set()
+holding: set[Wire] = set()
 """The sockets that hold a frame."""

@@ -107,7 +107,7 @@ class _RegistryDispatch(Call):
         self.token = dispatching.set(self.event)
         return self
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # whatever it is, the event is dispatched
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # whatever it is, the event is dispatched
         """Be done with the event."""
         dispatching.reset(self.token)
         self.registry.check_handled(self.event, _whose(self.args, self.registry.owner))
