@@ -9,7 +9,7 @@ from typing import Any
 from otel_eda import semconv
 from otel_eda.core import Identity
 
-_LARGEST = (1 << 63) - 1  # of what an attribute can be
+_LARGEST = (1 << 63) - 1  # integer of an attribute: OTLP has 64 bits
 _SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
 
 
@@ -24,7 +24,7 @@ def destination(exchange: str, routing_key: str, queue: str = "") -> str:
 
 
 def _common(name: str) -> str:
-    # What a server names differs at each start, which spans' names and metrics can't do.
+    # Names that a server makes differ at each start, and would give each start span names and series of its own.
     return next((prefix[:-1] for prefix in _SERVER_NAMED if name.startswith(prefix)), name)
 
 
@@ -40,9 +40,9 @@ def merged_headers(headers: Any, added: Mapping[str, str], binary: type = bytes)
     `binary` is the type that the client takes for bytes.
     """
     if headers is not None and not isinstance(headers, Mapping):
-        return None  # the client refuses it, and is to say so itself
+        return None  # the client refuses it with its own error
     own = headers or {}
-    # What is no text there, a client may refuse, and is to say so itself.
+    # A value that is no text may be refused by the client, with its own error: so it stays.
     refused = {name: own[name] for name in added if not isinstance(own.get(name, ""), (str, binary, type(None)))}
     return {**own, **added, **refused} if refused else {**own, **added}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def with_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
     """Return a copy of a list of header pairs with more headers at its end, or None if it is no list."""
     if headers is not None and not isinstance(headers, list):
-        return None  # the client refuses it, and is to say so itself
+        return None  # the client refuses it with its own error
     return [*(headers or ()), *((name, value.encode()) for name, value in added.items())]
 
 
@@ -33,7 +33,7 @@ def outgoing(topic: Any, value: Any, headers: Any, partition: Any, key: Any, *, 
     """Return the message that a call sends, or None for a call that the client will refuse."""
     if not isinstance(topic, str):
         return None
-    # A serialiser may make something of None: then only the answer tells.
+    # A serializer may turn None into a value: then only the answer shows whether the message is a tombstone.
     tombstone = value is None and serializer is None
     size = len(value) if isinstance(value, bytes) else None
     partition_id = None if partition is None else str(partition)

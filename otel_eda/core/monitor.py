@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def _aggregated(
     observed: Callable[[], Observed], add: Callable[[float, float], float] = operator.add
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    # Clients of the same attributes are one to whoever looks at a metric.
+    # Clients with the same attributes are one series of a metric.
     @guarded(default=())
     def observe(_: CallbackOptions) -> Iterable[Observation]:
         values: dict[frozenset[tuple[str, Any]], tuple[Attributes, float]] = {}

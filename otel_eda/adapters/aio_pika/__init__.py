@@ -24,7 +24,7 @@ from otel_eda.core import (
 from .messages import callback_reader, declared_queue, read, reader, reject_tags, tags
 from .publishing import outgoing, report, with_headers
 
-# By way of the package, which has a version once all its modules are imported.
+# Named through the package, which has a version once all its modules are imported.
 CHANNEL = "aio_pika:channel.Channel"
 EXCHANGE = "aio_pika:exchange.Exchange"
 QUEUE = "aio_pika:queue.Queue"

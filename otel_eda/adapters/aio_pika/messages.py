@@ -40,7 +40,7 @@ def timestamp_of(item: Any) -> int | None:
     """Return the time that a message's sender gave it, in milliseconds since 1970, or None."""
     stamp, seconds = getattr(item, "timestamp", None), None
     if isinstance(stamp, datetime):
-        with suppress(ValueError, OverflowError, OSError):  # a time at the end of all times
+        with suppress(ValueError, OverflowError, OSError):  # a time outside of the platform's range
             seconds = int(stamp.timestamp())
     return timestamp(seconds, item.headers)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def outgoing(exchange: Any, message: Any, key: Any) -> Message | None:
     """Return the message that a call publishes, or None for a call that aio-pika will refuse."""
     if not (isinstance(key, str) and hasattr(message, "headers") and hasattr(exchange, "channel")):
-        return None  # the client refuses it, and is to say so itself
+        return None  # the client refuses it with its own error
     return Message(
         destination(exchange.name, key),
         headers=message.headers,
@@ -34,7 +34,7 @@ def with_headers(message: Any, added: Mapping[str, str]) -> Any:
     """Return a copy of a message, of its own class and with all its attributes, with more headers."""
     headers = merged_headers(message.headers, added, bytearray)
     if headers is None or any(not isinstance(name, str) for name in headers):
-        return None  # the client refuses it, and is to say so itself
+        return None  # the client refuses it with its own error
     copied = object.__new__(type(message))
     for slot in _slots(type(message)):  # type: ignore[arg-type]  # a class is hashable
         try:

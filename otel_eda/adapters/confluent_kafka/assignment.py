@@ -43,7 +43,7 @@ def rebalanced(_: Any, items: Any) -> list[tuple[str, int, int]]:
     return partitions(items)
 
 
-# Without a callback for lost partitions that for revoked ones is called: so none is added.
+# No callback for lost partitions is added: without one, librdkafka calls the one for revoked partitions.
 REBALANCES = {
     "on_assign": AssignmentChange.ADD,
     "on_revoke": AssignmentChange.REMOVE,

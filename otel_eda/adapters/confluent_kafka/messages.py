@@ -12,7 +12,7 @@ from otel_eda.core import Identity, Message
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DEFAULT_MAX_POLL_INTERVAL_MS = 300_000  # milliseconds, the library's own default
+DEFAULT_MAX_POLL_INTERVAL_MS = 300_000  # librdkafka's
 Positions = dict[tuple[str, str], int]
 
 

@@ -61,7 +61,7 @@ def send(original: Function, *args: Any, **kwargs: Any) -> Any:
 def _note(wire: Wire | None, future: Future[Any]) -> None:
     if wire is not None and wire.outbox.last_sequence is not None:
         numbers[future] = wire.outbox.last_sequence
-    elif wire is not None and wire.outbox.pending:  # it waits
+    elif wire is not None and wire.outbox.pending:  # the message waits
         wire.outbox.pending = False
         headers[future] = inject()
 

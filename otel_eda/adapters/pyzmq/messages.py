@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ROUTING_ID = 5
 TCP = re.compile(r"tcp://(?:.*;)?([^/]+):(\d{1,5})")
-UNSHARED_TYPES = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket is to get all that its sender sends
-ETERM = 156384765  # ETERM: the context is at its end, and whoever waits is told so
+UNSHARED_TYPES = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket gets all that its sender sends
+ETERM = 156384765  # the context was terminated (zmq.h: ZMQ_HAUSNUMERO + 53)
 
 
 def identify(socket: Any) -> Identity:
@@ -48,7 +48,7 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
             wire.subscribed = beginning(data) == SUBSCRIPTIONS[1]
         return None
     if wire.kind == REQ:
-        finish(owner(socket))  # a new question is not part of what the last answer caused
+        finish(owner(socket))  # a new request is not caused by the last answer
     wire.outbox.pending, wire.outbox.last_sequence = config().zmq_propagate and not wire.conflates, None
     return Message(destination(wire))
 

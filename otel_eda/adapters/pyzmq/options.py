@@ -8,9 +8,9 @@ from typing import Any
 DONTWAIT, SNDMORE, RCVMORE, TYPE, EVENTS, POLLIN, LAST_ENDPOINT = 1, 2, 13, 16, 15, 1, 32
 CONFLATE = 54
 SUBSCRIBE, UNSUBSCRIBE = 6, 7
-SUB, REQ, XPUB, XSUB = 2, 3, 9, 10  # the types after it have messages of one frame, or streams of bytes
+SUB, REQ, XPUB, XSUB = 2, 3, 9, 10  # later types have messages of one frame, or streams of bytes
 SUBSCRIPTIONS = (b"\0", b"\1")
-# The library's own, or of a protocol with a fixed number of frames.
+# Endpoints of the library's own, or of a protocol with a fixed number of frames.
 RESERVED = ("inproc://monitor.", "inproc://pyzmq.gc.", "inproc://zeromq.zap.")
 
 
@@ -19,7 +19,7 @@ def beginning(data: Any) -> bytes:
     try:
         return bytes(memoryview(data)[:1])
     except (TypeError, ValueError):
-        return b""  # the library refuses it
+        return b""  # the library refuses it with its own error
 
 
 def option(socket: Any, which: int) -> Any:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAGIC = b"\x89otel-eda\x01"
-MAX_BYTES = 16_384  # bytes: twice what the W3C has for baggage
-MAX_HEADERS = 64  # headers
+MAX_BYTES = 16_384  # twice the limit of W3C Baggage
+MAX_HEADERS = 64
 _SENDER = re.compile(rb"[0-9a-f]{16}")
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 

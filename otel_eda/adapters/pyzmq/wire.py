@@ -55,7 +55,7 @@ class Wire:
         """Receive the next frame, after a frame that more follow, to see whether it is a trailer."""
         self.trailer = None
         if option(socket, options.RCVMORE):
-            # The parts of a message arrive together, so this never waits.
+            # ZeroMQ delivers all parts of a message or none, so this never waits.
             ahead = base().recv(socket, options.DONTWAIT, False)
             self.trailer = None if ahead.more else read_trailer(ahead)
             if self.trailer is None:
@@ -85,7 +85,7 @@ class Wire:
 
 def read_trailer(frame: Any) -> trailer.Trailer | None:
     """Return the trailer of a frame, bytes or not, or None if it is none."""
-    short = len(frame) <= trailer.MAX_BYTES  # else it is not worth a copy
+    short = len(frame) <= trailer.MAX_BYTES  # a longer frame need not be copied
     return trailer.unpack(frame if isinstance(frame, bytes) else frame.bytes) if short else None
 
 

@@ -17,7 +17,7 @@ PartitionKey = tuple[str, str]
 
 
 POSITION_REPORT_NS = 10_000_000_000
-"""Nanoseconds between two reports of how far a consumer is."""
+"""The time between two reports of a consumer's positions."""
 
 
 class AssignmentChange(Enum):

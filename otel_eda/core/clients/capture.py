@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 MAX_TEXT_LENGTH = 256  # characters of a key or header
 
 
-MAX_HEADERS_RECORDED = 64  # that are recorded of one message
+MAX_HEADERS_RECORDED = 64  # headers of one message
 
 
-_HASH_DIGITS = 32  # of a hash: half of its 256 bits
+_HASH_DIGITS = 32  # hexadecimal: half of the 256 bits of SHA-256
 
 
 _process_secret = os.urandom(32)

@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 
 
 last_consumers: dict[tuple[str, str], Identity] = {}
-"""Who consumed from a destination of a system last and is gone: its messages may outlive it."""
+"""The identity of the last dropped consumer, by system and destination: its messages may outlive it."""
 on_reset(last_consumers.clear)
-POSITION_REFRESH_NS = (
-    100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
-)
+POSITION_REFRESH_NS = 100_000_000  # between two reads from a consumer that can be read only while it polls
 
 
 class Origin(Protocol):
@@ -107,7 +105,7 @@ class Client(InFlight):
     def reset(self) -> None:
         """Take the group's ledger as it is now, which knows nothing of what happened while otel-eda was off."""
         self.ledger = ledger_of(self.library.system, self.identity)
-        self.routes.clear()  # they know the accounts
+        self.routes.clear()  # they hold the former ledger
 
     def apply_settings(self) -> None:
         """Apply the settings as they are now, to the routes that exist, too."""
@@ -134,7 +132,7 @@ class Client(InFlight):
         route, scope = self.routes.get((operation, destination)), self.library.telemetry.scope
         if route is None or (route.scope is not scope and scope is not None):
             if len(self.routes) >= semconv.ATTRIBUTE_SETS:
-                self.routes.clear()  # they are made anew; a server may answer to more queues than memory holds
+                self.routes.clear()  # made again when needed; a server may answer to more queues than memory holds
             route = self.routes[operation, destination] = Route(
                 scope=self.scope,
                 ledger=self.ledger,
@@ -175,7 +173,7 @@ class Client(InFlight):
         return [self._advanced(position) for position in self._positions]
 
     def _advanced(self, position: Position) -> Position:
-        # Since it was looked at, messages were handed over that are in the account.
+        # The ledger knows the messages that were handed over since the positions were read.
         next_offset = (
             self.process_route(position.destination).partition_ledger(position.partition).next_offset(self.epoch)
         )

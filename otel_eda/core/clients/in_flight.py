@@ -123,7 +123,7 @@ class InFlight:
     def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
         """Remember a message until it is settled; the oldest is dropped where there are too many."""
         if len(self.unsettled) >= MAX_UNSETTLED:
-            self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
+            self.unsettled.pop(next(iter(self.unsettled)))  # it was settled in a way that we do not see
         self.unsettled[delivery_tag] = message
 
 

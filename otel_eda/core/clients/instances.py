@@ -20,14 +20,14 @@ ATTRIBUTE = "_otel_eda"
 _live_clients: dict[int, ref[Client]] = {}
 
 
-# An instance of a class made in C may have neither attributes nor weak references: then its end goes unnoticed, but not
-# that another one is in its place.
+# By address: an instance of a class made in C may allow neither attributes nor weak references. Then its end goes
+# unnoticed, but a new instance at its address does not.
 _clients_without_attributes: dict[int, Client] = {}
 
 
 def live_clients() -> list[Client]:
     """Return every client that is alive, whatever other threads make or drop meanwhile."""
-    # `list` of a dict's values is one step of the interpreter; over a `WeakSet` it fails when another thread adds one.
+    # `list` of a dict's values is one step of the interpreter; iterating a `WeakSet` fails if a thread adds to it.
     return [client for reference in list(_live_clients.values()) if (client := reference()) is not None]
 
 
@@ -77,5 +77,5 @@ def _remember(client: Client, instance: Any) -> Client:
 
 
 def _forget_dropped(identity: int, reference: ref[Client]) -> None:
-    if _live_clients.get(identity) is reference:  # else another client has come to be at its address
+    if _live_clients.get(identity) is reference:  # else another client is at its address
         del _live_clients[identity]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 enabled: dict[str, Library] = {}
-"""The libraries that are on, by name."""
+"""The libraries that are switched on, by name."""
 
 
 Version = tuple[int, ...]
@@ -188,7 +188,7 @@ class Library:
         module = sys.modules.get(self.package)
         if module is None:
             return None
-        text = vars(module).get("__version__")  # a module may warn of being asked for it
+        text = vars(module).get("__version__")  # `getattr` may run a module's `__getattr__`, which may warn
         return _numbers(text if isinstance(text, str) else _installed(self.distribution)) or None
 
     @property

@@ -51,7 +51,7 @@ def _partition_attributes(client: Client, destination: str, partition: str) -> d
 
 
 QUEUE_DEPTH_FRESH_NS = 300_000_000_000
-"""Nanoseconds after which what was said is no news any more."""
+"""The time after which a queue's depth is no longer reported."""
 
 
 def note_queue_depth(client: Client, queue: str, number: int) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 MAX_GAPS = 4096
-"""How many gaps and unfinished offsets an account keeps; of what lies below the older half it claims nothing more."""
+"""The gaps and unfinished offsets that a partition ledger keeps; beyond them it drops the older half."""
 
 
 MAX_KEYS = 10_000
@@ -87,7 +87,7 @@ class Arrival(NamedTuple):
 EXPECTED = Arrival()
 
 
-MAX_JUMP = 1_000_000_000  # of more numbers than that nothing is claimed: nobody has sent them
+MAX_JUMP = 1_000_000_000  # a gap of more numbers is no loss: nobody has sent that many messages
 
 
 def _arrival(number: int, first: list[int], last: list[int]) -> Arrival:

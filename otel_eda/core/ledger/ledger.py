@@ -25,7 +25,7 @@ MAX_LEDGERS = 100
 
 
 epochs = count(1)
-"""Each names a time in which one consumer reads on without a seek or another assignment."""
+"""Numbers for the times in which a consumer reads on without a seek or another assignment."""
 
 
 class Ledger:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class DeliveryAnomaly(Enum):
     """An irregularity in the delivery of a message."""
 
-    REDELIVERED = "redelivered"  # begun again, and not done before
-    REPROCESSED = "reprocessed"  # begun again, though done
-    OUT_OF_ORDER = "out_of_order"  # begun for the first time after a later one of its key
-    SKIPPED = "skipped"  # committed past, and not done by any of its attempts, of which none is going on
-    RECOVERED = "recovered"  # skipped, and done after all
+    REDELIVERED = "redelivered"  # begun again before an attempt succeeded
+    REPROCESSED = "reprocessed"  # begun again after an attempt succeeded
+    OUT_OF_ORDER = "out_of_order"  # begun for the first time after a later message of its key
+    SKIPPED = "skipped"  # committed past, with no attempt that succeeded or is in progress
+    RECOVERED = "recovered"  # skipped, and then done
 
 
 class Committed(NamedTuple):
@@ -34,17 +34,21 @@ class Committed(NamedTuple):
 class _Mark(Enum):
     """Why an offset that has begun is not done; an offset that is in flight has no mark."""
 
-    FAILED = 1  # nobody works on it, and it is not committed past
+    FAILED = 1  # no attempt is in progress, and it is not committed past
     EXPOSED = 2  # committed past while in flight: skipped if it fails
     SKIPPED = 3
-    FOREIGN = 4  # another member may have it, or had it: nothing is claimed
+    FOREIGN = 4  # another member may have processed it: nothing is claimed
 
 
 NOTHING_FOUND = Committed()
 
 
 class PartitionLedger:
-    """The state of the offsets of one partition, as one group, or a consumer without one, has processed them."""
+    """The state of the offsets of one partition, as one group, or a consumer without one, has processed them.
+
+    An `epoch` is a time in which one offset follows another as the consumer gets them: offsets between two are no
+    messages. In epoch 0 they come in any order.
+    """
 
     __slots__ = (
         "_attempts",
@@ -61,8 +65,8 @@ class PartitionLedger:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._begun = Intervals()  # what has begun, and offsets that were found to be no messages
-        self._attempts: dict[int, int] = {}  # attempts that go on, of what is not done
+        self._begun = Intervals()  # offsets that have begun, and those that are no messages
+        self._attempts: dict[int, int] = {}  # attempts in progress, of offsets that are not done
         self._marks: dict[int, _Mark] = {}
         self._epoch = self._next_offset = 0
         self._begin_order, self._take_over_order = Order(), Order()
@@ -70,11 +74,7 @@ class PartitionLedger:
         self.floor = 0
 
     def begin(self, offset: int, epoch: int = 0, key: Hashable = None) -> DeliveryAnomaly | None:
-        """Record that the processing of an offset begins, and return what is irregular about it.
-
-        In an `epoch` other than 0 one offset follows another as the consumer gets them: the offsets between are no
-        messages.
-        """
+        """Record that the processing of an offset begins, and return what is irregular about it."""
         with self._lock:
             if epoch:
                 if offset != self._next_offset and epoch == self._epoch:
@@ -82,7 +82,7 @@ class PartitionLedger:
                 self._epoch, self._next_offset = epoch, offset + 1
             ends = self._begun.ends
             if ends and offset == ends[-1]:
-                ends[-1] = offset + 1  # dense, as nearly always
+                ends[-1] = offset + 1  # the next offset: the common case
             elif offset < self.floor:
                 return None
             elif offset in self._begun:
@@ -184,7 +184,7 @@ class PartitionLedger:
             return self._next_offset if epoch == self._epoch else None
 
     def _note_gap(self, offset: int) -> None:
-        # The end of a transaction, an aborted message, one that compaction has removed.
+        # Such offsets are ends of transactions, aborted messages, messages that compaction has removed.
         first = max(self._next_offset, self.floor)
         if first < offset:
             self._begun.add(first, offset)

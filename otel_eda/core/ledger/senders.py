@@ -31,6 +31,6 @@ class Senders:
 
 
 shared_senders = Senders()
-"""Of senders that share their messages out among receivers, of which this process may have several."""
+"""The sequences of senders that number messages across several receivers, of which this process may have some."""
 on_reset(shared_senders.clear)
-on_fork(shared_senders.clear)  # what it was forked from may hold a lock
+on_fork(shared_senders.clear)

@@ -65,7 +65,7 @@ class Carry(SinglePlace):
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Call | None:
-        # What suppresses the instrumentation here is to do so there.
+        # Suppression of instrumentation in this context must hold in the other thread, too.
         taken = None if library.telemetry.find_scope() is None else arguments.take(args, kwargs)
         if taken is None:
             return None
@@ -106,7 +106,7 @@ class _SuppressedCall(Call):
         self.operation = enter(self.types)
         return self
 
-    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # the block's or call's own error is the library's
         """Let operations be recorded again."""
         self.operation.leave()
 

@@ -101,7 +101,7 @@ class _Construction(Call):
     def _make_listener(self) -> _CommitListener | None:
         commits = self.shape.commits
         callback = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
-        # What can't be called the client refuses, and is to say so itself.
+        # The client refuses a callback that cannot be called, with its own error.
         return (
             None
             if commits is None or not (callback is None or callable(callback))

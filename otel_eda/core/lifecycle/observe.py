@@ -81,7 +81,7 @@ def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Reco
     def record(client: Client, call: ObservedCall) -> None:
         offsets, *outcome = call.taken
         failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else call.error
-        # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.
+        # Another task's commit may be in progress; but a client without tasks may commit in a thread of its own.
         called_for = current_operation.get().types & SETTLE if tasks.running_task() else client.settle_calls
         if offsets and not called_for:
             client.record_commit(positions(offsets), True, failure)

@@ -50,7 +50,7 @@ class Arguments:
 
 
 def _signature(function: Function, signatures: Mapping[str, str]) -> inspect.Signature:
-    # Ours first: what an extension module says of itself may be no more than `(*args, **kwargs)`.
+    # The adapter's signature first: an extension module may say no more than `(*args, **kwargs)`.
     text = signatures.get(getattr(function, "__qualname__", ""))
     return inspect.signature(eval(f"lambda {text[1:-1]}: None") if text else function)  # noqa: S307  # an adapter's text
 

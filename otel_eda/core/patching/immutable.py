@@ -21,13 +21,13 @@ _IMMUTABLE_FLAG = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 _STATIC_BUILTIN_FLAG = (
     1 << 1
-)  # _Py_TPFLAGS_STATIC_BUILTIN, since Python 3.12: a class of CPython's own, whose attributes are elsewhere
+)  # _Py_TPFLAGS_STATIC_BUILTIN since Python 3.12: the attributes of CPython's own classes are elsewhere
 
 
 _WORD_SIZE = ctypes.sizeof(ctypes.c_void_p)
 
 
-# `PyTypeObject`: an object's head, its `ob_size`, and eighteen words from `tp_name` to `tp_as_buffer`.
+# `tp_flags` in `PyTypeObject`: after an object's head, `ob_size`, and eighteen words from `tp_name` to `tp_as_buffer`.
 _FLAGS_OFFSET = object.__basicsize__ + 19 * _WORD_SIZE
 
 
@@ -54,7 +54,7 @@ def mutable(owner: Any) -> Iterator[None]:
 
 
 def _flag_byte(owner: type) -> ctypes.c_ubyte:
-    # The byte alone: the interpreter changes others of the word, perhaps in another thread.
+    # One byte only: the interpreter may change another byte of the word at the same time, in another thread.
     if sys.implementation.name != "cpython" or owner.__module__ == "builtins" or owner.__flags__ & _STATIC_BUILTIN_FLAG:
         raise TypeError(f"{owner.__qualname__} is immutable")
     if ctypes.c_ulong.from_address(id(owner) + _FLAGS_OFFSET).value != owner.__flags__:

@@ -42,7 +42,7 @@ class Wrap(Protocol):
 
 
 originals: dict[Function, Function] = {}
-"""What stands behind each function of ours that is in a library's place."""
+"""The original of each function of ours that has replaced one of a library."""
 
 
 @dataclass
@@ -91,8 +91,11 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
     function = original.__func__ if bound else original
     switch = Switch()
     ours: Any = wrap(function, switch)
-    if not isinstance(ours, wrapt.FunctionWrapper):  # what is set on a proxy is set on the original
-        ours.__module__, ours.__annotations__ = None, {}  # a function of an extension module has none
+    if not isinstance(ours, wrapt.FunctionWrapper):  # an attribute set on such a proxy is set on the original
+        ours.__module__, ours.__annotations__ = (
+            None,
+            {},
+        )  # defaults, since a function of an extension module may lack these attributes
         functools.update_wrapper(ours, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
         originals[ours] = function
     ours = type(original)(ours) if bound else ours

@@ -79,7 +79,7 @@ class Takeover:
     def _uninstrument(self, original: Function, switch: Switch) -> Function:
         def uninstrument(official: Any, **kwargs: Any) -> Any:
             if switch.on and self.official_options is not None:
-                self.official_options = None  # nobody wants it any more: it is not to come back with our end
+                self.official_options = None  # the application has switched it off: `stop` must not bring it back
                 return None
             return original(official, **kwargs)
 

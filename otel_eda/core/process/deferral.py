@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _MAX_DEFERRED = 10_000
 
 
-_MAX_DEFERRAL_NS = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+_MAX_DEFERRAL_NS = 60_000_000_000  # where the application has processed no message of the client by hand yet
 
 
 uses_manual = False
-"""Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
+"""Whether the application uses `otel_eda.process`; then a process span stays open while its message is held."""
 
 
 def set_uses_manual(used: bool = True) -> None:
@@ -76,7 +76,7 @@ def finish_or_defer(
 ) -> None:
     """End a process span whose code is over, or defer the end until nobody holds the message any more."""
     if processing.manual:
-        processing.detach()  # whoever processes it by hand ends it
+        processing.detach()  # the block that processes it by hand ends it
     elif error is not None or not (defer or uses_manual):
         processing.end_unguarded(error)
     else:
@@ -89,7 +89,7 @@ def finish_or_defer(
 
 def finish_unheld(client: Client) -> None:
     """End deferred process spans whose messages nobody holds any more."""
-    # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
+    # Two at each message: messages that nobody holds cannot pile up, and no message pays for more than two.
     for _ in range(min(2, len(client.deferred_processing))):
         processing = client.deferred_processing.popleft()
         if processing.done or processing.manual:

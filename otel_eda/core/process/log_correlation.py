@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 HANDLER_MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumentation.logging.handler")
-"""Where the handlers are that make records of OpenTelemetry out of Python's."""
+"""The modules with handlers that turn Python's log records into OpenTelemetry's."""
 
 
 @guarded
@@ -31,7 +31,7 @@ def with_message(record: LogRecord) -> LogRecord | None:
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     if processing is None or processing.done:
         return None
-    copied = copy.copy(record)  # other handlers get the same one, and may print all that is in it
+    copied = copy.copy(record)  # other handlers get the same record, and may print all its attributes
     copied.__dict__ = {**_message_attributes(processing), **vars(record)}
     return copied
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 Puller: TypeAlias = "Callable[[Any, Client], Any]"
-"""Pulls one message from a consumer: gives, or an async one awaits, what the application gets and our `Pulled`."""
+"""Pulls one message from a consumer; returns (async: awaits) the application's result and our `Pulled`."""
 
 
 class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
@@ -68,7 +68,7 @@ class TracedAsyncIterator(_TracedIterator):
         return self
 
     def __anext__(self) -> Awaitable[Any]:
-        # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
+        # The loop's own frame calls this; the coroutine must not hold that frame, which holds the coroutine.
         loop = self._self_loop
         loop.end_body(caller())
         if passes_through(loop.client.library.telemetry):
@@ -122,7 +122,7 @@ class TracedList(list[Any]):
     def __init__(self, records: list[Any], client: Client, polled: dict[int, Polled]) -> None:
         super().__init__(records)
         self._client = client
-        # The records are kept with it: an identity is only good as long as its object lives.
+        # The records are kept, too: an id stands for an object only while the object lives.
         self._records_and_polled = (tuple(records), polled)
 
     def __iter__(self) -> Iterator[Any]:
@@ -194,7 +194,7 @@ class LoopProcessing:
         """End the process span of the last message: this frame, which runs the loop's body, asks for the next one."""
         try:
             if not self.started:
-                # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
+                # One instruction asks for the iterator and drains it: a copy (`list`, `sorted`, unpacking).
                 self.started, self.is_copy = True, self.requested_at == self._instruction(frame)
             processing, watch = self.processing, self.watch
             if processing is not None:
@@ -202,7 +202,7 @@ class LoopProcessing:
                 deferral.finish_or_defer(processing, self.client, self.may_defer)
             if frame is not None and not self.is_copy and (watch is None or not watch.follows(frame)):
                 self._follow(frame)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.end_body", error)
 
     def _follow(self, frame: FrameType) -> None:
@@ -216,7 +216,7 @@ class LoopProcessing:
             message = pulled.message()
             if message is not None:
                 self._begin(pulled.record, message, None)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.begin_pulled", error)
 
     @guarded
@@ -228,7 +228,7 @@ class LoopProcessing:
 
     def _begin(self, record: Any, message: Message, extracted: Extracted | None) -> None:
         if self.is_copy:
-            self.client.expect_any_offset()  # of a copied message the ledger will hear nothing
+            self.client.expect_any_offset()  # the ledger does not see copied messages
         elif self.client.library.telemetry.scope is not None:
             self.processing = begin_processing(self.client, record, message, extracted)
 

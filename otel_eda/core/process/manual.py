@@ -66,7 +66,7 @@ class Process:
             attach(processing.context)
 
     def _take_over(self) -> Processing | None:
-        # A library may hand a message over as a tuple of its parts, one of which stands for it.
+        # A library may hand a message over as a tuple of parts, one of which is the record.
         for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
             processing = open_processings.get(id(part))
             if processing is not None and processing.record is part and not processing.manual:
@@ -99,7 +99,7 @@ class Process:
 
 
 def _known_message(item: Any) -> tuple[Client, Message] | None:
-    # Of the message itself, since its consumer may be gone, or in the process that this one was spawned by.
+    # Read from the message alone: its consumer may be gone, or in the process that has spawned this one.
     package = type(item).__module__.partition(".")[0]
     for library in sorted(enabled.values(), key=lambda library: library.package != package):
         message = library.message(item)

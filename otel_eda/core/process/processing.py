@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from otel_eda.core.propagation.headers import Extracted
 
 
-_OWN_REFERENCES = 2  # references to a message that only its turn holds: the turn's and the question's own
+_OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
 open_processings: dict[int, Processing] = {}
-"""Every turn that has not ended, by the identity of its message."""
+"""Every process span that has not ended, by the id of its message."""
 
 
 class Processing:
@@ -49,7 +49,7 @@ class Processing:
 
     `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
     surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
-    parent.
+    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs.
     """
 
     __slots__ = (
@@ -102,11 +102,7 @@ class Processing:
         self.end_unguarded(error, at)
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End the span, and restore the context from before it; a second call does nothing.
-
-        With an error the span has failed, with `GeneratorExit` it is abandoned. `at` is the time of the end in
-        nanoseconds since 1970, by default now.
-        """
+        """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done:
             return
         self.done = True
@@ -127,8 +123,8 @@ class Processing:
         if self.route.scope.records_durations:
             self._record_durations(end, kind)
         self.record = self.failure = None
-        if self.detached or not self.manual:  # else the loop that began it has yet to leave it
-            self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+        if self.detached or not self.manual:  # else the loop that began it has yet to detach it
+            self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
 
     def _record_durations(self, end: int, kind: str | None) -> None:
         measures, metrics = self.route.duration_attributes(self.partition, kind), self.route.scope.metrics
@@ -144,7 +140,7 @@ class Processing:
     def take_over(self) -> None:
         """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
-        if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
+        if self.body_ended_at:  # its loop has gone on: until now the message has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now
@@ -193,13 +189,7 @@ class Processing:
 def begin_processing(
     client: Client, record: Any, message: Message, extracted: Extracted | None = None, manual: bool = False
 ) -> Processing:
-    """Start the process span of a message, make it current, and return the processing.
-
-    `extracted` is what the headers of a message carry that was polled before. By default the span's parent is the
-    recording span around it, else the producer's (`OTEL_EDA_PROCESS_PARENT`); the producer's span is linked in any
-    case, as the messaging conventions ask for:
-    https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
-    """
+    """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
     outer_context = base = get_current()
     if PROCESSING in base:
         outer_context = skip_ended(base)
@@ -210,7 +200,7 @@ def begin_processing(
     processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual)
     attributes = message_attributes(route, message)
     if message.offset is not None:
-        # What was polled before, and what is processed by hand, comes in any order.
+        # Messages of a batch, and those processed by hand, begin in any order.
         _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
     parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
     links = (Link(origin),) if origin else ()
@@ -229,7 +219,7 @@ def _record_in_ledger(processing: Processing, message: Message, attributes: dict
     processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
     processing.partition_ledger = processing.route.partition_ledger(partition)
     processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
-    # By hand nothing is delivered anew.
+    # To process a message by hand again is no redelivery.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
         processing.route.record_anomaly(anomaly, partition)
         attributes.update(_ANOMALIES[anomaly])
@@ -255,6 +245,11 @@ _ANOMALIES = {
 
 
 def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
+    """Return the context with the parent of a process span, as `OTEL_EDA_PROCESS_PARENT` says.
+
+    By default the parent is the recording span around the message's code, else the producer's span. The producer's span
+    is linked in any case: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
+    """
     rule = settings.process_parent
     if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
         return base
@@ -273,7 +268,7 @@ def _record_queue_time(processing: Processing, stamp: int) -> None:
 
 
 def _record_redelivery(client: Client, route: Route, message: Message) -> None:
-    # What the broker tells; of offsets the ledger knows better.
+    # These messages have no offsets: only the broker knows that it delivers one again.
     if message.ready_count is not None:
         progress.note_queue_depth(client, message.destination, message.ready_count)
     if message.redelivered:

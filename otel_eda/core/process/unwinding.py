@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 
-_FREE_TOOL_IDS = (4, 3)  # the ids that PEP 669 reserves for nobody
+_FREE_TOOL_IDS = (4, 3)  # PEP 669 suggests the other ids for debuggers, coverage, profilers and optimizers
 
 
 _TOOL_NAME = "otel_eda"
@@ -83,7 +83,7 @@ class FrameWatch:
             others.remove(self)
         if not others:
             _watches_by_frame.pop(self.frame_id, None)
-        self.frame_id = 0  # another frame may be in its place one day
+        self.frame_id = 0  # another frame may get its address
 
     def outcome(self, dropping: FrameType | None) -> BaseException | None:
         """Return why this frame drops the loop's iterator: None at the loop's end or `break`, else an exception.
@@ -92,7 +92,7 @@ class FrameWatch:
         """
         here = dropping is not None and self.follows(dropping)
         if _monitoring is not None and _monitoring.active:
-            # Since Python 3.13 a generator may be closed without an exception.
+            # Newer versions may close a generator without a throw (https://github.com/python/cpython/issues/100762).
             suspended = not here and self.code.co_flags & SUSPENDABLE
             return self.error or (GeneratorExit() if suspended else None)
         if dropping is None or not here:
@@ -102,7 +102,7 @@ class FrameWatch:
 
 def _outcome_by_instruction(frame: FrameType) -> BaseException | None:
     code, last = frame.f_code.co_code, frame.f_lasti
-    # Before Python 3.11 a coroutine that awaits stands right before the instruction that does.
+    # Before Python 3.11 `f_lasti` of a coroutine that awaits is the instruction before `YIELD_FROM`.
     name, following = dis.opname[code[last]], dis.opname[code[last + 2]] if last + 2 < len(code) else ""
     if name in _LOOP_END_INSTRUCTIONS:
         return None
@@ -164,7 +164,7 @@ class _Monitoring:
 
 @on_reset
 def stop_monitoring() -> None:
-    """Give the tool's id back; the next loop registers again."""
+    """Release the id of our tool; the next loop registers again."""
     if _monitoring is not None:
         _monitoring.stop()
 
@@ -185,7 +185,7 @@ def _on_handled(code: CodeType, _: int, __: BaseException) -> None:
 def _on_unwind(code: CodeType, _: int, error: BaseException) -> None:
     for watch in _watches_of_caller(code):
         watch.on_error(error)
-        watch.close()  # its error would keep the frame, and with it the loop, forever
+        watch.close()  # the error's traceback would keep the frame, and with it the loop, for ever
 
 
 @guarded
@@ -196,10 +196,10 @@ def _on_return(code: CodeType, _: int, result: object) -> None:
 
 
 def _watches_of_caller(code: CodeType) -> list[FrameWatch]:
-    # Looked up for every exception anywhere in the process, so the usual answer must come at once.
+    # Called for every exception of the process: without watches it must return at once.
     if not _watches_by_frame:
         return []
-    frame = sys._getframe(3)  # beneath us: the callback and the guard around it
+    frame = sys._getframe(3)  # below are this function, the callback, and the guard around it
     return [watch for watch in _watches_by_frame.get(id(frame), ()) if watch.code is code]
 
 

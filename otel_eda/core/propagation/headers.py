@@ -23,10 +23,11 @@ Carrier: TypeAlias = "dict[str, Any]"
 
 
 Extracted: TypeAlias = "tuple[Context, SpanContext | None]"
-"""What headers carry, and the span context in it: the producer's, None without any."""
+"""The context that headers carry, and the producer's span context in it, or None."""
 
 
-# The CloudEvents distributed-tracing extension as the bindings of the protocols spell it.
+# Headers of the CloudEvents distributed-tracing extension, as the protocol bindings spell them:
+# https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
 _CLOUDEVENTS = {
     prefix + name: name
     for prefix in ("ce_", "ce-", "cloudevents:", "cloudevents_")
@@ -55,10 +56,10 @@ class _LenientGetter(Getter[Carrier]):
         return list(carrier)
 
 
-MAX_VALUE_LENGTH = 8192  # of a header's value: what W3C's baggage may have
+MAX_VALUE_LENGTH = 8192  # characters of a header's value: the limit of W3C Baggage
 
 
-MAX_HEADERS_READ = 1000  # of a message that are looked at, from its end
+MAX_HEADERS_READ = 1000  # headers of one message, counted from its end
 
 
 _getter = _LenientGetter()
@@ -72,7 +73,7 @@ def inject(context: Context) -> dict[str, str]:
     carrier: dict[str, str] = {}
     propagate.inject(carrier, context)
     for name in [name for name, value in carrier.items() if len(value) > MAX_VALUE_LENGTH]:
-        del carrier[name]  # baggage that others have piled up: the broker, or who reads it, might refuse the message
+        del carrier[name]  # baggage that has piled up: the broker or a reader might refuse the message
     return carrier
 
 
@@ -84,7 +85,7 @@ def extract(headers: Headers) -> Extracted:
     try:
         return _extract(headers if type(headers) is list else as_pairs(headers)) if headers else (EMPTY, None)
     except (TypeError, ValueError):
-        return EMPTY, None  # these are no headers
+        return EMPTY, None  # the object is no headers
 
 
 def _extract(headers: list[tuple[Any, Any]]) -> Extracted:
@@ -108,7 +109,7 @@ def span_context_in(headers: Headers) -> SpanContext | None:
             return None
         return extract(headers)[1]
     except (TypeError, ValueError):
-        return None  # these are no headers: the library refuses them, and says so itself
+        return None  # the object is no headers: the library refuses it with its own error
 
 
 def _span_context(context: Context) -> SpanContext | None:
@@ -119,7 +120,7 @@ def _span_context(context: Context) -> SpanContext | None:
 
 
 def _extract_without_last(headers: list[tuple[Any, Any]]) -> Extracted | None:
-    # The last of the repeated headers made no sense: try without it; how often is not for who sent them to say.
+    # The last of the repeated headers is invalid: try without it. A sender must not choose how often.
     positions = [
         position for position, (name, _) in enumerate(headers) if _lower_name(name) in _global_propagator().fields
     ]
@@ -169,7 +170,7 @@ _propagator_info = _PropagatorInfo(None, frozenset(), False)
 
 
 def _global_propagator() -> _PropagatorInfo:
-    # A composite propagator computes its fields anew at each asking.
+    # A composite propagator computes its fields at each call.
     global _propagator_info
     propagator = propagate.get_global_textmap()
     if _propagator_info.propagator is not propagator:

@@ -60,5 +60,5 @@ def write(context: Context) -> dict[str, str] | None:
     origin = span_in(context).get_span_context()
     if not origin.is_valid or origin.trace_state or _BAGGAGE_KEY in context:
         return None
-    # Twice as fast as an f-string, which asks each number how it is to be written.
+    # Twice as fast as an f-string, which calls `__format__` of each number.
     return {PARENT: "00-%032x-%016x-%02x" % (origin.trace_id, origin.span_id, origin.trace_flags)}  # noqa: UP031

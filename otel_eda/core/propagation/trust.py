@@ -56,4 +56,4 @@ def trust_rule(setting: str, destination: str) -> str:
 
 
 Polled: TypeAlias = "tuple[Message, Context, SpanContext | None]"
-"""A polled message and what its headers carry."""
+"""A polled message, the context that its headers carry, and the producer's span context."""

@@ -63,7 +63,7 @@ class _BlockAsProcessing:
     """A block that has the process span of its message, since nothing else here does."""
 
     def __init__(self, library: Library, record: Any) -> None:
-        client_of(record, library)  # by which it will be known
+        client_of(record, library)  # makes the client, of which `Process` then finds the message
         self.process = Process(record)
         self.process.__enter__()
 
@@ -129,7 +129,7 @@ class _BlockEntry(Call):
     @guarded
     def _begin(self, block: Any) -> None:
         if ATTRIBUTE in block.__dict__:
-            return  # the library enters by another of its ways
+            return  # the library enters the block by two of its calls
         record, processing = self.record(block), _current_processing()
         inner = processing is not None and processing.record is record and not processing.body_ended_at
         block.__dict__[ATTRIBUTE] = (
@@ -172,7 +172,7 @@ class _BlockExit(Call):
         self.block = block
         self.error = error
 
-    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # the block's or call's own error is the library's
         """End what ends with the block."""
         self.block.after_exit(self.error)
 

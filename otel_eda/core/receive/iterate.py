@@ -54,16 +54,16 @@ class Iterate(SinglePlace):
             try:
                 read = self.reader(consumer) if self.reader is not None else library.message
                 return kind(result, client_of(consumer, library), functools.partial(pull, library, read), frame)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+            except Exception as error:  # noqa: BLE001  # it is a failure of ours
                 failed("core.receive.iterate.Iterate", error)
                 return result
 
         return iterate
 
-    # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
+    # Called on the consumer's own class, so that a subclass or somebody else's wrapper takes part.
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Receiving | None]:
         step = type(consumer).__next__
-        step = originals.get(step, step)  # ours would find that it is an inner call, and pass on
+        step = originals.get(step, step)  # our wrapper would only find that this is an inner call
         if passes_through(library.telemetry):
             return step(consumer), None
         receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)

@@ -86,7 +86,7 @@ class _BatchReceiving(Receiving):
         return traced
 
     def _record_inner_duration(self, result: Any) -> None:
-        # Within another pull, that one makes the spans, and this one is what takes the time if that one is not timed.
+        # The outer pull makes the spans; this call takes the time if that one is not timed.
         topics: set[str] = set()
 
         def note_topic(records: list[Any]) -> list[Any]:

@@ -57,7 +57,7 @@ class MessageFuture(Future[Any]):
     def result(self) -> Any:
         """Return the result, and begin the process span if it is the application's task that asks."""
         result, frame = super().result(), sys._getframe(1)
-        # Else a callback asks, or `asyncio.gather`: what will be done with it cannot be told.
+        # Else a callback asks, or `asyncio.gather`, and nobody knows where the message will be processed.
         if tasks.running_task() is not None and not (_is_in_asyncio(frame) and awaiting_frame(frame) is None):
             self._begin(result, frame)
         return result
@@ -122,7 +122,7 @@ def _is_in_asyncio(frame: FrameType) -> bool:
 
 
 def _awaiting_application(frame: FrameType) -> FrameType:
-    # `asyncio.wait_for` and its like await for somebody.
+    # `asyncio.wait_for` and the like await the future on behalf of the application's frame.
     while frame.f_back is not None and _is_in_asyncio(frame):
         frame = frame.f_back
     return frame

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def awaiting_frame(frame: FrameType | None) -> FrameType | None:
     """Return a frame if it is a coroutine's or a generator's, else None."""
-    # Beneath a coroutine is what awaits it, or, if that is a task, what runs all tasks.
+    # `f_back` of a coroutine's frame is the frame that awaits it, or, for a task's own, the event loop's.
     return frame if frame is not None and frame.f_code.co_flags & unwinding.SUSPENDABLE else None
 
 
@@ -96,7 +96,7 @@ class _InnerReceiving(Call):
 def _pass_to_outer_pull(record: Any) -> Any:
     within = current_operation.get()
     if within.types & RECEIVE:
-        within.record = record  # a loop's pull; a subclass may yet make something else of the record
+        within.record = record  # of a loop's pull; a subclass may return something else than the record
     return record
 
 
@@ -121,7 +121,7 @@ class _OneReceiving(Receiving):
 
     @guarded
     def _measure(self) -> None:
-        # Within another pull, that one makes the spans, and this one is what takes the time.
+        # The outer pull makes the spans; this call takes the time.
         self.read_message()
 
 

@@ -119,7 +119,7 @@ class Receiving:
     @guarded
     def record_failure(self, error: BaseException) -> None:
         """Record a span of a pull that raised an exception."""
-        self.consumer = None  # it may be closed: then it is not to be asked how far it is
+        self.consumer = None  # it may be closed, and then it cannot be asked for its positions
         route = self.client.route(self.operation_name, "receive", None)
         span = self._span(route, route.attributes, ())
         kind = errors.record(span, error, "receive")

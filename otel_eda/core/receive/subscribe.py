@@ -90,7 +90,7 @@ class _TracedCallback:
         processing = self._begin(args, kwargs)
         if processing is None:
             return function(*args, **kwargs)
-        operation = enter(0)  # a pull of somebody else's may have called us
+        operation = enter(0)  # a pull may be in progress, in which the library calls back
         try:
             result = function(*args, **kwargs)
         except BaseException as error:

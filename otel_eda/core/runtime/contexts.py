@@ -57,7 +57,7 @@ def span_in(context: Context) -> Span:
 
 
 def _current_processing(context: Context) -> ProcessSpan | None:
-    # The turn whose span is current, not one that the application has put a span of its own into.
+    # None if the application has made a span of its own current inside of the process span.
     processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     return processing if processing is not None and context.get(SPAN) is processing.span else None
 
@@ -78,7 +78,7 @@ def skip_ended(context: Context) -> Context:
     if open_processing is not None:
         open_processing.outer_context = skip_ended(
             open_processing.outer_context
-        )  # else loops that alternate would hold on to each other's past for ever
+        )  # else loops that alternate would hold each other's ended spans for ever
     return context
 
 

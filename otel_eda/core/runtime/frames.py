@@ -16,5 +16,5 @@ def caller(depth: int = 1) -> FrameType | None:
     """
     try:
         return sys._getframe(depth + 1)
-    except (AttributeError, ValueError):  # `sys` may be gone by then
+    except (AttributeError, ValueError):  # at exit `sys` may be empty
         return None

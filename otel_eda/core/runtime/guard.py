@@ -27,7 +27,7 @@ Default = TypeVar("Default")
 
 
 failures: Counter[str] = Counter()
-"""How often each of our steps failed, for `otel-eda doctor`: that we are switched off does not make it undone."""
+"""The number of failures of each step of ours, for `otel-eda doctor`; `disable()` keeps it."""
 
 
 def failed(step: str, error: BaseException) -> None:
@@ -67,7 +67,7 @@ def _guarded(function: Callable[..., Any], default: object) -> Callable[..., Any
     def guarded_function(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed(step, error)
             return default
 
@@ -75,7 +75,7 @@ def _guarded(function: Callable[..., Any], default: object) -> Callable[..., Any
 
 
 MAX_MESSAGES = 100
-"""How many different messages there are until we are switched off."""
+"""The number of different log messages until otel-eda is switched off."""
 
 
 class LogOnce(logging.Filter):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SEND, RECEIVE, SETTLE = 1, 2, 4
 
 
-TIMED = 8  # an operation within which no other one measures the time
+TIMED = 8  # set in an operation that records the duration: one inside of it does not
 
 
 class Recorder(Protocol):
@@ -49,9 +49,9 @@ class Operation:
         """End the operation, and restore the context from before it."""
         self.types = 0
         try:
-            current_operation.reset(self.token)  # type: ignore[arg-type]  # who leaves has entered
+            current_operation.reset(self.token)  # type: ignore[arg-type]  # `enter` has set it
         except ValueError:
-            return  # a coroutine that was given up is closed in somebody else's context, which is as it was
+            return  # an abandoned coroutine is closed in a foreign context, which needs no restoring
         if self.attached is not None:
             detach(self.attached)
 

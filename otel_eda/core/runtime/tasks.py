@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WORK_ITEM_RUN = thread._WorkItem.run.__code__
 
 
-# Where a thread stands that hands work to an executor, until a task can wait for it.
+# The code that a thread runs while it hands work to an executor, until a task can wait for the work.
 _HAND_OVER_CODE = {
     BaseEventLoop.run_in_executor.__code__,
     thread.ThreadPoolExecutor.submit.__code__,
@@ -29,10 +29,10 @@ _HAND_OVER_CODE = {
 }
 
 
-_MAX_FRAMES = 10  # frames
+_MAX_FRAMES = 10
 
 
-_HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # seconds, a second in all
+_HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # one second in all
 
 
 def running_task() -> Task[Any] | None:
@@ -67,7 +67,7 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
             failed(error)
 
     if future.done():
-        report(future)  # its callbacks wait for the loop, and by then the client may be closed
+        report(future)  # its callbacks would run in the loop's next step, when the client may be closed
     else:
         future.add_done_callback(report)
 
@@ -91,7 +91,7 @@ def awaited_future(frame: FrameType) -> Future[Any] | None:
 
 
 def _wait_for_hand_over(work: Any) -> None:
-    # The thread may be faster than the loop that hands it the work: let that go on.
+    # The thread may be faster than the loop that hands it the work: wait until the loop has done so.
     for _ in range(_HAND_OVER_POLLS):
         if work._done_callbacks or not any(map(_is_handing_over, sys._current_frames().values())):
             return

@@ -88,7 +88,7 @@ class Create:
         route = contents.client.route(self.operation, "create", None)
         base, origin = current_context(), propagation.span_context_in(taken[0])
         if origin is not None:
-            contents.span_contexts.append(origin)  # the application made its span itself
+            contents.span_contexts.append(origin)  # the application has made the span itself
             return None
         span = contents.client.scope.tracer.start_span(route.name, base, route.kind, route.attributes, ())
         headers = self.put(taken[0], propagation.inject(with_span(base, span)))

@@ -73,7 +73,7 @@ class Confirmed:
     def after_call(self, sending: Sending, result: Any) -> None:
         """Keep the send open until its number is confirmed; end it if the channel has not asked for confirms."""
         confirms = sending.client.confirms
-        if confirms is None or not confirms.switch.on:  # switched off meanwhile, nobody counted
+        if confirms is None or not confirms.switch.on:  # without the switch nobody has counted
             sending.acknowledged(result)
         else:
             sending.keep_open()
@@ -161,7 +161,7 @@ class Returned(SinglePlace):
         route.count(client.scope.metrics.returned)
         context, origin = propagation.extract(message.headers)
         if origin is not None and span_in(get_current()).get_span_context().span_id == origin.span_id:
-            return  # the call that sends it is still going on, and will tell
+            return  # the call that sends it is in progress, and will raise
         sending = next((pending for pending in client.pending_sends.values() if _carries(pending, origin)), None)
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, reason))

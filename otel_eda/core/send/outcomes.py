@@ -85,7 +85,7 @@ class DeliveryCallback(_WithoutOtherPlaces):
         callback = next((value for value in taken if value is not ...), None)
         callback = sending.client.identity.callback if callback is None else callback
         if callback is ...:
-            return  # the client has a callback that we can't know, and that ours would be in the place of
+            return  # the client has a callback that is not known, and that ours would replace
         sending.outcome_to_callback = True
         sending.keep_open()
         report = DeliveryReport(sending, callback, self.failure)
@@ -148,6 +148,6 @@ class DeliveryReport:
 
     @guarded
     def _end_unreported(self) -> None:
-        # Not called: a client may tell of failures only, or has told the caller that it won't send the message.
+        # Never called: the client reports failures only, or has already raised an error at the call.
         if not self._sending.done:
             self._sending.acknowledged(None)

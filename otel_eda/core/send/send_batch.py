@@ -67,7 +67,7 @@ class _BatchSending:
         self.partition = message.partition
         self.start = time.time_ns()
         self.call_context = current_context()
-        # No message carries this span's context, so it is no producer's.
+        # No message carries the context of this span, so its kind is CLIENT.
         attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
             self.route.name, self.call_context, SpanKind.CLIENT, attributes, (), self.start
@@ -82,7 +82,7 @@ class _BatchSending:
     def record_outcome(self, error: BaseException | None) -> None:
         """Count one message as sent or failed; the first error is the span's."""
         if self.done:
-            return  # in a forked child: it is its parent's
+            return  # in a forked child, whose parent ends the span
         kind = None if error is None else errors.error_type(error)
         self.route.count_sent(self.partition, kind)
         self.unanswered -= 1
@@ -156,7 +156,7 @@ class SendBatch(SinglePlace):
         callback = self.callback_of(item)
         callback = default_callback if callback is None else callback
         if callback is ...:
-            part.acknowledged(None)  # a callback that we can't know will hear of it, and we won't
+            part.acknowledged(None)  # the client has a callback that is not known, and that ours would replace
             return item
         return self.with_callback(item, DeliveryReport(part, callback, self.failure))
 

@@ -112,7 +112,7 @@ class Sending:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         self.operation.leave()
-        del self.operation  # what it holds is not to be kept until the broker answers
+        del self.operation  # its tokens hold contexts, which must not live until the broker answers
         if error is not None:
             self.failed(error)
 
@@ -124,7 +124,7 @@ class Sending:
         return result
 
     async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        # Somebody else's wrapper, which is no coroutine function, stands before one.
+        # The original is somebody else's plain wrapper around a coroutine function.
         with self:
             result = await coroutine
         self._handle_result(result)
@@ -132,7 +132,7 @@ class Sending:
 
     @guarded
     def _handle_result(self, result: Any) -> None:
-        self.args, self.kwargs = (), {}  # the payload is not ours to keep until the broker answers
+        self.args, self.kwargs = (), {}  # the payload must not live until the broker answers
         if self.outcome is None:
             self.acknowledged(result)
         else:
@@ -161,7 +161,9 @@ class Sending:
 
     def abandoned(self, error: BaseException) -> None:
         """End the send with the reason why nobody waits for the answer any more, unless the answer is there."""
-        if isinstance(self.pending_answer, Future) and self.pending_answer.done():  # its callbacks wait for the loop
+        if (
+            isinstance(self.pending_answer, Future) and self.pending_answer.done()
+        ):  # its callbacks would run in the loop's next step
             self.report(self.pending_answer, self.acknowledged, self.failed)
         self.failed(error)
 

@@ -73,7 +73,7 @@ class Settlement(Call):
 
     @guarded
     def _handle_result(self, result: Any) -> None:
-        self.args, self.kwargs = (), {}  # they are not ours to keep until the broker answers
+        self.args, self.kwargs = (), {}  # the application's objects must not live until the broker answers
         if result is None and self.client.has_commit_callback:
             self.client.unanswered_settlements.append(self)
         elif self.report is None or result is None:

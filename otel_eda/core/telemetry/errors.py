@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 
-class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone
+class Outcome(Exception):  # noqa: N818  # the outcome of a message is no error of the program
     """The failure of an operation where no exception was raised; `kind` becomes `error.type`, the text the status."""
 
     def __init__(self, kind: str, description: str) -> None:
@@ -76,7 +76,7 @@ def message(error: BaseException) -> str:
     """Return an exception's text, or an empty one if the exception cannot be printed."""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001  # an application's own, that can't be printed
+    except Exception:  # noqa: BLE001  # the application's exception cannot be printed
         return ""
 
 

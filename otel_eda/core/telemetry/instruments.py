@@ -56,7 +56,7 @@ class Counter:
         return self.counts.get(key) or self._add(key, attributes)
 
     def _add(self, key: frozenset[tuple[str, Any]], attributes: Attributes) -> Count:
-        # Names that are made up as they go, as those of answers to requests, must not take all memory.
+        # Names made up for each use, as of queues for answers, must not take all memory.
         if len(self.counts) >= semconv.ATTRIBUTE_SETS and key != _OVERFLOW_KEY:
             if _OVERFLOW_KEY not in self.counts:
                 _log.warning(_OVERFLOW_WARNING, self.name, semconv.ATTRIBUTE_SETS)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 
-# Asking the API for its providers, which looks into the environment, costs more than all the rest of an idle call.
-_SEARCH_INTERVAL_NS = 1_000_000  # nanoseconds
+# The API looks into the environment each time it is asked for a provider: more work than all the rest of an idle call.
+_SEARCH_INTERVAL_NS = 1_000_000
 
 
 class Scope:
@@ -96,13 +96,13 @@ def _records(provider: object) -> bool:
 
 
 watchers: list[Callable[[Meter, Metrics, bool], object]] = []
-"""Each is called with a library's meter and metrics, and whether they are the first of their meter provider."""
+"""Functions called with a library's meter and metrics, and whether they are the first of their meter provider."""
 
 _metrics_by_provider: WeakKeyDictionary[MeterProvider, dict[str, Metrics]] = WeakKeyDictionary()
 
 
 def _metrics(provider: MeterProvider, name: str) -> Metrics:
-    # Made again, every instrument would be a duplicate, and counts would start anew.
+    # A second set of instruments would be duplicates, and their counts would start at zero.
     metrics_by_name = _metrics_by_provider.setdefault(_stand_in_of(provider), {})
     if name not in metrics_by_name:
         meter = provider.get_meter(name, own_version(), semconv.SCHEMA)
@@ -113,7 +113,7 @@ def _metrics(provider: MeterProvider, name: str) -> Metrics:
 
 
 def _stand_in_of(provider: MeterProvider) -> MeterProvider:
-    # Before there is a global provider the API has another stand in for it, whose instruments become real with it.
+    # Before a global provider is set the API returns a proxy, whose instruments become real with the provider.
     stand_ins = (
         known_provider
         for known_provider in list(_metrics_by_provider)
