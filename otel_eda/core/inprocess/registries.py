@@ -46,7 +46,7 @@ class Registries:
             self.patches += registry.patch() if self.on else []
 
     def enable(self, named: str) -> None:
-        """Patch the classes that are named in the form of `OTEL_EDA_REGISTRIES`, and those that code has named before."""
+        """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named in code."""
         self.enabled = True
         if not self.on:
             resume_all()
