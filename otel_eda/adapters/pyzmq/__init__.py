@@ -15,7 +15,7 @@ RECEIVES = ("recv_string", "recv_unicode", "recv_json", "recv_pyobj", "recv_seri
 
 
 def pull(call: str) -> ReceiveOne:
-    """Give the shape of a call that receives a message, or its last part."""
+    """Return the shape of a call that receives a message, or its last part."""
     return ReceiveOne(f"{SOCKET}.{call}", "recv", ("flags",), reader)
 
 

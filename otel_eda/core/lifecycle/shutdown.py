@@ -1,4 +1,4 @@
-"""A client's end, and the process's: nothing stays open."""
+"""The end of a client, and of the process: nothing stays open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @guarded
 def end_client(client: Client, why: str, error: BaseException | None = None) -> None:
-    """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
+    """End everything that is open at a client: sends as unresolved, process spans as done or with an error."""
     for sending in list(client.pending_sends.values()):
         sending.abandoned(Unresolved(f"{why} before the broker answered"))
     while client.unanswered_settlements:
@@ -46,9 +46,10 @@ def _end_by_uncaught(error: BaseException | None) -> None:
 
 
 def register_at_exit() -> None:
-    """Have `end_everything` called after what was registered later, and before what was registered earlier.
+    """Register `end_everything` to run at the interpreter's exit, before the handlers registered so far.
 
-    `atexit` runs backwards: the clients' own exit handlers come first, then ours, then the SDK's shutdown.
+    `atexit` runs backwards: the clients' own exit handlers, registered later, come first, then ours, then the SDK's
+    shutdown.
     """
     atexit.unregister(end_everything)
     atexit.register(end_everything)

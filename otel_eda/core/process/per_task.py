@@ -1,4 +1,4 @@
-"""The turn between one pull of a message and the next pull, commit or close by the same task or thread."""
+"""The process span between one pull of a message and the next pull, commit or close by the same task or thread."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _HANDED_ON = 0
 
 @guarded
 def finish_current(client: Client) -> None:
-    """End the turn of this task or thread, and one that another has handed on."""
+    """End the process span of this task or thread, and one that another task has handed on."""
     if not client.processing_by_task:
         return
-    for place in (tasks.task_or_thread_id(), _HANDED_ON):
-        entry = client.processing_by_task.pop(place, None)
+    for key in (tasks.task_or_thread_id(), _HANDED_ON):
+        entry = client.processing_by_task.pop(key, None)
         if entry is not None:
             _end(client, entry, unwinding.leaving_error(entry[0].pending_error))
 
@@ -48,7 +48,7 @@ def finish_block(processing: Processing) -> None:
 
 @guarded
 def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
-    """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
+    """Begin the process span of this task or thread; `frame`, if it is the application's, is the one that pulled."""
     message = pulled.message()
     client, task = pulled.client, tasks.running_task()
     if message is None or (task is None and _hand(pulled, message, frame)):
@@ -81,7 +81,7 @@ def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
 
 @guarded
 def task_ended(client: Client, task: Task[Any]) -> None:
-    """End the turn of a task that is at its end, or hand it on, if the message is all that the task was for."""
+    """End the process span of a task that has ended; hand it on if the message is the task's result."""
     client.followed_tasks.discard(id(task))
     entry = client.processing_by_task.pop(id(task), None)
     if entry is None:
@@ -102,11 +102,13 @@ def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: B
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
-    """End every turn of a client, as done or with an error, but for those that end by themselves."""
+    """End every process span of a client, but for those that end with a block or a callback of their own."""
     for processing, watch in list(client.processing_by_task.values()):
         if watch is not None:
             watch.close()
-        processing.end_unless_manual(error)  # not only below: messages may be one object, such as an empty one
+        processing.end_unless_manual(
+            error
+        )  # `open_processings` may miss it: messages may be one object, such as an empty one
     client.processing_by_task.clear()
     deferral.finish_deferred(client)
     for processing in list(open_processings.values()):
@@ -115,17 +117,17 @@ def end_all(client: Client, error: BaseException | None) -> None:
 
 
 class Pulled(Protocol):
-    """One pulled message."""
+    """One message that was pulled."""
 
     client: Client
     record: Any
 
     def message(self) -> Message | None:
-        """Count it and read it, None if it is no message."""
+        """Count and return the message, or return None if the object is no message."""
 
 
 def finish(instance: Any) -> None:
-    """End the turn of the message that was pulled last from a client, by this thread."""
+    """End the process span of the message that this task or thread pulled last from a client."""
     client = existing_client(instance)
     if client is not None:
         finish_current(client)

@@ -1,4 +1,8 @@
-"""Process spans around code that no call of ours surrounds: the body of a loop, the time until the next pull."""
+"""The process span of one message, from its start to its end, wherever its code runs.
+
+Loops and pulls hand a message over and return: nothing of ours surrounds the code that processes it. So a process span
+makes its context current and leaves it in place; see "How a process span lives" in docs/architecture.md.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +40,19 @@ if TYPE_CHECKING:
     from otel_eda.core.propagation.headers import Extracted
 
 
-_OWN_REFERENCES = 2  # references to a message that only its turn holds: the turn's and the question's own
+_OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
 open_processings: dict[int, Processing] = {}
-"""Every turn that has not ended, by the identity of its message."""
+"""Every process span that has not ended, by the id of its message."""
 
 
 class Processing:
-    """The processing of one message: its span, and the context that was current before it."""
+    """The processing of one message: its span, and the context that was current before it.
+
+    `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
+    surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
+    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs.
+    """
 
     __slots__ = (
         "anomaly",
@@ -102,11 +111,11 @@ class Processing:
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End it, and let no failure of that reach who asks for it."""
+        """End the span as `end_unguarded` does; a failure of ours does not reach the caller."""
         self.end_unguarded(error, at)
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
+        """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done:
             return
         self.done = True
@@ -144,12 +153,12 @@ class Processing:
             metrics.message_age.record(max(end / 1e9 - self.timestamp / 1e3, 0.0), measures, self.context)
 
     def end_unless_manual(self, error: BaseException | None) -> None:
-        """End the span, unless somebody processes the message by hand."""
+        """End the span, unless the application processes the message by hand."""
         if not self.manual:
             self.end(error)
 
     def take_over(self) -> None:
-        """Have it ended by whoever processes its message by hand, beginning now."""
+        """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
         self.owner = task_or_thread_id()
         if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
@@ -163,13 +172,13 @@ class Processing:
                 self.span.set_attributes(_ANOMALIES[anomaly])
 
     def attach(self) -> None:
-        """Make its context current again, if it is not."""
+        """Make the span's context current again, if it is not."""
         if not self.done and get_current() is not self.context:
             self.outer_context, self.detached = current_context(), False
             attach(self.context)
 
     def detach(self) -> None:
-        """Bring back the context from before, unless somebody made another one current meanwhile."""
+        """Restore the context from before the span, unless somebody has made another one current meanwhile."""
         self._restore_context()
         self.detached = True
         if self.done:
@@ -194,7 +203,7 @@ class Processing:
         return sys.getrefcount(self.record) > _OWN_REFERENCES
 
     def disown(self) -> None:
-        """Leave the span to be ended by another process, which this one was forked from."""
+        """Leave the end of the span to the parent, in a forked child."""
         self.inherited = True
 
 
@@ -207,7 +216,7 @@ def begin_processing(
     manual: bool = False,
     owner: int | None = None,
 ) -> Processing:
-    """Begin to process a message: start its span and make it current."""
+    """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
     outer_context = base = get_current()
     if PROCESSING in base:
         outer_context = skip_ended(base)
@@ -220,7 +229,7 @@ def begin_processing(
     if manual:
         attributes[semconv.MANUAL] = True
     if message.offset is not None:
-        # What was polled before, and what is processed by hand, comes in any order.
+        # Messages of a batch, and those processed by hand, begin in any order.
         _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
     parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
     links = (Link(origin),) if origin else ()
@@ -231,7 +240,7 @@ def begin_processing(
     return processing
 
 
-def _record_in_ledger(processing: Processing, message: Message, made: dict[str, Any], epoch: int) -> None:
+def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
     partition, offset, key = message.partition, message.offset, message.key
     if partition is None or offset is None:
         return
@@ -239,10 +248,10 @@ def _record_in_ledger(processing: Processing, message: Message, made: dict[str, 
     processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
     processing.partition_ledger = processing.route.partition_ledger(partition)
     processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
-    # By hand nothing is delivered anew.
+    # To process a message by hand again is no redelivery.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
         processing.route.record_anomaly(anomaly, partition)
-        made.update(_ANOMALIES[anomaly])
+        attributes.update(_ANOMALIES[anomaly])
 
 
 def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
@@ -265,6 +274,11 @@ _ANOMALIES = {
 
 
 def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
+    """Return the context with the parent of a process span, as `OTEL_EDA_PROCESS_PARENT` says.
+
+    By default the parent is the recording span around the message's code, else the producer's span. The producer's span
+    is linked in any case: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
+    """
     rule = settings.process_parent
     if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
         return base
@@ -276,14 +290,14 @@ def _parent_context(settings: Config, base: Context, context: Context, origin: S
 def _record_queue_time(processing: Processing, stamp: int) -> None:
     route = processing.route
     route.last_timestamps[processing.partition] = stamp
-    waited = max(processing.start / 1e9 - stamp / 1e3, 0.0)
+    duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
     route.scope.metrics.queue_duration.record(
-        waited, route.duration_attributes(processing.partition), processing.context
+        duration, route.duration_attributes(processing.partition), processing.context
     )
 
 
 def _record_redelivery(client: Client, route: Route, message: Message) -> None:
-    # What the broker tells; of offsets the ledger knows better.
+    # These messages have no offsets: only the broker knows that it delivers one again.
     if message.ready_count is not None:
         progress.note_queue_depth(client, message.destination, message.ready_count)
     if message.redelivered:
@@ -294,7 +308,7 @@ def _record_redelivery(client: Client, route: Route, message: Message) -> None:
 
 @on_fork
 def disown_all() -> None:
-    """Drop every open turn, in a forked child: its parent ends them."""
+    """Drop every open process span, in a forked child: its parent ends them."""
     for processing in open_processings.values():
         processing.disown()
     open_processings.clear()

@@ -1,4 +1,4 @@
-"""Which frame of the application calls."""
+"""The application's frame that calls."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def caller(depth: int = 1) -> FrameType | None:
-    """Return the frame so many calls above the function that asks, or None where there is none.
+    """Return the frame that many calls above the function that asks, or None where there is none.
 
-    There is none where the interpreter itself calls, as at its exit.
+    There is none where the interpreter itself calls, as it does for `__del__` at its exit.
     """
     try:
         return sys._getframe(depth + 1)
-    except (AttributeError, ValueError):  # `sys` may be gone by then
+    except (AttributeError, ValueError):  # at exit `sys` may be empty
         return None
 
 
