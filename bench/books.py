@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from otel_eda.core.ledger.account import Account
+from otel_eda.core.ledger.partition import PartitionLedger
 
 COUNT = 100_000
 RUNS = 9
@@ -16,7 +16,7 @@ def kept() -> float:
 
 
 def _run() -> float:
-    account = Account()
+    account = PartitionLedger()
     begin, end = account.begin, account.end
     start = time.process_time_ns()
     for offset in range(COUNT):

@@ -1,6 +1,11 @@
 """Observability for event-driven Python systems: every event in one trace, from the producer's call to its handler.
 
-This is the whole public API: `enable`, `disable`, `process`, `registry`, `handler`, `inject`, `extract`.
+The public API consists of seven names:
+
+- `enable` and `disable` switch the instrumentation on and off.
+- `with process(message):` records the processing of a message where otel-eda cannot see it, for example in a thread.
+- `inject` and `extract` carry the context in headers of your own.
+- `registry` and `handler` record the calls of event handlers in the process.
 """
 
 from __future__ import annotations
@@ -24,5 +29,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from otel_eda.core.process import deferral, manual
 
-    deferral.use_by_hand()  # from now on a loop's turn waits for whoever still holds its message
+    deferral.set_uses_manual()  # from now on a loop's process span waits as long as the application holds its message
     return manual.Process

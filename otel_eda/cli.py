@@ -1,48 +1,72 @@
-"""The command `otel-eda`."""
+"""The command `otel-eda`: how it begins, and every way in which it ends."""
 
 from __future__ import annotations
 
-import argparse
+import io
+import os
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from otel_eda.core.telemetry.providers import own_version
-
-from . import demo, doctor
-from .diagnosis.commands import diagnose, explain, export, sql, trace
-from .live import top, watch
+from . import interrupts
+from .diagnosis import CLEAN, UNUSABLE, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-def parser() -> argparse.ArgumentParser:
-    """Make the parser of the command line."""
-    made = argparse.ArgumentParser(prog="otel-eda", description="Observability for event-driven Python systems.")
-    made.add_argument("--version", action="version", version=f"%(prog)s {own_version()}")
-    commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for module, name, about in (
-        (demo, "demo", "run three services over an embedded broker and show what their telemetry tells"),
-        (doctor, "doctor", "tell what is instrumented, what is not and why, and where telemetry goes"),
-        (
-            diagnose,
-            "diagnose",
-            "find lost, duplicated, late, disordered and failed events, with the proof",
-        ),
-        (trace, "trace", "print one event's whole way"),
-        (watch, "watch", "find such events while they happen: receive OTLP, or follow files or a Jaeger"),
-        (top, "top", "show how destinations and consumer groups do, now"),
-        (explain, "explain", "tell what a finding's code means, how it is proven and what to do"),
-        (export, "export", "write the table of operations to a file"),
-        (sql, "sql", "ask the table of operations"),
-    ):
-        command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
-        module.arguments(command)
-        command.set_defaults(run=module.run)
-    return made
+INTERRUPTED, CLOSED = 130, 141  # as a shell has it of programs that SIGINT and SIGPIPE end
+MISSING = "{error}: pip install 'otel-eda[{extra}]'"
+WITHOUT_CLI = "; without it there is `python -m otel_eda.doctor`"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; gives its exit status."""
-    options = parser().parse_args(arguments)
-    status: int = options.run(options)
+    """Run the command of a command line, by default the process's, and return the exit status."""
+    try:
+        try:
+            with interrupts.raised():
+                return _run(arguments)
+        finally:
+            print(end="", flush=True)  # here, since an error at the interpreter's exit would be a traceback
+    except KeyboardInterrupt:
+        return _complain("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        return _silence(CLOSED)
+    except UnusableError as error:
+        return _complain(str(error), UNUSABLE)
+    except OSError as error:  # of the system: no room on the disk, no right to read
+        return _silence(_complain(str(error), UNUSABLE))
+    except SystemExit as end:  # of typer: after help, completion, or a line that it cannot read
+        return _ended(end)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    extra = "cli"
+    try:
+        from . import commands
+
+        invocation = commands.parse(arguments)
+        extra = invocation.extra
+        return invocation.run()
+    except ModuleNotFoundError as error:
+        hint = WITHOUT_CLI if extra == "cli" else ""
+        return _complain(MISSING.format(error=error, extra=extra) + hint, UNUSABLE)
+
+
+def _ended(end: SystemExit) -> int:
+    if isinstance(end.__context__, BrokenPipeError):  # typer and rich make it an exit of their own
+        return _silence(CLOSED)
+    return end.code if isinstance(end.code, int) else CLEAN
+
+
+def _complain(line: str, status: int) -> int:
+    """Write a line to standard error, where nothing in it, such as a file's name, can steer the terminal."""
+    printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+    print(f"otel-eda: {printable}", file=sys.stderr)
+    return status
+
+
+def _silence(status: int) -> int:
+    """Let the interpreter's exit not write once more what standard output has not taken."""
+    with suppress(io.UnsupportedOperation):  # of what is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status

@@ -1,4 +1,4 @@
-"""Every setting, read once into one frozen value: as given in code, in the SDK's file, or by `OTEL_EDA_*` variables."""
+"""Every setting in one frozen value: from code, from the SDK's declarative file, or from `OTEL_EDA_*` variables."""
 
 from __future__ import annotations
 
@@ -57,56 +57,64 @@ def _setting(default: T, read: Callable[[str], T], about: str) -> T:
 
 @dataclass(frozen=True)
 class Config:
-    """What a user can set; the variable of `trust` is `OTEL_EDA_TRUST`."""
+    """All settings; the variable of `trust` is `OTEL_EDA_TRUST`."""
 
-    strict: bool = _setting(False, _flag, "raise our own failures into the application (for tests)")
-    takeover: bool = _setting(True, _flag, "replace an official instrumentation of the same library")
+    strict: bool = _setting(False, _flag, "raise failures of otel-eda into the application (for tests)")
+    takeover: bool = _setting(True, _flag, "replace the official instrumentation of the same library")
     receive_spans: str = _setting(
-        "auto", _one_of("auto", "all", "none"), "receive spans for batches, for every pull, or never"
+        "auto",
+        _one_of("auto", "all", "none"),
+        "which pulls have receive spans: those that return a batch, all, or none",
     )
     process_parent: str = _setting(
         "auto",
         _one_of("auto", "producer", "ambient", "none"),
-        "the parent of a process span: the recording span around it, else the producer's context; or always that one",
+        "the parent of a process span: the recording span around it, otherwise the producer's; or always the one named",
     )
     trust: str = _setting(
-        "parent", _trust, "what to make of context that comes in: continue it, only link to it, drop it; by destination"
+        "parent",
+        _trust,
+        "what to do with context that arrives: continue it, link to it, or drop it; also by destination",
     )
-    baggage: tuple[str, ...] = _setting((), _names, "baggage that is taken even from where context is not continued")
+    baggage: tuple[str, ...] = _setting((), _names, "baggage to accept from messages whose context is only linked")
     registries: str = _setting(
-        "", _text, "in-process registries: `module:Class(register,handle,event_type)`, `;` between"
+        "", _text, "in-process registries: `module:Class(register,handle,event_type)`, separated by `;`"
     )
-    report: str = _setting("", _text, "a file that the process's report for `otel-eda doctor` is written to at its end")
-    zmq_propagate: bool = _setting(False, _flag, "context in an extra last frame of ZeroMQ messages")
+    report: str = _setting("", _text, "the file for the report of `otel-eda doctor`, written when the process ends")
+    zmq_propagate: bool = _setting(False, _flag, "send context in an extra last frame of ZeroMQ messages")
     capture_key: str = _setting(
-        "off", _one_of("off", "hash", "plain"), "the message's key on spans, as it is or as a keyed hash"
+        "off", _one_of("off", "hash", "plain"), "record the message's key on spans, in plain text or as a keyed hash"
     )
     capture_headers: tuple[str, ...] = _setting(
-        (), _names, "headers that are recorded on spans; `*` in a name is any text"
+        (), _names, "headers to record on spans; `*` in a name matches any text"
     )
     deny_headers: tuple[str, ...] = _setting(
         ("*auth*", "*cookie*", "*token*", "*secret*", "*password*", "*credential*", "*key*", "*session*"),
         _names,
-        "headers that are never recorded, whatever is captured",
+        "headers that are never recorded, even if `capture_headers` names them",
     )
-    capture_body_size: bool = _setting(False, _flag, "the size of a message's body on spans")
-    hash_key: str = _setting("", _text, "the secret of keyed hashes, which services share to have the same ones")
+    capture_body_size: bool = _setting(False, _flag, "record the size of a message's body on spans")
+    hash_key: str = _setting("", _text, "the secret of keyed hashes; services that share it produce the same hashes")
     dead_letters: tuple[str, ...] = _setting(
         ("*dlq*", "*dlx*", "*.dlt", "*-dlt", "*dead*letter*", "*parking*lot*"),
         _names,
-        "destinations for messages that nobody could process",
+        "dead-letter destinations",
     )
-    retries: tuple[str, ...] = _setting(("*retry*", "*retries*"), _names, "destinations for another attempt")
-    partition_metrics: bool = _setting(False, _flag, "the partition as an attribute of every metric")
+    retries: tuple[str, ...] = _setting(
+        ("*retry*", "*retries*"), _names, "destinations of messages for another attempt"
+    )
+    partition_metrics: bool = _setting(
+        False, _flag, "add the partition to the metrics of sends, consumed messages and lag"
+    )
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Config:
-        """Read the variables; a wrong value gets one warning that says what to do, and the default."""
+        """Return the settings that the variables give; log one warning for a wrong value and use its default."""
         return cls(**_from_environment(environ))
 
 
 class Settings(TypedDict, total=False):
-    """The same as what may be given in code."""
+    """The settings as `enable` takes them."""
 
     strict: bool
     takeover: bool
@@ -128,7 +136,7 @@ class Settings(TypedDict, total=False):
 
 
 def checked(given: Mapping[str, object]) -> dict[str, Any]:
-    """Give settings as they count; raises `TypeError` for one that there is not, `ValueError` for a wrong value."""
+    """Return settings in `Config`'s types; raise `TypeError` for an unknown one, `ValueError` for a wrong value."""
     known = {item.name: item for item in fields(Config)}
     unknown = sorted({*given} - {*known})
     if unknown:
@@ -159,7 +167,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for item in fields(Config):
         text = environ.get(variable(item.name), "").strip()
         if not text:
-            continue  # empty is as good as not set, as OpenTelemetry has it
+            continue  # OpenTelemetry treats an empty variable as unset
         try:
             values[item.name] = item.metadata["read"](text)
         except ValueError as error:
@@ -169,7 +177,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def from_file(given: Mapping[str, object]) -> None:
-    """Take settings from the SDK's declarative file, which count before variables; a wrong one gets a warning."""
+    """Use the settings of the SDK's declarative file, which precede variables; log a warning for a wrong one."""
     _declared.clear()
     for name, value in given.items():
         _declared.update(_tolerated(name, value))
@@ -185,21 +193,31 @@ def _tolerated(name: str, value: object) -> dict[str, Any]:
 
 
 def variable(name: str) -> str:
-    """Give the environment variable of a setting."""
+    """Return the name of a setting's environment variable."""
     return f"OTEL_EDA_{name.upper()}"
 
 
+Step = TypeVar("Step", bound="Callable[[], object]")
 _current: Config | None = None
 _declared: dict[str, Any] = {}
+_reload_steps: list[Callable[[], object]] = []
+
+
+def on_reload(step: Step) -> Step:
+    """Register a step that runs after the settings were read again; return the step, for use as a decorator."""
+    _reload_steps.append(step)
+    return step
 
 
 def config() -> Config:
-    """Give the settings, read when first asked for and again at every `enable()`."""
+    """Return the settings; they are read at the first call and again at every `enable()`."""
     return _current or reload()
 
 
 def reload(given: Mapping[str, Any] | None = None) -> Config:
-    """Read the environment again; what the file says counts before it, and what is given in code before that."""
+    """Read the settings again: those given in code precede those of the file, and these precede variables."""
     global _current
     _current = Config(**{**_from_environment(os.environ), **_declared, **checked(given or {})})
+    for step in _reload_steps:
+        step()
     return _current

@@ -18,7 +18,7 @@ _LAUNCHERS = {"skip_dep_check", "raise_exception_on_conflict"}
 
 
 class _Instrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
-    name: str
+    name: str  # as the suite and the entry point have it
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Ask for nothing: a library that is not installed is simply never imported."""
@@ -54,18 +54,55 @@ class EdaInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no type
         """Do nothing."""
 
 
-def _made(name: str) -> type[_Instrumentor]:
-    made = f"{name.title().replace('_', '')}Instrumentor"
-    return type(
-        made, (_Instrumentor,), {"__doc__": f"Switches {name} on and off.", "__module__": __name__, "name": name}
-    )
+class KafkaPythonInstrumentor(_Instrumentor):
+    """Switches the instrumentation of kafka-python on and off."""
+
+    name = "kafka_python"
 
 
-_INSTRUMENTORS = {made.__name__: made for made in map(_made, suite.NAMES)}
+class ConfluentKafkaInstrumentor(_Instrumentor):
+    """Switches the instrumentation of confluent-kafka on and off."""
+
+    name = "confluent_kafka"
 
 
-def __getattr__(name: str) -> type[_Instrumentor]:
-    """Give an instrumentor by the name that its entry point has, as `AioPikaInstrumentor` for `aio_pika`."""
-    if name not in _INSTRUMENTORS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _INSTRUMENTORS[name]
+class AiokafkaInstrumentor(_Instrumentor):
+    """Switches the instrumentation of aiokafka on and off."""
+
+    name = "aiokafka"
+
+
+class PikaInstrumentor(_Instrumentor):
+    """Switches the instrumentation of pika on and off."""
+
+    name = "pika"
+
+
+class AioPikaInstrumentor(_Instrumentor):
+    """Switches the instrumentation of aio-pika on and off."""
+
+    name = "aio_pika"
+
+
+class PyzmqInstrumentor(_Instrumentor):
+    """Switches the instrumentation of pyzmq on and off."""
+
+    name = "pyzmq"
+
+
+class BlinkerInstrumentor(_Instrumentor):
+    """Switches the instrumentation of blinker on and off."""
+
+    name = "blinker"
+
+
+class PyeeInstrumentor(_Instrumentor):
+    """Switches the instrumentation of pyee on and off."""
+
+    name = "pyee"
+
+
+class RegistriesInstrumentor(_Instrumentor):
+    """Switches the instrumentation of in-process registries of handlers on and off."""
+
+    name = "registries"

@@ -1,4 +1,4 @@
-"""Everything that can be switched on: one library for each adapter, and the in-process registries."""
+"""Switches instrumentation on and off: one library for each adapter, and the in-process registries."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
 from otel_eda.core.process import manual
-from otel_eda.core.process.log_correlation import logs
+from otel_eda.core.process.log_correlation import log_correlation
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
 
-from . import config
+from . import config, status
 from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .config import Settings
 
 _log = logging.getLogger("otel_eda")
-providers.watchers.append(monitor.watch)
+providers.watchers.append(monitor.observe)
 _ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
@@ -45,23 +45,23 @@ def enable(
     logger_provider: LoggerProvider | None = None,
     **settings: Unpack[Settings],
 ) -> None:
-    """Instrument the libraries that the application uses, now or when it imports them; twice is once.
+    """Instrument the libraries that the application has imported, and the others when it imports them.
 
-    Spans, metrics and events go to the given providers, else to the global ones. `only` and `without` choose among the
-    names that `otel-eda doctor` lists. `settings` are those of the `OTEL_EDA_*` variables, in whose place they count:
-    `trust="link"` is `OTEL_EDA_TRUST=link`. Raises `ValueError` for an unknown name or a wrong value, `TypeError` for a
-    setting that there is not; then nothing has changed.
+    Spans, metrics and events go to the given providers, by default to the global ones. `only` and `without` choose
+    libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. Each of
+    `settings` takes precedence over its `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises
+    `ValueError` for an unknown name or a wrong value, and `TypeError` for an unknown setting; then nothing has changed.
     """
     names = chosen(only, without)
     config.reload(settings)
     before = [library for library in LIBRARIES.values() if library.on]
     if not before:
-        manual.telemetry.use(tracer_provider, meter_provider)
-        events.use(logger_provider)
+        manual.telemetry.set_providers(tracer_provider, meter_provider)
+        events.set_provider(logger_provider)
     for name in names:
         switch_on(name, tracer_provider, meter_provider)
     on = [library for library in LIBRARIES.values() if library.on]
-    if on and not before and not any(library.telemetry.live for library in on):
+    if on and not before and not any(library.telemetry.records for library in on):
         _log.warning(
             "otel-eda is on, but spans go nowhere: no OpenTelemetry SDK is configured. Start the application under "
             "opentelemetry-instrument, use `import otel_eda.auto`, or set a tracer provider before the first message"
@@ -74,30 +74,28 @@ def switch_on(
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
 ) -> None:
-    """Instrument one library, or the registries."""
-    shutdown.at_exit()
+    """Instrument one library, or the in-process registries (`name` is one of `NAMES`)."""
+    shutdown.register_at_exit()
     if logger_provider is not None:
-        events.use(logger_provider)
-    logs.enable()
-    _report_at_exit()
+        events.set_provider(logger_provider)
+    log_correlation.enable()
+    _write_status_at_exit()
     if name == REGISTRIES:
         if not registries.registries.enabled:
-            handlers.telemetry.use(tracer_provider, meter_provider)
+            handlers.telemetry.set_providers(tracer_provider, meter_provider)
         registries.registries.enable(config.config().registries)
     else:
         LIBRARIES[name].enable(tracer_provider, meter_provider)
 
 
-def _report_at_exit() -> None:
+def _write_status_at_exit() -> None:
     if config.config().report:
-        from . import doctor
-
-        atexit.unregister(doctor.leave)
-        atexit.register(doctor.leave, config.config().report)
+        atexit.unregister(status.write)
+        atexit.register(status.write, config.config().report, LIBRARIES.values())
 
 
 def switch_off(name: str) -> None:
-    """Put every original back in one library, or the registries."""
+    """Restore every original function of one library, or of the in-process registries."""
     if name == REGISTRIES:
         registries.registries.disable()
     else:
@@ -105,7 +103,7 @@ def switch_off(name: str) -> None:
 
 
 def disable() -> None:
-    """Put every original back; twice is once. What is open ends: no span is lost."""
+    """Restore every original function and end all open spans, so that none is lost; a second call does nothing."""
     for name in NAMES:
         switch_off(name)
     shutdown.end_everything()
@@ -113,7 +111,7 @@ def disable() -> None:
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:
-    """Give the names that are in `only` (all if None) and not in `without`."""
+    """Return the names that are in `only` (None: all) and not in `without`; raise `ValueError` for an unknown one."""
     wanted, unwanted = _names(only, NAMES), _names(without, ())
     unknown = sorted({*wanted, *unwanted} - {*NAMES})
     if unknown:

@@ -213,7 +213,7 @@ FLOW = Page(
                 "Queue time",
                 _quantiles(QUEUE),
                 "s",
-                about="From a message's timestamp to its processing.",
+                about="From a message's timestamp to the start of its processing.",
                 exemplars=True,
             ),
             Chart("Processing", _quantiles(PROCESS), "s", exemplars=True),
@@ -258,7 +258,7 @@ FLOW = Page(
 GROUPED = Page(
     "group",
     "Consumer group",
-    "How far behind a group is, and what its consumers are about.",
+    "How far behind a group is, and what its consumers do.",
     CONSUMERS,
     {
         "Behind": [
@@ -267,12 +267,12 @@ GROUPED = Page(
                 "Lag in time",
                 {BY_GROUP: now("max", "eda_consumer_lag_time_seconds")},
                 "s",
-                about="Age of what was handed over last, if there is more.",
+                about="The age of the message handed over last, if more messages wait.",
             ),
             Chart(
                 "Offsets until retention",
                 {BY_GROUP: now("min", "eda_consumer_retention_margin")},
-                about="Between the log's begin and what is read next.",
+                about="Offsets from the beginning of the log to the next message to be read.",
             ),
         ],
         "Work": [
@@ -282,7 +282,7 @@ GROUPED = Page(
                 {BY_CLIENT: f"1 - clamp_max({rate(WAITING, CLIENTS, CLIENT)} / {CONSUMERS_EACH}, 1)"},
                 "percentunit",
                 (GROUP,),
-                about="Share of the time that is not spent in polls.",
+                about="The share of the time that is not spent in polls.",
             ),
             Chart("At work", {BY_GROUP: now("sum", "eda_consumer_in_flight")}),
             Chart("Oldest at work", {BY_GROUP: now("max", "eda_consumer_in_flight_age_seconds")}, "s"),
@@ -328,18 +328,18 @@ GROUPED = Page(
                 {BY_CLIENT: rate("eda_consumer_unassigned_time_seconds_total", CLIENTS, CLIENT)},
                 "percentunit",
                 (GROUP,),
-                about="Share of the time, summed up over consumers.",
+                about="The share of the time, summed over consumers.",
             ),
             Chart(
                 "Settled",
                 {BY_GROUP: rate("eda_settled_messages_total", GROUPS, (SERVICE, GROUP, DESTINATION))},
                 "mps",
-                about="Acknowledged or rejected, one by one.",
+                about="Messages that were acknowledged or rejected singly.",
             ),
             Chart(
                 "Waiting in the queue",
                 {BY_DESTINATION: now("max", "eda_queue_depth", CHOSEN, (SERVICE, DESTINATION))},
-                about="RabbitMQ's, where it has told so within five minutes.",
+                about="Messages in a RabbitMQ queue, as the broker reported within the last five minutes.",
             ),
             Chart(
                 "Commits",
@@ -356,7 +356,7 @@ GROUPED = Page(
 HANDLERS = Page(
     "handlers",
     "Handlers",
-    "The application's own code: how often it is called, how long it takes, how it fails.",
+    "The application's own code: how often it is called, how long it takes, and how it fails.",
     {**SERVICES, "event": f"label_values({HANDLING}_count{{{CHOSEN}}}, {EVENT})"},
     {
         "Events in the process": [
@@ -417,7 +417,7 @@ HANDLERS = Page(
 INTEGRITY = Page(
     "integrity",
     "Integrity",
-    "The account of every message: what was skipped, came twice, in disorder, or never. Counts of ten minutes.",
+    "Messages that were skipped, duplicated, out of order or lost. Counts of ten minutes.",
     CONSUMERS,
     {
         "Lost, or nearly": [
@@ -426,18 +426,22 @@ INTEGRITY = Page(
                 {BY_GROUP: recent("skipped_messages")},
                 tags=(GROUP, DESTINATION),
                 only="eda.message.skipped=true",
-                about="Committed past without success.",
+                about="A commit has passed them, and no attempt succeeded.",
             ),
-            Chart("Missed", {BY_DESTINATION: missed()}, about="By ZeroMQ's receivers: later ones have come."),
+            Chart(
+                "Missed",
+                {BY_DESTINATION: missed()},
+                about="ZeroMQ messages that have not arrived, although later ones have.",
+            ),
             Chart(
                 "Recovered",
                 {BY_GROUP: recent("recovered_messages")},
-                about="Skipped, and processed with success later.",
+                about="Skipped, and processed successfully later.",
             ),
             Chart(
                 "Set aside",
                 {BY_DESTINATION: f"sum by ({SERVICE}, {DESTINATION}) (eda:dead_lettered_messages:10m{{{CHOSEN}}})"},
-                about="Sent to a dead-letter destination, or delivered from one.",
+                about="Messages sent to a dead-letter destination, or delivered from one.",
             ),
             Chart(
                 "Failed sends",
@@ -453,7 +457,7 @@ INTEGRITY = Page(
                 "Returned",
                 {BY_DESTINATION: rate("eda_returned_messages_total")},
                 "mps",
-                about="The broker could not route them.",
+                about="Messages that the broker could not route.",
             ),
             Chart(
                 "Not yet acknowledged", {"{{job}}": f"sum by ({SERVICE}) (eda_producer_in_flight{{{CHOSEN}}})"}, tags=()
@@ -489,7 +493,7 @@ def _collected(metric: str, by: str) -> str:
 HEALTH = Page(
     "telemetry",
     "Telemetry health",
-    "Whether what the other pages show is all there is.",
+    "Whether the other dashboards show everything.",
     SERVICES,
     {
         "In the services": [
@@ -503,7 +507,7 @@ HEALTH = Page(
                 "Spans that are dropped",
                 {"{{job}}: {{error_type}}": troubles("eda:dropped_spans:10m", ERROR)},
                 tags=(),
-                about="In ten minutes: the queue is full, or the exporter fails.",
+                about="In ten minutes. The queue was full, or the exporter failed.",
             ),
             Chart(
                 "Spans in the queue",
@@ -514,7 +518,7 @@ HEALTH = Page(
                 "otel-eda's own failures",
                 {"{{job}}: {{eda_step}}": troubles("eda:telemetry_failures:10m", "eda_step")},
                 tags=(),
-                about="In ten minutes. None reaches the application.",
+                about="In ten minutes. None of them reaches the application.",
             ),
             Chart(
                 "Export, 95 %",
@@ -530,7 +534,7 @@ HEALTH = Page(
                 "Series beyond the limit",
                 {"{{job}}": f"{OVERFLOWN} or 0 * sum by ({SERVICE}) (target_info{{{CHOSEN}}})"},
                 tags=(),
-                about="Metrics with more than 2000 attribute sets.",
+                about="Metrics with more than 2000 sets of attributes.",
             ),
         ],
         "In the collector": [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.byhand import Instruments
 
 Sent = tuple[Any, Any, int]
-Turn = tuple[Any, Any, Any, int, float]
+Processing = tuple[Any, Any, Any, int, float]
 
 
 class Floor:
@@ -74,7 +74,7 @@ class Floor:
         if self.instruments is not None:
             self.instruments.operations.record((time_ns() - start) / 1e9, self.receiving_by)
 
-    def begin(self, carrier: Mapping[str, str], stamp: float, more: Mapping[str, Any]) -> Turn:
+    def begin(self, carrier: Mapping[str, str], stamp: float, more: Mapping[str, Any]) -> Processing:
         """Begin to process a message; `stamp` is its timestamp in seconds, 0 without any."""
         context = extract(carrier)
         origin = get_current_span(context).get_span_context()
@@ -104,7 +104,7 @@ class Floor:
             self.instruments.operations.record((end - start) / 1e9, self.settling_by)
             self.instruments.consumed.add(1, self.settled_by)
 
-    def end(self, turn: Turn) -> None:
+    def end(self, turn: Processing) -> None:
         """Have a message processed."""
         span, context, token, start, stamp = turn
         detach(token)

@@ -1,4 +1,4 @@
-"""A consumer that hands its messages to threads, where no loop can see what becomes of them."""
+"""A consumer that hands its messages to threads; each thread says which message it processes."""
 
 from __future__ import annotations
 

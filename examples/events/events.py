@@ -1,4 +1,4 @@
-"""Events over Kafka, as many a project has them: an event, a registry of handlers, a producer, a consumer."""
+"""A small event library over Kafka: an event, a registry of handlers, a producer and a consumer."""
 
 from __future__ import annotations
 

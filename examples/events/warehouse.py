@@ -1,4 +1,4 @@
-"""The warehouse: packs what is ordered, and publishes what it packed."""
+"""The warehouse: packs orders and sends an event for each packed order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from events import Consumer, Event, EventHandler, Producer
 
 
 class OutOfStockError(Exception):
-    """There is not enough of it."""
+    """There is not enough of an article."""
 
 
 class Warehouse:
-    """Its handlers."""
+    """The handlers of the warehouse."""
 
     def __init__(self, producer: Producer, topic: str) -> None:
         self.producer = producer
@@ -21,7 +21,7 @@ class Warehouse:
         self.stock = {"ale": 10, "bread": 10}
 
     def pack(self, event: Event) -> None:
-        """Take the pieces off the shelf, and tell."""
+        """Take the pieces off the shelf and send an event about it."""
         item, pieces = event.data["item"], event.data["pieces"]
         time.sleep(0.005)
         if self.stock.get(item, 0) < pieces:

@@ -1,4 +1,4 @@
-"""Packing, from Kafka with aiokafka to RabbitMQ with pika: packs what is billed."""
+"""Packing, from Kafka with aiokafka to RabbitMQ with pika: packs billed orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shipping, from RabbitMQ with aio-pika to ZeroMQ: tells where each parcel is."""
+"""Shipping, from RabbitMQ with aio-pika to ZeroMQ: reports where each parcel is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The accounts: books movements by several threads at once, those of one account in their order; or not."""
+"""The accounts: books movements with several threads; without `--scatter` in the order of each account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORKERS = 4
 
 
 class Accounts:
-    """Books movements, and says where one came before its time."""
+    """Books movements and reports those that come out of order."""
 
     def __init__(self, scatter: bool) -> None:
         self.scatter = scatter
@@ -26,7 +26,7 @@ class Accounts:
         self.booked: dict[str, int] = {}
 
     def submit(self, message: Message) -> Future[None]:
-        """Give a movement to the worker of its account: only there do those before it come first."""
+        """Give a movement to the worker of its account, who gets all movements of that account in order."""
         self.count += 1
         number = self.count if self.scatter else zlib.crc32(message.key() or b"")
         return self.workers[number % WORKERS].submit(self.book, message)

@@ -1,4 +1,4 @@
-"""The bank: publishes what moves on a few accounts, under the account as the key."""
+"""The bank: publishes movements on a few accounts, with the account as the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox: a table of events beside the data, filled in the data's own transaction."""
+"""The outbox: a table of events, written in the same transaction as the data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ tracer = get_tracer(__name__)
 
 @dataclass(frozen=True)
 class Row:
-    """An event that waits for being published, and the headers that carry its trace."""
+    """An event that waits to be published, with the headers that carry its trace context."""
 
     number: int
     stored: int  # milliseconds since 1970

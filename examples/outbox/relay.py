@@ -1,4 +1,4 @@
-"""The relay: publishes what is in the outbox, at least once."""
+"""The relay: publishes the events of the outbox, each at least once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Relay:
         self.crash = crash
 
     def publish(self, row: Row) -> None:
-        """Publish an event with the headers it was stored with, then note that it is published."""
+        """Publish an event with its stored headers, then note that it is published."""
         with otel_eda.process(row, destination="outbox"):
             self.maybe_crash("before")
             headers = [(name, value.encode()) for name, value in row.headers.items()]

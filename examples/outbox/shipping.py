@@ -1,4 +1,4 @@
-"""Shipping: acts on each order once, however often its event comes."""
+"""Shipping: acts on each order once, however often its event arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shop: takes an order from each line of its input, and stores it together with the event that tells of it."""
+"""The shop: reads an order from each line of its input and stores the order together with its event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader of what sensors measure: one of those that share the partitions."""
+"""A reader of the sensors' readings: one member of the group that shares the partitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVERY = 100
 
 
 class Reader:
-    """Reads, and says what it has to do with."""
+    """Reads, and prints the partitions that it gets and loses."""
 
     def __init__(self, broker: str, topic: str) -> None:
         self.consumer = Consumer(

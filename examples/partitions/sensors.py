@@ -1,4 +1,4 @@
-"""Sensors: publish what they measure, under their name as the key; one of them measures more than all others."""
+"""Sensors: publish their readings with their name as the key; one sensor measures more than all others."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, or is to happen, with an order."""
+    """Something that happened, or shall happen, to an order."""
 
     event_type: str
     order: int

@@ -1,4 +1,4 @@
-"""Payments: charges cards, tries again later what may work later, and tells whoever asked what came of it."""
+"""Payments: charges cards, tries again later if that may help, and sends the result to the requester."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ REPLY_TO = "reply-to"
 
 
 class DeclinedError(Exception):
-    """The bank says no, and would say so again."""
+    """The bank declines, and would decline again."""
 
 
 class BankError(Exception):
-    """The bank says nothing."""
+    """The bank does not answer."""
 
 
 class Bank:

@@ -1,4 +1,4 @@
-"""The shop: has the cards of its customers charged, and is called back when it is known what came of it."""
+"""The shop: requests charges of its customers' cards, and handles each result when it arrives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Shop:
             self.handlers.register(outcome, self.settle)
 
     async def order(self, number: int, card: str) -> None:
-        """Have a card charged, and wait for the result."""
+        """Request a charge and wait for its result."""
         self.waiting[number] = asyncio.get_running_loop().create_future()
         headers = [("reply-to", self.results.encode())]
         await self.producer.send_and_wait(self.charges, Event("charge", number, card).write(), headers=headers)

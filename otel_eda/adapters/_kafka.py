@@ -40,7 +40,7 @@ def outgoing(topic: Any, value: Any, headers: Any, partition: Any, key: Any, *, 
     return Message(topic, chosen, headers=headers, tombstone=tombstone, key=key, size=size)
 
 
-def patience(milliseconds: Any, group: str | None) -> float | None:
+def max_poll_interval(milliseconds: Any, group: str | None) -> float | None:
     """Give after how many seconds a group throws out who does not poll."""
     return int(milliseconds) / 1000 if group and milliseconds is not None else None
 

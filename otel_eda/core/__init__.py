@@ -1,90 +1,98 @@
 """What every messaging library has in common: messages, operations, propagation, metrics, safety. Names no library.
 
-An adapter needs no more than what is exported here.
+This is the contract of an adapter, which needs no more than what is exported here.
 """
 
 from otel_eda.config import config
-from otel_eda.core.clients.assignment import Extent
-from otel_eda.core.clients.in_flight import Answer
-from otel_eda.core.clients.library import Library
-from otel_eda.core.inprocess.emitters import Dispatch, Event, Receivers, Run
-from otel_eda.core.lifecycle.calls import Carry, Change, Internal, within
-from otel_eda.core.lifecycle.construct import Close, Commits, Configure
-from otel_eda.core.lifecycle.observe import Assign, AutoCommit, Declare, Listen, LogStart, Rejoin, Seek
-from otel_eda.core.message import Identity, Message, Position
-from otel_eda.core.process.manual import inject
-from otel_eda.core.process.per_task import finish
-from otel_eda.core.receive.blocks import Enter, Handle, Leave
-from otel_eda.core.receive.deliver import Deliver
-from otel_eda.core.receive.iterate import Generate, Iterate
-from otel_eda.core.receive.pull_later import Handed, PullLater
-from otel_eda.core.receive.pull_one import PullOne
-from otel_eda.core.receive.receive import Receive
-from otel_eda.core.runtime import guard  # noqa: F401  # it listens from now on
-from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import sending
-from otel_eda.core.runtime.tasks import report_future
-from otel_eda.core.send.batches import Batch, Create, origins
-from otel_eda.core.send.callbacks import Callback
-from otel_eda.core.send.confirms import Confirm, Publish, Return
-from otel_eda.core.send.send import Send
-from otel_eda.core.send.send_many import SendMany
-from otel_eda.core.settle.settle import Acknowledge, Settle
-from otel_eda.core.settle.settlement import Tags
-from otel_eda.core.telemetry.errors import Outcome
+
+from .clients.assignment import AssignmentChange
+from .clients.in_flight import PublisherConfirm
+from .clients.library import Library
+from .inprocess.emitters import Dispatch, Event, Receivers, Run
+from .lifecycle.changes import Carry, Replace, Suppress, within
+from .lifecycle.construct import Close, CommitCallback, Construct
+from .lifecycle.observe import (
+    Listen,
+    Observe,
+    assigned,
+    committed,
+    log_start,
+    queue_depth,
+    rebalancing,
+    seeked,
+)
+from .message import Identity, Message, Position
+from .process.manual import inject
+from .process.per_task import finish
+from .receive.blocks import Block, Handle
+from .receive.iterate import Generate, Iterate
+from .receive.receive_batch import ReceiveBatch
+from .receive.receive_future import MessageFuture, ReceiveFuture
+from .receive.receive_one import ReceiveOne
+from .receive.subscribe import Subscribe
+from .runtime.guard import guarded
+from .runtime.operations import sending
+from .runtime.tasks import report_future
+from .send.batches import Create, origins
+from .send.confirms import Confirmed, Returned
+from .send.outcomes import DeliveryCallback, Reported
+from .send.send import Send
+from .send.send_batch import SendBatch
+from .settle.settle import Acknowledge, Settle
+from .settle.settlement import Tags
+from .telemetry.errors import Outcome
 
 __all__ = [
     "Acknowledge",
-    "Answer",
-    "Assign",
-    "AutoCommit",
-    "Batch",
-    "Callback",
+    "AssignmentChange",
+    "Block",
     "Carry",
-    "Change",
     "Close",
-    "Commits",
-    "Configure",
-    "Confirm",
+    "CommitCallback",
+    "Confirmed",
+    "Construct",
     "Create",
-    "Declare",
-    "Deliver",
+    "DeliveryCallback",
     "Dispatch",
-    "Enter",
     "Event",
-    "Extent",
     "Generate",
-    "Handed",
     "Handle",
     "Identity",
-    "Internal",
     "Iterate",
-    "Leave",
     "Library",
     "Listen",
-    "LogStart",
     "Message",
+    "MessageFuture",
+    "Observe",
     "Outcome",
     "Position",
-    "Publish",
-    "PullLater",
-    "PullOne",
-    "Receive",
+    "PublisherConfirm",
+    "ReceiveBatch",
+    "ReceiveFuture",
+    "ReceiveOne",
     "Receivers",
-    "Rejoin",
-    "Return",
+    "Replace",
+    "Reported",
+    "Returned",
     "Run",
-    "Seek",
     "Send",
-    "SendMany",
+    "SendBatch",
     "Settle",
+    "Subscribe",
+    "Suppress",
     "Tags",
+    "assigned",
+    "committed",
     "config",
     "finish",
     "guarded",
     "inject",
+    "log_start",
     "origins",
+    "queue_depth",
+    "rebalancing",
     "report_future",
+    "seeked",
     "sending",
     "within",
 ]

@@ -19,13 +19,18 @@ class Message:
     """One message as an adapter reads it: it names what it has.
 
     `timestamp` is when the broker or producer stamped it, in milliseconds since 1970; `offset` is dense per partition;
-    `tag` is what a channel settles it by, and `unsettled` says that it waits for that; `deliveries` counts the attempts
-    before this one; `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the
-    object that an application would process it by, where that is not what it was handed; messages of one `key` are
-    meant to be processed in order; a batch that is sent is a message too, of a `number` of messages with contexts of
-    their own, the `origins`;
-    `size` is the body's, in bytes; `sequence` is its number among those of its `sender`, which has `shared` them out if
-    each goes to one of several receivers; `remaining` is how many wait in its queue after it.
+    messages of one `key` are meant to be processed in order; `size` is the body's, in bytes.
+
+    `delivery_tag` is what a channel settles it by, and `unsettled` says that it waits for that; `deliveries` counts the
+    attempts before this one; `ready_count` is how many wait in its queue after it.
+
+    `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the object that an
+    application would process it by, where that is not what it was handed.
+
+    A batch that is sent is a message, too: `batch_count` messages with contexts of their own, the `origins`.
+
+    `sequence` is its number among those of its `sender`, which has `shared` them out if each goes to one of several
+    receivers.
     """
 
     destination: str
@@ -36,7 +41,7 @@ class Message:
     tombstone: bool = False
     id: str | None = None
     conversation: str | None = None
-    tag: int | None = None
+    delivery_tag: int | None = None
     unsettled: bool = False
     redelivered: bool = False
     deliveries: int | None = None
@@ -44,12 +49,12 @@ class Message:
     record: Any = None
     key: Any = None
     size: int | None = None
-    number: int = 1
+    batch_count: int = 1
     origins: Sequence[SpanContext] = ()
     sender: str | None = None
     sequence: int | None = None
     shared: bool = False
-    remaining: int | None = None
+    ready_count: int | None = None
 
 
 class Unsettled(NamedTuple):
@@ -66,7 +71,7 @@ class Identity:
     """Which client this is: what an adapter knows without asking the broker.
 
     `callback` is called with the answers to sends that name no callback themselves; `...` if that is not known;
-    `patience` is how many seconds a group waits for its next poll.
+    `max_poll_interval` is how many seconds a group waits for its next poll.
     """
 
     client_id: str | None = None
@@ -74,7 +79,7 @@ class Identity:
     server_address: str | None = None
     server_port: int | None = None
     callback: Any = None
-    patience: float | None = None
+    max_poll_interval: float | None = None
 
 
 class Position(NamedTuple):
@@ -90,7 +95,7 @@ class Position(NamedTuple):
     start: int | None = None
 
     @property
-    def behind(self) -> int | None:
+    def lag(self) -> int | None:
         """How many offsets are still to come; None if either is not known."""
         return None if self.offset is None or self.end is None else max(self.end - self.offset, 0)
 

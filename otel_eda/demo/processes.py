@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import TYPE_CHECKING
 
+from otel_eda.diagnosis import UnusableError
+from otel_eda.interrupts import deferred
+from otel_eda.launcher import launched
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FOLDER = Path(__file__).parent
-GRACE = 3.0
-TAIL = 25
-LAUNCHER = "opentelemetry-instrument"
+GRACE = 3.0  # seconds
+TAIL = 25  # lines
 REGISTRY = "services.events:EventHandler"
 
 # What a user's environment may say about exporting, sampling or switching off is not meant for the demo's services.
@@ -39,8 +39,12 @@ FOREIGN = (
 )
 
 
-class CrashError(Exception):
-    """A service ended badly or hangs; the message says which, with the end of what it wrote."""
+class CrashError(UnusableError):
+    """A service ended badly or hangs; the message says which, `output` is the end of what it wrote."""
+
+    def __init__(self, message: str, output: str) -> None:
+        super().__init__(message)
+        self.output = output
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Service:
         """Whether it runs; raises `CrashError` if it ended with anything but success."""
         status = self.process.poll()
         if status:
-            raise CrashError(f"{self.name} ended with status {status}:\n{self.tail}")
+            raise CrashError(f"{self.name} ended with status {status}", self.tail)
         return status is None
 
     @property
@@ -87,7 +91,8 @@ class Services:
     def start(self, name: str) -> Service:
         """Start a service under OpenTelemetry's launcher."""
         log = self.logs / f"{name}.log"
-        with log.open("wb") as out, _undisturbed():
+        # An interrupt between a process's start and our knowing of it would leave it behind.
+        with log.open("wb") as out, deferred():
             process = subprocess.Popen(
                 command(name, self.arguments), env=self.environ, cwd=FOLDER, stdin=DEVNULL, stdout=out, stderr=out
             )
@@ -95,7 +100,7 @@ class Services:
         return self.all[-1]
 
     def running(self) -> list[Service]:
-        """Give those still running; raises `CrashError` if one ended badly."""
+        """Return those still running; raises `CrashError` if one ended badly."""
         return [service for service in self.all if service.running]
 
     def stop(self) -> None:
@@ -104,23 +109,6 @@ class Services:
             service.process.terminate()
         for service in self.all:
             _end(service.process)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    # An interrupt between a process's start and our knowing of it would leave it behind.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda *_: came.append(1)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if came:
-        raise KeyboardInterrupt
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -133,7 +121,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def services(environ: Mapping[str, str], arguments: list[str], logs: Path) -> Iterator[Services]:
-    """Have services that are all ended at the end of the block."""
+    """Yield services, none of which runs any more after the block."""
     started = Services(environ, arguments, logs)
     try:
         yield started
@@ -142,13 +130,12 @@ def services(environ: Mapping[str, str], arguments: list[str], logs: Path) -> It
 
 
 def command(name: str, arguments: list[str]) -> list[str]:
-    """Give the command that runs a service under OpenTelemetry's launcher, if possible the one beside this Python."""
-    launcher = shutil.which(LAUNCHER, path=Path(sys.executable).parent) or LAUNCHER
-    return [launcher, "--service_name", name, sys.executable, "-m", f"services.{name}", *arguments]
+    """Return the command line that runs a service under OpenTelemetry's launcher."""
+    return launched("--service_name", name, sys.executable, "-m", f"services.{name}", *arguments)
 
 
 def environment(endpoint: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Give the services' environment: the user's, but with telemetry complete, quick, and sent to `endpoint`."""
+    """Return the services' environment: the user's, but with telemetry complete, quick, and sent to `endpoint`."""
     kept = {key: value for key, value in given.items() if not key.startswith(FOREIGN)}
     return {**DEFAULTS, **kept, **EXPORT, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, **_merged(given)}
 

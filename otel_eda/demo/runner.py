@@ -3,110 +3,60 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
-import threading
 import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
-from otel_eda.live.board import Board
+from otel_eda.diagnosis.sources.files import Files
+from otel_eda.diagnosis.store import Store
+from otel_eda.live.aggregates import Aggregates
 from otel_eda.live.top import taking
 
-from . import FAILED
 from .broker import broker
-from .flow import is_process
+from .diagnose import diagnose, look, watched
+from .file_exporter import FileExporter
 from .forward import forward
-from .keep import Keep
 from .processes import CrashError, Service, Services, environment, services
-from .receiver import Spans, receiver
-from .screen import Bar, Screen, complain
+from .receiver import SpanCounter, receiver
 from .target import Target, find
-from .verdict import diagnosed, look, watched
+from .terminal import Bar, Terminal, complain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_eda.otlp import Sink
 
+    from .options import Options
+
 CONSUMERS = ("payments", "shipping")
 SHOP = "shop"
 CHAIN = (SHOP, *CONSUMERS)
-TICK = 0.05
-SHOWN = "the demo's services"
+TICK = 0.05  # seconds
+TITLE = "the demo's services"
 QUIET = 90.0  # seconds: a busy machine may take half a minute to import what three services need
-INTERRUPTED = 130
 
 
-@dataclass(frozen=True)
-class Day:
-    """What the user asked for."""
-
-    orders: int
-    seed: int
-    endpoint: str | None = None
-    keep: Path | None = None
-    report: Path | None = None
-    look: bool = True
-    top: bool = False
-
-    @property
-    def messages(self) -> int:
-        """How many messages will be processed: every order and the end of the day, by every consumer."""
-        return len(CONSUMERS) * (self.orders + 1)
-
-    @property
-    def arguments(self) -> list[str]:
-        """The services' command line, without the broker."""
-        return ["--orders", str(self.orders), "--seed", str(self.seed)]
-
-
-def show(day: Day) -> int:
-    """Run the demo and report; the exit status."""
-    try:
-        with _terminable():
-            return _show(day, Screen())
-    except (CrashError, OSError, UnusableError) as error:
-        complain(f"The demo failed: {error}")
-        return FAILED
-    except KeyboardInterrupt:
-        complain("stopped")
-        return INTERRUPTED
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    # Without this a SIGTERM would end us at once and leave the services behind.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _show(day: Day, screen: Screen) -> int:
-    with _folder(day.keep) as folder:
-        spans, keep, target = Spans(), Keep(folder), find(day.endpoint, os.environ)
-        screen.intro(day.orders, CHAIN)
-        began = time.monotonic()
-        board = Board()
-        bar = screen.top(board, SHOWN) if day.top else screen.progress(day.messages)
-        failures = _collect(day, [spans, keep, taking(board)], spans, target, bar)
-        screen.report(spans.all, time.monotonic() - began)
-        if _processed(spans):
-            _diagnose(day, keep, target, screen)
-    screen.places(spans.all, day.keep, target, failures.get("traces"))
-    return _verdict(day, _processed(spans))
+def show(options: Options) -> None:
+    """Run the demo and report; raises `UnusableError` if not all of it is seen in the telemetry."""
+    terminal, counter = Terminal(), SpanCounter()
+    expected = len(CONSUMERS) * (options.orders + 1)  # every order and the end of the day, by every consumer
+    with _folder(options.keep) as folder:
+        files, target = FileExporter(folder), find(options.endpoint, os.environ)
+        terminal.intro(options.orders, CHAIN)
+        began, aggregates = time.monotonic(), Aggregates()
+        bar = terminal.top(aggregates, TITLE) if options.top else terminal.progress(expected)
+        failures = _collect(options, [counter, files, taking(aggregates)], counter, target, bar)
+        terminal.spans(counter.spans, time.monotonic() - began)
+        if counter.processed:
+            _report(options, files, target, failures.get("traces"), terminal)
+    if counter.processed != expected:
+        raise UnusableError(
+            f"only {counter.processed} of {expected} processed events were seen in the telemetry: "
+            "is otel-eda installed here?"
+        )
 
 
 @contextmanager
@@ -118,57 +68,64 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         yield Path(made)
 
 
-def _diagnose(day: Day, keep: Keep, target: Target | None, screen: Screen) -> None:
-    report = day.report or Path(day.keep or tempfile.mkdtemp(prefix="otel-eda-demo-"), "report.html")
-    screen.findings(diagnosed(keep.files, report, target.ui if target else None), report)
-    if day.look and watched(os.environ):
+def _report(
+    options: Options, files: FileExporter, target: Target | None, failure: str | None, terminal: Terminal
+) -> None:
+    report = options.report or Path(options.keep or tempfile.mkdtemp(prefix="otel-eda-demo-"), "report.html")
+    with Store() as store:
+        store.read(Files(str(file)) for file in files.files)
+        diagnosis = diagnose(store, report, target.ui if target else None)
+        terminal.summary(store)
+        terminal.findings(diagnosis, report)
+        if options.keep:
+            terminal.kept(options.keep)
+        if target and failure:
+            terminal.unsent(target, failure)
+        elif target:
+            terminal.sent(store, target)
+    if not options.no_open and watched(os.environ):
         look(report)
 
 
-def _verdict(day: Day, processed: int) -> int:
-    if processed == day.messages:
-        return 0
-    complain(
-        f"Only {processed} of {day.messages} processed events were seen in the telemetry: is otel-eda installed here?"
-    )
-    return FAILED
-
-
 def _collect(
-    day: Day, sinks: list[Sink], spans: Spans, target: Target | None, shown: AbstractContextManager[Bar]
+    options: Options,
+    sinks: list[Sink],
+    counter: SpanCounter,
+    target: Target | None,
+    shown: AbstractContextManager[Bar],
 ) -> Mapping[str, str]:
-    """Run the services, collect what they export, and give the signals that could not be forwarded, with the reason."""
+    """Run the services, collect what they export, and return why signals could not be forwarded, by signal."""
     with ExitStack() as stack:
         forwarding = stack.enter_context(forward(target)) if target else None
         endpoint = stack.enter_context(receiver(*sinks, *([forwarding] if forwarding else [])))
-        started = stack.enter_context(_services(day, endpoint))
+        started = stack.enter_context(_services(options, endpoint))
         bar = stack.enter_context(shown)
-        _work(started, spans, bar)
+        _work(started, counter, bar)
     return forwarding.failures if forwarding else {}
 
 
 @contextmanager
-def _services(day: Day, endpoint: str) -> Iterator[Services]:
+def _services(options: Options, endpoint: str) -> Iterator[Services]:
     with broker() as address, tempfile.TemporaryDirectory() as logs:
-        arguments = ["--broker", address, *day.arguments]
+        arguments = ["--broker", address, "--orders", str(options.orders), "--seed", str(options.seed)]
         with services(environment(endpoint, os.environ), arguments, Path(logs)) as started:
-            yield started
+            try:
+                yield started
+            except CrashError as error:
+                complain(error.output)
+                raise
 
 
-def _work(started: Services, spans: Spans, bar: Bar) -> None:
+def _work(started: Services, counter: SpanCounter, bar: Bar) -> None:
     patience = Patience(QUIET)
     consumers = [started.start(name) for name in CONSUMERS]
     while not _ready(consumers):
         _tick(started, patience, "ready")
     started.start(SHOP)
     while started.running():
-        _tick(started, patience, len(spans.all))
-        bar(_processed(spans))
-    bar(_processed(spans))
-
-
-def _processed(spans: Spans) -> int:
-    return len({span.position for span in spans.all if is_process(span)})
+        _tick(started, patience, counter.spans)
+        bar(counter.processed)
+    bar(counter.processed)
 
 
 def _ready(consumers: list[Service]) -> bool:
@@ -179,7 +136,7 @@ def _tick(started: Services, patience: Patience, sign: object) -> None:
     running = started.running()
     if patience.ends(sign):
         tails = "\n".join(f"{service.name}:\n{service.tail}" for service in running)
-        raise CrashError(f"nothing happened for {patience.seconds:.0f} s\n{tails}")
+        raise CrashError(f"nothing happened for {patience.seconds:.0f} s", tails)
     time.sleep(TICK)
 
 
@@ -192,7 +149,7 @@ class Patience:
         self.since = time.monotonic()
 
     def ends(self, sign: object) -> bool:
-        """Tell whether the sign of life has been the same for too long."""
+        """Return whether the sign of life has been the same for too long."""
         if sign != self.sign:
             self.sign, self.since = sign, time.monotonic()
         return time.monotonic() - self.since > self.seconds

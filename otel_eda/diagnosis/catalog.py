@@ -1,4 +1,4 @@
-"""The checks as they are on disk: a folder each, with `check.sql` and `page.md`."""
+"""Reads the checks from disk: a folder each, with `check.sql` and `page.md`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROW = re.compile(r"^\| `(?P<cause>[\w-]+)` \| (?P<about>.+?) \| (?P<action>.+?) 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why it may have happened, and what to do about it."""
+    """Why a fault may have happened, and what to do about it."""
 
     about: str
     action: str
@@ -24,7 +24,8 @@ class Cause:
 class Check:
     """One fault that can be found: its code, its title, the question in SQL, the gates of its proof, its page.
 
-    `news` is what is worth telling of where the same is judged again and again: each `message`, or the `place` once.
+    `news` tells what is reported once where the same telemetry is evaluated again and again: each `message`, or each
+    `place`.
     """
 
     code: str
@@ -38,12 +39,12 @@ class Check:
 
 @lru_cache(maxsize=1)
 def checks() -> tuple[Check, ...]:
-    """Give every check, by its code."""
+    """Return all checks, in the order of their codes."""
     return tuple(read(folder) for folder in sorted(FOLDER.glob("EDA*")))
 
 
 def read(folder: Path) -> Check:
-    """Read one check."""
+    """Return the check in a folder."""
     sql = (folder / "check.sql").read_text(encoding="utf-8")
     page = (folder / "page.md").read_text(encoding="utf-8")
     header = {match["name"]: match["value"] for match in HEADER.finditer(sql)}
@@ -55,7 +56,10 @@ def read(folder: Path) -> Check:
 
 
 def chosen(select: list[str], ignore: list[str]) -> tuple[Check, ...]:
-    """Give the checks that are selected (all, if none is) and not ignored, by a code's beginning; raises `KeyError`."""
+    """Return the checks whose codes begin as selected (all, if nothing is) and not as ignored.
+
+    Raises `KeyError` with a code that no check has.
+    """
     for code in (*select, *ignore):
         if not any(check.code.startswith(code.upper()) for check in checks()):
             raise KeyError(code)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otel_eda import semconv
+
+from . import external
+
 
 @dataclass(frozen=True)
 class Column:
-    """One column: SQL type, what it means, and the attributes it is read from, the first that is there."""
+    """One column: its SQL type, its meaning, and the attributes it is read from; the first that is there counts."""
 
     name: str
     type: str
@@ -15,174 +19,149 @@ class Column:
     attributes: tuple[str, ...] = ()
 
 
-SERVICE = Column("service", "VARCHAR", "the service, empty if the resource names none", ("service.name",))
-HOST = Column("host", "VARCHAR", "the machine, as far as known", ("host.id", "host.name", "k8s.node.name"))
-INSTANCE = Column(
+def _read(name: str, type_: str, about: str, *attributes: str) -> Column:
+    """Return a column that is read from attributes: by today's names first, then by older ones."""
+    older = (old for attribute in attributes for old in external.OLDER.get(attribute, ()))
+    return Column(name, type_, about, (*attributes, *older))
+
+
+def _computed(name: str, type_: str, about: str) -> Column:
+    """Return a column that is computed from a span, a metric or an event as such."""
+    return Column(name, type_, about)
+
+
+SERVICE = _read("service", "VARCHAR", "the service; empty if the resource names none", external.SERVICE_NAME)
+HOST = _read("host", "VARCHAR", "the machine, if it is known", external.HOST_ID, external.HOST_NAME, external.NODE_NAME)
+INSTANCE = _read(
     "instance",
     "VARCHAR",
     "the process: the resource's instance id, else host and process id, else the service",
-    ("service.instance.id", "k8s.pod.uid", "container.id"),
+    external.SERVICE_INSTANCE,
+    external.POD_UID,
+    external.CONTAINER_ID,
 )
-PROCESS = Column("process", "VARCHAR", "the process id", ("process.pid",))
+PROCESS = _read("process", "VARCHAR", "the process id", external.PROCESS_ID)
 RESOURCE = (SERVICE, HOST, INSTANCE, PROCESS)
 
-# What a messaging span says. Older names and those of other instrumentations follow the present one.
-SYSTEM = Column("system", "VARCHAR", "`kafka`, `rabbitmq`, …; none: no messaging operation", ("messaging.system",))
-TYPE = Column(
+SYSTEM = _read(
+    "system", "VARCHAR", "`kafka`, `rabbitmq`, …; NULL for a span that is no messaging operation", semconv.SYSTEM
+)
+TYPE = _read(
     "type",
     "VARCHAR",
-    "`send`, `receive`, `process`, `settle`, `create`; `handle` for an event's handler; none for any other span",
-    ("messaging.operation.type", "messaging.operation"),
+    "`send`, `receive`, `process`, `settle`, `create`; `handle` for a handler of an event; NULL for any other span",
+    semconv.OPERATION_TYPE,
 )
-OPERATION = Column(
-    "operation", "VARCHAR", "the library's verb: `send`, `poll`, …", ("messaging.operation.name", "messaging.operation")
-)
-DESTINATION = Column(
-    "destination",
-    "VARCHAR",
-    "topic, queue, or exchange with routing key",
-    ("messaging.destination.name", "messaging.destination", "messaging.source.name", "messaging.source"),
-)
-GROUP = Column(
-    "consumer_group",
-    "VARCHAR",
-    "the consumers that share the messages",
-    (
-        "messaging.consumer.group.name",
-        "messaging.kafka.consumer.group",
-        "messaging.kafka.consumer_group",
-        "messaging.consumer_group",
-        "messaging.consumer_id",
-    ),
-)
-PARTITION = Column(
-    "partition_id",
-    "VARCHAR",
-    "the partition",
-    (
-        "messaging.destination.partition.id",
-        "messaging.kafka.destination.partition",
-        "messaging.kafka.source.partition",
-        "messaging.kafka.partition",
-    ),
-)
-OFFSET = Column(
+OPERATION = _read("operation", "VARCHAR", "the library's verb: `send`, `poll`, …", semconv.OPERATION)
+DESTINATION = _read("destination", "VARCHAR", "topic, queue, or exchange with routing key", semconv.DESTINATION)
+GROUP = _read("consumer_group", "VARCHAR", "the consumers that share the messages", semconv.GROUP)
+PARTITION = _read("partition_id", "VARCHAR", "the partition", semconv.PARTITION)
+OFFSET = _read(
     "message_offset",
     "BIGINT",
-    "the message's place in its partition; of a send once acknowledged",
-    ("messaging.kafka.offset", "messaging.kafka.message.offset"),
+    "the message's offset in its partition; a send has one once it is acknowledged",
+    semconv.OFFSET,
 )
-CLIENT = Column(
-    "client_id",
-    "VARCHAR",
-    "the client's name",
-    ("messaging.client.id", "messaging.client_id", "messaging.kafka.client_id"),
+CLIENT = _read("client_id", "VARCHAR", "the client's name", semconv.CLIENT_ID)
+ADDRESS = _read("address", "VARCHAR", "the broker's address", semconv.SERVER_ADDRESS)
+PORT = _read("port", "BIGINT", "the broker's port", semconv.SERVER_PORT)
+MESSAGE_ID = _read("message_id", "VARCHAR", "the message's own id", semconv.MESSAGE_ID)
+SENDER = _read("sender", "VARCHAR", "the sender's socket that counts `sequence`", semconv.SENDER)
+KEY = _read(
+    "key_hash", "VARCHAR", "a hash of the message's key, if keys are captured", semconv.KEY_HASH, semconv.MESSAGE_KEY
 )
-ADDRESS = Column(
-    "address", "VARCHAR", "the broker's address", ("server.address", "net.peer.name", "net.peer.ip", "messaging.url")
+SEQUENCE = _read("sequence", "BIGINT", "the number that the sender gave the message", semconv.SEQUENCE)
+BATCH = _read("batch", "BIGINT", "the number of messages in the batch", semconv.BATCH_COUNT)
+DELIVERIES = _read("deliveries", "BIGINT", "earlier attempts, as the broker counts them", semconv.DELIVERIES)
+REDELIVERED = _read(
+    "redelivered", "BOOLEAN", "the broker says that it delivered the message before", semconv.REDELIVERED
 )
-PORT = Column("port", "BIGINT", "the broker's port", ("server.port", "net.peer.port"))
-MESSAGE_ID = Column("message_id", "VARCHAR", "the message's own id", ("messaging.message.id", "messaging.message_id"))
-SENDER = Column("sender", "VARCHAR", "which of the sender's sockets counts `sequence`", ("eda.sender.id",))
-KEY = Column(
-    "key_hash",
-    "VARCHAR",
-    "a hash of the message's key, if captured",
-    ("eda.message.key.hash", "messaging.kafka.message.key"),
+REPROCESSED = _read(
+    "reprocessed", "BOOLEAN", "the same process had handled the message successfully before", semconv.REPROCESSED
 )
-SEQUENCE = Column("sequence", "BIGINT", "the sender's running number of the message", ("eda.sender.sequence",))
-BATCH = Column("batch", "BIGINT", "messages in the batch", ("messaging.batch.message_count",))
-DELIVERIES = Column(
-    "deliveries", "BIGINT", "attempts before this one, as the broker counts them", ("eda.message.delivery_count",)
+MISORDERED = _read(
+    "misordered", "BOOLEAN", "the same process had begun with a later message of the key", semconv.MISORDERED
 )
-REDELIVERED = Column(
-    "redelivered", "BOOLEAN", "the broker says it is not the first delivery", ("eda.message.redelivered",)
+SKIPPED = _read(
+    "skipped",
+    "BOOLEAN",
+    "true: the message failed and was committed past; false: a later attempt succeeded",
+    semconv.LOST,
 )
-REPROCESSED = Column(
-    "reprocessed", "BOOLEAN", "its process had handled it with success before", ("eda.message.reprocessed",)
+DEATHS = _read("deaths", "BIGINT", "how often the broker dead-lettered the message", semconv.DEATHS)
+DEATH_REASON = _read("death_reason", "VARCHAR", "why the broker dead-lettered it the last time", semconv.DEATH_REASON)
+REGRESSED = _read(
+    "regressed", "BOOLEAN", "a commit: its offset is lower than one committed before", semconv.COMMIT_REGRESSED
 )
-MISORDERED = Column(
-    "misordered", "BOOLEAN", "its process had begun with a later one of its key", ("eda.message.out_of_order",)
-)
-SKIPPED = Column(
-    "skipped", "BOOLEAN", "true: failed, and committed past; false: done after that", ("eda.message.skipped",)
-)
-DEATHS = Column("deaths", "BIGINT", "how often the broker dead-lettered it", ("eda.message.death_count",))
-DEATH_REASON = Column("death_reason", "VARCHAR", "why the broker dead-lettered it last", ("eda.message.death_reason",))
-REGRESSED = Column("regressed", "BOOLEAN", "of a commit: it went back", ("eda.commit.regressed",))
-COMMITTED = Column("committed", "BIGINT", "of a commit: the next offset to be read", ("eda.commit.offset",))
-NEXT = Column(
-    "partition_next", "BIGINT", "of a position: the offset that the consumer is handed next", ("eda.partition.next",)
-)
-START = Column("partition_start", "BIGINT", "of a position: where the log begins", ("eda.partition.start",))
-END = Column("partition_end", "BIGINT", "of a position: the offset that is written next", ("eda.partition.end",))
-MESSAGE_TIME = Column("message_time", "BIGINT", "the message's timestamp, milliseconds", ("eda.message.timestamp",))
-WAITED = Column("waited", "DOUBLE", "seconds of its span in which it waited for a worker", ("eda.process.wait",))
-ABANDONED = Column("abandoned", "BOOLEAN", "the code neither came to its end nor raised", ("eda.process.abandoned",))
-EVENT_TYPE = Column("event_type", "VARCHAR", "the event's type, in the process", ("eda.event.type",))
-FUNCTION = Column("function", "VARCHAR", "the handler", ("code.function.name", "code.function"))
-ERROR = Column("error", "VARCHAR", "why it failed: `error.type`", ("error.type", "exception.type"))
-AUTOMATIC = Column("automatic", "BOOLEAN", "whether the commit was not called for", ("eda.commit.automatic",))
-SAMPLING = Column("sampling", "VARCHAR", "of counted spans: whether they were sampled", ("otel.span.sampling_result",))
-MESSAGING = (
+COMMITTED = _read("committed", "BIGINT", "a commit: the next offset to be read", semconv.COMMITTED)
+NEXT = _read("partition_next", "BIGINT", "a position: the offset that the consumer gets next", semconv.NEXT)
+START = _read("partition_start", "BIGINT", "a position: the first offset of the log", semconv.START)
+END = _read("partition_end", "BIGINT", "a position: the offset that is written next", semconv.END)
+MESSAGE_TIME = _read("message_time", "BIGINT", "the message's timestamp, in milliseconds", semconv.MESSAGE_TIMESTAMP)
+WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
+ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
+EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
+FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)
+ERROR = _read("error", "VARCHAR", "the type of the error", semconv.ERROR_TYPE, semconv.EXCEPTION_TYPE)
+AUTOMATIC = _read("automatic", "BOOLEAN", "the client committed without a call of the application", semconv.AUTOMATIC)
+SAMPLING = _read("sampling", "VARCHAR", "where spans are counted: whether they were sampled", external.SAMPLING_RESULT)
+
+SPAN_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SENDER,
     SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip
-MEASURED = (SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING)
-# What tells one series of a metric from another.
-SERIES = ("service", "instance", "host", "scope", "name", *(column.name for column in MEASURED))
-NOTED = (
+METRIC_COLUMNS = (
+    SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING,
+)  # fmt: skip
+EVENT_COLUMNS = (
     SYSTEM, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, MESSAGE_ID, SEQUENCE, COMMITTED, NEXT, START, END,
     EVENT_TYPE, FUNCTION, ERROR,
 )  # fmt: skip
-
-
-def _made(name: str, type_: str, about: str) -> Column:
-    return Column(name, type_, about)
-
+# What tells one series of a metric from another.
+SERIES = ("service", "instance", "host", "scope", "name", *(column.name for column in METRIC_COLUMNS))
 
 OPERATIONS = (
-    _made("trace_id", "VARCHAR", "the span's trace, 32 lower-case hex digits"),
-    _made("span_id", "VARCHAR", "the span, 16 lower-case hex digits"),
-    _made("parent_id", "VARCHAR", "its parent"),
+    _computed("trace_id", "VARCHAR", "the span's trace, 32 lower-case hex digits"),
+    _computed("span_id", "VARCHAR", "the span, 16 lower-case hex digits"),
+    _computed("parent_id", "VARCHAR", "the span's parent"),
     SERVICE, INSTANCE, HOST,
-    _made("scope", "VARCHAR", "which instrumentation made the span"),
-    _made("name", "VARCHAR", "the span's name"),
-    _made("kind", "VARCHAR", "`PRODUCER`, `CONSUMER`, `CLIENT`, `SERVER`, `INTERNAL`, `UNSPECIFIED`"),
-    _made("started", "BIGINT", "nanoseconds since 1970"),
-    _made("ended", "BIGINT", "nanoseconds since 1970"),
+    _computed("scope", "VARCHAR", "the instrumentation that made the span"),
+    _computed("name", "VARCHAR", "the span's name"),
+    _computed("kind", "VARCHAR", "`PRODUCER`, `CONSUMER`, `CLIENT`, `SERVER`, `INTERNAL`, `UNSPECIFIED`"),
+    _computed("started", "BIGINT", "nanoseconds since 1970"),
+    _computed("ended", "BIGINT", "nanoseconds since 1970"),
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET,
-    _made("origin_trace", "VARCHAR", "creation id: the trace of the span that created the message"),
-    _made("origin_span", "VARCHAR", "creation id: the span that created the message"),
-    _made("linked", "BOOLEAN", "the creation id is a link's; else it is the parent, or of a send the span itself"),
+    _computed("origin_trace", "VARCHAR", "creation id: the trace of the span that created the message"),
+    _computed("origin_span", "VARCHAR", "creation id: the span that created the message"),
+    _computed("linked", "BOOLEAN", "true: the creation id is a link's; false: the parent's, for a send the span's own"),
     MESSAGE_ID, KEY, SENDER, SEQUENCE, CLIENT,
-    _made("server", "VARCHAR", "the broker's address and port"),
-    _made("outcome", "VARCHAR", "`ok`, `error`, `abandoned`, or of a send `unresolved`"),
+    _computed("server", "VARCHAR", "the broker's address and port"),
+    _computed("outcome", "VARCHAR", "`ok`, `error`, `abandoned`; for a send also `unresolved`"),
     ERROR,
-    _made("error_text", "VARCHAR", "what the status or the exception says"),
+    _computed("error_text", "VARCHAR", "the text of the status or of the exception"),
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
-    _made("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
+    _computed("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
     WAITED, EVENT_TYPE, FUNCTION,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,
-    _made("scope", "VARCHAR", "which instrumentation measured"),
-    _made("name", "VARCHAR", "the metric's name"),
-    _made("started", "BIGINT", "since when it counts, nanoseconds since 1970"),
-    _made("time", "BIGINT", "when it was read, nanoseconds since 1970"),
-    _made("delta", "BOOLEAN", "it counts from one reading to the next only"),
-    _made("rising", "BOOLEAN", "it counts what happened, so it falls only where a process begins anew"),
-    _made("value", "DOUBLE", "the number, or a histogram's sum"),
-    _made("number", "BIGINT", "of a histogram: how many were measured"),
-    *MEASURED,
+    _computed("scope", "VARCHAR", "the instrumentation that measured"),
+    _computed("name", "VARCHAR", "the metric's name"),
+    _computed("started", "BIGINT", "when counting began, nanoseconds since 1970"),
+    _computed("time", "BIGINT", "when the metric was read, nanoseconds since 1970"),
+    _computed("delta", "BOOLEAN", "true: a value counts from the reading before it"),
+    _computed("rising", "BOOLEAN", "true: a counter, which falls only when its process starts anew"),
+    _computed("value", "DOUBLE", "the number, or the sum of a histogram"),
+    _computed("number", "BIGINT", "a histogram: the number of measurements"),
+    *METRIC_COLUMNS,
 )  # fmt: skip
 EVENTS = (
     SERVICE, INSTANCE, HOST,
-    _made("name", "VARCHAR", "the event's name"),
-    _made("time", "BIGINT", "nanoseconds since 1970"),
-    _made("trace_id", "VARCHAR", "the trace it belongs to"),
-    _made("span_id", "VARCHAR", "the span it is on, or that was current"),
-    *NOTED,
+    _computed("name", "VARCHAR", "the event's name"),
+    _computed("time", "BIGINT", "nanoseconds since 1970"),
+    _computed("trace_id", "VARCHAR", "the trace that the event belongs to"),
+    _computed("span_id", "VARCHAR", "the span that the event is on, or that was current"),
+    *EVENT_COLUMNS,
 )  # fmt: skip
 TABLES = {"operations": OPERATIONS, "metrics": METRICS, "events": EVENTS}

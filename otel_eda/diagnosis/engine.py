@@ -1,11 +1,11 @@
-"""Runs checks: their SQL gives candidates, the gates say how far each is proven, alike ones become one finding."""
+"""Runs checks: their SQL selects candidates, gates tell how far each is proven, similar ones become one finding."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import chain, facts, gates
+from . import causes, facts, gates
 from .finding import Evidence, Finding, Gate, Verdict
 from .settings import EVIDENCE
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from .catalog import Check
-    from .settings import Settings
+    from .reported import Reported
+    from .settings import Bounds
     from .store import Intake, Store
-    from .told import Told
 
 GATES = tuple(gates.CONDITIONS)
-# What a check's SQL may give. `weight` is how many messages a row stands for, `alike` what else tells findings apart,
-# `at_most` the highest verdict that the row's own facts allow.
+# The columns that a check's SQL may have. `weight` is the number of messages that a row stands for, `alike` is whatever
+# else tells findings apart, `at_most` is the highest verdict that the row's own facts allow.
 COLUMNS = {
     "system": "VARCHAR",
     "service": "VARCHAR",
@@ -52,9 +52,9 @@ GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that was found, and in what."""
+    """The findings, the time that the spans cover, what was read and how complete it is."""
 
-    window: facts.Window
+    window: facts.Period
     intake: Intake
     completeness: tuple[facts.Completeness, ...]
     findings: tuple[Finding, ...]
@@ -63,71 +63,72 @@ class Diagnosis:
 def diagnose(
     store: Store,
     checks: Iterable[Check],
-    settings: Settings,
+    settings: Bounds,
     step: Callable[[str], None] = lambda _: None,
     evidence: int = EVIDENCE,
     *,
-    told: Told | None = None,
+    reported: Reported | None = None,
 ) -> Diagnosis:
-    """Run checks over the tables; `step` is told the code of each; a finding shows so many of its occurrences.
+    """Run checks over the tables and return what they find.
 
-    With `told`, only what has not been told before is found.
+    `step` is called with the code of each check before it runs. A finding shows `evidence` of its occurrences. With
+    `reported`, findings have only what was not reported before.
     """
     window = facts.prepare(store, settings)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for check in checks:
         step(check.code)
-        found.extend(run(store, check, evidence, told))
-    found.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
-    return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(chain.explained(found)))
+        findings.extend(run(store, check, evidence, reported))
+    findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
+    return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(causes.linked(findings)))
 
 
-def run(store: Store, check: Check, evidence: int = EVIDENCE, told: Told | None = None) -> list[Finding]:
-    """Run one check."""
+def run(store: Store, check: Check, evidence: int = EVIDENCE, reported: Reported | None = None) -> list[Finding]:
+    """Run one check and return its findings."""
     _candidates(store, check)
     try:
         if not store.one("SELECT count(*) FROM candidate"):
             return []
-        _judge(store, check)
-        if told is not None:
-            told.leave_new(store, check)
+        _evaluate(store, check)
+        if reported is not None:
+            reported.keep_new(store, check)
         return [_finding(check, row) for row in _grouped(store, evidence)]
     finally:
-        for table in ("judged", "candidate"):
+        for table in ("evaluated", "candidate"):
             store.connection.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _candidates(store: Store, check: Check) -> None:
-    given = {row[0] for row in store.ask(f"DESCRIBE {check.sql}")}
-    unknown = given - set(COLUMNS)
+    present = {row[0] for row in store.ask(f"DESCRIBE {check.sql}")}
+    unknown = present - set(COLUMNS)
     if unknown:
-        raise ValueError(f"{check.code} gives columns that mean nothing: {', '.join(sorted(unknown))}")
-    missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in given)
+        raise ValueError(f"{check.code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
+    missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in present)
     store.connection.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
 
 
-def _judge(store: Store, check: Check) -> None:
-    """Evaluate a check's gates for each candidate; leave out those that a gate refutes."""
+def _evaluate(store: Store, check: Check) -> None:
+    """Make the table `evaluated`: the candidates with their gates and verdicts, without those that a gate refutes."""
     wanted = {gate: gates.sql(gate, {gate.lower()}) for gate in check.gates}
-    judged = ", ".join(f"{sql} AS {gate.lower()}" for gate, sql in wanted.items())
+    columns = ", ".join(f"{sql} AS {gate.lower()}" for gate, sql in wanted.items())
     kept = " AND ".join(f"{gate.lower()} IS NOT false" for gate in wanted) or "true"
     opened = " + ".join(f"({gate.lower()} IS NULL)::INTEGER" for gate in wanted) or "0"
     excluded = ", ".join(gate.lower() for gate in wanted)
     store.connection.execute(f"""
-        CREATE TEMP TABLE judged AS
+        CREATE TEMP TABLE evaluated AS
         WITH joined AS (
             SELECT c.* {f"EXCLUDE ({excluded})" if wanted else ""}, b.message_offset AS before_offset,
-                   a.message_offset AS after_offset{f", {judged}" if wanted else ""}
+                   a.message_offset AS after_offset{f", {columns}" if wanted else ""}
             FROM candidate c CROSS JOIN settings s
             LEFT JOIN complete k ON k.destination IS NOT DISTINCT FROM c.destination
             LEFT JOIN epochs e ON e.destination = c.destination
             LEFT JOIN services v ON v.service = c.service
-            LEFT JOIN clocks h ON h.service = c.service
+            LEFT JOIN watermarks h ON h.service = c.service
             ASOF LEFT JOIN around b ON b.consumer_group = c.consumer_group AND b.destination = c.destination
                 AND b.partition_id = c.partition_id AND b.message_offset < c.message_offset
             ASOF LEFT JOIN around a ON a.consumer_group = c.consumer_group AND a.destination = c.destination
                 AND a.partition_id = c.partition_id AND a.message_offset > c.message_offset
-            -- What belongs to it may yet come.
+            -- Telemetry that belongs to it may still come.
             WHERE coalesce(c.last_time <= h.settled, true)
         )
         SELECT *, least(greatest(3 - ({opened}), 1),
@@ -150,7 +151,7 @@ def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:
                           partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
                       (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {evidence})
                    AS examples
-        FROM judged GROUP BY {", ".join(GROUP)} ORDER BY ALL
+        FROM evaluated GROUP BY {", ".join(GROUP)} ORDER BY ALL
     """)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,22 +1,25 @@
-"""What is known before any check: which rows are which facts, how complete the telemetry is, how long things take."""
+"""Tables and views that checks and gates share: which rows are which facts, how complete the telemetry is."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from otel_eda import semconv
+
+from . import external
 from .columns import SERIES
 from .settings import SECOND
 
 if TYPE_CHECKING:
-    from .settings import Settings
+    from .settings import Bounds
     from .store import Store
 
 FOREVER = 2**63 - 1
-SHORTEST_GRACE = 10.0
-SLACK = SECOND  # a count is not read at the very moment it is dated
-BATCH_DELAY = 5.0  # the SDK's span processor waits so long
-# Attempts at a message that was then given back to the broker, or refused: no success, though nothing was raised.
+SHORTEST_GRACE_SECONDS = 10.0
+COUNT_SLACK = SECOND  # a count is not read at the very moment it is dated
+BATCH_DELAY_SECONDS = 5.0  # the SDK's span processor waits so long
+# Attempts at a message that the consumer then gave back to the broker or refused: no success, though without an error.
 REJECTED = """
 CREATE TABLE rejected AS
 WITH refusals AS (
@@ -30,26 +33,34 @@ SELECT DISTINCT a.trace_id, a.span_id FROM refusals r ASOF JOIN attempts a
 ON a.origin_trace = r.origin_trace AND a.origin_span = r.origin_span AND a.instance = r.instance
    AND r.started >= a.started
 """
-# Filled where telemetry is looked at while it comes: what time a service's clock shows now, up to when all of it should
-# have come, since when it is here; and which processes' past has been cut off, and up to when.
-EDGES = (
-    "CREATE TABLE IF NOT EXISTS clocks (service VARCHAR, now BIGINT, settled BIGINT, since BIGINT)",
+# The module `watermarks` fills them where telemetry is read while it comes. For each service: the time that its clock
+# shows now, the time up to which all its telemetry should be here, and the time since when it is here. In `cuts`: the
+# processes whose past was cut off, and up to when.
+WATERMARKS = (
+    "CREATE TABLE IF NOT EXISTS watermarks (service VARCHAR, now BIGINT, settled BIGINT, since BIGINT)",
     "CREATE TABLE IF NOT EXISTS cuts (service VARCHAR, instance VARCHAR, since BIGINT)",
 )
-VIEWS = (
-    "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'",
-    REJECTED,
-    """CREATE VIEW works AS SELECT o.* REPLACE (
-           CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected' ELSE outcome END AS outcome)
-       FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
-       WHERE type = 'process'""",
-    """CREATE VIEW commits AS SELECT * FROM operations
-       WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL""",
-    """CREATE VIEW handovers AS SELECT * FROM events WHERE name IN ('eda.consumer.assigned', 'eda.consumer.revoked')""",
-    """CREATE TABLE services AS SELECT service, min(started) AS first_time,
-              greatest(max(ended), max(coalesce(now, 0))) AS last_time, count(*) AS spans
-       FROM operations LEFT JOIN clocks USING (service) GROUP BY service""",
-)
+SENDS = "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'"
+# `message` names the message of an attempt: its place in the partition, else its creation id, else the attempt itself.
+WORKS = """
+CREATE VIEW works AS
+SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected' ELSE outcome END AS outcome),
+       CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
+            ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message
+FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
+WHERE type = 'process'
+"""
+COMMITS = """
+CREATE VIEW commits AS SELECT * FROM operations WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL
+"""
+HANDOVERS = f"""
+CREATE VIEW handovers AS SELECT * FROM events WHERE name IN ('{semconv.ASSIGNED}', '{semconv.REVOKED}')
+"""
+SERVICES = """
+CREATE TABLE services AS
+SELECT service, min(started) AS first_time, greatest(max(ended), max(coalesce(now, 0))) AS last_time, count(*) AS spans
+FROM operations LEFT JOIN watermarks USING (service) GROUP BY service
+"""
 # The last reading of each cumulative series, the sum of a delta one.
 READINGS = f"""
 CREATE TABLE readings AS
@@ -59,18 +70,18 @@ SELECT {", ".join(SERIES)},
        min(started) AS started, max(time) AS time
 FROM metrics GROUP BY ALL
 """
-# G1 and G2: has a process's telemetry as many spans as its metrics counted messages, and up to when is that known?
+# For the gates G1 and G2: whether a process has as many spans as its metrics counted messages, and up to when.
 COMPLETENESS = f"""
 CREATE TABLE completeness AS
 WITH counted AS (
     SELECT service, instance, destination, 'send' AS type, sum(value) AS counted, max(time) AS until
-    FROM readings WHERE name = 'messaging.client.sent.messages' GROUP BY ALL
+    FROM readings WHERE name = '{semconv.SENT}' GROUP BY ALL
     UNION ALL
     SELECT service, instance, destination, 'process', sum(number), max(time)
-    FROM readings WHERE name = 'messaging.process.duration' GROUP BY ALL
+    FROM readings WHERE name = '{semconv.PROCESS_DURATION}' GROUP BY ALL
 ), lost AS (
     SELECT service, instance, sum(value) AS lost FROM readings
-    WHERE name IN ('otel.sdk.processor.span.processed', 'otel.sdk.exporter.span.exported') AND error IS NOT NULL
+    WHERE name IN ('{external.SPANS_PROCESSED}', '{external.SPANS_EXPORTED}') AND error IS NOT NULL
     GROUP BY ALL
 ), rows AS (
     SELECT DISTINCT service, instance, destination, type, span_id, ended FROM operations
@@ -78,7 +89,8 @@ WITH counted AS (
 ), seen AS (
     SELECT r.service, r.instance, r.destination, r.type, any_value(c.counted) AS counted, any_value(c.until) AS until,
            any_value(u.since) AS since, count(*) FILTER (r.ended <= c.until AND r.ended > coalesce(u.since, 0)) AS seen,
-           count(*) FILTER (r.ended <= c.until + {SLACK} AND r.ended > coalesce(u.since, 0) - {SLACK}) AS around,
+           count(*) FILTER (r.ended <= c.until + {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) - {COUNT_SLACK})
+               AS around,
            count(*) AS spans, max(r.ended) AS last_time
     FROM rows r LEFT JOIN cuts u ON u.service = r.service AND u.instance = r.instance
     LEFT JOIN counted c
@@ -122,33 +134,57 @@ SELECT consumer_group, destination, partition_id, message_offset, arg_max(instan
 FROM works WHERE message_offset IS NOT NULL AND partition_id IS NOT NULL
 GROUP BY ALL
 """
+# Attempts at messages that may have been handled more than once. Each has the attempt before it and, as `finished`, the
+# end of the last earlier attempt that succeeded.
+ATTEMPTS = """
+CREATE VIEW attempts AS
+SELECT w.*,
+       lag(w.started) OVER attempt AS previous_started, lag(w.ended) OVER attempt AS previous_ended,
+       lag(w.instance) OVER attempt AS previous_instance, lag(w.host) OVER attempt AS previous_host,
+       lag(w.trace_id) OVER attempt AS previous_trace, lag(w.span_id) OVER attempt AS previous_span,
+       max(w.ended) FILTER (w.outcome = 'ok')
+           OVER (attempt ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS finished
+FROM works w
+WHERE (w.message_offset IS NULL AND w.linked) OR EXISTS (
+    SELECT 1 FROM around r
+    WHERE r.attempts > 1 AND r.consumer_group IS NOT DISTINCT FROM w.consumer_group AND r.destination = w.destination
+      AND r.partition_id = w.partition_id AND r.message_offset = w.message_offset)
+WINDOW attempt AS (PARTITION BY w.system, w.destination, w.consumer_group, w.message ORDER BY w.started, w.span_id)
+"""
+STATEMENTS = (
+    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, READINGS, COMPLETENESS, COMPLETE, EPOCHS, AROUND,
+    ATTEMPTS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Window:
-    """From the first span to the last; nanoseconds since 1970, 0 if there are none."""
+class Period:
+    """The time from the first span to the last, in nanoseconds since 1970; 0 if there are no spans."""
 
     first: int
     last: int
 
 
-def prepare(store: Store, settings: Settings) -> Window:
-    """Make the views and tables that checks and gates use."""
-    for statement in (*EDGES, *VIEWS, READINGS, COMPLETENESS, COMPLETE, EPOCHS, AROUND):
+def prepare(store: Store, settings: Bounds) -> Period:
+    """Make the views and tables that checks and gates use, and return the time that the spans cover."""
+    for statement in STATEMENTS:
         store.connection.execute(statement)
-    row = settings.row(_grace(store))
-    kinds = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}
-    store.connection.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in kinds.items())})")
+    row = settings.row(_grace_seconds(store))
+    types = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}
+    store.connection.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
     store.connection.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", list(row.values()))
     first, last = store.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
-    return Window(first, last)
+    return Period(first, last)
 
 
-def _grace(store: Store) -> float:
-    """Three times the 99.9th percentile from send to processed, or twice the metrics' interval and a batch's delay."""
-    way = store.one(
-        """SELECT quantile_cont(way, 0.999) FROM (
-               SELECT min(p.ended) - min(s.started) AS way FROM works p
+def _grace_seconds(store: Store) -> float:
+    """Return how long a message may take before it counts as missing.
+
+    It is three times the 99.9th percentile from send to processed, or twice the metrics' interval and a batch's delay.
+    """
+    trip = store.one(
+        """SELECT quantile_cont(trip, 0.999) FROM (
+               SELECT min(p.ended) - min(s.started) AS trip FROM works p
                JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
                GROUP BY s.span_id, p.destination, p.consumer_group)"""
     )
@@ -156,7 +192,7 @@ def _grace(store: Store) -> float:
         """SELECT median(gap) FROM (SELECT time - lag(time) OVER (PARTITION BY instance ORDER BY time) AS gap
            FROM (SELECT DISTINCT instance, time FROM metrics))"""
     )
-    return max(3 * (way or 0) / SECOND, 2 * (interval or 0) / SECOND + BATCH_DELAY, SHORTEST_GRACE)
+    return max(3 * (trip or 0) / SECOND, 2 * (interval or 0) / SECOND + BATCH_DELAY_SECONDS, SHORTEST_GRACE_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -173,12 +209,12 @@ class Completeness:
     complete: bool
 
     def as_dict(self) -> dict[str, object]:
-        """Give it for a report."""
+        """Return its fields by their names, for a report."""
         return asdict(self)
 
 
 def completeness(store: Store) -> list[Completeness]:
-    """Give how complete the telemetry of each process is."""
+    """Return how complete the telemetry of each process is, by destination and type of operation."""
     rows = store.ask(
         """SELECT service, instance, destination, type, counted::BIGINT, spans, lost::BIGINT, complete_until > 0
            FROM completeness ORDER BY ALL"""

@@ -1,4 +1,4 @@
-"""What a diagnosis says."""
+"""Findings: a fault, how far it is proven, and the evidence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One occurrence, so that a person can check it again; times in nanoseconds since 1970."""
+    """One occurrence, with all that a person needs to check it; times in nanoseconds since 1970."""
 
     trace_id: str | None
     span_id: str | None
@@ -44,10 +44,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault, or many alike: what, how sure, where, when, the proof, the likely cause, what to do.
+    """One fault, or many similar ones: what, how sure, where, when, the proof, the likely cause, what to do.
 
-    `partition` and `offsets` are None where there is none; `partition` also where there are several. Times are
-    nanoseconds since 1970.
+    `partition` is None if there is none or there are several, `offsets` if there are none. `because` has the findings
+    behind this one, the nearest first. Times are nanoseconds since 1970.
     """
 
     code: str
@@ -74,18 +74,18 @@ class Finding:
 
     @property
     def trace_ids(self) -> tuple[str, ...]:
-        """The traces that prove it, each once."""
-        every = (trace for item in self.evidence for trace in (item.trace_id, item.other_trace_id))
-        return tuple(dict.fromkeys(trace for trace in every if trace))
+        """The traces of the evidence, each once."""
+        traces = (trace for item in self.evidence for trace in (item.trace_id, item.other_trace_id))
+        return tuple(dict.fromkeys(trace for trace in traces if trace))
 
     @property
     def span_ids(self) -> tuple[str, ...]:
-        """The spans that prove it, each once."""
-        every = (span for item in self.evidence for span in (item.span_id, item.other_span_id))
-        return tuple(dict.fromkeys(span for span in every if span))
+        """The spans of the evidence, each once."""
+        spans = (span for item in self.evidence for span in (item.span_id, item.other_span_id))
+        return tuple(dict.fromkeys(span for span in spans if span))
 
     @property
     def instances(self) -> tuple[str, ...]:
-        """The processes that had to do with it, each once."""
-        every = (name for item in self.evidence for name in (item.instance, item.other_instance))
-        return tuple(dict.fromkeys(name for name in every if name))
+        """The processes of the evidence, each once."""
+        names = (name for item in self.evidence for name in (item.instance, item.other_instance))
+        return tuple(dict.fromkeys(name for name in names if name))

@@ -1,4 +1,4 @@
-"""From files of OTLP JSON lines to the tables: streamed through DuckDB, which reads, splits and types them in parallel.
+"""SQL that makes the tables from files of OTLP JSON lines; DuckDB reads, splits and types the lines in parallel.
 
 DuckDB's own `read_json` with a typed schema reads 24 MB/s per core, `from_json` over undecoded lines 150 MB/s; a loop
 in Python over `orjson` 45 MB/s (2026-11, one million spans of 800 bytes). Each statement is a chain of steps, each of
@@ -9,67 +9,84 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import columns, shapes
-from .columns import MEASURED, MESSAGING, NOTED, OFFSET, PARTITION, RESOURCE, Column
+from otel_eda import semconv
+
+from . import columns, otlp_schema
+from .columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, RESOURCE, SPAN_COLUMNS, Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-UNRESOLVED = "eda.unresolved"
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 MACROS = (
     'CREATE MACRO key_list(a) AS list_transform(a, lambda x: x."key")',
     """CREATE MACRO value_list(a) AS list_transform(a, lambda x:
        coalesce(x."value"."stringValue", x."value"."intValue", x."value"."boolValue", x."value"."doubleValue"))""",
-    # An id is hex in either case, or base64 as protobuf's own JSON has it; all zeros is none.
+    # An id is hex in either case, or base64 as protobuf's own JSON has it. An id of zeros is no id.
     """CREATE MACRO id(x, digits) AS CASE
        WHEN length(x) = digits THEN nullif(lower(x), repeat('0', digits))
        WHEN length(x) = ceil(digits / 6) * 4 THEN nullif(lower(hex(try(from_base64(x)))), repeat('0', digits)) END""",
 )
-# What the table of operations has beside its columns while it is being made.
-NOTES = {"noted": "STRUCT(name VARCHAR)[]", "links": "STRUCT(name VARCHAR)[]"}
-# Two exports of one span have the same key; so have two rows of one batch only if they are about the same message.
-REPEATS = "trace_id, span_id, origin_trace, origin_span, partition_id, message_offset"
+# Columns of the table of operations while it is being made.
+TEMPORARY_COLUMNS = {"span_events": "STRUCT(name VARCHAR)[]", "links": "STRUCT(name VARCHAR)[]"}
+# Two exports of one span have the same key; two rows of one batch have it only if they are about the same message.
+ROW_KEY = "trace_id, span_id, origin_trace, origin_span, partition_id, message_offset"
 
 
 def operations() -> str:
-    """Write the statement that makes rows of `operations` from OTLP's traces; it takes the files as its parameter.
+    """Return the statement that makes rows of `operations` from OTLP's traces; it takes the files as its parameter.
 
-    A span of several messages is one row yet, with its `links`.
+    A span of several messages is one row here, and keeps its `links` for `batch_messages`.
     """
-    items = _items("resourceSpans", "scopeSpans", "spans", shapes.SPAN)
-    steps = {"span": SPAN, "said": _said(), "typed": TYPED, "single": SINGLE, "own": OWN, "placed": _placed("own")}
-    return _chain(items | steps, f"SELECT {_names('operations')}, {', '.join(NOTES)} FROM placed")
+    steps = {
+        **_request_items("resourceSpans", "scopeSpans", "spans", otlp_schema.SPAN),
+        "span": SPAN,
+        "attributed": _span_attributes(),
+        "typed": TYPED,
+        "single": SINGLE_LINK,
+        "identified": IDENTIFIED,
+        "located": _located("identified"),
+    }
+    return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
 
-def messages() -> str:
-    """Write the statement that makes a row for each message of the spans with several."""
+def batch_messages() -> str:
+    """Return the statement that makes a row for each message of the spans with several."""
     each = "SELECT * EXCLUDE (links), unnest(links) AS link, NULL AS links FROM operations WHERE len(links) > 0"
-    steps = {"each": each, "placed": _placed("each")}
-    return _chain(steps, f"SELECT {_names('operations')}, {', '.join(NOTES)} FROM placed")
+    steps = {"each": each, "located": _located("each")}
+    return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
 
 def metrics() -> str:
-    """Write the statement that makes rows of `metrics` from OTLP's metrics; it takes the files as its parameter."""
-    items = _items("resourceMetrics", "scopeMetrics", "metrics", shapes.METRIC)
-    steps = {"metric": METRIC, "point": POINT, "said": MEASURE, "read": _read(MEASURED)}
+    """Return the statement that makes rows of `metrics` from OTLP's metrics; it takes the files as its parameter."""
+    steps = {
+        **_request_items("resourceMetrics", "scopeMetrics", "metrics", otlp_schema.METRIC),
+        "metric": METRIC,
+        "point": POINT,
+        "keyed": POINT_VALUE,
+        "attributed": _attributes_of("keyed", METRIC_COLUMNS),
+    }
     where = "name IS NOT NULL AND time IS NOT NULL"
-    return _chain(items | steps, f"SELECT DISTINCT {_names('metrics')} FROM read WHERE {where}")
+    return _statement(steps, f"SELECT DISTINCT {_names('metrics')} FROM attributed WHERE {where}")
 
 
-def logged() -> str:
-    """Write the statement that makes rows of `events` from OTLP's logs; it takes the files as its parameter."""
-    items = _items("resourceLogs", "scopeLogs", "logRecords", shapes.RECORD)
-    return _chain(items | {"said": RECORD, "read": _read(NOTED)}, f"SELECT DISTINCT {_names('events')} FROM read")
+def log_events() -> str:
+    """Return the statement that makes rows of `events` from OTLP's logs; it takes the files as its parameter."""
+    steps = {
+        **_request_items("resourceLogs", "scopeLogs", "logRecords", otlp_schema.RECORD),
+        "keyed": LOG_RECORD,
+        "attributed": _attributes_of("keyed", EVENT_COLUMNS),
+    }
+    return _statement(steps, f"SELECT DISTINCT {_names('events')} FROM attributed")
 
 
-def noted() -> str:
-    """Write the statement that makes rows of `events` from the events of spans."""
-    steps = {"event": EVENT, "said": MARK, "read": _read(NOTED)}
-    return _chain(steps, f"SELECT DISTINCT {_names('events')} FROM read")
+def span_events() -> str:
+    """Return the statement that makes rows of `events` from the events of spans."""
+    steps = {"event": SPAN_EVENT, "keyed": EVENT_VALUE, "attributed": _attributes_of("keyed", EVENT_COLUMNS)}
+    return _statement(steps, f"SELECT DISTINCT {_names('events')} FROM attributed")
 
 
-def _chain(steps: Mapping[str, str], last: str) -> str:
+def _statement(steps: Mapping[str, str], last: str) -> str:
     return f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {last}"
 
 
@@ -77,29 +94,29 @@ def _names(table: str) -> str:
     return ", ".join(column.name for column in columns.TABLES[table])
 
 
-def _at(place: str, column: Column) -> str:
-    """Read a column from the lists `{place}_keys` and `{place}_values`."""
-    found = [f"{place}_values[list_position({place}_keys, '{name}')]" for name in column.attributes]
-    text = f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
+def _value(prefix: str, column: Column) -> str:
+    """Return the SQL that reads a column from the lists `{prefix}_keys` and `{prefix}_values`."""
+    values = [f"{prefix}_values[list_position({prefix}_keys, '{name}')]" for name in column.attributes]
+    text = f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
     return text if column.type == "VARCHAR" else f"try_cast({text} AS {column.type})"
 
 
-def _columns(place: str, wanted: Iterable[Column]) -> str:
-    return ", ".join(f"{_at(place, column)} AS {column.name}" for column in wanted)
+def _values(prefix: str, wanted: Iterable[Column]) -> str:
+    return ", ".join(f"{_value(prefix, column)} AS {column.name}" for column in wanted)
 
 
-def _items(signal: str, scopes: str, items: str, item: Mapping[str, object]) -> dict[str, str]:
-    """Unnest a request's resources and scopes down to rows of a resource, a scope's name and an item `p`."""
+def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, object]) -> dict[str, str]:
+    """Return the steps that unnest requests down to rows of a resource, a scope's name and an item `p`."""
     return {
         "line": f"""
-            SELECT unnest(from_json(json, '{shapes.shape(signal, scopes, items, item)}')."{signal}") AS r
+            SELECT unnest(from_json(json, '{otlp_schema.request(signal, scopes, items, item)}')."{signal}") AS r
             FROM read_ndjson_objects(?, ignore_errors => true)""",
         "resource": f"""
             SELECT key_list(r.resource.attributes) AS r_keys, value_list(r.resource.attributes) AS r_values,
                    unnest(r."{scopes}") AS s
             FROM line""",
         "named": f"""
-            SELECT {_columns("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
+            SELECT {_values("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
         "item": """
             SELECT * EXCLUDE (service, instance, process), coalesce(service, '') AS service,
                    coalesce(instance, host || '/' || process, service, '') AS instance
@@ -113,58 +130,58 @@ SELECT service, instance, host, scope, id(p."traceId", 32) AS trace_id, id(p."sp
        p."startTimeUnixNano" AS started, p."endTimeUnixNano" AS ended,
        p.status.code AS code, p.status.message AS status, p.links AS links,
        list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
-       list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS noted,
+       list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS span_events,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
 FROM item"""
 
 
-def _said() -> str:
+def _span_attributes() -> str:
     kinds = " ".join(
         f"WHEN kind IN ('{number}', 'SPAN_KIND_{name}') THEN '{name}'" for number, name in enumerate(KINDS)
     )
     return f"""
-SELECT * REPLACE (CASE {kinds} ELSE 'UNSPECIFIED' END AS kind), {_columns("p", MESSAGING)},
+SELECT * REPLACE (CASE {kinds} ELSE 'UNSPECIFIED' END AS kind), {_values("p", SPAN_COLUMNS)},
        key_list(exception.attributes) AS e_keys, value_list(exception.attributes) AS e_values
 FROM span"""
 
 
-TYPED = """
+TYPED = f"""
 SELECT * REPLACE (
     CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
          WHEN type = 'publish' THEN 'send' WHEN type = 'deliver' THEN 'process'
          WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
          WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
          WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
-    coalesce(error, e_values[list_position(e_keys, 'exception.type')],
-             CASE WHEN code IN ('2', 'STATUS_CODE_ERROR') THEN '_OTHER' END) AS error,
-    coalesce(nullif(status, ''), e_values[list_position(e_keys, 'exception.message')]) AS status)
-FROM said"""
-# The links of a messaging span are its messages; a new message that is sent may have links of any meaning. Nearly every
-# span has one at most, and a row less to copy: so only the others are made rows of afterwards.
-SINGLE = """
+    coalesce(error, e_values[list_position(e_keys, '{semconv.EXCEPTION_TYPE}')],
+             CASE WHEN code IN ('2', 'STATUS_CODE_ERROR') THEN '{semconv.OTHER}' END) AS error,
+    coalesce(nullif(status, ''), e_values[list_position(e_keys, '{semconv.EXCEPTION_MESSAGE}')]) AS status)
+FROM attributed"""
+# The links of a messaging span are its messages; a span that sends a new message may have links of any meaning. Nearly
+# every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
+SINGLE_LINK = """
 SELECT * EXCLUDE (links),
        CASE WHEN len(links) = 1 AND linking THEN links[1] END AS link,
        CASE WHEN len(links) > 1 AND linking THEN links END AS links
 FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
-OWN = f"""
+IDENTIFIED = f"""
 SELECT * REPLACE (greatest(started, ended) AS ended, message_time * 1000000 AS message_time),
        false AS linked,
        CASE WHEN type IN ('send', 'create') OR (type = 'process' AND parent_id IS NOT NULL) THEN trace_id
             END AS origin_trace,
        CASE WHEN type IN ('send', 'create') THEN span_id WHEN type = 'process' THEN parent_id END AS origin_span,
        address || coalesce(':' || port, '') AS server, status AS error_text,
-       CASE WHEN error = '{UNRESOLVED}' THEN 'unresolved' WHEN error IS NOT NULL THEN 'error'
+       CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved' WHEN error IS NOT NULL THEN 'error'
             WHEN abandoned THEN 'abandoned' ELSE 'ok' END AS outcome
 FROM single"""
 
 
-def _placed(step: str) -> str:
-    """Have a row's link say which message it is about, and where that is."""
+def _located(step: str) -> str:
+    """Return the step in which a row's link tells the message and its place, if the row has a link."""
     return f"""
 SELECT * REPLACE (
-    coalesce({_at("l", PARTITION)}, partition_id) AS partition_id,
-    coalesce({_at("l", OFFSET)}, message_offset) AS message_offset,
+    coalesce({_value("l", PARTITION)}, partition_id) AS partition_id,
+    coalesce({_value("l", OFFSET)}, message_offset) AS message_offset,
     link_span IS NOT NULL AS linked,
     CASE WHEN link_span IS NULL THEN origin_trace ELSE link_trace END AS origin_trace,
     coalesce(link_span, origin_span) AS origin_span)
@@ -181,34 +198,36 @@ POINT = """
 SELECT * EXCLUDE (points), points."aggregationTemporality" IN ('1', 'AGGREGATION_TEMPORALITY_DELTA') AS delta,
        unnest(points."dataPoints") AS p
 FROM metric"""
-MEASURE = """
+POINT_VALUE = """
 SELECT *, p."startTimeUnixNano" AS started, p."timeUnixNano" AS time,
        coalesce(p."asInt", p."asDouble", p.sum) AS value, p.count AS number,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
 FROM point"""
-RECORD = """
+LOG_RECORD = """
 SELECT * EXCLUDE (p), p."eventName" AS name,
        coalesce(nullif(p."timeUnixNano", 0), p."observedTimeUnixNano") AS time,
        id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
 FROM item WHERE p."eventName" IS NOT NULL"""
-EVENT = "SELECT service, instance, host, trace_id, span_id, unnest(noted) AS e FROM operations WHERE len(noted) > 0"
-MARK = """
+SPAN_EVENT = """
+SELECT service, instance, host, trace_id, span_id, unnest(span_events) AS e FROM operations WHERE len(span_events) > 0
+"""
+EVENT_VALUE = """
 SELECT *, e.name AS name, e."timeUnixNano" AS time,
        key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
 FROM event"""
 
 
-def _read(wanted: Iterable[Column]) -> str:
-    return f"SELECT *, {_columns('p', wanted)} FROM said"
+def _attributes_of(step: str, wanted: Iterable[Column]) -> str:
+    return f"SELECT *, {_values('p', wanted)} FROM {step}"
 
 
-# Where nothing tells which exception left a loop's body, the last handler in it that failed does.
-BLAMED = """
+# Where nothing tells which exception left a loop's body, it is that of the last handler in it that failed.
+HANDLER_ERRORS = f"""
 UPDATE operations AS o SET error = h.error, error_text = h.error_text
 FROM (
     SELECT parent_id, trace_id, arg_max(error, ended) AS error, arg_max(error_text, ended) AS error_text
     FROM operations WHERE type = 'handle' AND outcome = 'error' GROUP BY parent_id, trace_id
 ) AS h
-WHERE o.type = 'process' AND o.error = '_OTHER' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
+WHERE o.type = 'process' AND o.error = '{semconv.OTHER}' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
 """

@@ -1,4 +1,4 @@
-"""What a person may set; what is not set comes from the data."""
+"""Bounds and thresholds that a person may set; the data give those that are not set."""
 
 from __future__ import annotations
 
@@ -15,33 +15,31 @@ def _setting(default: float | None, about: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Bounds:
     """Bounds and thresholds: times in seconds, shares from 0 to 1. The table `settings` has times in nanoseconds."""
 
-    grace: float | None = _setting(None, "how long a message may take before it counts as missing (from the data)")
+    grace: float | None = _setting(
+        None, "Seconds that a message may take before it counts as missing; without it, the data say how many."
+    )
     queue_bound: float | None = _setting(
-        None, "the longest a message should wait; none: ten times the usual, at least 1 s"
+        None, "Seconds that a message should wait at most; without it, ten times the usual, but at least 1."
     )
     handler_bound: float | None = _setting(
-        None, "the longest a handler should take; none: ten times the usual, at least 1 s"
+        None, "Seconds that a handler should take at most; without it, ten times the usual, but at least 1."
     )
-    error_share: float | None = _setting(0.05, "the share of failing messages that is not normal any more")
-    attempts: float | None = _setting(3, "so many attempts at one message that all fail make it a poison message")
-    loop: float | None = _setting(3, "how often a service may send to one destination on one event's way")
-    skew: float | None = _setting(0.001, "clocks that differ by less are taken for equal")
-    storm_share: float | None = _setting(0.5, "the share of redeliveries that makes a storm")
-    hot_share: float | None = _setting(3.0, "how many times the mean load makes a partition hot")
+    error_share: float | None = _setting(0.05, "The share of failing messages from which on they are too many.")
+    attempts: float | None = _setting(3, "Attempts at one message, all failed, that make it a poison message.")
+    loop: float | None = _setting(3, "Times that a service may send to one destination in one event's trace.")
+    skew: float | None = _setting(0.001, "Seconds by which two clocks may differ and still be taken for equal.")
+    storm_share: float | None = _setting(0.5, "The share of redeliveries that makes a storm.")
+    hot_share: float | None = _setting(3.0, "Times the mean load that make a partition hot.")
 
     def row(self, grace: float) -> dict[str, float | int | None]:
-        """Give the row of the table `settings`, with the grace that comes from the data unless it is set."""
+        """Return the row of the table `settings`; `grace` is used unless one is set."""
         times = {"grace", "queue_bound", "handler_bound", "skew"}
-        given = {item.name: getattr(self, item.name) for item in fields(self)}
-        given["grace"] = grace if self.grace is None else self.grace
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["grace"] = grace if self.grace is None else self.grace
         return {
-            name: int(value * SECOND) if name in times and value is not None else value for name, value in given.items()
+            name: int(value * SECOND) if name in times and value is not None else value
+            for name, value in values.items()
         }
-
-
-def described() -> dict[str, tuple[float | None, str]]:
-    """Give the default and the meaning of every setting, by its name."""
-    return {item.name: (item.default, item.metadata["about"]) for item in fields(Settings)}  # type: ignore[misc]

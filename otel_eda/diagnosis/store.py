@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from . import UnusableError, columns, load, plural, salvage
+from . import UnusableError, columns, load, plural, recovery
 from .settings import MEMORY
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .sources import Source
 
 SIGNALS = ("traces", "metrics", "logs")
-NEEDED = ("trace_id", "span_id", "started", "ended")
+REQUIRED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
 WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
     SELECT CASE WHEN json IS NULL THEN 'damaged' WHEN starts_with(json, '{"resourceSpans"') THEN 'traces'
@@ -35,7 +35,7 @@ SELECT signal, count(*) FROM signal GROUP BY signal
 
 @dataclass
 class Intake:
-    """What came in: lines by signal, what of it could not be used, and what came twice."""
+    """What was read: lines by signal, what could not be used, and what came twice."""
 
     files: int = 0
     lines: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNALS, "damaged", "foreign", "empty"), 0))
@@ -46,16 +46,16 @@ class Intake:
 
     @property
     def otlp(self) -> int:
-        """Lines that are OTLP."""
+        """The number of lines that are OTLP."""
         return sum(self.lines[signal] for signal in SIGNALS)
 
     def notes(self) -> Iterator[str]:
-        """Say what was not used, and why."""
+        """Yield a line for each kind of input that was not used, with the reason."""
         for kind, why in (("damaged", "damaged, so not read"), ("foreign", "JSON, but not OTLP")):
             if self.lines[kind]:
                 yield f"{plural(self.lines[kind], 'line')} {why}"
         for name in self.broken:
-            yield f"{name} breaks off; what came before is used"
+            yield f"{name} breaks off; what comes before that is used"
         if self.unidentified:
             yield f"{plural(self.unidentified, 'span')} without ids or times, so not used"
         if self.repeated:
@@ -63,7 +63,7 @@ class Intake:
 
 
 class Store:
-    """A temporary database; `with Store() as store: store.read(sources)`."""
+    """A temporary DuckDB database: `with Store() as store: store.read(sources)`."""
 
     def __init__(self, memory: int = MEMORY) -> None:
         self.memory = memory
@@ -90,13 +90,13 @@ class Store:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Close it; raises `UnusableError` if the machine had no memory or disk for it."""
+        """Close the database; raises `UnusableError` if the machine had no memory or disk for it."""
         self._stack.close()
         if isinstance(error, duckdb.OperationalError):
             raise UnusableError(str(error).partition("\n")[0]) from error
 
     def read(self, sources: Iterable[Source]) -> None:
-        """Load everything; raises `UnusableError` if nothing of it is OTLP."""
+        """Load the telemetry of all sources; raises `UnusableError` if nothing in them is OTLP."""
         names: list[str] = []
         by_signal: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
         for source in sources:
@@ -105,35 +105,35 @@ class Store:
                 for signal, file in self._survey(path):
                     by_signal[signal].append(file)
         if not self.intake.otlp:
-            raise UnusableError(_nothing(names, self.intake))
+            raise UnusableError(_no_otlp(names, self.intake))
         self._load(by_signal)
 
     def close_doors(self) -> None:
-        """Let no statement reach a file, the network or a setting any more."""
+        """Keep later statements from files, the network and settings."""
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
     def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Give the rows of a statement's answer."""
+        """Return the rows that a statement selects."""
         return self.connection.execute(statement, parameters or None).fetchall()
 
     def one(self, statement: str, *parameters: Any) -> Any:
-        """Give the first value of a statement's answer."""
+        """Return the first value that a statement selects."""
         return self.ask(statement, *parameters)[0][0]
 
     def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
-        """Count a file's lines, and give it once for each signal in it; of a damaged one, a copy of what is whole."""
+        """Count a file's lines and yield it once for each signal in it; for a damaged file, a copy of what is whole."""
         self.intake.files += 1
         try:
             found = self._lines(path)
         except duckdb.Error:
-            copy, broken = salvage.salvage(path, self.spool)
+            copy, broken = recovery.recover(path, self.spool)
             self.intake.broken += [path.name] * broken
             path, found = copy, self._lines(copy)
         if not set(found) & set(SIGNALS):
-            copy = salvage.documents(path, self.spool)
-            rescued = self._lines(copy)
-            path, found = (copy, rescued) if set(rescued) & set(SIGNALS) else (path, found)
+            copy = recovery.split_documents(path, self.spool)
+            recovered = self._lines(copy)
+            path, found = (copy, recovered) if set(recovered) & set(SIGNALS) else (path, found)
         for kind, number in found.items():
             self.intake.lines[kind] += number
             if kind in SIGNALS:
@@ -143,30 +143,30 @@ class Store:
         return dict(self.ask(SURVEY, [_literal(path)]))
 
     def _load(self, by_signal: dict[str, list[str]]) -> None:
-        self._create("operations", load.operations(), by_signal["traces"], load.NOTES)
+        self._create("operations", load.operations(), by_signal["traces"], load.TEMPORARY_COLUMNS)
         self._create("metrics", load.metrics(), by_signal["metrics"])
-        self._create("events", load.logged(), by_signal["logs"])
+        self._create("events", load.log_events(), by_signal["logs"])
         if by_signal["traces"]:
             self._complete()
-        for name in load.NOTES:
+        for name in load.TEMPORARY_COLUMNS:
             self.connection.execute(f"ALTER TABLE operations DROP {name}")
         self.intake.spans = self._distinct("trace_id, span_id")
 
     def _complete(self) -> None:
-        """Make of spans with several messages as many rows, leave out what is of no use, and draw what follows."""
-        self.connection.execute(f"INSERT INTO operations {load.messages()}")
+        """Add rows for the messages of batches, delete unusable and repeated rows, add handlers' errors and events."""
+        self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
         self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
-        self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in NEEDED))
-        self._once()
-        self.connection.execute(load.BLAMED)
-        self.connection.execute(f"INSERT INTO events {load.noted()}")
+        self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
+        self._delete_repeats()
+        self.connection.execute(load.HANDLER_ERRORS)
+        self.connection.execute(f"INSERT INTO events {load.span_events()}")
 
     def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
         if files:
             self.connection.execute(f"CREATE TABLE {table} AS {statement}", [files])
             return
-        made = {column.name: column.type for column in columns.TABLES[table]} | dict(extra or {})
-        self.connection.execute(f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in made.items())})")
+        types = {column.name: column.type for column in columns.TABLES[table]} | dict(extra or {})
+        self.connection.execute(f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
 
     def _delete(self, which: str) -> int:
         number: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")
@@ -175,26 +175,26 @@ class Store:
         return number
 
     def _distinct(self, names: str) -> int:
-        # By hashes, in half the time: among ten million, two are alike by chance in one of 300,000 runs.
+        # Counting hashes takes half the time; among ten million, two are equal by chance in one of 300,000 runs.
         number: int = self.one(f"SELECT count(DISTINCT hash({names})) FROM operations")
         return number
 
-    def _once(self) -> None:
+    def _delete_repeats(self) -> None:
         rows = self.one("SELECT count(*) FROM operations")
-        once = self._distinct(load.REPEATS)
+        once = self._distinct(load.ROW_KEY)
         self.intake.repeated = rows - once
         if rows != once:
-            self.connection.execute(f"CREATE TABLE once AS SELECT DISTINCT ON ({load.REPEATS}) * FROM operations")
+            self.connection.execute(f"CREATE TABLE once AS SELECT DISTINCT ON ({load.ROW_KEY}) * FROM operations")
             self.connection.execute("DROP TABLE operations")
             self.connection.execute("ALTER TABLE once RENAME TO operations")
 
 
 def _literal(path: Path) -> str:
-    """Give a path that DuckDB does not take for a pattern."""
+    """Return a path as DuckDB needs it so as not to take it for a pattern."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
-def _nothing(names: list[str], intake: Intake) -> str:
+def _no_otlp(names: list[str], intake: Intake) -> str:
     what = names[0] if len(names) == 1 else f"{len(names)} files"
     lines = sum(intake.lines.values())
     return f"{what}: no OTLP JSON in it ({plural(lines, 'line')} read)" if lines else f"{what}: empty"

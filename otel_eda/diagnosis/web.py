@@ -1,4 +1,4 @@
-"""Asks over HTTP."""
+"""Opens URLs, with regard to the environment's proxy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def opener(url: str, *handlers: BaseHandler) -> OpenerDirector:
-    """Give what asks a URL, by the environment's proxy, which does not reach this machine's loopback."""
+    """Return an opener for a URL: through the environment's proxy, but for an address of this machine's loopback."""
     try:
         direct = urlsplit(url).hostname in LOOPBACK
     except ValueError as error:

@@ -8,17 +8,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .examination import Report
+    from otel_eda.status import Status
 
 EXPORTERS = {
     "grpc": "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
     "http/protobuf": "opentelemetry.exporter.otlp.proto.http.trace_exporter",
 }
-PATIENCE = 3
+TIMEOUT = 3  # seconds
 
 
-class _Said(logging.Handler):
-    """Keeps what an exporter logs."""
+class _LogLines(logging.Handler):
+    """Keeps the messages that an exporter logs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,23 +28,23 @@ class _Said(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def probe() -> Report:
-    """Export nothing to where spans go by the environment, with the SDK's own exporter, and tell whether it answers."""
+def probe() -> Status:
+    """Return whether the endpoint of the environment takes spans: the SDK's own exporter sends it an empty request."""
     chosen = os.environ.get("OTEL_TRACES_EXPORTER", "otlp")
     if not chosen.startswith("otlp"):
         return {"exporter": chosen, "address": None, "answers": None, "why": "not an OTLP exporter"}
     protocol = _protocol(chosen)
     if protocol not in EXPORTERS:
         return {"exporter": protocol, "address": None, "answers": None, "why": f"{protocol} is not known"}
-    found: Report = {"exporter": protocol, "address": None, "answers": False}
+    endpoint: Status = {"exporter": protocol, "address": None, "answers": False}
     try:
-        made = importlib.import_module(EXPORTERS[protocol]).OTLPSpanExporter(timeout=PATIENCE)
-        found["address"] = str(made._endpoint)
-        return {**found, **_export(made)}
+        exporter = importlib.import_module(EXPORTERS[protocol]).OTLPSpanExporter(timeout=TIMEOUT)
+        endpoint["address"] = str(exporter._endpoint)
+        return {**endpoint, **_export(exporter)}
     except ImportError as error:
-        return {**found, "why": f"{error}: pip install 'otel-eda[otlp]'"}
+        return {**endpoint, "why": f"{error}: pip install 'otel-eda[otlp]'"}
     except Exception as error:  # noqa: BLE001  # what it makes of the environment is what is asked for
-        return {**found, "why": f"{type(error).__name__}: {error}"}
+        return {**endpoint, "why": f"{type(error).__name__}: {error}"}
 
 
 def _protocol(chosen: str) -> str:
@@ -54,14 +54,14 @@ def _protocol(chosen: str) -> str:
     return os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", general)
 
 
-def _export(exporter: Any) -> Report:
-    said, logger = _Said(), logging.getLogger("opentelemetry.exporter")
-    logger.addHandler(said)
+def _export(exporter: Any) -> Status:
+    log, logger = _LogLines(), logging.getLogger("opentelemetry.exporter")
+    logger.addHandler(log)
     propagate, logger.propagate = logger.propagate, False
     try:
         answers = exporter.export([]).name == "SUCCESS"
     finally:
-        logger.removeHandler(said)
+        logger.removeHandler(log)
         logger.propagate = propagate
         exporter.shutdown()
-    return {"answers": answers, "why": None if answers else (said.lines or ["no answer"])[-1]}
+    return {"answers": answers, "why": None if answers else (log.lines or ["no answer"])[-1]}

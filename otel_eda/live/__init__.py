@@ -1,4 +1,5 @@
-"""Looks at telemetry while it comes: `otel-eda watch` finds faults in it, `otel-eda top` shows how things go.
+"""Reads telemetry while it comes: `otel-eda watch` finds faults in it, `otel-eda top` shows rates, lag and errors.
 
-`feeds` are where it comes from, `window` keeps the last of it, `judge` has that diagnosed again and again.
+`sources` are where telemetry comes from, `window` keeps the latest, `evaluator` runs the checks on it again and again,
+`output` prints findings. `points` are readings of metrics, `aggregates` adds them up, `screen` draws the sums.
 """

@@ -1,4 +1,4 @@
-"""Draws the board on a terminal."""
+"""Draws the aggregates on a terminal."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from rich.text import Text
 from otel_eda import semconv
 from otel_eda.diagnosis.reports.plain import plain
 
-from .board import INTEGRITY
+from .aggregates import INTEGRITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from . import board
+    from .aggregates import Aggregates, DestinationRow, GroupRow
 
-ROOM = 8  # lines that are not rows: titles, headings, what is below
+OTHER_LINES = 8  # lines that are not rows: titles, headings, notes
 
 
-class Screen:
-    """The board as it is whenever it is drawn, as much of it as there is room for."""
+class AggregatesScreen:
+    """The aggregates at the time they are drawn, as many rows as there is room for."""
 
-    def __init__(self, shown: board.Board, title: str) -> None:
-        self.shown, self.title = shown, title
+    def __init__(self, aggregates: Aggregates, title: str) -> None:
+        self.aggregates, self.title = aggregates, title
         self.notes: list[str] = []
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it."""
+        """Yield what fits into the height of the console."""
         height = options.height or (console.height if console.is_terminal else 10_000)
-        yield Group(*self._parts(max(height - ROOM - len(self.notes), 4) // 2))
+        yield Group(*self._parts(max(height - OTHER_LINES - len(self.notes), 4) // 2))
 
     def _parts(self, rows: int) -> Iterable[RenderableType]:
-        yield plain(f"{self.title}   {self.shown.services()} services", "dim")
-        (destinations, more), (groups, others) = self.shown.destinations(rows), self.shown.groups(rows)
+        yield plain(f"{self.title}   {self.aggregates.services()} services", "dim")
+        (destinations, more), (groups, others) = self.aggregates.destinations(rows), self.aggregates.groups(rows)
         if destinations:
             yield _destinations(destinations)
         if groups:
             yield _groups(groups)
         if not destinations and not groups:
             yield Text("no metrics yet: they come with OTEL_METRICS_EXPORTER=otlp", "dim")
-        yield from (plain(note, "yellow") for note in (*self._troubles(more, others), *self.notes))
+        yield from (plain(note, "yellow") for note in (*self._problems(more, others), *self.notes))
 
-    def _troubles(self, destinations: int, groups: int) -> Iterable[str]:
+    def _problems(self, destinations: int, groups: int) -> Iterable[str]:
         for number, what in (
             (destinations, "more destinations"),
             (groups, "more groups"),
-            (self.shown.total(semconv.UNHANDLED), "events that nobody handled"),
-            (self.shown.total(semconv.FAILURES), "failed steps of otel-eda: see otel-eda doctor"),
-            (self.shown.beyond, "readings of more series than are kept"),
-            (self.shown.wrong, "readings that are no numbers"),
+            (self.aggregates.total(semconv.UNHANDLED), "events without a handler"),
+            (self.aggregates.total(semconv.FAILURES), "failed steps of otel-eda: see otel-eda doctor"),
+            (self.aggregates.dropped, "readings dropped: there are more series than are kept"),
+            (self.aggregates.invalid, "readings dropped: they are not numbers"),
         ):
             if number:
                 yield f"{number:,} {what}"
@@ -64,32 +64,32 @@ def _table(*columns: str) -> Table:
     table = Table(box=SIMPLE, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
     for name in columns:
         left = name in {"destination", "group", "from"}
-        least = 5 if name in {"lag", "skipped"} else None  # they are the last to be cut where there is no room
+        least = 5 if name in {"lag", "skipped"} else None  # so they are cut last where there is no room
         table.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis", min_width=least)
     return table
 
 
-def _destinations(rows: Iterable[board.Destination]) -> Table:
+def _destinations(rows: Iterable[DestinationRow]) -> Table:
     table = _table("destination", "sent", "/s", "unsent", "processed", "/s", "failed", "took ms")
     for row in rows:
         table.add_row(
-            plain(row.name, "bold"), f"{row.sent:,}", f"{row.sending:,.1f}", _bad(row.unsent), f"{row.processed:,}",
-            f"{row.processing:,.1f}", _bad(row.failed), "" if row.took is None else f"{row.took * 1000:,.1f}",
+            plain(row.name, "bold"), f"{row.sent:,}", f"{row.sending:,.1f}", _count(row.unsent), f"{row.processed:,}",
+            f"{row.processing:,.1f}", _count(row.failed), "" if row.took is None else f"{row.took * 1000:,.1f}",
         )  # fmt: skip
     return table
 
 
-def _groups(rows: Iterable[board.Group]) -> Table:
+def _groups(rows: Iterable[GroupRow]) -> Table:
     table = _table("group", "from", "lag", "behind s", "at work", "oldest s", "poll s", *INTEGRITY)
     for row in rows:
         table.add_row(
             plain(row.name, "bold"), plain(row.destination), _number(row.lag), _time(row.behind),
-            _number(row.in_flight), _time(row.oldest), _time(row.polled), *map(_bad, row.integrity),
+            _number(row.in_flight), _time(row.oldest), _time(row.polled), *map(_count, row.integrity),
         )  # fmt: skip
     return table
 
 
-def _bad(number: int) -> Text:
+def _count(number: int) -> Text:
     return Text(f"{number:,}", "bold red" if number else "")
 
 

@@ -1,73 +1,81 @@
 """`otel-eda top`."""
 
-from __future__ import annotations
-
 import math
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from otel_eda.diagnosis import UnusableError
-from otel_eda.diagnosis.commands import CLEAN, guarded, length
+from typer import Option
 
-from . import feeds
-from .watch import interruptible
+from otel_eda.diagnosis import CLEAN, UnusableError
+from otel_eda.diagnosis.commands.options import length
+from otel_eda.interrupts import announced
+
+from . import sources
+from .options import Duration, Endpoints
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from otel_eda.otlp import Sink
 
-    from .board import Board
+    from .aggregates import Aggregates
     from .points import Prometheus
-    from .screen import Screen
+    from .screen import AggregatesScreen
 
+EXAMPLES = (
+    "otel-eda top",
+    "otel-eda top --prometheus http://localhost:9090",
+)
 REFRESH = 4  # times a second
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    feeds.declare(parser)
-    parser.add_argument("--prometheus", metavar="URL", help="ask a Prometheus that has the Collector's metrics")
-    parser.add_argument("--every", type=length, default="2s", metavar="TIME", help="how often to ask it (2s)")
-    parser.add_argument("--duration", type=length, metavar="TIME", help="end after that time (on an interrupt)")
-
-
-@guarded
-def run(options: argparse.Namespace) -> int:
+def run(
+    endpoints: Endpoints,
+    prometheus: Annotated[
+        str | None, Option(metavar="URL", help="Ask a Prometheus that has the Collector's metrics.")
+    ] = None,
+    every: Annotated[
+        float, Option(parser=length, metavar="TIME", show_default="2s", help="How often to ask the Prometheus.")
+    ] = 2.0,
+    duration: Duration = None,
+) -> int:
     """Show until interrupted; what was shown last stays on the screen."""
     from rich.console import Console
 
-    from .board import Board
+    from .aggregates import Aggregates
     from .points import Prometheus
-    from .screen import Screen
+    from .screen import AggregatesScreen
 
-    board, asked = Board(), Prometheus(options.prometheus) if options.prometheus else None
-    with interruptible() as ended, feeds.receiving(options, bool(asked), [taking(board)]) as reception:
-        places = [*(f"OTLP on {endpoint}" for endpoint in reception.endpoints), *filter(None, [options.prometheus])]
-        screen, console = Screen(board, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it"), Console(highlight=False)
-        end = time.monotonic() + (options.duration or math.inf)
-        _look(asked, board, screen)
+    aggregates, asked = Aggregates(), Prometheus(prometheus) if prometheus else None
+    sinks = [taking(aggregates)]
+    with (
+        announced() as ended,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(asked), sinks) as servers,
+    ):
+        places = [*(f"OTLP on {endpoint}" for endpoint in servers.endpoints), *filter(None, [prometheus])]
+        screen = AggregatesScreen(aggregates, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it")
+        console = Console(highlight=False)
+        end = time.monotonic() + (duration or math.inf)
+        _look(asked, aggregates, screen)
         with drawn(screen, console, whole=True):
-            while not ended.wait(min(options.every, max(end - time.monotonic(), 0))) and time.monotonic() < end:
-                _look(asked, board, screen)
-                screen.notes += reception.notes()
+            while not ended.wait(min(every, max(end - time.monotonic(), 0))) and time.monotonic() < end:
+                _look(asked, aggregates, screen)
+                screen.notes += servers.notes()
         console.print(screen)
     return CLEAN
 
 
-def taking(board: Board) -> Sink:
-    """Give a sink that has a board know the metrics of what is received."""
+def taking(aggregates: "Aggregates") -> "Sink":
+    """Return a sink that adds the metrics of requests to the aggregates."""
     from .points import exported
 
-    return lambda export: board.take(exported(export))
+    return lambda export: aggregates.take(exported(export))
 
 
 @contextmanager
-def drawn(screen: Screen, console: Console, *, whole: bool) -> Iterator[None]:
+def drawn(screen: "AggregatesScreen", console: "Console", *, whole: bool) -> Iterator[None]:
     """Draw again and again, if there is a terminal: on all of it, or below what is there."""
     from rich.live import Live
 
@@ -76,13 +84,13 @@ def drawn(screen: Screen, console: Console, *, whole: bool) -> Iterator[None]:
         yield
 
 
-def _look(asked: Prometheus | None, board: Board, screen: Screen) -> None:
+def _look(asked: "Prometheus | None", aggregates: "Aggregates", screen: "AggregatesScreen") -> None:
     """Ask, if there is anybody to ask; who has never answered is an error."""
     screen.notes = []
     if asked is None:
         return
     try:
-        board.take(asked.read())
+        aggregates.take(asked.read())
     except UnusableError as error:
         if not asked.answered:
             raise

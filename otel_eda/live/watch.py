@@ -1,115 +1,114 @@
 """`otel-eda watch`."""
 
-from __future__ import annotations
-
-import signal
 import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-from otel_eda.diagnosis.commands import amount, complain, guarded, length
-from otel_eda.diagnosis.commands.diagnose import judging, status
+from typer import Argument, Option
 
-from . import feeds
+from otel_eda.diagnosis.commands.options import JaegerServices, Judging, length
+from otel_eda.diagnosis.settings import Bounds
+from otel_eda.interrupts import announced
+
+from . import sources
+from .options import Duration, Endpoints, FindingFormat
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+    from .evaluator import Evaluator
+    from .output import Output
 
-    from .judge import Judge
-    from .say import Say
-
-TICK = 0.2
-REST = 1  # times as long as it has judged it does not
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
-        "file", nargs="*", metavar="FILE", help="file, pattern or folder of OTLP JSON lines that are appended to"
-    )
-    feeds.declare(parser)
-    parser.add_argument("--jaeger", metavar="URL", help="ask a Jaeger's query endpoint again and again")
-    parser.add_argument("--service", action="append", default=[], metavar="NAME", help="Jaeger: only this one; repeat")
-    parser.add_argument("--window", type=length, default="10m", metavar="TIME", help="how far to look back (10m)")
-    parser.add_argument(
-        "--most", type=amount, default=128, metavar="MB", help="telemetry in the window, at most; older goes (128)"
-    )
-    parser.add_argument("--every", type=length, default="5s", metavar="TIME", help="how often to judge (5s)")
-    parser.add_argument(
-        "--hold", type=length, default="10s", metavar="TIME", help="how long telemetry may take to arrive (10s)"
-    )
-    parser.add_argument("--duration", type=length, metavar="TIME", help="end after that time (on an interrupt)")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
-    judging(parser)
+EXAMPLES = (
+    "otel-eda watch",
+    "otel-eda watch telemetry --duration 10m --format json",
+)
+TICK = 0.2  # seconds from one look for telemetry to the next
+REST = 1  # times as long as an evaluation took that the next one waits
 
 
-@guarded
-def run(options: argparse.Namespace) -> int:
-    """Watch until interrupted."""
-    from otel_eda.otlp.inbox import Inbox
+def run(
+    *,
+    endpoints: Endpoints,
+    judging: Judging,
+    bounds: Bounds,
+    file: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="FILE",
+            show_default=False,
+            help="A file, a pattern or a folder of OTLP JSON lines that are appended to.",
+        ),
+    ] = None,
+    jaeger: Annotated[
+        str | None, Option(metavar="URL", help="Ask this Jaeger's query endpoint again and again.")
+    ] = None,
+    service: JaegerServices = None,
+    window: Annotated[
+        float, Option(parser=length, metavar="TIME", show_default="10m", help="How far to look back.")
+    ] = 600.0,
+    most: Annotated[
+        int, Option(min=1, metavar="MB", help="Megabytes of telemetry in the window; when there is more, older goes.")
+    ] = 128,
+    every: Annotated[
+        float, Option(parser=length, metavar="TIME", show_default="5s", help="How often to run the checks.")
+    ] = 5.0,
+    hold: Annotated[
+        float,
+        Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive."),
+    ] = 10.0,
+    duration: Duration = None,
+    format_: Annotated[FindingFormat, Option("--format", help="How findings are written.")] = "text",
+) -> int:
+    """Watch until the end, and return whether anything was found."""
+    from otel_eda.otlp.queue import ExportQueue
 
-    from .judge import Judge
-    from .say import Say
+    from .evaluator import Evaluator, PolledJaeger
+    from .output import Output
     from .window import Window
 
-    inbox = Inbox()
-    others = [feeds.Growing(place) for place in options.file]
+    queue, places = ExportQueue(), file or []
+    files = [sources.GrowingFiles(place) for place in places]
+    polled = PolledJaeger(jaeger, service or [], window) if jaeger else None
     with (
-        interruptible() as ended,
+        announced() as ended,
         tempfile.TemporaryDirectory(prefix="otel-eda-watch-") as folder,
-        feeds.receiving(options, bool(others or options.jaeger), [inbox]) as reception,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(files or polled), [queue]) as servers,
     ):
-        amid = bool(reception.endpoints)
-        window = Window(Path(folder), options.window, options.most << 20, time.monotonic, amid=amid)
-        judge = Judge(window, options)
-        say = Say(sys.stdout, options)
-        say.begin(reception.endpoints, options)
-        watch([feeds.Received(inbox), *others], judge, say, ended)
-        say.end(judge, [*reception.notes(), *judge.notes(), *(note for other in others for note in other.notes())])
-    found = status(judge.verdicts, options.fail_on)
+        amid = bool(servers.endpoints)
+        kept = Window(Path(folder), window, most << 20, time.monotonic, amid=amid)
+        evaluator = Evaluator(kept, judging.checks(), bounds, polled, every=every, hold=hold, evidence=judging.evidence)
+        output = Output(sys.stdout, format_, judging.jaeger_url)
+        output.begin([*(f"OTLP on {endpoint}" for endpoint in servers.endpoints), *places, *filter(None, [jaeger])])
+        watch([sources.Exporters(queue), *files], evaluator, output, ended, every=every, duration=duration)
+        notes = [*servers.notes(), *evaluator.notes(), *(note for grown in files for note in grown.notes())]
+        output.end(evaluator, notes)
+    found = judging.status(evaluator.verdicts)
     if not found:
-        judge.vouch()
+        evaluator.check_complete()
     return found
 
 
-def watch(sources: list[feeds.Feed], judge: Judge, say: Say, ended: threading.Event) -> None:
-    """Take in, and judge from time to time, until the end; what has come by then is judged, too."""
-    options = judge.options
-    end = time.monotonic() + options.duration if options.duration else None
-    due = time.monotonic() + options.every
+def watch(
+    places: list[sources.LiveSource],
+    evaluator: "Evaluator",
+    output: "Output",
+    ended: threading.Event,
+    *,
+    every: float,
+    duration: float | None,
+) -> None:
+    """Add what comes to the window and evaluate it from time to time, until the end; then evaluate it once more."""
+    end = time.monotonic() + duration if duration else None
+    due = time.monotonic() + every
     while True:
         over = ended.wait(TICK) or (end is not None and time.monotonic() >= end)
-        while judge.window.add(line for source in sources for line in source.read()) and over:
+        while evaluator.window.add(line for place in places for line in place.read()) and over:
             pass
         if over or time.monotonic() >= due:
             began = time.monotonic()
-            say.findings(judge.judge())
-            due = max(began + options.every, time.monotonic() + REST * (time.monotonic() - began))
+            output.findings(evaluator.evaluate())
+            due = max(began + every, time.monotonic() + REST * (time.monotonic() - began))
         if over:
             return
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Give what is set by an interrupt or a termination; a second one ends at once."""
-    ended = threading.Event()
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def end(number: int, _: object) -> None:
-        ended.set()
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, end)
-    try:
-        yield ended
-    except KeyboardInterrupt:
-        complain("stopped")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

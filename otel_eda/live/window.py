@@ -1,4 +1,4 @@
-"""The last of what came, in files of OTLP JSON lines: what is too old goes, and what is too much."""
+"""Keeps the latest telemetry in files of OTLP JSON lines: it deletes what is too old, and what is too much."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARTS = 20  # the window moves by one of them
-ALWAYS = 1e9  # seconds
-MARGIN = 1.5  # spans are kept for longer than counts are looked at: one may be counted long after its span has ended
+ALL_SECONDS = 1e9
+SPAN_MARGIN = 1.5  # times the window that spans are kept: a message may be counted long after its span has ended
 
 
 @dataclass
 class Part:
-    """What came in one stretch of time; monotonic seconds."""
+    """The telemetry of one stretch of time, which began at a monotonic time in seconds."""
 
     path: Path
     began: float
@@ -25,9 +25,9 @@ class Part:
 
 
 class Window:
-    """A source for diagnosis: what came in the last so many seconds, at most so many bytes.
+    """A source for diagnosis: the telemetry of the last `seconds`, at most `most` bytes of it.
 
-    `amid`: what came before it began nobody kept.
+    `amid` tells that there may be telemetry from before the window began, which nobody kept.
     """
 
     def __init__(
@@ -36,20 +36,20 @@ class Window:
         self.folder, self.seconds, self.most, self.clock, self.amid = folder, seconds, most, clock, amid
         self.began = clock()
         self.parts: deque[Part] = deque()
-        self.made = 0
+        self.numbered = 0
         self.size = 0
-        self.moved = False  # something has left it
-        self.crowded = 0  # bytes that had to leave it too early
+        self.moved = False  # whether anything was deleted
+        self.crowded_out = 0  # bytes deleted before their time
 
     @property
     def counted(self) -> float:
-        """For how many seconds counts are looked at."""
+        """The number of seconds back from now in which counts are compared with spans."""
         if not self.moved:
-            return self.clock() - self.began if self.amid else ALWAYS
-        return min(self.seconds, (self.clock() - self.parts[0].began) / MARGIN) if self.parts else 0.0
+            return self.clock() - self.began if self.amid else ALL_SECONDS
+        return min(self.seconds, (self.clock() - self.parts[0].began) / SPAN_MARGIN) if self.parts else 0.0
 
     def add(self, lines: Iterable[bytes]) -> int:
-        """Take lines in; gives how many they were."""
+        """Add lines and return their number."""
         number = 0
         for line in lines:
             number += 1
@@ -58,30 +58,30 @@ class Window:
                 written = file.write(line.rstrip(b"\n") + b"\n")
             part.size += written
             self.size += written
-        self._leave()
+        self._delete_old()
         return number
 
     def files(self, spool: Path) -> Iterator[Path]:  # noqa: ARG002  # they are files already
-        """Give what is in it."""
+        """Yield the files of its parts."""
         for part in self.parts:
             yield part.path
 
     def _part(self) -> Part:
-        """Give the part that lines go to now."""
+        """Return the part that lines are added to now."""
         part = self.parts[-1] if self.parts else None
         if part and part.size < self.most / PARTS and self.clock() - part.began < self.seconds / PARTS:
             return part
-        self.made += 1
-        self.parts.append(Part(self.folder / f"part-{self.made}.jsonl", self.clock()))
+        self.numbered += 1
+        self.parts.append(Part(self.folder / f"part-{self.numbered}.jsonl", self.clock()))
         return self.parts[-1]
 
-    def _leave(self) -> None:
+    def _delete_old(self) -> None:
         while self.parts and (self._old(self.parts[0]) or self.size > self.most):
             part = self.parts.popleft()
             part.path.unlink()
             self.size -= part.size
-            self.crowded += 0 if self._old(part) else part.size
+            self.crowded_out += 0 if self._old(part) else part.size
             self.moved = True
 
     def _old(self, part: Part) -> bool:
-        return self.clock() - part.began > MARGIN * self.seconds
+        return self.clock() - part.began > SPAN_MARGIN * self.seconds

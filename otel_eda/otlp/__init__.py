@@ -1,6 +1,6 @@
-"""Receives OTLP: what exporters send, by HTTP or gRPC, is read here, handed to sinks, or refused and counted.
+"""Receives OTLP: a receiver reads what exporters send by HTTP or gRPC and gives it to sinks, or refuses and counts it.
 
-A sink that cannot take more raises `Refusal`: the exporter is told to come again, and nothing waits in our memory.
+A sink that cannot take more raises `Refusal`. Then the exporter is told to try again, and nothing waits in our memory.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ SERVICES: Mapping[str, str] = {
     "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
 }
-LARGEST = 16 << 20  # bytes of a request; the SDKs' batches are of less than one megabyte
-BODIES = 4  # are read at a time
-PATIENCE = 10.0  # seconds that a body may take to come: no exporter waits for longer
-TURN = 2.0  # seconds that a request waits until its body is read
-EITHER_HEADER = 32 + zlib.MAX_WBITS  # gzip's or zlib's, zlib finds out which
+REQUEST_BYTES = 16 << 20  # of a request at most; the SDKs' batches have less than one megabyte
+BODIES = 4  # request bodies that are read at the same time
+BODY_SECONDS = 10.0  # that a body may take to arrive: no exporter waits for longer
+WAIT_SECONDS = 2.0  # that a request waits until its body can be read
+GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib finds out which of the two headers there is
 
 
 @dataclass(frozen=True)
 class Export:
-    """One request of an exporter: its signal (`traces`, `metrics`, `logs`), its uncompressed bytes, what they say."""
+    """One request of an exporter: its signal (`traces`, `metrics`, `logs`), its uncompressed bytes, its message."""
 
     signal: str
     body: bytes
@@ -57,26 +57,26 @@ class Refusal(Exception):  # noqa: N818  # an answer, not an error of ours
         self.why = why
 
 
-FULL = 503  # not 429, which OpenTelemetry's exporters for Python take for final
+UNAVAILABLE = 503  # not 429, which OpenTelemetry's exporters for Python take for final
 
 
-class Door:
-    """Where requests come in, whatever carries them: each goes to every sink, one at a time."""
+class Receiver:
+    """Takes requests, whatever protocol carries them, and gives each to all sinks, one request at a time."""
 
-    patience, wait = PATIENCE, TURN
+    body_seconds, wait_seconds = BODY_SECONDS, WAIT_SECONDS
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = sinks
         self.refused: Counter[str] = Counter()
-        self.fault: Exception | None = None  # the first of a sink's
-        self.turn = threading.Lock()
+        self.sink_error: Exception | None = None  # the first one
+        self.lock = threading.Lock()
         self.bodies = threading.BoundedSemaphore(BODIES)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Have a body in memory for the length of the block; raises `Refusal` if there are too many for too long."""
-        if not self.bodies.acquire(timeout=self.wait):
-            raise self.refuse(FULL, "too many at once")
+        """Hold the right to have a body in memory during the block; raises `Refusal` if none is free for too long."""
+        if not self.bodies.acquire(timeout=self.wait_seconds):
+            raise self.refuse(UNAVAILABLE, "too many at once")
         try:
             yield
         finally:
@@ -84,7 +84,7 @@ class Door:
 
     def take(self, signal: str, body: bytes, encoding: str = "identity") -> None:
         """Give a request to the sinks; raises `Refusal`."""
-        with self.turn:
+        with self.lock:
             try:
                 export = read(signal, unpack(body, encoding))
                 for sink in self.sinks:
@@ -99,32 +99,32 @@ class Door:
         except Refusal:
             raise
         except Exception as error:
-            self.fault = self.fault or error
+            self.sink_error = self.sink_error or error
             raise Refusal(500, "an error here") from error
 
     def refuse(self, status: int, why: str) -> Refusal:
-        """Count what is not even looked at."""
-        with self.turn:
+        """Count a request that is refused before it is read, and return the refusal."""
+        with self.lock:
             self.refused[why] += 1
         return Refusal(status, why)
 
 
 def authority(host: str, port: int) -> str:
-    """Write where a server is as a URL does."""
+    """Return a server's address as a URL has it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def unpack(body: bytes, encoding: str) -> bytes:
-    """Undo a request's compression; refuse one we do not know, and what is, or is made to grow, beyond measure."""
-    if len(body) > LARGEST:
+    """Return the uncompressed body; raises `Refusal` for an unknown compression, and for a body that is too large."""
+    if len(body) > REQUEST_BYTES:
         raise Refusal(413, "too large")
     if encoding == "identity":
         return body
     if encoding not in {"gzip", "deflate"}:
         raise Refusal(415, "unknown compression")
-    packed = zlib.decompressobj(EITHER_HEADER)
+    packed = zlib.decompressobj(GZIP_OR_ZLIB)
     try:
-        unpacked = packed.decompress(body, LARGEST)
+        unpacked = packed.decompress(body, REQUEST_BYTES)
     except zlib.error as error:
         raise Refusal(400, "damaged") from error
     if packed.unconsumed_tail:
@@ -135,7 +135,7 @@ def unpack(body: bytes, encoding: str) -> bytes:
 
 
 def read(signal: str, body: bytes) -> Export:
-    """Read a request; refuse what is not OTLP in protobuf."""
+    """Return the request in a body; raises `Refusal` if the body is not OTLP in protobuf."""
     if signal not in REQUESTS:
         raise Refusal(404, "unknown path")
     try:

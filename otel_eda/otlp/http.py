@@ -1,4 +1,4 @@
-"""OTLP over HTTP, in protobuf."""
+"""Receives OTLP over HTTP, in protobuf."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from . import FULL, LARGEST, Door, Refusal, authority
+from . import REQUEST_BYTES, UNAVAILABLE, Receiver, Refusal, authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROTOBUF = "application/x-protobuf"
 CONNECTIONS = 256  # each has a thread
-SILENCE = 60.0  # seconds after which a connection is given up
-PART = 64 << 10  # bytes
-LATER = "1"  # second
+SILENCE_SECONDS = 60.0  # after which a silent connection is closed
+PART_BYTES = 64 << 10
+RETRY_AFTER_SECONDS = "1"
 
 
 class Server(ThreadingHTTPServer):
-    """Takes requests, by default on a free loopback port."""
+    """Serves HTTP for a receiver, by default on a free loopback port."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, door: Door, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, receiver: Receiver, host: str = "127.0.0.1", port: int = 0) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
-        self.door = door
-        self.places = threading.BoundedSemaphore(CONNECTIONS)
+        self.receiver = receiver
+        self.connections = threading.BoundedSemaphore(CONNECTIONS)
 
     @property
     def endpoint(self) -> str:
-        """The base URL for an exporter."""
+        """The base URL that an exporter is given."""
         return f"http://{authority(str(self.server_address[0]), self.server_port)}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Start a thread for a connection, if there are not too many."""
-        if self.places.acquire(blocking=False):
+        """Start a thread for a connection, unless there are too many."""
+        if self.connections.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
-            self.door.refuse(FULL, "too many connections")
+            self.receiver.refuse(UNAVAILABLE, "too many connections")
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -51,17 +51,17 @@ class Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.places.release()
+            self.connections.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # as it is called
-        """Count a connection that broke off, or fell silent within a request."""
-        self.door.refuse(400, "broken off")
+        """Count a connection that broke off or fell silent within a request."""
+        self.receiver.refuse(400, "broken off")
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    timeout = SILENCE
+    timeout = SILENCE_SECONDS
 
     def do_POST(self) -> None:
         """Take one export."""
@@ -73,56 +73,56 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200)
 
     def _take(self, length: int) -> None:
-        keep, self.close_connection = self.close_connection, True  # what is not read would be taken for a request
-        with self.server.door.reading():
+        close, self.close_connection = self.close_connection, True  # an unread body would be taken for a request
+        with self.server.receiver.reading():
             body = self._body(length)
-            self.close_connection = keep
+            self.close_connection = close
             if self.headers.get("Content-Type", "").partition(";")[0].strip() != PROTOBUF:
-                raise self.server.door.refuse(415, "not protobuf")
+                raise self.server.receiver.refuse(415, "not protobuf")
             encoding = self.headers.get("Content-Encoding", "identity")
-            self.server.door.take(self.path.removeprefix("/v1/"), body, encoding)
+            self.server.receiver.take(self.path.removeprefix("/v1/"), body, encoding)
 
     def _body(self, length: int) -> bytes:
-        body, end = bytearray(), time.monotonic() + self.server.door.patience
+        body, end = bytearray(), time.monotonic() + self.server.receiver.body_seconds
         while len(body) < length:
             self.connection.settimeout(max(end - time.monotonic(), 0.001))
             try:
-                part = self.rfile.read1(min(length - len(body), PART))
+                part = self.rfile.read1(min(length - len(body), PART_BYTES))
             except TimeoutError:
                 part = b""
             if not part or time.monotonic() > end:
                 raise ConnectionError("broken off")
             body += part
-        self.connection.settimeout(SILENCE)
+        self.connection.settimeout(SILENCE_SECONDS)
         return bytes(body)
 
     def _length(self) -> int:
         text = self.headers.get("Content-Length", "")
         length = int(text) if text.isdecimal() else -1
-        if 0 <= length <= LARGEST:
+        if 0 <= length <= REQUEST_BYTES:
             return length
-        self.close_connection = True  # what follows is no request
-        raise self.server.door.refuse(*((411, "without a length") if length < 0 else (413, "too large")))
+        self.close_connection = True  # what follows is not a request
+        raise self.server.receiver.refuse(*((411, "without a length") if length < 0 else (413, "too large")))
 
     def _answer(self, status: int) -> None:
-        # An empty body is the protobuf encoding of a response without anything to complain about.
+        # An empty body is the protobuf encoding of a response without a complaint.
         self.send_response(status)
         self.send_header("Content-Type", PROTOBUF)
         self.send_header("Content-Length", "0")
-        if status == FULL:
-            self.send_header("Retry-After", LATER)
+        if status == UNAVAILABLE:
+            self.send_header("Retry-After", RETRY_AFTER_SECONDS)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Keep off the terminal."""
+        """Write nothing to the terminal."""
 
 
 @contextmanager
-def serving(door: Door, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Run a server and yield the endpoint for exporters; raises `OSError` if the port is taken."""
-    with Server(door, host, port) as server:
+def serving(receiver: Receiver, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Run a server during the block and yield the endpoint for exporters; raises `OSError` if the port is taken."""
+    with Server(receiver, host, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:

@@ -36,6 +36,7 @@ class Span:
     """One operation; times are nanoseconds since 1970, ids are lower-case hex, no parent is an empty one."""
 
     service: str
+    scope: str
     name: str
     kind: str
     trace_id: str
@@ -51,11 +52,21 @@ class Span:
     warnings: tuple[str, ...]
     resource: Attributes
 
+    @property
+    def duration(self) -> int:
+        """How long it took, in nanoseconds."""
+        return self.end - self.start
+
+    @property
+    def operation(self) -> str:
+        """The messaging operation's type (`send`, `receive`, `process`, `settle`), empty for any other span."""
+        return str(self.attributes.get("messaging.operation.type", ""))
+
 
 def read(body: Mapping[str, Any]) -> list[Span]:
-    """Give the spans of a response of Jaeger's API, by their start."""
+    """Return the spans of a request to export them, or of a response of Jaeger's API, by their start."""
     spans = [
-        _span(span, attributes(resource.get("resource", {})))
+        _span(span, scope.get("scope", {}).get("name", ""), attributes(resource.get("resource", {})))
         for resource in body.get("result", body).get("resourceSpans", ())
         for scope in resource.get("scopeSpans", ())
         for span in scope.get("spans", ())
@@ -63,18 +74,19 @@ def read(body: Mapping[str, Any]) -> list[Span]:
     return sorted(spans, key=lambda span: span.start)
 
 
-def _span(span: Mapping[str, Any], resource: Attributes) -> Span:
+def _span(span: Mapping[str, Any], scope: str, resource: Attributes) -> Span:
     found = attributes(span)
     status = span.get("status", {})
     return Span(
         service=resource.get("service.name", ""),
+        scope=scope,
         name=span["name"],
         kind=KINDS[span.get("kind", 0)],
         trace_id=span["traceId"],
         span_id=span["spanId"],
         parent_id=span.get("parentSpanId", ""),
-        start=int(span["startTimeUnixNano"]),
-        end=int(span["endTimeUnixNano"]),
+        start=int(span.get("startTimeUnixNano", 0)),
+        end=int(span.get("endTimeUnixNano", 0)),
         error=status.get("code") == ERROR,
         message=status.get("message", ""),
         warnings=tuple(dict.fromkeys(found.pop(WARNINGS, ()))),  # Jaeger's memory adds one with each query

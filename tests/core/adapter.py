@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import (
     Acknowledge,
-    Answer,
+    Block,
     Close,
-    Configure,
-    Confirm,
-    Deliver,
-    Enter,
+    Confirmed,
+    Construct,
     Generate,
     Handle,
     Identity,
-    Internal,
     Iterate,
-    Leave,
     Library,
     Message,
-    Publish,
-    PullOne,
-    Receive,
-    Return,
-    Seek,
+    Observe,
+    PublisherConfirm,
+    ReceiveBatch,
+    ReceiveOne,
+    Reported,
+    Returned,
     Send,
     Settle,
+    Subscribe,
+    Suppress,
     Tags,
     report_future,
+    seeked,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 NAME = "tinyqueue"
 MODULE = "core.tinyqueue"
+CONFIRMED = Confirmed(f"{MODULE}:Channel.confirm", "answered", PublisherConfirm)
 
 
 def identify(client: Any) -> Identity:
@@ -57,7 +58,7 @@ def delivered(item: Delivery, unsettled: bool) -> Message:
     return Message(
         item.topic,
         headers=item.headers,
-        tag=item.tag,
+        delivery_tag=item.tag,
         unsettled=unsettled,
         redelivered=item.tries > 0,
         deliveries=item.tries,
@@ -128,19 +129,18 @@ def library() -> Library:
         identify=identify,
         owner=owner,
         shapes=(
-            Configure(f"{MODULE}:Producer.__init__"),
-            Send(f"{MODULE}:Producer.send", ("topic", "headers"), outgoing, put, report, receipt),
-            Receive(f"{MODULE}:Consumer.poll", batches),
+            Construct(f"{MODULE}:Producer.__init__"),
+            Send(f"{MODULE}:Producer.send", ("topic", "headers"), outgoing, put, Reported(report), receipt),
+            ReceiveBatch(f"{MODULE}:Consumer.poll", batches),
             Iterate(f"{MODULE}:Consumer.__iter__"),
-            PullOne(f"{MODULE}:Consumer.__next__"),
+            ReceiveOne(f"{MODULE}:Consumer.__next__"),
             Settle(f"{MODULE}:Consumer.commit", ("offsets",), offsets),
-            Seek(f"{MODULE}:Consumer.seek", "itself"),
-            Publish(f"{MODULE}:Channel.publish", ("topic", "headers"), outgoing, put, None, nothing),
-            Confirm(f"{MODULE}:Channel.confirm", "answered", Answer),
-            Return(f"{MODULE}:Channel.sent_back", ("topic", "headers"), sent_back),
-            Deliver(f"{MODULE}:Channel.subscribe", "callback", ("topic", "auto"), reader),
-            Deliver(f"{MODULE}:Channel.subscribe_async", "callback", ("topic", "auto"), reader),
-            PullOne(f"{MODULE}:Channel.get", "get", ("topic", "auto"), pulled),
+            Observe(f"{MODULE}:Consumer.seek", seeked, part="itself"),
+            Send(f"{MODULE}:Channel.publish", ("topic", "headers"), outgoing, put, CONFIRMED, nothing),
+            Returned(f"{MODULE}:Channel.sent_back", ("topic", "headers"), sent_back),
+            Subscribe(f"{MODULE}:Channel.subscribe", "callback", ("topic", "auto"), reader),
+            Subscribe(f"{MODULE}:Channel.subscribe_async", "callback", ("topic", "auto"), reader),
+            ReceiveOne(f"{MODULE}:Channel.get", "get", ("topic", "auto"), pulled),
             Generate(f"{MODULE}:Channel.listen", ("topic",), pulled, "listen"),
             Acknowledge(f"{MODULE}:Channel.ack", ("tag", "multiple"), lambda _, *given: Tags(*given)),
             Acknowledge(
@@ -148,21 +148,17 @@ def library() -> Library:
             ),
             Iterate(f"{MODULE}:Subscription.__iter__", "listen", subscribed),
             *(
-                shape
+                Block(f"{MODULE}:Block.{before}", f"{MODULE}:Block.{after}", lambda block: block.delivery, "error")
                 for before, after in (("__enter__", "__exit__"), ("__aenter__", "__aexit__"))
-                for shape in (
-                    Enter(f"{MODULE}:Block.{before}", lambda block: block.delivery),
-                    Leave(f"{MODULE}:Block.{after}", "error"),
-                )
             ),
             Handle(f"{MODULE}:Channel._execute"),
             Handle(f"{MODULE}:Channel._execute_async"),
-            Internal(f"{MODULE}:Channel.give_back"),
-            Internal(f"{MODULE}:Channel.give_back_async"),
+            Suppress(f"{MODULE}:Channel.give_back", ("settle",)),
+            Suppress(f"{MODULE}:Channel.give_back_async", ("settle",)),
             Close(f"{MODULE}:Producer.close"),
             Close(f"{MODULE}:Consumer.close"),
             Close(f"{MODULE}:Channel.close"),
-            Send(f"{MODULE}:AsyncProducer.send", ("topic", "headers"), outgoing, put, report_future, receipt),
+            Send(f"{MODULE}:AsyncProducer.send", ("topic", "headers"), outgoing, put, Reported(report_future), receipt),
             Send(
                 f"{MODULE}:AsyncProducer.publish",
                 ("topic", "headers"),
@@ -172,10 +168,10 @@ def library() -> Library:
                 receipt,
                 operation="publish",
             ),
-            Receive(f"{MODULE}:AsyncConsumer.poll", batches),
+            ReceiveBatch(f"{MODULE}:AsyncConsumer.poll", batches),
             Iterate(f"{MODULE}:AsyncConsumer.__aiter__"),
-            PullOne(f"{MODULE}:AsyncConsumer.__anext__"),
-            PullOne(f"{MODULE}:AsyncConsumer.get"),
+            ReceiveOne(f"{MODULE}:AsyncConsumer.__anext__"),
+            ReceiveOne(f"{MODULE}:AsyncConsumer.get"),
             Settle(f"{MODULE}:AsyncConsumer.commit", ("offsets",), offsets),
             Close(f"{MODULE}:AsyncProducer.close"),
             Close(f"{MODULE}:AsyncConsumer.close"),

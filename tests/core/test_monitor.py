@@ -16,10 +16,10 @@ from support.times import times
 from core.tinyqueue import Channel, Consumer, Producer, Queue
 from otel_eda import config, semconv
 from otel_eda.config import Config
-from otel_eda.core import Extent, Position
+from otel_eda.core import AssignmentChange, Position
 from otel_eda.core.clients.assignment import Assignment
 from otel_eda.core.clients.instances import client_of
-from otel_eda.core.clients.progress import changed
+from otel_eda.core.clients.progress import assignment_changed
 from otel_eda.core.ledger import intervals
 from otel_eda.core.runtime import guard
 
@@ -116,13 +116,13 @@ def test_time_without_partitions(recorder: Recorder, queue: Queue, library: Libr
     next(consumer)
     client = client_of(consumer, library)
     assert value(recorder, "eda.consumer.unassigned.time") is None
-    for change in (Extent.MORE, Extent.LESS, Extent.WHOLE):
-        changed(client, change, [("orders", 0)])
+    for change in (AssignmentChange.ADD, AssignmentChange.REMOVE, AssignmentChange.REPLACE):
+        assignment_changed(client, change, [("orders", 0)])
         time.sleep(0.01)
     unassigned = value(recorder, "eda.consumer.unassigned.time")
     assert unassigned >= 0.01
     assert value(recorder, "eda.consumer.unassigned.time") == unassigned
-    client.assignment.pause()
+    client.assignment.suspend()
     time.sleep(0.01)
     assert value(recorder, "eda.consumer.unassigned.time") >= unassigned + 0.01
     names = [name for name in ("assigned", "revoked") for _ in recorder.events(f"eda.consumer.{name}", "orders")]
@@ -148,11 +148,13 @@ def test_only_news_of_positions_is_told_and_not_too_often() -> None:
     assignment = Assignment()
     known, unknown = Position("orders", "0", 1, 3), Position("orders", "1", None, 3)
     further = known._replace(offset=2)
-    assert assignment.news([unknown], at_once=False) == []  # which is nothing told, so nothing waits for it
-    assert assignment.news([known, unknown], at_once=False) == [known]
-    assert assignment.news([further], at_once=False) == []
-    assert assignment.news([known, unknown], at_once=True) == []
-    assert assignment.news([further], at_once=True) == [further]
+    assert (
+        assignment.changed_positions([unknown], at_once=False) == []
+    )  # which is nothing told, so nothing waits for it
+    assert assignment.changed_positions([known, unknown], at_once=False) == [known]
+    assert assignment.changed_positions([further], at_once=False) == []
+    assert assignment.changed_positions([known, unknown], at_once=True) == []
+    assert assignment.changed_positions([further], at_once=True) == [further]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_what_comes_again_is_counted(recorder: Recorder) -> None:
 
 def test_how_long_a_group_waits(recorder: Recorder, queue: Queue, library: Library, monkeypatch: Any) -> None:
     identify = library.identify
-    monkeypatch.setattr(library, "identify", lambda client: replace(identify(client), patience=300.0))
+    monkeypatch.setattr(library, "identify", lambda client: replace(identify(client), max_poll_interval=300.0))
     consumer = Consumer(queue, "orders")
     next(consumer)
     assert value(recorder, "eda.consumer.poll.limit") == 300
@@ -256,14 +258,14 @@ def test_many_keys_are_no_sets_of_attributes(
         return record
 
     monkeypatch.setattr(Consumer, "_next", keyed)
-    monkeypatch.setattr(intervals, "KEYS", 1000)
+    monkeypatch.setattr(intervals, "MAX_KEYS", 1000)
     queue.fill("orders", *range(many))
     consumer = Consumer(queue, "orders")
     for _ in consumer:
         pass
-    account = client_of(consumer, library).ledger.account("orders", "0")
+    account = client_of(consumer, library).ledger.partition_ledger("orders", "0")
     consumer.close()
-    assert len(account._order._latest) <= 1000
+    assert len(account._begin_order._latest) <= 1000
     assert {len(metric.data.data_points) for metric in recorder.metrics().values()} == {1}
     assert recorder.count(semconv.CONSUMED) == many + 3
 

@@ -8,8 +8,9 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from support.programs import Received
 
-from otel_eda.demo.receiver import Spans, receiver
+from otel_eda.demo.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def received() -> Spans:
-    return Spans()
+def received() -> Received:
+    return Received()
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def exports() -> list[Export]:
 
 
 @pytest.fixture
-def endpoint(received: Spans, exports: list[Export]) -> Iterator[str]:
+def endpoint(received: Received, exports: list[Export]) -> Iterator[str]:
     with receiver(received, exports.append) as url:
         yield url
 

@@ -15,12 +15,14 @@ from support.threads import beside
 from support.waiting import TIMEOUT
 
 from otel_eda.demo.forward import Forward, UnsentError, forward
-from otel_eda.demo.receiver import Spans, receiver
+from otel_eda.demo.receiver import receiver
 from otel_eda.demo.target import Target, find
 from otel_eda.otlp import REQUESTS, SERVICES, Export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from support.programs import Received
 
 REQUEST = ExportTraceServiceRequest()
 REQUEST.resource_spans.add().scope_spans.add().spans.add(name="send orders", trace_id=b"t" * 16, span_id=b"s" * 8)
@@ -33,7 +35,7 @@ def closed_port() -> int:
         return port
 
 
-def test_what_was_received_goes_on_over_http(endpoint: str, received: Spans) -> None:
+def test_what_was_received_goes_on_over_http(endpoint: str, received: Received) -> None:
     with forward(Target(f"{endpoint}/")) as forwarding:
         forwarding(EXPORT)
     assert [span.name for span in received.all] == ["send orders"]
@@ -116,7 +118,9 @@ def test_a_refusal_is_told_by_its_status() -> None:
     assert "404" in forwarding.failures["traces"]
 
 
-def test_the_loopback_is_reached_past_a_proxy(endpoint: str, received: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loopback_is_reached_past_a_proxy(
+    endpoint: str, received: Received, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
     with forward(Target(endpoint)) as forwarding:
         forwarding(EXPORT)

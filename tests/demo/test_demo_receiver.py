@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from brokers import spans
 from google.protobuf.json_format import ParseDict
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, set_span_in_context
 
-from otel_eda.demo.keep import Keep
-from otel_eda.demo.receiver import receiver
-from otel_eda.demo.telemetry import Event, Span
-from otel_eda.demo.telemetry import Link as Linked
+from otel_eda.demo.file_exporter import FileExporter
+from otel_eda.demo.receiver import SpanCounter, receiver
 from otel_eda.otlp import REQUESTS
 from otel_eda.otlp.http import PROTOBUF
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.trace import Tracer
+    from support.programs import Received
 
-    from otel_eda.demo.receiver import Spans
     from otel_eda.otlp import Export
 
 ELSEWHERE = SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=TraceFlags(1))
@@ -56,12 +58,12 @@ def failing_send(tracer: Tracer) -> tuple[str, str, str]:
 
 
 def test_a_real_exporter_s_span_arrives_whole_whatever_the_compression(
-    tracer: Callable[[str, Compression], Tracer], compression: Compression, received: Spans
+    tracer: Callable[[str, Compression], Tracer], compression: Compression, received: Received
 ) -> None:
     trace_id, span_id, parent_id = failing_send(tracer("shop", compression))
     sent, root = received.all
     assert root.parent_id == ""
-    assert sent == Span(
+    assert sent == spans.Span(
         service="shop",
         scope="test.scope",
         trace_id=trace_id,
@@ -77,11 +79,27 @@ def test_a_real_exporter_s_span_arrives_whole_whatever_the_compression(
             "messaging.destination.name": "orders",
             "messaging.kafka.offset": 7,
             "share": 0.5,
-            "list": (1, 2),
+            "list": [1, 2],
         },
-        events=(Event("exception", 1_500, {"exception.type": "ValueError", "exception.escaped": False}),),
-        links=(Linked(f"{0xABC:032x}", f"{0xDEF:016x}", {"why": "because"}),),
+        events=(spans.Event("exception", 1_500, {"exception.type": "ValueError", "exception.escaped": False}),),
+        links=(spans.Link(f"{0xABC:032x}", f"{0xDEF:016x}", {"why": "because"}),),
+        warnings=(),
+        resource={"service.name": "shop"},
     )
+
+
+def test_a_message_counts_once_however_often_it_is_processed() -> None:
+    counter = SpanCounter()
+    with receiver(counter) as url:
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces")))
+        for operation, offset in [("send", 0), ("process", 0), ("process", 0), ("process", 1), ("settle", 1)]:
+            span = provider.get_tracer("test").start_span("a span")
+            span.set_attributes({"messaging.operation.type": operation, "messaging.kafka.offset": offset})
+            span.end()
+        provider.get_tracer("test").start_span("no message's").end()
+        provider.shutdown()
+    assert (counter.spans, counter.processed) == (6, 2)
 
 
 def test_metrics_arrive_too() -> None:
@@ -134,7 +152,7 @@ def test_what_was_refused_is_said_at_the_end(capsys: pytest.CaptureFixture[str])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_telemetry_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "traces.jsonl").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"), receiver(Keep(tmp_path)) as url:
+    with pytest.raises(OSError, match="No space left"), receiver(FileExporter(tmp_path)) as url:
         assert [status(url, f"/v1/{signal}", b"", Content_Type=PROTOBUF) for signal in REQUESTS] == [500, 200, 200]
 
 
@@ -151,21 +169,21 @@ def base64_ids(value: Any) -> Any:
 
 
 def test_kept_lines_are_otlp_json_and_lose_nothing(
-    tmp_path: Path, tracer: Callable[[str], Tracer], exports: list[Export], received: Spans
+    tmp_path: Path, tracer: Callable[[str], Tracer], exports: list[Export], received: Received
 ) -> None:
-    keep = Keep(tmp_path / "new" / "folder")
+    files = FileExporter(tmp_path / "new" / "folder")
     failing_send(tracer("shop"))
     for export in exports:
-        keep(export)
-    lines = keep.file("traces").read_text().splitlines()
+        files(export)
+    lines = files.file("traces").read_text().splitlines()
     assert [ParseDict(base64_ids(json.loads(line)), ExportTraceServiceRequest()) for line in lines] == [
         export.request for export in exports
     ]
     span = json.loads(lines[0])["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     assert (span["spanId"], span["kind"], span["startTimeUnixNano"]) == (received.all[0].span_id, 4, "1000")
-    assert keep.file("metrics").read_text() == ""
+    assert files.file("metrics").read_text() == ""
 
 
 def test_keeping_starts_anew(tmp_path: Path) -> None:
     (tmp_path / "traces.jsonl").write_text("of another day\n")
-    assert Keep(tmp_path).file("traces").read_text() == ""
+    assert FileExporter(tmp_path).file("traces").read_text() == ""

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import ast
 import json
 import os
@@ -12,36 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.programs import MAIN
 from support.waiting import until
 
-from otel_eda import demo
-from otel_eda.demo import processes, runner, verdict
+from otel_eda import cli, demo
+from otel_eda.demo import diagnose, processes, runner
 from otel_eda.demo.processes import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_eda.demo.receiver import Spans
+    from support.programs import Received
 
-DEMO = """
-import argparse, sys
-from otel_eda import demo
-parser = argparse.ArgumentParser()
-demo.arguments(parser)
-sys.exit(demo.run(parser.parse_args()))
-"""
 ORDERS = 60
 SERVICES = ("shop", "payments", "shipping")
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", DEMO, *arguments]
-
-
-def options(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    demo.arguments(parser)
-    return parser.parse_args(arguments)
+    return [sys.executable, "-c", MAIN, "demo", *arguments]
 
 
 def kept(folder: Path) -> list[dict[str, object]]:
@@ -62,7 +49,7 @@ def service_of(resource: dict[str, dict[str, list[dict[str, dict[str, str]]]]]) 
     return pairs["service.name"]
 
 
-def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Spans) -> None:
+def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Received) -> None:
     run = subprocess.run(
         command("--orders", str(ORDERS), "--keep", str(tmp_path)),
         env={**os.environ, "COLUMNS": "160", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SDK_DISABLED": "true"},
@@ -85,14 +72,14 @@ def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Spans) -> 
     assert rows["orders"] == [str(ORDERS + 1), str(ORDERS + 3), str(len(failures) + 3)]
     assert rows["payments"] == [str(ORDERS + 1), str(ORDERS + 1), "1"]
     tree = r"""trace ([0-9a-f]{32})
-└── shop  send orders  producer  [\d.]+ ms  \+0.00 ms
-    └── payments  process orders  consumer  [\d.]+ ms  \+[\d.]+ ms
-        └── payments  process order.placed  internal  [\d.]+ ms  \+[\d.]+ ms
-            └── payments  send payments  producer  [\d.]+ ms  \+[\d.]+ ms
-                └── shipping  process payments  consumer  [\d.]+ ms  \+[\d.]+ ms
-                    ERROR .*
-                    └── shipping  process payment.taken  internal  [\d.]+ ms  \+[\d.]+ ms
-                        ERROR KeyError: 'IS'
+└── shop  send orders  \[\d\]@\d+  [\d.]+ ms  \+0.00 ms
+    └── payments  process orders  \[\d\]@\d+  [\d.]+ ms  \+[\d.]+ ms
+        └── payments  process order.placed  [\d.]+ ms  \+[\d.]+ ms
+            └── payments  send payments  \[\d\]@\d+  [\d.]+ ms  \+[\d.]+ ms
+                └── shipping  process payments  \[\d\]@\d+  [\d.]+ ms  \+[\d.]+ ms
+                    ERROR KeyError 'IS'
+                    └── shipping  process payment.taken  [\d.]+ ms  \+[\d.]+ ms
+                        ERROR KeyError 'IS'
 """
     found = re.search(tree, run.stdout)
     assert found, run.stdout
@@ -120,7 +107,7 @@ def test_the_report_is_opened_only_where_a_person_looks_on(
     environ: dict[str, str], terminal: bool, watched: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    assert verdict.watched(environ) is watched
+    assert diagnose.watched(environ) is watched
 
 
 def test_the_report_is_opened_with_the_browser_of_the_user_s_choice(
@@ -130,17 +117,12 @@ def test_the_report_is_opened_with_the_browser_of_the_user_s_choice(
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n')
     browser.chmod(0o755)
-    code = "import pathlib, sys; from otel_eda.demo.verdict import look; look(pathlib.Path(sys.argv[1]))"
+    code = "import pathlib, sys; from otel_eda.demo.diagnose import look; look(pathlib.Path(sys.argv[1]))"
     environ = {**os.environ, "BROWSER": str(browser)}
     subprocess.run([sys.executable, "-c", code, "my report.html"], cwd=tmp_path, env=environ, check=True)
     assert until(lambda: opened.exists() and opened.read_text(), "the browser") == (
         f"file://{tmp_path}/my%20report.html"
     )
-
-
-def test_a_report_that_is_not_wanted_in_the_browser() -> None:
-    assert options().look
-    assert not options("--no-open").look
 
 
 @pytest.fixture
@@ -177,7 +159,7 @@ def test_a_service_that_crashes_is_shown_and_the_others_end(
     other_services: Callable[..., None], children: list[subprocess.Popen[bytes]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_services(payments="print('ready', flush=True)\nraise RuntimeError('no money')")
-    assert demo.run(options("--orders", "5")) == 2
+    assert cli.main(["demo", "--orders", "5"]) == 2
     error = capsys.readouterr().err
     assert "payments ended with status 1" in error
     assert "RuntimeError: no money" in error
@@ -193,7 +175,7 @@ def test_a_demo_that_hangs_ends(
 ) -> None:
     monkeypatch.setattr(runner, "QUIET", 5.0)  # in which not all of them may have started, on a busy machine
     other_services()
-    assert demo.run(options("--orders", "5")) == 2
+    assert cli.main(["demo", "--orders", "5"]) == 2
     assert "nothing happened for 5 s" in capsys.readouterr().err
     assert len(children) >= 2
     assert all(child.returncode is not None for child in children)
@@ -203,14 +185,14 @@ def test_services_without_telemetry_are_not_passed_off_as_a_success(
     other_services: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_services(**dict.fromkeys(SERVICES, "print('ready', flush=True)"))
-    assert demo.run(options("--orders", "5")) == 2
-    assert "Only 0 of 12 processed events" in capsys.readouterr().err
+    assert cli.main(["demo", "--orders", "5"]) == 2
+    assert "only 0 of 12 processed events" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    assert demo.run(options("--keep", str(tmp_path / "file"))) == 2
-    assert "The demo failed" in capsys.readouterr().err
+    assert cli.main(["demo", "--keep", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.startswith("otel-eda: [Errno 17] File exists")
 
 
 def offspring(pid: int) -> list[int]:
@@ -235,24 +217,23 @@ def test_an_interrupt_ends_the_services_too(number: signal.Signals) -> None:
             _, error = run.communicate(timeout=60)
         finally:
             run.kill()
-    assert (run.returncode, error) == (130, "stopped\n")
+    assert (run.returncode, error) == (130, "otel-eda: stopped\n")
     assert not any(map(alive, children))
 
 
 def test_orders_must_be_a_number_of_at_least_one(capsys: pytest.CaptureFixture[str]) -> None:
     for wrong in ("0", "-1", "many"):
-        with pytest.raises(SystemExit, match="2"):
-            options("--orders", wrong)
-    assert "must be at least 1" in capsys.readouterr().err
+        assert cli.main(["demo", f"--orders={wrong}"]) == 2
+        assert "Invalid value for '--orders'" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.delitem(sys.modules, "otel_eda.demo.runner")
-    monkeypatch.delitem(sys.modules, "otel_eda.demo.broker")
+    monkeypatch.delitem(sys.modules, "otel_eda.demo.runner", raising=False)
+    monkeypatch.delitem(sys.modules, "otel_eda.demo.broker", raising=False)
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
-    assert demo.run(options()) == 2
-    assert "confluent_kafka is missing" in (error := capsys.readouterr().err)
-    assert "otel-eda[demo]" in error
+    assert cli.main(["demo"]) == 2
+    assert "confluent_kafka" in (error := capsys.readouterr().err)
+    assert "pip install 'otel-eda[demo]'" in error
 
 
 @pytest.mark.parametrize("path", sorted(Path(demo.__file__).parent.glob("services/*.py")), ids=lambda path: path.name)

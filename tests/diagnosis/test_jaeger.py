@@ -51,10 +51,10 @@ def read(url: str, names: list[str]) -> Store:
         return store
 
 
-@pytest.mark.parametrize("depth", [source.DEPTH, 7])
+@pytest.mark.parametrize("depth", [source.MOST_TRACES, 7])
 def test_is_read_whole(filled: tuple[str, list[str], int], monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
     url, names, spans = filled
-    monkeypatch.setattr(source, "DEPTH", depth)
+    monkeypatch.setattr(source, "MOST_TRACES", depth)
     intake = read(url, names).intake
     assert (intake.spans, intake.repeated) == (spans, 0)  # though each trace is in the answers of all of its services
 

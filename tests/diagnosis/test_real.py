@@ -10,11 +10,11 @@ import pytest
 from support.programs import launched, run
 
 from otel_eda import cli
-from otel_eda.demo.keep import Keep
+from otel_eda.demo.file_exporter import FileExporter
 from otel_eda.demo.receiver import receiver
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.finding import Verdict
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -31,7 +31,7 @@ COUNT = 20
 def diagnosis(folder: Path, grace: float = 1.0) -> Diagnosis:
     with Store() as store:
         store.read([Files(str(folder))])
-        return engine.diagnose(store, catalog.checks(), Settings(grace=grace))
+        return engine.diagnose(store, catalog.checks(), Bounds(grace=grace))
 
 
 class Stage:
@@ -43,7 +43,7 @@ class Stage:
 
     def play(self, *faults: str) -> list[dict[str, Any]]:
         """Let the shop send and consumers with these faults read, one after the other; gives what is found."""
-        with receiver(Keep(self.folder)) as endpoint:
+        with receiver(FileExporter(self.folder)) as endpoint:
             self._run(endpoint, "shop", "shop.py", COUNT)
             for fault in faults:
                 self._run(endpoint, "billing", "billing.py", self.group, COUNT, fault)

@@ -239,7 +239,7 @@ class TestOtherCommands:
         assert re.search(r"shop  send orders  \[0\]@6 .*\n.*billing  process orders  \[0\]@6 .*\n.*ERROR KeyError", out)
 
     def test_trace_says_what_is_missing(self, capsys: pytest.CaptureFixture[str], faulty: str) -> None:
-        assert "nobody is seen to process what shop sent to audit" in run(capsys, "trace", "audit/0/0", faulty)[1]
+        assert "no span shows who processed what shop sent to audit" in run(capsys, "trace", "audit/0/0", faulty)[1]
 
     def test_sql(self, capsys: pytest.CaptureFixture[str], faulty: str) -> None:
         question = "select type, count(*) as number from operations where system is not null group by all order by all"

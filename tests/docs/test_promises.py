@@ -18,13 +18,30 @@ if TYPE_CHECKING:
 PROMISES = ROOT / "docs" / "promises.md"
 
 
+SHAPES = {
+    Shape.LOOP: "`for message in consumer`",
+    Shape.ASYNC: "`async for message in consumer`",
+    Shape.PULL: "a call that returns one message",
+    Shape.BATCH: "a call that returns several messages",
+    Shape.CALLBACK: "a callback that the library calls with each message",
+}
+
+
 def told(what: Can | Shape | Has) -> str:
-    return f"the shape `{what.value}`" if isinstance(what, Shape) else what.value
+    """Return what a library has not, as the page says it."""
+    return SHAPES[what] if isinstance(what, Shape) else what.value
 
 
 def expected() -> list[list[str]]:
+    """Return the table's rows: what is not tested, for which libraries, and why."""
     every: list[Driver | EmitterDriver] = [*drivers.every(), *emitters.every()]
-    return [[driver.name, told(what), why] for driver in every for what, why in driver.cannot.items()]
+    found: dict[tuple[str, str], list[str]] = {}
+    for driver in every:
+        for what, why in driver.cannot.items():
+            found.setdefault((told(what), why), []).append(driver.name)
+    order = list(dict.fromkeys(what for what, _ in found))
+    lines = sorted(found.items(), key=lambda item: order.index(item[0][0]))
+    return [[what, ", ".join(names), why] for (what, why), names in lines]
 
 
 def test_the_table_is_what_the_drivers_say() -> None:

@@ -18,16 +18,16 @@ class AmqpDriver(Driver):
     destinations: ClassVar = "queues"
     cannot: ClassVar[Mapping[Can | Shape, str]] = {
         Can.REPEATED_HEADERS: "headers are a table",
-        Can.KEYS: "a routing key is where a message goes, and nothing of the message's",
-        Can.TOMBSTONES: "a message has a body, be it empty",
-        Can.HOLD: "what is published is on its way",
-        Can.PARTITIONS: "a queue has none",
-        Can.ABANDON: "a publish is over only with its confirmation",
-        Can.GROUPS: "who consumes a queue shares it with whoever else does",
+        Can.KEYS: "a routing key says where a message goes and is no key of the message",
+        Can.TOMBSTONES: "a message always has a body, which may be empty",
+        Can.HOLD: "a published message is sent at once",
+        Can.PARTITIONS: "a queue has no partitions",
+        Can.ABANDON: "a publish ends only with its confirmation",
+        Can.GROUPS: "all consumers of a queue share it",
         Can.SETTLE_LATER: "an acknowledgement has no answer to wait for",
-        Can.REWIND: "what is acknowledged is gone",
-        Can.HOOKS: "it calls nothing of the application's during a publish or a pull",
-        Can.TIMES: "a message has a time only if its sender gives it one, in seconds",
+        Can.REWIND: "the broker deletes acknowledged messages",
+        Can.HOOKS: "the library calls no code of the application during a publish or a pull",
+        Can.TIMES: "a message has a time only if its sender sets one, in seconds",
         Shape.BATCH: "each delivery is one message",
     }
     known: ClassVar = frozenset({"messaging.client.id", "server.address", "server.port"})

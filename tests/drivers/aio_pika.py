@@ -192,9 +192,9 @@ class AioPika(AmqpDriver):
     consumers: ClassVar = AioConsumer
     cannot: ClassVar = {
         **AmqpDriver.cannot,
-        Can.ORDER: "headers are a table, which is written in its own order",
+        Can.ORDER: "headers are a table with an order of its own",
         Can.SEVERAL: "a consumer reads one queue",
-        Shape.LOOP: "its queues are iterated by `async for`",
+        Shape.LOOP: "its queues are iterated with `async for`",
     }
     shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.CALLBACK)
     verbs: ClassVar = AioVerbs(send="publish", receive="consume", settle="ack", pull="get")

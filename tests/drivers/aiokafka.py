@@ -146,10 +146,10 @@ class Aiokafka(RecordDriver):
     producers: ClassVar = AioProducer
     consumers: ClassVar = AioConsumer
     cannot: ClassVar = {
-        Shape.LOOP: "its consumers are iterated by `async for`",
-        Shape.CALLBACK: "its consumers call nothing of the application's for a message",
-        Can.HOLD: "`flush` waits for what lingers, and does not send it",
-        Can.SETTLE_LATER: "a commit is awaited",
+        Shape.LOOP: "its consumers are iterated with `async for`",
+        Shape.CALLBACK: "its consumers call no code of the application for a message",
+        Can.HOLD: "`flush` waits for lingering messages and does not send them",
+        Can.SETTLE_LATER: "the application awaits a commit",
     }
     shapes: ClassVar = (Shape.ASYNC, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="getmany", settle="commit", pull="getone")

@@ -205,10 +205,10 @@ class ConfluentKafka(KafkaDriver):
     producers: ClassVar[type[Producer]] = ConfluentProducer
     consumers: ClassVar[type[Consumer]] = ConfluentConsumer
     cannot: ClassVar = {
-        Shape.LOOP: "its consumers are no iterables",
-        Shape.CALLBACK: "its consumers call nothing of the application's for a message",
-        Can.ALONE: "a consumer has to name a group",
-        Can.HOOKS: "its C code calls nothing of the application's while it sends",
+        Shape.LOOP: "its consumers are not iterable",
+        Shape.CALLBACK: "its consumers call no code of the application for a message",
+        Can.ALONE: "a consumer must name a group",
+        Can.HOOKS: "its C code calls no code of the application while it sends",
     }
     shapes: ClassVar = (Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="produce", receive="consume", settle="commit", pull="poll")

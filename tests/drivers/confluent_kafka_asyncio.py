@@ -171,12 +171,12 @@ class ConfluentKafkaAsyncio(ConfluentKafka):
     consumers: ClassVar = AioConsumer
     cannot: ClassVar = {
         **ConfluentKafka.cannot,
-        Can.CONTEXT: "its producer refuses headers: the consumer is tested with messages of the synchronous one",
-        Can.HEADERS: "its producer refuses them",
-        Can.REPEATED_HEADERS: "no headers",
-        Can.ORDER: "no headers",
-        Can.NULL_HEADERS: "no headers",
-        Shape.ASYNC: "its consumers are no iterables",
+        Can.CONTEXT: "its producer refuses headers; its consumer is tested with messages of the synchronous producer",
+        Can.HEADERS: "its producer refuses headers",
+        Can.REPEATED_HEADERS: "its producer refuses headers",
+        Can.ORDER: "its producer refuses headers",
+        Can.NULL_HEADERS: "its producer refuses headers",
+        Shape.ASYNC: "its consumers are not iterable",
     }
     classes: ClassVar = (aio.AIOProducer, aio.AIOConsumer) if aio else ConfluentKafka.classes
     sender: ClassVar = (classes[0], "produce")

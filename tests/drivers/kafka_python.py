@@ -139,7 +139,7 @@ class KafkaPython(RecordDriver):
     module: ClassVar = "kafka"
     producers: ClassVar = PythonProducer
     consumers: ClassVar = PythonConsumer
-    cannot: ClassVar = {Shape.CALLBACK: "its consumers call nothing of the application's for a message"}
+    cannot: ClassVar = {Shape.CALLBACK: "its consumers call no code of the application for a message"}
     shapes: ClassVar = (Shape.LOOP, Shape.PULL, Shape.BATCH)
     verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
     classes: ClassVar = (KafkaProducer, KafkaConsumer)

@@ -116,7 +116,7 @@ class PyzmqAsyncio(pyzmq.Pyzmq):
     name: ClassVar = "pyzmq asyncio"
     producers: ClassVar = PushProducer
     consumers: ClassVar = PullConsumer
-    cannot: ClassVar = {**pyzmq.Pyzmq.cannot, Shape.ASYNC: "a socket is no iterator"}
+    cannot: ClassVar = {**pyzmq.Pyzmq.cannot, Shape.ASYNC: "a socket is not iterable"}
     classes: ClassVar = (zmq.Socket, _AsyncSocket)
     sender: ClassVar = (_AsyncSocket, "send")
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class Has(enum.Enum):
     """What an emitter may have or not."""
 
-    MESSAGES = "messages, and with them what the suite promises of sends, pulls and settles"
-    DISPATCH = "a span for the dispatch of an event"
-    RESULTS = "the receivers' results are given to whoever emits"
+    MESSAGES = "messages, and all promises about sends, pulls and settlements"
+    DISPATCH = "the dispatch of an event has a span"
+    RESULTS = "the emitter gets the receivers' results"
     LISTING = "receivers can be listed and removed"
-    WEAK = "receivers die when the application drops them"
-    ONCE = "receivers of one event only"
-    ERRORS = "an event for the errors of receivers"
+    WEAK = "a receiver ends when the application drops it"
+    ONCE = "receivers that are called once only"
+    ERRORS = "an event reports the errors of receivers"
 
 
 class How(enum.Enum):

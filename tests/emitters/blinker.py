@@ -38,9 +38,9 @@ class BlinkerDriver(EmitterDriver):
     name = library = "blinker"
     verb = "send"
     cannot: ClassVar[Mapping[Has, str]] = {
-        Has.MESSAGES: "a signal is a call in the process: it has no headers, no broker's answer, nothing to settle",
+        Has.MESSAGES: "a signal is a call in the process: it has no headers, no broker and nothing to settle",
         Has.ONCE: "a receiver stays until it is disconnected or dropped",
-        Has.ERRORS: "a receiver's exception goes to whoever sends",
+        Has.ERRORS: "the sender gets a receiver's exception",
     }
     hows = (How.CALL, How.AWAIT)
     classes = (blinker.Signal, NamedSignal)

@@ -72,8 +72,8 @@ class PyeeDriver(EmitterDriver):
     name = library = "pyee"
     verb = "emit"
     cannot: ClassVar[Mapping[Has, str]] = {
-        Has.MESSAGES: "an event is a call in the process: it has no headers, no broker's answer, nothing to settle",
-        Has.RESULTS: "`emit` tells only whether there were listeners",
+        Has.MESSAGES: "an event is a call in the process: it has no headers, no broker and nothing to settle",
+        Has.RESULTS: "`emit` returns only whether there were listeners",
         Has.WEAK: "a listener stays until it is removed",
     }
     hows = (How.CALL, How.TASK, How.THREAD)

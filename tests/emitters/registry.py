@@ -56,11 +56,11 @@ class RegistryDriver(EmitterDriver):
     library = "registries"
     verb = "handle"
     cannot: ClassVar[Mapping[Has, str]] = {
-        Has.MESSAGES: "an event is a call in the process: it has no headers, no broker's answer, nothing to settle",
-        Has.DISPATCH: "what dispatches is the application's own, and has its caller's span",
-        Has.WEAK: "how long handlers are kept is the application's affair",
-        Has.ONCE: "how long handlers are kept is the application's affair",
-        Has.ERRORS: "what becomes of an exception is the application's affair",
+        Has.MESSAGES: "an event is a call in the process: it has no headers, no broker and nothing to settle",
+        Has.DISPATCH: "the dispatch is a function of the application and runs in its caller's span",
+        Has.WEAK: "the application decides how long it keeps handlers",
+        Has.ONCE: "the application decides how long it keeps handlers",
+        Has.ERRORS: "the application decides what to do with an exception",
     }
     hows = (How.CALL, How.AWAIT)
     classes = (Registry, AsyncRegistry)

@@ -14,7 +14,7 @@ from brokers import rabbitmq as rabbitmq_
 from brokers.service import HOST, Service, private
 from support.programs import PATIENCE, Outcome, Program, Way, exporting, launched, running
 
-from otel_eda.demo.keep import Keep
+from otel_eda.demo.file_exporter import FileExporter
 from otel_eda.demo.receiver import receiver
 from otel_eda.otlp import Refusal
 
@@ -189,5 +189,5 @@ def stage(lab: Lab, folder: Path) -> Iterator[Stage]:
     """Have a stage with an empty folder."""
     folder.mkdir(parents=True)
     outage = Outage()
-    with receiver(outage, Keep(folder / "telemetry")) as endpoint:
+    with receiver(outage, FileExporter(folder / "telemetry")) as endpoint:
         yield Stage(lab, folder, endpoint, outage)

@@ -15,10 +15,9 @@ from faults.conftest import PROGRAMS
 
 if TYPE_CHECKING:
     from brokers.kafka import Kafka
+    from brokers.spans import Span
     from conftest import Topics
     from support.programs import Outcome, Received, Way
-
-    from otel_eda.demo.telemetry import Span
 
 FIVE = 5
 WAIT = 60.0  # seconds

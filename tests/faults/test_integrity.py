@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from core.test_ledger import Event, Model
+from core.ledger.test_partition import Event, Model
 from support.programs import PATIENCE, Way, running
 from support.waiting import until
 
 from faults.conftest import PROGRAMS
-from otel_eda.core.ledger.account import Fact
+from otel_eda.core.ledger.partition import DeliveryAnomaly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ class Member:
                 found.update({"skipped": len(skipped), "regressions": int(regressed)})
                 continue
             fact = model.begin(at) if what == "begin" else model.end(at, what == "done")
-            if fact not in {None, Fact.OUT_OF_ORDER}:
+            if fact not in {None, DeliveryAnomaly.OUT_OF_ORDER}:
                 found[fact.value] += 1
         return {name: found[name] for name in ("redelivered", "reprocessed", "skipped", "recovered", "regressions")}
 

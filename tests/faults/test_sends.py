@@ -13,10 +13,9 @@ from faults.conftest import PROGRAMS
 
 if TYPE_CHECKING:
     from brokers.kafka import Kafka
+    from brokers.spans import Span
     from conftest import Topics
     from support.programs import Received
-
-    from otel_eda.demo.telemetry import Span
 
 UNRESOLVED = "eda.unresolved"
 OFFSET, ERROR = "messaging.kafka.offset", "error.type"

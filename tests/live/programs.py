@@ -7,13 +7,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from support.programs import BARE, Program, running
+from support.programs import BARE, MAIN, Program, running
 from support.waiting import until
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-MAIN = "import sys; from otel_eda.cli import main; sys.exit(main())"
+QUICK = ("--every", "1s", "--hold", "2s", "--grace", "2")
+ANYWHERE = ("--otlp", "127.0.0.1:0", "--format", "json")
+PATIENCE = 60.0  # seconds
 
 
 def command(*arguments: object) -> AbstractContextManager[Program]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diagnosis.telemetry import BEGIN, SECOND, Service, Telemetry, metric, scoped
 
-from otel_eda import cli
-from otel_eda.live.judge import Judge
+from otel_eda import commands
+from otel_eda.live.evaluator import Evaluator
 from otel_eda.live.window import Window
 
 if TYPE_CHECKING:
@@ -72,19 +73,24 @@ def _counter(name: str, number: int, time: int, service: Service) -> dict[str, A
 
 
 class Watched:
-    """A stream that is watched, by a clock of its own."""
+    """A stream that is watched, by a clock of its own, with the options of a command line."""
 
     def __init__(self, stream: Stream, folder: Path, *arguments: str, begin: float = 0.0) -> None:
         self.stream, self.at = stream, begin
-        options = cli.parser().parse_args(["watch", *arguments])
-        self.window = Window(folder, options.window, options.most << 20, lambda: self.at)
-        self.judge = Judge(self.window, options)
+        call = commands.parse(["watch", *arguments]).run
+        assert isinstance(call, partial)
+        given = call.keywords
+        self.window = Window(folder, given["window"], given["most"] << 20, lambda: self.at)
+        checks, evidence = given["judging"].checks(), given["judging"].evidence
+        self.evaluator = Evaluator(
+            self.window, checks, given["bounds"], every=given["every"], hold=given["hold"], evidence=evidence
+        )
 
     def until(self, end: float, step: float = 12.0) -> list[Finding]:
-        """Let it come, and judge again and again; gives all that is told."""
+        """Let it come, and evaluate again and again; return all findings."""
         told = []
         while self.at < end:
             before, self.at = self.at, min(self.at + step, end)
             self.window.add(self.stream.between(before, self.at))
-            told += self.judge.judge()
+            told += self.evaluator.evaluate()
         return told

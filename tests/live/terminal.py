@@ -14,9 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyte
-from support.programs import BARE
-
-from live.programs import MAIN
+from support.programs import BARE, MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -76,16 +76,16 @@ def recorded() -> Iterator[None]:
     provider.add_span_processor(kept)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "_current", config.Config(strict=True))
-        library.telemetry.use(provider, None)
+        library.telemetry.set_providers(provider, None)
         yield
-    library.telemetry.use(None, None)
+    library.telemetry.set_providers(None, None)
     assert all(count >= conftest.CASES // conftest.TURNS * conftest.TURNS for count in seen.values())
 
 
 def processed(message: Message | None) -> None:
     """Process a message; its span must be fit for export."""
     if message is not None:
-        processing.begin(client, object(), message, by_hand=True).end()
+        processing.begin_processing(client, object(), message, manual=True).end()
         assert kept.span is not None
         [resource] = encode_spans([kept.span]).resource_spans  # which leaves out what there is no room for
         [encoded] = resource.scope_spans[0].spans
@@ -99,7 +99,7 @@ def read(transport: str, headers: Any, reader: Callable[[], Message | None]) -> 
     message = reader()
     processed(message)
     if message is not None:
-        propagation.carried(message.headers)
+        propagation.span_context_in(message.headers)
     assert repr(headers) == before
 
 
@@ -148,7 +148,7 @@ def test_what_are_no_kafka_headers_stay_so(put: Put, headers: Any) -> None:
 def put_into_kafka_headers(put: Put, headers: Any) -> None:
     before = repr(headers)
     made = put(headers, injected())
-    propagation.carried(headers)
+    propagation.span_context_in(headers)
     assert repr(headers) == before
     if not isinstance(headers, (list, type(None)) if put is _kafka.put else (list, dict, type(None))):
         assert made is None
@@ -233,7 +233,7 @@ def put_into_amqp_headers(put: Put, carrier: Any) -> Any:
     headers = carrier.headers
     before = repr(headers)
     made = put(carrier, injected())
-    propagation.carried(headers)
+    propagation.span_context_in(headers)
     assert repr(headers) == before
     assert carrier.headers is headers
     if made is not None:

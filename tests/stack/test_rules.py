@@ -267,7 +267,7 @@ def test_what_an_alert_says(tmp_path: Path) -> None:
         "exp_labels": {**labels, "messaging_system": "kafka", "severity": "critical"},
         "exp_annotations": {
             "summary": "billing on orders has skipped messages",
-            "description": "2 messages in ten minutes were committed past, though nobody processed them with success.",
+            "description": "In ten minutes, commits have passed 2 messages that nobody processed successfully.",
             "runbook_url": "http://here/runbooks#skipped-messages",
         },
     }

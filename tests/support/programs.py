@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,16 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from otel_eda.demo.receiver import Spans, receiver
+from brokers import spans
+
+from otel_eda.demo.receiver import receiver
+from otel_eda.otlp.json_lines import line
 from support.waiting import until
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator, Mapping
 
-    from otel_eda.demo.telemetry import Span
+    from brokers.spans import Span
+
+    from otel_eda.otlp import Export
 
 LAUNCHER = "opentelemetry-instrument"
+MAIN = "import sys; from otel_eda.cli import main; sys.exit(main())"  # the command `otel-eda`
 PATIENCE = 90.0  # seconds for whatever a program is to do next
 FOREIGN = ("OTEL_", "PYTHON", "PYTEST_", "COV_")  # of the environment: they are not meant for what is tested
 Environ: TypeAlias = "Mapping[str, str]"
@@ -155,8 +162,16 @@ def run(way: Way, *arguments: object, patience: float = PATIENCE) -> Outcome:
         return program.finish(patience)
 
 
-class Received(Spans):
-    """The spans that arrived, none of them twice."""
+class Received:
+    """A sink that keeps the spans that arrive."""
+
+    def __init__(self) -> None:
+        self.all: list[Span] = []
+
+    def __call__(self, export: Export) -> None:
+        """Keep the spans of a request."""
+        if export.signal == "traces":
+            self.all += spans.read(json.loads(line(export.request)))
 
     def ours(self) -> list[Span]:
         """Give the spans that we made, by their start."""

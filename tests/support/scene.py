@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from contextlib import contextmanager
@@ -10,30 +11,29 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from brokers.spans import attributes
 
+from otel_eda.demo.file_exporter import FileExporter
 from otel_eda.demo.forward import forward
-from otel_eda.demo.keep import Keep
 from otel_eda.demo.receiver import receiver
 from otel_eda.demo.target import Target
-from otel_eda.demo.telemetry import attributes
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.reports.plain import place
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
+from otel_eda.otlp.json_lines import line
 from support.programs import PATIENCE, launched
 from support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from brokers import jaeger as jaeger_
     from brokers.kafka import Kafka
-    from brokers.spans import Span
+    from brokers.spans import Attributes, Span
 
-    from otel_eda.demo.telemetry import Attributes
     from otel_eda.diagnosis.finding import Finding
     from otel_eda.diagnosis.sources import Source
     from otel_eda.otlp import Export
@@ -64,21 +64,26 @@ class Readings:
 
     def __call__(self, export: Export) -> None:
         """Remember the points of a request."""
-        if isinstance(export.request, ExportMetricsServiceRequest):
-            for resource in export.request.resource_metrics:
-                origin = attributes(resource.resource.attributes)
-                for metric in (each for scope in resource.scope_metrics for each in scope.metrics):
-                    for point in getattr(metric, metric.WhichOneof("data") or "").data_points:
-                        self._keep(metric.name, origin, point)
+        if export.signal == "metrics":
+            for resource in json.loads(line(export.request))["resourceMetrics"]:
+                origin = attributes(resource["resource"])
+                for metric in (each for scope in resource["scopeMetrics"] for each in scope["metrics"]):
+                    (data,) = (metric[kind] for kind in ("sum", "gauge", "histogram") if kind in metric)
+                    for point in data["dataPoints"]:
+                        self._keep(metric["name"], origin, point)
 
-    def _keep(self, name: str, origin: Attributes, point: Any) -> None:
+    def _keep(self, name: str, origin: Attributes, point: Mapping[str, Any]) -> None:
         instance = {"service.instance.id": origin.get("service.instance.id")}
-        said = frozenset({**attributes(point.attributes), **instance}.items())
-        measured = hasattr(point, "count")
-        value = point.count if measured else getattr(point, point.WhichOneof("value"))
-        total, before = point.sum if measured else value, self.last.get((name, said))
+        said = frozenset({**attributes(point), **instance}.items())
+        measured = "bucketCounts" in point
+        value = int(point.get("count", 0)) if measured else _number(point)
+        total, before = point.get("sum", 0.0) if measured else value, self.last.get((name, said))
         peak = max(value, before.peak if before else value)
         self.last[name, said] = Reading(name, str(origin["service.name"]), said, value, total, peak)
+
+
+def _number(point: Mapping[str, Any]) -> float:
+    return int(point["asInt"]) if "asInt" in point else float(point["asDouble"])
 
 
 @dataclass
@@ -200,7 +205,8 @@ class Scene:
 def scene(kafka: Kafka, jaeger: jaeger_.Jaeger, kept: Path) -> Iterator[Scene]:
     """Keep in a folder, and send to Jaeger, whatever the programs of the block export."""
     readings = Readings()
-    with forward(Target(jaeger.otlp_http)) as forwarding, receiver(Keep(kept), readings, forwarding) as endpoint:
+    files = FileExporter(kept)
+    with forward(Target(jaeger.otlp_http)) as forwarding, receiver(files, readings, forwarding) as endpoint:
         yield Scene(kafka, jaeger, kept, endpoint, readings)
 
 
@@ -208,7 +214,7 @@ def findings(source: Source) -> tuple[Finding, ...]:
     """Give what is found in a source."""
     with Store() as store:
         store.read([source])
-        return engine.diagnose(store, catalog.checks(), Settings()).findings
+        return engine.diagnose(store, catalog.checks(), Bounds()).findings
 
 
 def promised(folder: str) -> list[str]:

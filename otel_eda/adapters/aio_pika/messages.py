@@ -27,12 +27,12 @@ def read(item: Any, queue: str = "") -> Message | None:
         timestamp=stamped(item),
         id=text(item.message_id),
         conversation=text(item.correlation_id),
-        tag=item.delivery_tag,
+        delivery_tag=item.delivery_tag,
         unsettled=not item.processed,
         redelivered=bool(item.redelivered),
         deliveries=deliveries(item.headers),
         attributes=attributes(key, item.headers),
-        remaining=item.message_count,
+        ready_count=item.message_count,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import patience, server
+from otel_eda.adapters._kafka import max_poll_interval, server
 from otel_eda.core import Identity
 
 
@@ -13,7 +13,7 @@ def identify(client: Any) -> Identity:
     inner = client.client if hasattr(client, "client") else client._client
     group, limit = getattr(client, "_group_id", None), getattr(client, "_max_poll_interval_ms", None)
     where = server(inner._bootstrap_servers)
-    return Identity(inner._client_id, group, *where, patience=patience(limit, group))
+    return Identity(inner._client_id, group, *where, max_poll_interval=max_poll_interval(limit, group))
 
 
 def given(offsets: Any) -> dict[tuple[str, str], int]:

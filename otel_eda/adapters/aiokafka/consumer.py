@@ -6,17 +6,18 @@ from typing import Any
 
 from otel_eda.adapters._kafka import batches, positions, standing
 from otel_eda.core import (
-    Assign,
-    AutoCommit,
     Close,
-    Configure,
+    Construct,
     Iterate,
+    Observe,
     Position,
-    PullOne,
-    Receive,
-    Rejoin,
-    Seek,
+    ReceiveBatch,
+    ReceiveOne,
     Settle,
+    assigned,
+    committed,
+    rebalancing,
+    seeked,
 )
 
 from .clients import given
@@ -26,7 +27,7 @@ COORDINATOR = "aiokafka.consumer.group_coordinator:GroupCoordinator"
 SUBSCRIPTION = "aiokafka.consumer.subscription_state:SubscriptionState"
 
 
-def committed(consumer: Any, offsets: Any) -> dict[tuple[str, str], int]:
+def committing(consumer: Any, offsets: Any) -> dict[tuple[str, str], int]:
     """Read what a commit commits: the offsets given, else all that were consumed."""
     if offsets is not None:
         return given(offsets)
@@ -43,18 +44,18 @@ def where(consumer: Any) -> list[Position]:
 
 
 SHAPES = (
-    Configure(f"{CONSUMER}.__init__", early=True),
+    Construct(f"{CONSUMER}.__init__", early=True),
     Iterate(f"{CONSUMER}.__aiter__", "getone", timed=True),
-    PullOne(f"{CONSUMER}.getone", "getone"),
-    Receive(f"{CONSUMER}.getmany", batches, "getmany"),
-    Settle(f"{CONSUMER}.commit", ("offsets",), committed),
-    AutoCommit(f"{COORDINATOR}._do_commit_offsets", ("offsets",), positions, "_coordinator"),
-    Seek(f"{CONSUMER}.seek_to_beginning"),
-    Seek(f"{CONSUMER}.seek_to_end"),
-    Seek(f"{CONSUMER}.seek_to_committed"),
-    Seek(f"{SUBSCRIPTION}.seek", "_subscription"),
-    Assign(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
-    Assign(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignment",), "_subscription"),
-    Rejoin(f"{SUBSCRIPTION}.begin_reassignment", "_subscription", lambda _: True),
+    ReceiveOne(f"{CONSUMER}.getone", "getone"),
+    ReceiveBatch(f"{CONSUMER}.getmany", batches, "getmany"),
+    Settle(f"{CONSUMER}.commit", ("offsets",), committing),
+    Observe(f"{COORDINATOR}._do_commit_offsets", committed(positions), ("offsets",), "_coordinator"),
+    Observe(f"{CONSUMER}.seek_to_beginning", seeked),
+    Observe(f"{CONSUMER}.seek_to_end", seeked),
+    Observe(f"{CONSUMER}.seek_to_committed", seeked),
+    Observe(f"{SUBSCRIPTION}.seek", seeked, part="_subscription"),
+    Observe(f"{SUBSCRIPTION}.assign_from_user", assigned(), ("partitions",), "_subscription"),
+    Observe(f"{SUBSCRIPTION}.assign_from_subscribed", assigned(), ("assignment",), "_subscription"),
+    Observe(f"{SUBSCRIPTION}.begin_reassignment", rebalancing(lambda _: True), part="_subscription"),
     Close(f"{CONSUMER}.stop"),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.adapters._kafka import known, outgoing, put
-from otel_eda.core import Batch, Close, Configure, Create, Message, Send, Settle, origins, report_future
+from otel_eda.core import Close, Construct, Create, Message, Reported, Send, Settle, origins, report_future
 
 from .clients import given
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PRODUCER = "aiokafka.producer.producer:AIOKafkaProducer"
+ANSWER = Reported(report_future)
 
 
 def sent(producer: Any, *call: Any) -> Message | None:
@@ -50,7 +51,7 @@ def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
         return None
     number = batch.record_count()
     attributes = {semconv.BATCH_COUNT: number}
-    return Message(topic, str(partition), attributes=attributes, number=number, origins=origins(batch))
+    return Message(topic, str(partition), attributes=attributes, batch_count=number, origins=origins(batch))
 
 
 def receipt_of_batch(_: Any) -> Any:
@@ -59,16 +60,15 @@ def receipt_of_batch(_: Any) -> Any:
 
 
 SHAPES = (
-    Configure(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, headed, report_future, receipt),
-    Batch(f"{PRODUCER}.create_batch"),
-    Create("aiokafka.producer.message_accumulator:BatchBuilder.append", headed),
+    Construct(f"{PRODUCER}.__init__"),
+    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, headed, ANSWER, receipt),
+    Create("aiokafka.producer.message_accumulator:BatchBuilder.append", f"{PRODUCER}.create_batch", headed),
     Send(
         f"{PRODUCER}.send_batch",
         ("batch", "topic", "partition"),
         batched,
         None,
-        report_future,
+        ANSWER,
         receipt_of_batch,
         operation="send_batch",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.core import Carry, Close, Message, PullOne, Receive, Send, Settle, report_future
+from otel_eda.core import Carry, Close, Message, ReceiveBatch, ReceiveOne, Reported, Send, Settle, report_future
 
 from .consumer import batches, offsets
 from .messages import positions
@@ -38,13 +38,13 @@ SHAPES = tuple(
             ("topic", "value", "partition", "key"),
             sent,
             None,
-            report_future,
+            Reported(report_future),
             receipt,
             operation="produce",
         ),
         Close(f"{module}:AIOProducer.close?"),
-        PullOne(f"{module}:AIOConsumer.poll?", timed=False),
-        Receive(f"{module}:AIOConsumer.consume?", batches, operation="consume", timed=False),
+        ReceiveOne(f"{module}:AIOConsumer.poll?", timed=False),
+        ReceiveBatch(f"{module}:AIOConsumer.consume?", batches, operation="consume", timed=False),
         Settle(f"{module}:AIOConsumer.commit?", ("message", "offsets"), offsets, settled=positions),
         Close(f"{module}:AIOConsumer.close?"),
     )

@@ -6,7 +6,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from otel_eda.adapters._kafka import known
-from otel_eda.core import Assign, Extent, Listen, Position
+from otel_eda.core import AssignmentChange, Listen, Observe, Position, assigned
 
 CONSUMER = "confluent_kafka:Consumer"
 SIGNATURES = {
@@ -45,14 +45,14 @@ def concerned(_: Any, found: Any) -> list[tuple[str, int, int]]:
 
 # Without a callback for lost partitions that for revoked ones is called: so none is added.
 REBALANCES = {
-    "on_assign": Extent.MORE,
-    "on_revoke": Extent.LESS,
-    "on_lost": Extent.LESS,
+    "on_assign": AssignmentChange.ADD,
+    "on_revoke": AssignmentChange.REMOVE,
+    "on_lost": AssignmentChange.REMOVE,
 }
 SHAPES = (
     Listen(f"{CONSUMER}.subscribe", REBALANCES, ("on_assign", "on_revoke"), concerned),
-    Assign(f"{CONSUMER}.assign", ("partitions",), read=partitions),
-    Assign(f"{CONSUMER}.incremental_assign", ("partitions",), read=partitions, change=Extent.MORE),
-    Assign(f"{CONSUMER}.incremental_unassign", ("partitions",), read=partitions, change=Extent.LESS),
-    Assign(f"{CONSUMER}.unassign", read=tuple),
+    Observe(f"{CONSUMER}.assign", assigned(partitions), ("partitions",)),
+    Observe(f"{CONSUMER}.incremental_assign", assigned(partitions, AssignmentChange.ADD), ("partitions",)),
+    Observe(f"{CONSUMER}.incremental_unassign", assigned(partitions, AssignmentChange.REMOVE), ("partitions",)),
+    Observe(f"{CONSUMER}.unassign", assigned(tuple)),
 )

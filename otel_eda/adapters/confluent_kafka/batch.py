@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.core import Message, SendMany
+from otel_eda.core import Message, SendBatch
 
 from .messages import failure
 
@@ -45,7 +45,7 @@ def refused(message: dict[str, Any], copy: dict[str, Any]) -> BaseException | No
 
 
 SHAPES = (
-    SendMany(
+    SendBatch(
         "confluent_kafka:Producer.produce_batch?",
         ("topic", "messages", "partition"),
         "messages",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, Commits, Configure, PullOne, Receive, Seek, Settle
+from otel_eda.core import Close, CommitCallback, Construct, Observe, ReceiveBatch, ReceiveOne, Settle, seeked
 
 from .messages import Positions, after, configured, failure, positions, setting
 
@@ -39,11 +39,11 @@ def committed(error: Any, found: Any) -> tuple[Positions, BaseException | None]:
 
 
 SHAPES = (
-    Configure(f"{CONSUMER}.__init__", configured, Commits("on_commit", own_callback, committed)),
-    PullOne(f"{CONSUMER}.poll"),
-    Receive(f"{CONSUMER}.consume", batches, operation="consume"),
+    Construct(f"{CONSUMER}.__init__", configured, CommitCallback("on_commit", own_callback, committed)),
+    ReceiveOne(f"{CONSUMER}.poll"),
+    ReceiveBatch(f"{CONSUMER}.consume", batches, operation="consume"),
     Settle(f"{CONSUMER}.commit", ("message", "offsets"), offsets, settled=positions),
-    Seek(f"{CONSUMER}.seek"),
+    Observe(f"{CONSUMER}.seek", seeked),
     Close(f"{CONSUMER}.close"),
     Close(f"{CONSUMER}.__exit__?"),
 )

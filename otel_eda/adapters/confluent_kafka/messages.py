@@ -6,7 +6,7 @@ import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._kafka import patience, server
+from otel_eda.adapters._kafka import max_poll_interval, server
 from otel_eda.core import Identity, Message
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def configured(*args: Any, **kwargs: Any) -> Identity:
     """Read the configuration that a client is made with: it keeps none that can be read."""
     names = ("client.id", "group.id", "bootstrap.servers", "metadata.broker.list", "on_delivery")
     client, group, servers, brokers, callback = (setting(name, *args, **kwargs) for name in names)
-    limit = patience(setting("max.poll.interval.ms", *args, **kwargs) or POLL_LIMIT, group)
+    limit = max_poll_interval(setting("max.poll.interval.ms", *args, **kwargs) or POLL_LIMIT, group)
     return Identity(client or "rdkafka", group, *server(servers or brokers), callback, limit)
 
 

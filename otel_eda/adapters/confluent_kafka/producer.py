@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Callback, Close, Configure, Message, Send, Settle
+from otel_eda.core import Close, Construct, DeliveryCallback, Message, Send, Settle
 
 from .messages import Positions, configured, failure, positions, read
 
@@ -47,13 +47,13 @@ def offsets(_: Any, given: Any) -> Positions:
 
 
 SHAPES = (
-    Configure(f"{PRODUCER}.__init__", configured),
+    Construct(f"{PRODUCER}.__init__", configured),
     Send(
         f"{PRODUCER}.produce",
         ("topic", "value", "headers", "partition", "key"),
         outgoing,
         put,
-        Callback(("callback", "on_delivery"), failure),
+        DeliveryCallback(("callback", "on_delivery"), failure),
         receipt,
         operation="produce",
     ),

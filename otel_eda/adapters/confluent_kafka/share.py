@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, Configure, Receive, Settle
+from otel_eda.core import Close, Construct, ReceiveBatch, Settle
 
 from .messages import Positions, configured
 
@@ -30,8 +30,8 @@ def offsets(_: Any) -> Positions:
 
 
 SHAPES = (
-    Configure(f"{SHARE}.__init__?", configured),
-    Receive(f"{SHARE}.poll?", batches),
+    Construct(f"{SHARE}.__init__?", configured),
+    ReceiveBatch(f"{SHARE}.poll?", batches),
     Settle(f"{SHARE}.commit_sync?", (), offsets),
     Settle(f"{SHARE}.commit_async?", (), offsets),
     Close(f"{SHARE}.close?"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import patience, read, server
+from otel_eda.adapters._kafka import max_poll_interval, read, server
 from otel_eda.core import Identity, Library
 
 from . import consumer, producer
@@ -15,7 +15,7 @@ def identify(client: Any) -> Identity:
     config = client.config
     group, limit = config.get("group_id"), config.get("max_poll_interval_ms")
     where = server(config.get("bootstrap_servers"))
-    return Identity(config.get("client_id"), group, *where, patience=patience(limit, group))
+    return Identity(config.get("client_id"), group, *where, max_poll_interval=max_poll_interval(limit, group))
 
 
 LIBRARY = Library(

@@ -6,18 +6,19 @@ from typing import Any
 
 from otel_eda.adapters._kafka import batches, known, positions, report, standing
 from otel_eda.core import (
-    Assign,
-    AutoCommit,
     Close,
-    Configure,
+    Construct,
     Iterate,
-    LogStart,
+    Observe,
     Position,
-    PullOne,
-    Receive,
-    Rejoin,
-    Seek,
+    ReceiveBatch,
+    ReceiveOne,
     Settle,
+    assigned,
+    committed,
+    log_start,
+    rebalancing,
+    seeked,
 )
 
 CONSUMER = "kafka.consumer.group:KafkaConsumer"
@@ -51,25 +52,28 @@ def eager(consumer: Any) -> bool:
 
 
 SHAPES = (
-    Configure(f"{CONSUMER}.__init__"),
-    Receive(f"{CONSUMER}.poll", batches),
+    Construct(f"{CONSUMER}.__init__"),
+    ReceiveBatch(f"{CONSUMER}.poll", batches),
     Iterate(f"{CONSUMER}.__iter__"),
-    PullOne(f"{CONSUMER}.__next__", timed=False),
+    ReceiveOne(f"{CONSUMER}.__next__", timed=False),
     Settle(f"{CONSUMER}.commit", ("offsets",), offsets),
     Settle(f"{CONSUMER}.commit_async", ("offsets",), offsets, report),
-    AutoCommit(
+    Observe(
         f"{COORDINATOR}._commit_offsets_async_on_complete",
+        committed(positions),
         ("offsets", "res_or_exc|exception"),
-        positions,
         "_coordinator",
     ),
-    AutoCommit(
-        f"{COORDINATOR}._commit_offsets_sync_async|commit_offsets_sync", ("offsets",), positions, "_coordinator"
+    Observe(
+        f"{COORDINATOR}._commit_offsets_sync_async|commit_offsets_sync",
+        committed(positions),
+        ("offsets",),
+        "_coordinator",
     ),
-    Seek(f"{SUBSCRIPTION}.seek", "_subscription"),
-    Assign(f"{SUBSCRIPTION}.assign_from_user", ("partitions",), "_subscription"),
-    Assign(f"{SUBSCRIPTION}.assign_from_subscribed", ("assignments",), "_subscription"),
-    Rejoin(f"{COORDINATOR}._on_join_prepare_async|_on_join_prepare", "_coordinator", eager),
-    LogStart(f"{FETCHER}._parse_fetched_data?", ("completed_fetch",), "_fetcher", beginning),
+    Observe(f"{SUBSCRIPTION}.seek", seeked, part="_subscription"),
+    Observe(f"{SUBSCRIPTION}.assign_from_user", assigned(), ("partitions",), "_subscription"),
+    Observe(f"{SUBSCRIPTION}.assign_from_subscribed", assigned(), ("assignments",), "_subscription"),
+    Observe(f"{COORDINATOR}._on_join_prepare_async|_on_join_prepare", rebalancing(eager), part="_coordinator"),
+    Observe(f"{FETCHER}._parse_fetched_data?", log_start(beginning), ("completed_fetch",), "_fetcher"),
     Close(f"{CONSUMER}.close"),
 )

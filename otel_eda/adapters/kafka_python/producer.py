@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.adapters._kafka import confirmed, outgoing, put, report, unconfirmed
-from otel_eda.core import Close, Configure, Send
+from otel_eda.core import Close, Construct, Reported, Send
 
 if TYPE_CHECKING:
     from otel_eda.core import Message
@@ -24,7 +24,7 @@ def sent(producer: Any, *call: Any) -> Message | None:
 
 
 SHAPES = (
-    Configure(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, put, report, receipt),
+    Construct(f"{PRODUCER}.__init__"),
+    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, put, Reported(report), receipt),
     Close(f"{PRODUCER}.close"),
 )

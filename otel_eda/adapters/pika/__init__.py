@@ -5,19 +5,19 @@ from __future__ import annotations
 from otel_eda.core import (
     Acknowledge,
     Close,
-    Configure,
-    Confirm,
-    Declare,
-    Deliver,
+    Confirmed,
+    Construct,
     Generate,
     Library,
-    Publish,
-    PullOne,
-    Return,
+    Observe,
+    ReceiveOne,
+    Returned,
     Send,
+    Subscribe,
+    queue_depth,
 )
 
-from .calls import answer, called, declared, given, nothing, outgoing, put, rejected, returned, tags
+from .calls import called, confirm, declared, given, nothing, outgoing, put, rejected, returned, tags
 from .messages import identify, message, owner
 
 BLOCKING = "pika.adapters.blocking_connection:BlockingChannel"
@@ -25,6 +25,7 @@ CHANNEL = "pika.channel:Channel"
 PUBLISHED = ("exchange", "routing_key", "properties")
 QUEUE = ("queue", "auto_ack")
 TAGS = ("delivery_tag", "multiple")
+CONFIRMED = Confirmed(f"{CHANNEL}.confirm_delivery", "ack_nack_callback", confirm)
 
 LIBRARY = Library(
     name="pika",
@@ -37,18 +38,17 @@ LIBRARY = Library(
     identify=identify,
     owner=owner,
     shapes=(
-        Configure(f"{BLOCKING}.__init__"),
-        Configure(f"{CHANNEL}.__init__"),
+        Construct(f"{BLOCKING}.__init__"),
+        Construct(f"{CHANNEL}.__init__"),
         Send(f"{BLOCKING}.basic_publish", PUBLISHED, outgoing, put, None, nothing, "properties", "publish"),
-        Publish(f"{CHANNEL}.basic_publish", PUBLISHED, outgoing, put, None, nothing, "properties", "publish"),
-        Confirm(f"{CHANNEL}.confirm_delivery", "ack_nack_callback", answer),
-        Return(f"{CHANNEL}._on_return", ("method_frame", "header_frame"), returned),
-        Deliver(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
-        Deliver(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
-        Deliver(f"{CHANNEL}.basic_get", "callback", QUEUE, called, "get"),
-        Declare(f"{BLOCKING}.queue_declare", declared),
+        Send(f"{CHANNEL}.basic_publish", PUBLISHED, outgoing, put, CONFIRMED, nothing, "properties", "publish"),
+        Returned(f"{CHANNEL}._on_return", ("method_frame", "header_frame"), returned),
+        Subscribe(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
+        Subscribe(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
+        Subscribe(f"{CHANNEL}.basic_get", "callback", QUEUE, called, "get"),
+        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared), first=True),
         Generate(f"{BLOCKING}.consume", QUEUE, given, "consume"),
-        PullOne(f"{BLOCKING}.basic_get", "get", QUEUE, given),
+        ReceiveOne(f"{BLOCKING}.basic_get", "get", QUEUE, given),
         *(
             shape
             for channel in (BLOCKING, CHANNEL)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.adapters._amqp import destination, merged
-from otel_eda.core import Answer, Message, Tags
+from otel_eda.core import Message, PublisherConfirm, Tags
 
 from .messages import owner, read, sent
 
@@ -69,20 +69,22 @@ def declared(answer: Any) -> tuple[str, int]:
     return destination("", answer.method.queue), answer.method.message_count
 
 
-def tags(channel: Any, tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
+def tags(channel: Any, delivery_tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
     """Read what is settled."""
-    return Tags(tag, multiple, requeue) if owner(channel) is channel and isinstance(tag, int) else None
+    return (
+        Tags(delivery_tag, multiple, requeue) if owner(channel) is channel and isinstance(delivery_tag, int) else None
+    )
 
 
-def rejected(channel: Any, tag: Any, requeue: bool) -> Tags | None:
+def rejected(channel: Any, delivery_tag: Any, requeue: bool) -> Tags | None:
     """Read what is rejected."""
-    return tags(channel, tag, requeue=requeue)
+    return tags(channel, delivery_tag, requeue=requeue)
 
 
-def answer(frame: Any) -> Answer:
+def confirm(frame: Any) -> PublisherConfirm:
     """Read a confirm."""
     method = frame.method
-    return Answer(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
+    return PublisherConfirm(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
 
 
 def returned(method: Any, header: Any) -> tuple[Message, str]:

@@ -29,13 +29,13 @@ def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False)
         timestamp=stamp(properties.timestamp, headers),
         id=text(properties.message_id),
         conversation=text(properties.correlation_id),
-        tag=method.delivery_tag,
+        delivery_tag=method.delivery_tag,
         unsettled=unsettled,
         redelivered=method.redelivered,
         deliveries=deliveries(headers),
         attributes=attributes(method.routing_key, headers),
         record=method,
-        remaining=getattr(method, "message_count", None),
+        ready_count=getattr(method, "message_count", None),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_eda.core import Change, Close, Library, PullLater, PullOne, Send, within
+from otel_eda.core import Close, Library, ReceiveFuture, ReceiveOne, Replace, Reported, Send, Suppress
 
 from . import aio, frames, sockets
 from .known import forget, owner
@@ -10,12 +10,13 @@ from .messages import empty, identify, outgoing, parts, reader, receipt
 
 SOCKET = "zmq:Socket"
 ASYNC = "zmq._future:_AsyncSocket"
+ANSWER = Reported(aio.report)
 RECEIVES = ("recv_string", "recv_unicode", "recv_json", "recv_pyobj", "recv_serialized")
 
 
-def pull(call: str) -> PullOne:
+def pull(call: str) -> ReceiveOne:
     """Give the shape of a call that receives a message, or its last part."""
-    return PullOne(f"{SOCKET}.{call}", "recv", ("flags",), reader)
+    return ReceiveOne(f"{SOCKET}.{call}", "recv", ("flags",), reader)
 
 
 LIBRARY = Library(
@@ -29,28 +30,28 @@ LIBRARY = Library(
     owner=owner,
     forget=forget,
     shapes=(
-        Change(Send(f"{SOCKET}.send", ("data", "flags"), outgoing, None, None, receipt), frames.send),
+        Replace(Send(f"{SOCKET}.send", ("data", "flags"), outgoing, None, None, receipt), frames.send),
         Send(f"{SOCKET}.send_multipart", ("msg_parts", "flags"), parts, None, None, receipt),
-        Change(pull("recv"), frames.recv),
-        Change(pull("recv_multipart"), frames.recv_multipart),
-        Change(pull("recv_into?"), frames.recv_into),
+        Replace(pull("recv"), frames.recv),
+        Replace(pull("recv_multipart"), frames.recv_multipart),
+        Replace(pull("recv_into?"), frames.recv_into),
         *map(pull, RECEIVES),
-        Change(f"{SOCKET}.get", sockets.get),
-        Change(f"{SOCKET}.getsockopt", sockets.get),
-        Change(f"{SOCKET}.set", sockets.set_),
-        Change(f"{SOCKET}.setsockopt", sockets.set_),
-        Change("zmq:sugar.poll.zmq_poll", sockets.poll),
-        Change(f"{SOCKET}.bind", sockets.attach),
-        Change(f"{SOCKET}.connect", sockets.attach),
-        Change(Close(f"{SOCKET}.close"), sockets.close),
-        Send(f"{ASYNC}.send", ("data", "flags"), outgoing, None, aio.report, aio.receipt),
-        Send(f"{ASYNC}.send_multipart", ("msg_parts", "flags"), parts, None, aio.report, aio.receipt),
-        *(PullLater(f"{ASYNC}.{call}", "recv") for call in ("recv", "recv_multipart", "recv_into?", *RECEIVES)),
-        Change(f"{ASYNC}._deserialize", aio.deserialize),
-        Change(f"{ASYNC}._add_recv_event", aio.receive),
-        Change(f"{ASYNC}._add_send_event", aio.send),
-        Change(f"{ASYNC}._handle_recv", within),
-        Change(f"{ASYNC}._handle_send", aio.send_next),
-        Change("zmq._future:_AsyncPoller.poll", aio.poll),
+        Replace(f"{SOCKET}.get", sockets.get),
+        Replace(f"{SOCKET}.getsockopt", sockets.get),
+        Replace(f"{SOCKET}.set", sockets.set_),
+        Replace(f"{SOCKET}.setsockopt", sockets.set_),
+        Replace("zmq:sugar.poll.zmq_poll", sockets.poll),
+        Replace(f"{SOCKET}.bind", sockets.attach),
+        Replace(f"{SOCKET}.connect", sockets.attach),
+        Replace(Close(f"{SOCKET}.close"), sockets.close),
+        Send(f"{ASYNC}.send", ("data", "flags"), outgoing, None, ANSWER, aio.receipt),
+        Send(f"{ASYNC}.send_multipart", ("msg_parts", "flags"), parts, None, ANSWER, aio.receipt),
+        *(ReceiveFuture(f"{ASYNC}.{call}", "recv") for call in ("recv", "recv_multipart", "recv_into?", *RECEIVES)),
+        Replace(f"{ASYNC}._deserialize", aio.deserialize),
+        Replace(f"{ASYNC}._add_recv_event", aio.receive),
+        Replace(f"{ASYNC}._add_send_event", aio.send),
+        Suppress(f"{ASYNC}._handle_recv", ("send", "receive")),
+        Replace(f"{ASYNC}._handle_send", aio.send_next),
+        Replace("zmq._future:_AsyncPoller.poll", aio.poll),
     ),
 )

@@ -6,7 +6,7 @@ from asyncio import Future
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from otel_eda.core import Handed, finish, guarded, inject, report_future, within
+from otel_eda.core import MessageFuture, finish, guarded, inject, report_future, within
 
 from .known import owner, wire_of
 from .messages import incoming, numbered
@@ -31,7 +31,7 @@ def receive(original: Function, *args: Any, **kwargs: Any) -> Any:
     """Receive now or later, into a future that knows its message."""
     wire = wire_of(args[0])
     if wire is not None and "future" not in kwargs and args[0]._Future is Future:
-        kwargs["future"] = future = Handed()
+        kwargs["future"] = future = MessageFuture()
         future.read = lambda: incoming(wire)
     return within(original, *args, **kwargs)
 
@@ -39,9 +39,9 @@ def receive(original: Function, *args: Any, **kwargs: Any) -> Any:
 def deserialize(original: Function, *args: Any, **kwargs: Any) -> Any:
     """Make something of what a future will give."""
     socket, source = args[:2]
-    if not isinstance(source, Handed):
+    if not isinstance(source, MessageFuture):
         return original(*args, **kwargs)
-    socket.__dict__["_Future"] = Handed
+    socket.__dict__["_Future"] = MessageFuture
     try:
         future = original(*args, **kwargs)
     finally:

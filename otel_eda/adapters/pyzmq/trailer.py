@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\x89otel-eda\x01"
 LONGEST = 16_384  # bytes: twice what the W3C has for baggage
-MOST = 64  # headers
+MAX_HEADERS = 64  # headers
 _SENDER = re.compile(rb"[0-9a-f]{16}")
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 
@@ -32,7 +32,7 @@ def pack(headers: Mapping[str, str], sender: str, sequence: int, timestamp: int)
     """Give the frame: the magic, then fields with a zero byte between; headers that do not fit in are left out."""
     fields = [sender.encode(), b"%d" % sequence, b"%d" % timestamp]
     size = len(MAGIC) + sum(map(len, fields)) + 2
-    for name, value in [*headers.items()][:MOST]:
+    for name, value in [*headers.items()][:MAX_HEADERS]:
         pair = name.encode("utf-8", "replace"), value.encode("utf-8", "replace")
         size += len(pair[0]) + len(pair[1]) + 2
         if size > LONGEST or b"\0" in pair[0] or b"\0" in pair[1]:
@@ -45,8 +45,8 @@ def unpack(frame: bytes) -> Trailer | None:
     """Read a frame; None for all that `pack` would not have made: that is the application's own."""
     if len(frame) > LONGEST or not frame.startswith(MAGIC):
         return None
-    sender, *rest = frame[len(MAGIC) :].split(b"\0", 2 * MOST + 3)
-    if len(rest) % 2 or not 2 <= len(rest) <= 2 * MOST + 2 or not _SENDER.fullmatch(sender):
+    sender, *rest = frame[len(MAGIC) :].split(b"\0", 2 * MAX_HEADERS + 3)
+    if len(rest) % 2 or not 2 <= len(rest) <= 2 * MAX_HEADERS + 2 or not _SENDER.fullmatch(sender):
         return None
     sequence, timestamp, *pairs = rest
     if not _NUMBER.fullmatch(sequence) or not _NUMBER.fullmatch(timestamp):

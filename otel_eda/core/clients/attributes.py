@@ -5,29 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core.clients import capture
 
 if TYPE_CHECKING:
-    from otel_eda.core.message import Attributes, Message
+    from otel_eda.core.clients.routes import Route
+    from otel_eda.core.message import Message
 
 
-def described(attributes: Attributes, message: Message) -> dict[str, Any]:
+def message_attributes(route: Route, message: Message) -> dict[str, Any]:
     """Return a span's attributes for one message: those given, and what is known of the message."""
-    made = attributes.copy()
-    learn(made, message)
+    made = route.attributes.copy()
+    add_broker_attributes(made, message)
     if message.sender is not None:
         made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
-    _identify(made, message)
-    settings = config()
-    if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
-        made.update(capture.content(message))
+    _add_identity(made, message)
+    if route.captures_content:
+        made.update(capture.content_attributes(message, route.settings))
     return made
 
 
-def learn(made: dict[str, Any], message: Message) -> None:
+def add_broker_attributes(made: dict[str, Any], message: Message) -> None:
     """Add what the broker has made of a message, as far as it is known."""
-    place(made, message)
+    add_position(made, message)
     if message.timestamp is not None:
         made[semconv.MESSAGE_TIMESTAMP] = message.timestamp
     if message.tombstone:
@@ -36,7 +35,7 @@ def learn(made: dict[str, Any], message: Message) -> None:
         made.update(message.attributes)
 
 
-def place(made: dict[str, Any], message: Message) -> None:
+def add_position(made: dict[str, Any], message: Message) -> None:
     """Add where a message is in its destination."""
     if message.partition is not None:
         made[semconv.PARTITION] = message.partition
@@ -44,9 +43,9 @@ def place(made: dict[str, Any], message: Message) -> None:
         made[semconv.OFFSET] = message.offset
 
 
-def _identify(made: dict[str, Any], message: Message) -> None:
-    if message.tag is not None:
-        made[semconv.DELIVERY_TAG] = message.tag
+def _add_identity(made: dict[str, Any], message: Message) -> None:
+    if message.delivery_tag is not None:
+        made[semconv.DELIVERY_TAG] = message.delivery_tag
     if message.id is not None:
         made[semconv.MESSAGE_ID] = message.id
     if message.conversation is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.clients.instances import release
+from otel_eda.core.clients.instances import forget_clients
 from otel_eda.core.message import Identity
 from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+    from typing_extensions import Self
 
     from otel_eda.core.message import Message, Position
-    from otel_eda.core.patching.patch import Wrap
+    from otel_eda.core.patching.patch import Function, Switch
 
 
 _log = logging.getLogger("otel_eda")
@@ -33,18 +35,33 @@ enabled: dict[str, Library] = {}
 Version = tuple[int, ...]
 
 
-class Shape(Protocol):
-    """A place where a library meets a message: `target` is its `module:Class.method`."""
+class Place(Protocol):
+    """One function of a library that is wrapped: `target` is its `module:Class.method`."""
 
     @property
     def target(self) -> str:
-        """The place."""
+        """The function's place."""
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper of the function there."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the wrapper of the function there."""
 
 
-def _itself(instance: Any) -> Any:
+class Shape(Protocol):
+    """A way in which a library meets a message, at one place or at several."""
+
+    def places(self) -> Iterable[Place]:
+        """Return the places."""
+
+
+class SinglePlace:
+    """A shape of one place, which is itself."""
+
+    def places(self) -> tuple[Self]:
+        """Return the place."""
+        return (self,)
+
+
+def _same_object(instance: Any) -> Any:
     return instance
 
 
@@ -52,7 +69,7 @@ def _no_message(_: Any) -> None:
     """Read nothing: the library has no messages."""
 
 
-def _nobody(_: Any) -> Identity:
+def _empty_identity(_: Any) -> Identity:
     return Identity()
 
 
@@ -60,11 +77,11 @@ def _no_positions(_: Any) -> Iterable[Position]:
     return ()
 
 
-def _never(_: BaseException) -> bool:
+def _is_no_empty_pull(_: BaseException) -> bool:
     return False
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Forget nothing."""
 
 
@@ -89,12 +106,12 @@ class Library:
     official: str | None = None
     system: str = ""
     message: Callable[[Any], Message | None] = _no_message
-    identify: Callable[[Any], Identity] = _nobody
-    owner: Callable[[Any], Any] = _itself
+    identify: Callable[[Any], Identity] = _empty_identity
+    owner: Callable[[Any], Any] = _same_object
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
-    empty: Callable[[BaseException], bool] = _never
-    forget: Callable[[], None] = _nothing
+    empty: Callable[[BaseException], bool] = _is_no_empty_pull
+    forget: Callable[[], None] = _do_nothing
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -102,8 +119,12 @@ class Library:
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(self.name)
         self.takeover = Takeover(self.official, self._unpatch) if self.official else None
-        modules = dict.fromkeys(shape.target.partition(":")[0] for shape in self.shapes)
-        self.hooks = [ImportHook(module, self._imported) for module in modules]
+        modules = dict.fromkeys(place.target.partition(":")[0] for place in self.places())
+        self.hooks = [ImportHook(module, self._on_import) for module in modules]
+
+    def places(self) -> list[Place]:
+        """Return every place of its shapes."""
+        return [place for shape in self.shapes for place in shape.places()]
 
     def enable(
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
@@ -113,7 +134,7 @@ class Library:
             return
         self.on = True
         enabled[self.name] = self
-        self.telemetry.use(tracer_provider, meter_provider)
+        self.telemetry.set_providers(tracer_provider, meter_provider)
         if self.takeover is not None:
             self.takeover.start()
         for hook in self.hooks:
@@ -133,27 +154,27 @@ class Library:
             done.undo()
         self.patches.clear()
         self.refused.clear()
-        release(self)
+        forget_clients(self)
         self.forget()
 
-    def _imported(self, module: ModuleType) -> None:
+    def _on_import(self, module: ModuleType) -> None:
         if not self.on:
             return
         version = self.version
         if version is not None and not self.supported[0] <= version < self.supported[1]:
             self._refuse(self.package, f"version {_dotted(version)} is not supported ({self.range})")
             return
-        for shape in self.shapes:
-            if shape.target.partition(":")[0] == module.__name__ and shape.target not in self.patches:
-                self._patch(module, shape)
+        for place in self.places():
+            if place.target.partition(":")[0] == module.__name__ and place.target not in self.patches:
+                self._patch(module, place)
 
-    def _patch(self, module: ModuleType, shape: Shape) -> None:
+    def _patch(self, module: ModuleType, place: Place) -> None:
         try:
-            place = resolve(module, shape.target.partition(":")[2])
-            if place is not None:
-                self.patches[shape.target] = patch(*place, shape.wrap(self))
+            found = resolve(module, place.target.partition(":")[2])
+            if found is not None:
+                self.patches[place.target] = patch(*found, partial(place.wrap, self))
         except (AttributeError, TypeError, ValueError) as error:
-            self._refuse(shape.target, str(error))
+            self._refuse(place.target, str(error))
 
     def _refuse(self, what: str, why: str) -> None:
         if what not in self.refused:

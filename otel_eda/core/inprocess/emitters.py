@@ -6,21 +6,24 @@ functions, which it can compare, drop and disconnect.
 
 from __future__ import annotations
 
-import inspect
 import operator
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from otel_eda import semconv
-from otel_eda.core.inprocess import handlers
-from otel_eda.core.inprocess.handlers import Call, Handler, dispatching, failed_in, type_name, unhandled
+from otel_eda.core.clients.library import SinglePlace
+from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, type_name
+from otel_eda.core.inprocess.handler_call import HandlerCall, failed_in, function_name
+from otel_eda.core.inprocess.handlers import is_explicit, unhandled
 from otel_eda.core.patching.arguments import Arguments
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.patching.around import Call, around
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from otel_eda.core.clients.library import Library
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.telemetry.providers import Scope
 
 
@@ -47,7 +50,7 @@ class Event:
     cause: BaseException | None = None
 
 
-class _Dispatched(handlers.Event):
+class EmittedEvent(DispatchedEvent):
     """An event in an emitter's hands: its span begins with the first receiver."""
 
     __slots__ = (
@@ -64,7 +67,7 @@ class _Dispatched(handlers.Event):
         "token",
     )
 
-    token: Token[handlers.Event | None]
+    token: Token[DispatchedEvent | None]
 
     def __init__(self, emitter: Any, event: Event, operation: str, scope: Scope) -> None:
         super().__init__(type_name(event.type))
@@ -72,22 +75,22 @@ class _Dispatched(handlers.Event):
         self.queued, self.optional = event.queued, event.optional
         self.operation = operation
         self.scope = scope
-        self.base = (event.cause and failed_in(event.cause)) or current()
+        self.base = (event.cause and failed_in(event.cause)) or current_context()
         self.span: Span = INVALID_SPAN
         self.start = time.time_ns()
         self.asked = False
-        self.call: Call | None = None
+        self.call: HandlerCall | None = None
 
     @guarded
-    def call_of(self, receiver: Any) -> Call | None:
+    def call_of(self, receiver: Any) -> HandlerCall | None:
         """Note that there is a receiver; give its call, None if it makes its span by itself."""
         if not self.handled:
             self.handled = True
             self._open()
-        if isinstance(receiver, Handler):
+        if is_explicit(receiver):
             return None
         kind = SpanKind.CONSUMER if self.queued else SpanKind.INTERNAL
-        return Call(self.scope, self.type, receiver, self.context, kind)
+        return HandlerCall(self.scope, self.type, function_name(receiver), self.context, kind)
 
     def _open(self) -> None:
         kind = SpanKind.PRODUCER if self.queued else SpanKind.INTERNAL
@@ -95,7 +98,7 @@ class _Dispatched(handlers.Event):
         self.span = self.scope.tracer.start_span(name, self.base, kind, attributes, (), self.start)
         self.context = with_span(self.base, self.span)
 
-    def turn(self, receiver: Any) -> None:
+    def processing(self, receiver: Any) -> None:
         """Begin with a receiver."""
         self.call = self.call_of(receiver)
         if self.call is not None:
@@ -126,8 +129,8 @@ class _Dispatched(handlers.Event):
 
 
 @dataclass(frozen=True)
-class Dispatch:
-    """A call that dispatches an event; what it returns is true if there are receivers.
+class Dispatch(SinglePlace):
+    """A call, sync or async, that dispatches an event; what it returns is true if there are receivers.
 
     `event` reads it from the emitter and the arguments that `takes` names.
     """
@@ -137,99 +140,72 @@ class Dispatch:
     event: Callable[..., Event]
     operation: str
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes)
-
-            def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Dispatched | None:
-                return (
-                    self._begin(library, arguments, args, kwargs) if switch.on and not idle(library.telemetry) else None
-                )
-
-            return (_later if inspect.iscoroutinefunction(original) else _now)(original, begin)
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, under whose span receivers have theirs."""
+        return around(original, switch, partial(self._begin, library, Arguments(original, self.takes)))
 
     @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Dispatched | None:
+    ) -> _EmitterDispatch | None:
+        taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         scope = library.telemetry.scope
-        try:
-            taken = arguments.read(*args, **kwargs)
-        except TypeError:
-            return None  # the call is wrong, and the library will say so itself
-        if scope is None:
+        if taken is None or scope is None:
             return None
-        found = _Dispatched(args[0], self.event(args[0], *taken), self.operation, scope)
-        found.token = dispatching.set(found)
-        return found
+        return _EmitterDispatch(args, kwargs, EmittedEvent(args[0], self.event(args[0], *taken), self.operation, scope))
 
 
-def _now(original: Function, begin: Callable[..., _Dispatched | None]) -> Function:
-    def dispatch(*args: Any, **kwargs: Any) -> Any:
-        found = begin(args, kwargs)
-        if found is None:
-            return original(*args, **kwargs)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            found.end(None, error)
-            raise
-        found.end(result)
+class _EmitterDispatch(Call):
+    """The call that dispatches an event."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], event: EmittedEvent) -> None:
+        super().__init__(args, kwargs)
+        self.event = event
+
+    def __enter__(self) -> object:
+        self.event.token = dispatching.set(self.event)
+        return self
+
+    def left(self, error: BaseException | None) -> None:
+        """Be done with an event that was not dispatched to the end."""
+        if error is not None:
+            self.event.end(None, error)
+
+    def returned(self, result: Any) -> Any:
+        """Be done with the event."""
+        self.event.end(result)
         return result
 
-    return dispatch
 
-
-def _later(original: Function, begin: Callable[..., _Dispatched | None]) -> Function:
-    async def dispatch(*args: Any, **kwargs: Any) -> Any:
-        found = begin(args, kwargs)
-        if found is None:
-            return await original(*args, **kwargs)
-        try:
-            result = await original(*args, **kwargs)
-        except BaseException as error:
-            found.end(None, error)
-            raise
-        found.end(result)
-        return result
-
-    return dispatch
-
-
-def _dispatched(args: tuple[Any, ...]) -> _Dispatched | None:
+def _dispatched(args: tuple[Any, ...]) -> EmittedEvent | None:
     # What an emitter does with an event of another's, or without any, is none of this dispatch.
     found = dispatching.get()
-    return found if isinstance(found, _Dispatched) and args and args[0] is found.emitter else None
+    return found if isinstance(found, EmittedEvent) and args and args[0] is found.emitter else None
 
 
 @dataclass(frozen=True)
-class Receivers:
+class Receivers(SinglePlace):
     """A generator from which the call that dispatches takes each receiver, and runs it before it takes the next."""
 
     target: str
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the generator, which begins the span of a receiver when it gives it."""
 
-        def make(original: Function, switch: Switch) -> Function:
-            def receivers(*args: Any, **kwargs: Any) -> Iterator[Any]:
-                found = _dispatched(args) if switch.on else None
-                if found is None or found.asked:
-                    yield from original(*args, **kwargs)  # it is the application that asks
-                    return
-                found.asked = True
-                for receiver in original(*args, **kwargs):
-                    found.turn(receiver)
-                    yield receiver
-                    found.over()
+        def receivers(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            found = _dispatched(args) if switch.on else None
+            if found is None or found.asked:
+                yield from original(*args, **kwargs)  # it is the application that asks
+                return
+            found.asked = True
+            for receiver in original(*args, **kwargs):
+                found.processing(receiver)
+                yield receiver
+                found.over()
 
-            return receivers
-
-        return make
+        return receivers
 
 
 class _Running:
@@ -237,7 +213,7 @@ class _Running:
 
     __slots__ = ("_call", "_receiver")
 
-    def __init__(self, receiver: Any, call: Call) -> None:
+    def __init__(self, receiver: Any, call: HandlerCall) -> None:
         self._receiver = receiver
         self._call = call
 
@@ -252,7 +228,7 @@ class _Running:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(SinglePlace):
     """A call by which an emitter runs one receiver, at once, in a task or in a thread.
 
     `receiver` names the argument; `own` gives the application's function for what is registered in its stead.
@@ -262,29 +238,17 @@ class Run:
     receiver: str
     own: Callable[[Any], Any]
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the call, with a stand-in for the receiver that has a span."""
+        return around(original, switch, partial(self._begin, Arguments(original, (self.receiver,))))
 
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, (self.receiver,))
-
-            @guarded
-            def ours(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-                found = _dispatched(args)
-                (receiver,) = arguments.read(*args, **kwargs) if found is not None else (None,)
-                if found is None or isinstance(receiver, _Running):
-                    return None
-                call = found.call_of(self.own(receiver))
-                if call is None:
-                    return None
-                return arguments.replace(args, kwargs, self.receiver, _Running(receiver, call))
-
-            def run(*args: Any, **kwargs: Any) -> Any:
-                given = ours(args, kwargs) if switch.on else None
-                if given is None:
-                    return original(*args, **kwargs)
-                return original(*given[0], **given[1])
-
-            return run
-
-        return make
+    @guarded
+    def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        event = _dispatched(args)
+        taken = None if event is None else arguments.take(args, kwargs)
+        if event is None or taken is None or isinstance(taken[0], _Running):
+            return None
+        call = event.call_of(self.own(taken[0]))
+        if call is None:
+            return None
+        return Call(*arguments.replace(args, kwargs, self.receiver, _Running(taken[0], call)))

@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from otel_eda.core.inprocess import handlers
-from otel_eda.core.inprocess.handlers import EVENT_TYPE
+from otel_eda.core.inprocess.dispatched import EVENT_TYPE
 from otel_eda.core.inprocess.registry import Registry
+from otel_eda.core.patching.interception import resume_all
 from otel_eda.core.patching.patch import ImportHook, Patch
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Registries:
         """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named before."""
         self.enabled = True
         if not self.on:
+            resume_all()
             handlers.switch.on = True
             self.patches = [done for registry in self.all.values() for done in registry.patch()]
         for text in filter(None, map(str.strip, named.split(";"))):

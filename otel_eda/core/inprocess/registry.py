@@ -12,13 +12,16 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
-from otel_eda.core.inprocess.handlers import Event, Handler, dispatching, event_type_of, telemetry, type_name, unhandled
+from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, event_type_of, type_name
+from otel_eda.core.inprocess.handlers import telemetry, unhandled, watch
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Patch, patch
 from otel_eda.core.runtime.contexts import suppressed
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextvars import Token
 
     from otel_eda.core.patching.patch import Function, Switch
 
@@ -48,56 +51,37 @@ class Registry:
     def _registering(self, original: Function, switch: Switch) -> Function:
         typed = _position(original, self.event_type)
 
-        def register(*args: Any, **kwargs: Any) -> Any:
-            if not switch.on:
-                return original(*args, **kwargs)
+        @guarded
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Registration:
             event = kwargs.get(self.event_type, args[typed] if typed is not None and typed < len(args) else None)
-            look(_whose(args, self.owner))
-            call = _Registration(self, _whose(args, self.owner), event, args, kwargs)
-            return call.result(original(*call.args, **call.kwargs))
+            known_handlers(_whose(args, self.owner))
+            return _Registration(self, _whose(args, self.owner), event, args, kwargs)
 
-        return register
+        return around(original, switch, begin)
 
     def _dispatching(self, original: Function, switch: Switch) -> Function:
         typed = _position(original, self.event_type)
 
         @guarded
-        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Event | None:
-            if not switch.on or telemetry.look() is None or suppressed(get_current()):
+        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> DispatchedEvent | None:
+            if telemetry.find_scope() is None or suppressed(get_current()):
                 return None
             if typed is not None and typed < len(args):
-                return Event(type_name(args[typed]))
+                return DispatchedEvent(type_name(args[typed]))
             given = [item for item in args if item is not self.owner and not isinstance(item, self.owner)]
             event = kwargs.get(self.event_type) or event_type_of(self.event_type, (*given, *kwargs.values()))
-            return Event(type_name(event))
+            return DispatchedEvent(type_name(event))
 
-        def dispatch(*args: Any, **kwargs: Any) -> Any:
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _RegistryDispatch | None:
             found = read(args, kwargs)
-            if found is None:
-                return original(*args, **kwargs)
-            token = dispatching.set(found)
-            try:
-                return original(*args, **kwargs)
-            finally:
-                dispatching.reset(token)
-                self._check(found, _whose(args, self.owner))
+            return None if found is None else _RegistryDispatch(args, kwargs, self, found)
 
-        async def dispatch_async(*args: Any, **kwargs: Any) -> Any:
-            found = read(args, kwargs)
-            if found is None:
-                return await original(*args, **kwargs)
-            token = dispatching.set(found)
-            try:
-                return await original(*args, **kwargs)
-            finally:
-                dispatching.reset(token)
-                self._check(found, _whose(args, self.owner))
-
-        return dispatch_async if inspect.iscoroutinefunction(original) else dispatch
+        return around(original, switch, begin)
 
     @guarded
-    def _check(self, found: Event, registry: Any) -> None:
-        known = look(registry)
+    def check_handled(self, found: DispatchedEvent, registry: Any) -> None:
+        """Tell of an event that had no handler, where it is known that there was none."""
+        known = known_handlers(registry)
         scope = telemetry.scope
         if found.handled or known is None or scope is None:
             return
@@ -105,48 +89,66 @@ class Registry:
             unhandled(scope, found.type)
 
 
-class _Registration:
-    """One call that registers a handler, with the handler replaced by ours."""
+class _RegistryDispatch(Call):
+    """The call that dispatches an event."""
+
+    __slots__ = ("event", "registry", "token")
+
+    token: Token[DispatchedEvent | None]
+
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], registry: Registry, event: DispatchedEvent
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.registry = registry
+        self.event = event
+
+    def __enter__(self) -> object:
+        self.token = dispatching.set(self.event)
+        return self
+
+    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # whatever it is, the event is dispatched
+        """Be done with the event."""
+        dispatching.reset(self.token)
+        self.registry.check_handled(self.event, _whose(self.args, self.registry.owner))
+
+
+class _Registration(Call):
+    """One call that registers handlers, or gives a decorator that will."""
 
     def __init__(
         self, registry: Registry, whose: Any, event: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
+        super().__init__(args, kwargs)
         self.registry = registry
-        self.whose = whose
+        self.handlers = [item for item in (*args, *kwargs.values()) if _is_handler(item, registry.owner)]
+        if event is None:
+            event = next((item for item in args if _is_type(item, registry.owner)), None)
         self.event = event
-        self.ours: Handler | None = None
-        # The last function among the arguments: an event's type may itself be a class, which is callable too.
-        self.args = tuple(reversed([self._replaced(item) for item in reversed(args)]))
-        self.kwargs = {name: self._replaced(item) for name, item in kwargs.items()}
-        if self.event is None:
-            self.event = next((item for item in args if item is not self.ours and _is_type(item, registry.owner)), None)
-        self._note()
-
-    def _replaced(self, item: Any) -> Any:
-        if self.ours is not None or not _is_handler(item, self.registry.owner):
-            return item
-        self.ours = item if isinstance(item, Handler) else Handler(item, self.registry.event_type, self.event)
-        return self.ours
+        self._note(whose)
+        for handler in self.handlers:
+            watch(handler, registry.event_type, event)
 
     @guarded
-    def _note(self) -> None:
-        known = look(self.whose)
+    def _note(self, whose: Any) -> None:
+        known = known_handlers(whose)
         if known is not None:
             known.all_events |= self.event is None
             known.events.add(type_name(self.event))
 
-    def result(self, given: Any) -> Any:
-        """Give the user's own function where the registry gives back ours, and register what a decorator gets."""
-        if self.ours is not None:
-            return self.ours.__wrapped__ if given is self.ours and not isinstance(given.__wrapped__, Handler) else given
-        if not inspect.isfunction(given) and not inspect.ismethod(given):
-            return given
-        return lambda function: self._decorated(given, function)
+    def returned(self, result: Any) -> Any:
+        """Return what the registry gives, or, if that is a decorator, one that has what it decorates seen."""
+        if self.handlers or not (inspect.isfunction(result) or inspect.ismethod(result)):
+            return result
+        return lambda function: self._decorated(result, function)
 
     def _decorated(self, decorator: Function, function: Function) -> Any:
-        ours = function if isinstance(function, Handler) else Handler(function, self.registry.event_type, self.event)
-        given = decorator(ours)
-        return function if given is ours else given
+        self._watch(function)
+        return decorator(function)
+
+    @guarded
+    def _watch(self, function: Function) -> None:
+        watch(function, self.registry.event_type, self.event)
 
 
 def _is_handler(item: Any, owner: type) -> bool:
@@ -170,7 +172,7 @@ _DEPTH = 3
 
 
 @dataclass
-class Known:
+class KnownHandlers:
     """What was registered with one registry; `complete` if nothing can have been before we looked."""
 
     complete: bool
@@ -178,16 +180,16 @@ class Known:
     all_events: bool = False
 
 
-_seen: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
+_seen: WeakKeyDictionary[Any, KnownHandlers] = WeakKeyDictionary()
 
 
 @guarded
-def look(registry: Any) -> Known | None:
+def known_handlers(registry: Any) -> KnownHandlers | None:
     """Give what is known of a registry's handlers; at first sight, whether there are any already."""
     try:
         known = _seen.get(registry)
         if known is None:
-            known = _seen[registry] = Known(not any(map(_may_hold, _state(registry))))
+            known = _seen[registry] = KnownHandlers(not any(map(_may_hold, _state(registry))))
     except TypeError:
         return None  # it can't be referenced weakly or hashed
     return known

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from otel_eda.core.ledger.account import QUIET, Account, Committed
+from otel_eda.core.ledger.partition import NOTHING_FOUND, Committed, PartitionLedger
 from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from otel_eda.core.message import Identity
 
 
-ACCOUNTS = 10_000
+MAX_PARTITIONS = 10_000
 
 
-LEDGERS = 100
+MAX_LEDGERS = 100
 
 
 epochs = count(1)
@@ -31,29 +31,29 @@ epochs = count(1)
 class Ledger:
     """The accounts of a group, or of a consumer without one, by destination and partition."""
 
-    __slots__ = ("accounts",)
+    __slots__ = ("partition_ledgers",)
 
     def __init__(self) -> None:
-        self.accounts: dict[tuple[str, str], Account] = {}
+        self.partition_ledgers: dict[tuple[str, str], PartitionLedger] = {}
 
-    def account(self, destination: str, partition: str) -> Account:
+    def partition_ledger(self, destination: str, partition: str) -> PartitionLedger:
         """Give the account of a partition."""
-        found = self.accounts.get((destination, partition))
+        found = self.partition_ledgers.get((destination, partition))
         if found is None:
-            found = self.accounts.setdefault((destination, partition), Account())
-            if len(self.accounts) > ACCOUNTS:
-                self.accounts.pop(next(iter(self.accounts)), None)
+            found = self.partition_ledgers.setdefault((destination, partition), PartitionLedger())
+            if len(self.partition_ledgers) > MAX_PARTITIONS:
+                self.partition_ledgers.pop(next(iter(self.partition_ledgers)), None)
         return found
 
     def commit(self, offsets: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], Committed]:
         """Note a commit of `{(destination, partition): offset}`; give what it has brought to light, where anything."""
-        found = {place: self.account(*place).commit(offset) for place, offset in offsets.items()}
-        return {place: committed for place, committed in found.items() if committed is not QUIET}
+        found = {place: self.partition_ledger(*place).commit(offset) for place, offset in offsets.items()}
+        return {place: committed for place, committed in found.items() if committed is not NOTHING_FOUND}
 
     def release(self) -> None:
         """Note that the group's partitions are assigned anew."""
-        for account in list(self.accounts.values()):
-            account.release()
+        for partition_ledger in list(self.partition_ledgers.values()):
+            partition_ledger.release()
 
 
 _ledgers: dict[tuple[object, ...], Ledger] = {}
@@ -65,13 +65,13 @@ def ledger_of(system: str, identity: Identity) -> Ledger:
         return Ledger()
     group = system, identity.server_address, identity.server_port, identity.group
     found = _ledgers.setdefault(group, Ledger())
-    if len(_ledgers) > LEDGERS:
+    if len(_ledgers) > MAX_LEDGERS:
         del _ledgers[next(iter(_ledgers))]
     return found
 
 
 @on_reset
 @on_fork
-def forget_all() -> None:
+def clear() -> None:
     """Begin anew: of what comes to pass while we are off, or in a forked child's parent, the ledgers hear nothing."""
     _ledgers.clear()

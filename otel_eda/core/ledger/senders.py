@@ -5,11 +5,11 @@ from __future__ import annotations
 from otel_eda.core.ledger.intervals import Sequence
 from otel_eda.core.runtime.state import on_fork, on_reset
 
-SENDERS = 10_000
+MAX_SENDERS = 10_000
 
 
 class Senders:
-    """The sequences of the senders heard last."""
+    """The sequences of the senders note_arrival last."""
 
     __slots__ = ("_sequences",)
 
@@ -21,16 +21,16 @@ class Senders:
         found = self._sequences.get(sender)
         if found is None:
             found = self._sequences.setdefault(sender, Sequence())
-            if len(self._sequences) > SENDERS:
+            if len(self._sequences) > MAX_SENDERS:
                 self._sequences.pop(next(iter(self._sequences)), None)
         return found
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Begin anew, in a forked child: what it was forked from may hold a lock."""
         self._sequences.clear()
 
 
-together = Senders()
+shared_senders = Senders()
 """Of senders that share their messages out among receivers, of which this process may have several."""
-on_reset(together.forget)
-on_fork(together.forget)  # what it was forked from may hold a lock
+on_reset(shared_senders.clear)
+on_fork(shared_senders.clear)  # what it was forked from may hold a lock

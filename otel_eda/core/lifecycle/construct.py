@@ -1,17 +1,19 @@
-"""A client's construction, where what it is told of commits is known."""
+"""A client's construction, where what it is told of commits is known, and its close."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import adopt, client_of, known
-from otel_eda.core.clients.progress import report
-from otel_eda.core.lifecycle.shutdown import at_exit, end
+from otel_eda.core.clients.instances import client_of, existing_client, new_client
+from otel_eda.core.clients.library import SinglePlace
+from otel_eda.core.clients.progress import report_positions
+from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.settle.settlement import heard
+from otel_eda.core.settle.settlement import commit_answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Identity
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
 
 
 @dataclass(frozen=True)
-class Commits:
+class CommitCallback:
     """A callback in a client's configuration that is told of each commit's outcome, the automatic ones' too.
 
     `theirs` gives the application's own from the constructor's arguments; `read` makes the offsets, and an exception or
@@ -31,34 +33,34 @@ class Commits:
     """
 
     name: str
-    theirs: Callable[..., Any]
+    own: Callable[..., Any]
     read: Callable[..., tuple[Mapping[tuple[str, str], int], BaseException | None]]
 
 
-class _Ear:
+class _CommitListener:
     """What a client calls in the place of the application's callback; it dies with the client."""
 
-    def __init__(self, commits: Commits, theirs: Any) -> None:
-        self.read = commits.read
-        self.theirs = theirs
+    def __init__(self, callback: CommitCallback, theirs: Any) -> None:
+        self.read = callback.read
+        self.callback = theirs
         self.client: Client | None = None
 
     def __call__(self, *told: Any) -> Any:
-        self._note(told)
-        return None if self.theirs is None else self.theirs(*told)
+        self._record(told)
+        return None if self.callback is None else self.callback(*told)
 
     @guarded
-    def _note(self, told: tuple[Any, ...]) -> None:
+    def _record(self, told: tuple[Any, ...]) -> None:
         if self.client is not None and self.client.library.telemetry.scope is not None:
-            heard(self.client, *self.read(*told))
+            commit_answered(self.client, *self.read(*told))
 
     def __del__(self) -> None:
         if self.client is not None:
-            self.client.gone()
+            self.client.finalize()
 
 
 @dataclass(frozen=True)
-class Configure:
+class Construct(SinglePlace):
     """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
 
     `identify`, where a client does not keep its configuration, reads it from the constructor's arguments; `early` are
@@ -67,81 +69,87 @@ class Configure:
 
     target: str
     identify: Callable[..., Identity] | None = None
-    commits: Commits | None = None
+    commits: CommitCallback | None = None
     early: bool = False
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            def configure(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on:
-                    return original(*args, **kwargs)
-                at_exit()
-                ear = self._listen(args, kwargs)
-                more = {} if ear is None or self.commits is None else {self.commits.name: ear}
-                result = original(*args, **{**kwargs, **more})
-                self._made(library, args, kwargs, ear)
-                return result
-
-            return configure
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the constructor, whose client is known from then on."""
+        return around(original, switch, partial(self._begin, library))
 
     @guarded
-    def _listen(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Ear | None:
-        theirs = None if self.commits is None else self.commits.theirs(*args[1:], **kwargs)
+    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Construction:
+        register_at_exit()
+        return _Construction(args, kwargs, self, library)
+
+
+class _Construction(Call):
+    """The construction of a client."""
+
+    __slots__ = ("library", "listener", "original_kwargs", "shape")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], shape: Construct, library: Library) -> None:
+        super().__init__(args, kwargs)
+        self.original_kwargs = kwargs
+        self.shape = shape
+        self.library = library
+        self.listener = self._make_listener()
+        if self.listener is not None and shape.commits is not None:
+            self.kwargs = {**kwargs, shape.commits.name: self.listener}
+
+    @guarded
+    def _make_listener(self) -> _CommitListener | None:
+        commits = self.shape.commits
+        theirs = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
         # What can't be called the client refuses, and is to say so itself.
-        return None if self.commits is None or not (theirs is None or callable(theirs)) else _Ear(self.commits, theirs)
+        return None if commits is None or not (theirs is None or callable(theirs)) else _CommitListener(commits, theirs)
+
+    def returned(self, result: Any) -> Any:
+        """Know the client."""
+        self._register()
+        return result
 
     @guarded
-    def _made(self, library: Library, args: tuple[Any, ...], kwargs: Mapping[str, Any], ear: _Ear | None) -> None:
-        if self.early:
-            client_of(args[0], library)
-        if self.identify is None:
+    def _register(self) -> None:
+        if self.shape.early:
+            client_of(self.args[0], self.library)
+        if self.shape.identify is None:
             return
-        client = adopt(args[0], library, self.identify(*args[1:], **kwargs))
-        if ear is not None:
-            ear.client, client.listening = client, True
+        client = new_client(self.args[0], self.library, self.shape.identify(*self.args[1:], **self.original_kwargs))
+        if self.listener is not None:
+            self.listener.client, client.has_commit_callback = client, True
 
 
 @dataclass(frozen=True)
-class Close:
+class Close(SinglePlace):
     """A call, sync or async, after which a client does nothing more."""
 
     target: str
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, after which nothing of the client is open."""
+        return around(original, switch, partial(self._begin, library))
 
-        def make(original: Function, switch: Switch) -> Function:
-            def close(*args: Any, **kwargs: Any) -> Any:
-                client = self._over(library, args) if switch.on else None
-                try:
-                    return original(*args, **kwargs)
-                finally:
-                    if client is not None:
-                        end(client, "the client was closed")
-
-            async def close_async(*args: Any, **kwargs: Any) -> Any:
-                client = self._over(library, args) if switch.on else None
-                try:
-                    return await original(*args, **kwargs)
-                finally:
-                    if client is not None:
-                        end(client, "the client was closed")
-
-            return close_async if inspect.iscoroutinefunction(original) else close
-
-        return make
-
-    @staticmethod
     @guarded
-    def _over(library: Library, args: tuple[Any, ...]) -> Client | None:
-        client = known(library.owner(args[0])) if args else None
-        if client is not None:
-            per_task.over(client)
-            if not client.closed:
-                report(client, at_once=True)
-            client.closed = True
-        return client
+    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _CloseCall | None:
+        client = existing_client(library.owner(args[0])) if args else None
+        if client is None:
+            return None
+        per_task.finish_current(client)
+        if not client.closed:
+            report_positions(client, at_once=True)
+        client.closed = True
+        return _CloseCall(args, kwargs, client)
+
+
+class _CloseCall(Call):
+    """The close of a client."""
+
+    __slots__ = ("client",)
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], client: Client) -> None:
+        super().__init__(args, kwargs)
+        self.client = client
+
+    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
+        """End what is open."""
+        end_client(self.client, "the client was closed")

@@ -1,240 +1,209 @@
-"""What happens to a client in between: seeks, assignments, commits."""
+"""What happens to a client in between: seeks, assignments, commits, answers that tell of a queue."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.assignment import Extent
-from otel_eda.core.clients.instances import alive, client_of, known
-from otel_eda.core.clients.progress import changed, note
+from otel_eda.core.clients.assignment import AssignmentChange
+from otel_eda.core.clients.instances import client_of, existing_client, live_clients
+from otel_eda.core.clients.library import SinglePlace
+from otel_eda.core.clients.progress import assignment_changed, note_queue_depth
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import SETTLE, busy, idle
+from otel_eda.core.runtime.operations import SETTLE, current_operation, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
 
-
-class _Observe:
-    """A function, sync or async, of a client or of a part of one, that is called for what it tells us."""
-
-    takes: tuple[str, ...]
-    part: str
-
-    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
-        """Note a call with these arguments, and what it raised."""
-        raise NotImplementedError
-
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes, library.signatures)
-
-            @guarded
-            def note(args: tuple[Any, ...], kwargs: Mapping[str, Any], error: BaseException | None) -> None:
-                client = self._whole(args[0]) if switch.on and library.telemetry.look() is not None else None
-                if client is not None:
-                    self.note(client, arguments.read(*args, **kwargs), error)
-
-            def observe(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    result = original(*args, **kwargs)
-                except BaseException as error:
-                    note(args, kwargs, error)
-                    raise
-                note(args, kwargs, None)
-                return result
-
-            async def observe_async(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    result = await original(*args, **kwargs)
-                except BaseException as error:
-                    note(args, kwargs, error)
-                    raise
-                note(args, kwargs, None)
-                return result
-
-            return observe_async if inspect.iscoroutinefunction(original) else observe
-
-        return make
-
-    def _whole(self, part: Any) -> Client | None:
-        if not self.part:
-            return known(part)
-        return next((client for client in alive() if getattr(client.instance(), self.part, None) is part), None)
+    Tells = Callable[[Client, "ObservedCall"], None]
 
 
 @dataclass(frozen=True)
-class Seek(_Observe):
-    """A function that changes what is next; `part` is the client's attribute if it is not the client's own."""
+class ObservedCall:
+    """A call that was observed: the arguments taken, what it returned, and what it raised."""
 
-    target: str
-    part: str = ""
-    takes: tuple[str, ...] = ()
-
-    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:  # noqa: ARG002
-        """Have the ledger expect any offset."""
-        if error is None:
-            client.jumped()
+    taken: tuple[Any, ...]
+    result: Any
+    error: BaseException | None
 
 
-@dataclass(frozen=True)
-class Assign(_Observe):
-    """A function that changes which partitions a client has; `read` gives tuples that begin with these."""
-
-    target: str
-    takes: tuple[str, ...] = ()
-    part: str = ""
-    read: Callable[..., Any] = list
-    change: Extent = Extent.WHOLE
-
-    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
-        """Tell what it did."""
-        if error is None:
-            changed(client, self.change, self.read(*taken))
+def seeked(client: Client, call: ObservedCall) -> None:
+    """Have the ledger expect any offset next."""
+    if call.error is None:
+        client.expect_any_offset()
 
 
-@dataclass(frozen=True)
-class Rejoin(_Observe):
-    """A function after which a client that `stops` does nothing with its partitions until they are assigned anew."""
+def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.REPLACE) -> Tells:
+    """Return what tells which partitions a client has; `read` gives tuples that begin with topic and partition."""
 
-    target: str
-    part: str
-    stops: Callable[[Any], bool]
-    takes: tuple[str, ...] = ()
+    def tell(client: Client, call: ObservedCall) -> None:
+        if call.error is None:
+            assignment_changed(client, change, read(*call.taken))
 
-    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:  # noqa: ARG002
-        """Begin the time without partitions."""
-        if error is None and self.stops(client.instance()):
-            client.assignment.pause()
+    return tell
 
 
-@dataclass(frozen=True)
-class LogStart(_Observe):
-    """A function that is given what a fetch brought; `read` gives topic, partition, and where their log begins."""
+def rebalancing(stops: Callable[[Any], bool]) -> Tells:
+    """Return what begins the time without partitions of a client that `stops` until they are assigned anew."""
 
-    target: str
-    takes: tuple[str, ...]
-    part: str
-    read: Callable[..., tuple[str, str, int] | None]
+    def tell(client: Client, call: ObservedCall) -> None:
+        if call.error is None and stops(client.instance()):
+            client.assignment.suspend()
 
-    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
-        """Keep it."""
-        found = self.read(*taken) if error is None else None
+    return tell
+
+
+def log_start(read: Callable[..., tuple[str, str, int] | None]) -> Tells:
+    """Return what keeps where a log begins; `read` gives topic, partition and that."""
+
+    def tell(client: Client, call: ObservedCall) -> None:
+        found = read(*call.taken) if call.error is None else None
         if found is not None:
             client.assignment.starts[found[:2]] = found[2]
 
+    return tell
+
+
+def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Tells:
+    """Return what counts a commit that the application has not called for as automatic.
+
+    The first argument taken has the offsets, which `positions` reads, the second, where there is one, the outcome.
+    """
+
+    def tell(client: Client, call: ObservedCall) -> None:
+        offsets, *outcome = call.taken
+        failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else call.error
+        # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.
+        called_for = current_operation.get().types & SETTLE if tasks.running_task() else client.settle_calls
+        if offsets and not called_for:
+            client.record_commit(positions(offsets), True, failure)
+
+    return tell
+
+
+def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Tells:
+    """Return what notes how many messages wait in a queue; `read` gives its name and that, from the call's result."""
+
+    def tell(client: Client, call: ObservedCall) -> None:
+        found = read(call.result) if call.error is None else None
+        if found is not None:
+            note_queue_depth(client, *found)
+
+    return tell
+
 
 @dataclass(frozen=True)
-class AutoCommit(_Observe):
-    """A function that ends every commit; one that the application has not called for is automatic.
+class Observe(SinglePlace):
+    """A function, sync or async, of a client or of a part of one, that is called for what it `tells` of the client.
 
-    `takes` names the offsets, which `positions` reads, and, where the outcome is an argument, that.
+    `part` is the client's attribute if the function is not the client's own; `first` says that it may be the first
+    that is note_arrival of a client.
     """
 
     target: str
-    takes: tuple[str, ...]
-    positions: Callable[[Any], Mapping[tuple[str, str], int]]
-    part: str
+    tells: Tells
+    takes: tuple[str, ...] = ()
+    part: str = ""
+    first: bool = False
 
-    def note(self, client: Client, taken: tuple[Any, ...], error: BaseException | None) -> None:
-        """Count the commit."""
-        offsets, *outcome = taken
-        failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else error
-        # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.
-        called_for = busy.get().types & SETTLE if tasks.running() else client.settling
-        if offsets and not called_for:
-            client.committed(self.positions(offsets), True, failure)
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the function, which tells us when it has been called."""
+        arguments = Arguments(original, self.takes, library.signatures)
+        return around(original, switch, partial(self._begin, library, arguments))
+
+    def _begin(
+        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> _Observation | None:
+        return _Observation(args, kwargs, self, library, arguments) if args else None
+
+    def client(self, library: Library, part: Any) -> Client | None:
+        """Return the client that the function is of, None for one that is not known."""
+        if self.part:
+            return next(
+                (client for client in live_clients() if getattr(client.instance(), self.part, None) is part), None
+            )
+        return client_of(part, library) if self.first else existing_client(part)
+
+
+class _Observation(Call):
+    """A call that is observed."""
+
+    __slots__ = ("arguments", "library", "shape")
+
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], shape: Observe, library: Library, arguments: Arguments
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.shape = shape
+        self.library = library
+        self.arguments = arguments
+
+    def left(self, error: BaseException | None) -> None:
+        """Tell of a call that failed."""
+        if error is not None:
+            self._report(None, error)
+
+    def returned(self, result: Any) -> Any:
+        """Tell of a call that did not."""
+        self._report(result, None)
+        return result
+
+    @guarded
+    def _report(self, result: Any, error: BaseException | None) -> None:
+        if self.library.telemetry.find_scope() is None or (self.shape.first and passes_through(self.library.telemetry)):
+            return
+        client, taken = self.shape.client(self.library, self.args[0]), self.arguments.take(self.args, self.kwargs)
+        if client is not None and taken is not None:
+            self.shape.tells(client, ObservedCall(taken, result, error))
 
 
 @dataclass(frozen=True)
-class Listen:
+class Listen(SinglePlace):
     """A call that registers callbacks for changes of what a client reads.
 
-    `changes` says how what each of its arguments is called for changes the assignment; `read` is as with `Assign`. Of
+    `changes` says how what each of its arguments is called for changes the assignment; `read` is as with `assigned`. Of
     the arguments that are not given, those in `added` get a callback that only we know of.
     """
 
     target: str
-    changes: Mapping[str, Extent]
+    changes: Mapping[str, AssignmentChange]
     added: tuple[str, ...]
     read: Callable[..., Any]
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, whose callbacks tell us first."""
+        arguments = Arguments(original, tuple(self.changes), library.signatures)
+        return around(original, switch, partial(self._begin, library, arguments))
 
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, tuple(self.changes), library.signatures)
+    @guarded
+    def _begin(
+        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Call | None:
+        taken = arguments.take(args, kwargs) if args and not passes_through(library.telemetry) else None
+        if taken is None:
+            return None
+        client = client_of(args[0], library)
+        for (name, change), theirs in zip(self.changes.items(), taken, strict=True):
+            if callable(theirs) or (theirs is ... and name in self.added):
+                ours = self._callback(client, change, None if theirs is ... else theirs)
+                args, kwargs = arguments.replace(args, kwargs, name, ours)
+        return Call(args, kwargs)
 
-            @guarded
-            def listening(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-                try:
-                    given = arguments.read(*args, **kwargs)
-                except TypeError:
-                    return args, kwargs  # the call is wrong, and the library will say so itself
-                client = client_of(args[0], library)
-                for (name, change), theirs in zip(self.changes.items(), given, strict=True):
-                    if callable(theirs) or (theirs is ... and name in self.added):
-                        ours = self._callback(client, change, None if theirs is ... else theirs)
-                        args, kwargs = arguments.replace(args, kwargs, name, ours)
-                return args, kwargs
-
-            def listen(*args: Any, **kwargs: Any) -> Any:
-                if switch.on and args and not idle(library.telemetry):
-                    args, kwargs = listening(args, kwargs) or (args, kwargs)
-                return original(*args, **kwargs)
-
-            return listen
-
-        return make
-
-    def _callback(self, client: Client, change: Extent, theirs: Function | None) -> Function:
+    def _callback(self, client: Client, change: AssignmentChange, theirs: Function | None) -> Function:
         @guarded
         def note(told: tuple[Any, ...]) -> None:
-            changed(client, change, self.read(*told))
+            assignment_changed(client, change, self.read(*told))
 
         def happened(*told: Any) -> Any:
             note(told)
             return None if theirs is None else theirs(*told)
 
         return happened
-
-
-@dataclass(frozen=True)
-class Declare:
-    """A call, sync or async, whose answer tells how many messages wait in a queue: `read` gives its name and that."""
-
-    target: str
-    read: Callable[[Any], tuple[str, int] | None]
-
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            @guarded
-            def told(args: tuple[Any, ...], answer: Any) -> None:
-                found = self.read(answer) if switch.on and args and not idle(library.telemetry) else None
-                if found is not None:
-                    note(client_of(args[0], library), *found)
-
-            def declare(*args: Any, **kwargs: Any) -> Any:
-                answer = original(*args, **kwargs)
-                told(args, answer)
-                return answer
-
-            async def declare_async(*args: Any, **kwargs: Any) -> Any:
-                answer = await original(*args, **kwargs)
-                told(args, answer)
-                return answer
-
-            return declare_async if inspect.iscoroutinefunction(original) else declare
-
-        return make

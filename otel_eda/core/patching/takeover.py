@@ -26,9 +26,9 @@ class Takeover:
 
     def __init__(self, official: str, give_way: Callable[[], None]) -> None:
         module, self.name = official.split(":")
-        self.hook = ImportHook(module, self._imported)
+        self.hook = ImportHook(module, self._on_import)
         self.give_way = give_way
-        self.wanted: dict[str, Any] | None = None
+        self.official_options: dict[str, Any] | None = None
         self.on = False
         self.patches: list[Patch] = []
 
@@ -42,11 +42,11 @@ class Takeover:
         self.on = False
         for done in self.patches:
             done.undo()
-        if self.wanted is not None:
-            self.patches[0].owner().instrument(**self.wanted)
-        self.patches, self.wanted = [], None
+        if self.official_options is not None:
+            self.patches[0].owner().instrument(**self.official_options)
+        self.patches, self.official_options = [], None
 
-    def _imported(self, module: ModuleType) -> None:
+    def _on_import(self, module: ModuleType) -> None:
         if not self.on:
             return
         instrumentor = getattr(module, self.name)
@@ -56,9 +56,9 @@ class Takeover:
                 patch(instrumentor, "uninstrument", self._uninstrument),
             ]
         if instrumentor().is_instrumented_by_opentelemetry:
-            self._found_active(instrumentor())
+            self._on_active(instrumentor())
 
-    def _found_active(self, official: Any) -> None:
+    def _on_active(self, official: Any) -> None:
         if not config().takeover:
             self._yield()
             return
@@ -78,15 +78,15 @@ class Takeover:
 
     def _uninstrument(self, original: Function, switch: Switch) -> Function:
         def uninstrument(official: Any, **kwargs: Any) -> Any:
-            if switch.on and self.wanted is not None:
-                self.wanted = None  # nobody wants it any more: it is not to come back with our end
+            if switch.on and self.official_options is not None:
+                self.official_options = None  # nobody wants it any more: it is not to come back with our end
                 return None
             return original(official, **kwargs)
 
         return uninstrument
 
     def _replace(self, kwargs: dict[str, Any]) -> None:
-        self.wanted = kwargs
+        self.official_options = kwargs
         _log.info(
             "otel-eda stands in for %s, so that there is one set of spans (OTEL_EDA_TAKEOVER=0 leaves it)", self.name
         )

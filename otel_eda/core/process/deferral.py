@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.in_flight import OpenProcessing
 
 
-_DEFERRED_MAX = 10_000
+_MAX_DEFERRED = 10_000
 
 
-_PATIENCE = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+_MAX_DEFERRAL_NS = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
 
 
-by_hand = False
+uses_manual = False
 """Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
 
 
-def use_by_hand(used: bool = True) -> None:
+def set_uses_manual(used: bool = True) -> None:
     """Note whether the application uses `otel_eda.process`."""
-    global by_hand
-    by_hand = used
+    global uses_manual
+    uses_manual = used
 
 
 @on_reset
-def _forget() -> None:
-    use_by_hand(False)
+def _reset() -> None:
+    set_uses_manual(False)
 
 
-def deferred_in(frame: FrameType) -> bool:
+def may_hand_over(frame: FrameType | None) -> bool:
     """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
-    if by_hand:
-        return True
+    if uses_manual or frame is None:
+        return uses_manual
     if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
         return False
-    if frame.f_code not in _mention:
-        _mention[frame.f_code] = any(map(_mentions, _codes(frame)))
-    return _mention[frame.f_code]
+    if frame.f_code not in _mentions_process_by_code:
+        _mentions_process_by_code[frame.f_code] = any(map(_mentions_process, _codes(frame)))
+    return _mentions_process_by_code[frame.f_code]
 
 
-_mention: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
+_mentions_process_by_code: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
 
 
 def _codes(frame: FrameType) -> Iterator[CodeType]:
@@ -62,48 +62,50 @@ def _codes(frame: FrameType) -> Iterator[CodeType]:
                 yield code
 
 
-def _mentions(code: CodeType) -> bool:
+def _mentions_process(code: CodeType) -> bool:
     if {"otel_eda", "process"} <= set(code.co_names):
         return True
-    return any(_mentions(inner) for inner in code.co_consts if isinstance(inner, CodeType))
+    return any(_mentions_process(inner) for inner in code.co_consts if isinstance(inner, CodeType))
 
 
-def over(turn: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None) -> None:
+def finish_or_defer(
+    processing: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None
+) -> None:
     """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
-    if turn.by_hand:
-        turn.leave()  # whoever processes it by hand ends it
-    elif error is not None or not (defer or by_hand):
-        turn.finish(error)
+    if processing.manual:
+        processing.detach()  # whoever processes it by hand ends it
+    elif error is not None or not (defer or uses_manual):
+        processing.end_unguarded(error)
     else:
-        turn.over_at = time.time_ns()
-        turn.leave()
-        client.deferred.append(turn)
-    if client.deferred:
-        sweep(client)
+        processing.body_ended_at = time.time_ns()
+        processing.detach()
+        client.deferred_processing.append(processing)
+    if client.deferred_processing:
+        finish_unheld(client)
 
 
-def sweep(client: Client) -> None:
+def finish_unheld(client: Client) -> None:
     """End what waited to be processed by hand and is held by nobody any more."""
     # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
-    for _ in range(min(2, len(client.deferred))):
-        turn = client.deferred.popleft()
-        if turn.done or turn.by_hand:
+    for _ in range(min(2, len(client.deferred_processing))):
+        processing = client.deferred_processing.popleft()
+        if processing.done or processing.manual:
             continue
-        if _awaited(turn, client):
-            client.deferred.append(turn)
+        if _must_wait(processing, client):
+            client.deferred_processing.append(processing)
         else:
-            turn.end(at=turn.over_at)
+            processing.end(at=processing.body_ended_at)
 
 
-def _awaited(turn: OpenProcessing, client: Client) -> bool:
-    if not turn.held or len(client.deferred) >= _DEFERRED_MAX:
+def _must_wait(processing: OpenProcessing, client: Client) -> bool:
+    if not processing.message_is_held or len(client.deferred_processing) >= _MAX_DEFERRED:
         return False
-    return client.by_hand or time.time_ns() - turn.over_at < _PATIENCE
+    return client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
 
 
-def flush(client: Client) -> None:
+def finish_deferred(client: Client) -> None:
     """End what waits for being processed by hand."""
-    while client.deferred:
-        turn = client.deferred.popleft()
-        if not turn.by_hand:
-            turn.end(at=turn.over_at)
+    while client.deferred_processing:
+        processing = client.deferred_processing.popleft()
+        if not processing.manual:
+            processing.end(at=processing.body_ended_at)

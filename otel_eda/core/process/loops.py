@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import wrapt
 
-from otel_eda.core.process import deferral, per_task, processing, unwinding
+from otel_eda.core.process import deferral, per_task, unwinding
+from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.message import Message
     from otel_eda.core.process.per_task import Pulled
-    from otel_eda.core.process.processing import Turn
-    from otel_eda.core.propagation.headers import Found
+    from otel_eda.core.process.processing import Processing
+    from otel_eda.core.propagation.headers import Extracted
     from otel_eda.core.propagation.trust import Polled
 
 
@@ -27,37 +28,29 @@ Puller: TypeAlias = "Callable[[Any, Client], Any]"
 """Pulls one message from a consumer: gives, or an async one awaits, what the application gets and our `Pulled`."""
 
 
-def _dropping() -> FrameType | None:
-    """Return the frame that drops an iterator, or None at the interpreter's exit, where there may be none."""
-    try:
-        return sys._getframe(2)
-    except (AttributeError, ValueError):  # `sys` may be gone by then
-        return None
-
-
-class _Loop(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    _self_steps: Steps
+class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    _self_steps: LoopProcessing
     _self_pull: Puller
 
-    def __init__(self, consumer: Any, client: Client, pull: Puller, frame: FrameType) -> None:
+    def __init__(self, consumer: Any, client: Client, pull: Puller, frame: FrameType | None) -> None:
         super().__init__(consumer)
-        self._self_steps = Steps(client, frame)
+        self._self_steps = LoopProcessing(client, frame)
         self._self_pull = pull
 
     def __del__(self) -> None:
-        self._self_steps.drop(_dropping())
+        self._self_steps.drop(caller())
 
 
-class Loop(_Loop):
+class TracedIterator(_TracedIterator):
     """What a consumer's `__iter__` gives: the consumer to everyone who looks, and a fresh iterator to the loop."""
 
-    def __iter__(self) -> Loop:
-        self._self_steps.ask(sys._getframe(1))
+    def __iter__(self) -> TracedIterator:
+        self._self_steps.ask(caller())
         return self
 
     def __next__(self) -> Any:
         steps = self._self_steps
-        steps.over(sys._getframe(1))
+        steps.over(caller())
         try:
             result, pulled = self._self_pull(self.__wrapped__, steps.client)
         except BaseException:
@@ -68,17 +61,17 @@ class Loop(_Loop):
         return result
 
 
-class AsyncLoop(_Loop):
+class TracedAsyncIterator(_TracedIterator):
     """What a consumer's `__aiter__` gives."""
 
-    def __aiter__(self) -> AsyncLoop:
+    def __aiter__(self) -> TracedAsyncIterator:
         return self
 
     def __anext__(self) -> Awaitable[Any]:
         # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
         steps = self._self_steps
-        steps.over(sys._getframe(1))
-        if idle(steps.client.library.telemetry):
+        steps.over(caller())
+        if passes_through(steps.client.library.telemetry):
             return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
         return self._next()
 
@@ -94,7 +87,7 @@ class AsyncLoop(_Loop):
         return result
 
 
-class Generated(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+class TracedGenerator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     """A generator of messages, to everyone who looks: loops get a fresh iterator of it, `next` pulls one message."""
 
     _self_client: Client
@@ -105,23 +98,23 @@ class Generated(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no 
         self._self_client = client
         self._self_pull = pull
 
-    def __iter__(self) -> Loop:
-        return Loop(self.__wrapped__, self._self_client, self._self_pull, sys._getframe(1))
+    def __iter__(self) -> TracedIterator:
+        return TracedIterator(self.__wrapped__, self._self_client, self._self_pull, caller())
 
     def __next__(self) -> Any:
-        per_task.over(self._self_client)
+        per_task.finish_current(self._self_client)
         result, pulled = self._self_pull(self.__wrapped__, self._self_client)
         if pulled is not None:
-            per_task.begin(pulled, sys._getframe(1))
+            per_task.begin_current(pulled, caller())
         return result
 
     def close(self) -> None:
         """Close the generator, whose last message is done with."""
-        per_task.over(self._self_client)
+        per_task.finish_current(self._self_client)
         self.__wrapped__.close()
 
 
-class Batch(list[Any]):
+class TracedList(list[Any]):
     """A polled list of messages: equal to the library's, and iterating it processes message by message."""
 
     __slots__ = ("_client", "_found")
@@ -135,29 +128,31 @@ class Batch(list[Any]):
     def __iter__(self) -> Iterator[Any]:
         if self._client.library.telemetry.scope is None:
             return super().__iter__()
-        return BatchLoop(super().__iter__(), self._client, self._found[1], sys._getframe(1))
+        return TracedListIterator(super().__iter__(), self._client, self._found[1], caller())
 
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         return list, (self[:],)
 
 
-class BatchLoop:
+class TracedListIterator:
     """Iterates a batch with a turn around each of its messages."""
 
     __slots__ = ("_found", "_records", "_steps")
 
-    def __init__(self, records: Iterator[Any], client: Client, found: dict[int, Polled], frame: FrameType) -> None:
+    def __init__(
+        self, records: Iterator[Any], client: Client, found: dict[int, Polled], frame: FrameType | None
+    ) -> None:
         self._records = records
         self._found = found
-        self._steps = Steps(client, frame)
+        self._steps = LoopProcessing(client, frame)
 
-    def __iter__(self) -> BatchLoop:
-        self._steps.ask(sys._getframe(1))
+    def __iter__(self) -> TracedListIterator:
+        self._steps.ask(caller())
         return self
 
     def __next__(self) -> Any:
         steps = self._steps
-        steps.over(sys._getframe(1))
+        steps.over(caller())
         try:
             record = next(self._records)
         except StopIteration:
@@ -170,42 +165,42 @@ class BatchLoop:
         return self._records.__length_hint__()  # type: ignore[attr-defined,no-any-return]  # a list's iterator has it
 
     def __del__(self) -> None:
-        self._steps.drop(_dropping())
+        self._steps.drop(caller())
 
 
-class Steps:
+class LoopProcessing:
     """The turns of one loop, one after the other."""
 
-    __slots__ = ("asked", "client", "copying", "deferring", "started", "turn", "watch")
+    __slots__ = ("asked", "client", "copying", "deferring", "processing", "started", "watch")
 
-    def __init__(self, client: Client, frame: FrameType) -> None:
+    def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client
-        self.turn: Turn | None = None
-        self.watch: unwinding.Watch | None = None
+        self.processing: Processing | None = None
+        self.watch: unwinding.FrameWatch | None = None
         self.copying = self.started = False
         self.asked = self._place(frame)
-        self.deferring = deferral.deferred_in(frame)
+        self.deferring = deferral.may_hand_over(frame)
 
     @staticmethod
-    def _place(frame: FrameType) -> tuple[int, int]:
-        return id(frame), frame.f_lasti
+    def _place(frame: FrameType | None) -> tuple[int, int]:
+        return id(frame), -1 if frame is None else frame.f_lasti
 
     @guarded
-    def ask(self, frame: FrameType) -> None:
+    def ask(self, frame: FrameType | None) -> None:
         """Note who asks for the iterator."""
         self.asked = self._place(frame)
 
-    def over(self, frame: FrameType) -> None:
+    def over(self, frame: FrameType | None) -> None:
         """End the turn, since this frame, which runs the body, comes for its next message."""
         try:
             if not self.started:
                 # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
                 self.started, self.copying = True, self.asked == self._place(frame)
-            turn, watch = self.turn, self.watch
-            if turn is not None:
-                self.turn = None
-                deferral.over(turn, self.client, self.deferring)
-            if (watch is None or watch.frame != id(frame) or watch.code is not frame.f_code) and not self.copying:
+            processing, watch = self.processing, self.watch
+            if processing is not None:
+                self.processing = None
+                deferral.finish_or_defer(processing, self.client, self.deferring)
+            if frame is not None and not self.copying and (watch is None or not watch.follows(frame)):
                 self._follow(frame)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
             failed("core.process.loops.Steps.over", error)
@@ -213,7 +208,7 @@ class Steps:
     def _follow(self, frame: FrameType) -> None:
         if self.watch is not None:
             self.watch.close()
-        self.watch = unwinding.Watch(frame, self._unwound)
+        self.watch = unwinding.FrameWatch(frame, self._unwound)
 
     def pulled(self, pulled: Pulled) -> None:
         """Begin the turn of a message that was pulled just now."""
@@ -231,27 +226,27 @@ class Steps:
             message, context, origin = polled
             self._begin(record, message, (context, origin))
 
-    def _begin(self, record: Any, message: Message, found: Found | None) -> None:
+    def _begin(self, record: Any, message: Message, found: Extracted | None) -> None:
         if self.copying:
-            self.client.jumped()  # of a copied message the ledger will hear nothing
+            self.client.expect_any_offset()  # of a copied message the ledger will hear nothing
         elif self.client.library.telemetry.scope is not None:
-            self.turn = processing.begin(self.client, record, message, found)
+            self.processing = begin_processing(self.client, record, message, found)
 
     def _unwound(self, error: BaseException) -> None:
-        if self.turn is not None:
-            self.turn.fail(error)
+        if self.processing is not None:
+            self.processing.end_unless_manual(error)
 
     @guarded
     def drop(self, frame: FrameType | None) -> None:
         """End the last turn, since the loop has dropped its iterator."""
         watch, self.watch = self.watch, None
-        turn, self.turn = self.turn, None
+        processing, self.processing = self.processing, None
         if watch is None:
             return
         error = watch.outcome(frame)
         watch.close()
-        if turn is not None:
-            deferral.over(turn, self.client, self.deferring, error)
+        if processing is not None:
+            deferral.finish_or_defer(processing, self.client, self.deferring, error)
 
     @guarded
     def finish(self) -> None:

@@ -1,5 +1,5 @@
 """Context in and out of the headers of messages."""
 
-from .headers import carried, extract, inject, pairs
+from .headers import as_pairs, extract, inject, span_context_in
 
-__all__ = ["carried", "extract", "inject", "pairs"]
+__all__ = ["as_pairs", "extract", "inject", "span_context_in"]

@@ -2,142 +2,183 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import get_current
 
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
+from otel_eda.core.patching.patch import Switch
 from otel_eda.core.process.manual import Process
-from otel_eda.core.runtime.contexts import TURN
+from otel_eda.core.runtime.contexts import PROCESSING
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_eda.core.clients.library import Library
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
-    from otel_eda.core.process.processing import Turn
+    from otel_eda.core.clients.library import Library, Place
+    from otel_eda.core.patching.patch import Function
+    from otel_eda.core.process.processing import Processing
 
 
-class _Inner:
-    """A block within its message's own turn: it only tells how that ends."""
+def _current_processing() -> Processing | None:
+    processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    return processing
 
-    def __init__(self, turn: Turn) -> None:
-        self.turn = turn
+
+class _EnteredBlock(Protocol):
+    """A block that was entered."""
+
+    def before_exit(self, error: BaseException | None) -> None:
+        """Note by which exception it is left, before the library does anything about it."""
+
+    def after_exit(self, error: BaseException | None) -> None:
+        """End what is to end with it."""
+
+
+class _BlockInProcessing:
+    """A block within its message's own processing: it only tells how that ends."""
+
+    def __init__(self, processing: Processing) -> None:
+        self.processing = processing
 
     @guarded
-    def leaving(self, error: BaseException | None) -> None:
-        """Note by which exception it is left, since what the library does now may end the turn."""
-        self.turn.failure = error
+    def before_exit(self, error: BaseException | None) -> None:
+        """Note the exception, since what the library does now may end the processing."""
+        self.processing.failure = error
 
     @guarded
-    def left(self, _: BaseException | None) -> None:
-        """End a turn that is over but for this block."""
-        if self.turn.over_at:
-            self.turn.end()
+    def after_exit(self, _: BaseException | None) -> None:
+        """End a processing that is over but for this block."""
+        if self.processing.body_ended_at:
+            self.processing.end()
 
 
-class _Whole:
-    """A block that is the processing, since the message has no turn here."""
+class _BlockAsProcessing:
+    """A block that is the processing, since the message has none here."""
 
     def __init__(self, library: Library, record: Any) -> None:
         client_of(record, library)  # by which it will be known
         self.process = Process(record)
         self.process.__enter__()
 
-    def leaving(self, error: BaseException | None) -> None:
+    def before_exit(self, error: BaseException | None) -> None:
         """Note nothing: what the library does now is part of the processing."""
 
-    def left(self, error: BaseException | None) -> None:
+    def after_exit(self, error: BaseException | None) -> None:
         """End the processing."""
         self.process.__exit__(None, error, None)
 
 
 @dataclass(frozen=True)
-class Enter:
-    """The begin of a block, sync or async, around the processing of a message, which `record` gives."""
+class Block:
+    """A block of the library's, sync or async, around the processing of a message, which `record` gives.
+
+    `begin` and `end` are its two calls; `error` names the argument of `end` that is the exception it is left by.
+    """
+
+    begin: str
+    end: str
+    record: Callable[[Any], Any]
+    error: str
+
+    def places(self) -> tuple[Place, ...]:
+        """Return both ends."""
+        return _BlockBegin(self.begin, self.record), _BlockEnd(self.end, self.error)
+
+
+@dataclass(frozen=True)
+class _BlockBegin(SinglePlace):
+    """The call that enters a block."""
 
     target: str
     record: Callable[[Any], Any]
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, after which the message is in processing."""
 
-        def make(original: Function, switch: Switch) -> Function:
-            def enter(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                if switch.on and args and not idle(library.telemetry):
-                    self._begin(library, args[0])
-                return result
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BlockEntry | None:
+            return _BlockEntry(args, kwargs, library, self.record) if args else None
 
-            async def enter_async(*args: Any, **kwargs: Any) -> Any:
-                result = await original(*args, **kwargs)
-                if switch.on and args and not idle(library.telemetry):
-                    self._begin(library, args[0])
-                return result
+        return around(original, switch, begin)
 
-            return enter_async if inspect.iscoroutinefunction(original) else enter
 
-        return make
+class _BlockEntry(Call):
+    """A call that enters a block."""
+
+    __slots__ = ("library", "record")
+
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], library: Library, record: Callable[[Any], Any]
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.library = library
+        self.record = record
+
+    def returned(self, result: Any) -> Any:
+        """Have the message be in processing."""
+        if not passes_through(self.library.telemetry):
+            self._begin(self.args[0])
+        return result
 
     @guarded
-    def _begin(self, library: Library, block: Any) -> None:
+    def _begin(self, block: Any) -> None:
         if ATTRIBUTE in block.__dict__:
             return  # the library enters by another of its ways
-        record, turn = self.record(block), cast("Turn | None", get_current().get(TURN))
-        inner = turn is not None and turn.record is record and not turn.over_at
-        block.__dict__[ATTRIBUTE] = _Inner(turn) if turn is not None and inner else _Whole(library, record)
+        record, processing = self.record(block), _current_processing()
+        inner = processing is not None and processing.record is record and not processing.body_ended_at
+        block.__dict__[ATTRIBUTE] = (
+            _BlockInProcessing(processing)
+            if processing is not None and inner
+            else _BlockAsProcessing(self.library, record)
+        )
 
 
 @dataclass(frozen=True)
-class Leave:
-    """The end of a block, sync or async; `error` names the argument that is the exception it is left by."""
+class _BlockEnd(SinglePlace):
+    """The call that leaves a block; `error` names the argument that is the exception it is left by."""
 
     target: str
     error: str
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the call; what was entered is left, though we are switched off meanwhile."""
+        return around(original, Switch(), partial(self._begin, Arguments(original, (self.error,))))
 
-        def make(original: Function, switch: Switch) -> Function:  # noqa: ARG001  # what was entered is left
-            arguments = Arguments(original, (self.error,))
+    @guarded
+    def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BlockExit | None:
+        block: _EnteredBlock | None = args[0].__dict__.pop(ATTRIBUTE, None)
+        taken = None if block is None else arguments.take(args, kwargs)
+        if block is None or taken is None:
+            return None
+        block.before_exit(taken[0])
+        return _BlockExit(args, kwargs, block, taken[0])
 
-            @guarded
-            def entered(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[_Inner | _Whole, Any] | None:
-                block = args[0].__dict__.pop(ATTRIBUTE, None)
-                if block is None:
-                    return None
-                (error,) = arguments.read(*args, **kwargs)
-                block.leaving(error)
-                return block, error
 
-            def leave(*args: Any, **kwargs: Any) -> Any:
-                found = entered(args, kwargs)
-                try:
-                    return original(*args, **kwargs)
-                finally:
-                    if found is not None:
-                        found[0].left(found[1])
+class _BlockExit(Call):
+    """A call that leaves a block, by an exception or without."""
 
-            async def leave_async(*args: Any, **kwargs: Any) -> Any:
-                found = entered(args, kwargs)
-                try:
-                    return await original(*args, **kwargs)
-                finally:
-                    if found is not None:
-                        found[0].left(found[1])
+    __slots__ = ("block", "error")
 
-            return leave_async if inspect.iscoroutinefunction(original) else leave
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], block: _EnteredBlock, error: BaseException | None
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.block = block
+        self.error = error
 
-        return make
+    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
+        """End what is to end with the block."""
+        self.block.after_exit(self.error)
 
 
 @dataclass(frozen=True)
-class Handle:
+class Handle(SinglePlace):
     """A call, sync or async, of the application's handler, by a library that handles what it raises.
 
     The message's processing has failed then, though nothing leaves it.
@@ -145,31 +186,23 @@ class Handle:
 
     target: str
 
-    def wrap(self, library: Library) -> Wrap:  # noqa: ARG002  # every shape is asked alike
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            def handle(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    return original(*args, **kwargs)
-                except Exception as error:
-                    _raised(switch, error)
-                    raise
-
-            async def handle_async(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    return await original(*args, **kwargs)
-                except Exception as error:
-                    _raised(switch, error)
-                    raise
-
-            return handle_async if inspect.iscoroutinefunction(original) else handle
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the call, whose exception is that of the message's processing."""
+        return around(original, switch, _HandlerErrorCall)
 
 
-@guarded
-def _raised(switch: Switch, error: Exception) -> None:
-    turn = cast("Turn | None", get_current().get(TURN))
-    if switch.on and turn is not None and not turn.done:
-        turn.failure = error
+class _HandlerErrorCall(Call):
+    """A call of the application's handler."""
+
+    __slots__ = ()
+
+    def left(self, error: BaseException | None) -> None:
+        """Note why the processing has failed."""
+        if isinstance(error, Exception):
+            self._record_failure(error)
+
+    @guarded
+    def _record_failure(self, error: Exception) -> None:
+        processing = _current_processing()
+        if processing is not None and not processing.done:
+            processing.failure = error

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import functools
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import wrapt
 
 from otel_eda.core.clients.instances import client_of
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.patch import originals
-from otel_eda.core.process.loops import AsyncLoop, Generated, Loop
-from otel_eda.core.receive.receiving import Pull
+from otel_eda.core.process.loops import TracedAsyncIterator, TracedGenerator, TracedIterator
+from otel_eda.core.receive.receiving import Receiving
+from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
-from otel_eda.core.runtime.operations import idle
+from otel_eda.core.runtime.operations import passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.process.loops import Puller
     from otel_eda.core.receive.receiving import Read
 
 
 @dataclass(frozen=True)
-class Iterate:
+class Iterate(SinglePlace):
     """An `__iter__` that gives the consumer itself, or another object, whose `__next__` pulls one message.
 
     Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer; `timed` is
-    as with `PullOne`.
+    as with `ReceiveOne`.
     """
 
     target: str
@@ -40,51 +42,50 @@ class Iterate:
     reader: Callable[[Any], Read] | None = None
     timed: bool = False
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, whose iterator processes message by message."""
         is_async = self.target.endswith(".__aiter__")
-        kind, pull = (AsyncLoop, self._pull_async) if is_async else (Loop, self._pull)
+        kind, pull = (TracedAsyncIterator, self._pull_async) if is_async else (TracedIterator, self._pull)
 
-        def make(original: Function, switch: Switch) -> Function:
-            def iterate(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                if not switch.on or not args:
-                    return result
-                try:
-                    read = self.reader(args[0]) if self.reader is not None else library.message
-                    puller = functools.partial(pull, library, read)
-                    return kind(result, client_of(args[0], library), puller, sys._getframe(1))
-                except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
-                    failed("loop", error)
-                    return result
+        def iterate(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            return loop(result, args[0], caller()) if switch.on and args else result
 
-            return iterate
+        def loop(result: Any, consumer: Any, frame: FrameType | None) -> Any:
+            try:
+                read = self.reader(consumer) if self.reader is not None else library.message
+                return kind(result, client_of(consumer, library), functools.partial(pull, library, read), frame)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+                failed("core.receive.iterate.Iterate", error)
+                return result
 
-        return make
+        return iterate
 
     # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
-    def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Pull | None]:
+    def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Receiving | None]:
         step = type(consumer).__next__
         step = originals.get(step, step)  # ours would find that it is an inner call, and pass on
-        if idle(library.telemetry):
+        if passes_through(library.telemetry):
             return step(consumer), None
-        pull = Pull(client, consumer, self.operation, read, self.timed)
-        with pull as within:
+        receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
+        with receiving as within:
             result = step(consumer)
-        pull.record = result if within.record is None else within.record
-        return result, pull
+        receiving.record = result if within.record is None else within.record
+        return result, receiving
 
-    async def _pull_async(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Pull | None]:
-        if idle(library.telemetry):
+    async def _pull_async(
+        self, library: Library, read: Read, consumer: Any, client: Client
+    ) -> tuple[Any, Receiving | None]:
+        if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
-        pull = Pull(client, consumer, self.operation, read, self.timed)
-        with pull as within:
+        receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
+        with receiving as within:
             result = await type(consumer).__anext__(consumer)
-        pull.record = result if within.record is None else within.record
-        return result, pull
+        receiving.record = result if within.record is None else within.record
+        return result, receiving
 
 
-class _Looked(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+class _BoundGeneratorFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         from pkgutil import resolve_name
 
@@ -95,11 +96,11 @@ class _Looked(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 
 class _GeneratorFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     """What still is a generator function to everyone who looks."""
 
-    __bound_function_wrapper__ = _Looked
+    __bound_function_wrapper__ = _BoundGeneratorFunction
 
 
 @dataclass(frozen=True)
-class Generate:
+class Generate(SinglePlace):
     """A call that gives a generator of messages; `reader`, from the client and the arguments, gives what reads one."""
 
     target: str
@@ -107,32 +108,31 @@ class Generate:
     reader: Callable[..., Read]
     operation: str = "consume"
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, whose generator processes message by message."""
+        arguments = Arguments(original, self.takes)
 
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes)
+        @guarded
+        def generated(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            taken = arguments.take(args, kwargs)
+            if taken is None:
+                return None
+            read = self.reader(args[0], *taken)
+            return TracedGenerator(result, client_of(args[0], library), self._puller(library, read))
 
-            @guarded
-            def generated(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-                read = self.reader(args[0], *arguments.read(*args, **kwargs))
-                return Generated(result, client_of(args[0], library), self._puller(library, read))
+        def generate(function: Function, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            result = function(*args, **kwargs)
+            return (generated(result, (instance, *args), kwargs) if switch.on else None) or result
 
-            def generate(function: Function, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-                result = function(*args, **kwargs)
-                return (generated(result, (instance, *args), kwargs) if switch.on else None) or result
-
-            return _GeneratorFunction(original, generate)
-
-        return make
+        return _GeneratorFunction(original, generate)
 
     def _puller(self, library: Library, read: Read) -> Puller:
-        def pull(generator: Any, client: Client) -> tuple[Any, Pull | None]:
-            if idle(library.telemetry):
+        def pull(generator: Any, client: Client) -> tuple[Any, Receiving | None]:
+            if passes_through(library.telemetry):
                 return next(generator), None
-            pull = Pull(client, None, self.operation, read)
-            with pull:
-                pull.record = next(generator)
-            return pull.record, pull
+            receiving = Receiving(client, None, self.operation, read)
+            with receiving:
+                receiving.record = next(generator)
+            return receiving.record, receiving
 
         return pull

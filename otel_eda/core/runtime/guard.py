@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-D = TypeVar("D")
+Default = TypeVar("Default")
 
 
 failures: Counter[str] = Counter()
@@ -47,7 +47,7 @@ def guarded(function: Callable[P, T]) -> Callable[P, T | None]: ...
 
 
 @overload
-def guarded(*, default: D) -> Callable[[Callable[P, T]], Callable[P, T | D]]: ...
+def guarded(*, default: Default) -> Callable[[Callable[P, T]], Callable[P, T | Default]]: ...
 
 
 def guarded(function: Callable[..., Any] | None = None, *, default: object = None) -> Callable[..., Any]:
@@ -71,28 +71,28 @@ def _guarded(function: Callable[..., Any], default: object) -> Callable[..., Any
     return safe
 
 
-MOST = 100
+MAX_MESSAGES = 100
 """How many different messages there are until we are switched off."""
 
 
-class Once(logging.Filter):
+class LogOnce(logging.Filter):
     """Lets each message pass once, and no more than so many of them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.said: set[str] = set()
+        self.seen: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether it is news."""
         message = record.getMessage()
-        if message in self.said or len(self.said) >= MOST:
+        if message in self.seen or len(self.seen) >= MAX_MESSAGES:
             return False
-        self.said.add(message)
+        self.seen.add(message)
         return True
 
 
-once = Once()
-on_reset(once.said.clear)
+log_once = LogOnce()
+on_reset(log_once.seen.clear)
 
 
-logging.getLogger("otel_eda").addFilter(once)
+logging.getLogger("otel_eda").addFilter(log_once)

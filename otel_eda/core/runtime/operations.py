@@ -24,7 +24,7 @@ class Recorder(Protocol):
 
     scope: Any
 
-    def look(self) -> object:
+    def find_scope(self) -> object:
         """Return the scope, or None if nothing records."""
 
 
@@ -49,30 +49,30 @@ class Operation:
         """End it, and bring back the context from before."""
         self.types = 0
         try:
-            busy.reset(self.token)  # type: ignore[arg-type]  # who leaves has entered
+            current_operation.reset(self.token)  # type: ignore[arg-type]  # who leaves has entered
         except ValueError:
             return  # a coroutine that was given up is closed in somebody else's context, which is as it was
         if self.attached is not None:
             detach(self.attached)
 
 
-busy: ContextVar[Operation] = ContextVar("otel_eda.busy", default=Operation())  # noqa: B039  # it is never changed
+current_operation: ContextVar[Operation] = ContextVar("otel_eda.busy", default=Operation())  # noqa: B039  # it is never changed
 
 
 def enter(type_: int, context: Context | None = None) -> Operation:
     """Begin an operation, in this context if one is given; 0 is the application's code, which is inside of none."""
-    operation = Operation(type_ and busy.get().types | type_)
-    operation.token = busy.set(operation)
+    operation = Operation(type_ and current_operation.get().types | type_)
+    operation.token = current_operation.set(operation)
     if context is not None:
         operation.attached = attach(context)
     return operation
 
 
-def idle(telemetry: Recorder, operation: int = 0) -> bool:
+def passes_through(telemetry: Recorder, operation: int = 0) -> bool:
     """Tell whether a wrapper has only to pass on: nothing records, it is suppressed, or it is an inner call."""
-    if telemetry.scope is None and telemetry.look() is None:
+    if telemetry.scope is None and telemetry.find_scope() is None:
         return True
-    if operation and busy.get().types & operation:
+    if operation and current_operation.get().types & operation:
         return True
     context = get_current()
     return bool(context) and suppressed(context)
@@ -80,4 +80,4 @@ def idle(telemetry: Recorder, operation: int = 0) -> bool:
 
 def sending() -> bool:
     """Tell whether a send with a span is going on here."""
-    return bool(busy.get().types & SEND)
+    return bool(current_operation.get().types & SEND)

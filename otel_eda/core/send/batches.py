@@ -1,18 +1,21 @@
-"""Batches that an application fills before it sends them: each message in it has its own span and context."""
+"""Batches that an application fills before it sends them: each message in one has its own span and context."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core import propagation
 from otel_eda.core.clients.instances import client_of
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.patching.around import Call, around
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import SEND, idle
+from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -21,132 +24,138 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanContext
 
     from otel_eda.core.clients.client import Client
-    from otel_eda.core.clients.library import Library
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.clients.library import Library, Place
+    from otel_eda.core.patching.patch import Function, Switch
+
+_CONTENTS_ATTRIBUTE = "_otel_eda_batch"
 
 
-_ATTRIBUTE = "_otel_eda_batch"
-
-
-class _Contents:
+class _BatchContents:
     """What is known of a batch: who will send it, and the contexts of its messages."""
 
-    __slots__ = ("client", "origins")
+    __slots__ = ("client", "span_contexts")
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.origins: list[SpanContext] = []
+        self.span_contexts: list[SpanContext] = []
 
 
-def _contents(batch: Any) -> _Contents | None:
-    found: _Contents | None = getattr(batch, "__dict__", {}).get(_ATTRIBUTE)
+def _contents_of(batch: Any) -> _BatchContents | None:
+    found: _BatchContents | None = getattr(batch, "__dict__", {}).get(_CONTENTS_ATTRIBUTE)
     return found
 
 
 def origins(batch: Any) -> tuple[SpanContext, ...]:
-    """Give the contexts of a batch's messages."""
-    found = _contents(batch)
-    return () if found is None else tuple(found.origins)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A call of a client that gives an empty batch; its class must allow attributes."""
-
-    target: str
-
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        @guarded
-        def known(batch: Any, client: Any) -> None:
-            batch.__dict__[_ATTRIBUTE] = _Contents(client_of(client, library))
-
-        def make(original: Function, switch: Switch) -> Function:
-            def batch(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                if switch.on and args and not idle(library.telemetry):
-                    known(result, args[0])
-                return result
-
-            return batch
-
-        return make
+    """Return the contexts of a batch's messages."""
+    found = _contents_of(batch)
+    return () if found is None else tuple(found.span_contexts)
 
 
 @dataclass(frozen=True)
 class Create:
     """A call that puts a message into a batch, and gives None if there is no room in it.
 
-    `put` gives a copy of the argument that `headers` names with more headers, None if that can't be.
+    `batch` is the call of a client that gives an empty one, whose class must allow attributes. `put` gives a copy of
+    the argument that `headers` names with more headers, None if that can't be.
     """
 
     target: str
+    batch: str
     put: Callable[[Any, Mapping[str, str]], Any]
     headers: str = "headers"
     operation: str = "create"
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def places(self) -> tuple[Place, ...]:
+        """Return the call that gives a batch, and the one that fills it."""
+        return _NewBatch(self.batch), self
 
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, (self.headers,), library.signatures)
-
-            def create(*args: Any, **kwargs: Any) -> Any:
-                contents = _contents(args[0]) if args and switch.on else None
-                if contents is None or idle(library.telemetry, SEND):
-                    return original(*args, **kwargs)
-                creating = self._start(contents, arguments, args, kwargs)
-                if creating is None:
-                    return original(*args, **kwargs)
-                try:
-                    result = original(*creating.args, **creating.kwargs)
-                except BaseException as error:
-                    creating.end(error, taken=False)
-                    raise
-                creating.end(None, taken=result is not None)
-                return result
-
-            return create
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call with a span around it."""
+        arguments = Arguments(original, (self.headers,), library.signatures)
+        return around(original, switch, partial(self._begin, library, arguments))
 
     @guarded
-    def _start(
-        self, contents: _Contents, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Creating | None:
-        try:
-            (given,) = arguments.read(*args, **kwargs)
-        except TypeError:
-            return None  # the call is wrong, and the library will say so itself
+    def _begin(
+        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> _MessageCreation | None:
+        contents = _contents_of(args[0]) if args else None
+        if contents is None or passes_through(library.telemetry, SEND):
+            return None
+        taken = arguments.take(args, kwargs)
+        if taken is None:
+            return None
         route = contents.client.route(self.operation, "create", None)
-        base, origin = current(), propagation.carried(given)
+        base, origin = current_context(), propagation.span_context_in(taken[0])
         if origin is not None:
-            contents.origins.append(origin)  # the application made its span itself
+            contents.span_contexts.append(origin)  # the application made its span itself
             return None
         span = contents.client.scope.tracer.start_span(route.name, base, route.kind, route.attributes, ())
-        headers = self.put(given, propagation.inject(with_span(base, span)))
+        headers = self.put(taken[0], propagation.inject(with_span(base, span)))
         if headers is not None:
             args, kwargs = arguments.replace(args, kwargs, self.headers, headers)
-        return _Creating(contents, span, args, kwargs)
+        return _MessageCreation(args, kwargs, contents, span)
 
 
-class _Creating:
-    """The creation of one message."""
+@dataclass(frozen=True)
+class _NewBatch(SinglePlace):
+    """A call of a client that gives an empty batch."""
 
-    def __init__(self, contents: _Contents, span: Span, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.contents = contents
-        self.span = span
-        self.args = args
-        self.kwargs = kwargs
+    target: str
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, whose result is known to be the client's."""
+
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BatchCreation | None:
+            return _BatchCreation(args, kwargs, library) if args and not passes_through(library.telemetry) else None
+
+        return around(original, switch, guarded(begin))
+
+
+class _BatchCreation(Call):
+    """A call that gives an empty batch."""
+
+    __slots__ = ("library",)
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], library: Library) -> None:
+        super().__init__(args, kwargs)
+        self.library = library
+
+    def returned(self, result: Any) -> Any:
+        """Return the batch, with a note of whose it is."""
+        self._note(result)
+        return result
 
     @guarded
-    def end(self, error: BaseException | None, taken: bool) -> None:
-        """End it; a message that the batch has not taken is marked, and none of the batch's."""
+    def _note(self, batch: Any) -> None:
+        batch.__dict__[_CONTENTS_ATTRIBUTE] = _BatchContents(client_of(self.args[0], self.library))
+
+
+class _MessageCreation(Call):
+    """The creation of one message."""
+
+    __slots__ = ("contents", "span")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], contents: _BatchContents, span: Span) -> None:
+        super().__init__(args, kwargs)
+        self.contents = contents
+        self.span = span
+
+    def left(self, error: BaseException | None) -> None:
+        """End the span of a message that could not be created."""
+        if error is not None:
+            self._end(error, taken=False)
+
+    def returned(self, result: Any) -> Any:
+        """End the span; a message that the batch has not taken is marked, and none of the batch's."""
+        self._end(None, taken=result is not None)
+        return result
+
+    @guarded
+    def _end(self, error: BaseException | None, *, taken: bool) -> None:
         if error is not None:
             errors.record(self.span, error, "create")
         elif not taken:
             self.span.set_attribute(semconv.REFUSED, True)
         else:
-            self.contents.origins.append(self.span.get_span_context())
+            self.contents.span_contexts.append(self.span.get_span_context())
         self.span.end(time.time_ns())

@@ -1,25 +1,27 @@
-"""Answers to sends that a broker gives by number, or by sending the message back."""
+"""Publisher confirms: a broker answers each send by its number, or sends the message back."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from opentelemetry.context import get_current
 from opentelemetry.trace import Link, SpanKind
 
 from otel_eda import semconv
 from otel_eda.core import propagation
-from otel_eda.core.clients.attributes import described
-from otel_eda.core.clients.in_flight import Answer, Confirms
+from otel_eda.core.clients.attributes import message_attributes
+from otel_eda.core.clients.in_flight import Confirms
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
+from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
 from otel_eda.core.runtime.contexts import span_in
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import idle
-from otel_eda.core.send.send import Send
+from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import Outcome
 
@@ -28,100 +30,112 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import SpanContext
 
-    from otel_eda.core.clients.in_flight import OpenSend
-    from otel_eda.core.clients.library import Library
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.in_flight import OpenSend, PublisherConfirm
+    from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.message import Message
-    from otel_eda.core.patching.patch import Function, Switch, Wrap
+    from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.send.sending import Sending
 
 
 @dataclass(frozen=True)
-class Confirm:
-    """A call after which the broker answers each send by its number, to a callback whose arguments `answer` reads."""
+class Confirmed:
+    """The outcome is the confirm of the send's number, once the channel has asked for confirms.
 
-    target: str
+    It does so by the call `asked_by`, whose argument `callback` is called with the confirms, which `confirm` reads.
+    """
+
+    asked_by: str
     callback: str
-    answer: Callable[..., Answer]
+    confirm: Callable[..., PublisherConfirm]
+    takes: ClassVar[tuple[str, ...]] = ()
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
+    def places(self) -> tuple[Place, ...]:
+        """Return the call that asks for confirms."""
+        return (_ConfirmMode(self.asked_by, self.callback, self.confirm),)
 
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, (self.callback,))
+    def prepare(self, original: Function) -> Function:
+        """Return the call that sends, counting as the broker does: what we have no span for, too."""
 
-            def confirm(*args: Any, **kwargs: Any) -> Any:
-                if not switch.on:
-                    return original(*args, **kwargs)
-                args, kwargs = self._watched(library, arguments, args, kwargs) or (args, kwargs)
-                result = original(*args, **kwargs)
-                self._begin(library, switch, args[0])
-                return result
+        @functools.wraps(original)
+        def publish(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            client = args[0].__dict__.get(ATTRIBUTE)
+            if client is not None and client.confirms is not None:
+                client.confirms.number += 1
+            return result
 
-            return confirm
+        return publish
 
-        return make
+    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
+        """Ask for nothing: the channel has."""
 
-    @guarded
-    def _watched(
-        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        try:
-            (callback,) = arguments.read(*args, **kwargs)
-        except TypeError:
-            return None  # the call is wrong, and the library will say so itself
-        client = client_of(args[0], library)
-
-        @guarded
-        def answered(given: tuple[Any, ...]) -> None:
-            if client.confirms is not None:
-                client.confirms.answered(self.answer(*given))
-
-        def called(function: Function, _: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
-            answered(given)
-            return function(*given, **named)
-
-        return arguments.replace(args, kwargs, self.callback, Proxy(callback, called)) if callable(callback) else None
-
-    @guarded
-    def _begin(self, library: Library, switch: Switch, instance: Any) -> None:
-        client = client_of(instance, library)
-        if client.confirms is None:
-            client.confirms = Confirms(switch)
-
-
-@dataclass(frozen=True)
-class Publish(Send):
-    """A call that publishes one message, whose end is its confirmation if the channel has asked for that."""
-
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-        make = super().wrap(library)
-
-        def numbered(original: Function, switch: Switch) -> Function:
-            @functools.wraps(original)
-            def publish(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                client = args[0].__dict__.get(ATTRIBUTE)
-                if client is not None and client.confirms is not None:
-                    client.confirms.number += 1  # the broker counts what we have no span for, too
-                return result
-
-            return make(publish, switch)
-
-        return numbered
-
-    @guarded
-    def _called(self, sending: Sending, result: Any) -> None:
+    def after_call(self, sending: Sending, result: Any) -> None:
+        """Have the send wait for its number, if the channel counts."""
         confirms = sending.client.confirms
         if confirms is None or not confirms.switch.on:  # switched off meanwhile, nobody counted
             sending.acknowledged(result)
-            return
-        sending.args, sending.kwargs = (), {}
-        sending.client.pending[id(sending)] = confirms.waiting[confirms.number] = sending
+        else:
+            sending.keep_open()
+            confirms.waiting[confirms.number] = sending
 
 
 @dataclass(frozen=True)
-class Return:
+class _ConfirmMode(SinglePlace):
+    """A call after which the broker confirms each send by its number, to a callback."""
+
+    target: str
+    callback: str
+    confirm: Callable[..., PublisherConfirm]
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, which has its callback tell us first, and the channel count from then on."""
+        return around(original, switch, partial(self._begin, library, Arguments(original, (self.callback,)), switch))
+
+    @guarded
+    def _begin(
+        self, library: Library, arguments: Arguments, switch: Switch, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> _ConfirmModeCall | None:
+        taken = arguments.take(args, kwargs)
+        if taken is None:
+            return None
+        client = client_of(args[0], library)
+        if callable(taken[0]):
+            args, kwargs = arguments.replace(args, kwargs, self.callback, self._proxy(client, taken[0]))
+        return _ConfirmModeCall(args, kwargs, client, switch)
+
+    def _proxy(self, client: Client, callback: Function) -> Proxy:
+        @guarded
+        def confirmed(given: tuple[Any, ...]) -> None:
+            if client.confirms is not None:
+                client.confirms.answered(self.confirm(*given))
+
+        def called(function: Function, _: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            confirmed(given)
+            return function(*given, **named)
+
+        return Proxy(callback, called)
+
+
+class _ConfirmModeCall(Call):
+    """A call that asks for confirms; the channel counts once it has returned."""
+
+    __slots__ = ("client", "switch")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], client: Client, switch: Switch) -> None:
+        super().__init__(args, kwargs)
+        self.client = client
+        self.switch = switch
+
+    def returned(self, result: Any) -> Any:
+        """Have the channel count."""
+        if self.client.confirms is None:
+            self.client.confirms = Confirms(self.switch)
+        return result
+
+
+@dataclass(frozen=True)
+class Returned(SinglePlace):
     """A function that gets a message which the broker sends back; `returned` reads that, and why in words."""
 
     target: str
@@ -129,39 +143,31 @@ class Return:
     returned: Callable[..., tuple[Message, str]]
     operation: str = "return"
 
-    def wrap(self, library: Library) -> Wrap:
-        """Give what makes the wrapper."""
-
-        def make(original: Function, switch: Switch) -> Function:
-            arguments = Arguments(original, self.takes)
-
-            def receive(*args: Any, **kwargs: Any) -> Any:
-                if switch.on and not idle(library.telemetry):
-                    self._note(library, arguments, args, kwargs)
-                return original(*args, **kwargs)
-
-            return receive
-
-        return make
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the function, which tells us of the message first."""
+        return around(original, switch, partial(self._handle, library, Arguments(original, self.takes)))
 
     @guarded
-    def _note(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        message, why = self.returned(*arguments.read(*args, **kwargs))
+    def _handle(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
+        if taken is None:
+            return
+        message, why = self.returned(*taken)
         client = client_of(args[0], library)
         route = client.route(self.operation, "send", message.destination)
         route.count(client.scope.metrics.returned)
         context, origin = propagation.extract(message.headers)
         if origin is not None and span_in(get_current()).get_span_context().span_id == origin.span_id:
             return  # the call that sends it is still going on, and will tell
-        sending = next((one for one in client.pending.values() if _is(one, origin)), None)
+        sending = next((one for one in client.pending_sends.values() if _carries(one, origin)), None)
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, why))
             return
-        made, links = described(route.attributes, message), (Link(origin),) if origin else ()
-        span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, made, links)
+        attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
+        span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, attributes, links)
         errors.mark(span, semconv.RETURNED, why)
         span.end()
 
 
-def _is(sending: OpenSend, origin: SpanContext | None) -> bool:
+def _carries(sending: OpenSend, origin: SpanContext | None) -> bool:
     return origin is not None and sending.span.get_span_context().span_id == origin.span_id

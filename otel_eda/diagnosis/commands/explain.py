@@ -1,34 +1,40 @@
 """`otel-eda explain`."""
 
-from __future__ import annotations
+from typing import Annotated
 
-from typing import TYPE_CHECKING
+from typer import Argument, Option
 
-from otel_eda.diagnosis import UnusableError, catalog
+from otel_eda.diagnosis import CLEAN, UnusableError, catalog
 
-from . import CLEAN, guarded
+from .options import code_completions
 
-if TYPE_CHECKING:
-    import argparse
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("code", nargs="?", metavar="CODE", help="such as EDA104; none: all, a line each")
-    parser.add_argument("--sql", action="store_true", help="the check's question in SQL")
+EXAMPLES = (
+    "otel-eda explain",
+    "otel-eda explain EDA104",
+)
 
 
-@guarded
-def run(options: argparse.Namespace) -> int:
+def run(
+    code: Annotated[
+        str | None,
+        Argument(
+            metavar="CODE",
+            show_default=False,
+            autocompletion=code_completions,
+            help="Such as EDA104. Without one: a line for each check.",
+        ),
+    ] = None,
+    sql: Annotated[bool, Option("--sql", help="Print the check's question in SQL.")] = False,
+) -> int:
     """Print a check's page."""
-    if options.code is None:
+    if code is None:
         for check in catalog.checks():
             print(f"{check.code}  {check.title}")
         return CLEAN
-    found = [check for check in catalog.checks() if check.code == options.code.upper()]
+    found = [check for check in catalog.checks() if check.code == code.upper()]
     if not found:
-        raise UnusableError(f"there is no check {options.code}")
-    if options.sql:
+        raise UnusableError(f"there is no check {code}")
+    if sql:
         print(found[0].sql, end="")
     else:
         _show(found[0].page)

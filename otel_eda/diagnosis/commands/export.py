@@ -1,41 +1,37 @@
 """`otel-eda export`."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
-from otel_eda.diagnosis import UnusableError, columns
+from typer import Option
 
-from . import CLEAN, guarded, loaded, sources
+from otel_eda.diagnosis import CLEAN, UnusableError
 
-if TYPE_CHECKING:
-    import argparse
+from .options import Reading, loaded
 
+EXAMPLES = (
+    "otel-eda export telemetry -o operations.parquet",
+    "otel-eda export telemetry --table events -o events.csv",
+)
 FORMATS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON", ".jsonl": "JSON"}
+TableName = Literal["operations", "metrics", "events"]
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    sources(parser)
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="a .parquet, .csv or .jsonl file"
-    )
-    parser.add_argument("--table", choices=sorted(columns.TABLES), default="operations", help="(operations)")
-
-
-@guarded
-def run(options: argparse.Namespace) -> int:
+def run(
+    reading: Reading,
+    output: Annotated[Path, Option("-o", "--output", metavar="FILE", help="A .parquet, .csv or .jsonl file.")],
+    table: Annotated[TableName, Option(help="Which table.")] = "operations",
+) -> int:
     """Write a table to a file."""
-    kind = FORMATS.get(options.output.suffix)
+    kind = FORMATS.get(output.suffix)
     if kind is None:
-        raise UnusableError(f"{options.output.name}: its name must end in {', '.join(FORMATS)}")
+        raise UnusableError(f"{output.name}: its name must end in {', '.join(FORMATS)}")
     import duckdb
 
-    with loaded(options) as store:
+    with loaded(reading) as store:
         try:
-            store.connection.table(options.table).query(
-                "rows", f"COPY (FROM rows) TO '{str(options.output).replace(chr(39), chr(39) * 2)}' (FORMAT {kind})"
+            store.connection.table(table).query(
+                "rows", f"COPY (FROM rows) TO '{str(output).replace(chr(39), chr(39) * 2)}' (FORMAT {kind})"
             )
         except duckdb.IOException as error:
             raise UnusableError(str(error).partition("\n")[0]) from error

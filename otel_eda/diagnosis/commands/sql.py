@@ -1,52 +1,50 @@
 """`otel-eda sql`."""
 
-from __future__ import annotations
-
 import csv
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal
 
-from otel_eda.diagnosis import UnusableError
+from typer import Argument, Option
 
-from . import CLEAN, guarded, loaded, sources
+from otel_eda.diagnosis import CLEAN, UnusableError
 
-if TYPE_CHECKING:
-    import argparse
+from .options import Reading, loaded
 
-FORMATS = ("table", "csv", "json")
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    sources(parser)
-    parser.add_argument(
-        "question", metavar="SQL", help='for instance "select service, count(*) from operations group by 1"'
-    )
-    parser.add_argument("--format", choices=FORMATS, help="table on a terminal, else csv")
+EXAMPLES = (
+    'otel-eda sql telemetry "select service, count(*) from operations group by 1"',
+    'otel-eda sql telemetry "from events" --format json',
+)
+AnswerFormat = Literal["table", "csv", "json"]
 
 
-@guarded
-def run(options: argparse.Namespace) -> int:
+def run(
+    reading: Reading,
+    question: Annotated[str, Argument(metavar="SQL", show_default=False, help="A statement over the tables.")],
+    format_: Annotated[
+        AnswerFormat | None,
+        Option("--format", show_default="table on a terminal, else csv", help="How the answer is written."),
+    ] = None,
+) -> int:
     """Ask the tables."""
     import duckdb
 
     from otel_eda.diagnosis import facts
-    from otel_eda.diagnosis.settings import Settings
+    from otel_eda.diagnosis.settings import Bounds
 
-    with loaded(options) as store:
-        facts.prepare(store, Settings())
+    with loaded(reading) as store:
+        facts.prepare(store, Bounds())
         store.close_doors()
         try:
-            cursor = store.connection.execute(options.question)
+            cursor = store.connection.execute(question)
             names, rows = [column[0] for column in cursor.description or ()], cursor.fetchall()
         except duckdb.Error as error:
             raise UnusableError(str(error).partition("\n")[0]) from error
-    _print(options.format or ("table" if sys.stdout.isatty() else "csv"), names, rows)
+    _print(format_ or ("table" if sys.stdout.isatty() else "csv"), names, rows)
     return CLEAN
 
 
-def _print(kind: str, names: list[str], rows: list[tuple[Any, ...]]) -> None:
+def _print(kind: AnswerFormat, names: list[str], rows: list[tuple[Any, ...]]) -> None:
     if kind == "json":
         for row in rows:
             print(json.dumps(dict(zip(names, row, strict=True)), default=str))
@@ -54,10 +52,10 @@ def _print(kind: str, names: list[str], rows: list[tuple[Any, ...]]) -> None:
         writer = csv.writer(sys.stdout)
         writer.writerows([names, *rows])
     else:
-        _table(names, rows)
+        _print_table(names, rows)
 
 
-def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
+def _print_table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -1,45 +1,45 @@
 """`otel-eda trace`."""
 
-from __future__ import annotations
-
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from otel_eda.diagnosis import UnusableError
+from typer import Argument
 
-from . import CLEAN, guarded, loaded, sources
+from otel_eda.diagnosis import CLEAN, UnusableError
+
+from .options import Reading, loaded
 
 if TYPE_CHECKING:
-    import argparse
-
     from otel_eda.diagnosis.store import Store
 
+EXAMPLES = (
+    "otel-eda trace orders/0/17 telemetry",
+    "otel-eda trace d019714d2a3a51f1ce3c2aa517b2d8d8 http://localhost:16686",
+)
 POSITION = re.compile(r"(?P<destination>.+)/(?P<partition>[^/@]+)[/@](?P<offset>\d+)")
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("id", metavar="ID", help="a trace id, a message id, or topic/partition/offset")
-    sources(parser)
+def run(
+    id_: Annotated[
+        str, Argument(metavar="ID", show_default=False, help="A trace id, a message id, or topic/partition/offset.")
+    ],
+    reading: Reading,
+) -> int:
+    """Print an event's trace."""
+    from otel_eda.diagnosis import trace
+    from otel_eda.diagnosis.reports.trace import write
 
-
-@guarded
-def run(options: argparse.Namespace) -> int:
-    """Print an event's way."""
-    from otel_eda.diagnosis import way
-    from otel_eda.diagnosis.reports.way import write
-
-    with loaded(options) as store:
-        steps = way.find(store, traces(store, options.id))
-    if not steps:
-        raise UnusableError(f"{options.id}: nothing of this event is here")
-    write(steps, sys.stdout)
+    with loaded(reading) as store:
+        spans = trace.find(store, traces(store, id_))
+    if not spans:
+        raise UnusableError(f"{id_}: nothing of this event is here")
+    write(spans, sys.stdout)
     return CLEAN
 
 
-def traces(store: Store, name: str) -> list[str]:
-    """Give the traces that an event's name means."""
+def traces(store: "Store", name: str) -> list[str]:
+    """Return the ids of the traces that an event's name stands for."""
     place = POSITION.fullmatch(name)
     if place:
         found = store.ask(

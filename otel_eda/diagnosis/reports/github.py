@@ -9,15 +9,12 @@ from otel_eda.diagnosis.finding import Verdict
 from .plain import place, printable
 
 if TYPE_CHECKING:
-    import argparse
-
     from otel_eda.diagnosis.engine import Diagnosis
-    from otel_eda.diagnosis.store import Store
 
 LEVELS = {Verdict.CONFIRMED: "error", Verdict.LIKELY: "warning", Verdict.SUSPECT: "notice"}
 
 
-def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:  # noqa: ARG001
+def write(diagnosis: Diagnosis, file: TextIO) -> None:
     """Write the report; one line each, since a line that begins with `::` is a command."""
     for finding in diagnosis.findings:
         title = escape(f"{finding.code} {finding.title}").replace(":", "%3A").replace(",", "%2C")

@@ -6,14 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from otel_eda.diagnosis import pictures
+from otel_eda.diagnosis import charts
 
 from .json import document
 from .text import notes
 
 if TYPE_CHECKING:
-    import argparse
-
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.store import Store
 
@@ -21,16 +19,16 @@ PAGE = Path(__file__).with_name("page.html")
 DATA = "/*DATA*/null"
 
 
-def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:
+def write(diagnosis: Diagnosis, store: Store, file: TextIO, jaeger: str | None) -> None:
     """Write the report."""
     window = diagnosis.window
-    data: dict[str, Any] = document(diagnosis, options.jaeger_url)
+    data: dict[str, Any] = document(diagnosis, jaeger)
     data["notes"] = list(notes(diagnosis))
     data["window"] |= {"first": window.first, "last": window.last}
-    data["flow"] = pictures.flow(store)
-    data["charts"] = pictures.charts(store, window.first, window.last)
+    data["flow"] = charts.flow(store)
+    data["charts"] = charts.series(store, window.first, window.last)
     wanted = (trace for finding in diagnosis.findings for trace in finding.trace_ids[:2])
-    data["traces"] = pictures.traces(store, wanted)
+    data["traces"] = charts.traces(store, wanted)
     file.write(PAGE.read_text(encoding="utf-8").replace(DATA, embedded(data)))
 
 

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .plain import moment
 
 if TYPE_CHECKING:
-    import argparse
-
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.finding import Evidence, Finding
-    from otel_eda.diagnosis.store import Store
 
 VERSION = 1
 
 
-def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:  # noqa: ARG001
+def write(diagnosis: Diagnosis, file: TextIO, jaeger: str | None) -> None:
     """Write the report."""
-    json.dump(document(diagnosis, options.jaeger_url), file, indent=2)
+    json.dump(document(diagnosis, jaeger), file, indent=2)
     file.write("\n")
 
 

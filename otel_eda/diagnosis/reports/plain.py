@@ -1,4 +1,4 @@
-"""What telemetry says is data: here it becomes text that cannot steer a terminal, and times and places in words."""
+"""Text for reports: values of telemetry as text that cannot steer a terminal, times and places in words."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ LONGEST = 500
 
 
 def printable(value: object) -> str:
-    """Give a value's text with everything that is not a visible letter replaced, and not too long."""
+    """Return a value's text, shortened, with a replacement for every character that cannot be printed."""
     text = str(value)
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def plain(value: object, style: str = "") -> Text:
-    """Give a value for rich, without markup."""
+    """Return a value as a text of rich, without markup."""
     return Text(printable(value), style)
 
 
 def moment(time: int | None) -> str:
-    """Write nanoseconds since 1970 as a UTC time."""
+    """Return nanoseconds since 1970 as a UTC time."""
     if time is None or not 0 <= time < 2**63:
         return "-"
     return (
@@ -37,7 +37,7 @@ def moment(time: int | None) -> str:
 
 
 def place(finding: Finding) -> str:
-    """Say where: service, direction, destination, partition, offsets."""
+    """Return where a finding is: service, direction, destination, partition, offsets."""
     words = [finding.service or "-"]
     if finding.destination:
         words += ["←" if finding.group else "→", finding.destination]

@@ -15,36 +15,35 @@ from otel_eda.diagnosis.finding import Verdict
 from .plain import moment, place, plain, printable
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
     from rich.console import RenderableType
 
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.finding import Evidence, Finding
-    from otel_eda.diagnosis.store import Store
 
 STYLES = {Verdict.CONFIRMED: "bold red", Verdict.LIKELY: "yellow", Verdict.SUSPECT: "dim"}
 SHOWN = 20
 FEW = 5
 
 
-def write(diagnosis: Diagnosis, store: Store, file: TextIO, options: argparse.Namespace) -> None:  # noqa: ARG001
+def write(diagnosis: Diagnosis, file: TextIO, jaeger: str | None, *, details: bool) -> None:
     """Write the report."""
     console = Console(file=file, highlight=False, width=None if file.isatty() else 120)
-    console.print(*_parts(diagnosis, options), sep="\n")
+    parts = _detailed(diagnosis, jaeger) if details else _brief(diagnosis)
+    console.print(*parts, *(plain(f"Note: {note}", "dim") for note in notes(diagnosis)), sep="\n")
 
 
-def _parts(diagnosis: Diagnosis, options: argparse.Namespace) -> Iterator[RenderableType]:
-    if options.details:
-        yield summary(diagnosis)
-        yield table(diagnosis.findings)
-        yield from (details(finding, options.jaeger_url) for finding in diagnosis.findings)
-    else:
-        yield from screen(diagnosis)
-        if diagnosis.findings:
-            yield Text(_rest(diagnosis), style="dim")
-    yield from (plain(f"Note: {note}", "dim") for note in notes(diagnosis))
+def _brief(diagnosis: Diagnosis) -> Iterator[RenderableType]:
+    yield from screen(diagnosis)
+    if diagnosis.findings:
+        yield Text(_rest(diagnosis), style="dim")
+
+
+def _detailed(diagnosis: Diagnosis, jaeger: str | None) -> Iterator[RenderableType]:
+    yield summary(diagnosis)
+    yield table(diagnosis.findings)
+    yield from (_details(finding, jaeger) for finding in diagnosis.findings)
 
 
 def screen(diagnosis: Diagnosis) -> Iterator[RenderableType]:
@@ -115,7 +114,7 @@ def table(findings: tuple[Finding, ...]) -> Table:
     return drawn
 
 
-def details(finding: Finding, jaeger: str | None) -> RenderableType:
+def _details(finding: Finding, jaeger: str | None) -> RenderableType:
     """Lay out one finding with everything that is known of it."""
     head = Text.assemble(
         ("\n" + finding.code, "bold"), "  ", (finding.verdict.name, STYLES[finding.verdict]), "  ", finding.title,

@@ -1,4 +1,4 @@
-"""Files, globs, and folders of OTLP JSON lines, also compressed."""
+"""Reads telemetry from files, patterns and folders of OTLP JSON lines, also compressed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PACKED = ("", ".gz", ".zst")
 
 
 class Files:
-    """A file, all files that match a pattern, or all in a folder whose name says that they are JSON."""
+    """A file, all files that match a pattern, or all files in a folder whose names end as those of JSON do."""
 
     def __init__(self, place: str) -> None:
         self.place = place
 
     def files(self, spool: Path) -> Iterator[Path]:  # noqa: ARG002  # nothing needs to be written
-        """Give the files."""
+        """Yield the files; raises `UnusableError` if there are none."""
         path = Path(self.place)
         found = sorted(_inside(path)) if path.is_dir() else [path] if path.exists() else self._matching()
         if not found:

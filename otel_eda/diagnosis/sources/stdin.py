@@ -1,4 +1,4 @@
-"""Standard input."""
+"""Reads telemetry from standard input."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5": ".zst"}
 
 
 class Stdin:
-    """What is piped in: it is read several times, so it is kept."""
+    """Standard input, kept in a file because it is read several times."""
 
     def files(self, spool: Path) -> Iterator[Path]:
-        """Give the one file."""
+        """Yield the one file."""
         start = sys.stdin.buffer.read(2)
         path = spool / f"standard input.jsonl{MAGIC.get(start, '')}"
         with path.open("wb") as file:

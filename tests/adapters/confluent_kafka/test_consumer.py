@@ -12,7 +12,7 @@ from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, parent
 from support.waiting import until
 
-from otel_eda.core.clients.instances import known
+from otel_eda.core.clients.instances import existing_client
 
 from .conftest import flush, reading
 
@@ -193,7 +193,7 @@ def test_automatic_commits_are_counted(recorder: Recorder, full: str, reader: Ca
 
 def test_what_changes_the_position_is_known(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
     consumer = reader(full, **{"enable.auto.offset.store": False})
-    client = known(consumer)
+    client = existing_client(consumer)
     assert client is not None
     assert client.assignment.partitions == {(full, "0")}
     message = pull(consumer)
@@ -216,11 +216,11 @@ def test_rebalances_are_known(recorder: Recorder, kafka: Kafka, full: str, own: 
     consumer = Consumer(reading(kafka.address))
     consumer.subscribe([full], **({"on_assign": callback, "on_revoke": callback} if own else {}))
     assert pull(consumer).offset() == 0
-    client = known(consumer)
+    client = existing_client(consumer)
     assert client is not None
     assert client.assignment.partitions == {(full, "0")}
     consumer.close()
-    assert client.assignments == 2
+    assert client.assignment_count == 2
     assert not client.assignment.partitions
     assert told == ([(consumer, [0])] * 2 if own else [])
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pika.channel import Channel
     from support.recorder import Recorder
 
-Steps = Callable[[Any, "Channel", Callable[[], None]], object]
+LoopProcessing = Callable[[Any, "Channel", Callable[[], None]], object]
 PATIENCE = 20.0
 
 
 class Run:
     """Opens a connection and a channel, takes the steps, and ends when the last of them calls `done`."""
 
-    def __init__(self, kind: type[Any], address: str, steps: Steps) -> None:
+    def __init__(self, kind: type[Any], address: str, steps: LoopProcessing) -> None:
         self.steps = steps
         self.errors: list[BaseException] = []
         self.loop = asyncio.new_event_loop() if kind is AsyncioConnection else None
@@ -82,7 +82,7 @@ def kind(request: pytest.FixtureRequest) -> type[Any]:
 
 
 @pytest.fixture
-def take(rabbitmq: RabbitMQ, kind: type[Any], recorder: Recorder) -> Callable[[Steps], None]:
+def take(rabbitmq: RabbitMQ, kind: type[Any], recorder: Recorder) -> Callable[[LoopProcessing], None]:
     """Take steps on a channel."""
     return lambda steps: Run(kind, rabbitmq.address, steps).run()
 

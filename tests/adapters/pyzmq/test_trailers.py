@@ -41,7 +41,7 @@ def test_headers_of_any_content_make_a_trailer(headers: dict[str, str]) -> None:
     assert len(packed) <= trailer.LONGEST
     found = trailer.unpack(packed)
     assert found is not None
-    assert len(found.headers) <= min(len(headers), trailer.MOST)
+    assert len(found.headers) <= min(len(headers), trailer.MAX_HEADERS)
 
 
 def test_headers_that_are_too_long_are_left_out() -> None:
@@ -60,7 +60,7 @@ FALSE: dict[str, bytes] = {
     "a huge number": trailer.MAGIC + ID.encode() + b"\0" + b"9" * 10_000 + b"\x001",
     "no time": trailer.MAGIC + ID.encode() + b"\x007",
     "half a header": GOOD + b"\0half",
-    "too many headers": GOOD + b"\0a\0b" * trailer.MOST,
+    "too many headers": GOOD + b"\0a\0b" * trailer.MAX_HEADERS,
     "too long": GOOD + b"\0a\0" + b"b" * trailer.LONGEST,
     "of the next version": GOOD.replace(trailer.MAGIC, trailer.MAGIC[:-1] + b"\x02"),
     "not at its beginning": b" " + GOOD,

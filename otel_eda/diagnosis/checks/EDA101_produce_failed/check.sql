@@ -21,7 +21,7 @@ WHERE
     AND lower(error) NOT LIKE '%nack%'
     AND error <> 'eda.returned'
     AND system IS DISTINCT FROM 'zeromq'
-    -- The same message, sent again with its own context, may have been acknowledged later.
+    -- The application may have sent the message again with the same context, and the broker may have acknowledged that.
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
         WHERE again.origin_span = s.origin_span AND again.origin_trace = s.origin_trace AND again.outcome = 'ok'

@@ -11,34 +11,26 @@ WITH place AS (
 acked AS (
     SELECT
         s.*,
-        row_number() OVER (
-            PARTITION BY s.system, s.destination, s.partition_id, s.message_offset ORDER BY s.ended, s.span_id
-        ) AS turn,
-        lead(s.trace_id) OVER (
-            PARTITION BY s.system, s.destination, s.partition_id, s.message_offset ORDER BY s.ended, s.span_id
-        ) AS next_trace,
-        lead(s.span_id) OVER (
-            PARTITION BY s.system, s.destination, s.partition_id, s.message_offset ORDER BY s.ended, s.span_id
-        ) AS next_span,
-        lead(s.ended) OVER (
-            PARTITION BY s.system, s.destination, s.partition_id, s.message_offset ORDER BY s.ended, s.span_id
-        ) AS next_ended,
-        lead(s.instance) OVER (
-            PARTITION BY s.system, s.destination, s.partition_id, s.message_offset ORDER BY s.ended, s.span_id
-        ) AS next_instance
+        lead(s.trace_id) OVER same_offset AS next_trace,
+        lead(s.span_id) OVER same_offset AS next_span,
+        lead(s.ended) OVER same_offset AS next_ended,
+        lead(s.instance) OVER same_offset AS next_instance
     FROM sends AS s
     JOIN place AS p
         ON p.system = s.system AND p.destination = s.destination
         AND p.partition_id = s.partition_id AND p.message_offset = s.message_offset
     WHERE s.outcome = 'ok'
+    WINDOW same_offset AS (
+        PARTITION BY s.system, s.destination, s.partition_id, s.message_offset ORDER BY s.ended, s.span_id
+    )
 ),
 
--- A topic that was made anew counts from 0 again; a log that lost its end goes on from somewhere.
+-- A topic that was created again counts from 0; a log that lost its end continues at a later offset.
 again AS (
     SELECT destination, partition_id, min(message_offset) AS lowest FROM acked GROUP BY destination, partition_id
 ),
 
--- How far each consumer had seen a log reach, and how far it reaches now.
+-- The end of a log as each consumer reports it, and the highest end that the consumer had reported before.
 reach AS (
     SELECT
         system, service, instance, host, consumer_group, destination, partition_id, partition_start, partition_end, time,
@@ -68,7 +60,7 @@ SELECT
     a.started AS first_time, a.next_ended AS last_time,
     CASE WHEN g.lowest = 0 THEN 'recreated' ELSE 'truncated' END AS cause,
     CASE WHEN g.lowest = 0 THEN 'LIKELY' END AS at_most,
-    'the broker acknowledged two different messages at this offset: the first is gone' AS detail
+    'the broker acknowledged two different messages at this offset: the first one is gone' AS detail
 FROM acked AS a
 JOIN again AS g ON g.destination = a.destination AND g.partition_id = a.partition_id
 WHERE a.next_span IS NOT NULL
@@ -77,16 +69,16 @@ SELECT
     f.system, coalesce(s.service, f.service), coalesce(s.instance, f.instance), f.instance, f.destination, f.partition_id,
     coalesce(s.message_offset, f.partition_end), s.trace_id, s.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     coalesce(s.started, f.until), f.time,
-    -- What begins at 0 may have been made anew.
+    -- A log that begins at 0 may be that of a topic created again.
     CASE WHEN f.partition_start > 0 THEN 'truncated' ELSE 'recreated' END,
-    -- So does a log look to who asks a new leader that does not know yet how far the others are.
+    -- A new leader may name an earlier end as long as it does not know how far the other replicas are.
     'LIKELY',
-    'the log ended at ' || f.highest || ', and ends at ' || f.partition_end || ' now: what was behind that is gone'
+    'the log ended at ' || f.highest || ' and now ends at ' || f.partition_end || ': the messages after that are gone'
 FROM fell AS f
 LEFT JOIN sends AS s
     ON s.system = f.system AND s.destination = f.destination AND s.partition_id = f.partition_id AND s.outcome = 'ok'
     AND s.message_offset >= f.partition_end AND s.message_offset < f.highest AND s.ended <= f.until
-    -- Where another is at its offset by now, that is told already.
+    -- If another message is at the offset by now, the first half of this query shows it.
     AND NOT EXISTS (
         SELECT 1 FROM acked AS b
         WHERE

@@ -30,7 +30,7 @@ passed AS (
     GROUP BY consumer_group, destination, partition_id, instance
 ),
 
--- How far each member itself came.
+-- How far each member came.
 gone AS (
     SELECT consumer_group, destination, partition_id, instance, max(message_offset) AS highest
     FROM works
@@ -38,15 +38,15 @@ gone AS (
     GROUP BY consumer_group, destination, partition_id, instance
 ),
 
--- Tried, and never with success.
+-- Messages with attempts, none of which succeeded.
 tried AS (
     SELECT
         w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset,
         max(CASE WHEN w.outcome = 'error' THEN 1 ELSE 0 END) AS failed,
-        -- The consumer's own ledger saw that it was committed past.
+        -- The consumer's own ledger saw that the group committed past it.
         max(CASE WHEN w.skipped THEN 1 ELSE 0 END) AS skipped,
         min(w.started) AS started, max(w.ended) AS ended, max(w.error) AS error,
-        -- Of the last attempt.
+        -- The last attempt's.
         arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
         arg_max(w.service, w.started) AS service, arg_max(w.instance, w.started) AS instance,
         arg_max(w.origin_trace, w.started) AS origin_trace, arg_max(w.origin_span, w.started) AS origin_span
@@ -71,7 +71,8 @@ alive AS (
     GROUP BY instance
 ),
 
--- The message before where a member stood, though it never came so far: that it had in its hands.
+-- A member's position is the offset that it gets next. If it has no attempt at the message before, it had that message
+-- in hand.
 stood AS (
     SELECT
         p.consumer_group, p.destination, p.partition_id, p.partition_next - 1 AS message_offset,
@@ -84,7 +85,7 @@ stood AS (
     GROUP BY p.consumer_group, p.destination, p.partition_id, p.partition_next
 ),
 
--- Where the log begins, as far as members know: what is before that is gone.
+-- Where the log begins, as far as members know: earlier messages are gone.
 beginning AS (
     SELECT destination, partition_id, max(partition_start) AS start
     FROM events
@@ -100,12 +101,12 @@ missing AS (
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
         d.committed, coalesce(t.failed, 0) AS failed, r.highest, false AS skipped,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
-        -- Who had it has committed past it: then nobody had it after that, whoever has the partition now.
+        -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
         greatest(coalesce(c.committed, h.committed), coalesce(h.committed, 0)) > s.message_offset AS kept,
         t.message_offset IS NULL AND coalesce(p.message_offset, h.message_offset) IS NOT NULL AS untried,
         b.start > s.message_offset AS expired,
         g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > z.grace AS went_on,
-        -- Sampled on both sides, if it was received, and no process is known to sample.
+        -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
@@ -138,7 +139,7 @@ missing AS (
         AND s.message_offset > r.lowest
         AND NOT coalesce(a.finished, false)
         AND coalesce(t.skipped, 0) = 0
-        -- Behind the group's position: it committed past the message, or went on to later ones.
+        -- The group is past the message: it committed a later offset, or processed later messages.
         AND (d.committed > s.message_offset OR r.highest > s.message_offset)
     UNION ALL
     SELECT
@@ -149,7 +150,7 @@ missing AS (
     WHERE t.skipped = 1
 ),
 
--- Sent on by an attempt or a handler in it: to a dead-letter or retry destination, or as an answer.
+-- Messages that an attempt, or a handler in it, sent on: to a dead-letter or retry destination, or as an answer.
 handed AS (
     SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset
     FROM works AS w
@@ -163,7 +164,7 @@ handed AS (
     WHERE w.outcome <> 'ok'
 ),
 
--- What was sent to where something is missing: the next of the same key, and the last before an offset that nobody sent to.
+-- Messages of partitions with missing ones: the next offset of the same key, and the last offset before a gap.
 near AS (
     SELECT
         destination, partition_id, message_offset,
@@ -188,7 +189,7 @@ ending AS (
     FROM near
 ),
 
--- Compaction would have taken what was read, too, if a later one of its key had been there.
+-- Compaction would also have removed messages that the group read, if there had been later ones of their keys.
 read AS (
     SELECT a.consumer_group, n.destination, n.partition_id, min(n.superseded) AS uncompacted
     FROM near AS n
@@ -197,8 +198,8 @@ read AS (
     GROUP BY a.consumer_group, n.destination, n.partition_id
 ),
 
--- Perhaps never to be seen: as if compacted away, or as the messages of a transaction, which ends with an offset that
--- is no message, and of which the last one did not come either.
+-- Messages that the group may never have been able to see. They may be compacted away. Or they may be of an aborted
+-- transaction: its end takes an offset without a message, and its last message did not arrive either.
 unseen AS (
     SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
     FROM missing AS m
@@ -234,7 +235,7 @@ ledger AS (
     GROUP BY system, service, destination, consumer_group
 ),
 
--- What the ledgers counted beyond what spans tell: sampled away, or lost.
+-- Messages that the ledgers counted and no span shows: not sampled, or lost.
 counted AS (
     SELECT
         g.system, g.service, g.instance, g.destination, g.consumer_group, g.first_time, g.last_time,
@@ -252,11 +253,11 @@ SELECT
         WHEN delivered THEN 'died-with-it' ELSE 'jumped-over'
     END AS cause,
     CASE
-        -- A filter before the handler looks the same; so do messages that the group could not see.
+        -- A filter before the handler looks the same, and so do messages that the group could not see.
         WHEN (untried AND went_on) OR u.message_offset IS NOT NULL OR (expired AND NOT delivered) THEN 'SUSPECT'
-        -- It may have been done in the last moments of a process, of which nothing was exported.
+        -- The process may have finished it in its last moments, whose spans were not exported.
         WHEN untried THEN 'LIKELY'
-        -- Automatic commits have no spans; but the ledgers may have counted every one of these as committed past.
+        -- Automatic commits have no spans, but the ledgers may have counted all of these messages as committed past.
         WHEN committed > m.message_offset OR (failed = 1 AND l.number >= 0) THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
@@ -291,8 +292,8 @@ SELECT
     system, service, instance, CAST(NULL AS VARCHAR), destination, consumer_group, CAST(NULL AS VARCHAR),
     CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     CAST(NULL AS VARCHAR), first_time, last_time, cast(number AS BIGINT), 'error-swallowed',
-    -- Whether its handler sent it on, only a span would tell.
+    -- Only a span would show whether the handler sent the message on.
     'LIKELY', true, true, true, true, true, true, true, true,
-    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages committed past that no attempt succeeded with'
+    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that were committed past and never succeeded'
 FROM counted
 WHERE number > 0

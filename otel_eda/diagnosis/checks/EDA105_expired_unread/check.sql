@@ -4,8 +4,8 @@ WITH expired AS (
     SELECT * FROM works WHERE death_reason = 'expired' OR death_reason = 'maxlen'
 ),
 
--- How it came to where it was dead-lettered.
-way AS (
+-- The sends of the message; the last one put it where it was dead-lettered.
+path AS (
     SELECT
         e.trace_id, e.span_id, s.destination AS queue, s.trace_id AS sent_trace, s.parent_id,
         row_number() OVER (PARTITION BY e.trace_id, e.span_id ORDER BY s.started DESC) AS place
@@ -13,7 +13,7 @@ way AS (
     JOIN sends AS s ON s.origin_trace = e.origin_trace AND s.origin_span = e.origin_span AND s.started <= e.started
 ),
 
--- What is read by somebody; a queue that nobody ever reads may be there to let messages wait.
+-- Queues that somebody reads. A queue that nobody reads may be a delay.
 read AS (
     SELECT DISTINCT s.destination AS queue
     FROM sends AS s
@@ -21,7 +21,7 @@ read AS (
     WHERE coalesce(w.deaths, 0) = 0 AND NOT s.linked
 ),
 
--- Back where it had been before, or where what sent it had been: that was to be tried again later.
+-- Messages that came back to where they, or the messages that caused them, were before: a retry after a delay.
 retried AS (
     SELECT e.trace_id, e.span_id
     FROM expired AS e
@@ -31,7 +31,7 @@ retried AS (
     UNION
     SELECT e.trace_id, e.span_id
     FROM expired AS e
-    JOIN way AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
+    JOIN path AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
     JOIN works AS w ON w.trace_id = y.sent_trace AND w.span_id = y.parent_id AND w.destination = e.destination
 ),
 
@@ -44,7 +44,7 @@ reader AS (
     GROUP BY consumer_group, destination, partition_id
 ),
 
--- Where the log begins, as far as members know: what is before that is gone.
+-- Where the log begins, as far as members know: earlier messages are gone.
 beginning AS (
     SELECT destination, partition_id, max(partition_start) AS start
     FROM events
@@ -60,12 +60,12 @@ SELECT
     CASE WHEN e.death_reason = 'expired' THEN 'time-to-live' ELSE 'queue-full' END AS cause,
     CASE WHEN e.death_reason = 'expired' AND r.queue IS NULL THEN 'LIKELY' END AS at_most,
     CASE
-        WHEN e.death_reason = 'expired' THEN 'waited longer than it may, and was dead-lettered'
-        ELSE 'its queue was full, and it was dead-lettered'
+        WHEN e.death_reason = 'expired' THEN 'it waited longer than allowed and was dead-lettered'
+        ELSE 'its queue was full, so it was dead-lettered'
     END AS detail,
     true AS g1, true AS g2, true AS g3
 FROM expired AS e
-LEFT JOIN way AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
+LEFT JOIN path AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
 LEFT JOIN read AS r ON r.queue = y.queue
 WHERE NOT EXISTS (SELECT 1 FROM retried AS a WHERE a.trace_id = e.trace_id AND a.span_id = e.span_id)
 UNION ALL
@@ -73,9 +73,9 @@ SELECT
     s.system, r.service, r.instance, s.destination, r.consumer_group, s.partition_id, s.message_offset,
     CAST(NULL AS VARCHAR), s.trace_id, s.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), s.started, s.ended,
     CAST(NULL AS VARCHAR), 'retention',
-    -- Somebody may have jumped over it before it was gone.
+    -- The group may have jumped over it before it was gone.
     'LIKELY',
-    'no member of the group had it; the log begins at offset ' || b.start || ' now',
+    'no member of the group had it, and the log now begins at offset ' || b.start,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN)
 FROM sends AS s
 JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id

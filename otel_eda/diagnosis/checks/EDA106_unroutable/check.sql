@@ -12,7 +12,7 @@ WITH refused AS (
     WHERE outcome = 'error'
 ),
 
--- Numbers of a sender that came, and so those that did not come.
+-- The range of each sender's numbers that arrived, and in it the numbers that did not.
 sender AS (
     SELECT sender, min(sequence) AS lowest, max(sequence) AS highest, max(started) AS last_time
     FROM works
@@ -40,8 +40,8 @@ UNION ALL
 SELECT
     system, service, instance, destination, CAST(NULL AS VARCHAR), trace_id, span_id, started, ended,
     CASE WHEN sequence < lowest THEN 'slow-joiner' ELSE 'high-water-mark' END,
-    -- A subscriber's filter drops messages, too.
+    -- A subscriber's filter also drops messages.
     'LIKELY', sender || '#' || sequence, 1,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN),
-    'number ' || sequence || ' of its sender never came, though ' || lowest || ' to ' || highest || ' did'
+    'number ' || sequence || ' of its sender never arrived; the numbers that did are ' || lowest || ' to ' || highest
 FROM gap

@@ -15,11 +15,11 @@ readers AS (
     UNION
     SELECT destination FROM readings WHERE name IN ('messaging.client.consumed.messages', 'messaging.process.duration')
     UNION
-    -- A queue may be called otherwise than what was sent to: the messages themselves tell.
+    -- A queue may have another name than the destination of the sends; the messages join the two.
     SELECT s.destination
     FROM sends AS s
     JOIN operations AS o ON o.origin_span = s.origin_span AND o.origin_trace = s.origin_trace AND o.started >= s.started
-    -- Who sends on what he has received is no reader; one whom the broker gives what it has dead-lettered is.
+    -- A service that forwards what it received is no reader of the first destination, unless the broker dead-lettered it.
     WHERE o.type IN ('receive', 'process') AND (o.deaths > 0 OR NOT s.linked)
 )
 

@@ -8,7 +8,7 @@ WITH copy AS (
         AND (type = 'send' OR (type IN ('receive', 'process') AND linked))
 ),
 
--- Events at several places.
+-- Events with several offsets.
 several AS (
     SELECT destination, origin_trace, origin_span
     FROM copy
@@ -31,14 +31,14 @@ place AS (
 pair AS (
     SELECT
         *,
-        lead(message_offset) OVER turn AS next_offset,
-        lead(partition_id) OVER turn AS next_partition,
-        lead(message_time) OVER turn AS next_time,
-        lead(trace_id) OVER turn AS next_trace,
-        lead(span_id) OVER turn AS next_span,
-        lead(ended) OVER turn AS next_ended
+        lead(message_offset) OVER copies AS next_offset,
+        lead(partition_id) OVER copies AS next_partition,
+        lead(message_time) OVER copies AS next_time,
+        lead(trace_id) OVER copies AS next_trace,
+        lead(span_id) OVER copies AS next_span,
+        lead(ended) OVER copies AS next_ended
     FROM place
-    WINDOW turn AS (PARTITION BY system, destination, origin_trace, origin_span ORDER BY partition_id, message_offset)
+    WINDOW copies AS (PARTITION BY system, destination, origin_trace, origin_span ORDER BY partition_id, message_offset)
 )
 
 SELECT
@@ -68,7 +68,7 @@ LEFT JOIN (
     WHERE linked
     GROUP BY destination, origin_trace, origin_span
 ) AS f ON f.origin_span = p.origin_span AND f.origin_trace = p.origin_trace AND f.destination = p.destination
--- What was created, and not sent, is for somebody else to send: an outbox's relay.
+-- The creating span did not send: somebody else sends the event, such as the relay of an outbox.
 LEFT JOIN (
     SELECT DISTINCT span_id, trace_id FROM operations WHERE type IS DISTINCT FROM 'send'
 ) AS o ON o.span_id = p.origin_span AND o.trace_id = p.origin_trace

@@ -1,52 +1,16 @@
 -- gates: G4 G5
 -- news: message
-WITH attempt AS (
+WITH again AS (
     SELECT
-        system, service, instance, host, destination, consumer_group, partition_id, message_offset, redelivered,
-        reprocessed, origin_trace, origin_span, trace_id, span_id, started, ended, outcome,
-        CASE
-            WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
-            ELSE origin_trace || '-' || origin_span
-        END AS message
-    FROM works AS w
+        o.system, o.service, o.instance, o.host, o.destination, o.consumer_group, o.partition_id, o.message_offset,
+        o.message, o.redelivered, o.reprocessed, o.trace_id, o.span_id, o.started, o.ended, o.finished,
+        o.previous_instance, o.previous_host, o.previous_trace, o.previous_span
+    FROM attempts AS o
     WHERE
-        (
-            (message_offset IS NULL AND linked)
-            OR EXISTS (
-                SELECT 1 FROM around AS r
-                WHERE
-                    r.attempts > 1 AND r.consumer_group IS NOT DISTINCT FROM w.consumer_group
-                    AND r.destination = w.destination AND r.partition_id = w.partition_id
-                    AND r.message_offset = w.message_offset
-            )
-        )
+        o.finished <= o.started
         -- Without a group every reader has its own copy.
-        AND (consumer_group IS NOT NULL OR system = 'rabbitmq')
-),
-
-ordered AS (
-    SELECT
-        *,
-        max(CASE WHEN outcome = 'ok' THEN ended END) OVER earlier AS finished,
-        lag(span_id) OVER turn AS first_span,
-        lag(trace_id) OVER turn AS first_trace,
-        lag(instance) OVER turn AS first_instance,
-        lag(host) OVER turn AS first_host
-    FROM attempt
-    WINDOW
-        turn AS (PARTITION BY system, destination, consumer_group, message ORDER BY started, span_id),
-        earlier AS (
-            PARTITION BY system, destination, consumer_group, message ORDER BY started, span_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        )
-),
-
-again AS (
-    SELECT *
-    FROM ordered AS o
-    WHERE
-        finished <= started
-        -- Somebody has sent it once more, to be handled later or again: that is a message of its own.
+        AND (o.consumer_group IS NOT NULL OR o.system = 'rabbitmq')
+        -- Somebody sent it once more, to be handled later or again: that is a message of its own.
         AND NOT EXISTS (
             SELECT 1 FROM sends AS s
             WHERE
@@ -55,7 +19,7 @@ again AS (
         )
 ),
 
--- What the group had committed when the message came again, if its commits are known at all.
+-- The offset that the group had committed when the message came again, if its commits are known.
 line AS (
     SELECT
         consumer_group, destination, partition_id, ended AS time, committed,
@@ -75,12 +39,12 @@ position AS (
         before AS (PARTITION BY consumer_group, destination, partition_id ORDER BY time)
 ),
 
-told AS (
+classified AS (
     SELECT
         a.*,
         CASE
             WHEN p.committed > a.message_offset THEN 'replayed'
-            WHEN a.instance <> a.first_instance THEN 'other-member'
+            WHEN a.instance <> a.previous_instance THEN 'other-member'
             WHEN a.system = 'rabbitmq' AND a.redelivered THEN 'not-acked'
             ELSE 'rewound'
         END AS cause,
@@ -89,7 +53,7 @@ told AS (
     LEFT JOIN position AS p ON p.destination = a.destination AND p.span_id = a.span_id AND p.message = a.message
 ),
 
--- What the ledgers counted where no span tells of it: sampled away, or lost.
+-- Messages that the ledgers counted and no span shows: not sampled, or lost.
 counted AS (
     SELECT
         system, service, instance, destination, consumer_group, min(started) AS first_time, max(time) AS last_time,
@@ -102,23 +66,23 @@ counted AS (
 )
 
 SELECT
-    system, service, first_instance AS instance, instance AS other_instance, first_host AS host, host AS other_host,
+    system, service, previous_instance AS instance, instance AS other_instance, previous_host AS host, host AS other_host,
     destination, consumer_group, partition_id, message_offset, message,
-    first_trace AS trace_id, first_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
+    previous_trace AS trace_id, previous_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
     finished AS first_time, ended AS last_time, 1 AS weight, cause,
-    -- Somebody may have wanted it, unless it is known that the message had not been committed or acknowledged.
+    -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
     CASE WHEN (system = 'rabbitmq' AND redelivered) OR (cause <> 'replayed' AND committed <= message_offset) THEN NULL ELSE 'LIKELY' END
         AS at_most,
     CAST(NULL AS BOOLEAN) AS g4,
     CASE WHEN reprocessed THEN true END AS g5,
     'processed again ' || round((started - finished) / 1000000000.0, 3) || ' s after it was done' AS detail
-FROM told
+FROM classified
 UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR),
     CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     first_time, last_time, cast(number AS BIGINT), 'rewound', 'LIKELY', true, true,
-    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that it had processed with success before'
+    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that it had processed successfully before'
 FROM counted
 WHERE number > 0

@@ -14,22 +14,22 @@ WITH first_attempt AS (
 ordered AS (
     SELECT
         *,
-        lag(started) OVER turn AS previous_started,
-        lag(message_offset) OVER turn AS previous_offset,
-        lag(instance) OVER turn AS previous_instance,
-        lag(host) OVER turn AS previous_host,
-        lag(trace_id) OVER turn AS previous_trace,
-        lag(span_id) OVER turn AS previous_span,
-        lead(started) OVER turn AS next_started,
-        lead(trace_id) OVER turn AS next_trace,
-        lead(span_id) OVER turn AS next_span
+        lag(started) OVER of_key AS previous_started,
+        lag(message_offset) OVER of_key AS previous_offset,
+        lag(instance) OVER of_key AS previous_instance,
+        lag(host) OVER of_key AS previous_host,
+        lag(trace_id) OVER of_key AS previous_trace,
+        lag(span_id) OVER of_key AS previous_span,
+        lead(started) OVER of_key AS next_started,
+        lead(trace_id) OVER of_key AS next_trace,
+        lead(span_id) OVER of_key AS next_span
     FROM first_attempt
-    WINDOW turn AS (
+    WINDOW of_key AS (
         PARTITION BY system, consumer_group, destination, partition_id, key_hash ORDER BY message_offset
     )
 ),
 
--- What the ledgers counted where no span tells of it: sampled away, or lost.
+-- Messages that the ledgers counted and no span shows: not sampled, or lost.
 counted AS (
     SELECT
         system, service, instance, destination, consumer_group, min(started) AS first_time, max(time) AS last_time,
@@ -53,7 +53,7 @@ FROM ordered AS o
 CROSS JOIN settings AS t
 WHERE o.previous_started > o.started + CASE WHEN o.instance = o.previous_instance THEN 0 ELSE t.skew END
 UNION ALL
--- A span may begin before the work does: where a loop hands messages to workers, only the ledger knows when they begin.
+-- Where a loop hands messages to workers, a span begins before the work: only the ledger knows when the work began.
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), host, CAST(NULL AS VARCHAR),
     destination, consumer_group, partition_id, message_offset, key_hash, trace_id, span_id, next_trace, next_span,

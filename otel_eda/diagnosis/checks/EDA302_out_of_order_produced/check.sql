@@ -3,14 +3,14 @@
 WITH ordered AS (
     SELECT
         *,
-        lag(message_offset) OVER turn AS previous_offset,
-        lag(started) OVER turn AS previous_started,
-        lag(sequence) OVER turn AS previous_sequence,
-        lag(trace_id) OVER turn AS previous_trace,
-        lag(span_id) OVER turn AS previous_span
+        lag(message_offset) OVER of_producer AS previous_offset,
+        lag(started) OVER of_producer AS previous_started,
+        lag(sequence) OVER of_producer AS previous_sequence,
+        lag(trace_id) OVER of_producer AS previous_trace,
+        lag(span_id) OVER of_producer AS previous_span
     FROM sends
     WHERE outcome = 'ok' AND message_offset >= 0 AND partition_id IS NOT NULL AND NOT linked
-    WINDOW turn AS (
+    WINDOW of_producer AS (
         PARTITION BY system, instance, client_id, destination, partition_id
         ORDER BY coalesce(sequence, 0), started, span_id
     )
@@ -21,7 +21,7 @@ SELECT
     o.trace_id, o.span_id, o.previous_trace AS other_trace_id, o.previous_span AS other_span_id,
     o.previous_started AS first_time, o.ended AS last_time,
     'retries-in-flight' AS cause,
-    -- Without a running number only the time of the calls is known, and threads may pass each other.
+    -- Without the producer's numbers only the times of the calls are known, and threads may overtake each other.
     CASE WHEN o.sequence IS NULL THEN 'LIKELY' END AS at_most,
     'called after the message that got offset ' || o.previous_offset AS detail
 FROM ordered AS o

@@ -14,13 +14,13 @@ WITH place AS (
 moved AS (
     SELECT
         *,
-        lead(partition_id) OVER turn AS next_partition,
-        lead(first_time) OVER turn AS next_first,
-        lead(trace_id) OVER turn AS next_trace,
-        lead(span_id) OVER turn AS next_span,
-        lead(instance) OVER turn AS next_instance
+        lead(partition_id) OVER of_key AS next_partition,
+        lead(first_time) OVER of_key AS next_first,
+        lead(trace_id) OVER of_key AS next_trace,
+        lead(span_id) OVER of_key AS next_span,
+        lead(instance) OVER of_key AS next_instance
     FROM place
-    WINDOW turn AS (PARTITION BY system, destination, key_hash ORDER BY first_time, partition_id)
+    WINDOW of_key AS (PARTITION BY system, destination, key_hash ORDER BY first_time, partition_id)
 )
 
 SELECT

@@ -1,29 +1,18 @@
 -- gates: none
 -- news: place
-WITH outcome_of AS (
-    SELECT
-        w.system, w.service, w.destination, w.consumer_group, w.error, w.outcome, w.trace_id, w.span_id, w.instance,
-        w.started, w.ended, w.error_text,
-        CASE
-            WHEN w.message_offset IS NOT NULL THEN w.partition_id || '@' || w.message_offset
-            ELSE coalesce(w.origin_span, w.span_id)
-        END AS message
-    FROM works AS w
-),
-
-total AS (
+WITH total AS (
     SELECT
         system, service, destination, consumer_group, count(DISTINCT message) AS messages,
         count(DISTINCT CASE WHEN outcome = 'error' THEN message END) AS failing
-    FROM outcome_of
+    FROM works
     GROUP BY system, service, destination, consumer_group
 ),
 
--- Failed, and done at a later attempt.
+-- Messages that failed, and succeeded at a later attempt.
 passed AS (
     SELECT DISTINCT system, service, destination, consumer_group, message
-    FROM outcome_of
-    WHERE outcome = 'ok' AND message IN (SELECT f.message FROM outcome_of AS f WHERE f.outcome = 'error')
+    FROM works
+    WHERE outcome = 'ok' AND message IN (SELECT f.message FROM works AS f WHERE f.outcome = 'error')
 ),
 
 child AS (
@@ -38,7 +27,7 @@ SELECT
     CASE WHEN c.parent_id IS NULL THEN 'handler' ELSE 'dependency' END AS cause,
     CASE WHEN p.message IS NULL THEN NULL ELSE 'LIKELY' END AS at_most,
     t.failing || ' of ' || t.messages || ' messages fail: ' || coalesce(o.error_text, o.error) AS detail
-FROM outcome_of AS o
+FROM works AS o
 JOIN total AS t
     ON t.system = o.system AND t.service = o.service AND t.destination IS NOT DISTINCT FROM o.destination
     AND t.consumer_group IS NOT DISTINCT FROM o.consumer_group

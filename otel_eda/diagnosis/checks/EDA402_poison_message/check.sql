@@ -7,12 +7,7 @@ WITH failing AS (
 ),
 
 named AS (
-    SELECT
-        w.*,
-        CASE
-            WHEN w.message_offset IS NOT NULL THEN w.partition_id || '@' || w.message_offset
-            ELSE w.origin_trace || '-' || w.origin_span
-        END AS message
+    SELECT w.*
     FROM works AS w
     JOIN failing AS f
         ON f.system = w.system AND f.destination IS NOT DISTINCT FROM w.destination

@@ -1,22 +1,12 @@
 -- gates: none
 -- news: place
-WITH attempt AS (
-    SELECT
-        system, service, destination, consumer_group, trace_id, span_id, instance, started, ended, error,
-        CASE
-            WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
-            ELSE origin_trace || '-' || origin_span
-        END AS message
-    FROM works
-    WHERE message_offset IS NOT NULL OR origin_span IS NOT NULL
-),
-
-message AS (
+WITH message AS (
     SELECT
         system, service, destination, consumer_group, message, count(*) AS attempts,
         min(started) AS first_time, max(ended) AS last_time, arg_min(trace_id, started) AS trace_id,
         arg_min(span_id, started) AS span_id, arg_min(instance, started) AS instance, max(error) AS error
-    FROM attempt
+    FROM works
+    WHERE message_offset IS NOT NULL OR origin_span IS NOT NULL
     GROUP BY system, service, destination, consumer_group, message
 ),
 
@@ -31,7 +21,7 @@ total AS (
 SELECT
     m.system, m.service, m.instance, m.destination, m.consumer_group, m.error, m.trace_id, m.span_id, m.message,
     m.first_time, m.last_time, m.attempts - 1 AS weight,
-    -- Attempts that follow each other within half a second leave a fault no time to pass.
+    -- If attempts follow each other within half a second, a fault has no time to pass.
     CASE WHEN (m.last_time - m.first_time) / m.attempts < 500000000 THEN 'no-delay' ELSE 'slow-ack' END AS cause,
     t.attempts - t.messages || ' of ' || t.attempts || ' deliveries were repeats, of ' || t.again || ' messages' AS detail
 FROM message AS m

@@ -15,8 +15,8 @@ span AS (
     WHERE trace_id IN (SELECT trace_id FROM busy)
 ),
 
--- From each send up to the spans that caused it.
-way AS (
+-- From each send up through the spans that caused it.
+path AS (
     SELECT
         trace_id, span_id, service, destination, system, instance, started, ended,
         parent_id AS above, 1 AS times, 1 AS depth
@@ -28,7 +28,7 @@ way AS (
         s.parent_id AS above,
         w.times + CASE WHEN s.type = 'send' AND s.service = w.service AND s.destination = w.destination THEN 1 ELSE 0 END,
         w.depth + 1
-    FROM way AS w
+    FROM path AS w
     JOIN span AS s ON s.trace_id = w.trace_id AND s.span_id = w.above
     WHERE w.depth < 200
 ),
@@ -37,7 +37,7 @@ longest AS (
     SELECT
         trace_id, service, destination, max(times) AS times, max(system) AS system,
         arg_min(instance, started) AS instance, arg_min(span_id, started) AS span_id, min(started) AS first_time, max(ended) AS last_time
-    FROM way
+    FROM path
     GROUP BY trace_id, service, destination
 )
 

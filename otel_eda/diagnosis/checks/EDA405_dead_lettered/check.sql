@@ -9,7 +9,7 @@ WITH dead AS (
         OR lower(destination) LIKE '%parking%lot%'
 ),
 
--- A handler's failure that the consumer caught, to set the message aside.
+-- A failure of a handler that the consumer caught in order to set the message aside.
 failed AS (
     SELECT trace_id, parent_id, max(error) AS error, max(error_text) AS error_text, min(ended) AS ended
     FROM operations
@@ -33,7 +33,7 @@ source AS (
     JOIN works AS w ON w.trace_id = h.trace_id AND w.span_id = h.parent_id
 ),
 
--- Who replays a dead letter sends on what it says of its deaths: only the first to get it after one tells of that.
+-- A replayed dead letter keeps its headers about deaths: only the first delivery after a death shows that death.
 buried AS (
     SELECT
         *,
@@ -53,10 +53,10 @@ SELECT
 FROM dead AS d
 LEFT JOIN source AS s ON s.sent = d.span_id AND s.sent_trace = d.trace_id
 UNION ALL
--- The broker set it aside, and says why to whom it gives it now.
+-- The broker set it aside, and tells the consumer of the dead letter why.
 SELECT
     system, service, instance, destination, consumer_group, partition_id, message_offset, error,
     origin_trace, origin_span, trace_id, span_id, started, ended, death_reason,
-    'by-the-broker', 'the broker dead-lettered it ' || deaths || ' times, last because: ' || coalesce(death_reason, 'not said')
+    'by-the-broker', 'the broker dead-lettered it ' || deaths || ' times; the last reason: ' || coalesce(death_reason, 'unknown')
 FROM buried
 WHERE place = 1

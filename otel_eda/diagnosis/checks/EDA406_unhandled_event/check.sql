@@ -32,7 +32,7 @@ handled AS (
     SELECT DISTINCT service, event_type FROM operations WHERE type = 'handle'
 ),
 
--- The handled event that is called most alike.
+-- The event with a handler whose name is nearest.
 near AS (
     SELECT e.service, e.event_type, arg_min(h.event_type, levenshtein(e.event_type, h.event_type)) AS other
     FROM either AS e
@@ -46,7 +46,7 @@ SELECT
     e.first_time, e.last_time, cast(e.number AS BIGINT) AS weight,
     CASE WHEN h.event_type IS NOT NULL THEN 'gone' WHEN n.other IS NOT NULL THEN 'misspelt' ELSE 'never-registered' END
         AS cause,
-    -- An event that nobody has to handle looks the same.
+    -- An optional event looks the same.
     CASE WHEN h.event_type IS NULL AND n.other IS NULL THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
     'no handler ran for event ' || e.event_type || coalesce('; there is one for ' || n.other, '') AS detail
 FROM either AS e
@@ -54,5 +54,5 @@ LEFT JOIN handled AS h ON h.service = e.service AND h.event_type = e.event_type
 LEFT JOIN near AS n ON n.service = e.service AND n.event_type = e.event_type
 WHERE
     e.number > 0
-    -- Who handles no event at all dispatches for others, as frameworks do that offer signals.
+    -- A service that handles no event at all dispatches for others, as frameworks do that offer signals.
     AND EXISTS (SELECT 1 FROM handled AS a WHERE a.service = e.service)

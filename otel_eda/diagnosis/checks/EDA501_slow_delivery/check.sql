@@ -8,21 +8,21 @@ WITH every AS (
         s.ended - s.started AS acknowledging, w.started - s.ended AS waiting,
         row_number() OVER (
             PARTITION BY s.trace_id, s.span_id, w.destination, w.consumer_group ORDER BY w.started, w.span_id
-        ) AS turn
+        ) AS attempt
     FROM works AS w
     JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
     WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
 ),
 
--- Two clocks may be apart by anything up to the shortest way between them: what is above that, waited.
+-- Two clocks may differ by up to the shortest time between them; only the time above that is certain to be waiting.
 apart AS (
     SELECT host, sender_host, min(waiting) AS least
     FROM every
-    WHERE turn = 1 AND NOT coalesce(host = sender_host, false)
+    WHERE attempt = 1 AND NOT coalesce(host = sender_host, false)
     GROUP BY host, sender_host
 ),
 
--- A second attempt did not wait; a broadcast has a first one for each of its readers.
+-- Only first attempts count: a second attempt did not wait. A broadcast has a first one for each of its readers.
 delivery AS (
     SELECT
         e.system, e.service, e.instance, e.host, e.sender_host, e.sender, e.destination, e.consumer_group,
@@ -31,7 +31,7 @@ delivery AS (
     FROM every AS e
     LEFT JOIN apart AS a
         ON a.host IS NOT DISTINCT FROM e.host AND a.sender_host IS NOT DISTINCT FROM e.sender_host
-    WHERE e.turn = 1
+    WHERE e.attempt = 1
 ),
 
 usual AS (
@@ -45,7 +45,7 @@ usual AS (
 judged AS (
     SELECT
         d.*, u.waiting AS usual, z.queue_bound,
-        -- One clock alone tells how long the broker took, and it may have given the message away before it answered.
+        -- The sender's clock alone tells how long the broker took, which may have delivered the message before it answered.
         z.queue_bound IS NULL AND d.acknowledging > greatest(d.waiting, 10 * u.acknowledging, 1000000000) AS slow_ack,
         u.acknowledging AS usual_ack
     FROM delivery AS d
@@ -79,6 +79,6 @@ SELECT
     || CASE
         WHEN slow_ack THEN ''
         WHEN queue_bound IS NULL THEN ', usually ' || round(usual / 1000000000.0, 3) || ' s'
-        ELSE ', at most ' || round(queue_bound / 1000000000.0, 3) || ' s are allowed'
+        ELSE '; the bound is ' || round(queue_bound / 1000000000.0, 3) || ' s'
     END AS detail
 FROM judged

@@ -22,7 +22,7 @@ SELECT
     w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset,
     w.trace_id, w.span_id, w.started AS first_time, w.ended AS last_time,
     'never-returned' AS cause,
-    -- A job may take long.
+    -- It may be a long job.
     'LIKELY' AS at_most,
     'given up after ' || round((w.ended - w.started) / 1000000000.0, 3) || ' s; 99 % of the others took less than '
     || round(u.taken / 1000000000.0, 3) || ' s' AS detail
@@ -43,7 +43,7 @@ JOIN usual AS u
     AND u.consumer_group IS NOT DISTINCT FROM a.consumer_group
 WHERE
     u.number >= 20 AND a.taken > greatest(10 * u.taken, 1000000000)
-    -- Once it is done, its span says how long it took: that is a slow handler.
+    -- Once the message is done, its span shows how long it took: that is a slow handler.
     AND NOT EXISTS (
         SELECT 1 FROM works AS w
         WHERE w.service = a.service AND w.destination = a.destination AND 2 * (w.ended - w.started) > a.taken

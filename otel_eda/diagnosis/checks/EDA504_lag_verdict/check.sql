@@ -19,7 +19,7 @@ reader AS (
     GROUP BY system, consumer_group, destination, partition_id
 ),
 
--- Sent and processed in each quarter of the time in which messages were sent.
+-- The time in which messages were sent, and the last offset.
 sent AS (
     SELECT destination, partition_id, min(ended) AS first_send, max(ended) AS last_send, max(message_offset) AS top
     FROM sends
@@ -48,7 +48,7 @@ quarter AS (
     GROUP BY t.consumer_group, t.destination, t.partition_id
 ),
 
--- How often, and for how long, the furthest offset was committed again and again.
+-- How often, and for how long, the group committed its highest offset.
 held AS (
     SELECT
         c.consumer_group, c.destination, c.partition_id, f.committed, count(*) AS number,
@@ -71,7 +71,7 @@ judged AS (
         CASE
             WHEN s.last_send - r.last_work > z.grace AND s.top > r.position THEN 'stopped'
             WHEN h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
-            -- Who catches up after a burst is no case.
+            -- A group that catches up after a burst is not behind.
             WHEN s.top > r.position AND s.last_send - s.first_send > 10000000000 AND q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
         END AS cause
@@ -84,14 +84,14 @@ judged AS (
         ON h.consumer_group = r.consumer_group AND h.destination = r.destination AND h.partition_id = r.partition_id
 ),
 
--- What consumers measure of themselves, sampled or not; lag is that of the last fetch, so who stopped shows none.
+-- Consumers measure their lag, sampled or not. It is that of the last fetch, so a stopped consumer shows none.
 lagging AS (
     SELECT
         system, service, instance, destination, consumer_group, time, value,
-        lag(value) OVER turn AS before
+        lag(value) OVER readings AS before
     FROM metrics
     WHERE name = 'eda.consumer.lag'
-    WINDOW turn AS (PARTITION BY service, instance, destination, consumer_group ORDER BY time)
+    WINDOW readings AS (PARTITION BY service, instance, destination, consumer_group ORDER BY time)
 ),
 
 grown AS (
@@ -122,12 +122,12 @@ SELECT
     last_work AS first_time, last_work AS last_time, greatest(behind, lag) AS weight, cause,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
-    -- That it lasted for longer than the grace, in which others went on, is what these two say.
+    -- By their definition these two lasted for longer than the grace, while others went on.
     CASE WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
     CASE
-        WHEN cause = 'stopped' THEN 'nothing processed for the last '
-            || round((last_send - last_work) / 1000000000.0, 1) || ' s in which messages came, ' || behind || ' wait'
-        WHEN cause = 'stalled' THEN 'it commits one and the same offset, ' || behind || ' messages wait'
+        WHEN cause = 'stopped' THEN 'it processed nothing in the last '
+            || round((last_send - last_work) / 1000000000.0, 1) || ' s in which messages came; ' || behind || ' wait'
+        WHEN cause = 'stalled' THEN 'it commits the same offset again and again; ' || behind || ' messages wait'
         ELSE 'ever more messages wait, ' || lag || ' at last; it worked '
             || round(100.0 * busy / greatest(last_work - first_work, 1), 0) || ' % of the time'
     END AS detail
@@ -136,7 +136,7 @@ WHERE cause IS NOT NULL
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id, started, ended, 1,
-    'went-back', true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', before one that it had committed'
+    'went-back', true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', which is lower than one that it had committed'
 FROM commits
 WHERE regressed
 UNION ALL

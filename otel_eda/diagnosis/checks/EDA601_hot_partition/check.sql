@@ -47,7 +47,7 @@ SELECT
         WHEN h.number * 2 > l.number THEN 'one-key'
         ELSE 'skew'
     END AS cause,
-    -- A sticky partitioner is uneven for a while, too.
+    -- A sticky partitioner is also uneven for a while.
     CASE WHEN k.number IS NULL THEN 'LIKELY' END AS at_most,
     l.number || ' of ' || t.number || ' messages, ' || round(l.number / t.mean, 1) || ' times the mean of '
     || t.partitions || ' partitions'

@@ -1,6 +1,6 @@
 -- gates: none
 -- news: place
-WITH turn AS (
+WITH attempt AS (
     SELECT
         system, service, consumer_group, destination, partition_id, instance, started, trace_id, span_id,
         lag(instance) OVER owner AS previous, lag(trace_id) OVER owner AS previous_trace, lag(span_id) OVER owner AS previous_span
@@ -10,7 +10,7 @@ WITH turn AS (
 ),
 
 change AS (
-    SELECT * FROM turn WHERE previous <> instance
+    SELECT * FROM attempt WHERE previous <> instance
 ),
 
 storm AS (
@@ -21,7 +21,7 @@ storm AS (
     GROUP BY system, consumer_group, destination
 ),
 
-told AS (
+reported AS (
     SELECT
         system, consumer_group, destination, min(service) AS service, min(instance) AS first_instance,
         max(instance) AS last_instance, count(*) AS changes, count(DISTINCT partition_id) AS partitions,
@@ -36,7 +36,7 @@ SELECT
     c.partition_id, c.previous_trace AS trace_id, c.previous_span AS span_id, c.trace_id AS other_trace_id, c.span_id AS other_span_id,
     c.started AS first_time, c.started AS last_time,
     CASE WHEN s.members > s.changes / s.partitions THEN 'deploys' ELSE 'flapping' END AS cause,
-    -- Many deploys one after the other look the same.
+    -- Many deploys in a row look the same.
     'LIKELY' AS at_most,
     s.changes || ' times another member went on with a partition, in '
     || round((s.last_time - s.first_time) / 1000000000.0, 0) || ' s' AS detail
@@ -44,12 +44,12 @@ FROM change AS c
 JOIN storm AS s
     ON s.system = c.system AND s.consumer_group = c.consumer_group AND s.destination = c.destination
 WHERE
-    -- A deploy moves a partition once or twice; a storm, again and again, at least three times a minute.
+    -- A deploy moves a partition once or twice. A storm moves it again and again, at least three times a minute.
     s.changes >= 6 AND s.changes > 3 * s.partitions
     AND s.changes * 60000000000 >= 3 * (s.last_time - s.first_time)
-    -- Where members tell what they were given, that is better.
+    -- Reports of the members themselves are better.
     AND NOT EXISTS (
-        SELECT 1 FROM told AS t WHERE t.consumer_group = s.consumer_group AND t.destination = s.destination
+        SELECT 1 FROM reported AS t WHERE t.consumer_group = s.consumer_group AND t.destination = s.destination
     )
 UNION ALL
 SELECT
@@ -58,7 +58,7 @@ SELECT
     CASE WHEN members > changes / partitions THEN 'deploys' ELSE 'flapping' END, 'LIKELY',
     changes || ' times a member was given a partition, in '
     || round((last_time - first_time) / 1000000000.0, 0) || ' s'
-FROM told
+FROM reported
 WHERE
     changes >= 6 AND changes > 3 * partitions AND changes * 60000000000 >= 3 * (last_time - first_time)
 UNION ALL
@@ -69,6 +69,6 @@ SELECT
 FROM readings
 WHERE
     name = 'eda.consumer.assignments'
-    -- A consumer's own: its start and its end are some, too.
-    AND NOT EXISTS (SELECT 1 FROM told AS t WHERE t.consumer_group = readings.consumer_group)
+    -- A consumer's own count includes its start and its end.
+    AND NOT EXISTS (SELECT 1 FROM reported AS t WHERE t.consumer_group = readings.consumer_group)
     AND value >= 20 AND time > started AND value * 60000000000 >= 8 * (time - started)

@@ -11,7 +11,7 @@ WITH delivered AS (
     GROUP BY system, destination, partition_id, message_offset
 ),
 
--- To where nobody sends, as far as anybody can see, and from where no context ever came.
+-- Destinations to which no known service sends, and of whose messages none had a context.
 dark AS (
     SELECT destination
     FROM works
@@ -40,8 +40,8 @@ SELECT
     d.system, d.service, CAST(NULL AS VARCHAR), d.instance, d.destination, d.consumer_group, d.partition_id,
     d.message_offset, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), d.trace_id, d.span_id,
     d.started, d.ended,
-    -- Whoever sends there may never have had a context.
+    -- The sender may never have had a context.
     'SUSPECT', true, 'none-came',
-    'processed in a trace of its own: it came without a context, and nobody known sends there'
+    'processed in a trace of its own: it had no context, and no known service sends there'
 FROM delivered AS d
 JOIN dark AS f ON f.destination = d.destination

@@ -1,6 +1,6 @@
 -- gates: none
 -- news: place
-WITH way AS (
+WITH trip AS (
     SELECT
         w.system, w.service, w.instance, w.host, s.service AS sender, s.instance AS sender_instance,
         s.host AS sender_host, w.trace_id, w.span_id, s.trace_id AS sent_trace, s.span_id AS sent_span,
@@ -16,7 +16,7 @@ SELECT
     y.sender || ' ' || coalesce(y.sender_host, '') AS alike, 'apart' AS cause,
     'the clock of ' || y.service || ' is at least ' || round(max(-y.taken) OVER pair / 1000000000.0, 3)
     || ' s behind that of ' || y.sender AS detail
-FROM way AS y
+FROM trip AS y
 CROSS JOIN settings AS z
 WHERE y.taken < -z.skew
 WINDOW pair AS (PARTITION BY y.service, y.host, y.sender, y.sender_host)

@@ -6,12 +6,12 @@ WITH orphan AS (
     FROM operations AS o
     WHERE o.parent_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM operations AS p WHERE p.span_id = o.parent_id AND p.trace_id = o.trace_id)
-        -- Of what is being watched a parent may be still at work, or older than the window.
-        AND o.service NOT IN (SELECT k.service FROM clocks AS k)
+        -- In telemetry that is being watched, a parent may still be at work, or it may be older than the window.
+        AND o.service NOT IN (SELECT k.service FROM watermarks AS k)
     GROUP BY o.service
 ),
 
--- Of whose spans the SDK itself counts none that it has not sampled.
+-- Processes whose SDK counts that it sampled every span.
 kept AS (
     SELECT service, instance
     FROM readings
@@ -38,13 +38,13 @@ UNION ALL
 SELECT
     service, instance, CAST(NULL AS VARCHAR), number, last_time, trace_id, span_id,
     'orphans' AS cause, 'LIKELY' AS at_most,
-    number || ' spans whose parent is not there' AS detail
+    number || ' spans have a parent that is not there' AS detail
 FROM orphan
 UNION ALL
 SELECT
     service, min(instance), CAST(NULL AS VARCHAR), cast(max(lost) AS BIGINT), max(until), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     'dropped' AS cause, 'LIKELY' AS at_most,
-    'the SDK says that it lost ' || cast(max(lost) AS BIGINT) || ' spans' AS detail
+    'the SDK counted that it lost ' || cast(max(lost) AS BIGINT) || ' spans' AS detail
 FROM completeness
 WHERE lost > 0
 GROUP BY service

@@ -1,0 +1,106 @@
+"""Calls that pull a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core.clients.instances import client_of
+from otel_eda.core.clients.library import SinglePlace
+from otel_eda.core.patching.around import around
+from otel_eda.core.process import deferral, per_task
+from otel_eda.core.process.loops import TracedList
+from otel_eda.core.propagation import trust
+from otel_eda.core.receive.receiving import Receiving
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import passes_through
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.library import Library
+    from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.propagation.trust import Polled
+
+    Batches = Callable[[Any, Callable[[list[Any]], list[Any]]], Any]
+
+
+@dataclass(frozen=True)
+class ReceiveBatch(SinglePlace):
+    """A call, sync or async, that pulls a batch.
+
+    `batches` gives its result with each list of messages replaced by what a function gives; `timed` is as with
+    `ReceiveOne`.
+    """
+
+    target: str
+    batches: Batches
+    operation: str = "poll"
+    timed: bool = True
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, whose lists process message by message when they are iterated."""
+        return around(original, switch, partial(self._begin, library))
+
+    @guarded
+    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BatchReceiving | None:
+        if not args or passes_through(library.telemetry):
+            return None
+        client = client_of(args[0], library)
+        receiving = _BatchReceiving(client, args[0], self.operation, timed=self.timed, call=(args, kwargs))
+        receiving.batches = self.batches
+        if not receiving.is_inner:
+            per_task.finish_current(client)
+            deferral.finish_unheld(client)
+        return receiving
+
+
+class _BatchReceiving(Receiving):
+    """A pull that brings lists of messages."""
+
+    __slots__ = ("batches",)
+
+    batches: Batches
+
+    def returned(self, result: Any) -> Any:
+        """Return the result with lists of ours in it."""
+        return self._traced(result) or result
+
+    @guarded
+    def _traced(self, result: Any) -> Any:
+        if self.is_inner:
+            if self.timed:
+                self._record_inner_duration(result)
+            return None
+        polled: list[Polled] = []
+
+        def keep(records: list[Any]) -> list[Any]:
+            read = _read_records(records, self.client)
+            polled.extend(read.values())
+            return TracedList(records, self.client, read)
+
+        kept = self.batches(result, keep)
+        self.record_batch(polled)
+        return kept
+
+    def _record_inner_duration(self, result: Any) -> None:
+        # Within another pull, that one makes the spans, and this one is what takes the time if that one is not timed.
+        topics: set[str] = set()
+
+        def look(records: list[Any]) -> list[Any]:
+            message = self.client.library.message(records[0]) if records else None
+            topics.update([message.destination] if message else [])
+            return records
+
+        self.batches(result, look)
+        self.record_duration(topics.pop() if len(topics) == 1 else None, None)
+
+
+def _read_records(records: list[Any], client: Client) -> dict[int, Polled]:
+    read, settings = client.library.message, client.settings
+    messages = ((record, read(record)) for record in records)
+    return {
+        id(record): (message, *trust.incoming_context(message, settings)) for record, message in messages if message
+    }

@@ -1,0 +1,199 @@
+"""Sends of several messages by one call, which takes no headers: one span, to the answer for the last of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind
+
+from otel_eda import semconv
+from otel_eda.core.clients.attributes import message_attributes
+from otel_eda.core.clients.instances import client_of
+from otel_eda.core.clients.library import SinglePlace
+from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
+from otel_eda.core.runtime.contexts import current_context, with_span
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import SEND, enter, passes_through
+from otel_eda.core.send.outcomes import DeliveryReport
+from otel_eda.core.telemetry import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.library import Library
+    from otel_eda.core.message import Message
+    from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.runtime.operations import Operation
+
+
+class _PartOfBatch:
+    """One message of a batch; its outcome is reported like that of a send of its own."""
+
+    __slots__ = ("call_context", "done", "sending")
+
+    def __init__(self, batch: _BatchSending) -> None:
+        self.sending = batch
+        self.call_context = batch.call_context
+        self.done = False
+
+    @guarded
+    def acknowledged(self, _: Any) -> None:
+        """Count it as sent."""
+        self._end(None)
+
+    @guarded
+    def failed(self, error: BaseException) -> None:
+        """Count it as not sent."""
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self.done:
+            self.done = True
+            self.sending.record_outcome(error)
+
+
+class _BatchSending:
+    """The messages of one call, of which some are not answered yet."""
+
+    def __init__(self, client: Client, operation: str, message: Message, number: int) -> None:
+        self.client = client
+        self.scope = client.scope
+        self.route = client.route(operation, "send", message.destination)
+        self.partition = message.partition
+        self.start = time.time_ns()
+        self.call_context = current_context()
+        # No message carries this span's context, so it is no producer's.
+        attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
+        self.span = self.scope.tracer.start_span(
+            self.route.name, self.call_context, SpanKind.CLIENT, attributes, (), self.start
+        )
+        self.context = with_span(self.call_context, self.span)
+        self.parts = [_PartOfBatch(self) for _ in range(number)]
+        self.unanswered = number
+        self.error: BaseException | None = None
+        self.done = False
+        client.pending_sends[id(self)] = self
+
+    def record_outcome(self, error: BaseException | None) -> None:
+        """Note what became of one message; the first error is that of the span."""
+        if self.done:
+            return  # in a forked child: it is its parent's
+        kind = None if error is None else errors.error_type(error)
+        self.route.count_sent(self.partition, kind)
+        self.unanswered -= 1
+        self.error = self.error or error
+        if not self.unanswered:
+            self._end()
+
+    def _end(self) -> None:
+        self.done = True
+        self.client.pending_sends.pop(id(self), None)
+        end = time.time_ns()
+        kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
+        self.span.end(end)
+        measures = self.route.duration_attributes(self.partition, kind)
+        self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+
+    @guarded
+    def failed(self, error: BaseException) -> None:
+        """End: what is left has failed."""
+        for part in self.parts:
+            part.failed(error)
+
+    abandoned = failed
+
+
+@dataclass(frozen=True)
+class SendBatch(SinglePlace):
+    """A call that publishes a list of messages, one of its arguments, to one destination.
+
+    `message` reads where they go, from the client and the arguments that `takes` names, one of which is the list;
+    `given` gives the callback that one of them names, None without; `ask` gives a copy of one with another callback;
+    `refused`, after the call, tells of one and its copy whether the call has refused it: an exception, or None.
+    `callbacks` are what an argument is called that has the callback for those that name none.
+    """
+
+    target: str
+    takes: tuple[str, ...]
+    messages: str
+    callbacks: tuple[str, ...]
+    message: Callable[..., Message | None]
+    given: Callable[[Any], Any]
+    ask: Callable[[Any, Any], Any]
+    refused: Callable[[Any, Any], BaseException | None]
+    failure: Callable[[Any], BaseException]
+    operation: str = "send"
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call with a span around it."""
+        arguments = Arguments(original, (*self.takes, *self.callbacks), library.signatures)
+        return around(original, switch, partial(self._begin, library, arguments))
+
+    @guarded
+    def _begin(
+        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> _BatchCall | None:
+        taken = None if passes_through(library.telemetry, SEND) else arguments.take(args, kwargs)
+        message = None if taken is None else self.message(args[0], *taken[: len(self.takes)])
+        if taken is None or message is None:
+            return None
+        items = list(taken[self.takes.index(self.messages)])
+        client = client_of(args[0], library)
+        usual = next((value for value in taken[len(self.takes) :] if value is not ...), None)
+        usual = client.identity.callback if usual is None else usual
+        batch = _BatchSending(client, self.operation, message, len(items))
+        copies = [self._copy(item, part, usual) for item, part in zip(items, batch.parts, strict=True)]
+        args, kwargs = arguments.replace(args, kwargs, self.messages, copies)
+        return _BatchCall(args, kwargs, self, batch, [*zip(batch.parts, items, copies, strict=True)])
+
+    def _copy(self, item: Any, part: _PartOfBatch, usual: Any) -> Any:
+        theirs = self.given(item)
+        theirs = usual if theirs is None else theirs
+        if theirs is ...:
+            part.acknowledged(None)  # a callback that we can't know will hear of it, and we won't
+            return item
+        return self.ask(item, DeliveryReport(part, theirs, self.failure))
+
+
+class _BatchCall(Call):
+    """The call that sends a batch."""
+
+    __slots__ = ("batch", "operation", "parts", "shape")
+
+    operation: Operation
+
+    def __init__(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        shape: SendBatch,
+        batch: _BatchSending,
+        sent: Sequence[tuple[_PartOfBatch, Any, Any]],
+    ) -> None:
+        super().__init__(args, kwargs)
+        self.shape = shape
+        self.batch = batch
+        self.parts = sent
+
+    def __enter__(self) -> object:
+        self.operation = enter(SEND, self.batch.context)
+        return self
+
+    def left(self, error: BaseException | None) -> None:
+        """End what the call has refused, or everything if it failed."""
+        self.operation.leave()
+        if error is not None:
+            self.batch.failed(error)
+        self._note_refused()
+
+    @guarded
+    def _note_refused(self) -> None:
+        for part, item, copy in self.parts:
+            error = self.shape.refused(item, copy)
+            if error is not None:
+                part.failed(error)

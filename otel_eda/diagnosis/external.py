@@ -1,0 +1,47 @@
+"""Names of telemetry that otel-eda reads and others write, each group with its source. Our own are in `semconv`."""
+
+from __future__ import annotations
+
+from otel_eda import semconv
+
+# Resources: https://opentelemetry.io/docs/specs/semconv/resource/
+SERVICE_NAME = "service.name"
+SERVICE_INSTANCE = "service.instance.id"
+HOST_ID = "host.id"
+HOST_NAME = "host.name"
+NODE_NAME = "k8s.node.name"
+POD_UID = "k8s.pod.uid"
+CONTAINER_ID = "container.id"
+PROCESS_ID = "process.pid"
+
+# What the SDK counts about itself: https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
+SPANS_STARTED = "otel.sdk.span.started"
+SPANS_PROCESSED = "otel.sdk.processor.span.processed"
+SPANS_EXPORTED = "otel.sdk.exporter.span.exported"
+SAMPLING_RESULT = "otel.span.sampling_result"
+
+# Earlier versions of the messaging conventions, and instrumentations that follow these, by today's name:
+# https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/#deprecated-messaging-attributes,
+# https://github.com/open-telemetry/semantic-conventions/blob/main/CHANGELOG.md
+OLDER = {
+    semconv.OPERATION_TYPE: ("messaging.operation",),
+    semconv.OPERATION: ("messaging.operation",),
+    semconv.DESTINATION: ("messaging.destination", "messaging.source.name", "messaging.source"),
+    semconv.GROUP: (
+        "messaging.kafka.consumer.group",
+        "messaging.kafka.consumer_group",
+        "messaging.consumer_group",
+        "messaging.consumer_id",
+    ),
+    semconv.PARTITION: (
+        "messaging.kafka.destination.partition",
+        "messaging.kafka.source.partition",
+        "messaging.kafka.partition",
+    ),
+    semconv.OFFSET: ("messaging.kafka.message.offset",),
+    semconv.CLIENT_ID: ("messaging.client_id", "messaging.kafka.client_id"),
+    semconv.SERVER_ADDRESS: ("net.peer.name", "net.peer.ip", "messaging.url"),
+    semconv.SERVER_PORT: ("net.peer.port",),
+    semconv.MESSAGE_ID: ("messaging.message_id",),
+    semconv.FUNCTION: ("code.function",),
+}

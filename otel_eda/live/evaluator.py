@@ -1,0 +1,120 @@
+"""Evaluates the window again and again, by the same checks as `otel-eda diagnose`."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from otel_eda.diagnosis import UnusableError, causes, engine
+from otel_eda.diagnosis.reported import Reported
+from otel_eda.diagnosis.settings import EVIDENCE
+from otel_eda.diagnosis.sources.jaeger import Jaeger
+from otel_eda.diagnosis.store import Store
+from otel_eda.diagnosis.watermarks import Watermarks
+
+from .window import SPAN_MARGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from otel_eda.diagnosis.catalog import Check
+    from otel_eda.diagnosis.finding import Finding, Verdict
+    from otel_eda.diagnosis.settings import Bounds
+
+    from .window import Window
+
+MEMORY_MB = 400
+RECENT_FINDINGS = 100  # that may be the causes of others
+
+
+class PolledJaeger:
+    """A Jaeger that is asked for the whole window each time."""
+
+    def __init__(self, url: str, services: Sequence[str], seconds: float) -> None:
+        self.url, self.services, self.seconds = url, services, seconds
+        self.answered = False  # at any time
+        self.failures = 0
+        self.error: UnusableError | None = None  # of the last time
+
+    def files(self, spool: Path) -> Iterator[Path]:
+        """Yield files with Jaeger's answers; raises `UnusableError`."""
+        now = datetime.now(timezone.utc)
+        self.error = None
+        try:
+            yield from Jaeger(self.url, self.services, now - timedelta(seconds=self.seconds), now).files(spool)
+        except UnusableError as error:
+            self.error, self.failures = error, self.failures + 1
+            raise
+        self.answered = True
+
+
+class Evaluator:
+    """Finds each fault once: when it is proven, and again when its verdict rises."""
+
+    def __init__(
+        self,
+        window: Window,
+        checks: Iterable[Check],
+        settings: Bounds,
+        jaeger: PolledJaeger | None = None,
+        *,
+        every: float,
+        hold: float,
+        evidence: int = EVIDENCE,
+    ) -> None:
+        self.window, self.checks, self.settings = window, tuple(checks), settings
+        self.hold, self.evidence = hold, evidence
+        self.watermarks = Watermarks(window.clock)
+        self.reported = Reported(math.ceil(SPAN_MARGIN * window.seconds / every) + 1)
+        self.recent: deque[Finding] = deque(maxlen=RECENT_FINDINGS)
+        self.numbers: Counter[Verdict] = Counter()
+        self.jaegers = [jaeger] if jaeger else []
+        self.intake_notes: list[str] = []
+        self.spans = 0
+
+    @property
+    def verdicts(self) -> Iterator[Verdict]:
+        """The verdicts of all findings so far."""
+        return iter(self.numbers)
+
+    def evaluate(self) -> list[Finding]:
+        """Return the new findings."""
+        with Store(MEMORY_MB) as store:
+            try:
+                store.read([self.window, *self.jaegers])
+            except UnusableError:
+                # Without the spans that a Jaeger has, messages would look lost. The window keeps the rest.
+                self.intake_notes = list(store.intake.notes())
+                if any(jaeger.error and not jaeger.answered for jaeger in self.jaegers):
+                    raise
+                return []
+            self.watermarks.apply(store, self.hold, self.window.counted)
+            self.reported.begin()
+            diagnosis = engine.diagnose(
+                store, self.checks, self.settings, evidence=self.evidence, reported=self.reported
+            )
+        self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
+        found = causes.linked([*diagnosis.findings, *self.recent])[: len(diagnosis.findings)]
+        self.recent.extend(found)
+        self.numbers.update(finding.verdict for finding in found)
+        return found
+
+    def check_complete(self) -> None:
+        """Raise `UnusableError` if nothing was evaluated, or if the latest telemetry was not."""
+        for jaeger in self.jaegers:
+            if jaeger.error:
+                raise jaeger.error
+        if not self.reported.evaluations:
+            raise UnusableError("no OTLP has come, so nothing was checked")
+
+    def notes(self) -> Iterator[str]:
+        """Yield a line for each kind of telemetry that was not used, with the reason."""
+        yield from self.intake_notes
+        for jaeger in self.jaegers:
+            if jaeger.failures:
+                yield f"{jaeger.failures:,} times {jaeger.url} did not answer"
+        if self.window.crowded_out:
+            yield f"{self.window.crowded_out >> 20:,} MB left the window before their time: there was more than --most"

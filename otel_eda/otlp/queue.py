@@ -1,0 +1,45 @@
+"""Holds received requests until they are read: a bounded number of bytes, beyond which requests are refused."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from . import UNAVAILABLE, Refusal
+
+if TYPE_CHECKING:
+    from . import Export
+
+QUEUE_BYTES = 64 << 20
+
+
+class ExportQueue:
+    """A bounded queue that is a sink; `drain` empties it."""
+
+    def __init__(self, limit: int = QUEUE_BYTES) -> None:
+        self.limit = limit
+        self.held = 0
+        self._queue: deque[tuple[str, bytes]] = deque()
+        self._lock = Lock()
+
+    def __call__(self, export: Export) -> None:
+        """Keep a request's bytes; raises `Refusal` if there is no room for them."""
+        size = len(export.body)
+        if size > self.limit:
+            raise Refusal(413, "too large")
+        with self._lock:
+            if self.held + size > self.limit:
+                raise Refusal(UNAVAILABLE, "no room")
+            self._queue.append((export.signal, export.body))
+            self.held += size
+
+    def drain(self, most: int = QUEUE_BYTES) -> list[tuple[str, bytes]]:
+        """Take out requests, the oldest first, and return signal and bytes of each; stop after `most` bytes."""
+        taken = []
+        with self._lock:
+            while self._queue and most > 0:
+                taken.append(self._queue.popleft())
+                most -= len(taken[-1][1])
+                self.held -= len(taken[-1][1])
+        return taken

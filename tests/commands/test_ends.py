@@ -1,0 +1,148 @@
+"""How `otel-eda` ends, whatever the command: at an interrupt, at a closed pipe, without room, without an extra."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from diagnosis.telemetry import flow
+from packaging.requirements import Requirement
+from support.programs import BARE, MAIN, Way, run, running
+from support.waiting import until
+
+from .test_command_line import EXTRAS, without
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@pytest.fixture
+def telemetry(tmp_path: Path) -> Path:
+    folder = tmp_path / "telemetry"
+    folder.mkdir()
+    return flow(400, 2, skip={12}).world.write(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupt_ends_a_command_in_one_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    with running(Way(environ={"TMPDIR": str(tmp_path)}), "-c", MAIN, "sql", "-", "select 1") as sql:
+        until(lambda: list(tmp_path.glob("*/tables.db")), "the tables")
+        sql.signal(number)
+        outcome = sql.finish()
+    assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def ended(program: Sequence[str], stdout: int) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, *program],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=BARE.surroundings(),
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    return done.returncode, done.stderr
+
+
+EVERYTHING = "select * from operations"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["diagnose", "--help"],
+        ["explain"],
+        ["diagnose", "telemetry"],
+        ["diagnose", "telemetry", "--format", "json"],
+        ["sql", "telemetry", EVERYTHING],
+        ["sql", "telemetry", EVERYTHING, "--format", "table"],
+        ["trace", "orders/0/6", "telemetry"],
+    ],
+    ids=" ".join,
+)
+def test_a_closed_pipe_ends_a_command_silently(
+    arguments: list[str], telemetry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(telemetry.parent.parent)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert ended(arguments, writing) == (141, "")
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_without_room_is_said_in_one_line(telemetry: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        for arguments in (["explain"], ["sql", str(telemetry), EVERYTHING]):
+            status, errors = ended(arguments, full.fileno())
+            assert (status, errors) == (2, "otel-eda: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor"], ["diagnose", "telemetry"]], ids=" ".join)
+def test_without_typer_it_says_in_one_line_what_to_install(arguments: list[str]) -> None:
+    outcome = run(BARE, "-c", without("typer"), *arguments)
+    assert (outcome.status, outcome.output) == (2, "")
+    assert outcome.errors.count("\n") == 1
+    assert "pip install 'otel-eda[cli]'; without it there is `python -m otel_eda.doctor`" in outcome.errors
+
+
+def test_the_doctor_needs_no_typer() -> None:
+    program = "import sys, runpy\nsys.modules['typer'] = None\nrunpy.run_module('otel_eda.doctor', run_name='__main__')"
+    outcome = run(BARE, "-c", program, "--json")
+    assert outcome.status in {0, 1}
+    assert {library["name"] for library in json.loads(outcome.output)["libraries"]} >= {"pika", "aiokafka"}
+    refused = run(BARE, "-c", program, "--nonsense")
+    assert (refused.status, refused.errors) == (2, "usage: python -m otel_eda.doctor [--json] [-- COMMAND ...]\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (["demo"], "demo"),
+        (["diagnose", "telemetry"], "diagnosis"),
+        (["trace", "orders/0/6", "telemetry"], "diagnosis"),
+        (["sql", "telemetry", "select 1"], "diagnosis"),
+        (["export", "telemetry", "-o", "x.csv"], "diagnosis"),
+        (["watch", "--otlp", "127.0.0.1:0"], "live"),
+        (["top", "--otlp", "127.0.0.1:0"], "live"),
+    ],
+    ids=str,
+)
+def test_without_its_extra_a_command_says_in_one_line_what_to_install(arguments: list[str], extra: str) -> None:
+    outcome = run(BARE, "-c", without(*EXTRAS), *arguments)
+    assert (outcome.status, outcome.output) == (2, "")
+    assert outcome.errors.count("\n") == 1
+    assert outcome.errors.endswith(f"pip install 'otel-eda[{extra}]'\n")
+
+
+def test_explain_and_the_doctor_need_no_extra_but_the_command_lines_own() -> None:
+    assert "EDA104" in run(BARE, "-c", without(*EXTRAS), "explain").output
+    assert "pip install 'otel-eda[otlp]'" in run(BARE, "-c", without(*EXTRAS), "doctor").output
+
+
+def test_the_extras_of_commands_contain_the_command_lines_own_and_the_base_does_not() -> None:
+    needed = [Requirement(line) for line in requires("otel-eda") or ()]
+    base = {each.name for each in needed if each.marker is None}
+    assert base == {"opentelemetry-api", "opentelemetry-instrumentation", "wrapt"}
+
+    def named(extra: str) -> set[str]:
+        found = [each for each in needed if each.marker and each.marker.evaluate({"extra": extra})]
+        own = {each.name for each in found}
+        return own.union(*(named(inner) for each in found if each.name == "otel-eda" for inner in each.extras))
+
+    for extra in ("cli", "diagnosis", "live", "demo"):
+        assert "typer" in named(extra), extra
+    assert "typer" not in named("otlp")  # a service's environment may have another pydantic than typer needs

@@ -1,0 +1,107 @@
+"""A forked child leaves what its parent began to its parent."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support.forking import in_child
+from support.spans import ids
+
+from core.tinyqueue import Consumer, Producer, Queue
+from otel_eda.core.lifecycle import shutdown
+from otel_eda.core.process import processing
+
+if TYPE_CHECKING:
+    from support.recorder import Recorder
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+
+
+def test_the_child_of_a_body_does_not_end_the_turn(queue: Queue, recorder: Recorder) -> None:
+    def leave() -> int:
+        loops.clear()
+        gc.collect()
+        shutdown.end_everything()
+        return len(recorder.ours())
+
+    loops = [iter(Consumer(queue, "orders"))]
+    next(loops[0])
+    assert in_child(leave) == "0"
+    (open_,) = recorder.open("process")
+    loops.clear()
+    (span,) = recorder.processes(1)
+    assert ids(span) == ids(open_)
+
+
+def test_the_child_goes_on_with_the_loop_without_ending_the_parents_turn(queue: Queue, recorder: Recorder) -> None:
+    loops = [iter(Consumer(queue, "orders"))]
+    next(loops[0])
+    child = in_child(lambda: [len([*map(id, loops[0])]), [span.name for span in recorder.ours()]])
+    assert child == "[2, ['process orders', 'process orders']]"
+    loops.clear()
+    recorder.processes(1)
+
+
+def test_the_child_does_not_end_what_the_parent_sends(recorder: Recorder) -> None:
+    producer = Producer(Queue(), linger=True)
+    producer.send("orders")
+
+    def leave() -> int:
+        producer.close()
+        shutdown.end_everything()
+        return len(recorder.ours())
+
+    assert in_child(leave) == "0"
+    producer.flush()
+    recorder.sends(1)
+
+
+def test_the_child_does_not_end_what_the_parent_processes_by_hand(queue: Queue, recorder: Recorder) -> None:
+    from otel_eda import process
+
+    by_hand = process(object(), destination="orders")
+
+    def leave() -> int:
+        by_hand.__exit__(None, None, None)
+        return len(recorder.ours())
+
+    with by_hand:
+        assert in_child(leave) == "0"
+    recorder.processes(1)
+
+
+def test_the_child_begins_with_nothing_open(queue: Queue, recorder: Recorder) -> None:
+    loop = iter(Consumer(queue, "orders"))
+    next(loop)
+    assert len(processing.open_processings) == 1
+    assert in_child(lambda: len(processing.open_processings)) == "0"
+    assert len(processing.open_processings) == 1
+    del loop
+
+
+def test_the_child_has_spans_of_its_own(queue: Queue, recorder: Recorder) -> None:
+    def consume() -> list[str]:
+        for _ in Consumer(queue, "orders"):
+            pass
+        return [span.name for span in recorder.ours()]
+
+    assert in_child(consume) == repr(["process orders"] * 3)
+    recorder.processes(0)
+
+
+if sys.version_info >= (3, 12):
+
+    def test_exceptions_are_told_in_the_child(queue: Queue, recorder: Recorder) -> None:
+        def fail() -> list[object]:
+            try:
+                for _ in Consumer(queue, "orders"):
+                    raise ValueError
+            except ValueError:
+                pass
+            return [(span.attributes or {}).get("error.type") for span in recorder.ours()]
+
+        assert in_child(fail) == "['ValueError']"

@@ -1,0 +1,49 @@
+"""What EDA101 (produce failed) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("kafka.errors.MessageSizeTooLargeError", "larger"),
+        ("kafka.errors.KafkaTimeoutError", "in time"),
+        ("TopicAuthorizationFailedError", "may not write"),
+        ("NotEnoughReplicasError", "replicas"),
+        ("BufferError", "own queue"),
+        ("NoBrokersAvailable", "reached"),
+        ("ValueError", "error says why"),
+    ],
+)
+def test_a_final_delivery_error_is_proof(diagnose: Diagnose, error: str, cause: str) -> None:
+    made = flow()
+    lost = made.shop.send("orders", 5.0, error=error)
+    finding = only(diagnose(made.world).findings, "EDA101")
+    assert (finding.verdict, finding.service, finding.destination, finding.count) == (
+        CONFIRMED,
+        "shop",
+        "orders",
+        1,
+    )
+    assert finding.trace_ids == (lost.span.trace,)
+    assert cause in finding.cause
+
+
+def test_a_message_sent_again_with_its_context_was_not_lost(diagnose: Diagnose) -> None:
+    made = flow()
+    lost = made.shop.send("orders", 5.0, error="KafkaTimeoutError")
+    again = made.shop.send("orders", 6.0, 20)
+    again.span.json |= {"kind": 3, "links": [{"traceId": lost.span.trace, "spanId": lost.span.id}]}
+    made.billing.process(again, 6.1)
+    assert diagnose(made.world, "EDA101").findings == ()

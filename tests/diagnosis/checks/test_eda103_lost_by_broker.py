@@ -1,0 +1,82 @@
+"""What EDA103 (lost by the broker) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, LIKELY, only, opened, stood
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_two_messages_at_one_offset(diagnose: Diagnose) -> None:
+    made = flow()
+    first, second = made.shop.send("orders", 5.0, 77), made.shop.send("orders", 6.0, 77)
+    finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+    assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (77, 77))
+    assert finding.trace_ids == (first.span.trace, second.span.trace)
+
+
+def test_a_topic_made_anew_is_less_certain(diagnose: Diagnose) -> None:
+    made = flow()
+    for offset in range(3):
+        made.shop.send("orders", 50.0 + offset, offset)
+    finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+    assert (finding.verdict, finding.offsets) == (LIKELY, (0, 2))
+
+
+def test_two_clusters_open_the_gate(diagnose: Diagnose) -> None:
+    made = flow()
+    made.shop.send("orders", 5.0, 77)
+    made.shop.send("orders", 6.0, 77, said={"server.address": "elsewhere"})
+    finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+    assert (finding.verdict, opened(finding)) == (LIKELY, {"G4"})
+
+
+@pytest.mark.parametrize(("start", "cause"), [(1, "replica"), (0, "made anew")])
+def test_a_log_that_ends_earlier_than_it_did(diagnose: Diagnose, start: int, cause: str) -> None:
+    made = flow(40, 1)
+    stood(made, 20.0, end=40, start=start)
+    stood(made, 30.0, end=37, start=start)
+    finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+    assert (finding.verdict, finding.partition, finding.offsets, finding.count) == (LIKELY, "0", (37, 39), 3)
+    assert cause in finding.cause
+    assert finding.trace_ids == tuple(message.span.trace for message in made.messages[37:])
+
+
+def test_a_log_that_ends_earlier_and_nobody_saw_what_was_sent(diagnose: Diagnose) -> None:
+    made = flow(40, 1)
+    made.shop.spans = []
+    stood(made, 20.0, end=40, start=1)
+    stood(made, 30.0, end=37, start=1)
+    finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+    assert (finding.verdict, finding.offsets) == (LIKELY, (37, 37))
+
+
+def test_what_another_took_the_place_of_is_told_once(diagnose: Diagnose) -> None:
+    made = flow(40, 1)
+    stood(made, 20.0, end=40, start=1)
+    stood(made, 30.0, end=37, start=1)
+    for offset in range(37, 40):
+        made.shop.send("orders", float(offset), offset)
+    finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+    assert (finding.verdict, finding.offsets, finding.count) == (CONFIRMED, (37, 39), 3)
+
+
+def test_a_second_consumer_that_knows_of_an_earlier_end_is_none(diagnose: Diagnose) -> None:
+    made = flow(40, 1)
+    stood(made, 20.0, "one", end=40, start=1)
+    stood(made, 30.0, "two", end=37, start=1)
+    assert diagnose(made.world, "EDA103").findings == ()
+
+
+def test_a_log_that_grows_has_lost_nothing(diagnose: Diagnose) -> None:
+    made = flow(40, 1)
+    stood(made, 20.0, end=37, start=1)
+    stood(made, 30.0, end=40, start=1)
+    assert diagnose(made.world, "EDA103").findings == ()

@@ -1,0 +1,40 @@
+"""What EDA106 (unroutable) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagnosis.telemetry import Telemetry
+
+from .helpers import CONFIRMED, LIKELY, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), [("eda.returned", "no queue is bound"), ("pika.exceptions.NackError", "take care")]
+)
+def test_returned_or_refused(diagnose: Diagnose, error: str, cause: str) -> None:
+    world = Telemetry()
+    shop = world.service("shop", system="rabbitmq")
+    shop.send("orders", 0.0, error=error)
+    finding = only(diagnose(world).findings, "EDA106")
+    assert (finding.verdict, finding.count) == (CONFIRMED, 1)
+    assert cause in finding.cause
+
+
+def test_numbers_that_never_came(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    shop, screen = world.service("shop", system="zeromq"), world.service("screen", system="zeromq")
+    for turn in range(30):
+        said = {"eda.sender.id": "aa", "eda.sender.sequence": turn}
+        sent = shop.send("prices", turn * 0.1, said=said)
+        if turn > 2 and turn not in {10, 11}:
+            screen.process(sent, turn * 0.1 + 0.01, said=said)
+    shop.other("still here", 60.0, 0.1)
+    found = {finding.cause: finding for finding in diagnose(world, "EDA106").findings}
+    assert {cause.split(" ")[1]: finding.count for cause, finding in found.items()} == {"receiver": 3, "queue": 2}
+    assert {finding.verdict for finding in found.values()} == {LIKELY}

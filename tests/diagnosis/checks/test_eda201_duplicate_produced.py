@@ -1,0 +1,58 @@
+"""What EDA201 (duplicate produced) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow, pairs
+
+from .helpers import CONFIRMED, LIKELY, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_a_retry_of_the_client(diagnose: Diagnose) -> None:
+    made = flow()
+    stamp = {"eda.message.timestamp": 1_790_000_005_000}
+    sent = made.shop.send("orders", 5.0, 50, said=stamp)
+    made.billing.process(sent, 5.1, said=stamp)
+    sent.offset = 51
+    made.billing.process(sent, 5.2, said=stamp)
+    finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
+    assert (finding.verdict, finding.service, finding.partition, finding.offsets) == (
+        CONFIRMED,
+        "shop",
+        "0",
+        (50, 50),
+    )
+    assert "0@51" in str(finding.detail)
+
+
+def test_a_forwarder_to_another_topic_makes_no_duplicate(diagnose: Diagnose) -> None:
+    made = flow()
+    sent = made.shop.send("orders", 5.0, 50)
+    copied = made.shop.send("archive", 5.5, 3)
+    copied.span.json |= {"kind": 3, "links": [{"traceId": sent.span.trace, "spanId": sent.span.id}]}
+    assert diagnose(made.world, "EDA201").findings == ()
+
+
+def test_a_replay_is_not_sure(diagnose: Diagnose) -> None:
+    made = flow()
+    sent = made.shop.send("orders", 5.0, 50)
+    copied = made.shop.send("orders", 5.5, 53)
+    copied.span.json |= {"kind": 3, "links": [{"traceId": sent.span.trace, "spanId": sent.span.id}]}
+    assert only(diagnose(made.world, "EDA201").findings, "EDA201").verdict is LIKELY
+
+
+def test_a_relay_that_publishes_what_another_service_stored(diagnose: Diagnose) -> None:
+    made = flow()
+    created = made.shop.send("orders", 5.0)
+    created.span.json |= {"attributes": pairs({"messaging.operation.type": "create"})}
+    relay = made.world.service("relay")
+    for offset in (50, 51):
+        sent = relay.send("orders", 5.0 + offset, offset)
+        sent.span.json |= {"kind": 3, "links": [{"traceId": created.span.trace, "spanId": created.span.id}]}
+    finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
+    assert (finding.verdict, finding.service, finding.offsets) == (LIKELY, "relay", (50, 50))
+    assert "outbox" in finding.cause

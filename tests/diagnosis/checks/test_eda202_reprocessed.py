@@ -1,0 +1,55 @@
+"""What EDA202 (reprocessed) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, LIKELY, counted_by_ledger, only, opened
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_by_the_same_member(diagnose: Diagnose) -> None:
+    made = flow()
+    again = made.billing.process(made.messages[6], 10.0)
+    finding = only(diagnose(made.world).findings, "EDA202")
+    assert (finding.verdict, finding.partition, finding.offsets) == (LIKELY, "0", (3, 3))
+    assert again.id in finding.span_ids
+    assert "had committed the message" in finding.cause
+
+
+def test_by_another_member_before_it_was_committed(diagnose: Diagnose) -> None:
+    made = flow(committed=12)
+    other = made.world.service("billing", group="billing")
+    for message in made.messages[30:]:
+        other.process(message, 10.0 + (message.offset or 0))
+    finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
+    assert (finding.verdict, finding.count, finding.instances) == (CONFIRMED, 10, ("billing-0", "billing-1"))
+
+
+def test_by_the_ledger_if_no_span_was_kept(diagnose: Diagnose) -> None:
+    made = flow()
+    counted_by_ledger(made, "eda.reprocessed.messages", 7)
+    finding = only(diagnose(made.world).findings, "EDA202")
+    assert (finding.verdict, finding.count, finding.service) == (LIKELY, 7, "billing")
+
+
+def test_by_another_machine(diagnose: Diagnose) -> None:
+    made = flow(committed=3)
+    other = made.world.service("billing", group="billing", host="host-2")
+    other.process(made.messages[6], 10.0)
+    finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
+    assert (finding.verdict, opened(finding)) == (LIKELY, {"G5"})
+    assert finding.instances == ("billing-0", "billing-1")
+    assert "another member" in finding.cause
+
+
+def test_another_group_has_its_own_copy(diagnose: Diagnose) -> None:
+    made = flow()
+    mail = made.world.service("mail", group="mail")
+    for turn, message in enumerate(made.messages):
+        mail.process(message, turn * 0.1 + 0.05)
+    assert diagnose(made.world).findings == ()

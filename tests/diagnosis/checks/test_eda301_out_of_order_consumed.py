@@ -1,0 +1,55 @@
+"""What EDA301 (consumed out of order) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import Telemetry, flow
+
+from .helpers import CONFIRMED, counted_by_ledger, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def turned(key_a: str, key_b: str) -> Telemetry:
+    made = flow()
+    first, second = made.shop.send("orders", 5.0, 60), made.shop.send("orders", 5.1, 61)
+    made.billing.process(second, 5.2, took=1.0, said={"eda.message.key.hash": key_b})
+    made.billing.process(first, 5.3, took=1.0, said={"eda.message.key.hash": key_a})
+    return made.world
+
+
+def test_within_a_key(diagnose: Diagnose) -> None:
+    finding = only(diagnose(turned("k", "k"), "EDA301").findings, "EDA301")
+    assert (finding.verdict, finding.offsets, finding.key) == (CONFIRMED, (61, 61), "k")
+
+
+def test_keys_may_overtake_each_other(diagnose: Diagnose) -> None:
+    assert diagnose(turned("k", "other"), "EDA301").findings == ()
+
+
+def test_by_the_ledger_if_spans_begin_before_the_work_does(diagnose: Diagnose) -> None:
+    made = flow()
+    counted_by_ledger(made, "eda.out_of_order.messages", 1)
+    for number, late in enumerate((False, True, False)):
+        sent = made.shop.send("orders", 5.0 + number, 60 + number)
+        said = {"eda.message.key.hash": "k", "eda.message.out_of_order": late or None}
+        made.billing.process(sent, 9.0 + number, took=5.0, said=said)
+    finding = only(diagnose(made.world, "EDA301").findings, "EDA301")
+    assert (finding.verdict, finding.offsets, finding.key, finding.count) == (CONFIRMED, (61, 61), "k", 1)
+
+
+def test_what_times_and_the_ledger_tell_counts_once(diagnose: Diagnose) -> None:
+    made = flow()
+    first, second = made.shop.send("orders", 5.0, 60), made.shop.send("orders", 5.1, 61)
+    made.billing.process(second, 5.2, said={"eda.message.key.hash": "k"})
+    made.billing.process(first, 5.3, said={"eda.message.key.hash": "k", "eda.message.out_of_order": True})
+    assert only(diagnose(made.world, "EDA301").findings, "EDA301").count == 1
+
+
+def test_by_the_ledger_if_no_span_was_kept(diagnose: Diagnose) -> None:
+    made = flow()
+    counted_by_ledger(made, "eda.out_of_order.messages", 4)
+    finding = only(diagnose(made.world).findings, "EDA301")
+    assert (finding.verdict, finding.count) == (CONFIRMED, 4)

@@ -1,0 +1,45 @@
+"""What EDA401 (handler failing) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, LIKELY, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_many_messages(diagnose: Diagnose) -> None:
+    made = flow(skip=set(range(10, 15)))
+    for turn in range(10, 15):
+        made.billing.process(made.messages[turn], turn * 0.1, error="KeyError")
+    finding = only(diagnose(made.world, "EDA401").findings, "EDA401")
+    assert (finding.verdict, finding.count, finding.error) == (CONFIRMED, 5, "KeyError")
+    assert "own work" in finding.cause
+
+
+def test_because_of_what_it_calls(diagnose: Diagnose) -> None:
+    made = flow(skip=set(range(10, 15)))
+    for turn in range(10, 15):
+        span = made.billing.process(made.messages[turn], turn * 0.1, error="Timeout")
+        made.billing.other("GET", turn * 0.1, 0.001, span, said={"error.type": "Timeout"}, kind=3)
+    assert "call that the handler makes" in only(diagnose(made.world, "EDA401").findings, "EDA401").cause
+
+
+def test_errors_that_passed_are_less(diagnose: Diagnose) -> None:
+    made = flow(skip=set(range(10, 15)))
+    for turn in range(10, 15):
+        made.billing.process(made.messages[turn], turn * 0.1, error="Timeout")
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.05)
+    assert only(diagnose(made.world, "EDA401").findings, "EDA401").verdict is LIKELY
+
+
+def test_one_bad_message_is_another_matter(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    for turn in range(5):
+        made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
+    found = diagnose(made.world, "EDA4").findings
+    assert [finding.code for finding in found] == ["EDA402"]

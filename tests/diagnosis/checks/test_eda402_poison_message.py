@@ -1,0 +1,46 @@
+"""What EDA402 (poison message) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_every_attempt_fails_alike(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    for turn in range(3):
+        made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
+    finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
+    assert (finding.verdict, finding.count, finding.partition, finding.offsets) == (CONFIRMED, 3, "0", (6, 6))
+
+
+def test_the_handler_s_error_is_told_where_the_loop_s_is_not_known(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    for turn in range(3):
+        failed = made.billing.process(made.messages[12], 1.21 + turn * 0.1, error="_OTHER")
+        said = {"eda.event.type": "order", "code.function.name": "charge", "error.type": "KeyError"}
+        made.billing.other("process order", 1.21 + turn * 0.1, 0.001, failed, said=said)
+    finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
+    assert finding.error == "KeyError"
+    assert "KeyError it is" in str(finding.detail)
+
+
+def test_an_error_that_passed_is_none(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    for turn in range(3):
+        made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
+    made.billing.process(made.messages[12], 5.0)
+    assert diagnose(made.world, "EDA402").findings == ()
+
+
+def test_an_outage_is_none(diagnose: Diagnose) -> None:
+    made = flow(skip=set(range(20, 40)))
+    for turn in range(60):
+        made.billing.process(made.messages[20 + turn % 20], 5.0 + turn * 0.1, error="Timeout")
+    assert diagnose(made.world, "EDA402").findings == ()

@@ -1,0 +1,32 @@
+"""What EDA404 (routing loop) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_round_and_round(diagnose: Diagnose) -> None:
+    made = flow()
+    message = made.shop.send("retry", 5.0, 0)
+    for turn in range(1, 8):
+        span = made.billing.process(message, 5.0 + turn * 0.1)
+        message = made.billing.send("retry", 5.0 + turn * 0.1, turn, parent=span)
+    finding = only(diagnose(made.world, "EDA404").findings, "EDA404")
+    assert (finding.verdict, finding.service, finding.destination) == (CONFIRMED, "billing", "retry")
+    assert "came back 6 times" in str(finding.detail)
+
+
+def test_many_messages_of_one_handler_are_none(diagnose: Diagnose) -> None:
+    made = flow()
+    span = made.billing.process(made.shop.send("orders", 5.0, 50), 5.1)
+    for turn in range(20):
+        inner = made.billing.other(f"item {turn}", 5.2, 0.1, span)
+        made.billing.send("items", 5.2, turn, parent=inner)
+    assert diagnose(made.world, "EDA404").findings == ()

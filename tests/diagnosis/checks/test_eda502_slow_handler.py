@@ -1,0 +1,28 @@
+"""What EDA502 (slow handler) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, LIKELY, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_because_of_a_child(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    slow = made.billing.process(made.messages[12], 1.21, took=8.0)
+    made.billing.other("POST /charge", 1.3, 7.0, slow, kind=3)
+    finding = only(diagnose(made.world, "EDA502").findings, "EDA502")
+    assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+    assert "POST /charge" in str(finding.detail)
+    assert only(diagnose(made.world, "EDA502", handler_bound=2.0).findings, "EDA502").verdict is CONFIRMED
+
+
+def test_a_wait_for_a_worker_is_no_handling(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    made.billing.process(made.messages[12], 1.21, took=8.0, said={"eda.process.wait": 7.99})
+    assert diagnose(made.world, "EDA502").findings == ()

@@ -1,0 +1,27 @@
+"""What EDA503 (stuck handler) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow
+
+from .helpers import LIKELY, counted_by_ledger, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_given_up_after_long(diagnose: Diagnose) -> None:
+    made = flow(skip={12})
+    made.billing.process(made.messages[12], 1.21, took=50.0, said={"eda.process.abandoned": True})
+    finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
+    assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+
+
+def test_still_at_work(diagnose: Diagnose) -> None:
+    made = flow()
+    counted_by_ledger(made, "eda.consumer.in_flight.age", 40, "gauge")
+    finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
+    assert (finding.verdict, finding.group) == (LIKELY, "billing")
+    assert "at work for 40" in str(finding.detail)

@@ -1,0 +1,83 @@
+"""What EDA504 (consumer falls behind) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagnosis.telemetry import flow, pairs
+
+from .helpers import LIKELY, measured, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_stopped(diagnose: Diagnose) -> None:
+    made = flow(400, 2, skip=set(range(100, 400)))
+    found = diagnose(made.world, "EDA504").findings
+    assert {(finding.verdict, finding.partition) for finding in found} == {(LIKELY, None)}
+    assert found[0].count == 300
+    assert "ended, hangs" in found[0].cause
+
+
+def test_growing(diagnose: Diagnose) -> None:
+    made = flow(200, 1, skip=set(range(200)))
+    for turn in range(80):
+        made.billing.process(made.messages[turn], turn * 0.25, took=0.249)
+    finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
+    assert (finding.verdict, finding.count) == (LIKELY, 121)
+    assert "work all the time" in finding.cause
+
+
+def test_stalled(diagnose: Diagnose) -> None:
+    made = flow(100, 1, skip=set(range(50, 100)), committed=0)
+    for turn in range(30):
+        made.billing.commit("orders", 5.0 + turn, 50)
+    assert "does not get past" in only(diagnose(made.world, "EDA504").findings, "EDA504").cause
+
+
+def test_stalled_after_it_had_got_on(diagnose: Diagnose) -> None:
+    made = flow(100, 1, skip=set(range(50, 100)), committed=50)
+    for turn in range(30):
+        made.billing.commit("orders", 5.0 + turn, 50)
+    assert "does not get past" in only(diagnose(made.world, "EDA504").findings, "EDA504").cause
+
+
+def test_stopped_for_good(diagnose: Diagnose) -> None:
+    made = flow(400, 2, skip=set(range(100, 400)))
+    made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
+    assert only(diagnose(made.world, "EDA504").findings, "EDA504").verdict is LIKELY
+
+
+def test_went_back(diagnose: Diagnose) -> None:
+    made = flow()
+    back = made.billing.commit("orders", 30.0, 3)
+    back.json["attributes"] += pairs({"eda.commit.regressed": True})
+    finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
+    assert finding.trace_ids == (back.trace,)
+
+
+def test_by_what_the_consumer_measures(diagnose: Diagnose) -> None:
+    made = flow()
+    measured(made, "eda.consumer.lag", 0, 40, 90, 120, 300)
+    finding = only(diagnose(made.world).findings, "EDA504")
+    assert (finding.verdict, finding.destination, finding.count) == (LIKELY, "orders", 300)
+    assert "faster than" in finding.cause
+
+
+@pytest.mark.parametrize("lag", [(0, 40, 90, 20, 300), (1, 2, 3, 4, 5), (0, 40, 300)])
+def test_lag_that_comes_and_goes_is_none(diagnose: Diagnose, lag: tuple[float, ...]) -> None:
+    made = flow()
+    measured(made, "eda.consumer.lag", *lag)
+    assert diagnose(made.world).findings == ()
+
+
+@pytest.mark.parametrize(("age", "found"), [(301.0, 1), (299.0, 0)])
+def test_not_polling(diagnose: Diagnose, age: float, found: int) -> None:
+    made = flow()
+    measured(made, "eda.consumer.poll.age", 1.0, age, 0.5)
+    measured(made, "eda.consumer.poll.limit", 300.0)
+    findings = diagnose(made.world).findings
+    assert [(item.code, item.service, item.group) for item in findings] == [("EDA504", "billing", "billing")] * found

@@ -1,0 +1,67 @@
+"""What EDA602 (rebalance storm) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagnosis.telemetry import flow
+
+from .helpers import LIKELY, counted_by_ledger, only, reported
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_by_what_members_tell(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip=set(range(40)))
+    other = made.world.service("billing", group="billing")
+    for turn, message in enumerate(made.messages):
+        owner = made.billing if turn // 4 % 2 else other
+        owner.process(message, turn * 0.1)
+        if not turn % 4:
+            reported(made, "eda.consumer.assigned", turn * 0.1 - 0.01, owner)
+    finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
+    assert (finding.verdict, finding.count, len(finding.instances)) == (LIKELY, 1, 2)
+    assert "10 times a member was given" in str(finding.detail)
+
+
+def test_a_deploy_that_members_tell_of_is_none(diagnose: Diagnose) -> None:
+    made = flow()
+    for turn in range(3):
+        reported(made, "eda.consumer.assigned", float(turn), made.world.service("billing", group="billing"))
+    assert diagnose(made.world, "EDA602").findings == ()
+
+
+def test_a_deploy_that_stops_the_whole_group_each_time_is_not_sure(diagnose: Diagnose) -> None:
+    made = flow()
+    members = [made.world.service("billing", group="billing") for _ in range(3)]
+    for turn in range(7):  # each goes and comes, and each time all are given theirs anew
+        reported(made, "eda.consumer.assigned", turn * 2.0, members[turn % 3])
+    finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
+    assert (finding.verdict, finding.gates) == (LIKELY, ())
+
+
+def test_partitions_change_hands_again_and_again(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip=set(range(40)))
+    other = made.world.service("billing", group="billing")
+    for turn, message in enumerate(made.messages):
+        (made.billing if turn // 4 % 2 else other).process(message, turn * 0.1)
+    finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
+    assert (finding.verdict, finding.count) == (LIKELY, 9)
+
+
+@pytest.mark.parametrize(("number", "found"), [(24, 1), (4, 0)])
+def test_by_the_consumers_own_count(diagnose: Diagnose, number: int, found: int) -> None:
+    made = flow()
+    counted_by_ledger(made, "eda.consumer.assignments", number)
+    assert len(diagnose(made.world, "EDA602").findings) == found
+
+
+def test_a_deploy_is_none(diagnose: Diagnose) -> None:
+    made = flow(40, 2, skip=set(range(20, 40)))
+    other = made.world.service("billing", group="billing")
+    for message in made.messages[20:]:
+        other.process(message, 5.0)
+    assert diagnose(made.world, "EDA602").findings == ()

@@ -1,0 +1,29 @@
+"""What EDA701 (broken propagation) finds, how far that is proven, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnosis.telemetry import flow
+
+from .helpers import CONFIRMED, SUSPECT, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def test_another_trace_without_a_link(diagnose: Diagnose) -> None:
+    made = flow()
+    cut = made.works[12].json
+    del cut["links"], cut["parentSpanId"]
+    cut["traceId"] = made.world.id(16)
+    finding = only(diagnose(made.world, "EDA701").findings, "EDA701")
+    assert (finding.verdict, finding.offsets, finding.count) == (CONFIRMED, (6, 6), 1)
+
+
+def test_no_context_ever_came(diagnose: Diagnose) -> None:
+    made = flow()
+    made.world.services.remove(made.shop)
+    for work in made.works:
+        del work.json["links"], work.json["parentSpanId"]
+    assert only(diagnose(made.world, "EDA701").findings, "EDA701").verdict is SUSPECT

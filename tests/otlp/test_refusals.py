@@ -1,0 +1,96 @@
+"""What a receiver cannot take it refuses and counts, and the exporter knows whether to try again."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from support.waiting import until
+
+from otel_eda.otlp import REQUEST_BYTES, UNAVAILABLE, Receiver
+from otel_eda.otlp import grpc as over_grpc
+from otel_eda.otlp import http as over_http
+from otel_eda.otlp.queue import ExportQueue
+
+from .helpers import Post, calling, refusal, request, serving
+
+if TYPE_CHECKING:
+    from otel_eda.otlp import Export
+
+
+def test_a_request_for_which_there_is_no_room_is_counted_and_its_exporter_told_to_try_again() -> None:
+    body = request(1000).SerializeToString()
+    queue = ExportQueue(3 * len(body))
+    with serving(queue) as (receiver, endpoint, calls):
+        post = Post(endpoint)
+        assert [post(body).status for _ in range(3)] == [200, 200, 200]
+        refused = post(body)
+        assert (refused.status, refused.getheader("Retry-After")) == (UNAVAILABLE, "1")
+        with calling(calls) as call:
+            assert refusal(call, body) == grpc.StatusCode.UNAVAILABLE
+            assert receiver.refused == {"no room": 2}
+            assert len(queue.drain()) == 3
+            assert call(iter([body]), timeout=20) == b""
+        assert post(body).status == 200
+    assert len(queue.drain()) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "why"),
+    [
+        (b"x", {"Content_Length": "nine"}, 411, "without a length"),
+        (b"", {"Content_Length": str(REQUEST_BYTES + 1)}, 413, "too large"),
+        (gzip.compress(bytes(REQUEST_BYTES + 1), mtime=0), {"Content_Encoding": "gzip"}, 413, "too large"),
+        (gzip.compress(b"cut off" * 100, mtime=0)[:20], {"Content_Encoding": "gzip"}, 400, "damaged"),
+        (b"\x0a\xff", {}, 400, "damaged"),
+        (b"{}", {"Content_Type": "application/json"}, 415, "not protobuf"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_and_counted(
+    body: bytes, headers: dict[str, str], status: int, why: str
+) -> None:
+    queue = ExportQueue()
+    with serving(queue) as (receiver, endpoint, _):
+        assert Post(endpoint)(body, **headers).status == status
+        assert receiver.refused == {why: 1}
+        assert Post(endpoint)(request().SerializeToString()).status == 200
+    assert len(queue.drain()) == 1
+
+
+def test_by_grpc_too_what_cannot_be_taken_is_refused_and_counted() -> None:
+    queue = ExportQueue()
+    with serving(queue) as (receiver, _, endpoint), calling(endpoint) as call:
+        for bodies in ([bytes(REQUEST_BYTES + 1)], [bytes(2 * REQUEST_BYTES + 1)], [b"\x0a\xff"], []):
+            assert refusal(call, *bodies) in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert call(iter([request().SerializeToString()]), timeout=20) == b""
+        until(lambda: receiver.refused == {"too large": 1, "broken off": 2, "damaged": 1}, "the counts")
+    assert len(queue.drain()) == 1
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_an_error_of_a_sink_is_kept_and_the_exporter_told(protocol: str) -> None:
+    errors = [OSError("disk full"), ValueError("later")]
+
+    left = iter(errors)
+
+    def sink(_: Export) -> None:
+        raise next(left)
+
+    receiver, body = Receiver([sink]), request().SerializeToString()
+    with ExitStack() as stack:
+        post = Post(stack.enter_context(over_http.serving(receiver)))
+        call = stack.enter_context(calling(stack.enter_context(over_grpc.serving(receiver))))
+        if protocol == "http":
+            assert [post(body).status for _ in errors] == [500, 500]
+        else:
+            assert [refusal(call, body) for _ in errors] == [grpc.StatusCode.INTERNAL] * 2
+    assert (receiver.sink_error, receiver.refused) == (errors[0], {"an error here": 2})
+
+
+def test_what_is_larger_than_all_room_is_refused_for_good() -> None:
+    queue = ExportQueue(100)
+    with serving(queue) as (_, endpoint, _):
+        assert Post(endpoint)(request(1000).SerializeToString()).status == 413
