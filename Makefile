@@ -28,7 +28,7 @@ test: .venv/tox/.made ## everything: style, types, and the tests on each Python 
 quick: .venv/tox/.made ## the unit tests
 	@$(TOX) run -q -e quick
 
-lint: .venv/tox/.made ## style and formatting
+lint: .venv/tox/.made ## style, formatting, and which way imports run
 	@$(TOX) run -q -e lint
 
 types: .venv/tox/.made ## static types

@@ -31,7 +31,6 @@ LONG_FILES = {
     "tests/core/inprocess/test_registry.py",
     "tests/core/tinyqueue.py",
 }
-STILL_LONG = 15  # functions of core; there are to be none
 
 
 def named(path: Path) -> str:
@@ -61,14 +60,14 @@ def test_functions_are_short() -> None:
     assert lengths[len(lengths) * 9 // 10] <= NINE_OF_TEN
 
 
-def test_hardly_a_function_of_core_is_long() -> None:
+def test_no_function_of_core_is_long() -> None:
     found = {
         f"{named(path)}::{name}": length
         for path in PACKAGE.glob("core/**/*.py")
         for name, length in functions(path)
         if length > LONGEST_IN_CORE
     }
-    assert len(found) <= STILL_LONG, found
+    assert found == {}
 
 
 def test_circles_are_found(tmp_path: Path) -> None:
