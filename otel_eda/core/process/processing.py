@@ -20,7 +20,7 @@ from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
 from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, outside_loops, skip_ended, span_in
+from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, skip_ended
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.runtime.tasks import task_or_thread_id
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span, SpanContext
 
-    from otel_eda.config import Config
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
@@ -217,23 +216,19 @@ def begin_processing(
     owner: int | None = None,
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
-    outer_context = base = get_current()
-    if PROCESSING in base:
-        outer_context = skip_ended(base)
-        base = outer_context if manual else outside_loops(outer_context)
+    outer_context, base = around_processing(manual)
     route = client.process_route(message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
-    attributes = message_attributes(route, message)
-    if manual:
-        attributes[semconv.MANUAL] = True
+    attributes = message_attributes(route, message) | ({semconv.MANUAL: True} if manual else {})
     if message.offset is not None:
         # Messages of a batch, and those processed by hand, begin in any order.
         _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
-    parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
-    links = (Link(origin),) if origin else ()
-    processing.span = route.scope.tracer.start_span(route.name, parent, route.kind, attributes, links, processing.start)
+    parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
+    processing.span = route.scope.tracer.start_span(
+        route.name, parent, route.kind, attributes, (Link(origin),) if origin else (), processing.start
+    )
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
     _record_begin(processing, message, origin)
     attach(processing.context)
@@ -271,20 +266,6 @@ _ANOMALIES = {
     DeliveryAnomaly.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
     DeliveryAnomaly.OUT_OF_ORDER: {semconv.MISORDERED: True},
 }
-
-
-def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
-    """Return the context with the parent of a process span, as `OTEL_EDA_PROCESS_PARENT` says.
-
-    By default the parent is the recording span around the message's code, else the producer's span. The producer's span
-    is linked in any case: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
-    """
-    rule = settings.process_parent
-    if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
-        return base
-    if rule in {"auto", "producer"} and origin is not None:
-        return context
-    return EMPTY
 
 
 def _record_queue_time(processing: Processing, stamp: int) -> None:

@@ -140,7 +140,7 @@ _RAISES = {"RERAISE", "RAISE_VARARGS"}
 
 
 def loops_at(frame: FrameType) -> bool:
-    """Tell whether a frame stands at the instruction by which a `for` loop comes for its next item."""
+    """Return whether a frame stands at the instruction by which a `for` loop comes for its next item."""
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "FOR_ITER"
 
 
@@ -148,7 +148,7 @@ _collecting: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
 
 
 def only_collects(frame: FrameType) -> bool:
-    """Tell whether the loop that a frame stands at is a comprehension that keeps, or filters, the items themselves."""
+    """Return whether the loop that a frame stands at is a comprehension that keeps, or filters, the items themselves."""
     known = _collecting.setdefault(frame.f_code, {})
     if frame.f_lasti not in known:
         known[frame.f_lasti] = loops_at(frame) and _collects(frame.f_code, frame.f_lasti)
