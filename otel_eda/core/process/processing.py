@@ -20,7 +20,15 @@ from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
 from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, skip_ended
+from otel_eda.core.runtime.contexts import (
+    EMPTY,
+    PROCESSING,
+    SPAN,
+    around_processing,
+    current_context,
+    parent_context,
+    skip_ended,
+)
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.runtime.tasks import task_or_thread_id
@@ -221,10 +229,8 @@ def begin_processing(
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
-    attributes = message_attributes(route, message) | ({semconv.MANUAL: True} if manual else {})
-    if message.offset is not None:
-        # Messages of a batch, and those processed by hand, begin in any order.
-        _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
+    # Messages of a batch, and those processed by hand, begin in any order.
+    attributes = _attributes(processing, message, 0 if manual or extracted else client.epoch)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
     processing.span = route.scope.tracer.start_span(
         route.name, parent, route.kind, attributes, (Link(origin),) if origin else (), processing.start
@@ -233,6 +239,15 @@ def begin_processing(
     _record_begin(processing, message, origin)
     attach(processing.context)
     return processing
+
+
+def _attributes(processing: Processing, message: Message, epoch: int) -> dict[str, Any]:
+    attributes = message_attributes(processing.route, message)
+    if processing.manual:
+        attributes[semconv.MANUAL] = True
+    if message.offset is not None:
+        _record_in_ledger(processing, message, attributes, epoch)
+    return attributes
 
 
 def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
