@@ -273,7 +273,7 @@ def _record_begin(processing: Processing, message: Message, origin: SpanContext 
     if message.timestamp is not None and route.scope.check_durations(processing.start):
         _record_queue_time(processing, message.timestamp)
     if (message.redelivered or message.attributes) and not processing.manual:
-        _record_redelivery(client, route, message)
+        progress.record_redelivery(client, route, message)
 
 
 _ANOMALIES = {
@@ -290,16 +290,6 @@ def _record_queue_time(processing: Processing, stamp: int) -> None:
     route.scope.metrics.queue_duration.record(
         duration, route.duration_attributes(processing.partition), processing.context
     )
-
-
-def _record_redelivery(client: Client, route: Route, message: Message) -> None:
-    # These messages have no offsets: only the broker knows that it delivers one again.
-    if message.ready_count is not None:
-        progress.note_queue_depth(client, message.destination, message.ready_count)
-    if message.redelivered:
-        route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
-    elif message.attributes and semconv.DEATHS in message.attributes:
-        route.count(route.scope.metrics.dead_lettered, message.partition)
 
 
 @on_fork

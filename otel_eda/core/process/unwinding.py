@@ -148,7 +148,7 @@ _collecting: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
 
 
 def only_collects(frame: FrameType) -> bool:
-    """Return whether the loop that a frame stands at is a comprehension that keeps, or filters, the items themselves."""
+    """Return whether the loop that a frame stands at is a comprehension that only keeps or filters the items."""
     known = _collecting.setdefault(frame.f_code, {})
     if frame.f_lasti not in known:
         known[frame.f_lasti] = loops_at(frame) and _collects(frame.f_code, frame.f_lasti)
