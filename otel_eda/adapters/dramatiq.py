@@ -33,6 +33,6 @@ LIBRARY = Library(
             of=arguments,
             known=arguments,
         ),
-        Handle("dramatiq.broker:MessageProxy.stuff_exception", raised),
+        Handle("dramatiq.broker:MessageProxy.stuff_exception", told=raised),
     ),
 )

@@ -35,6 +35,6 @@ LIBRARY = Library(
     shapes=(
         HandOver("taskiq_aio_pika.broker:AioPikaBroker.listen", CALLBACK, of=delivered),
         HandOver("taskiq_aio_kafka.broker:AioKafkaBroker.listen", CALLBACK, of=delivered, known=value),
-        Handle("taskiq.result:TaskiqResult.__init__", raised),
+        Handle("taskiq.result:TaskiqResult.__init__", told=raised),
     ),
 )

@@ -162,7 +162,7 @@ LIMITS = [
     (TELEMETRY, f"An account keeps {intervals.MAX_GAPS} gaps"),
     (TELEMETRY, f"A counter keeps {semconv.ATTRIBUTE_SETS} sets of attributes"),
     (TELEMETRY, f"at most every {assignment.POSITION_REPORT_NS // 10**9} seconds"),
-    (TELEMETRY, f"at most {trailer.LONGEST >> 10} KiB, at most {trailer.MAX_HEADERS} headers"),
+    (TELEMETRY, f"at most {trailer.MAX_BYTES >> 10} KiB, at most {trailer.MAX_HEADERS} headers"),
     (LIVE, f"waits in {queue.QUEUE_BYTES >> 20} MB of memory"),
     (LIVE, f"Requests of more than {otlp.REQUEST_BYTES >> 20} MB"),
     (LIVE, f"the {aggregates.MOST_SERIES:,} series that are kept"),

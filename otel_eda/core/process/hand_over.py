@@ -42,7 +42,18 @@ on_fork(waiting.clear)
 class Waiting:
     """A message that waits for the place that processes it; for `deferral` it is one whose processing is over."""
 
-    __slots__ = ("body_ended_at", "client", "delivery_tag", "done", "extracted", "known", "manual", "message", "record")
+    __slots__ = (
+        "body_ended_at",
+        "client",
+        "delivery_tag",
+        "done",
+        "extracted",
+        "known",
+        "manual",
+        "message",
+        "pending_error",
+        "record",
+    )
 
     def __init__(self, client: Client, record: Any, message: Message) -> None:
         self.client = client
@@ -50,6 +61,7 @@ class Waiting:
         self.message = message
         self.extracted = trust.incoming_context(message, client.process_route(message.destination).settings)
         self.known: Any = None
+        self.pending_error: BaseException | None = None
         self.manual = self.done = False
         self.delivery_tag = message.delivery_tag
         self.body_ended_at = time.time_ns()

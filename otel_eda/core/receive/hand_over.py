@@ -99,7 +99,7 @@ class _Fetching(Call):
         self.token = hand_over.fetching.set(self.pulled)
         return self
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the framework's own
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the framework's own
         """Have pulls begin processings again."""
         hand_over.fetching.reset(self.token)
 
@@ -148,7 +148,7 @@ class _Processing(Call):
         self.operation = enter(0)  # whoever calls may be within a pull
         return self
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """End the processing."""
         self.operation.leave()
         hand_over.end(self.processing, error)
