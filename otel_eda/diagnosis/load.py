@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 
-from . import columns, otlp_schema
+from . import columns, external, otlp_schema
 from .columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, RESOURCE, SPAN_COLUMNS, Column
 
 if TYPE_CHECKING:
@@ -147,8 +147,9 @@ FROM span"""
 
 TYPED = f"""
 SELECT * REPLACE (
+    CASE WHEN system IN ('apply_async', 'run') THEN '{external.CELERY}' ELSE system END AS system,
     CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
-         WHEN type = 'publish' THEN 'send' WHEN type = 'deliver' THEN 'process'
+         WHEN type IN ('publish', 'apply_async') THEN 'send' WHEN type IN ('deliver', 'run') THEN 'process'
          WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
          WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
          WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
@@ -191,8 +192,9 @@ FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS l
 
 
 METRIC = """
-SELECT * EXCLUDE (p), p.name AS name, coalesce(p.sum, p.gauge, p.histogram) AS points,
-       coalesce(p.sum."isMonotonic", p.histogram IS NOT NULL) AS rising
+SELECT * EXCLUDE (p), p.name AS name,
+       coalesce(p.sum, p.gauge, p.histogram, p."exponentialHistogram", p.summary) AS points,
+       coalesce(p.sum."isMonotonic", p.gauge IS NULL) AS rising
 FROM item"""
 POINT = """
 SELECT * EXCLUDE (points), points."aggregationTemporality" IN ('1', 'AGGREGATION_TEMPORALITY_DELTA') AS delta,
