@@ -186,7 +186,7 @@ def _offset(sql: str) -> str:
 
 IDENTIFIED = f"""
 SELECT * REPLACE (
-           greatest(started, ended) AS ended, {_offset('message_offset')} AS message_offset,
+           greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
            CASE WHEN message_time BETWEEN {EARLIEST // MILLISECONDS_NS} AND {LATEST // MILLISECONDS_NS}
                 THEN message_time * {MILLISECONDS_NS} WHEN message_time <> -1 THEN {DAMAGED} END AS message_time),
        false AS linked,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .sources import Source
 
+INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 SIGNALS = ("traces", "metrics", "logs")
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
@@ -74,7 +75,7 @@ class Store:
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
+        folder = self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.connection = duckdb.connect(
@@ -95,6 +96,8 @@ class Store:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Close the database; raises `UnusableError` if the machine had no memory or disk for it."""
         self._stack.close()
+        if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
         if isinstance(error, duckdb.OperationalError):
             raise UnusableError(str(error).partition("\n")[0]) from error
 

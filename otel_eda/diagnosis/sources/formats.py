@@ -31,16 +31,14 @@ def as_json_lines(path: Path, spool: Path) -> Path:
             head = file.read(HEAD_BYTES)
     except BROKEN:
         return path  # the store says what is wrong with it
-    if documents.BEGINNING.match(head):
-        lines = _of_documents
-    elif protobuf.is_binary(head):
-        lines = _of_protobuf
-    else:
+    in_documents = documents.BEGINNING.match(head)
+    if not in_documents and not protobuf.is_binary(head):
         return path
     copy = spool / f"{abs(hash(path))}" / path.name.removesuffix(".gz").removesuffix(".zst")
     copy.parent.mkdir(exist_ok=True)
     with opened(path) as file, copy.open("w", encoding="utf-8") as out:
-        out.writelines(f"{line}\n" for line in lines(file, head))
+        lines = _of_documents(file) if in_documents else _of_protobuf(file, head)
+        out.writelines(f"{line}\n" for line in lines)
     return copy
 
 
@@ -55,7 +53,7 @@ def opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _of_documents(file: BinaryIO, _: bytes) -> Iterator[str]:
+def _of_documents(file: BinaryIO) -> Iterator[str]:
     text = bytearray()
     try:
         while part := file.read(1 << 20):
