@@ -150,7 +150,8 @@ def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:
                min(first_time) AS first_time, max(last_time) AS last_time, {held},
                min_by(struct_pack(trace_id, span_id, other_trace_id, other_span_id, instance, other_instance,
                           partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
-                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {min(evidence, MOST_EVIDENCE)})
+                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')),
+                       {min(evidence, MOST_EVIDENCE)})
                    AS examples
         FROM evaluated GROUP BY {", ".join(GROUP)} ORDER BY ALL
     """)
