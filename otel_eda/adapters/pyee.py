@@ -1,4 +1,4 @@
-"""pyee 9 to 13."""
+"""pyee 9 to 16."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LIBRARY = Library(
     name="pyee",
     package="pyee",
     distribution="pyee",
-    supported=((9,), (14,)),
+    supported=((9,), (17,)),
     shapes=(
         Dispatch(f"{EMITTER}._call_handlers", ("event", "args"), event, "emit"),
         Run(f"{EMITTER}._emit_run", "f", application_listener),

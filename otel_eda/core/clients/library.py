@@ -116,6 +116,7 @@ class Library:
     on: bool = False
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    newer: str = ""
 
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(self.name)
@@ -151,23 +152,43 @@ class Library:
     def _unpatch(self) -> None:
         self.on = False
         enabled.pop(self.name, None)
+        self._restore_originals()
+        self.newer = ""
+        forget_clients(self)
+        self.forget()
+
+    def _restore_originals(self) -> None:
         for patch_ in reversed(self.patches.values()):
             patch_.undo()
         self.patches.clear()
         self.refused.clear()
-        forget_clients(self)
-        self.forget()
 
     def _on_import(self, module: ModuleType) -> None:
         if not self.on:
             return
         version = self.version
-        if version is not None and not self.supported[0] <= version < self.supported[1]:
+        if version is not None and version < self.supported[0]:
             self._refuse(self.package, f"version {_dotted(version)} is not supported ({self.range})")
+        if self.package in self.refused:
             return
         for place in self.places():
             if place.target.partition(":")[0] == module.__name__ and place.target not in self.patches:
                 self._patch(module, place)
+        if version is not None and version >= self.supported[1]:
+            self._check_newer(version)
+
+    def _check_newer(self, version: Version) -> None:
+        # Nobody has tried it. Where each place is as in the versions that were tried, it works as they do.
+        text = f"version {_dotted(version)} is newer than the versions that are tested ({self.range})"
+        if not self.refused:
+            if not self.newer:
+                self.newer = text
+                _log.info("%s: %s; it is instrumented, since every place is as it was", self.package, text)
+            return
+        place, why = next(iter(self.refused.items()))
+        self._restore_originals()
+        self.newer = ""
+        self._refuse(self.package, f"{text}, and {place} is not as it was: {why}")
 
     def _patch(self, module: ModuleType, place: Place) -> None:
         try:

@@ -10,6 +10,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from otel_eda.core.clients.library import Library
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing
@@ -20,10 +21,11 @@ from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
+    from types import CodeType, FrameType
 
-    from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.client import Client, Origin
     from otel_eda.core.message import Message
+    from otel_eda.core.patching.patch import Switch
     from otel_eda.core.process.processing import Processing
 
 KnownBy: TypeAlias = "Callable[[Any], Any]"
@@ -33,7 +35,7 @@ waiting: dict[int, Waiting] = {}
 """Every message that waits, by the identity of the object by which it is known to the place that processes it."""
 fetching: ContextVar[list[Waiting] | None] = ContextVar("otel_eda.fetching", default=None)
 """The messages that were pulled within a call that fetches, None outside of such a call."""
-codes: dict[CodeType, KnownBy] = {}
+loops: dict[CodeType, tuple[KnownBy, Switch]] = {}
 """The code of loops that fetch, and what gives, of a pulled message, the object by which it is known."""
 on_reset(waiting.clear)
 on_fork(waiting.clear)
@@ -96,6 +98,14 @@ class Waiting:
         """Bring back no context: there is none of its own."""
 
 
+def known_by(frame: FrameType | None) -> KnownBy | None:
+    """Return what gives the object by which a message is known that this frame's loop fetches, None if it does not."""
+    if frame is None or frame.f_code not in loops:
+        return None
+    known, switch = loops[frame.f_code]
+    return known if switch.on else None
+
+
 def fetched(client: Client, record: Any, message: Message, known_by: KnownBy | None = None) -> None:
     """Have a message wait that was pulled just now; without `known_by` the call that fetches says by which object."""
     if message.offset is not None and message.partition is not None:
@@ -113,11 +123,15 @@ def fetched(client: Client, record: Any, message: Message, known_by: KnownBy | N
         message.unsettled = False
 
 
+def _is_recorded(library: Origin) -> bool:
+    return isinstance(library, Library) and library.on and not passes_through(library.telemetry)
+
+
 @guarded
 def begin(known: Any) -> Processing | None:
     """Begin the processing of the message that waits under this object; return None if none does."""
     item = waiting.get(id(known))
-    if item is None or item.known is not known or passes_through(item.client.library.telemetry):
+    if item is None or item.known is not known or not _is_recorded(item.client.library):
         return None
     record = item.record
     item.end()

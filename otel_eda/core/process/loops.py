@@ -178,7 +178,7 @@ class LoopProcessing:
 
     def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client
-        self.fetching: hand_over.KnownBy | None = hand_over.codes.get(frame.f_code) if frame is not None else None
+        self.fetching = hand_over.known_by(frame)
         self.processing: Processing | None = None
         self.watch: unwinding.FrameWatch | None = None
         self.is_copy = self.started = False

@@ -73,10 +73,11 @@ def release_current(client: Client) -> Processing | None:
 
 @guarded
 def fail_current(client: Client, error: BaseException) -> None:
-    """End the processing of this task or thread, as failed, or as abandoned if the error is an end."""
+    """End the processing of this task or thread: as failed, as abandoned, or as done if there are no more messages."""
     processing = release_current(client)
     if processing is not None:
-        processing.end(error if isinstance(error, Exception) else GeneratorExit())
+        reason = error if isinstance(error, Exception) else GeneratorExit()
+        processing.end(None if isinstance(error, StopAsyncIteration) else reason)
 
 
 def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:

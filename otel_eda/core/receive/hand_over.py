@@ -64,13 +64,9 @@ class _Fetch(SinglePlace):
 
     def _generator(self, original: Function, switch: Switch) -> Function:
         # Its frame is what says so, since the tasks that run it come and go.
-        inner = [*_codes(original.__code__)]
+        hand_over.loops.update(dict.fromkeys(_codes(original.__code__), (self.known, switch)))
 
         def generate(*args: Any, **kwargs: Any) -> Any:
-            for code in inner:
-                hand_over.codes.pop(code, None)
-                if switch.on:
-                    hand_over.codes[code] = self.known
             return original(*args, **kwargs)
 
         return generate

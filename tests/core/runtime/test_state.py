@@ -15,6 +15,7 @@ from support.forking import in_child
 from support.recorder import recording
 
 import otel_eda
+from core import framework
 from core.clients import callback_client
 from core.tinyqueue import Consumer, Queue
 from otel_eda import core, suite
@@ -40,6 +41,7 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "ledger.senders:shared_senders": lambda senders: len(senders._sequences),
     "patching.patch:originals": len,
     "process.deferral:uses_manual": bool,
+    "process.hand_over:waiting": len,
     "process.log_correlation:log_correlation": lambda correlation: correlation.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
@@ -56,6 +58,7 @@ KEPT = {
     "ledger.ledger:epochs": "no number is used twice",
     "patching.interception:_interceptors": "`enable` intercepts the same functions again",
     "process.deferral:_mentions_process_by_code": "what a code names does not change, and goes with it",
+    "process.hand_over:loops": "their switches are off",
     "process.unwinding:_collecting": "what a code does never changes, and goes with it",
     "process.unwinding:_monitoring": "its tool is given back, see test_monitoring.py",
     "process.unwinding:_watches_by_frame": "a frame is watched as long as its iterator is there",
@@ -122,14 +125,18 @@ def consume_and_drop(queue: Queue) -> None:
 
 
 def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = callback_client.made()
-    monkeypatch.setitem(suite.LIBRARIES, other.name, other)
-    monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, other.name))
+    for other in (callback_client.made(), framework.library()):
+        monkeypatch.setitem(suite.LIBRARIES, other.name, other)
+        monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, other.name))
     queue = Queue()
-    for topic in ("orders", "payments"):
+    for topic in ("orders", "payments", "jobs"):
         queue.fill(topic, 1, 2)
     with recording(quiet=False):
-        kept = [callback_client.Client(), loop := iter(Consumer(queue, "orders"))]
+        kept = [
+            framework.Fetcher(Consumer(queue, "jobs")).fetch(),
+            callback_client.Client(),
+            loop := iter(Consumer(queue, "orders")),
+        ]
         for _ in loop:
             break
         consume_and_drop(queue)
