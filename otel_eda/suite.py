@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
-from otel_eda.core.process import manual
+from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.log_correlation import log_correlation
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
@@ -114,6 +114,7 @@ def switch_on(
 
 def _write_status_at_exit() -> None:
     if config.config().report:
+        body_times.start()
         atexit.unregister(status.write)
         atexit.register(status.write, config.config().report, LIBRARIES.values())
 

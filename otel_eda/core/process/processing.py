@@ -36,7 +36,7 @@ from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from opentelemetry.trace import Span, SpanContext
 
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
+
+observers: list[Callable[[Processing, int], object]] = []
+"""Functions called with each processing that ends, and when; there are none but for the doctor."""
 
 open_processings: dict[int, Processing] = {}
 """Every process span that has not ended, by the id of its message."""
@@ -79,6 +82,7 @@ class Processing:
         "partition",
         "partition_ledger",
         "pending_error",
+        "polled",
         "record",
         "route",
         "span",
@@ -109,7 +113,7 @@ class Processing:
         self.owner = task_or_thread_id() if owner is None else owner
         self.pending_error = unwinding.handled_error()
         self.timestamp, self.partition = message.timestamp, message.partition
-        self.done = self.inherited = self.in_callback = False
+        self.done = self.inherited = self.in_callback = self.polled = False
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
         self.anomaly: DeliveryAnomaly | None = None
@@ -139,12 +143,17 @@ class Processing:
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
-        self.span.end(end)
-        if self.route.scope.records_durations:
-            self._record_durations(end, kind)
+        self._report(end, kind)
         self.record = self.failure = self.pending_error = None
         if self.detached or not self.manual:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+
+    def _report(self, end: int, kind: str | None) -> None:
+        self.span.end(end)
+        if self.route.scope.records_durations:
+            self._record_durations(end, kind)
+        for observe in observers:
+            observe(self, end)
 
     def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
         ledger = self.partition_ledger
@@ -229,6 +238,7 @@ def begin_processing(
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
+    processing.polled = extracted is not None
     # Messages of a batch, and those processed by hand, begin in any order.
     attributes = _attributes(processing, message, 0 if manual or extracted else client.epoch)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
