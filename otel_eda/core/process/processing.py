@@ -107,7 +107,7 @@ class Processing:
         self.outer_context = outer_context
         self.manual = self.detached = manual
         self.owner = task_or_thread_id() if owner is None else owner
-        self.pending_error = unwinding.handled_error()
+        self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
         self.timestamp, self.partition = message.timestamp, message.partition
         self.done = self.inherited = self.in_callback = False
         self.failure: BaseException | None = None

@@ -111,11 +111,6 @@ def _outcome_by_instruction(frame: FrameType) -> BaseException | None:
     return GeneratorExit() if name in _SUSPENDED_INSTRUCTIONS or following == "YIELD_FROM" else UnknownError()
 
 
-def handled_error() -> BaseException | None:
-    """Return the exception that is being handled here, whoever handles it, or None."""
-    return sys.exc_info()[1]
-
-
 def leaving_error(known: BaseException | None) -> BaseException | None:
     """Return the exception that is on its way out while a `finally` or a `with` clears up, or None.
 

@@ -46,7 +46,9 @@ def running_task() -> Task[Any] | None:
 
 def task_or_thread_id() -> int:
     """Return a number that tells this task, or without a task this thread, from those that run at the same time."""
-    task = running_task()
+    if _get_running_loop() is None:
+        return threading.get_ident()
+    task = current_task()
     return threading.get_ident() if task is None else id(task)
 
 
