@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import wrapt
 
 from otel_eda.core.process import deferral, per_task, unwinding
-from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.process.beginning import begin_processing
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through
@@ -123,7 +123,7 @@ class TracedList(list[Any]):
         self, records: Iterable[Any] = (), client: Client | None = None, polled: Mapping[int, Polled] | None = None
     ) -> None:
         super().__init__(records)
-        # The records are kept with it: an identity is only good as long as its object lives.
+        # The records are kept, too: an id stands for an object only while the object lives.
         self._records_and_polled = (tuple(self[:]) if polled else (), polled or {})
         self._client = client
 

@@ -11,16 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context, attach, get_current
-from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.core.clients import progress
-from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
-from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
-from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, outside_loops, skip_ended, span_in
+from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, current_context, skip_ended
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.runtime.tasks import task_or_thread_id
@@ -30,17 +25,21 @@ from otel_eda.core.telemetry.errors import ENDS
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from opentelemetry.trace import Span, SpanContext
+    from opentelemetry.trace import Span
 
-    from otel_eda.config import Config
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
-    from otel_eda.core.propagation.headers import Extracted
 
 
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
+
+ANOMALY_ATTRIBUTES = {
+    DeliveryAnomaly.REDELIVERED: {semconv.REDELIVERED: True},
+    DeliveryAnomaly.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
+    DeliveryAnomaly.OUT_OF_ORDER: {semconv.MISORDERED: True},
+}
 
 open_processings: dict[int, Processing] = {}
 """Every process span that has not ended, by the id of its message."""
@@ -136,8 +135,8 @@ class Processing:
         if self.route.scope.records_durations:
             self._record_durations(end, kind)
         self.record = self.failure = self.pending_error = None
-        if self.detached or not self.manual:  # else the loop that began it has yet to leave it
-            self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+        if self.detached or not self.manual:  # else the loop that began it has yet to detach it
+            self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
 
     def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
         ledger = self.partition_ledger
@@ -161,7 +160,7 @@ class Processing:
         """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
         self.owner = task_or_thread_id()
-        if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
+        if self.body_ended_at:  # its loop has gone on: until now the message has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now
@@ -169,7 +168,7 @@ class Processing:
             anomaly = self.partition_ledger.take_over(self.offset, self.key)
             if anomaly is not None:
                 self.route.record_anomaly(anomaly, self.partition)
-                self.span.set_attributes(_ANOMALIES[anomaly])
+                self.span.set_attributes(ANOMALY_ATTRIBUTES[anomaly])
 
     def attach(self) -> None:
         """Make the span's context current again, if it is not."""
@@ -205,105 +204,6 @@ class Processing:
     def disown(self) -> None:
         """Leave the end of the span to the parent, in a forked child."""
         self.inherited = True
-
-
-def begin_processing(
-    client: Client,
-    record: Any,
-    message: Message,
-    extracted: Extracted | None = None,
-    *,
-    manual: bool = False,
-    owner: int | None = None,
-) -> Processing:
-    """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
-    outer_context = base = get_current()
-    if PROCESSING in base:
-        outer_context = skip_ended(base)
-        base = outer_context if manual else outside_loops(outer_context)
-    route = client.process_route(message.destination)
-    incoming, origin = extracted or trust.incoming_context(message, route.settings)
-    context = (Context({**base, **incoming}) if base else incoming) if incoming else base
-    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
-    attributes = message_attributes(route, message)
-    if manual:
-        attributes[semconv.MANUAL] = True
-    if message.offset is not None:
-        # Messages of a batch, and those processed by hand, begin in any order.
-        _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
-    parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
-    links = (Link(origin),) if origin else ()
-    processing.span = route.scope.tracer.start_span(route.name, parent, route.kind, attributes, links, processing.start)
-    processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
-    _record_begin(processing, message, origin)
-    attach(processing.context)
-    return processing
-
-
-def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
-    partition, offset, key = message.partition, message.offset, message.key
-    if partition is None or offset is None:
-        return
-    processing.offset = offset
-    processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
-    processing.partition_ledger = processing.route.partition_ledger(partition)
-    processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
-    # To process a message by hand again is no redelivery.
-    if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
-        processing.route.record_anomaly(anomaly, partition)
-        attributes.update(_ANOMALIES[anomaly])
-
-
-def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
-    client, route = processing.client, processing.route
-    open_processings[id(processing.record)] = processing
-    if message.unsettled and message.delivery_tag is not None:
-        unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
-        client.await_settlement(message.delivery_tag, unsettled)
-    if message.timestamp is not None and route.scope.check_durations(processing.start):
-        _record_queue_time(processing, message.timestamp)
-    if (message.redelivered or message.attributes) and not processing.manual:
-        _record_redelivery(client, route, message)
-
-
-_ANOMALIES = {
-    DeliveryAnomaly.REDELIVERED: {semconv.REDELIVERED: True},
-    DeliveryAnomaly.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
-    DeliveryAnomaly.OUT_OF_ORDER: {semconv.MISORDERED: True},
-}
-
-
-def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
-    """Return the context with the parent of a process span, as `OTEL_EDA_PROCESS_PARENT` says.
-
-    By default the parent is the recording span around the message's code, else the producer's span. The producer's span
-    is linked in any case: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
-    """
-    rule = settings.process_parent
-    if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
-        return base
-    if rule in {"auto", "producer"} and origin is not None:
-        return context
-    return EMPTY
-
-
-def _record_queue_time(processing: Processing, stamp: int) -> None:
-    route = processing.route
-    route.last_timestamps[processing.partition] = stamp
-    duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
-    route.scope.metrics.queue_duration.record(
-        duration, route.duration_attributes(processing.partition), processing.context
-    )
-
-
-def _record_redelivery(client: Client, route: Route, message: Message) -> None:
-    # These messages have no offsets: only the broker knows that it delivers one again.
-    if message.ready_count is not None:
-        progress.note_queue_depth(client, message.destination, message.ready_count)
-    if message.redelivered:
-        route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
-    elif message.attributes and semconv.DEATHS in message.attributes:
-        route.count(route.scope.metrics.dead_lettered, message.partition)
 
 
 @on_fork
