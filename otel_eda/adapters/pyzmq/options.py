@@ -19,7 +19,7 @@ def beginning(data: Any) -> bytes:
     try:
         return bytes(memoryview(data)[:1])
     except (TypeError, ValueError):
-        return b""  # the library refuses it with its own error with its own error
+        return b""  # the library refuses it with its own error
 
 
 def option(socket: Any, which: int) -> Any:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
+from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry import events
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.assignment import AssignmentChange
     from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.routes import Route
+    from otel_eda.core.message import Message
 
 
 @guarded
@@ -65,3 +68,14 @@ def recent_queue_depths(client: Client) -> list[tuple[str, int]]:
     """Return the depth of each queue that the broker has stated in the last five minutes."""
     since = time.monotonic_ns() - QUEUE_DEPTH_FRESH_NS
     return [(queue, number) for queue, (number, at) in list(client.queue_depths.items()) if at >= since]
+
+
+@guarded
+def record_redelivery(client: Client, route: Route, message: Message) -> None:
+    """Record what the broker says of a message that it has delivered before; of offsets the ledger knows better."""
+    if message.ready_count is not None:
+        note_queue_depth(client, message.destination, message.ready_count)
+    if message.redelivered:
+        route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
+    elif message.attributes and semconv.DEATHS in message.attributes:
+        route.count(route.scope.metrics.dead_lettered, message.partition)

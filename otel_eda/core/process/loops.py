@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import wrapt
 
 from otel_eda.core.process import deferral, per_task, unwinding
-from otel_eda.core.process.beginning import begin_processing
+from otel_eda.core.process.processing import begin_processing
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through

@@ -16,8 +16,7 @@ from otel_eda.core.clients.instances import client_of, live_clients
 from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
-from otel_eda.core.process.beginning import begin_processing
-from otel_eda.core.process.processing import open_processings
+from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime.contexts import current_context, suppressed
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import existing_client
 from otel_eda.core.process import deferral, unwinding
-from otel_eda.core.process.beginning import begin_processing
-from otel_eda.core.process.processing import open_processings
+from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 

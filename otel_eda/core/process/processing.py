@@ -11,11 +11,24 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context, attach, get_current
+from opentelemetry.trace import Link
 
 from otel_eda import semconv
+from otel_eda.core.clients import progress
+from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
+from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
-from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, current_context, skip_ended
+from otel_eda.core.propagation import trust
+from otel_eda.core.runtime.contexts import (
+    EMPTY,
+    PROCESSING,
+    SPAN,
+    around_processing,
+    current_context,
+    parent_context,
+    skip_ended,
+)
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.runtime.tasks import task_or_thread_id
@@ -25,21 +38,16 @@ from otel_eda.core.telemetry.errors import ENDS
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
+    from otel_eda.core.propagation.headers import Extracted
 
 
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
-
-ANOMALY_ATTRIBUTES = {
-    DeliveryAnomaly.REDELIVERED: {semconv.REDELIVERED: True},
-    DeliveryAnomaly.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
-    DeliveryAnomaly.OUT_OF_ORDER: {semconv.MISORDERED: True},
-}
 
 open_processings: dict[int, Processing] = {}
 """Every process span that has not ended, by the id of its message."""
@@ -168,7 +176,7 @@ class Processing:
             anomaly = self.partition_ledger.take_over(self.offset, self.key)
             if anomaly is not None:
                 self.route.record_anomaly(anomaly, self.partition)
-                self.span.set_attributes(ANOMALY_ATTRIBUTES[anomaly])
+                self.span.set_attributes(_ANOMALIES[anomaly])
 
     def attach(self) -> None:
         """Make the span's context current again, if it is not."""
@@ -204,6 +212,84 @@ class Processing:
     def disown(self) -> None:
         """Leave the end of the span to the parent, in a forked child."""
         self.inherited = True
+
+
+def begin_processing(
+    client: Client,
+    record: Any,
+    message: Message,
+    extracted: Extracted | None = None,
+    *,
+    manual: bool = False,
+    owner: int | None = None,
+) -> Processing:
+    """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
+    outer_context, base = around_processing(manual)
+    route = client.process_route(message.destination)
+    incoming, origin = extracted or trust.incoming_context(message, route.settings)
+    context = (Context({**base, **incoming}) if base else incoming) if incoming else base
+    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
+    # Messages of a batch, and those processed by hand, begin in any order.
+    attributes = _attributes(processing, message, 0 if manual or extracted else client.epoch)
+    parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
+    processing.span = route.scope.tracer.start_span(
+        route.name, parent, route.kind, attributes, (Link(origin),) if origin else (), processing.start
+    )
+    processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
+    _record_begin(processing, message, origin)
+    attach(processing.context)
+    return processing
+
+
+def _attributes(processing: Processing, message: Message, epoch: int) -> dict[str, Any]:
+    attributes = message_attributes(processing.route, message)
+    if processing.manual:
+        attributes[semconv.MANUAL] = True
+    if message.offset is not None:
+        _record_in_ledger(processing, message, attributes, epoch)
+    return attributes
+
+
+def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
+    partition, offset, key = message.partition, message.offset, message.key
+    if partition is None or offset is None:
+        return
+    processing.offset = offset
+    processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
+    processing.partition_ledger = processing.route.partition_ledger(partition)
+    processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
+    # To process a message by hand again is no redelivery.
+    if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
+        processing.route.record_anomaly(anomaly, partition)
+        attributes.update(_ANOMALIES[anomaly])
+
+
+def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
+    client, route = processing.client, processing.route
+    open_processings[id(processing.record)] = processing
+    if message.unsettled and message.delivery_tag is not None:
+        unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
+        client.await_settlement(message.delivery_tag, unsettled)
+    if message.timestamp is not None and route.scope.check_durations(processing.start):
+        _record_queue_time(processing, message.timestamp)
+    if (message.redelivered or message.attributes) and not processing.manual:
+        progress.record_redelivery(client, route, message)
+
+
+_ANOMALIES = {
+    DeliveryAnomaly.REDELIVERED: {semconv.REDELIVERED: True},
+    DeliveryAnomaly.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
+    DeliveryAnomaly.OUT_OF_ORDER: {semconv.MISORDERED: True},
+}
+
+
+def _record_queue_time(processing: Processing, stamp: int) -> None:
+    route = processing.route
+    route.last_timestamps[processing.partition] = stamp
+    duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
+    route.scope.metrics.queue_duration.record(
+        duration, route.duration_attributes(processing.partition), processing.context
+    )
 
 
 @on_fork

@@ -13,7 +13,7 @@ from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
 from otel_eda.core.process import deferral
-from otel_eda.core.process.beginning import begin_processing
+from otel_eda.core.process.processing import begin_processing
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import enter, passes_through
 

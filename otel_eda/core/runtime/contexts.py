@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from otel_eda.core.runtime.tasks import task_or_thread_id
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
 
 
 class ProcessSpan(Protocol):
@@ -99,3 +99,25 @@ def outside_loops(context: Context) -> Context:
         context = processing.outer_context
         processing = _current_processing(context)
     return context
+
+
+def around_processing(manual: bool) -> tuple[Context, Context]:
+    """Return the context that a process span that begins here gives way to, and the one that it may be a child in."""
+    context = get_current()
+    if PROCESSING not in context:
+        return context, context
+    outer = skip_ended(context)
+    return outer, outer if manual else outside_loops(outer)
+
+
+def parent_context(rule: str, base: Context, context: Context, origin: SpanContext | None) -> Context:
+    """Return the context with the parent of a process span, as `OTEL_EDA_PROCESS_PARENT` says.
+
+    By default the parent is the recording span around the message's code, else the producer's span. The producer's span
+    is linked in any case: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
+    """
+    if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
+        return base
+    if rule in {"auto", "producer"} and origin is not None:
+        return context
+    return EMPTY
