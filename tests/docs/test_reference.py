@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -201,6 +202,15 @@ def test_every_package_of_the_core_has_its_row() -> None:
     modules = {path.stem for path in (ROOT / "otel_eda" / "core").glob("[!_]*")}
     told = {name for name, cells in table(ARCHITECTURE).items() if len(cells) == 1 and re.fullmatch("[a-z]+", name)}
     assert told - {"package"} == modules
+
+
+def test_the_functions_on_a_messages_way_are_there() -> None:
+    named = set(re.findall(r"`((?!otel_eda)[a-z_]+\.[a-z_]+\.\w+(?:\.\w+)?)`", ARCHITECTURE.read_text("utf-8")))
+    assert len(named) > 30
+    for name in named:
+        assert callable(
+            resolve_name(f"otel_eda.core.{name.split('.')[0]}.{name.split('.')[1]}:{'.'.join(name.split('.')[2:])}")
+        )
 
 
 def test_every_shape_has_its_row() -> None:
