@@ -1,7 +1,7 @@
 """The process span of one message, from its start to its end, wherever its code runs.
 
 Loops and pulls hand a message over and return: nothing of ours surrounds the code that processes it. So a process span
-makes its context current and leaves it in place; see "How a process span lives" in docs/architecture.md.
+makes its context current and leaves it in place; see "How a message is received and processed" in docs/architecture.md.
 """
 
 from __future__ import annotations
