@@ -33,7 +33,7 @@ _HAND_OVER_CODE = {
 _MAIN = threading.main_thread().ident
 
 
-_MAX_FRAMES = 10  # frames
+_MAX_FRAMES = 10
 
 
 _HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # one second in all
