@@ -25,6 +25,7 @@ from .message import Identity, Message, Position
 from .process.manual import inject
 from .process.per_task import finish
 from .receive.blocks import Block, Handle
+from .receive.hand_over import HandOver
 from .receive.iterate import Generate, Iterate
 from .receive.receive_batch import ReceiveBatch
 from .receive.receive_future import MessageFuture, ReceiveFuture
@@ -56,6 +57,7 @@ __all__ = [
     "Dispatch",
     "Event",
     "Generate",
+    "HandOver",
     "Handle",
     "Identity",
     "Iterate",
