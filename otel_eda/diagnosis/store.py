@@ -41,6 +41,7 @@ class Intake:
     lines: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNALS, "damaged", "foreign", "empty"), 0))
     broken: list[str] = field(default_factory=list)
     unidentified: int = 0
+    impossible: int = 0
     repeated: int = 0
     spans: int = 0
 
@@ -57,7 +58,9 @@ class Intake:
         for name in self.broken:
             yield f"{name} breaks off; what comes before that is used"
         if self.unidentified:
-            yield f"{plural(self.unidentified, 'span')} without ids or times, so not used"
+            yield f"{plural(self.unidentified, 'span')} without ids, or with damaged or no times, so not used"
+        if self.impossible:
+            yield f"{plural(self.impossible, 'span')} with a number or message time that cannot be; it is not used"
         if self.repeated:
             yield f"{plural(self.repeated, 'repeated span')} used once"
 
@@ -158,6 +161,7 @@ class Store:
         self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
         self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
         self._delete_repeats()
+        self.intake.impossible = self._clear_impossible()
         self.connection.execute(load.HANDLER_ERRORS)
         self.connection.execute(f"INSERT INTO events {load.span_events()}")
 
@@ -173,6 +177,16 @@ class Store:
         if number:
             self.connection.execute(f"DELETE FROM operations WHERE {which}")
         return number
+
+    def _clear_impossible(self) -> int:
+        """Make numbers that cannot be unknown, and return how many rows had such numbers."""
+        numbers = [column.name for column in columns.OPERATIONS if column.type in {"BIGINT", "DOUBLE"}]
+        which = " OR ".join(f"{name} = {load.DAMAGED}" for name in numbers)
+        found: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")
+        if found:
+            cleared = ", ".join(f"{name} = nullif({name}, {load.DAMAGED})" for name in numbers)
+            self.connection.execute(f"UPDATE operations SET {cleared} WHERE {which}")
+        return found
 
     def _distinct(self, names: str) -> int:
         # Counting hashes takes half the time; among ten million, two are equal by chance in one of 300,000 runs.
