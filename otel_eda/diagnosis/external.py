@@ -13,12 +13,24 @@ NODE_NAME = "k8s.node.name"
 POD_UID = "k8s.pod.uid"
 CONTAINER_ID = "container.id"
 PROCESS_ID = "process.pid"
+ENVIRONMENT = "deployment.environment.name"
+OLD_ENVIRONMENT = "deployment.environment"
+KUBERNETES_CLUSTER = "k8s.cluster.name"
+REGION = "cloud.region"
 
 # What the SDK counts about itself: https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
 SPANS_STARTED = "otel.sdk.span.started"
 SPANS_PROCESSED = "otel.sdk.processor.span.processed"
 SPANS_EXPORTED = "otel.sdk.exporter.span.exported"
 SAMPLING_RESULT = "otel.span.sampling_result"
+
+# How tasks, generators and processes are ended from outside: an end, and no error of the code that it ends.
+ENDED_FROM_OUTSIDE = (
+    "CancelledError",
+    "GeneratorExit",
+    "KeyboardInterrupt",
+    "SystemExit",
+)
 
 # Earlier versions of the messaging conventions, and instrumentations that follow these, by today's name:
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/#deprecated-messaging-attributes,
