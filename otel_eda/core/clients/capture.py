@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core import propagation
+from otel_eda.hashed import keyed_hash
 
 if TYPE_CHECKING:
     from otel_eda.config import Config
@@ -21,12 +19,6 @@ MAX_TEXT_LENGTH = 256  # characters of a key or header
 
 
 MAX_HEADERS_RECORDED = 64  # that are recorded of one message
-
-
-_HASH_DIGITS = 32  # of a hash: half of its 256 bits
-
-
-_process_secret = os.urandom(32)
 
 
 def content_attributes(message: Message, settings: Config) -> dict[str, Any]:
@@ -78,9 +70,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).decode("utf-8", "backslashreplace")
     return value if isinstance(value, str) else None
-
-
-def keyed_hash(text: str, key: str) -> str:
-    """Give a keyed hash: the same in all processes that have the same `OTEL_EDA_HASH_KEY`, else in this one alone."""
-    secret = key.encode() or _process_secret
-    return hmac.new(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_HASH_DIGITS]
