@@ -31,6 +31,7 @@ from .receive.receive_batch import ReceiveBatch
 from .receive.receive_future import MessageFuture, ReceiveFuture
 from .receive.receive_one import ReceiveOne
 from .receive.subscribe import Subscribe
+from .runtime import guard
 from .runtime.guard import guarded
 from .runtime.operations import sending
 from .runtime.tasks import report_future
@@ -87,6 +88,7 @@ __all__ = [
     "committed",
     "config",
     "finish",
+    "guard",
     "guarded",
     "inject",
     "log_start",

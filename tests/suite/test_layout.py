@@ -60,8 +60,8 @@ def named(path: Path) -> str:
 def test_the_files_are_found() -> None:
     assert {"processing.py", "guard.py"} <= {path.name for path in CORE}
     assert "blinker.py" in {path.name for path in ALL_ADAPTERS}
-    assert {"otel_eda.core.runtime.guard", "otel_eda.semconv"} <= set(
-        imported(PACKAGE / "core" / "process" / "processing.py")
+    assert {"otel_eda.core.runtime.guard", "otel_eda.config"} <= set(
+        imported(PACKAGE / "core" / "process" / "manual.py")
     )
 
 

@@ -122,7 +122,7 @@ class TracedList(list[Any]):
         self, records: Iterable[Any] = (), client: Client | None = None, polled: Mapping[int, Polled] | None = None
     ) -> None:
         super().__init__(records)
-        # The records are kept with it: an identity is only good as long as its object lives.
+        # The records are kept, too: an id stands for an object only while the object lives.
         self._records_and_polled = (tuple(self[:]) if polled else (), polled or {})
         self._client = client
 

@@ -81,7 +81,7 @@ def fail_current(client: Client, error: BaseException) -> None:
 
 
 def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:
-    # An executor's thread that was asked for the pull alone: the message is for the task that awaits it.
+    # An executor's thread runs the pull and nothing else: the message is for the task that awaits it.
     future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
         return False
@@ -125,9 +125,8 @@ def end_all(client: Client, error: BaseException | None) -> None:
     for processing, watch in list(client.processing_by_task.values()):
         if watch is not None:
             watch.close()
-        processing.end_unless_manual(
-            error
-        )  # `open_processings` may miss it: messages may be one object, such as an empty one
+        # `open_processings` may miss it: messages may be one object, such as an empty one.
+        processing.end_unless_manual(error)
     client.processing_by_task.clear()
     deferral.finish_deferred(client)
     for processing in list(open_processings.values()):
