@@ -1,0 +1,1 @@
+"""What threads share stays whole, however they take turns."""
