@@ -56,7 +56,7 @@ class Assignment:
         elif not after:
             self.suspend()
         self.partitions = after
-        self.starts = {place: start for place, start in self.starts.items() if place in after}
+        self.starts = {place: start for place, start in list(self.starts.items()) if place in after}
         return after - before, before - after
 
     def suspend(self) -> None:

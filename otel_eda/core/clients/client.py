@@ -14,12 +14,13 @@ from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import Senders
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 from otel_eda.core.telemetry.errors import error_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from otel_eda.core.clients.in_flight import Confirms, OpenProcessing, OpenSend, OpenSettlement, Watching
     from otel_eda.core.message import Attributes, Identity, Message, Position, Unsettled
@@ -101,13 +102,11 @@ class Client:
         """End what a client has begun that was dropped without being closed, but for a message still in work."""
         self.closed = True
         self._remember_identity()
-        for _turn, watch in self.processing_by_task.values():
+        entries = list(self.processing_by_task.values())
+        for _turn, watch in entries:
             if watch is not None:
                 watch.close()
-        for processing in [
-            *self.deferred_processing,
-            *(processing for processing, _ in self.processing_by_task.values()),
-        ]:
+        for processing in [*self.deferred_processing.copy(), *(processing for processing, _ in entries)]:
             if not processing.manual and not processing.message_is_held:
                 processing.end(GeneratorExit(), processing.body_ended_at or None)
 
@@ -120,6 +119,7 @@ class Client:
         """Leave what is open to the process that this one was forked from."""
         for sending in self.pending_sends.values():
             sending.done = True  # the client may yet drop it here
+        self.senders = Senders()  # what was of those that there were may be locked by a thread that is no more
         for opened in (
             self.pending_sends,
             self.unanswered_settlements,
@@ -129,11 +129,19 @@ class Client:
         ):
             opened.clear()
 
+    def take_unanswered(self) -> Iterator[OpenSettlement]:
+        """Yield the settlements that the broker has not answered, which are the caller's to end."""
+        while True:
+            try:
+                settlement = self.unanswered_settlements.popleft()
+            except IndexError:  # the last one; perhaps another thread has taken it
+                return
+            yield settlement
+
     def _remember_identity(self) -> None:
-        for destination in self.consumed_destinations:
+        for destination in list(self.consumed_destinations):
             last_consumers[self.library.system, destination] = replace(self.identity, callback=None)
-        while len(last_consumers) > semconv.ATTRIBUTE_SETS:
-            last_consumers.pop(next(iter(last_consumers)), None)
+        drop_oldest(last_consumers, semconv.ATTRIBUTE_SETS)
 
     @property
     def scope(self) -> Scope:
@@ -221,9 +229,8 @@ class Client:
 
     def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
         """Remember a message until it is settled."""
-        if len(self.unsettled) >= MAX_UNSETTLED:
-            self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
         self.unsettled[delivery_tag] = message
+        drop_oldest(self.unsettled, MAX_UNSETTLED)  # they were settled where we were not to look
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Note the offsets of a batch's messages from one partition."""

@@ -91,7 +91,7 @@ class Confirms:
 
     def answered(self, confirm: PublisherConfirm) -> None:
         """End the sends that are meant."""
-        up_to = [number for number in self.waiting if number <= confirm.number or not confirm.number]
+        up_to = [number for number in list(self.waiting) if number <= confirm.number or not confirm.number]
         for number in up_to if confirm.multiple else [confirm.number]:
             sending = self.waiting.pop(number, None)
             if sending is not None and confirm.refused:

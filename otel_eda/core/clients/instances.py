@@ -52,8 +52,9 @@ def new_client(instance: Any, library: Origin, identity: Identity) -> Client:
 
 def forget_clients(library: Origin) -> None:
     """Know no instance of a library any more that may end unnoticed."""
-    for place in [place for place, client in _clients_without_attributes.items() if client.library is library]:
-        del _clients_without_attributes[place]
+    for place, client in list(_clients_without_attributes.items()):
+        if client.library is library:
+            _clients_without_attributes.pop(place, None)
 
 
 def _remember(client: Client, instance: Any) -> Client:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_eda.core.ledger import intervals
@@ -60,7 +60,8 @@ class PartitionLedger:
     )
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        # One that a thread may take twice: the garbage collector may end an abandoned loop while we are in here.
+        self._lock = RLock()
         self._begun = Intervals()  # what has begun, and offsets that were found to be no messages
         self._attempts: dict[int, int] = {}  # attempts that go on, of what is not done
         self._marks: dict[int, _Mark] = {}
@@ -138,15 +139,15 @@ class PartitionLedger:
                 return self._pass_over(offset)
             if before == offset:
                 return NOTHING_FOUND
-            for exposed in [at for at, mark in self._marks.items() if mark is _Mark.EXPOSED and at >= offset]:
-                del self._marks[exposed]
+            for exposed in [at for at, mark in list(self._marks.items()) if mark is _Mark.EXPOSED and at >= offset]:
+                self._marks.pop(exposed, None)
             return Committed(regressed=True)
 
     def _pass_over(self, offset: int) -> Committed:
         marks = self._marks
-        skipped = tuple(sorted(at for at, mark in marks.items() if mark is _Mark.FAILED and at < offset))
+        skipped = tuple(sorted(at for at, mark in list(marks.items()) if mark is _Mark.FAILED and at < offset))
         marks.update(dict.fromkeys(skipped, _Mark.SKIPPED))
-        for at in self._attempts:
+        for at in list(self._attempts):
             if at < offset:
                 marks.setdefault(at, _Mark.EXPOSED)
         return Committed(skipped) if skipped else NOTHING_FOUND
@@ -158,7 +159,7 @@ class PartitionLedger:
             for at, mark in list(self._marks.items()):
                 if mark is _Mark.FAILED:
                     self._marks[at] = _Mark.FOREIGN
-            for at in self._attempts:
+            for at in list(self._attempts):
                 self._marks.setdefault(at, _Mark.FOREIGN)
 
     def record_batch(self, offsets: Listed[int], epoch: int) -> None:
@@ -190,5 +191,5 @@ class PartitionLedger:
         self.floor = floor = edges[len(edges) // 2]
         self._begun.drop_below(floor)
         for kept in (self._marks, self._attempts):
-            for at in [at for at in kept if at < floor]:
-                del kept[at]
+            for at in [at for at in list(kept) if at < floor]:
+                kept.pop(at, None)

@@ -21,8 +21,8 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
     """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
     for sending in list(client.pending_sends.values()):
         sending.abandoned(Unresolved(f"{why} before the broker answered"))
-    while client.unanswered_settlements:
-        client.unanswered_settlements.popleft().failed(Unresolved(f"{why} before the broker answered"))
+    for settlement in client.take_unanswered():
+        settlement.failed(Unresolved(f"{why} before the broker answered"))
     per_task.end_all(client, error)
 
 
@@ -30,7 +30,7 @@ def end_everything() -> None:
     """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         processing.end(GeneratorExit())
 
 

@@ -16,7 +16,8 @@ from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing, open_processings
-from otel_eda.core.runtime.contexts import current_context, suppressed
+from otel_eda.core.runtime.bounds import drop_oldest
+from otel_eda.core.runtime.contexts import PROCESSING, current_context, suppressed
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.providers import Telemetry
@@ -66,9 +67,10 @@ class Process:
 
     def _take_over(self) -> Processing | None:
         # A library may hand a message over as a tuple of its parts, one of which stands for it.
+        current: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
         for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
-            processing = open_processings.get(id(part))
-            if processing is not None and processing.record is part and not processing.manual:
+            processing = open_processings.take_over(part, current)
+            if processing is not None:
                 processing.take_over()
                 return processing
         return None
@@ -163,9 +165,8 @@ def _stand_in(origin: Origin, identity: Identity) -> Client:
     """Return the client by which messages are processed whose consumer is gone or was never known."""
     found = _stand_ins.get((id(origin), identity))
     if found is None:
-        if len(_stand_ins) >= semconv.ATTRIBUTE_SETS:
-            _stand_ins.clear()
-        found = _stand_ins[id(origin), identity] = Client(origin, origin, identity)
+        found = _stand_ins.setdefault((id(origin), identity), Client(origin, origin, identity))
+        drop_oldest(_stand_ins, semconv.ATTRIBUTE_SETS)
     return found
 
 

@@ -99,13 +99,12 @@ def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: B
 
 def end_all(client: Client, error: BaseException | None) -> None:
     """End every turn of a client, as done or with an error, but for those that end by themselves."""
-    for processing, watch in list(client.processing_by_task.values()):
-        if watch is not None:
-            watch.close()
-        processing.end_unless_manual(error)  # not only below: messages may be one object, such as an empty one
-    client.processing_by_task.clear()
+    for place in list(client.processing_by_task):
+        entry = client.processing_by_task.pop(place, None)
+        if entry is not None and entry[1] is not None:
+            entry[1].close()
     deferral.finish_deferred(client)
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         if processing.client is client and not processing.manual and not processing.in_callback:
             processing.end(error)
 

@@ -16,6 +16,7 @@ from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
+from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, outside_loops, skip_ended, span_in
 from otel_eda.core.runtime.guard import guarded
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 
 _OWN_REFERENCES = 2  # references to a message that only its turn holds: the turn's and the question's own
-
-open_processings: dict[int, Processing] = {}
-"""Every turn that has not ended, by the identity of its message."""
 
 
 class Processing:
@@ -62,6 +60,7 @@ class Processing:
         "partition_ledger",
         "record",
         "route",
+        "slot",
         "span",
         "start",
         "timestamp",
@@ -70,6 +69,7 @@ class Processing:
     client: Client
     route: Route
     record: Any
+    slot: int
     span: Span
     outer_context: Context
     context: Context
@@ -96,11 +96,9 @@ class Processing:
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
-        if self.done:
+        if self.done or not (open_processings.remove(self) or self.inherited):
             return
         self.done = True
-        if open_processings.get(id(self.record)) is self:
-            del open_processings[id(self.record)]
         self._restore_context()
         if self.inherited:
             return
@@ -179,6 +177,10 @@ class Processing:
         self.inherited = True
 
 
+open_processings: Register[Processing] = Register()
+"""Every processing that has not ended."""
+
+
 def begin_processing(
     client: Client, record: Any, message: Message, found: Extracted | None = None, manual: bool = False
 ) -> Processing:
@@ -220,7 +222,7 @@ def begin_processing(
         processing.start,
     )
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
-    open_processings[id(record)] = processing
+    open_processings.add(processing)
     if message.timestamp is not None and route.scope.check_durations(processing.start):
         _record_queue_time(processing, message.timestamp)
     if (message.redelivered or message.attributes) and not manual:
@@ -281,6 +283,5 @@ def _record_redelivery(client: Client, route: Route, message: Message) -> None:
 @on_fork
 def disown_all() -> None:
     """Drop every open turn, in a forked child: its parent ends them."""
-    for processing in open_processings.values():
+    for processing in open_processings.clear():
         processing.disown()
-    open_processings.clear()

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.state import on_reset
+from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,8 @@ class FrameWatch:
     def _follow(self, frame: FrameType) -> None:
         self.frame_id = id(frame)
         self.code = frame.f_code
-        _watches_by_frame.setdefault(self.frame_id, []).append(self)
+        with _locks.watches:
+            _watches_by_frame[self.frame_id] = [*_watches_by_frame.get(self.frame_id, ()), self]
         if _monitoring is not None:
             _monitoring.start()
             if self.record_id is not None:
@@ -77,12 +78,14 @@ class FrameWatch:
     def close(self) -> None:
         """Follow no longer."""
         self.error = None
-        others = _watches_by_frame.get(self.frame_id, [])
-        if self in others:
-            others.remove(self)
-        if not others:
-            _watches_by_frame.pop(self.frame_id, None)
-        self.frame_id = 0  # another frame may be in its place one day
+        with _locks.watches:
+            frame_id, self.frame_id = self.frame_id, 0  # another frame may be in its place one day
+            # Another thread's frame may be in the place of one that is gone, and its watch in the same list.
+            others = [watch for watch in _watches_by_frame.get(frame_id, ()) if watch.frame_id]
+            if others:
+                _watches_by_frame[frame_id] = others
+            else:
+                _watches_by_frame.pop(frame_id, None)
 
     def outcome(self, dropping: FrameType | None) -> BaseException | None:
         """Tell why the loop's iterator is dropped by this frame: None for the loop's own end or `break`.
@@ -108,6 +111,19 @@ def _outcome_by_instruction(frame: FrameType) -> BaseException | None:
     return GeneratorExit() if name in _SUSPENDED_INSTRUCTIONS or following == "YIELD_FROM" else UnknownError()
 
 
+class _Locks:
+    """The locks of this module. The garbage collector may have a thread that holds one take it once more."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Make them anew, in a forked child: a thread that there is no more may hold them."""
+        self.watches, self.monitoring = threading.RLock(), threading.RLock()
+
+
+_locks = _Locks()
+on_fork(_locks.renew)
 _watches_by_frame: dict[int, list[FrameWatch]] = {}
 
 
@@ -118,7 +134,6 @@ class _Monitoring:
         self.api = api
         self.tool_id: int | None = None
         self.no_free_id = False
-        self.lock = threading.Lock()
 
     @property
     def active(self) -> bool:
@@ -126,7 +141,7 @@ class _Monitoring:
 
     def start(self) -> None:
         if self.tool_id is None and not self.no_free_id:
-            with self.lock:
+            with _locks.monitoring:
                 if self.tool_id is None:
                     self._start()
 
@@ -150,11 +165,12 @@ class _Monitoring:
     def watch_returns(self, code: CodeType) -> None:
         """Be told when a frame of this code returns: it may have pulled a message, and another frame take its place."""
         events = self.api.events.PY_RETURN
-        if self.tool_id is not None and not self.api.get_local_events(self.tool_id, code) & events:
-            self.api.set_local_events(self.tool_id, code, events)
+        with _locks.monitoring:  # another thread may switch us off
+            if self.tool_id is not None and not self.api.get_local_events(self.tool_id, code) & events:
+                self.api.set_local_events(self.tool_id, code, events)
 
     def stop(self) -> None:
-        with self.lock:
+        with _locks.monitoring:
             if self.tool_id is not None:
                 self.api.set_events(self.tool_id, 0)
                 self.api.free_tool_id(self.tool_id)

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from otel_eda.config import config
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Default = TypeVar("Default")
 
 
+_counting = PatientLock()
 failures: Counter[str] = Counter()
 """How often each of our steps failed, for `otel-eda doctor`: that we are switched off does not make it undone."""
 
@@ -35,8 +37,10 @@ def failed(step: str, error: BaseException) -> None:
 
     Raises the error if `OTEL_EDA_STRICT` is set.
     """
-    failures[step] += 1
-    if failures[step] == 1:
+    with _counting.held():
+        failures[step] += 1
+        first = failures[step] == 1
+    if first:
         _log.error("The step %r failed; the application goes on without it", step, exc_info=error)
     if config().strict:
         raise error
@@ -80,15 +84,12 @@ class LogOnce(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: set[str] = set()
+        self.seen: dict[str, logging.LogRecord] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether it is news."""
         message = record.getMessage()
-        if message in self.seen or len(self.seen) >= MAX_MESSAGES:
-            return False
-        self.seen.add(message)
-        return True
+        return len(self.seen) < MAX_MESSAGES and self.seen.setdefault(message, record) is record
 
 
 log_once = LogOnce()

@@ -159,7 +159,7 @@ class Returned(SinglePlace):
         context, origin = propagation.extract(message.headers)
         if origin is not None and span_in(get_current()).get_span_context().span_id == origin.span_id:
             return  # the call that sends it is still going on, and will tell
-        sending = next((one for one in client.pending_sends.values() if _carries(one, origin)), None)
+        sending = next((one for one in list(client.pending_sends.values()) if _carries(one, origin)), None)
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, why))
             return
