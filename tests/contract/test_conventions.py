@@ -168,7 +168,7 @@ def test_a_key_that_is_asked_for_is_on_both_sides(
     bus.send(Message(b"body", b"c-17"))
     bus.received(shape)
     told = [attribute(span, "eda.message.key.hash") for span in (*recorder.sends(1), *recorder.processes(1))]
-    assert told == [keyed_hash("c-17")] * 2
+    assert told == [keyed_hash("c-17", "")] * 2
 
 
 def test_spans_say_whose_and_which_conventions(bus: Bus, recorder: Recorder, shape: Shape) -> None:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core.clients import capture
 
 if TYPE_CHECKING:
-    from otel_eda.core.message import Attributes, Message
+    from otel_eda.core.clients.routes import Route
+    from otel_eda.core.message import Message
 
 
-def message_attributes(attributes: Attributes, message: Message) -> dict[str, Any]:
+def message_attributes(route: Route, message: Message) -> dict[str, Any]:
     """Return a span's attributes for one message: those given, and what is known of the message."""
-    made = attributes.copy()
+    made = route.attributes.copy()
     add_broker_attributes(made, message)
     if message.sender is not None:
         made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
     _add_identity(made, message)
-    settings = config()
-    if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
-        made.update(capture.content_attributes(message))
+    if route.captures_content:
+        made.update(capture.content_attributes(message, route.settings))
     return made
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients.assignment import Assignment
+from otel_eda.core.clients.in_flight import InFlight
 from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
 from otel_eda.core.ledger.partition import DeliveryAnomaly
@@ -20,10 +20,9 @@ from otel_eda.core.runtime.state import on_reset
 from otel_eda.core.telemetry.errors import error_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from otel_eda.core.clients.in_flight import Confirms, OpenProcessing, OpenSend, OpenSettlement, Watching
-    from otel_eda.core.message import Attributes, Identity, Message, Position, Unsettled
+    from otel_eda.core.message import Attributes, Identity, Message, Position
     from otel_eda.core.telemetry.providers import Scope, Telemetry
 
 
@@ -33,9 +32,6 @@ on_reset(last_consumers.clear)
 POSITION_REFRESH_NS = (
     100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
 )
-
-
-MAX_UNSETTLED = 65_535
 
 
 class Origin(Protocol):
@@ -60,11 +56,13 @@ class Origin(Protocol):
         """Read who a client is, from what it knows without asking the broker."""
 
 
-class Client:
+class Client(InFlight):
     """One producer or consumer of the application; lives as long as that does."""
 
     def __init__(self, library: Origin, instance: Any, identity: Identity) -> None:
+        super().__init__()
         self.library = library
+        self.settings = config()
         self.instance = weakref.ref(instance, self.finalize) if type(instance).__weakrefoffset__ else _no_instance
         self.identity = identity
         self.common_attributes = without_none(
@@ -77,20 +75,10 @@ class Client:
         )
         self.attributes = self.common_attributes | without_none({semconv.CLIENT_ID: identity.client_id})
         self.routes: dict[tuple[str, str | None], Route] = {}
-        self.pending_sends: dict[int, OpenSend] = {}
-        self.processing_by_task: dict[int, tuple[OpenProcessing, Watching | None]] = {}
-        self.followed_tasks: set[int] = set()
-        self.deferred_processing: deque[OpenProcessing] = deque()
         self.consumed_destinations: set[str] = set()
-        self.unsettled: dict[int, Unsettled] = {}
-        self.confirms: Confirms | None = None
-        self.settle_calls = 0
-        self.has_commit_callback = False  # whether the answers to its commits come to us
-        self.unanswered_settlements: deque[OpenSettlement] = deque()
-        self.manual = False
         self.ledger = ledger_of(library.system, identity)
         self.epoch = next(epochs)
-        self.closed = False
+        self.closed = self.manual = False
         self.assignment = Assignment()
         self.senders = Senders()
         self.queue_depths: dict[str, tuple[int, int]] = {}
@@ -117,26 +105,14 @@ class Client:
 
     def forget_open(self) -> None:
         """Leave what is open to the process that this one was forked from."""
-        for sending in self.pending_sends.values():
-            sending.done = True  # the client may yet drop it here
-        self.senders = Senders()  # what was of those that there were may be locked by a thread that is no more
-        for opened in (
-            self.pending_sends,
-            self.unanswered_settlements,
-            self.processing_by_task,
-            self.followed_tasks,
-            self.deferred_processing,
-        ):
-            opened.clear()
+        super().forget_open()
+        self.senders = Senders()  # of those that there were, a thread that is no more may hold the lock
 
-    def take_unanswered(self) -> Iterator[OpenSettlement]:
-        """Yield the settlements that the broker has not answered, which are the caller's to end."""
-        while True:
-            try:
-                settlement = self.unanswered_settlements.popleft()
-            except IndexError:  # the last one; perhaps another thread has taken it
-                return
-            yield settlement
+    def apply_settings(self) -> None:
+        """Take the settings as they are now, for the routes that are in use, too."""
+        self.settings = config()
+        for route in list(self.routes.values()):
+            route.apply_settings(self.settings)
 
     def _remember_identity(self) -> None:
         for destination in list(self.consumed_destinations):
@@ -161,7 +137,8 @@ class Client:
                 scope=self.scope,
                 ledger=self.ledger,
                 attributes=self.attributes,
-                place=self.metric_attributes(destination),
+                destination_attributes=self.metric_attributes(destination),
+                settings=self.settings,
                 operation=operation,
                 type_=type_,
                 destination=destination,
@@ -179,7 +156,9 @@ class Client:
     def metric_attributes(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Give the attributes of metrics that are about no operation."""
         made = self.common_attributes | ({semconv.DESTINATION: destination} if destination else {})
-        return made | {semconv.PARTITION: partition} if partition is not None and config().partition_metrics else made
+        return (
+            made | {semconv.PARTITION: partition} if partition is not None and self.settings.partition_metrics else made
+        )
 
     def positions(self) -> list[Position]:
         """Tell how far it is, or was when it polled last if there is no asking from here."""
@@ -226,11 +205,6 @@ class Client:
         if destination not in self.consumed_destinations and len(self.consumed_destinations) < semconv.ATTRIBUTE_SETS:
             self.consumed_destinations.add(destination)
         self.route(operation, "receive", destination).count_consumed(partition, number)
-
-    def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
-        """Remember a message until it is settled."""
-        self.unsettled[delivery_tag] = message
-        drop_oldest(self.unsettled, MAX_UNSETTLED)  # they were settled where we were not to look
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Note the offsets of a batch's messages from one partition."""

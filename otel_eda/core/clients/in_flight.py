@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from otel_eda import semconv
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.telemetry.errors import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from opentelemetry.trace import Span
 
+    from otel_eda.core.message import Unsettled
     from otel_eda.core.patching.patch import Switch
+
+
+MAX_UNSETTLED = 65_535
+"""Messages that a client remembers until they are settled; a prefetch count of 16 bits allows no more."""
 
 
 class OpenSend(Protocol):
@@ -79,6 +88,48 @@ class PublisherConfirm(NamedTuple):
     number: int
     multiple: bool = False
     refused: bool = False
+
+
+class InFlight:
+    """What is open at one client."""
+
+    def __init__(self) -> None:
+        self.pending_sends: dict[int, OpenSend] = {}
+        self.confirms: Confirms | None = None
+        self.processing_by_task: dict[int, tuple[OpenProcessing, Watching | None]] = {}
+        self.followed_tasks: set[int] = set()
+        self.deferred_processing: deque[OpenProcessing] = deque()
+        self.unsettled: dict[int, Unsettled] = {}
+        self.settle_calls = 0
+        self.has_commit_callback = False
+        self.unanswered_settlements: deque[OpenSettlement] = deque()
+
+    def forget_open(self) -> None:
+        """Leave what is open to the process that this one was forked from."""
+        for sending in self.pending_sends.values():
+            sending.done = True  # the client may yet drop it here
+        for opened in (
+            self.pending_sends,
+            self.unanswered_settlements,
+            self.processing_by_task,
+            self.followed_tasks,
+            self.deferred_processing,
+        ):
+            opened.clear()
+
+    def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
+        """Remember a message until it is settled."""
+        self.unsettled[delivery_tag] = message
+        drop_oldest(self.unsettled, MAX_UNSETTLED)  # they were settled where we were not to look
+
+    def take_unanswered(self) -> Iterator[OpenSettlement]:
+        """Yield the settlements that the broker has not answered, which are the caller's to end."""
+        while True:
+            try:
+                settlement = self.unanswered_settlements.popleft()
+            except IndexError:  # the last one; perhaps another thread has taken it
+                return
+            yield settlement
 
 
 class Confirms:

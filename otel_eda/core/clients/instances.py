@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
+from otel_eda.config import on_reload
 from otel_eda.core.clients.client import Client
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ def live_clients() -> list[Client]:
     """Return every client that is alive, whatever other threads make or drop meanwhile."""
     # `list` of a dict's values is one step of the interpreter; over a `WeakSet` it fails when another thread adds one.
     return [client for one in list(_live_clients.values()) if (client := one()) is not None]
+
+
+@on_reload
+def _apply_settings() -> None:
+    for client in live_clients():
+        client.apply_settings()
 
 
 def existing_client(instance: Any) -> Client | None:

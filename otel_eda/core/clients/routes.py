@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import SpanKind
 
 from otel_eda import semconv
-from otel_eda.config import config
 
 if TYPE_CHECKING:
+    from otel_eda.config import Config
     from otel_eda.core.ledger.ledger import Ledger
     from otel_eda.core.ledger.partition import DeliveryAnomaly, PartitionLedger
     from otel_eda.core.message import Attributes
@@ -27,9 +27,9 @@ SPAN_KINDS = {
 }
 
 
-def purpose(destination: str) -> str | None:
+def purpose(destination: str, settings: Config) -> str | None:
     """Tell by its name what a destination is for: `dead_lettered` or `retried` messages, None for any others."""
-    name, settings = destination.lower(), config()
+    name = destination.lower()
     if any(fnmatchcase(name, pattern) for pattern in settings.dead_letters):
         return "dead_lettered"
     return "retried" if any(fnmatchcase(name, pattern) for pattern in settings.retries) else None
@@ -39,13 +39,14 @@ class Route:
     """One client's operation on one destination: its span's name and attributes, and its metrics."""
 
     __slots__ = (
-        "_by_partition",
         "_counts",
         "_duration_attributes",
         "_ledger",
         "_message_count",
         "_partition_ledgers",
         "attributes",
+        "by_partition",
+        "captures_content",
         "destination",
         "destination_attributes",
         "kind",
@@ -54,8 +55,13 @@ class Route:
         "operation_attributes",
         "purpose",
         "scope",
+        "settings",
         "type",
     )
+
+    _counts: dict[tuple[Counter, str | None, str | None], Count]
+    _duration_attributes: dict[tuple[str | None, str | None], Attributes]
+    _partition_ledgers: dict[str, PartitionLedger]
 
     def __init__(
         self,
@@ -63,33 +69,39 @@ class Route:
         scope: Scope,
         ledger: Ledger,
         attributes: Attributes,
-        place: Attributes,
+        destination_attributes: Attributes,
+        settings: Config,
         operation: str,
         type_: str,
         destination: str | None,
     ) -> None:
         self.scope = scope
         self.destination = destination or ""
-        self.type = type_
-        self.kind = SPAN_KINDS[type_]
+        self.type, self.kind = type_, SPAN_KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
-        self.destination_attributes = place
-        self.operation_attributes = self.destination_attributes | {semconv.OPERATION: operation}
+        self.destination_attributes = destination_attributes
+        self.operation_attributes = destination_attributes | {semconv.OPERATION: operation}
         self.attributes = attributes | self.operation_attributes | {semconv.OPERATION_TYPE: type_}
-        self.last_timestamps: dict[str | None, int] = {}
-        self.purpose = purpose(self.destination) if type_ == "send" else None
         if type_ == "send":
             self.operation_attributes.pop(semconv.GROUP, None)
-        self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
-        self._duration_attributes: dict[tuple[str | None, str | None], Attributes] = {}
+        self.last_timestamps: dict[str | None, int] = {}
+        self._counts, self._duration_attributes, self._partition_ledgers = {}, {}, {}
         self._ledger = ledger
-        self._partition_ledgers: dict[str, PartitionLedger] = {}
-        self._by_partition = config().partition_metrics
+        self.apply_settings(settings)
+
+    def apply_settings(self, settings: Config) -> None:
+        """Take the settings that each message of the operation depends on."""
+        self.settings = settings
+        self.by_partition = settings.partition_metrics
+        self.captures_content = bool(
+            settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size
+        )
+        self.purpose = purpose(self.destination, settings) if self.type == "send" else None
         self._message_count: Count | None = None
 
     def duration_attributes(self, partition: str | None = None, error: str | None = None) -> Attributes:
         """Give the attributes of a duration."""
-        key = (partition if self._by_partition else None, error)
+        key = (partition if self.by_partition else None, error)
         made = self._duration_attributes.get(key)
         if made is None:
             made = self._duration_attributes[key] = self.count_attributes(partition, error)
@@ -100,7 +112,7 @@ class Route:
     def count_attributes(self, partition: str | None, error: str | None) -> Attributes:
         """Give the attributes of a count."""
         made = dict(self.operation_attributes)
-        if partition is not None and self._by_partition:
+        if partition is not None and self.by_partition:
             made[semconv.PARTITION] = partition
         if error is not None:
             made[semconv.ERROR_TYPE] = error
@@ -108,7 +120,7 @@ class Route:
 
     def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:
         """Count messages."""
-        key = (counter, partition if self._by_partition else None, error)
+        key = (counter, partition if self.by_partition else None, error)
         found = self._counts.get(key)
         if found is None:
             found = self._counts[key] = counter.count_for(self.count_attributes(partition, error))
@@ -129,7 +141,7 @@ class Route:
             self._message_count.number += number
             return
         self.count(counter, partition, error, number)
-        if not self._by_partition:
+        if not self.by_partition:
             self._message_count = self._counts.get((counter, None, None))
 
     def partition_ledger(self, partition: str) -> PartitionLedger:

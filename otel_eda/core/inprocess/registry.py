@@ -12,15 +12,8 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
-from otel_eda.core.inprocess.handlers import (
-    DispatchedEvent,
-    dispatching,
-    event_type_of,
-    telemetry,
-    type_name,
-    unhandled,
-    watch,
-)
+from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, event_type_of, type_name
+from otel_eda.core.inprocess.handlers import telemetry, unhandled, watch
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Patch, patch
 from otel_eda.core.runtime.contexts import suppressed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import attach, get_current
 
 from otel_eda import semconv
+from otel_eda.config import on_reload
 from otel_eda.core import propagation
 from otel_eda.core.clients.client import Client, last_consumers
 from otel_eda.core.clients.instances import client_of, live_clients
@@ -158,6 +159,14 @@ telemetry = _UnknownOrigin.telemetry
 _stand_ins: dict[tuple[int, Identity], Client] = {}
 on_reset(_stand_ins.clear)
 on_fork(_stand_ins.clear)
+
+
+@on_reload
+def _apply_settings() -> None:
+    for client in list(_stand_ins.values()):
+        client.apply_settings()
+
+
 _unknown_origin = cache(_UnknownOrigin)
 
 

@@ -10,7 +10,6 @@ from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core.clients import progress
 from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span, SpanContext
 
+    from otel_eda.config import Config
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
@@ -66,28 +66,26 @@ class Processing:
         "timestamp",
     )
 
-    client: Client
-    route: Route
-    record: Any
     slot: int
     span: Span
-    outer_context: Context
     context: Context
-    start: int
-    timestamp: int | None
-    body_ended_at: int
-    partition: str | None
-    done: bool
-    manual: bool
-    in_callback: bool
-    failure: BaseException | None
-    inherited: bool
-    detached: bool
-    delivery_tag: int | None
-    partition_ledger: PartitionLedger | None
     offset: int
     key: Hashable
-    anomaly: DeliveryAnomaly | None
+
+    def __init__(
+        self, client: Client, route: Route, record: Any, message: Message, *, outer_context: Context, manual: bool
+    ) -> None:
+        self.client, self.route = client, route
+        self.record = record if message.record is None else message.record
+        self.outer_context = outer_context
+        self.manual = self.detached = manual
+        self.delivery_tag, self.timestamp, self.partition = message.delivery_tag, message.timestamp, message.partition
+        self.done = self.inherited = self.in_callback = False
+        self.failure: BaseException | None = None
+        self.partition_ledger: PartitionLedger | None = None
+        self.anomaly: DeliveryAnomaly | None = None
+        self.body_ended_at = 0
+        self.start = time.time_ns()
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
@@ -182,51 +180,26 @@ open_processings: Register[Processing] = Register()
 
 
 def begin_processing(
-    client: Client, record: Any, message: Message, found: Extracted | None = None, manual: bool = False
+    client: Client, record: Any, message: Message, extracted: Extracted | None = None, manual: bool = False
 ) -> Processing:
-    """Start processing a message: its span is current from now on."""
-    before = base = get_current()
-    if PROCESSING in before:
-        before = skip_ended(before)
-        base = before if manual else outside_loops(before)
-    span_context_in, origin = found or trust.incoming_context(message)
-    context = (Context({**base, **span_context_in}) if base else span_context_in) if span_context_in else base
-    route = client.route("process", "process", message.destination)
-    processing = Processing()
-    processing.client, processing.route, processing.outer_context = client, route, before
-    processing.manual = processing.detached = manual
-    processing.record = record = record if message.record is None else message.record
-    processing.delivery_tag, processing.timestamp, processing.partition = (
-        message.delivery_tag,
-        message.timestamp,
-        message.partition,
-    )
-    processing.done = processing.inherited = processing.in_callback = False
-    processing.failure = processing.partition_ledger = processing.anomaly = None
-    processing.body_ended_at = 0
-    processing.start = time.time_ns()
-    if message.unsettled and message.delivery_tag is not None:
-        client.await_settlement(
-            message.delivery_tag, Unsettled(message.destination, origin, message.id, message.conversation)
-        )
-    made = message_attributes(route.attributes, message)
-    if message.offset is not None and message.partition is not None:
+    """Begin to process a message: start its span and make it current."""
+    outer_context = base = get_current()
+    if PROCESSING in base:
+        outer_context = skip_ended(base)
+        base = outer_context if manual else outside_loops(outer_context)
+    route = client.process_route(message.destination)
+    incoming, origin = extracted or trust.incoming_context(message, route.settings)
+    context = (Context({**base, **incoming}) if base else incoming) if incoming else base
+    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual)
+    attributes = message_attributes(route, message)
+    if message.offset is not None:
         # What was polled before, and what is processed by hand, comes in any order.
-        _record_in_ledger(processing, message, made, 0 if manual or found else client.epoch)
-    processing.span = route.scope.tracer.start_span(
-        route.name,
-        _parent_context(base, context, origin if SPAN in span_context_in else None),
-        route.kind,
-        made,
-        (Link(origin),) if origin else (),
-        processing.start,
-    )
+        _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
+    parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
+    links = (Link(origin),) if origin else ()
+    processing.span = route.scope.tracer.start_span(route.name, parent, route.kind, attributes, links, processing.start)
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
-    open_processings.add(processing)
-    if message.timestamp is not None and route.scope.check_durations(processing.start):
-        _record_queue_time(processing, message.timestamp)
-    if (message.redelivered or message.attributes) and not manual:
-        _record_redelivery(client, route, message)
+    _record_begin(processing, message, origin)
     attach(processing.context)
     return processing
 
@@ -236,13 +209,25 @@ def _record_in_ledger(processing: Processing, message: Message, made: dict[str, 
     if partition is None or offset is None:
         return
     processing.offset = offset
-    processing.key = hash(key) if config().capture_key != "off" and type(key) in {bytes, str} else None
+    processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
     processing.partition_ledger = processing.route.partition_ledger(partition)
     processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
     # By hand nothing is delivered anew.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
         processing.route.record_anomaly(anomaly, partition)
         made.update(_ANOMALIES[anomaly])
+
+
+def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
+    client, route = processing.client, processing.route
+    open_processings.add(processing)
+    if message.unsettled and message.delivery_tag is not None:
+        unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
+        client.await_settlement(message.delivery_tag, unsettled)
+    if message.timestamp is not None and route.scope.check_durations(processing.start):
+        _record_queue_time(processing, message.timestamp)
+    if (message.redelivered or message.attributes) and not processing.manual:
+        _record_redelivery(client, route, message)
 
 
 _ANOMALIES = {
@@ -252,8 +237,8 @@ _ANOMALIES = {
 }
 
 
-def _parent_context(base: Context, context: Context, origin: SpanContext | None) -> Context:
-    rule = config().process_parent
+def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
+    rule = settings.process_parent
     if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
         return base
     if rule in {"auto", "producer"} and origin is not None:

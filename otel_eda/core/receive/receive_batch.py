@@ -99,6 +99,8 @@ class _BatchReceiving(Receiving):
 
 
 def _read_records(records: list[Any], client: Client) -> dict[int, Polled]:
-    read = client.library.message
+    read, settings = client.library.message, client.settings
     messages = ((record, read(record)) for record in records)
-    return {id(record): (message, *trust.incoming_context(message)) for record, message in messages if message}
+    return {
+        id(record): (message, *trust.incoming_context(message, settings)) for record, message in messages if message
+    }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core.clients.attributes import add_position, message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import shared_senders
@@ -132,7 +131,7 @@ class Receiving:
         for (destination, partition), offsets in places.items():
             self.client.record_consumed(self.operation_name, destination, partition, len(offsets))
             self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
-        if found and config().receive_spans != "none":
+        if found and self.client.settings.receive_spans != "none":
             route = self.client.route(self.operation_name, "receive", topic)
             attributes = {**route.attributes, semconv.BATCH_COUNT: len(found)}
             partitions = {message.partition for message, _, _ in found}
@@ -149,7 +148,7 @@ class Receiving:
             self.client.record_consumed(self.operation_name, message.destination, message.partition)
             if message.sender is not None:
                 note_arrival(self.client, message)
-            if config().receive_spans == "all":
+            if self.client.settings.receive_spans == "all":
                 self._record_message_span(message)
         return message
 
@@ -162,9 +161,9 @@ class Receiving:
 
     def _record_message_span(self, message: Message) -> None:
         route = self.client.route(self.operation_name, "receive", message.destination)
-        origin = trust.incoming_context(message)[1]
+        origin = trust.incoming_context(message, route.settings)[1]
         links = [_link(message, origin)] if origin else []
-        self._span(route, message_attributes(route.attributes, message), links).end()
+        self._span(route, message_attributes(route, message), links).end()
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         return self.scope.tracer.start_span(

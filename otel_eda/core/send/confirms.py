@@ -163,7 +163,7 @@ class Returned(SinglePlace):
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, why))
             return
-        attributes, links = message_attributes(route.attributes, message), (Link(origin),) if origin else ()
+        attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, attributes, links)
         errors.mark(span, semconv.RETURNED, why)
         span.end()

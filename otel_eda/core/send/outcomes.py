@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Place
     from otel_eda.core.patching.arguments import Arguments
     from otel_eda.core.patching.patch import Function
-    from otel_eda.core.send.sending import Sending
-
-    Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+    from otel_eda.core.send.sending import Report, Sending
 
 
 class OutcomeSource(Protocol):

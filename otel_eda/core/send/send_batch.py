@@ -68,7 +68,7 @@ class _BatchSending:
         self.start = time.time_ns()
         self.call_context = current_context()
         # No message carries this span's context, so it is no producer's.
-        attributes = {**message_attributes(self.route.attributes, message), semconv.BATCH_COUNT: number}
+        attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
             self.route.name, self.call_context, SpanKind.CLIENT, attributes, (), self.start
         )

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from asyncio import Future
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import Link, SpanKind
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core import propagation
 from otel_eda.core.clients.attributes import add_broker_attributes, message_attributes
 from otel_eda.core.runtime.contexts import current_context, with_span
@@ -28,7 +27,15 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.message import Message
     from otel_eda.core.runtime.operations import Operation
-    from otel_eda.core.send.outcomes import OutcomeSource, Report
+
+    Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+
+
+class Learner(Protocol):
+    """What learns the outcome of a send once the call has returned."""
+
+    def after_call(self, sending: Sending, result: Any) -> None:
+        """End the send, or have it wait."""
 
 
 class Sending:
@@ -70,11 +77,11 @@ class Sending:
         message: Message,
         *,
         receipt: Callable[[Any], Message | None],
-        outcome: OutcomeSource | None,
+        outcome: Learner | None,
         call: tuple[tuple[Any, ...], dict[str, Any]],
     ) -> None:
         self.client = client
-        self.route = route = client.route(operation, "send", message.destination)
+        self.route = client.route(operation, "send", message.destination)
         self.args, self.kwargs = call
         self.receipt, self.outcome = receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
@@ -82,17 +89,20 @@ class Sending:
         self.outcome_to_callback = self.kept_open = self.done = False
         self.start = time.time_ns()
         self.call_context: Context = current_context()
-        self.origin = origin = propagation.span_context_in(message.headers)
-        origins = (origin,) if origin else message.origins
-        self.span: Span = route.scope.tracer.start_span(
+        self.origin = propagation.span_context_in(message.headers)
+        self.span: Span = self._start_span(message)
+        self.context: Context = with_span(self.call_context, self.span)
+
+    def _start_span(self, message: Message) -> Span:
+        origins, route = (self.origin,) if self.origin else message.origins, self.route
+        return route.scope.tracer.start_span(
             route.name,
             self.call_context,
             SpanKind.CLIENT if origins else route.kind,
-            message_attributes(route.attributes, message),
-            [Link(one) for one in origins] if origins else (),
+            message_attributes(route, message),
+            [Link(origin) for origin in origins] if origins else (),
             self.start,
         )
-        self.context: Context = with_span(self.call_context, self.span)
 
     def __enter__(self) -> None:
         self.operation = enter(SEND, self.context)
@@ -142,7 +152,7 @@ class Sending:
         """End with what the broker answered."""
         if self._is_first_answer():
             try:
-                if self.span.is_recording() or config().partition_metrics:
+                if self.span.is_recording() or self.route.by_partition:
                     self._add_answer(answer)
             finally:
                 self._end(None)

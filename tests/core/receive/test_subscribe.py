@@ -17,7 +17,7 @@ from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, links, parent, traceparent
 
 from core.tinyqueue import Channel, Consumer, Delivery, Producer, Queue
-from otel_eda.core.clients import client as clients_
+from otel_eda.core.clients import in_flight
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def test_a_pull_ends_where_its_message_is_settled(channel: Channel, recorder: Re
 def test_what_is_never_settled_is_forgotten_one_day(
     channel: Channel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients_, "MAX_UNSETTLED", 1)
+    monkeypatch.setattr(in_flight, "MAX_UNSETTLED", 1)
     run(channel, lambda *_: None)
     assert [*client_of(channel, recorder_library(channel)).unsettled] == [2]
 
