@@ -211,7 +211,15 @@ def on_reload(step: Step) -> Step:
 
 def config() -> Config:
     """Return the settings; they are read at the first call and again at every `enable()`."""
-    return _current or reload()
+    return _current or _first_read()
+
+
+def _first_read() -> Config:
+    global _current
+    read = Config(**{**_from_environment(os.environ), **_declared})
+    if _current is None:  # else another thread has given settings meanwhile, by `enable()`
+        _current = read
+    return _current
 
 
 def reload(given: Mapping[str, Any] | None = None) -> Config:

@@ -27,7 +27,9 @@ def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
 def where(consumer: Any) -> list[Position]:
     """Tell how far a consumer is; the end of a partition came with its last messages.
 
-    Those of a share group have no position, and asyncio's are not to be asked by whoever comes along.
+    Those of a share group have no position, and asyncio's are not to be asked by whoever comes along. No consumer
+    may be asked while another thread closes it: the close destroys what is asked, and lets other threads run,
+    before the consumer says that it is closed (`Consumer_close` in confluent-kafka's `Consumer.c`).
     """
     if not hasattr(consumer, "position") or iscoroutinefunction(consumer.position):
         return []

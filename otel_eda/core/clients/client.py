@@ -38,6 +38,7 @@ class Origin(Protocol):
     """Where a client's messages come from: a library."""
 
     system: str
+    confined: bool
     telemetry: Telemetry
 
     def message(self, item: Any, /) -> Message | None:
@@ -162,11 +163,15 @@ class Client(InFlight):
 
     def positions(self) -> list[Position]:
         """Tell how far it is, or was when it polled last if there is no asking from here."""
-        instance = self.instance()
+        instance = self._askable_instance()
         if instance is not None:
             self.refresh_positions(instance)
             return self._positions
         return [self._advanced(position) for position in self._positions]
+
+    def _askable_instance(self) -> Any:
+        # That any thread may ask at any time.
+        return None if self.library.confined else self.instance()
 
     def _advanced(self, position: Position) -> Position:
         # Since it was looked at, messages were handed over that are in the account.
@@ -184,11 +189,16 @@ class Client(InFlight):
 
     def record_poll(self, instance: Any, start: int, end: int) -> None:
         """Note a pull."""
-        if instance is not None and end - self._positions_read_ns > POSITION_REFRESH_NS and self.instance() is None:
+        if instance is not None and end - self._positions_read_ns > POSITION_REFRESH_NS:
             self._positions_read_ns = end
-            self.refresh_positions(instance)
+            self.read_positions_here(instance)
         self.last_poll_ns = end
         self.polling_ns += end - start
+
+    def read_positions_here(self, instance: Any) -> None:
+        """Read the positions of a client that other threads cannot ask, or must not; not while one closes it."""
+        if not self.closed and self._askable_instance() is None:
+            self.refresh_positions(instance)
 
     def record_reassignment(self) -> None:
         """Note that it has other partitions, and that other members of its group may have those it had."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import forget_clients
 from otel_eda.core.message import Identity
-from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
+from otel_eda.core.patching.patch import ImportHook, Patch, changing, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
 from otel_eda.core.telemetry.providers import Telemetry
 
@@ -89,13 +89,14 @@ def _do_nothing() -> None:
 class Library:
     """A library as its adapter describes it.
 
-    `supported` is the first version it works with and the first it does not; `official` is the class of the official
-    instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
-    reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
-    that an object belongs to whose methods are called; `positions` tells how far a consumer is with its partitions,
-    from what it knows without asking the broker; `empty` tells an exception by which a pull only says that there is no
-    message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
-    module lack, by their qualified names.
+    `supported` is the first version it works with and the first it does not; `official` is the class of the
+    official instrumentation, which ours replaces, if there is one. A client library also has its `system`, and
+    `message` that reads one of its messages, None for any other object, and `identify` that reads a client; `owner`
+    gives the client that an object belongs to whose methods are called; `positions` tells how far a consumer is
+    with its partitions, from what it knows without asking the broker, and `confined` says that only a thread that
+    uses the consumer may ask that, since the consumer's calls are not safe beside its close; `empty` tells an
+    exception by which a pull only says that there is no message; `forget` is called when the originals are back.
+    `signatures` has those that functions of an extension module lack, by their qualified names.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Library:
     owner: Callable[[Any], Any] = _same_object
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
+    confined: bool = False
     empty: Callable[[BaseException], bool] = _is_no_empty_pull
     forget: Callable[[], None] = _do_nothing
     on: bool = False
@@ -130,9 +132,10 @@ class Library:
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
         """Patch what is imported, and the rest when the application imports it; twice is once."""
-        if self.on:
-            return
-        self.on = True
+        with changing.held():
+            if self.on:
+                return
+            self.on = True
         enabled[self.name] = self
         self.telemetry.set_providers(tracer_provider, meter_provider)
         if self.takeover is not None:
@@ -150,9 +153,10 @@ class Library:
     def _unpatch(self) -> None:
         self.on = False
         enabled.pop(self.name, None)
-        for done in reversed(self.patches.values()):
-            done.undo()
-        self.patches.clear()
+        with changing.held():
+            for done in reversed(self.patches.values()):
+                done.undo()
+            self.patches.clear()
         self.refused.clear()
         forget_clients(self)
         self.forget()

@@ -136,6 +136,7 @@ class Close(SinglePlace):
             return None
         per_task.finish_current(client)
         if not client.closed:
+            client.read_positions_here(library.owner(args[0]))
             report_positions(client, at_once=True)
         client.closed = True
         return _CloseCall(args, kwargs, client)

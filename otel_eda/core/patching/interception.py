@@ -13,6 +13,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _MARK = "otel_eda: the interceptor"
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
+_changing = PatientLock()
 _interceptors: WeakKeyDictionary[FunctionType, Interceptor] = WeakKeyDictionary()
 
 
@@ -59,9 +61,10 @@ def intercept(function: FunctionType, interceptor: Interceptor) -> bool:
     """
     if function.__code__.co_flags & _GENERATORS:
         return False
-    if interceptor_of(function) is None:
-        _interceptors[function] = interceptor
-        function.__code__ = _stand_in(function.__code__, interceptor)
+    with _changing.held():
+        if interceptor_of(function) is None:
+            _interceptors[function] = interceptor
+            function.__code__ = _stand_in(function.__code__, interceptor)
     return True
 
 
@@ -78,7 +81,7 @@ def _constant(code: CodeType) -> _Interception | None:
 @on_reset
 def restore_all() -> None:
     """Give every function its own code back, unless somebody has given it another one meanwhile."""
-    for function in list(_interceptors):
+    for function, _ in _all():
         found = _constant(function.__code__)
         if found is not None:
             function.__code__ = found.code
@@ -86,8 +89,13 @@ def restore_all() -> None:
 
 def resume_all() -> None:
     """Intercept the calls of every function again whose own code is back."""
-    for function, interceptor in list(_interceptors.items()):
+    for function, interceptor in _all():
         intercept(function, interceptor)
+
+
+def _all() -> list[tuple[FunctionType, Interceptor]]:
+    with _changing.held():  # another thread may intercept one more
+        return list(_interceptors.items())
 
 
 def _stand_in(code: CodeType, interceptor: Interceptor) -> CodeType:

@@ -13,6 +13,7 @@ import wrapt
 
 from otel_eda.core.patching.immutable import mutable
 from otel_eda.core.runtime.guard import failed
+from otel_eda.core.runtime.locks import PatientLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ class Wrap(Protocol):
         """Give a function that does what `original` does and, while the switch is on, what we do."""
 
 
+changing = PatientLock()
+"""Held by whoever puts a function in another's place or takes it back, for threads that do so at once."""
 originals: dict[Function, Function] = {}
 """What stands behind each function of ours that is in a library's place."""
 
@@ -136,7 +139,8 @@ class ImportHook:
 
     def _call(self, module: ModuleType) -> None:
         try:
-            self.then(module)
+            with changing.held():
+                self.then(module)
         except Exception as error:  # noqa: BLE001  # the application's import must go on
             failed(f"patching {self.module}", error)
 

@@ -128,6 +128,7 @@ def _headers_of(item: Any) -> Headers:
 class _UnknownOrigin:
     """Where a message came from that no adapter knows."""
 
+    confined = False
     telemetry = Telemetry("process")
 
     def __init__(self, system: str) -> None:
