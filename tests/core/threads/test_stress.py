@@ -13,7 +13,7 @@ from support.times import times
 
 import otel_eda
 from core.threads.workers import together
-from core.tinyqueue import Channel, Consumer, Producer, Queue
+from core.tinyqueue import Channel, Consumer, Producer, Queue, Record
 from otel_eda.core.clients.instances import live_clients
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import guard
@@ -66,10 +66,17 @@ def loop_and_drop() -> None:
     del record  # nobody can take it over any more when the consumer goes
 
 
+class Repeating(Consumer):
+    """Gives the same object each time, to every thread, as a library does with small messages."""
+
+    record = Record("orders", 0, SHARED, [])
+
+    def _any(self) -> Record:
+        return self.record
+
+
 def pull_by_hand() -> None:
-    queue = Queue()
-    queue.fill("orders", *[SHARED] * EACH)
-    consumer = Consumer(queue, "orders", group=f"{threading.get_ident()}")
+    consumer = Repeating(Queue(), "orders", group=None)
     for _ in range(EACH):
         with otel_eda.process(next(consumer)):
             pass
