@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import gc
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.recorder import recording
+from support.threads import collecting, together
 from support.times import times
 
 import otel_eda
-from core.threads.workers import together
 from core.tinyqueue import Channel, Consumer, Producer, Queue, Record
 from otel_eda.core.clients.instances import live_clients
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from support.recorder import Recorder
 
@@ -106,29 +104,6 @@ def handle_events(bus: Bus) -> None:
     bus.register("paid", lambda _: None)
     bus.handle("paid")
     bus.handle("paid")
-
-
-@contextmanager
-def collecting(recorder: Recorder) -> Iterator[None]:
-    """Have metrics collected all the time."""
-    over = threading.Event()
-    failures: list[BaseException] = []
-
-    def collect() -> None:
-        try:
-            while not over.is_set():
-                recorder.metrics()
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=collect)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    assert not failures
 
 
 WORK = (send_and_loop, loop_and_drop, pull_by_hand, poll_batches, call_back_and_settle)

@@ -9,8 +9,9 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from support.threads import THREADS, together
+
 import otel_eda
-from core.threads.workers import THREADS, together
 from core.tinyqueue import Consumer, Producer, Queue, Record
 from otel_eda.core.clients import instances
 from otel_eda.core.clients.in_flight import Confirms, PublisherConfirm
