@@ -88,6 +88,11 @@ def batches(polled: dict[Any, list[Any]], keep: Callable[[list[Any]], list[Any]]
     return polled
 
 
+def headless(version: Any) -> bool:
+    """Tell whether a client takes its broker for one that knows no headers, which came with 0.11 (KIP-82)."""
+    return isinstance(version, tuple) and version < (0, 11)
+
+
 def report(future: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
     """Have a future's outcome reported."""
     future.add_callback(done)

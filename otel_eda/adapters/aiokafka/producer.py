@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.adapters._kafka import known, outgoing, put
+from otel_eda.adapters._kafka import headless, known, outgoing, put
 from otel_eda.core import Close, Construct, Create, Message, Reported, Send, Settle, origins, report_future
 
 from .clients import given
@@ -25,6 +25,11 @@ def sent(producer: Any, *call: Any) -> Message | None:
 def headed(headers: Any, more: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
     """Give a copy of the headers with more at its end; None for what the client refuses, even lists of another type."""
     return put(headers, more) if headers is None or type(headers) is list else None
+
+
+def without_headers(producer: Any) -> bool:
+    """Tell a producer that was told, before aiokafka 0.13, that its broker knows no headers, or has found that out."""
+    return headless(getattr(producer.client, "_api_version", None))
 
 
 def receipt(_: Any) -> Any:
@@ -61,8 +66,21 @@ def receipt_of_batch(_: Any) -> Any:
 
 SHAPES = (
     Construct(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, headed, ANSWER, receipt),
-    Create("aiokafka.producer.message_accumulator:BatchBuilder.append", f"{PRODUCER}.create_batch", headed),
+    Send(
+        f"{PRODUCER}.send",
+        ("topic", "value", "headers", "partition", "key"),
+        sent,
+        headed,
+        ANSWER,
+        receipt,
+        headless=without_headers,
+    ),
+    Create(
+        "aiokafka.producer.message_accumulator:BatchBuilder.append",
+        f"{PRODUCER}.create_batch",
+        headed,
+        headless=without_headers,
+    ),
     Send(
         f"{PRODUCER}.send_batch",
         ("batch", "topic", "partition"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._kafka import confirmed, outgoing, put, report, unconfirmed
+from otel_eda.adapters._kafka import confirmed, headless, outgoing, put, report, unconfirmed
 from otel_eda.core import Close, Construct, Reported, Send
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ def sent(producer: Any, *call: Any) -> Message | None:
 
 SHAPES = (
     Construct(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, put, Reported(report), receipt),
+    Send(
+        f"{PRODUCER}.send",
+        ("topic", "value", "headers", "partition", "key"),
+        sent,
+        put,
+        Reported(report),
+        receipt,
+        headless=lambda producer: headless(producer.config["api_version"]),
+    ),
     Close(f"{PRODUCER}.close"),
 )

@@ -37,6 +37,7 @@ POSITION_REFRESH_NS = (
 class Origin(Protocol):
     """Where a client's messages come from: a library."""
 
+    name: str
     system: str
     confined: bool
     telemetry: Telemetry
@@ -140,6 +141,7 @@ class Client(InFlight):
                 attributes=self.attributes,
                 destination_attributes=self.metric_attributes(destination),
                 settings=self.settings,
+                library=self.library.name,
                 operation=operation,
                 type_=type_,
                 destination=destination,

@@ -42,6 +42,7 @@ class Route:
         "_counts",
         "_duration_attributes",
         "_ledger",
+        "_library",
         "_message_count",
         "_partition_ledgers",
         "attributes",
@@ -49,6 +50,7 @@ class Route:
         "captures_content",
         "destination",
         "destination_attributes",
+        "injects",
         "kind",
         "last_timestamps",
         "name",
@@ -71,6 +73,7 @@ class Route:
         attributes: Attributes,
         destination_attributes: Attributes,
         settings: Config,
+        library: str,
         operation: str,
         type_: str,
         destination: str | None,
@@ -87,11 +90,13 @@ class Route:
         self.last_timestamps: dict[str | None, int] = {}
         self._counts, self._duration_attributes, self._partition_ledgers = {}, {}, {}
         self._ledger = ledger
+        self._library = library
         self.apply_settings(settings)
 
     def apply_settings(self, settings: Config) -> None:
         """Take the settings that each message of the operation depends on."""
         self.settings = settings
+        self.injects = settings.injects(self._library, self.destination)
         self.by_partition = settings.partition_metrics
         self.captures_content = bool(
             settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size

@@ -128,6 +128,7 @@ def _headers_of(item: Any) -> Headers:
 class _UnknownOrigin:
     """Where a message came from that no adapter knows."""
 
+    name = "process"
     confined = False
     telemetry = Telemetry("process")
 

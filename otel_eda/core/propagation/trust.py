@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from opentelemetry import baggage
 
+from otel_eda.config import last_rule
 from otel_eda.core.propagation.headers import extract
 from otel_eda.core.runtime.contexts import EMPTY
 
@@ -24,7 +23,7 @@ def incoming_context(message: Message, settings: Config) -> Extracted:
     """Give what of a message's context is to be gone by: all, a link and some baggage, or nothing."""
     if settings.trust == "parent":
         return extract(message.headers)
-    rule = trust_rule(settings.trust, message.destination)
+    rule = last_rule(settings.trust, message.destination) or "parent"
     if rule == "drop":
         return EMPTY, None
     found, origin = extract(message.headers)
@@ -37,17 +36,6 @@ def _allowed_baggage(found: Context, accepted: tuple[str, ...]) -> Context:
         if name.lower() in accepted:
             kept = baggage.set_baggage(name, value, kept)
     return kept
-
-
-@lru_cache(4096)
-def trust_rule(setting: str, destination: str) -> str:
-    """Give the rule of the last pattern that fits; what stands alone is for every destination."""
-    chosen = "parent"
-    for part in setting.split(","):
-        pattern, equals, rule = part.strip().rpartition("=")
-        if not equals or fnmatchcase(destination, pattern.strip()):
-            chosen = rule.strip().lower()
-    return chosen
 
 
 Polled: TypeAlias = "tuple[Message, Context, SpanContext | None]"

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from otel_eda.core.send.outcomes import OutcomeSource
 
 
+def never_headless(_: Any) -> bool:
+    """Tell of no client that its broker knows no headers."""
+    return False
+
+
 @dataclass(frozen=True)
 class Send:
     """A call, sync or async, that publishes one message.
@@ -30,7 +35,7 @@ class Send:
     `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument that
     `headers` names with more headers, None if that can't be; `outcome` says how the broker's answer is learnt, without
     it the call's result is the answer; a client's `receipt` reads that. Without `put` the adapter itself sends the
-    context that is current during the call.
+    context that is current during the call. `headless` tells a client that was told that its broker knows no headers.
     """
 
     target: str
@@ -41,6 +46,7 @@ class Send:
     receipt: Callable[[Any], Callable[[Any], Message | None]]
     headers: str = "headers"
     operation: str = "send"
+    headless: Callable[[Any], bool] = never_headless
 
     def places(self) -> tuple[Place, ...]:
         """Return the call, and the places where its outcome is asked for."""
@@ -74,8 +80,9 @@ class Send:
             outcome=self.outcome,
             call=(args, kwargs),
         )
-        if sending.origin is None and self.put is not None:
-            headers = self.put(taken[self._headers_position], propagation.inject(sending.context))
+        if sending.origin is None and self.put is not None and sending.route.injects and not self.headless(args[0]):
+            more = propagation.inject(sending.context)
+            headers = self.put(taken[self._headers_position], more) if more else None
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
         if self.outcome is not None:
