@@ -18,13 +18,15 @@ def put(headers: Any, more: Mapping[str, str]) -> list[tuple[str, bytes]] | None
 
 
 def positions(offsets: Mapping[Any, Any]) -> dict[tuple[str, str], int]:
-    """Read `{TopicPartition: OffsetAndMetadata}`."""
-    return {(partition.topic, str(partition.partition)): item.offset for partition, item in offsets.items()}
+    """Read `{TopicPartition: OffsetAndMetadata}`, but for what the client will refuse."""
+    given = ((at, getattr(item, "offset", None)) for at, item in dict(offsets).items() if hasattr(at, "partition"))
+    return {(at.topic, str(at.partition)): offset for at, offset in given if isinstance(offset, int)}
 
 
 def server(bootstrap: str | Sequence[str] | None) -> tuple[str | None, int | None]:
     """Give host and port of the first bootstrap server."""
-    first = bootstrap.split(",")[0] if isinstance(bootstrap, str) else next(iter(bootstrap or ()), "")
+    several = bootstrap if hasattr(bootstrap, "__iter__") else ()
+    first = bootstrap.split(",")[0] if isinstance(bootstrap, str) else next(iter(several or ()), "")
     host, _, port = str(first).strip().rpartition("://")[2].rpartition(":")
     return (host.strip("[]") or None, int(port)) if port.isdigit() else (str(first) or None, None)
 
@@ -42,7 +44,7 @@ def outgoing(topic: Any, value: Any, headers: Any, partition: Any, key: Any, *, 
 
 def max_poll_interval(milliseconds: Any, group: str | None) -> float | None:
     """Give after how many seconds a group throws out who does not poll."""
-    return int(milliseconds) / 1000 if group and milliseconds is not None else None
+    return int(milliseconds) / 1000 if group and str(milliseconds).isdecimal() else None
 
 
 def known(number: int | None) -> int | None:

@@ -52,9 +52,9 @@ def transacted(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
 
 def batched(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
     """Read a batch that is to be sent."""
-    if not isinstance(topic, str) or not hasattr(batch, "record_count"):
+    number = batch.record_count() if isinstance(topic, str) and hasattr(batch, "record_count") else None
+    if not isinstance(number, int):
         return None
-    number = batch.record_count()
     attributes = {semconv.BATCH_COUNT: number}
     return Message(topic, str(partition), attributes=attributes, batch_count=number, origins=origins(batch))
 

@@ -29,8 +29,8 @@ def offsets(_: Any, message: Any, chosen: Any) -> Positions:
 
 
 def own_callback(*args: Any, **kwargs: Any) -> Any:
-    """Give the application's callback for the outcome of commits."""
-    return setting("on_commit", *args, **kwargs)
+    """Give the application's callback for the outcome of commits; nothing that could be one without a configuration."""
+    return setting("on_commit", *args, **kwargs) if args or kwargs else ...
 
 
 def committed(error: Any, found: Any) -> tuple[Positions, BaseException | None]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import client_of, existing_client, new_client
+from otel_eda.core.clients.instances import client_of, existing_client, identity_of, new_client
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
+from otel_eda.core.message import Identity
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
-    from otel_eda.core.message import Identity
     from otel_eda.core.patching.patch import Function, Switch
 
 
@@ -59,6 +59,14 @@ class _CommitListener:
             self.client.finalize()
 
 
+def _without_empty_keywords(constructor: Function) -> Function:
+    # To a constructor written in C no keywords and an empty dict of them are not the same.
+    def construct(*args: Any, **kwargs: Any) -> Any:
+        return constructor(*args, **kwargs) if kwargs else constructor(*args)
+
+    return construct
+
+
 @dataclass(frozen=True)
 class Construct(SinglePlace):
     """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
@@ -74,7 +82,7 @@ class Construct(SinglePlace):
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the constructor, whose client is known from then on."""
-        return around(original, switch, partial(self._begin, library))
+        return around(_without_empty_keywords(original), switch, partial(self._begin, library))
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Construction:
@@ -109,12 +117,17 @@ class _Construction(Call):
         return result
 
     @guarded
+    def _identity(self) -> Identity | None:
+        return None if self.shape.identify is None else self.shape.identify(*self.args[1:], **self.original_kwargs)
+
+    @guarded
     def _register(self) -> None:
         if self.shape.early:
             client_of(self.args[0], self.library)
         if self.shape.identify is None:
             return
-        client = new_client(self.args[0], self.library, self.shape.identify(*self.args[1:], **self.original_kwargs))
+        identity = self._identity() or identity_of(self.args[0], self.library) or Identity()
+        client = new_client(self.args[0], self.library, identity)
         if self.listener is not None:
             self.listener.client, client.has_commit_callback = client, True
 

@@ -19,7 +19,7 @@ from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.contexts import PROCESSING, current_context, suppressed
-from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.guard import attribute_of, guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.providers import Telemetry
 
@@ -104,10 +104,16 @@ def _known_message(item: Any) -> tuple[Client, Message] | None:
     # Of the message itself, since its consumer may be gone, or in the process that this one was spawned by.
     package = type(item).__module__.partition(".")[0]
     for library in sorted(enabled.values(), key=lambda library: library.package != package):
-        message = library.message(item)
+        message = _message_of(library, item)
         if message is not None:
             return _consumer_of(library, item, message.destination), message
     return None
+
+
+@guarded
+def _message_of(library: Library, item: Any) -> Message | None:
+    message = library.message(item)
+    return message if message is not None and isinstance(message.destination, str) else None  # else it is a mock
 
 
 def _consumer_of(library: Library, item: Any, destination: str) -> Client:
@@ -121,7 +127,7 @@ def _consumer_of(library: Library, item: Any, destination: str) -> Client:
 
 @guarded
 def _headers_of(item: Any) -> Headers:
-    found = item.get("headers") if isinstance(item, dict) else getattr(item, "headers", None)
+    found = item.get("headers") if isinstance(item, dict) else attribute_of(item, "headers")
     return found() if callable(found) else found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("otel_eda")
+_ADAPTERS = "otel_eda.adapters."
 
 
 P = ParamSpec("P")
@@ -33,17 +35,40 @@ failures: Counter[str] = Counter()
 
 
 def failed(step: str, error: BaseException) -> None:
-    """Note that a step of ours failed: logged with its traceback the first time, counted ever after.
+    """Note that a step of ours failed: logged the first time, counted ever after.
 
+    With its traceback, unless an adapter has failed to read an object: that may be the application's mock or mistake.
     Raises the error if `OTEL_EDA_STRICT` is set.
     """
     with _counting.held():
         failures[step] += 1
         first = failures[step] == 1
-    if first:
+    if first and _in_adapter(error):
+        _log.warning("The step %r could not read an object: %s; it is left out", step, _in_words(error))
+    elif first:
         _log.error("The step %r failed; the application goes on without it", step, exc_info=error)
     if config().strict:
         raise error
+
+
+def _in_adapter(error: BaseException) -> bool:
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(str(frame.f_globals.get("__name__")).startswith(_ADAPTERS) for frame in frames)
+
+
+def _in_words(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  # an application's own, that can't be printed
+        return type(error).__name__
+
+
+def attribute_of(item: Any, name: str) -> Any:
+    """Return an attribute of an object of the application's, or None if it has none, or asking for it fails."""
+    try:
+        return getattr(item, name, None)
+    except Exception:  # noqa: BLE001  # whatever it is, it is the application's
+        return None
 
 
 @overload
