@@ -70,8 +70,8 @@ def _text(text: str) -> str:
     return text
 
 
-def _setting(default: T, read: Callable[[str], T], about: str) -> T:
-    value: T = field(default=default, metadata={"read": read, "about": about})
+def _setting(default: T, read: Callable[[str], T], description: str) -> T:
+    value: T = field(default=default, metadata={"read": read, "about": description})
     return value
 
 
@@ -131,7 +131,7 @@ class Config:
     )
 
     def injects(self, library: str, destination: str) -> bool:
-        """Tell whether a library's messages to a destination get headers that carry context."""
+        """Return whether a library's messages to a destination get headers that carry context."""
         return self.inject == "1" or last_rule(self.inject, library, destination) not in _FALSE
 
     @classmethod

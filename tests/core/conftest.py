@@ -8,10 +8,14 @@ import pytest
 from opentelemetry import context
 from opentelemetry.context import Context
 from support.recorder import recording
+from support.spans import traceparent
+from support.threads import short_turns
 
 from core import adapter
-from core.tinyqueue import Consumer, Queue, Record
+from core.deliveries import FIRST, SECOND
+from core.tinyqueue import Channel, Consumer, Queue, Record
 from otel_eda import config, suite
+from otel_eda.core.patching.interception import resume_all
 from otel_eda.core.runtime import guard, state
 
 if TYPE_CHECKING:
@@ -28,11 +32,19 @@ def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
     state.reset()
+    resume_all()  # a handler that is named when its module is loaded is intercepted from then on
     token = context.attach(Context())
     yield
     left = context.get_current()
     context.detach(token)
     assert left == Context(), "the context is not what it was"
+
+
+@pytest.fixture
+def many_turns() -> Iterator[None]:
+    """Have threads take turns a thousand times as often as they do: a busy machine, made small."""
+    with short_turns():
+        yield
 
 
 @pytest.fixture
@@ -63,6 +75,15 @@ def stamped(monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(Consumer, "_next", next_)
     return stamp
+
+
+@pytest.fixture
+def channel(queue: Queue) -> Channel:
+    """A channel of topic `orders` with a message of each of two producers."""
+    queue.topics.clear()
+    for origin in (FIRST, SECOND):
+        queue.fill("orders", origin, headers=[("traceparent", traceparent(origin))])
+    return Channel(queue)
 
 
 @pytest.fixture

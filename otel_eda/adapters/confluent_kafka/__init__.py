@@ -17,9 +17,9 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.confluent_kafka:ConfluentKafkaInstrumentor",
     message=read,
     identify=unconfigured,
-    positions=assignment.where,
+    positions=assignment.positions_of,
     confined=True,
-    owner=aio.inner,
+    owner=aio.inner_client,
     shapes=tuple(shape for surface in SURFACES for shape in surface.SHAPES),
     signatures={name: text for surface in SURFACES for name, text in surface.SIGNATURES.items()},
 )

@@ -1,4 +1,4 @@
-"""In-process registries, named in code or by a variable: their handlers get spans."""
+"""The in-process registries, named in code or by `OTEL_EDA_REGISTRIES`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Registries:
         return handlers.switch.on
 
     def add(self, registry: Registry) -> None:
-        """Patch a class; twice is once."""
+        """Patch a class; a second call does nothing."""
         registry.check()
         with changing.held():
             if registry.owner not in self.all:
@@ -47,7 +47,7 @@ class Registries:
                 self.patches += registry.patch() if self.on else []
 
     def enable(self, named: str) -> None:
-        """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named before."""
+        """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named in code."""
         self.enabled = True
         with changing.held():
             if not self.on:
@@ -58,7 +58,7 @@ class Registries:
             self._hook(text)
 
     def disable(self) -> None:
-        """Put every original back."""
+        """Restore every original function."""
         with changing.held():
             self.enabled = handlers.switch.on = False
             for done in reversed(self.patches):

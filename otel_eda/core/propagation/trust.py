@@ -1,4 +1,4 @@
-"""What of the context that comes in is gone by: all of it, a link and some baggage, or nothing."""
+"""The part of incoming context that is accepted: all of it, a link and some baggage, or nothing."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ if TYPE_CHECKING:
 
 
 def incoming_context(message: Message, settings: Config) -> Extracted:
-    """Give what of a message's context is to be gone by: all, a link and some baggage, or nothing."""
+    """Return the context to continue from a message and the span context to link to, as `OTEL_EDA_TRUST` allows."""
     if settings.trust == "parent":
         return extract(message.headers)
     rule = last_rule(settings.trust, message.destination) or "parent"
     if rule == "drop":
         return EMPTY, None
-    found, origin = extract(message.headers)
-    return (found, origin) if rule == "parent" or not found else (_allowed_baggage(found, settings.baggage), origin)
+    context, origin = extract(message.headers)
+    return (
+        (context, origin) if rule == "parent" or not context else (_allowed_baggage(context, settings.baggage), origin)
+    )
 
 
-def _allowed_baggage(found: Context, accepted: tuple[str, ...]) -> Context:
-    kept = EMPTY
-    for name, value in baggage.get_all(found).items():
+def _allowed_baggage(context: Context, accepted: tuple[str, ...]) -> Context:
+    allowed = EMPTY
+    for name, value in baggage.get_all(context).items():
         if name.lower() in accepted:
-            kept = baggage.set_baggage(name, value, kept)
-    return kept
+            allowed = baggage.set_baggage(name, value, allowed)
+    return allowed
 
 
 Polled: TypeAlias = "tuple[Message, Context, SpanContext | None]"
-"""A polled message and what its headers carry."""
+"""A polled message, the context that its headers carry, and the producer's span context."""

@@ -9,7 +9,6 @@ import pytest
 from support.recorder import recording
 
 import otel_eda
-from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda.adapters import _kafka
 from otel_eda.core import Identity
 from otel_eda.core.runtime import guard
@@ -17,8 +16,6 @@ from otel_eda.core.runtime.guard import attribute_of, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from otel_eda.core import Library
 
 
 class UnprintableError(Exception):
@@ -62,23 +59,6 @@ def test_an_attribute_that_fails_is_none() -> None:
     assert attribute_of(Identity("a"), "client_id") == "a"
 
 
-def test_a_client_that_cannot_be_read_has_spans_without_a_server(
-    library: Library, monkeypatch: pytest.MonkeyPatch, queue: Queue
-) -> None:
-    def fail(_: object) -> Identity:
-        raise AttributeError("no configuration")
-
-    monkeypatch.setattr(library, "identify", fail)
-    with recording(strict=False, quiet=False) as recorder:
-        Producer(queue).send("orders", 4)
-        consumer = Consumer(queue, "orders")
-        assert [record.value for record in consumer] == [1, 2, 3, 4]
-        consumer.close()
-        spans = [*recorder.sends(1), *recorder.processes(4)]
-    assert not [span for span in spans if "server.address" in (span.attributes or {})]
-    assert {(span.attributes or {})["messaging.destination.name"] for span in spans} == {"orders"}
-
-
 def test_who_a_client_is_is_told_in_texts() -> None:
     mock: Any = Mock()
     assert Identity(mock, mock, mock, mock) == Identity()
@@ -93,13 +73,3 @@ def test_a_mock_that_is_processed_has_its_span(make: Callable[[], object]) -> No
             pass
         (span,) = recorder.processes(1)
     assert span.name == "process orders"
-
-
-def test_a_handler_of_an_event_that_cannot_be_read_has_its_span() -> None:
-    def handle(_: object) -> str:
-        return "handled"
-
-    with recording() as recorder:
-        assert otel_eda.handler(handle)(Broken()) == "handled"
-        (span,) = recorder.ours()
-    assert span.name == "process Broken"

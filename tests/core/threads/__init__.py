@@ -1,1 +1,0 @@
-"""What threads share stays whole, however they take turns."""
