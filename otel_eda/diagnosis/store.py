@@ -172,6 +172,10 @@ class Store:
         self._delete_repeats()
         self.intake.impossible = self._clear_impossible()
         self.connection.execute(load.HANDLER_ERRORS)
+        if self.one("SELECT bool_or(continued) FROM operations"):
+            for statement in (load.CONTINUED, load.CONTINUES, load.OUTCOMES):
+                self.connection.execute(statement)
+            self.connection.execute("DROP TABLE continued")
         self.connection.execute(f"INSERT INTO events {load.span_events()}")
 
     def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
