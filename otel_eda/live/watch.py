@@ -113,6 +113,7 @@ def watch(
         if over or time.monotonic() >= due:
             began = time.monotonic()
             output.findings(evaluator.evaluate())
+            output.heard(evaluator)
             due = max(began + every, time.monotonic() + REST * (time.monotonic() - began))
         if over:
             return

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core import propagation
+from otel_eda.hashed import keyed_hash
 
 if TYPE_CHECKING:
     from otel_eda.config import Config
@@ -21,12 +19,6 @@ MAX_TEXT_LENGTH = 256  # characters of a key or header
 
 
 MAX_HEADERS_RECORDED = 64  # headers of one message
-
-
-_HASH_DIGITS = 32  # hexadecimal: half of the 256 bits of SHA-256
-
-
-_process_secret = os.urandom(32)
 
 
 def content_attributes(message: Message, settings: Config) -> dict[str, Any]:
@@ -78,12 +70,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).decode("utf-8", "backslashreplace")
     return value if isinstance(value, str) else None
-
-
-def keyed_hash(text: str, key: str) -> str:
-    """Return the HMAC of a text; processes with the same `OTEL_EDA_HASH_KEY` compute the same.
-
-    Without a key a random one of this process is used: then hashes of other processes cannot be compared.
-    """
-    secret = key.encode() or _process_secret
-    return hmac.new(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_HASH_DIGITS]

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
 
-from .formats import as_json_lines
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,6 +23,8 @@ class Files:
 
     def files(self, spool: Path) -> Iterator[Path]:
         """Yield the files, as OTLP JSON lines; raises `UnusableError` if there are none."""
+        from .formats import as_json_lines
+
         for path in self.paths():
             yield as_json_lines(path, spool)
 
