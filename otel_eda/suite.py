@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
+from otel_eda.core.patching.patch import changing
 from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.log_correlation import log_correlation
 from otel_eda.core.runtime import state
@@ -77,6 +78,17 @@ def enable(
     `ValueError` for an unknown name or a wrong value, and `TypeError` for an unknown setting; then nothing has changed.
     """
     names = chosen(only, without)
+    with changing.held():  # for threads that do so at once
+        _enable(names, tracer_provider, meter_provider, logger_provider, settings)
+
+
+def _enable(
+    names: list[str],
+    tracer_provider: TracerProvider | None,
+    meter_provider: MeterProvider | None,
+    logger_provider: LoggerProvider | None,
+    settings: Settings,
+) -> None:
     config.reload(settings)
     already_on = [library for library in LIBRARIES.values() if library.on]
     if not already_on:
@@ -129,10 +141,11 @@ def switch_off(name: str) -> None:
 
 def disable() -> None:
     """Restore every original function and end all open spans, so that none is lost; a second call does nothing."""
-    for name in NAMES:
-        switch_off(name)
-    shutdown.end_everything()
-    state.reset()
+    with changing.held():
+        for name in NAMES:
+            switch_off(name)
+        shutdown.end_everything()
+        state.reset()
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:

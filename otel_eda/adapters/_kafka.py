@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import Message, Position
@@ -18,13 +19,15 @@ def with_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, byte
 
 
 def positions(offsets: Mapping[Any, Any]) -> dict[tuple[str, str], int]:
-    """Return the offsets by topic and partition of a `{TopicPartition: OffsetAndMetadata}`."""
-    return {(partition.topic, str(partition.partition)): item.offset for partition, item in offsets.items()}
+    """Return the offsets by topic and partition of a `{TopicPartition: OffsetAndMetadata}` that the client accepts."""
+    given = ((at, getattr(item, "offset", None)) for at, item in dict(offsets).items() if hasattr(at, "partition"))
+    return {(at.topic, str(at.partition)): offset for at, offset in given if isinstance(offset, int)}
 
 
 def server(bootstrap: str | Sequence[str] | None) -> tuple[str | None, int | None]:
     """Return host and port of the first bootstrap server."""
-    first = bootstrap.split(",")[0] if isinstance(bootstrap, str) else next(iter(bootstrap or ()), "")
+    several = bootstrap if hasattr(bootstrap, "__iter__") else ()
+    first = bootstrap.split(",")[0] if isinstance(bootstrap, str) else next(iter(several or ()), "")
     host, _, port = str(first).strip().rpartition("://")[2].rpartition(":")
     return (host.strip("[]") or None, int(port)) if port.isdigit() else (str(first) or None, None)
 
@@ -42,7 +45,7 @@ def outgoing(topic: Any, value: Any, headers: Any, partition: Any, key: Any, *, 
 
 def max_poll_interval(milliseconds: Any, group: str | None) -> float | None:
     """Return the seconds after which a group removes a consumer that has not polled (KIP-62), or None."""
-    return int(milliseconds) / 1000 if group and milliseconds is not None else None
+    return int(milliseconds) / 1000 if group and str(milliseconds).isdecimal() else None
 
 
 def valid(number: int | None) -> int | None:
@@ -68,9 +71,7 @@ def confirmed(item: Any) -> Message:
 
 def unconfirmed(item: Any) -> Message:
     """Return the message of a `RecordMetadata` that stands in for an answer (`acks=0`): its offset means nothing."""
-    message = confirmed(item)
-    message.offset = None
-    return message
+    return replace(confirmed(item), offset=None)
 
 
 def positions_of_states(states: Mapping[Any, Any]) -> list[Position]:
@@ -81,11 +82,16 @@ def positions_of_states(states: Mapping[Any, Any]) -> list[Position]:
     ]
 
 
-def batches(polled: dict[Any, list[Any]], replace: Callable[[list[Any]], list[Any]]) -> dict[Any, list[Any]]:
+def batches(polled: dict[Any, list[Any]], kept: Callable[[list[Any]], list[Any]]) -> dict[Any, list[Any]]:
     """Return the result of a poll with every list of messages replaced."""
     for partition, records in polled.items():
-        polled[partition] = replace(records)
+        polled[partition] = kept(records)
     return polled
+
+
+def headless(version: Any) -> bool:
+    """Return whether a client takes its broker for one that knows no headers, which came with 0.11 (KIP-82)."""
+    return isinstance(version, tuple) and version < (0, 11)
 
 
 def report(future: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:

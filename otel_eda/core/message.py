@@ -84,6 +84,17 @@ class Identity:
     callback: Any = None
     max_poll_interval: float | None = None
 
+    def __post_init__(self) -> None:
+        """Leave out what is no text, and no port: an application may have given anything, such as a mock."""
+        for name in ("client_id", "group", "server_address"):
+            object.__setattr__(self, name, _text(getattr(self, name)))
+        if not isinstance(self.server_port, int):
+            object.__setattr__(self, "server_port", None)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else None
+
 
 class Position(NamedTuple):
     """A consumer's progress on one partition.

@@ -144,11 +144,7 @@ class Monitor:
             yield from client.routes_of("process")
 
     def _open_processings(self) -> Iterator[Processing]:
-        return (
-            processing
-            for processing in list(open_processings.values())
-            if processing.route.scope.metrics is self.metrics
-        )
+        return (processing for processing in open_processings.all() if processing.route.scope.metrics is self.metrics)
 
     def _in_flight(self) -> Observed:
         yield from ((route.destination_attributes, 0) for route in self._process_routes())

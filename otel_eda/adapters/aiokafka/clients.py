@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import max_poll_interval, server
+from otel_eda.adapters._kafka import headless, max_poll_interval, server
 from otel_eda.core import Identity
 
 
@@ -21,3 +21,8 @@ def offsets_by_partition(offsets: Any) -> dict[tuple[str, str], int]:
     pairs = offsets.items() if isinstance(offsets, dict) else ()
     tuples = [(at, item[:1] if isinstance(item, tuple) else (item,)) for at, item in pairs if hasattr(at, "partition")]
     return {(at.topic, str(at.partition)): item[0] for at, item in tuples if item and isinstance(item[0], int)}
+
+
+def without_headers(producer: Any) -> bool:
+    """Return whether a producer was told, before aiokafka 0.13, or has found out, that its broker knows no headers."""
+    return headless(getattr(producer.client, "_api_version", None))

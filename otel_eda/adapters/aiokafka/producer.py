@@ -8,7 +8,7 @@ from otel_eda import semconv
 from otel_eda.adapters._kafka import outgoing, valid, with_headers
 from otel_eda.core import Close, Construct, Create, Message, Reported, Send, Settle, origins, report_future
 
-from .clients import offsets_by_partition
+from .clients import offsets_by_partition, without_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +50,9 @@ def transaction_offsets(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
 
 def outgoing_batch(_: Any, batch: Any, topic: Any, partition: Any) -> Message | None:
     """Return the message that stands for a batch that is sent."""
-    if not isinstance(topic, str) or not hasattr(batch, "record_count"):
+    number = batch.record_count() if isinstance(topic, str) and hasattr(batch, "record_count") else None
+    if not isinstance(number, int):
         return None
-    number = batch.record_count()
     attributes = {semconv.BATCH_COUNT: number}
     return Message(topic, str(partition), attributes=attributes, batch_count=number, origins=origins(batch))
 
@@ -71,8 +71,14 @@ SHAPES = (
         with_plain_headers,
         ANSWER,
         receipt,
+        headless=without_headers,
     ),
-    Create("aiokafka.producer.message_accumulator:BatchBuilder.append", f"{PRODUCER}.create_batch", with_plain_headers),
+    Create(
+        "aiokafka.producer.message_accumulator:BatchBuilder.append",
+        f"{PRODUCER}.create_batch",
+        with_plain_headers,
+        headless=without_headers,
+    ),
     Send(
         f"{PRODUCER}.send_batch",
         ("batch", "topic", "partition"),

@@ -18,6 +18,7 @@ LIBRARY = Library(
     message=read,
     identify=unconfigured,
     positions=assignment.positions_of,
+    confined=True,
     owner=aio.inner_client,
     shapes=tuple(shape for surface in SURFACES for shape in surface.SHAPES),
     signatures={name: text for surface in SURFACES for name, text in surface.SIGNATURES.items()},

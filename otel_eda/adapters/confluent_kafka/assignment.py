@@ -27,7 +27,9 @@ def partitions(items: Any = ()) -> list[tuple[str, int, int]]:
 def positions_of(consumer: Any) -> list[Position]:
     """Return the positions of a consumer; the end of a partition came with its last messages.
 
-    A consumer of a share group has no positions, and an asyncio consumer can only be asked in its own thread.
+    A consumer of a share group has no positions, and an asyncio consumer can only be asked in its own thread. No
+    consumer may be asked while another thread closes it: the close destroys what is asked, and lets other threads run,
+    before the consumer says that it is closed (`Consumer_close` in confluent-kafka's `Consumer.c`).
     """
     if not hasattr(consumer, "position") or iscoroutinefunction(consumer.position):
         return []

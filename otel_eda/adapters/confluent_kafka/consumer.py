@@ -29,8 +29,8 @@ def named_offsets(_: Any, message: Any, offsets: Any) -> Positions:
 
 
 def own_callback(*args: Any, **kwargs: Any) -> Any:
-    """Return the application's callback for the outcome of commits."""
-    return setting("on_commit", *args, **kwargs)
+    """Return the application's callback for the outcome of commits, or `...` for a consumer without a configuration."""
+    return setting("on_commit", *args, **kwargs) if args or kwargs else ...
 
 
 def commit_outcome(error: Any, partitions: Any) -> tuple[Positions, BaseException | None]:

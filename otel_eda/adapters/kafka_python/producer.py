@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._kafka import confirmed, outgoing, report, unconfirmed, with_headers
+from otel_eda.adapters._kafka import confirmed, headless, outgoing, report, unconfirmed, with_headers
 from otel_eda.core import Close, Construct, Reported, Send
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ SHAPES = (
         with_headers,
         Reported(report),
         receipt,
+        headless=lambda producer: headless(producer.config["api_version"]),
     ),
     Close(f"{PRODUCER}.close"),
 )

@@ -7,10 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.core import Identity, Message, config, finish
+from otel_eda.core import Identity, Message, finish
 
 from .known import owner, wire_of
 from .options import REQ, SNDMORE, SUBSCRIPTIONS, XSUB, beginning, option
+from .outbox import propagates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
         return None
     if wire.kind == REQ:
         finish(owner(socket))  # a new request is not caused by the last answer
-    wire.outbox.pending, wire.outbox.last_sequence = config().zmq_propagate and not wire.conflates, None
+    wire.outbox.pending, wire.outbox.last_sequence = propagates(destination(wire)) and not wire.conflates, None
     return Message(destination(wire))
 
 

@@ -7,10 +7,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from otel_eda.core import guarded, inject, sending
+from otel_eda.core import config, guarded, inject, sending
 
 from . import trailer
 from .options import SNDMORE
+
+
+def propagates(destination: str) -> bool:
+    """Return whether context is to travel with what is sent to a destination."""
+    settings = config()
+    return settings.zmq_propagate and settings.injects("pyzmq", destination)
 
 
 @dataclass(slots=True)

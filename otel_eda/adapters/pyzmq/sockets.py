@@ -54,13 +54,12 @@ def poll(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 def close(original: Function, *args: Any, **kwargs: Any) -> Any:
     """Close a socket, and forget it."""
-    address = getattr(args[0], "underlying", 0) if args else 0
-    try:
-        return original(*args, **kwargs)
-    finally:
-        wire = wires.pop(address, None)
-        if wire is not None:
-            wire.release()
+    # Before it is closed: after that another thread's new socket may have its address.
+    wire = wires.pop(getattr(args[0], "underlying", 0), None) if args else None
+    result = original(*args, **kwargs)
+    if wire is not None:
+        wire.release()
+    return result
 
 
 def attach(original: Function, *args: Any, **kwargs: Any) -> Any:

@@ -56,7 +56,7 @@ class Assignment:
         elif not after:
             self.suspend()
         self.partitions = after
-        self.starts = {partition: start for partition, start in self.starts.items() if partition in after}
+        self.starts = {partition: start for partition, start in list(self.starts.items()) if partition in after}
         return after - before, before - after
 
     def suspend(self) -> None:

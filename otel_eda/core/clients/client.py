@@ -14,6 +14,7 @@ from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import Senders
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 from otel_eda.core.telemetry.errors import error_type
@@ -34,7 +35,9 @@ POSITION_REFRESH_NS = 100_000_000  # between two reads from a consumer that can 
 class Origin(Protocol):
     """The library that a client belongs to, as far as a client asks it anything."""
 
+    name: str
     system: str
+    confined: bool
     telemetry: Telemetry
 
     def message(self, item: Any, /) -> Message | None:
@@ -92,13 +95,11 @@ class Client(InFlight):
         """End what is open at a client that was dropped without being closed, but for messages still in work."""
         self.closed = True
         self._remember_identity()
-        for _turn, watch in self.processing_by_task.values():
+        entries = list(self.processing_by_task.values())
+        for _turn, watch in entries:
             if watch is not None:
                 watch.close()
-        for processing in [
-            *self.deferred_processing,
-            *(processing for processing, _ in self.processing_by_task.values()),
-        ]:
+        for processing in [*self.deferred_processing.copy(), *(processing for processing, _ in entries)]:
             if not processing.manual and not processing.message_is_held:
                 processing.end(GeneratorExit(), processing.body_ended_at or None)
 
@@ -107,6 +108,11 @@ class Client(InFlight):
         self.ledger = ledger_of(self.library.system, self.identity)
         self.routes.clear()  # they hold the former ledger
 
+    def forget_open(self) -> None:
+        """Leave what is open to the process that this one was forked from."""
+        super().forget_open()
+        self.senders = Senders()  # of those that there were, a thread that is no more may hold the lock
+
     def apply_settings(self) -> None:
         """Apply the settings as they are now, to the routes that exist, too."""
         self.settings = config()
@@ -114,10 +120,9 @@ class Client(InFlight):
             route.apply_settings(self.settings)
 
     def _remember_identity(self) -> None:
-        for destination in self.consumed_destinations:
+        for destination in list(self.consumed_destinations):
             last_consumers[self.library.system, destination] = replace(self.identity, callback=None)
-        while len(last_consumers) > semconv.ATTRIBUTE_SETS:
-            last_consumers.pop(next(iter(last_consumers)), None)
+        drop_oldest(last_consumers, semconv.ATTRIBUTE_SETS)
 
     @property
     def scope(self) -> Scope:
@@ -139,6 +144,7 @@ class Client(InFlight):
                 attributes=self.attributes,
                 destination_attributes=self.metric_attributes(destination),
                 settings=self.settings,
+                library=self.library.name,
                 operation=operation,
                 type_=type_,
                 destination=destination,
@@ -163,14 +169,18 @@ class Client(InFlight):
     def positions(self) -> list[Position]:
         """Return the positions of the consumer.
 
-        Where it can only be asked while it polls, they are those of its last poll, moved on by the messages handed over
+        Where it cannot be asked from any thread, they are those of its last poll, moved on by the messages handed over
         since.
         """
-        instance = self.instance()
+        instance = self._askable_instance()
         if instance is not None:
             self.refresh_positions(instance)
             return self._positions
         return [self._advanced(position) for position in self._positions]
+
+    def _askable_instance(self) -> Any:
+        # That any thread may ask at any time.
+        return None if self.library.confined else self.instance()
 
     def _advanced(self, position: Position) -> Position:
         # The ledger knows the messages that were handed over since the positions were read.
@@ -192,11 +202,16 @@ class Client(InFlight):
 
     def record_poll(self, instance: Any, start: int, end: int) -> None:
         """Record a pull that lasted from `start` to `end`, in nanoseconds since 1970."""
-        if instance is not None and end - self._positions_read_ns > POSITION_REFRESH_NS and self.instance() is None:
+        if instance is not None and end - self._positions_read_ns > POSITION_REFRESH_NS:
             self._positions_read_ns = end
-            self.refresh_positions(instance)
+            self.read_positions_here(instance)
         self.last_poll_ns = end
         self.polling_ns += end - start
+
+    def read_positions_here(self, instance: Any) -> None:
+        """Read the positions of a client that other threads cannot ask, or must not; not while one closes it."""
+        if not self.closed and self._askable_instance() is None:
+            self.refresh_positions(instance)
 
     def record_reassignment(self) -> None:
         """Record that partitions were assigned anew: other members of the group may have those that this one had."""

@@ -6,9 +6,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from otel_eda import semconv
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.telemetry.errors import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from opentelemetry.trace import Span
 
     from otel_eda.core.message import Unsettled
@@ -122,9 +125,17 @@ class InFlight:
 
     def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
         """Remember a message until it is settled; the oldest is dropped where there are too many."""
-        if len(self.unsettled) >= MAX_UNSETTLED:
-            self.unsettled.pop(next(iter(self.unsettled)))  # it was settled in a way that we do not see
         self.unsettled[delivery_tag] = message
+        drop_oldest(self.unsettled, MAX_UNSETTLED)  # they were settled where we were not to look
+
+    def take_unanswered(self) -> Iterator[OpenSettlement]:
+        """Yield the settlements that the broker has not answered, which are the caller's to end."""
+        while True:
+            try:
+                settlement = self.unanswered_settlements.popleft()
+            except IndexError:  # the last one; perhaps another thread has taken it
+                return
+            yield settlement
 
 
 class Confirms:
@@ -137,7 +148,7 @@ class Confirms:
 
     def answered(self, confirm: PublisherConfirm) -> None:
         """End the sends that a confirm stands for."""
-        up_to = [number for number in self.waiting if number <= confirm.number or not confirm.number]
+        up_to = [number for number in list(self.waiting) if number <= confirm.number or not confirm.number]
         for number in up_to if confirm.multiple else [confirm.number]:
             sending = self.waiting.pop(number, None)
             if sending is not None and confirm.refused:

@@ -8,10 +8,11 @@ from weakref import ref
 
 from otel_eda.config import on_reload
 from otel_eda.core.clients.client import Client
+from otel_eda.core.message import Identity
+from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from otel_eda.core.clients.client import Origin
-    from otel_eda.core.message import Identity
 
 
 ATTRIBUTE = "_otel_eda"
@@ -46,7 +47,13 @@ def existing_client(instance: Any) -> Client | None:
 def client_of(instance: Any, library: Origin) -> Client:
     """Return the client of a library's producer or consumer, made at its first use."""
     owner = library.owner(instance)
-    return existing_client(owner) or _remember(Client(library, owner, library.identify(owner)), owner)
+    return existing_client(owner) or _remember(Client(library, owner, identity_of(owner, library) or Identity()), owner)
+
+
+@guarded
+def identity_of(instance: Any, library: Origin) -> Identity | None:
+    """Return who a client is, or None if that cannot be read: then its spans have no server, but there are spans."""
+    return library.identify(instance)
 
 
 def new_client(instance: Any, library: Origin, identity: Identity) -> Client:
@@ -59,10 +66,9 @@ def new_client(instance: Any, library: Origin, identity: Identity) -> Client:
 
 def forget_clients(library: Origin) -> None:
     """Drop the clients of a library whose objects may end unnoticed."""
-    for instance_id in [
-        instance_id for instance_id, client in _clients_without_attributes.items() if client.library is library
-    ]:
-        del _clients_without_attributes[instance_id]
+    for instance_id, client in list(_clients_without_attributes.items()):
+        if client.library is library:
+            _clients_without_attributes.pop(instance_id, None)
 
 
 def _remember(client: Client, instance: Any) -> Client:

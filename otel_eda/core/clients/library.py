@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import forget_clients
 from otel_eda.core.message import Identity
-from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
+from otel_eda.core.patching.patch import ImportHook, Patch, changing, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
 from otel_eda.core.telemetry.providers import Telemetry
 
@@ -94,9 +94,10 @@ class Library:
 
     A client library also has its `system`; `message` reads a message and returns None for any other object; `identify`
     reads a client; `owner` returns the client that an object belongs to whose methods are called; `positions` returns
-    how far a consumer is, from what it knows without asking the broker; `empty` says whether an exception only means
-    that a pull has found no message; `forget` is called once the originals are restored; `signatures` holds, by
-    qualified name, those that functions of an extension module lack.
+    how far a consumer is, from what it knows without asking the broker; `confined` says that only a thread that uses a
+    consumer may ask for that, since the consumer's calls are not safe beside its close; `empty` says whether an
+    exception only means that a pull has found no message; `forget` is called once the originals are restored;
+    `signatures` holds, by qualified name, those that functions of an extension module lack.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Library:
     owner: Callable[[Any], Any] = _same_object
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
+    confined: bool = False
     empty: Callable[[BaseException], bool] = _is_no_empty_pull
     forget: Callable[[], None] = _do_nothing
     on: bool = False
@@ -132,9 +134,10 @@ class Library:
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
         """Patch what is imported now, and the rest when the application imports it; a second call does nothing."""
-        if self.on:
-            return
-        self.on = True
+        with changing.held():
+            if self.on:
+                return
+            self.on = True
         enabled[self.name] = self
         self.telemetry.set_providers(tracer_provider, meter_provider)
         if self.takeover is not None:
@@ -158,9 +161,10 @@ class Library:
         self.forget()
 
     def _restore_originals(self) -> None:
-        for patch_ in reversed(self.patches.values()):
-            patch_.undo()
-        self.patches.clear()
+        with changing.held():
+            for patch_ in reversed(self.patches.values()):
+                patch_.undo()
+            self.patches.clear()
         self.refused.clear()
 
     def _on_import(self, module: ModuleType) -> None:

@@ -47,6 +47,7 @@ class Route:
         "_counts",
         "_duration_attributes",
         "_ledger",
+        "_library",
         "_message_count",
         "_partition_ledgers",
         "attributes",
@@ -54,6 +55,7 @@ class Route:
         "captures_content",
         "destination",
         "destination_attributes",
+        "injects",
         "kind",
         "last_timestamps",
         "name",
@@ -76,12 +78,12 @@ class Route:
         attributes: Attributes,
         destination_attributes: Attributes,
         settings: Config,
+        library: str,
         operation: str,
         type_: str,
         destination: str | None,
     ) -> None:
-        self.scope = scope
-        self.destination = destination or ""
+        self.scope, self.destination = scope, destination or ""
         self.type, self.kind = type_, SPAN_KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
         self.destination_attributes = destination_attributes
@@ -91,12 +93,13 @@ class Route:
             self.operation_attributes.pop(semconv.GROUP, None)
         self.last_timestamps: dict[str | None, int] = {}
         self._counts, self._duration_attributes, self._partition_ledgers = {}, {}, {}
-        self._ledger = ledger
+        self._ledger, self._library = ledger, library
         self.apply_settings(settings)
 
     def apply_settings(self, settings: Config) -> None:
         """Apply the settings that each message of the operation depends on."""
         self.settings = settings
+        self.injects = settings.injects(self._library, self.destination)
         self.by_partition = settings.partition_metrics
         self.captures_content = bool(
             settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from otel_eda.core.runtime.guard import attribute_of
+
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
@@ -38,7 +40,7 @@ def type_name(event: object) -> str:
 def event_type_of(key: str, given: tuple[Any, ...]) -> object:
     """Return the type of the event among arguments: an attribute or key, a text, or the name of the class."""
     for item in given:
-        found = item.get(key) if isinstance(item, dict) else getattr(item, key, None)
+        found = item.get(key) if isinstance(item, dict) else attribute_of(item, key)
         if found is not None:
             return found
     return given[0] if given and isinstance(given[0], str) else type(given[0]).__name__ if given else "unknown"

@@ -77,11 +77,14 @@ def watch(handler: object, key: str, event: object = None, explicit: bool = Fals
     if function is None:
         return False
     name = None if event is None else type_name(event)
-    found = interceptor_of(function)
+    if interceptor_of(function) is None:
+        made = _Interceptor(function_name(handler), key, name, explicit, _skipped(handler, function))
+        if not intercept(function, made) or interceptor_of(function) is made:
+            return interceptor_of(function) is made
+    found = interceptor_of(function)  # perhaps another thread's, of this moment
     if isinstance(found, _Interceptor):
         found.add(key, name, explicit)
-        return True
-    return intercept(function, _Interceptor(function_name(handler), key, name, explicit, _skipped(handler, function)))
+    return True
 
 
 def is_explicit(handler: object) -> bool:

@@ -10,7 +10,7 @@ from otel_eda.core.inprocess import handlers
 from otel_eda.core.inprocess.dispatched import EVENT_TYPE
 from otel_eda.core.inprocess.registry import Registry
 from otel_eda.core.patching.interception import resume_all
-from otel_eda.core.patching.patch import ImportHook, Patch
+from otel_eda.core.patching.patch import ImportHook, Patch, changing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,27 +40,30 @@ class Registries:
 
     def add(self, registry: Registry) -> None:
         """Patch a class; a second call does nothing."""
-        if registry.owner not in self.all:
-            registry.check()
-            self.all[registry.owner] = registry
-            self.patches += registry.patch() if self.on else []
+        registry.check()
+        with changing.held():
+            if registry.owner not in self.all:
+                self.all[registry.owner] = registry
+                self.patches += registry.patch() if self.on else []
 
     def enable(self, named: str) -> None:
         """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named in code."""
         self.enabled = True
-        if not self.on:
-            resume_all()
-            handlers.switch.on = True
-            self.patches = [done for registry in self.all.values() for done in registry.patch()]
+        with changing.held():
+            if not self.on:
+                resume_all()
+                handlers.switch.on = True
+                self.patches = [done for registry in self.all.values() for done in registry.patch()]
         for text in filter(None, map(str.strip, named.split(";"))):
             self._hook(text)
 
     def disable(self) -> None:
         """Restore every original function."""
-        self.enabled = handlers.switch.on = False
-        for done in reversed(self.patches):
-            done.undo()
-        self.patches = []
+        with changing.held():
+            self.enabled = handlers.switch.on = False
+            for done in reversed(self.patches):
+                done.undo()
+            self.patches = []
 
     def _hook(self, text: str) -> None:
         if text not in self.hooks:

@@ -192,7 +192,8 @@ def known_handlers(registry: Any) -> KnownHandlers | None:
     try:
         known = _seen.get(registry)
         if known is None:
-            known = _seen[registry] = KnownHandlers(not any(map(_may_hold, _state(registry))))
+            # Of two threads that look at once, the first is right: what the other finds may be the first one's handler.
+            known = _seen.setdefault(registry, KnownHandlers(not any(map(_may_hold, _state(registry)))))
     except TypeError:
         return None  # it can't be referenced weakly or hashed
     return known
@@ -202,8 +203,8 @@ def _state(registry: Any) -> Iterator[object]:
     """Yield everything in which a registry can have handlers: its own, its class's, what its methods name."""
     kind = registry if isinstance(registry, type) else type(registry)
     if registry is not kind:
-        yield from getattr(registry, "__dict__", {"unknown": _state}).values()
-    for item in [item for base in kind.__mro__ for item in vars(base).values()]:
+        yield from list(getattr(registry, "__dict__", {"unknown": _state}).values())
+    for item in [item for base in kind.__mro__ for item in list(vars(base).values())]:
         function = getattr(item, "__func__", item)
         found = [item]
         if inspect.isfunction(function):
@@ -221,7 +222,7 @@ _PLAIN = (str, bytes, int, float, type, Enum, type(None))
 def _may_hold(item: object, depth: int = _DEPTH) -> bool:
     """Return whether handlers may be in an object; of the standard library's only those that can be called."""
     if isinstance(item, _CONTAINERS):
-        inner = (*item, *item.values()) if isinstance(item, dict) else item
+        inner = (*item, *item.values()) if isinstance(item, dict) else (*item,)  # other threads may add some
         return any(depth == 0 or _may_hold(each, depth - 1) for each in inner)
     if isinstance(item, _PLAIN):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Sequence:
     __slots__ = ("_arrived", "_floor", "_lock")
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._arrived = Intervals()
         self._floor = 0
 

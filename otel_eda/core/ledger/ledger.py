@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from otel_eda.core.ledger.partition import NOTHING_FOUND, Committed, PartitionLedger
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ class Ledger:
         partition_ledger = self.partition_ledgers.get((destination, partition))
         if partition_ledger is None:
             partition_ledger = self.partition_ledgers.setdefault((destination, partition), PartitionLedger())
-            if len(self.partition_ledgers) > MAX_PARTITIONS:
-                self.partition_ledgers.pop(next(iter(self.partition_ledgers)), None)
+            drop_oldest(self.partition_ledgers, MAX_PARTITIONS)
         return partition_ledger
 
     def commit(self, offsets: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], Committed]:
@@ -65,8 +65,7 @@ def ledger_of(system: str, identity: Identity) -> Ledger:
         return Ledger()
     group = system, identity.server_address, identity.server_port, identity.group
     ledger = _ledgers.setdefault(group, Ledger())
-    if len(_ledgers) > MAX_LEDGERS:
-        del _ledgers[next(iter(_ledgers))]
+    drop_oldest(_ledgers, MAX_LEDGERS)
     return ledger
 
 

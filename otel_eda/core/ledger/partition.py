@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_eda.core.ledger import intervals
@@ -64,7 +64,8 @@ class PartitionLedger:
     )
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        # A thread may take it twice: the garbage collector may end an abandoned loop during a step of the ledger.
+        self._lock = RLock()
         self._begun = Intervals()  # offsets that have begun, and those that are no messages
         self._attempts: dict[int, int] = {}  # attempts in progress, of offsets that are not done
         self._marks: dict[int, _Mark] = {}
@@ -156,15 +157,15 @@ class PartitionLedger:
                 return self._pass_over(offset)
             if committed == offset:
                 return NOTHING_FOUND
-            for exposed in [at for at, mark in self._marks.items() if mark is _Mark.EXPOSED and at >= offset]:
-                del self._marks[exposed]
+            for exposed in [at for at, mark in list(self._marks.items()) if mark is _Mark.EXPOSED and at >= offset]:
+                self._marks.pop(exposed, None)
             return Committed(regressed=True)
 
     def _pass_over(self, offset: int) -> Committed:
         marks = self._marks
-        skipped = tuple(sorted(at for at, mark in marks.items() if mark is _Mark.FAILED and at < offset))
+        skipped = tuple(sorted(at for at, mark in list(marks.items()) if mark is _Mark.FAILED and at < offset))
         marks.update(dict.fromkeys(skipped, _Mark.SKIPPED))
-        for at in self._attempts:
+        for at in list(self._attempts):
             if at < offset:
                 marks.setdefault(at, _Mark.EXPOSED)
         return Committed(skipped) if skipped else NOTHING_FOUND
@@ -176,7 +177,7 @@ class PartitionLedger:
             for at, mark in list(self._marks.items()):
                 if mark is _Mark.FAILED:
                     self._marks[at] = _Mark.FOREIGN
-            for at in self._attempts:
+            for at in list(self._attempts):
                 self._marks.setdefault(at, _Mark.FOREIGN)
 
     def record_batch(self, offsets: Listed[int], epoch: int) -> None:
@@ -208,5 +209,5 @@ class PartitionLedger:
         self.floor = floor = edges[len(edges) // 2]
         self._begun.drop_below(floor)
         for by_offset in (self._marks, self._attempts):
-            for at in [at for at in by_offset if at < floor]:
-                del by_offset[at]
+            for at in [at for at in list(by_offset) if at < floor]:
+                by_offset.pop(at, None)

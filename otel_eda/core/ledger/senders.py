@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel_eda.core.ledger.intervals import Sequence
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.state import on_fork, on_reset
 
 MAX_SENDERS = 10_000
@@ -21,8 +22,7 @@ class Senders:
         sequence = self._sequences.get(sender)
         if sequence is None:
             sequence = self._sequences.setdefault(sender, Sequence())
-            if len(self._sequences) > MAX_SENDERS:
-                self._sequences.pop(next(iter(self._sequences)), None)
+            drop_oldest(self._sequences, MAX_SENDERS)
         return sequence
 
     def clear(self) -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import client_of, existing_client, live_clients, new_client
+from otel_eda.core.clients.instances import client_of, existing_client, identity_of, live_clients, new_client
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
+from otel_eda.core.message import Identity
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
-    from otel_eda.core.message import Identity
     from otel_eda.core.patching.patch import Function, Switch
 
 
@@ -59,6 +59,14 @@ class _CommitListener:
             self.client.finalize()
 
 
+def _without_empty_keywords(constructor: Function) -> Function:
+    # To a constructor written in C no keywords and an empty dict of them are not the same.
+    def construct(*args: Any, **kwargs: Any) -> Any:
+        return constructor(*args, **kwargs) if kwargs else constructor(*args)
+
+    return construct
+
+
 @dataclass(frozen=True)
 class Construct(SinglePlace):
     """A client's constructor: from then on, what is open at the client ends before the process does.
@@ -75,7 +83,7 @@ class Construct(SinglePlace):
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the constructor, after which the client is known."""
-        return around(original, switch, partial(self._begin, library))
+        return around(_without_empty_keywords(original), switch, partial(self._begin, library))
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Construction:
@@ -114,12 +122,17 @@ class _Construction(Call):
         return result
 
     @guarded
+    def _identity(self) -> Identity | None:
+        return None if self.shape.identify is None else self.shape.identify(*self.args[1:], **self.original_kwargs)
+
+    @guarded
     def _register(self) -> None:
         if self.shape.early:
             client_of(self.args[0], self.library)
         if self.shape.identify is None:
             return
-        client = new_client(self.args[0], self.library, self.shape.identify(*self.args[1:], **self.original_kwargs))
+        identity = self._identity() or identity_of(self.args[0], self.library) or Identity()
+        client = new_client(self.args[0], self.library, identity)
         if self.listener is not None:
             self.listener.client, client.has_commit_callback = client, True
 
@@ -148,9 +161,14 @@ class Close(SinglePlace):
         for client in clients:
             per_task.finish_current(client)
             if not client.closed:
+                self._read_positions(library, client, args[0])
                 report_positions(client, at_once=True)
             client.closed = True
         return _CloseCall(args, kwargs, clients) if clients else None
+
+    def _read_positions(self, library: Library, client: Client, closed: Any) -> None:
+        if self.closes is _itself:
+            client.read_positions_here(library.owner(closed))
 
     def _clients(self, library: Library, closed: Any) -> list[Client]:
         if self.closes is _itself:

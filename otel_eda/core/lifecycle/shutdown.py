@@ -23,8 +23,8 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
     """End everything that is open at a client: sends as unresolved, process spans as done or with an error."""
     for sending in list(client.pending_sends.values()):
         sending.abandoned(Unresolved(f"{why} before the broker answered"))
-    while client.unanswered_settlements:
-        client.unanswered_settlements.popleft().failed(Unresolved(f"{why} before the broker answered"))
+    for settlement in client.take_unanswered():
+        settlement.failed(Unresolved(f"{why} before the broker answered"))
     per_task.end_all(client, error)
 
 
@@ -33,14 +33,14 @@ def end_everything() -> None:
     _end_by_uncaught(getattr(sys, "last_value", None))
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         processing.end(GeneratorExit())
 
 
 def _end_by_uncaught(error: BaseException | None) -> None:
     # What ended the main thread, as the interpreter has printed it, is what its message came to.
     main = threading.main_thread().ident
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         if error is not None and processing.owner == main and processing.pending_error is not error:
             processing.end_unless_manual(error)
 

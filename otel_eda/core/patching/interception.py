@@ -13,6 +13,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _MARK = "otel_eda: the interceptor"
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
+_changing = PatientLock()
 _interceptors: WeakKeyDictionary[FunctionType, Interceptor] = WeakKeyDictionary()
 
 
@@ -60,9 +62,10 @@ def intercept(function: FunctionType, interceptor: Interceptor) -> bool:
     """
     if function.__code__.co_flags & _GENERATORS:
         return False
-    if interceptor_of(function) is None:
-        _interceptors[function] = interceptor
-        function.__code__ = _stand_in(function.__code__, interceptor)
+    with _changing.held():
+        if interceptor_of(function) is None:
+            _interceptors[function] = interceptor
+            function.__code__ = _stand_in(function.__code__, interceptor)
     return True
 
 
@@ -79,7 +82,7 @@ def _constant(code: CodeType) -> _Interception | None:
 @on_reset
 def restore_all() -> None:
     """Restore the code of every function, unless somebody has given it other code meanwhile."""
-    for function in list(_interceptors):
+    for function, _ in _all():
         interception = _constant(function.__code__)
         if interception is not None:
             function.__code__ = interception.code
@@ -87,8 +90,13 @@ def restore_all() -> None:
 
 def resume_all() -> None:
     """Intercept the calls of every function again whose code was restored."""
-    for function, interceptor in list(_interceptors.items()):
+    for function, interceptor in _all():
         intercept(function, interceptor)
+
+
+def _all() -> list[tuple[FunctionType, Interceptor]]:
+    with _changing.held():  # another thread may intercept one more
+        return list(_interceptors.items())
 
 
 def _stand_in(code: CodeType, interceptor: Interceptor) -> CodeType:

@@ -13,6 +13,7 @@ import wrapt
 
 from otel_eda.core.patching.immutable import mutable
 from otel_eda.core.runtime.guard import failed
+from otel_eda.core.runtime.locks import PatientLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ class Wrap(Protocol):
         """Return a function that does what `original` does and, while the switch is on, records it."""
 
 
+changing = PatientLock()
+"""Held by whoever puts a function in another's place or takes it back, for threads that do so at once."""
 originals: dict[Function, Function] = {}
 """The original of each function of ours that has replaced one of a library."""
 
@@ -143,7 +146,8 @@ class ImportHook:
 
     def _call(self, module: ModuleType) -> None:
         try:
-            self.then(module)
+            with changing.held():
+                self.then(module)
         except Exception as error:  # noqa: BLE001  # the application's import must go on
             failed(f"patching {self.module}", error)
 

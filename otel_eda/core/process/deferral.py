@@ -112,13 +112,20 @@ def finish_unheld(client: Client) -> None:
     """End deferred process spans whose messages nobody holds any more."""
     # Two at each message: messages that nobody holds cannot pile up, and no message pays for more than two.
     for _ in range(min(2, len(client.deferred_processing))):
-        processing = client.deferred_processing.popleft()
-        if processing.done or processing.manual:
+        processing = _next_deferred(client)
+        if processing is None or processing.done or processing.manual:
             continue
         if _must_wait(processing, client):
             client.deferred_processing.append(processing)
         else:
             processing.end(at=processing.body_ended_at)
+
+
+def _next_deferred(client: Client) -> OpenProcessing | None:
+    try:
+        return client.deferred_processing.popleft()
+    except IndexError:  # another thread may have taken the last one
+        return None
 
 
 def _must_wait(processing: OpenProcessing, client: Client) -> bool:
@@ -129,7 +136,6 @@ def _must_wait(processing: OpenProcessing, client: Client) -> bool:
 
 def finish_deferred(client: Client) -> None:
     """End all deferred process spans, unless their messages are processed by hand."""
-    while client.deferred_processing:
-        processing = client.deferred_processing.popleft()
+    while (processing := _next_deferred(client)) is not None:
         if not processing.manual:
             processing.end(at=processing.body_ended_at)

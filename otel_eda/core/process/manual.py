@@ -17,8 +17,9 @@ from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing, open_processings
-from otel_eda.core.runtime.contexts import current_context, suppressed
-from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.bounds import drop_oldest
+from otel_eda.core.runtime.contexts import PROCESSING, current_context, suppressed
+from otel_eda.core.runtime.guard import attribute_of, guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.providers import Telemetry
 
@@ -67,9 +68,10 @@ class Process:
 
     def _take_over(self) -> Processing | None:
         # A library may hand a message over as a tuple of parts, one of which is the record.
+        current: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
         for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
-            processing = open_processings.get(id(part))
-            if processing is not None and processing.record is part and not processing.manual:
+            processing = open_processings.take_over(part, current)
+            if processing is not None:
                 processing.take_over()
                 return processing
         return None
@@ -102,10 +104,16 @@ def _known_message(item: Any) -> tuple[Client, Message] | None:
     # Read from the message alone: its consumer may be gone, or in the process that has spawned this one.
     package = type(item).__module__.partition(".")[0]
     for library in sorted(enabled.values(), key=lambda library: library.package != package):
-        message = library.message(item)
+        message = _message_of(library, item)
         if message is not None:
             return _consumer_of(library, item, message.destination), message
     return None
+
+
+@guarded
+def _message_of(library: Library, item: Any) -> Message | None:
+    message = library.message(item)
+    return message if message is not None and isinstance(message.destination, str) else None  # else it is a mock
 
 
 def _consumer_of(library: Library, item: Any, destination: str) -> Client:
@@ -119,13 +127,15 @@ def _consumer_of(library: Library, item: Any, destination: str) -> Client:
 
 @guarded
 def _headers_of(item: Any) -> Headers:
-    headers = item.get("headers") if isinstance(item, dict) else getattr(item, "headers", None)
+    headers = item.get("headers") if isinstance(item, dict) else attribute_of(item, "headers")
     return headers() if callable(headers) else headers
 
 
 class _UnknownOrigin:
     """The origin of messages that no adapter knows."""
 
+    name = "process"
+    confined = False
     telemetry = Telemetry("process")
 
     def __init__(self, system: str) -> None:
@@ -172,9 +182,8 @@ def _stand_in(origin: Origin, identity: Identity) -> Client:
     """Return the client that stands in for a consumer that is gone or was never known."""
     client = _stand_ins.get((id(origin), identity))
     if client is None:
-        if len(_stand_ins) >= semconv.ATTRIBUTE_SETS:
-            _stand_ins.clear()
-        client = _stand_ins[id(origin), identity] = Client(origin, origin, identity)
+        client = _stand_ins.setdefault((id(origin), identity), Client(origin, origin, identity))
+        drop_oldest(_stand_ins, semconv.ATTRIBUTE_SETS)
     return client
 
 

@@ -122,14 +122,12 @@ def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: B
 
 def end_all(client: Client, error: BaseException | None) -> None:
     """End every process span of a client, but for those that end with a block or a callback of their own."""
-    for processing, watch in list(client.processing_by_task.values()):
-        if watch is not None:
-            watch.close()
-        # `open_processings` may miss it: messages may be one object, such as an empty one.
-        processing.end_unless_manual(error)
-    client.processing_by_task.clear()
+    for place in list(client.processing_by_task):
+        entry = client.processing_by_task.pop(place, None)
+        if entry is not None and entry[1] is not None:
+            entry[1].close()
     deferral.finish_deferred(client)
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         if processing.client is client and not processing.manual and not processing.in_callback:
             processing.end(error)
 

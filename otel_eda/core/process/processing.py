@@ -19,6 +19,7 @@ from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
+from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import (
     EMPTY,
@@ -52,10 +53,6 @@ _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processi
 observers: list[Callable[[Processing, int], object]] = []
 """Functions called with each processing that ends, and when; there are none but for the doctor."""
 
-open_processings: dict[int, Processing] = {}
-"""Every process span that has not ended, by the id of its message."""
-
-
 class Processing:
     """The processing of one message: its span, and the context that was current before it.
 
@@ -85,11 +82,13 @@ class Processing:
         "polled",
         "record",
         "route",
+        "slot",
         "span",
         "start",
         "timestamp",
     )
 
+    slot: int
     span: Span
     context: Context
     offset: int
@@ -127,11 +126,9 @@ class Processing:
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
-        if self.done:
+        if self.done or not (open_processings.remove(self) or self.inherited):
             return
         self.done = True
-        if open_processings.get(id(self.record)) is self:
-            del open_processings[id(self.record)]
         self._restore_context()
         if self.inherited:
             return
@@ -223,6 +220,9 @@ class Processing:
         self.inherited = True
 
 
+open_processings: Register[Processing] = Register()  # those that have not ended
+
+
 def begin_processing(
     client: Client,
     record: Any,
@@ -276,7 +276,7 @@ def _record_in_ledger(processing: Processing, message: Message, attributes: dict
 
 def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
     client, route = processing.client, processing.route
-    open_processings[id(processing.record)] = processing
+    open_processings.add(processing)
     if message.unsettled and message.delivery_tag is not None:
         unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)
@@ -305,6 +305,5 @@ def _record_queue_time(processing: Processing, stamp: int) -> None:
 @on_fork
 def disown_all() -> None:
     """Drop every open process span, in a forked child: its parent ends them."""
-    for processing in open_processings.values():
+    for processing in open_processings.clear():
         processing.disown()
-    open_processings.clear()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.state import on_reset
+from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,8 @@ class FrameWatch:
     def _follow(self, frame: FrameType) -> None:
         self.frame_id = id(frame)
         self.code = frame.f_code
-        _watches_by_frame.setdefault(self.frame_id, []).append(self)
+        with _locks.watches:
+            _watches_by_frame[self.frame_id] = [*_watches_by_frame.get(self.frame_id, ()), self]
         if _monitoring is not None:
             _monitoring.start()
             if self.record_id is not None:
@@ -80,12 +81,14 @@ class FrameWatch:
     def close(self) -> None:
         """Stop following."""
         self.error = None
-        others = _watches_by_frame.get(self.frame_id, [])
-        if self in others:
-            others.remove(self)
-        if not others:
-            _watches_by_frame.pop(self.frame_id, None)
-        self.frame_id = 0  # another frame may get its address
+        with _locks.watches:
+            frame_id, self.frame_id = self.frame_id, 0  # another frame may get its address
+            # Another thread's frame may have the address of one that is gone, and its watch be in the same list.
+            others = [watch for watch in _watches_by_frame.get(frame_id, ()) if watch.frame_id]
+            if others:
+                _watches_by_frame[frame_id] = others
+            else:
+                _watches_by_frame.pop(frame_id, None)
 
     def outcome(self, dropping: FrameType | None) -> BaseException | None:
         """Return why this frame drops the loop's iterator: None at the loop's end or `break`, else an exception.
@@ -109,6 +112,21 @@ def _outcome_by_instruction(frame: FrameType) -> BaseException | None:
     if name in _LOOP_END_INSTRUCTIONS:
         return None
     return GeneratorExit() if name in _SUSPENDED_INSTRUCTIONS or following == "YIELD_FROM" else UnknownError()
+
+
+class _Locks:
+    """The locks of this module, which a thread may take twice: the garbage collector may have it do so."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Make them anew, in a forked child: a thread that there is no more may hold them."""
+        self.watches, self.monitoring = threading.RLock(), threading.RLock()
+
+
+_locks = _Locks()
+on_fork(_locks.renew)
 
 
 def leaving_error(known: BaseException | None) -> BaseException | None:
@@ -173,7 +191,6 @@ class _Monitoring:
         self.api = api
         self.tool_id: int | None = None
         self.no_free_id = False
-        self.lock = threading.Lock()
 
     @property
     def active(self) -> bool:
@@ -181,7 +198,7 @@ class _Monitoring:
 
     def start(self) -> None:
         if self.tool_id is None and not self.no_free_id:
-            with self.lock:
+            with _locks.monitoring:
                 if self.tool_id is None:
                     self._start()
 
@@ -205,11 +222,12 @@ class _Monitoring:
     def watch_returns(self, code: CodeType) -> None:
         """Ask for the returns of a code's frames: one may have pulled a message and return it to its caller."""
         events = self.api.events.PY_RETURN
-        if self.tool_id is not None and not self.api.get_local_events(self.tool_id, code) & events:
-            self.api.set_local_events(self.tool_id, code, events)
+        with _locks.monitoring:  # another thread may switch us off
+            if self.tool_id is not None and not self.api.get_local_events(self.tool_id, code) & events:
+                self.api.set_local_events(self.tool_id, code, events)
 
     def stop(self) -> None:
-        with self.lock:
+        with _locks.monitoring:
             if self.tool_id is not None:
                 self.api.set_events(self.tool_id, 0)
                 self.api.free_tool_id(self.tool_id)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from opentelemetry import baggage
 
+from otel_eda.config import last_rule
 from otel_eda.core.propagation.headers import extract
 from otel_eda.core.runtime.contexts import EMPTY
 
@@ -24,7 +23,7 @@ def incoming_context(message: Message, settings: Config) -> Extracted:
     """Return the context to continue from a message and the span context to link to, as `OTEL_EDA_TRUST` allows."""
     if settings.trust == "parent":
         return extract(message.headers)
-    rule = trust_rule(settings.trust, message.destination)
+    rule = last_rule(settings.trust, message.destination) or "parent"
     if rule == "drop":
         return EMPTY, None
     context, origin = extract(message.headers)
@@ -39,20 +38,6 @@ def _allowed_baggage(context: Context, accepted: tuple[str, ...]) -> Context:
         if name.lower() in accepted:
             allowed = baggage.set_baggage(name, value, allowed)
     return allowed
-
-
-@lru_cache(4096)
-def trust_rule(setting: str, destination: str) -> str:
-    """Return the rule of the last pattern in `OTEL_EDA_TRUST` that matches a destination.
-
-    A rule without a pattern matches every destination; the default is `parent`.
-    """
-    last_rule = "parent"
-    for item in setting.split(","):
-        pattern, equals, rule = item.strip().rpartition("=")
-        if not equals or fnmatchcase(destination, pattern.strip()):
-            last_rule = rule.strip().lower()
-    return last_rule
 
 
 Polled: TypeAlias = "tuple[Message, Context, SpanContext | None]"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from otel_eda.config import config
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("otel_eda")
+_ADAPTERS = "otel_eda.adapters."
 
 
 P = ParamSpec("P")
@@ -26,20 +29,46 @@ T = TypeVar("T")
 Default = TypeVar("Default")
 
 
+_counting = PatientLock()
 failures: Counter[str] = Counter()
 """The number of failures of each step of ours, for `otel-eda doctor`; `disable()` keeps it."""
 
 
 def failed(step: str, error: BaseException) -> None:
-    """Count the failure of a step of ours, and log it with its traceback the first time.
+    """Count the failure of a step of ours, and log it the first time.
 
+    With its traceback, unless an adapter has failed to read an object: that may be the application's mock or mistake.
     Raises the error if `OTEL_EDA_STRICT` is set.
     """
-    failures[step] += 1
-    if failures[step] == 1:
+    with _counting.held():
+        failures[step] += 1
+        first = failures[step] == 1
+    if first and _in_adapter(error):
+        _log.warning("The step %r could not read an object: %s; it is left out", step, _in_words(error))
+    elif first:
         _log.error("The step %r failed; the application goes on without it", step, exc_info=error)
     if config().strict:
         raise error
+
+
+def _in_adapter(error: BaseException) -> bool:
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(str(frame.f_globals.get("__name__")).startswith(_ADAPTERS) for frame in frames)
+
+
+def _in_words(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  # an application's own, that can't be printed
+        return type(error).__name__
+
+
+def attribute_of(item: Any, name: str) -> Any:
+    """Return an attribute of an object of the application's, or None if it has none, or asking for it fails."""
+    try:
+        return getattr(item, name, None)
+    except Exception:  # noqa: BLE001  # whatever it is, it is the application's
+        return None
 
 
 @overload
@@ -83,15 +112,12 @@ class LogOnce(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: set[str] = set()
+        self.seen: dict[str, logging.LogRecord] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the message of a record is logged for the first time and there is room for it."""
         text = record.getMessage()
-        if text in self.seen or len(self.seen) >= MAX_MESSAGES:
-            return False
-        self.seen.add(text)
-        return True
+        return len(self.seen) < MAX_MESSAGES and self.seen.setdefault(text, record) is record
 
 
 log_once = LogOnce()

@@ -16,6 +16,7 @@ from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
+from otel_eda.core.send.send import never_headless
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library, Place
+    from otel_eda.core.clients.routes import Route
     from otel_eda.core.patching.patch import Function, Switch
 
 _CONTENTS_ATTRIBUTE = "_otel_eda_batch"
@@ -55,9 +57,9 @@ def origins(batch: Any) -> tuple[SpanContext, ...]:
 class Create:
     """A call that puts a message into a batch, and returns None if there is no room in it.
 
-    `batch` is the client's call that makes an empty batch, whose class must allow attributes. `put` returns a copy of
-    the argument that `headers` names with more headers, or None if that is impossible. The span is the *create* span of
-    the messaging conventions, and its context the message's.
+    `batch` is the client's call that makes an empty batch, whose class must allow attributes. `put` returns a copy
+    of the argument that `headers` names with more headers, or None if that is impossible; `headless` is as with
+    `Send`. The span is the *create* span of the messaging conventions, and its context the message's.
     """
 
     target: str
@@ -65,6 +67,7 @@ class Create:
     put: Callable[[Any, Mapping[str, str]], Any]
     headers: str = "headers"
     operation: str = "create"
+    headless: Callable[[Any], bool] = never_headless
 
     def places(self) -> tuple[Place, ...]:
         """Return the call that makes a batch, and the call that fills it."""
@@ -91,10 +94,15 @@ class Create:
             contents.span_contexts.append(origin)  # the application has made the span itself
             return None
         span = contents.client.scope.tracer.start_span(route.name, base, route.kind, route.attributes, ())
-        headers = self.put(taken[0], propagation.inject(with_span(base, span)))
+        more = propagation.inject(with_span(base, span)) if self._injects(contents.client, route) else {}
+        headers = self.put(taken[0], more) if more else None
         if headers is not None:
             args, kwargs = arguments.replace(args, kwargs, self.headers, headers)
         return _MessageCreation(args, kwargs, contents, span)
+
+    def _injects(self, client: Client, route: Route) -> bool:
+        instance = client.instance()
+        return route.injects and not (instance is not None and self.headless(instance))
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ class Returned(SinglePlace):
         context, origin = propagation.extract(message.headers)
         if origin is not None and span_in(get_current()).get_span_context().span_id == origin.span_id:
             return  # the call that sends it is in progress, and will raise
-        sending = next((pending for pending in client.pending_sends.values() if _carries(pending, origin)), None)
+        sending = next((pending for pending in list(client.pending_sends.values()) if _carries(pending, origin)), None)
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, reason))
             return

@@ -23,15 +23,20 @@ if TYPE_CHECKING:
     from otel_eda.core.send.outcomes import OutcomeSource
 
 
+def never_headless(_: Any) -> bool:
+    """Return False: no client was told that its broker knows no headers."""
+    return False
+
+
 @dataclass(frozen=True)
 class Send:
     """A call, sync or async, that publishes one message.
 
     `message` reads the message from the client and the arguments that `takes` names, and returns None for a call that
     the library will refuse. `put` returns a copy of the argument that `headers` names with more headers, or None if
-    that is impossible; without `put` the adapter itself sends the context that is current during the call. `outcome` is
-    how the broker's answer becomes known; without it the call's result is the answer. `receipt` returns, for a client,
-    what reads the answer.
+    that is impossible; without `put` the adapter itself sends the context that is current during the call. `headless`
+    says whether a client was told that its broker knows no headers. `outcome` is how the broker's answer becomes known;
+    without it the call's result is the answer. `receipt` returns, for a client, what reads the answer.
     """
 
     target: str
@@ -42,6 +47,7 @@ class Send:
     receipt: Callable[[Any], Callable[[Any], Message | None]]
     headers: str = "headers"
     operation: str = "send"
+    headless: Callable[[Any], bool] = never_headless
 
     def places(self) -> tuple[Place, ...]:
         """Return the call, and the places that its outcome needs."""
@@ -75,8 +81,9 @@ class Send:
             outcome=self.outcome,
             call=(args, kwargs),
         )
-        if sending.origin is None and self.put is not None:
-            headers = self.put(taken[self._headers_position], propagation.inject(sending.context))
+        if sending.origin is None and self.put is not None and sending.route.injects and not self.headless(args[0]):
+            more = propagation.inject(sending.context)
+            headers = self.put(taken[self._headers_position], more) if more else None
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
         if self.outcome is not None:

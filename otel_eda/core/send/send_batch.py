@@ -52,9 +52,9 @@ class _PartOfBatch:
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
-        if not self.done:
+        if self.sending.is_first_answer(self):
             self.done = True
-            self.sending.record_outcome(error)
+            self.sending.record_outcome(self, error)
 
 
 class _BatchSending:
@@ -74,25 +74,34 @@ class _BatchSending:
         )
         self.context = with_span(self.call_context, self.span)
         self.parts = [_PartOfBatch(self) for _ in range(number)]
-        self.unanswered = number
+        self._open = {id(part) for part in self.parts}
+        self._unrecorded = self._open.copy()
         self.error: BaseException | None = None
         self.done = False
         client.pending_sends[id(self)] = self
 
-    def record_outcome(self, error: BaseException | None) -> None:
+    def is_first_answer(self, part: _PartOfBatch) -> bool:
+        """Return whether no other thread has the answer for a message already."""
+        try:
+            self._open.remove(id(part))
+        except KeyError:
+            return False
+        return True
+
+    def record_outcome(self, part: _PartOfBatch, error: BaseException | None) -> None:
         """Count one message as sent or failed; the first error is the span's."""
         if self.done:
             return  # in a forked child, whose parent ends the span
         kind = None if error is None else errors.error_type(error)
         self.route.count_sent(self.partition, kind)
-        self.unanswered -= 1
         self.error = self.error or error
-        if not self.unanswered:
+        self._unrecorded.discard(id(part))
+        # Two threads may find that nothing is left: the one that takes it out of the dict ends it.
+        if not self._unrecorded and self.client.pending_sends.pop(id(self), None) is not None:
             self._end()
 
     def _end(self) -> None:
         self.done = True
-        self.client.pending_sends.pop(id(self), None)
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
         self.span.end(end)

@@ -57,6 +57,7 @@ class Sending:
         "client",
         "context",
         "done",
+        "kept_open",
         "kwargs",
         "operation",
         "origin",
@@ -90,7 +91,7 @@ class Sending:
         self.receipt, self.outcome = receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
         self.pending_answer: Any = None
-        self.outcome_to_callback = self.done = False
+        self.outcome_to_callback = self.kept_open = self.done = False
         self.start = time.time_ns()
         self.call_context: Context = current_context()
         self.origin = propagation.span_context_in(message.headers)
@@ -148,24 +149,40 @@ class Sending:
 
     def keep_open(self) -> None:
         """Keep the send open until the broker answers."""
+        self.kept_open = True
         self.client.pending_sends[id(self)] = self
+
+    def _is_first_answer(self) -> bool:
+        # The answer may come to one thread while another closes the client: who takes it out of the dict ends it.
+        if self.done or (self.kept_open and self.client.pending_sends.pop(id(self), None) is None):
+            return False
+        self.done = True
+        return True
 
     @guarded
     def acknowledged(self, answer: Any) -> None:
         """End the send with the broker's answer."""
-        if self.span.is_recording() or self.route.by_partition:
-            message = self.receipt(answer)
-            if message is not None:
-                attributes: dict[str, Any] = {}
-                add_broker_attributes(attributes, message)
-                self.span.set_attributes(attributes)
-                self.partition = attributes.get(semconv.PARTITION, self.partition)
-        self._end(None)
+        if self._is_first_answer():
+            try:
+                if self.span.is_recording() or self.route.by_partition:
+                    self._add_answer(answer)
+            finally:
+                self._end(None)
+
+    def _add_answer(self, answer: Any) -> None:
+        message = self.receipt(answer)
+        if message is not None:
+            attributes: dict[str, Any] = {}
+            add_broker_attributes(attributes, message)
+            self.span.set_attributes(attributes)
+            self.partition = attributes.get(semconv.PARTITION, self.partition)
 
     @guarded
     def failed(self, error: BaseException) -> None:
         """End with why the message was not sent."""
-        self._end(Unresolved("nobody waits for the broker's answer any more") if isinstance(error, ENDS) else error)
+        if self._is_first_answer():
+            given_up = isinstance(error, ENDS)
+            self._end(Unresolved("nobody waits for the broker's answer any more") if given_up else error)
 
     def abandoned(self, error: BaseException) -> None:
         """End the send with the reason why nobody waits for the answer any more, unless the answer is there."""
@@ -176,11 +193,7 @@ class Sending:
         self.failed(error)
 
     def _end(self, error: BaseException | None) -> None:
-        if self.done:
-            return
-        self.done = True
         self.args, self.kwargs, self.pending_answer = (), {}, None
-        self.client.pending_sends.pop(id(self), None)
         end = time.time_ns()
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
         self.span.end(end)

@@ -123,7 +123,7 @@ class Commit(Settlement):
     ) -> None:
         self.offsets = offsets
         self.read_result = settled
-        topics = {topic for topic, _ in offsets} or client.consumed_destinations
+        topics = {topic for topic, _ in offsets} or client.consumed_destinations.copy()
         super().__init__(client, _route(client, operation, topics), call, _offset_attributes(offsets))
         self.report = report
 
@@ -155,14 +155,22 @@ def _offset_attributes(offsets: Offsets) -> dict[str, Any]:
 @guarded
 def commit_answered(client: Client, offsets: Offsets, error: BaseException | None) -> None:
     """End the first commit that waits for this answer; where none does, count an automatic commit."""
-    for settlement in client.unanswered_settlements:
-        if isinstance(settlement, Commit) and settlement.offsets in ({}, offsets):
-            client.unanswered_settlements.remove(settlement)
+    for settlement in client.unanswered_settlements.copy():
+        if isinstance(settlement, Commit) and settlement.offsets in ({}, offsets) and _answered(client, settlement):
             settlement.set_offsets(offsets)
             settlement.succeeded(None) if error is None else settlement.failed(error)
             return
     if offsets:
         client.record_commit(offsets, automatic=True, error=error)
+
+
+def _answered(client: Client, settlement: Settlement) -> bool:
+    # Whether it is this thread's to end.
+    try:
+        client.unanswered_settlements.remove(settlement)
+    except ValueError:
+        return False
+    return True
 
 
 class Tags(NamedTuple):
@@ -182,12 +190,9 @@ def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
     if not tags.multiple:
         message = waiting.pop(tags.delivery_tag, None)
         return {} if message is None else {tags.delivery_tag: message}
-    return {
-        delivery_tag: waiting.pop(delivery_tag)
-        for delivery_tag in [
-            delivery_tag for delivery_tag in list(waiting) if delivery_tag <= tags.delivery_tag or not tags.delivery_tag
-        ]
-    }
+    chosen = [tag for tag in list(waiting) if tag <= tags.delivery_tag or not tags.delivery_tag]
+    taken = {tag: waiting.pop(tag, None) for tag in chosen}
+    return {tag: message for tag, message in taken.items() if message is not None}  # else another thread has taken it
 
 
 class Acknowledgement(Settlement):

@@ -12,6 +12,7 @@ from opentelemetry import metrics, trace
 
 from otel_eda import semconv
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.telemetry.instruments import Metrics
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 
+_lock = PatientLock()
 # The API looks into the environment each time it is asked for a provider: more work than all the rest of an idle call.
 _SEARCH_INTERVAL_NS = 1_000_000
 
@@ -43,7 +45,9 @@ class Scope:
         A meter provider may come later than the tracer provider, so it is looked for again, once a millisecond at most.
         """
         if not self.records_durations and not now < self._next_check_ns <= now + _SEARCH_INTERVAL_NS:
-            self._next_check_ns, self.records_durations = now + _SEARCH_INTERVAL_NS, self._records_metrics()
+            # In this order: a thread that comes meanwhile looks for itself.
+            self.records_durations = self._records_metrics()
+            self._next_check_ns = now + _SEARCH_INTERVAL_NS
         return self.records_durations
 
 
@@ -56,24 +60,36 @@ class Telemetry:
         self.tracer_provider: TracerProvider | None = None
         self.meter_provider: MeterProvider | None = None
         self._next_search_ns = 0
+        self._searching = False
 
     def set_providers(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
         """Record with these providers, or with the global ones for None."""
-        self.tracer_provider, self.meter_provider, self.scope = tracer_provider, meter_provider, None
-        self._next_search_ns = 0
-        self.find_scope()
+        with _lock.held():
+            self.tracer_provider, self.meter_provider = tracer_provider, meter_provider
+            self._search()
 
-    @guarded
     def find_scope(self) -> Scope | None:
         """Return the scope, or None as long as nothing would be recorded.
 
         The providers are looked for once a millisecond at most: the API looks into the environment each time it is
         asked.
         """
-        if self.scope is None and (now := time.monotonic_ns()) >= self._next_search_ns:
-            self._next_search_ns = now + _SEARCH_INTERVAL_NS
-            self.scope = self._make_scope() if self.records else None
+        if self.scope is None and time.monotonic_ns() >= self._next_search_ns:
+            with _lock.held():  # threads that begin together wait for the one that makes the scope
+                if self.scope is None and time.monotonic_ns() >= self._next_search_ns:
+                    self._search()
         return self.scope
+
+    @guarded
+    def _search(self) -> None:
+        if self._searching:
+            return  # a provider that is asked for a tracer may itself send messages
+        self._searching, found = True, None
+        try:
+            found = self._make_scope() if self.records else None
+        finally:
+            self.scope, self._searching = found, False
+            self._next_search_ns = time.monotonic_ns() + _SEARCH_INTERVAL_NS
 
     @property
     def records(self) -> bool:

@@ -242,10 +242,12 @@ def test_the_type_of_an_event_is_found(event: object, name: str, recorder: Recor
 def test_a_failing_step_of_ours_leaves_the_call_alone(
     library: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Hostile:
-        @property
-        def event_type(self) -> str:
+    class Nameless:
+        def __str__(self) -> str:
             raise ZeroDivisionError
+
+    class Hostile:
+        event_type = Nameless()
 
     @otel_eda.registry
     class ToAll:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CORE = Path(core.__file__).parent
 CONTAINERS = {"dict", "list", "set", "deque", "defaultdict", "count"}
-NOT_SHARED = {"TypeVar", "ParamSpec", "ContextVar"}
+NOT_SHARED = {"TypeVar", "ParamSpec", "ContextVar", "PatientLock"}
 
 # What `disable()` makes as new, and what of it shows that it is in use.
 AS_NEW: dict[str, Callable[[Any], object]] = {
@@ -60,6 +60,7 @@ KEPT = {
     "process.deferral:_mentions_process_by_code": "what a code names does not change, and goes with it",
     "process.hand_over:loops": "their switches are off",
     "process.unwinding:_collecting": "what a code does never changes, and goes with it",
+    "process.unwinding:_locks": "locks have no state but for who holds them",
     "process.unwinding:_monitoring": "its tool is given back, see test_monitoring.py",
     "process.unwinding:_watches_by_frame": "a frame is watched as long as its iterator is there",
     "propagation.headers:_getter": "it has no state",
