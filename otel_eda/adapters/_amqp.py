@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from otel_eda import semconv
-from otel_eda.core import Identity
+from otel_eda.core import DestinationTemplate, Identity
 
 _LARGEST = (1 << 63) - 1  # of what an attribute can be
-_SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
+_REPLY_TO = "amq.rabbitmq.reply-to"
+_ID = "{id}"
+# Queues that RabbitMQ names, the answers to requests among them, and those that Spring's clients name.
+_NAMED = re.compile(rf"(amq\.gen-|{re.escape(_REPLY_TO)}\.|spring\.gen-).+")
+_UUID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}(?![0-9a-f])", re.IGNORECASE)
+# What has no other name than that: aio-pika's queues without a name, and those of Celery's answers.
+_ANONYMOUS = {_REPLY_TO, *(f"{prefix}{_ID}" for prefix in ("amq.gen-", f"{_REPLY_TO}.", "spring.gen-", "amq_", ""))}
 
 
 @lru_cache(maxsize=1024)
 def destination(exchange: str, routing_key: str, queue: str = "") -> str:
-    """Give `{exchange}:{routing key}:{queue}`, without what is empty or said twice, as the conventions have it."""
-    parts = (exchange, routing_key, queue if queue != routing_key else "")
-    return ":".join(_common(part) for part in parts if part) or "amq.default"
+    """Give `{exchange}:{routing key}:{queue}`, without what is empty or said twice, as the conventions have it.
+
+    A name that is made up at each start gives a template.
+    """
+    # Answers by the direct reply-to have no queue; who waits for them names this one.
+    said = queue == routing_key or (queue == _REPLY_TO and routing_key.startswith(f"{_REPLY_TO}."))
+    parts = [part for part in (exchange, routing_key, "" if said else queue) if part]
+    name, template = ":".join(parts) or "amq.default", ":".join(map(_template, parts))
+    if template in {"", name}:
+        return name
+    anonymous = _template(queue or ("" if exchange else routing_key)) in _ANONYMOUS
+    return DestinationTemplate(template, name, {semconv.ANONYMOUS: True, semconv.TEMPORARY: True} if anonymous else {})
 
 
-def _common(name: str) -> str:
-    # What a server names differs at each start, which spans' names and metrics can't do.
-    return next((prefix[:-1] for prefix in _SERVER_NAMED if name.startswith(prefix)), name)
+def _template(name: str) -> str:
+    return _UUID.sub(_ID, _NAMED.sub(rf"\1{_ID}", name))
 
 
-def identity(host: Any, port: Any, properties: Any) -> Identity:
-    """Give who a connection is; a name is among the properties that it tells the broker."""
+def identity(host: Any, port: Any, properties: Any, peer: Any) -> Identity:
+    """Return who a connection is; a name is among the properties that it tells the broker.
+
+    `peer` is the other end's socket address, None if it is not known.
+    """
     name = (properties or {}).get("connection_name")
-    return Identity(client_id=text(name), server_address=host, server_port=port)
+    known = isinstance(peer, tuple) and isinstance(peer[0], str)
+    return Identity(text(name), None, host, port, peer=peer[:2] if known else None)
 
 
 def merged(headers: Any, more: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:

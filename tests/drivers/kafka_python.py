@@ -147,6 +147,12 @@ class KafkaPython(RecordDriver):
     verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
     classes: ClassVar = (KafkaProducer, KafkaConsumer)
     sender: ClassVar = (KafkaProducer, "send")
+    # Version 2 forgets what it is told of the cluster.
+    own: ClassVar = (
+        dict.fromkeys(("send", "receive", "process", "settle"), frozenset({"messaging.kafka.cluster.id"}))
+        if hasattr(ClusterMetadata(), "cluster_id")
+        else {}
+    )
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 OWN = "eda."  # the prefix of what the conventions have no name for
 TYPES: dict[str, type] = {"string": str, "int": int, "double": float, "boolean": bool, "string[]": tuple, "enum": str}
 NAME, OPERATION, DESTINATION = "messaging.operation.name", "messaging.operation.type", "messaging.destination.name"
+TEMPLATE = "messaging.destination.template"
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ def _wrong(name: str, value: Any) -> Iterable[str]:
 
 
 def wrong_name(span: ReadableSpan) -> list[str]:
-    """Say what is wrong with a span's name: it is `{operation name} {destination}`."""
-    wanted = " ".join(str(value) for key in (NAME, DESTINATION) if (value := attribute(span, key)) is not None)
+    """Say what is wrong with a span's name: it is `{operation name} {destination}`, or the template of that."""
+    place = TEMPLATE if attribute(span, TEMPLATE) is not None else DESTINATION
+    wanted = " ".join(str(value) for key in (NAME, place) if (value := attribute(span, key)) is not None)
     return [] if span.name == wanted else [f"the name is {span.name!r}, not {wanted!r}"]
 
 

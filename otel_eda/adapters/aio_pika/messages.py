@@ -33,6 +33,7 @@ def read(item: Any, queue: str = "") -> Message | None:
         deliveries=deliveries(item.headers),
         attributes=attributes(key, item.headers),
         ready_count=item.message_count,
+        queue=destination("", queue) if queue else None,
     )
 
 

@@ -79,6 +79,13 @@ def after(item: Any) -> Positions:
     )
 
 
+def code(error: BaseException) -> str | None:
+    """Return the code of an error: all that the library raises is of one class."""
+    module = sys.modules.get("confluent_kafka")
+    inner = error.args[0] if module is not None and isinstance(error, module.KafkaException) and error.args else None
+    return inner.name() if module is not None and isinstance(inner, module.KafkaError) else None
+
+
 def failure(error: Any) -> BaseException:
     """Make an exception of a `KafkaError`, the one that the library would raise."""
     made: BaseException = sys.modules["confluent_kafka"].KafkaException(error)

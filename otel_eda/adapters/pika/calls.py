@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.adapters._amqp import destination, merged
 from otel_eda.core import Message, PublisherConfirm, Tags
 
-from .messages import owner, read, sent
+from .messages import delivered, owner, read, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ def called(channel: Any, queue: str, auto_ack: bool) -> Read | None:
     """Read the arguments of a callback."""
     if owner(channel) is not channel:
         return None
-    return lambda _, method, properties, __: read(method, properties, queue, not auto_ack)
+    return lambda _, *parts: delivered(parts, queue, not auto_ack)
 
 
 def given(_: Any, queue: str, auto_ack: bool) -> Read:

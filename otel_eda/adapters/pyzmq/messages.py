@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import re
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core import Identity, Message, config, finish
 
+from .addresses import server
 from .known import owner, wire_of
 from .options import REQ, SNDMORE, SUBSCRIPTIONS, XSUB, beginning, option
 
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
     from .wire import Wire
 
 ROUTING_ID = 5
-TCP = re.compile(r"tcp://(?:.*;)?([^/]+):(\d{1,5})")
 WHOLE = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket is to get all that its sender sends
-TERMINATED = 156384765  # ETERM: the context is at its end, and whoever waits is told so
 
 
 def identify(socket: Any) -> Identity:
@@ -29,13 +26,7 @@ def identify(socket: Any) -> Identity:
         return Identity()
     client = option(socket, ROUTING_ID).decode("utf-8", "replace") or None
     wire = wire_of(socket)
-    server = TCP.fullmatch(wire.endpoint if wire else "")
-    return Identity(client) if server is None else Identity(client, None, server[1].strip("[]"), int(server[2]))
-
-
-def destination(wire: Wire) -> str:
-    """Name a socket's destination: without a broker, that is the address."""
-    return wire.endpoint or "unbound"
+    return Identity(client, None, *server(wire.endpoint if wire else ""))
 
 
 def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
@@ -50,7 +41,7 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
     if wire.kind == REQ:
         finish(owner(socket))  # a new question is not part of what the last answer caused
     wire.out.carries, wire.out.sent = config().zmq_propagate and not wire.single, None
-    return Message(destination(wire))
+    return Message(wire.destination)
 
 
 def parts(socket: Any, msg_parts: Any, flags: Any) -> Message | None:
@@ -68,7 +59,7 @@ def numbered(wire: Wire | None, number: int | None) -> Message | None:
     """Give what is known of a message once it is sent."""
     if wire is None or number is None:
         return None
-    return Message(destination(wire), attributes={semconv.SENDER: wire.out.sender, semconv.SEQUENCE: number})
+    return Message(wire.destination, attributes={semconv.SENDER: wire.out.sender, semconv.SEQUENCE: number})
 
 
 def reader(socket: Any, _: Any) -> Callable[[Any], Message | None]:
@@ -83,17 +74,12 @@ def incoming(wire: Wire) -> Message | None:
         return None
     found, wire.arrived = wire.arrived, None
     if found is None:
-        return Message(destination(wire))
+        return Message(wire.destination)
     return Message(
-        destination(wire),
+        wire.destination,
         headers=found.headers,
         timestamp=found.timestamp,
         sender=None if wire.selects else found.sender,
         sequence=None if wire.selects else found.sequence,
         shared=wire.kind not in WHOLE,
     )
-
-
-def empty(error: BaseException) -> bool:
-    """Tell the exceptions by which nothing has come, or nothing ever will."""
-    return getattr(error, "errno", None) in {errno.EAGAIN, TERMINATED}

@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Any
 from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients import capture
+from otel_eda.core.message import DestinationTemplate
 
 if TYPE_CHECKING:
     from otel_eda.core.message import Attributes, Message
 
 
+def destination_attribute(destination: str) -> Attributes:
+    """Return the attribute that names a destination where few names may be: its template, if it has one."""
+    if isinstance(destination, DestinationTemplate):
+        return {semconv.TEMPLATE: str(destination)}
+    return {semconv.DESTINATION: destination}
+
+
 def message_attributes(attributes: Attributes, message: Message) -> dict[str, Any]:
     """Return a span's attributes for one message: those given, and what is known of the message."""
     made = attributes.copy()
+    if type(message.destination) is DestinationTemplate:
+        made.update(message.destination.attributes)
     add_broker_attributes(made, message)
     if message.sender is not None:
         made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence

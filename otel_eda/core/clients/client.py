@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients.assignment import Assignment
+from otel_eda.core.clients.attributes import destination_attribute
 from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
 from otel_eda.core.ledger.partition import DeliveryAnomaly
@@ -21,8 +22,11 @@ from otel_eda.core.telemetry.errors import error_type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from opentelemetry.trace import TracerProvider
+
     from otel_eda.core.clients.in_flight import Confirms, OpenProcessing, OpenSend, OpenSettlement, Watching
     from otel_eda.core.message import Attributes, Identity, Message, Position, Unsettled
+    from otel_eda.core.telemetry.hooks import Hooks
     from otel_eda.core.telemetry.providers import Scope, Telemetry
 
 
@@ -35,6 +39,8 @@ POSITION_REFRESH_NS = (
 
 
 UNSETTLED_MAX = 65_535
+_CALLS = {"send", "receive", "settle"}
+"""The types of operations that a client does at its broker."""
 
 
 class Origin(Protocol):
@@ -42,6 +48,7 @@ class Origin(Protocol):
 
     system: str
     telemetry: Telemetry
+    hooks: Hooks
 
     def message(self, item: Any, /) -> Message | None:
         """Read a message, None for anything else."""
@@ -57,6 +64,9 @@ class Origin(Protocol):
 
     def identify(self, instance: Any, /) -> Identity:
         """Read who a client is, from what it knows without asking the broker."""
+
+    def learnt(self, instance: Any, /) -> Attributes | None:
+        """Return attributes of spans that a client knows once it has met its broker; None as long as it has not."""
 
 
 class Client:
@@ -75,6 +85,12 @@ class Client:
             }
         )
         self.attributes = self.measured | without_none({semconv.CLIENT_ID: identity.client_id})
+        self.peer: Attributes = {}
+        if identity.peer is not None:
+            self.peer = {semconv.PEER_ADDRESS: identity.peer[0], semconv.PEER_PORT: identity.peer[1]}
+        self.learning = True
+        self.telemetry = library.telemetry
+        self.own_hooks: Hooks | None = None
         self.routes: dict[tuple[str, str | None], Route] = {}
         self.pending: dict[int, OpenSend] = {}
         self.pulls: dict[int, tuple[OpenProcessing, Watching | None]] = {}
@@ -129,26 +145,50 @@ class Client:
     @property
     def scope(self) -> Scope:
         """The scope of its library; raises `RuntimeError` if nothing records."""
-        scope = self.library.telemetry.scope
+        scope = self.telemetry.scope
         if scope is None:
             raise RuntimeError("nothing records")
         return scope
 
+    @property
+    def hooks(self) -> Hooks:
+        """The application's functions that are called with its spans."""
+        return self.library.hooks if self.own_hooks is None else self.own_hooks
+
+    def follow(self, tracer_provider: TracerProvider | None, hooks: Hooks | None) -> None:
+        """Have its spans go to a provider and to hooks of its own; without them, to those of its library."""
+        telemetry = self.library.telemetry
+        self.telemetry = telemetry if tracer_provider is None else telemetry.apart(tracer_provider)
+        self.own_hooks = hooks
+
     def route(self, operation: str, type_: str, destination: str | None) -> Route:
         """Give what is known of an operation on a destination."""
-        found, scope = self.routes.get((operation, destination)), self.library.telemetry.scope
+        found, scope = self.routes.get((operation, destination)), self.telemetry.scope
         if found is None or (found.scope is not scope and scope is not None):
+            self.learn()
             if len(self.routes) >= semconv.ATTRIBUTE_SETS:
                 self.routes.clear()  # they are made anew; a server may answer to more queues than memory holds
             found = self.routes[operation, destination] = Route(
                 scope=self.scope,
                 ledger=self.ledger,
-                attributes=self.attributes,
+                attributes=self.attributes | (self.peer if type_ in _CALLS else {}),
                 place=self.metric_attributes(destination),
                 operation=operation,
                 type_=type_,
                 destination=destination,
             )
+        return found
+
+    @guarded
+    def learn(self) -> Attributes | None:
+        """Return what a client has come to know of its broker, once it does; None before and after."""
+        instance = self.instance() if self.learning else None
+        found = None if instance is None else self.library.learnt(instance)
+        if found is None:
+            return None
+        self.learning = False
+        self.attributes |= found
+        self.routes.clear()
         return found
 
     def process(self, destination: str) -> Route:
@@ -161,7 +201,7 @@ class Client:
 
     def metric_attributes(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Give the attributes of metrics that are about no operation."""
-        made = self.measured | ({semconv.DESTINATION: destination} if destination else {})
+        made = self.measured | (destination_attribute(destination) if destination else {})
         return made | {semconv.PARTITION: partition} if partition is not None and config().partition_metrics else made
 
     def positions(self) -> list[Position]:

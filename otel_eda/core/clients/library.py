@@ -9,10 +9,12 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.clients.instances import release
+from otel_eda.core.clients.instances import client_of, release
 from otel_eda.core.message import Identity
 from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
+from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Self
 
-    from otel_eda.core.message import Message, Position
+    from otel_eda.core.message import Attributes, Message, Position
     from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.patching.takeover import Official
 
 
 _log = logging.getLogger("otel_eda")
@@ -77,6 +80,19 @@ def _no_positions(_: Any) -> Iterable[Position]:
     return ()
 
 
+def _no_more(_: Any) -> Attributes:
+    return {}
+
+
+def _no_code(_: BaseException) -> str | None:
+    """Know no codes: an exception's class says it all."""
+    return None
+
+
+def _no_hooks(_: Mapping[str, Any]) -> Hooks:
+    return NO_HOOKS
+
+
 def _never(_: BaseException) -> bool:
     return False
 
@@ -89,13 +105,17 @@ def _nothing() -> None:
 class Library:
     """A library as its adapter describes it.
 
-    `supported` is the first version it works with and the first it does not; `official` is the class of the official
-    instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
-    reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
-    that an object belongs to whose methods are called; `positions` tells how far a consumer is with its partitions,
-    from what it knows without asking the broker; `empty` tells an exception by which a pull only says that there is no
-    message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
-    module lack, by their qualified names.
+    `supported` is the first version it works with and the first it does not; `official` is the official
+    instrumentation, which ours replaces, if there is one, and `official_hooks` makes ours of its settings.
+
+    A client library also has its `system`, and `message` that reads one of its messages, None for any other object, and
+    `identify` that reads a client; `owner` gives the client that an object belongs to whose methods are called;
+    `positions` tells how far a consumer is with its partitions, from what it knows without asking the broker; `learnt`
+    gives attributes of spans that a client knows once it has met its broker, None before.
+
+    `empty` tells an exception by which a pull only says that there is no message; `code` reads `error.type` from an
+    exception whose class says too little, None for any other. `forget` is called when the originals are back.
+    `signatures` has those that functions of an extension module lack, by their qualified names.
     """
 
     name: str
@@ -103,7 +123,8 @@ class Library:
     distribution: str
     supported: tuple[Version, Version]
     shapes: Iterable[Shape]
-    official: str | None = None
+    official: Official | None = None
+    official_hooks: Callable[[Mapping[str, Any]], Hooks] = _no_hooks
     system: str = ""
     message: Callable[[Any], Message | None] = _no_message
     identify: Callable[[Any], Identity] = _nobody
@@ -111,43 +132,66 @@ class Library:
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
     empty: Callable[[BaseException], bool] = _never
+    learnt: Callable[[Any], Attributes | None] = _no_more
+    code: Callable[[BaseException], str | None] = _no_code
     forget: Callable[[], None] = _nothing
     on: bool = False
+    hooks: Hooks = NO_HOOKS
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.code is not _no_code:
+            errors.codes[self.name] = self.code
         self.telemetry = Telemetry(self.name)
-        self.takeover = Takeover(self.official, self._unpatch) if self.official else None
+        self.takeover = Takeover(self.official, self) if self.official else None
+        self._given: tuple[TracerProvider | None, MeterProvider | None, Hooks] = (None, None, NO_HOOKS)
         modules = dict.fromkeys(place.target.partition(":")[0] for place in self.places())
-        self.hooks = [ImportHook(module, self._imported) for module in modules]
+        self.import_hooks = [ImportHook(module, self._imported) for module in modules]
 
     def places(self) -> list[Place]:
         """Return every place of its shapes."""
         return [place for shape in self.shapes for place in shape.places()]
 
     def enable(
-        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         """Patch what is imported, and the rest when the application imports it; twice is once."""
         if self.on:
             return
         self.on = True
         enabled[self.name] = self
-        self.telemetry.use(tracer_provider, meter_provider)
+        self._given = tracer_provider, meter_provider, hooks
+        self.follow({})
         if self.takeover is not None:
             self.takeover.start()
-        for hook in self.hooks:
+        for hook in self.import_hooks:
             hook.arm()
 
     def disable(self) -> None:
         """Put every original back; twice is once."""
         if self.on:
-            self._unpatch()
+            self.give_way()
         if self.takeover is not None:
             self.takeover.stop()
 
-    def _unpatch(self) -> None:
+    def follow(self, settings: Mapping[str, Any]) -> None:
+        """Use the providers and hooks that the official instrumentation was given, those of `enable` in their lack."""
+        tracers, meters, hooks = self._given
+        self.telemetry.use(settings.get("tracer_provider") or tracers, settings.get("meter_provider") or meters)
+        self.hooks = self.official_hooks(settings).over(hooks)
+
+    def follow_client(self, instance: Any, settings: Mapping[str, Any]) -> None:
+        """Use them for one client alone; without any, those of the library."""
+        hooks = self.official_hooks(settings)
+        own = None if hooks == NO_HOOKS else hooks.over(self.hooks)
+        client_of(instance, self).follow(settings.get("tracer_provider"), own)
+
+    def give_way(self) -> None:
+        """Put every original back."""
         self.on = False
         enabled.pop(self.name, None)
         for done in reversed(self.patches.values()):

@@ -19,6 +19,7 @@ from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime.contexts import current, suppressed
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Origin
     from otel_eda.core.clients.library import Library
+    from otel_eda.core.message import Attributes
     from otel_eda.core.process.processing import Processing
 
 
@@ -124,6 +126,7 @@ class _Nowhere:
     """Where a message came from that no adapter knows."""
 
     telemetry = Telemetry("process")
+    hooks = NO_HOOKS
 
     def __init__(self, system: str) -> None:
         self.system = system
@@ -147,8 +150,22 @@ class _Nowhere:
         """Know nothing of a client."""
         return Identity()
 
+    def learnt(self, _: Any) -> Attributes:
+        """Know nothing, and never more."""
+        return {}
+
 
 telemetry = _Nowhere.telemetry
+
+
+def use_hooks(hooks: Hooks) -> None:
+    """Have these called with the spans of messages that no adapter knows."""
+    _Nowhere.hooks = hooks
+
+
+@on_reset
+def _forget_hooks() -> None:
+    use_hooks(NO_HOOKS)
 
 
 _stand_ins: dict[tuple[int, Identity], Client] = {}

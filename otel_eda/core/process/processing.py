@@ -20,7 +20,7 @@ from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current, live, outside, span_in
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -112,7 +112,7 @@ class Processing:
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
-        self.span.end(end)
+        hooks.end(self.span, end)
         if self.route.scope.measured:
             self._measure(end, kind)
         self.record = self.failure = None
@@ -193,7 +193,8 @@ def begin_processing(
     processing = Processing()
     processing.client, processing.route, processing.before = client, route, before
     processing.manual = processing.left = manual
-    processing.record = record = record if message.record is None else message.record
+    given, record = record, record if message.record is None else message.record
+    processing.record = record
     processing.delivery_tag, processing.stamp, processing.partition = (
         message.delivery_tag,
         message.timestamp,
@@ -205,7 +206,8 @@ def begin_processing(
     processing.start = time.time_ns()
     if message.unsettled and message.delivery_tag is not None:
         client.await_settlement(
-            message.delivery_tag, Unsettled(message.destination, origin, message.id, message.conversation)
+            message.delivery_tag,
+            Unsettled(message.destination, message.queue, origin, message.id, message.conversation),
         )
     made = message_attributes(route.attributes, message)
     if message.offset is not None and message.partition is not None:
@@ -220,6 +222,9 @@ def begin_processing(
         processing.start,
     )
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
+    if client.hooks.process is not None:
+        about = given if message.given is None else message.given
+        hooks.call(client.hooks.process, processing.span, about, processing.context)
     open_processings[id(record)] = processing
     if message.timestamp is not None and route.scope.measures(processing.start):
         _queued(processing, message.timestamp)
@@ -269,7 +274,7 @@ def _queued(processing: Processing, stamp: int) -> None:
 def _again(client: Client, route: Route, message: Message) -> None:
     # What the broker tells; of offsets the ledger knows better.
     if message.ready_count is not None:
-        progress.note_queue_depth(client, message.destination, message.ready_count)
+        progress.note_queue_depth(client, message.queue or message.destination, message.ready_count)
     if message.redelivered:
         route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
     elif message.attributes and semconv.DEATHS in message.attributes:

@@ -16,7 +16,7 @@ from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,7 +90,11 @@ class Create:
             contents.origins.append(origin)  # the application made its span itself
             return None
         span = contents.client.scope.tracer.start_span(route.name, base, route.kind, route.attributes, ())
-        headers = self.put(taken[0], propagation.inject(with_span(base, span)))
+        context = with_span(base, span)
+        if contents.client.hooks.send is not None:
+            about = hooks.CallArguments(arguments.names, args, kwargs)
+            hooks.call(contents.client.hooks.send, span, about, context)
+        headers = self.put(taken[0], propagation.inject(context))
         if headers is not None:
             args, kwargs = arguments.replace(args, kwargs, self.headers, headers)
         return _Creating(args, kwargs, contents, span)
@@ -158,4 +162,4 @@ class _Creating(Call):
             self.span.set_attribute(semconv.REFUSED, True)
         else:
             self.contents.origins.append(self.span.get_span_context())
-        self.span.end(time.time_ns())
+        hooks.end(self.span, time.time_ns())

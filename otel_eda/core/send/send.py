@@ -13,6 +13,7 @@ from otel_eda.core.patching.around import around
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.sending import Sending
+from otel_eda.core.telemetry import hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +75,9 @@ class Send:
             outcome=self.outcome,
             call=(args, kwargs),
         )
+        if sending.client.hooks.send is not None:
+            about = hooks.CallArguments(arguments.names, args, kwargs)
+            hooks.call(sending.client.hooks.send, sending.span, about, sending.context)
         if sending.origin is None and self.put is not None:
             headers = self.put(taken[self._place], propagation.inject(sending.context))
             if headers is not None:

@@ -19,7 +19,7 @@ from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter, passes_through
 from otel_eda.core.send.outcomes import DeliveryReport
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +95,7 @@ class _Batch:
         self.client.pending.pop(id(self), None)
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
-        self.span.end(end)
+        hooks.end(self.span, end)
         measures = self.route.measures(self.partition, kind)
         self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
@@ -147,6 +147,9 @@ class SendBatch(SinglePlace):
         usual = next((value for value in taken[len(self.takes) :] if value is not ...), None)
         usual = client.identity.callback if usual is None else usual
         batch = _Batch(client, self.operation, message, len(items))
+        if client.hooks.send is not None:
+            about = hooks.CallArguments(arguments.names, args, kwargs)
+            hooks.call(client.hooks.send, batch.span, about, batch.context)
         copies = [self._copy(item, part, usual) for item, part in zip(items, batch.parts, strict=True)]
         args, kwargs = arguments.replace(args, kwargs, self.messages, copies)
         return _BatchCall(args, kwargs, self, batch, [*zip(batch.parts, items, copies, strict=True)])

@@ -16,7 +16,7 @@ from otel_eda.core.clients.attributes import add_broker_attributes, message_attr
 from otel_eda.core.runtime.contexts import current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -158,8 +158,10 @@ class Sending:
         self.args, self.kwargs, self.answer = (), {}, None
         self.client.pending.pop(id(self), None)
         end = time.time_ns()
+        if self.client.learning:
+            self.span.set_attributes(self.client.learn() or {})
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
-        self.span.end(end)
+        hooks.end(self.span, end)
         route, scope = self.route, self.route.scope
         if scope.measures(end):
             taken, measures = max(end - self.start, 0) / 1e9, route.measures(self.partition, kind)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import Status, StatusCode
 
 from otel_eda import semconv
+from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry import events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
@@ -36,8 +39,26 @@ class Unresolved(Outcome):
         super().__init__(semconv.UNRESOLVED, told)
 
 
+codes: dict[str, Callable[[BaseException], str | None]] = {}
+"""By library, what reads the code of an exception whose class says too little; None for any other exception."""
+
+
 def error_type(error: BaseException) -> str:
-    """Give an exception's class with its module, without it for a builtin one (as the SDK names exceptions)."""
+    """Return an exception's code, where its library has codes, else its class."""
+    for code in codes.values():
+        found = _read(code, error)
+        if found is not None:
+            return found
+    return exception_type(error)
+
+
+@guarded
+def _read(code: Callable[[BaseException], str | None], error: BaseException) -> str | None:
+    return code(error)
+
+
+def exception_type(error: BaseException) -> str:
+    """Return an exception's class with its module, without it for a builtin one (as the SDK names exceptions)."""
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
@@ -78,7 +99,7 @@ def message(error: BaseException) -> str:
 
 def _described(error: BaseException) -> Attributes:
     return {
-        semconv.EXCEPTION_TYPE: error_type(error),
+        semconv.EXCEPTION_TYPE: exception_type(error),
         semconv.EXCEPTION_MESSAGE: message(error),
         semconv.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }

@@ -48,17 +48,27 @@ class Telemetry:
     """Finds a library's scope: from the providers given, else from the global ones as soon as there are any."""
 
     def __init__(self, library: str) -> None:
+        self.library = library
         self.name = f"otel_eda.{library}"
         self.scope: Scope | None = None
         self.tracer_provider: TracerProvider | None = None
         self.meter_provider: MeterProvider | None = None
         self._due = 0
+        self._apart = False
 
     def use(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
         """Use these providers, or the global ones for None."""
         self.tracer_provider, self.meter_provider, self.scope = tracer_provider, meter_provider, None
         self._due = 0
         self.look()
+
+    def apart(self, tracer_provider: TracerProvider) -> Telemetry:
+        """Return what finds the scope of one client alone, whose spans go to another provider."""
+        made = Telemetry(self.library)
+        made.use(tracer_provider, self.meter_provider)
+        self._apart, self._due = self._apart or made.live, 0
+        self.look()
+        return made
 
     @guarded
     def look(self) -> Scope | None:
@@ -71,7 +81,7 @@ class Telemetry:
     @property
     def live(self) -> bool:
         """Whether spans or metrics go anywhere: to a provider that is not the API's own, which does nothing."""
-        return _records(self.tracer_provider or trace.get_tracer_provider()) or self._measured()
+        return self._apart or _records(self.tracer_provider or trace.get_tracer_provider()) or self._measured()
 
     def _measured(self) -> bool:
         return _records(self.meter_provider or metrics.get_meter_provider())
