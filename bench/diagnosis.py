@@ -90,13 +90,13 @@ def _run(*arguments: str) -> tuple[float, float, float]:
 def _bare(file: Path, memory: int) -> float:
     """Give how long the questions of all checks take on the loaded tables, without gates, groups and reports."""
     from otel_eda.diagnosis import catalog, facts
-    from otel_eda.diagnosis.settings import Settings
+    from otel_eda.diagnosis.settings import Bounds
     from otel_eda.diagnosis.sources.files import Files
     from otel_eda.diagnosis.store import Store
 
     with Store(memory) as store:
         store.read([Files(str(file))])
-        facts.prepare(store, Settings())
+        facts.prepare(store, Bounds())
         begin = time.perf_counter()
         for check in catalog.checks():
             store.ask(f"SELECT count(*) FROM ({check.sql})")  # noqa: S608  # our own

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED, CLOSED = 130, 141  # as a shell has it of programs that SIGINT and SIGPIPE end
 MISSING = "{error}: pip install 'otel-eda[{extra}]'"
+WITHOUT_CLI = "; without it there is `python -m otel_eda.doctor`"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,11 +44,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         from . import commands
 
-        call = commands.parse(arguments)
-        extra = call.extra
-        return call.run()
+        invocation = commands.parse(arguments)
+        extra = invocation.extra
+        return invocation.run()
     except ModuleNotFoundError as error:
-        return _complain(MISSING.format(error=error, extra=extra), UNUSABLE)
+        hint = WITHOUT_CLI if extra == "cli" else ""
+        return _complain(MISSING.format(error=error, extra=extra) + hint, UNUSABLE)
 
 
 def _ended(end: SystemExit) -> int:

@@ -6,7 +6,7 @@ that commands can share options; a field that is no `Annotated` option says in i
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import partial
 from importlib import import_module
@@ -35,10 +35,10 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Call:
-    """The run that a command line asks for; it returns the exit status."""
+class Invocation:
+    """What a command line asks for: `run` returns the exit status, `extra` names what has to be installed."""
 
-    run: Callable[[], int]
+    run: partial[int]
     extra: str
 
 
@@ -52,7 +52,7 @@ LISTED = (
     Command(
         "doctor",
         "otel_eda.doctor.command",
-        "otlp",
+        "cli",
         "Show what is instrumented, what is not and why, and where telemetry goes.",
         runs_another=True,
     ),
@@ -87,15 +87,15 @@ LISTED = (
 COMMANDS = {command.name: command for command in LISTED}
 
 
-def parse(arguments: Sequence[str] | None) -> Call:
-    """Return the call that a command line asks for; raises `SystemExit` after help, completion or a wrong line."""
-    calls: list[Call] = []
+def parse(arguments: Sequence[str] | None) -> Invocation:
+    """Return what a command line asks for; raises `SystemExit` after help, completion or a wrong line."""
+    invocations: list[Invocation] = []
     try:
-        get_command(_app()).main(arguments, PROGRAM, obj=calls)
+        get_command(_app()).main(arguments, PROGRAM, obj=invocations)
     except SystemExit:
-        if not calls:
+        if not invocations:
             raise
-    return calls[0]
+    return invocations[0]
 
 
 class _Commands(TyperGroup):
@@ -130,7 +130,7 @@ def _program(
 
 
 def imported(name: str) -> Any:
-    """Return a command as typer knows it: all it does is to note the call, which is made when typer is done."""
+    """Return a command as typer knows it: all it does is to note the invocation, which runs when typer is done."""
     command = COMMANDS[name]
     module = import_module(command.module)
     parameters = inspect.signature(module.run).parameters.values()
@@ -139,7 +139,7 @@ def imported(name: str) -> Any:
     def note(context: Context, **options: Any) -> None:
         for parameter, group in groups.items():
             options[parameter] = group(**{field.name: options.pop(field.name) for field in fields(group)})
-        context.obj.append(Call(partial(module.run, **options), command.extra))
+        context.obj.append(Invocation(partial(module.run, **options), command.extra))
 
     note.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [

@@ -197,8 +197,16 @@ def variable(name: str) -> str:
     return f"OTEL_EDA_{name.upper()}"
 
 
+Step = TypeVar("Step", bound="Callable[[], object]")
 _current: Config | None = None
 _declared: dict[str, Any] = {}
+_reload_steps: list[Callable[[], object]] = []
+
+
+def on_reload(step: Step) -> Step:
+    """Register a step that runs after the settings were read again; return the step, for use as a decorator."""
+    _reload_steps.append(step)
+    return step
 
 
 def config() -> Config:
@@ -210,4 +218,6 @@ def reload(given: Mapping[str, Any] | None = None) -> Config:
     """Read the settings again: those given in code precede those of the file, and these precede variables."""
     global _current
     _current = Config(**{**_from_environment(os.environ), **_declared, **checked(given or {})})
+    for step in _reload_steps:
+        step()
     return _current

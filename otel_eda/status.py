@@ -31,25 +31,25 @@ DISTRIBUTIONS = (
 )
 
 
-def of_process(libraries: Iterable[Library]) -> Status:
+def process_status(libraries: Iterable[Library]) -> Status:
     """Return the versions, libraries, registries, failures and providers of this process."""
     return {
         "python": platform.python_version(),
         "versions": {name: installed(name) for name in DISTRIBUTIONS},
-        "libraries": [_library(library) for library in libraries],
+        "libraries": [_library_status(library) for library in libraries],
         "registries": [
             f"{item.owner.__module__}:{item.owner.__qualname__}({item.register},{item.dispatch},{item.event_type})"
             for item in registries.registries.all.values()
         ],
         "failures": dict(failures),
-        "spans": _provider(trace.get_tracer_provider()),
-        "metrics": _provider(metrics.get_meter_provider()),
+        "spans": _class_name(trace.get_tracer_provider()),
+        "metrics": _class_name(metrics.get_meter_provider()),
     }
 
 
-def leave(file: str, libraries: Iterable[Library]) -> None:
+def write(file: str, libraries: Iterable[Library]) -> None:
     """Write the status of this process to a file, as JSON."""
-    Path(file).write_text(json.dumps(of_process(libraries)), encoding="utf-8")
+    Path(file).write_text(json.dumps(process_status(libraries)), encoding="utf-8")
 
 
 def installed(distribution: str) -> str | None:
@@ -60,7 +60,7 @@ def installed(distribution: str) -> str | None:
         return None
 
 
-def _library(library: Library) -> Status:
+def _library_status(library: Library) -> Status:
     loaded = library.version
     return {
         "name": library.name,
@@ -90,6 +90,6 @@ def _disabled() -> set[str]:
     return {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
 
 
-def _provider(provider: object) -> str:
+def _class_name(provider: object) -> str:
     kind = type(provider)
     return f"{kind.__module__}.{kind.__qualname__}"

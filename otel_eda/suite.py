@@ -11,7 +11,7 @@ from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
 from otel_eda.core.process import manual
-from otel_eda.core.process.log_correlation import logs
+from otel_eda.core.process.log_correlation import log_correlation
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
 from otel_eda.core.telemetry.hooks import Hooks
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .config import Settings
 
 _log = logging.getLogger("otel_eda")
-providers.watchers.append(monitor.watch)
+providers.watchers.append(monitor.observe)
 _ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
@@ -63,13 +63,13 @@ def enable(
     config.reload(settings)
     before = [library for library in LIBRARIES.values() if library.on]
     if not before:
-        manual.telemetry.use(tracer_provider, meter_provider)
+        manual.telemetry.set_providers(tracer_provider, meter_provider)
         manual.use_hooks(named_hooks() if hooks is None else hooks)
-        events.use(logger_provider)
+        events.set_provider(logger_provider)
     for name in names:
         switch_on(name, tracer_provider, meter_provider, hooks=hooks)
     on = [library for library in LIBRARIES.values() if library.on]
-    if on and not before and not any(library.telemetry.live for library in on):
+    if on and not before and not any(library.telemetry.records for library in on):
         _log.warning(
             "otel-eda is on, but spans go nowhere: no OpenTelemetry SDK is configured. Start the application under "
             "opentelemetry-instrument, use `import otel_eda.auto`, or set a tracer provider before the first message"
@@ -85,14 +85,14 @@ def switch_on(
     hooks: Hooks | None = None,
 ) -> None:
     """Instrument one library, or the in-process registries (`name` is one of `NAMES`)."""
-    shutdown.at_exit()
+    shutdown.register_at_exit()
     if logger_provider is not None:
-        events.use(logger_provider)
-    logs.enable()
-    _report_at_exit()
+        events.set_provider(logger_provider)
+    log_correlation.enable()
+    _write_status_at_exit()
     if name == REGISTRIES:
         if not registries.registries.enabled:
-            handlers.telemetry.use(tracer_provider, meter_provider)
+            handlers.telemetry.set_providers(tracer_provider, meter_provider)
         registries.registries.enable(config.config().registries)
     else:
         LIBRARIES[name].enable(tracer_provider, meter_provider, named_hooks() if hooks is None else hooks)
@@ -112,10 +112,10 @@ def _loaded(point: EntryPoint) -> Any:
         return None
 
 
-def _report_at_exit() -> None:
+def _write_status_at_exit() -> None:
     if config.config().report:
-        atexit.unregister(status.leave)
-        atexit.register(status.leave, config.config().report, LIBRARIES.values())
+        atexit.unregister(status.write)
+        atexit.register(status.write, config.config().report, LIBRARIES.values())
 
 
 def switch_off(name: str) -> None:

@@ -10,7 +10,7 @@ from opentelemetry.metrics import Observation
 
 from otel_eda import semconv
 from otel_eda.core.clients import progress
-from otel_eda.core.clients.instances import alive
+from otel_eda.core.clients.instances import live_clients
 from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import guard
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Observed = Iterable[tuple[Attributes, float]]
 
 
-def _together(
+def _aggregated(
     observed: Callable[[], Observed], add: Callable[[float, float], float] = operator.add
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
     # Clients of the same attributes are one to whoever looks at a metric.
@@ -56,22 +56,22 @@ class Monitor:
             meter.create_observable_gauge,
             meter.create_observable_counter,
         )
-        total(semconv.LAG, [_together(self._lag)], "{message}", _LAG)
-        latest(semconv.LAG_TIME, [_together(self._lag_time, max)], "s", _LAG_TIME)
-        total(semconv.PARTITIONS, [_together(self._partitions)], "{partition}", _PARTITIONS)
-        ever(semconv.ASSIGNMENTS, [_together(self._assigned)], "{assignment}", _ASSIGNMENTS)
-        latest(semconv.POLL_AGE, [_together(self._poll_age, max)], "s", _POLL_AGE)
-        latest(semconv.POLL_LIMIT, [_together(self._poll_limit, min)], "s", _POLL_LIMIT)
-        ever(semconv.UNASSIGNED, [_together(self._unassigned)], "s", _UNASSIGNED)
-        latest(semconv.MARGIN, [_together(self._margin, min)], "{message}", _MARGIN)
-        ever(semconv.WAITING, [_together(self._waiting)], "s", _WAITING)
-        total(semconv.IN_FLIGHT, [_together(self._open)], "{message}", _IN_FLIGHT)
-        latest(semconv.IN_FLIGHT_AGE, [_together(self._open_age, max)], "s", _IN_FLIGHT_AGE)
-        latest(semconv.DEPTH, [_together(self._depth, max)], "{message}", _DEPTH)
-        total(semconv.PENDING, [_together(self._pending)], "{message}", _PENDING)
+        total(semconv.LAG, [_aggregated(self._lag)], "{message}", _LAG)
+        latest(semconv.LAG_TIME, [_aggregated(self._lag_time, max)], "s", _LAG_TIME)
+        total(semconv.PARTITIONS, [_aggregated(self._partitions)], "{partition}", _PARTITIONS)
+        ever(semconv.ASSIGNMENTS, [_aggregated(self._assignment_counts)], "{assignment}", _ASSIGNMENTS)
+        latest(semconv.POLL_AGE, [_aggregated(self._poll_age, max)], "s", _POLL_AGE)
+        latest(semconv.POLL_LIMIT, [_aggregated(self._poll_limit, min)], "s", _POLL_LIMIT)
+        ever(semconv.UNASSIGNED, [_aggregated(self._unassigned)], "s", _UNASSIGNED)
+        latest(semconv.MARGIN, [_aggregated(self._margin, min)], "{message}", _MARGIN)
+        ever(semconv.WAITING, [_aggregated(self._waiting_time)], "s", _WAITING)
+        total(semconv.IN_FLIGHT, [_aggregated(self._in_flight)], "{message}", _IN_FLIGHT)
+        latest(semconv.IN_FLIGHT_AGE, [_aggregated(self._in_flight_age, max)], "s", _IN_FLIGHT_AGE)
+        latest(semconv.DEPTH, [_aggregated(self._queue_depths, max)], "{message}", _DEPTH)
+        total(semconv.PENDING, [_aggregated(self._pending_sends)], "{message}", _PENDING)
 
     def _clients(self) -> Iterator[Client]:
-        for client in alive():
+        for client in live_clients():
             scope = client.library.telemetry.scope
             if scope is not None and scope.metrics is self.metrics and not client.closed:
                 yield client
@@ -89,7 +89,7 @@ class Monitor:
     def _lag_time(self) -> Observed:
         now = time.time()
         for client, position in self._positions():
-            stamp = client.process(position.destination).stamps.get(position.partition)
+            stamp = client.process_route(position.destination).last_timestamps.get(position.partition)
             if position.lag == 0:
                 yield client.metric_attributes(position.destination, position.partition), 0
             elif position.lag and stamp is not None:
@@ -99,72 +99,89 @@ class Monitor:
         for client in self._clients():
             report_positions(client)
             known = client.positions()
-            if known or client.assignments:
-                yield client.measured, len(known)
+            if known or client.assignment_count:
+                yield client.common_attributes, len(known)
 
-    def _assigned(self) -> Observed:
-        return [(client.measured, client.assignments) for client in self._clients() if client.assignments]
+    def _assignment_counts(self) -> Observed:
+        return [
+            (client.common_attributes, client.assignment_count) for client in self._clients() if client.assignment_count
+        ]
 
     def _poll_age(self) -> Observed:
         now = time.time_ns()
-        return [(client.measured, (now - client.polled_at) / 1e9) for client in self._clients() if client.polled_at]
+        return [
+            (client.common_attributes, (now - client.last_poll_ns) / 1e9)
+            for client in self._clients()
+            if client.last_poll_ns
+        ]
 
     def _poll_limit(self) -> Observed:
-        known = ((client.measured, client.identity.max_poll_interval) for client in self._clients())
+        known = ((client.common_attributes, client.identity.max_poll_interval) for client in self._clients())
         return [
             (attributes, max_poll_interval) for attributes, max_poll_interval in known if max_poll_interval is not None
         ]
 
     def _unassigned(self) -> Observed:
-        return [(client.measured, client.assignment.bare / 1e9) for client in self._clients() if client.assignments]
+        return [
+            (client.common_attributes, client.assignment.unassigned_ns / 1e9)
+            for client in self._clients()
+            if client.assignment_count
+        ]
 
     def _margin(self) -> Observed:
         for client, at in self._positions():
             if at.offset is not None and at.start is not None:
                 yield client.metric_attributes(at.destination, at.partition), max(at.offset - at.start, 0)
 
-    def _waiting(self) -> Observed:
-        return [(client.measured, client.waited / 1e9) for client in self._clients() if client.waited]
+    def _waiting_time(self) -> Observed:
+        return [(client.common_attributes, client.polling_ns / 1e9) for client in self._clients() if client.polling_ns]
 
-    def _processes(self) -> Iterator[Route]:
+    def _process_routes(self) -> Iterator[Route]:
         for client in self._clients():
             yield from client.routes_of("process")
 
-    def _turns(self) -> Iterator[Processing]:
+    def _open_processings(self) -> Iterator[Processing]:
         return (
             processing
             for processing in list(open_processings.values())
             if processing.route.scope.metrics is self.metrics
         )
 
-    def _open(self) -> Observed:
-        yield from ((route.place, 0) for route in self._processes())
-        yield from ((processing.route.place, 1) for processing in self._turns())
+    def _in_flight(self) -> Observed:
+        yield from ((route.destination_attributes, 0) for route in self._process_routes())
+        yield from ((processing.route.destination_attributes, 1) for processing in self._open_processings())
 
-    def _open_age(self) -> Observed:
+    def _in_flight_age(self) -> Observed:
         now = time.time_ns()
-        yield from ((route.place, 0) for route in self._processes())
-        yield from ((processing.route.place, max(now - processing.start, 0) / 1e9) for processing in self._turns())
+        yield from ((route.destination_attributes, 0) for route in self._process_routes())
+        yield from (
+            (processing.route.destination_attributes, max(now - processing.start, 0) / 1e9)
+            for processing in self._open_processings()
+        )
 
-    def _depth(self) -> Observed:
+    def _queue_depths(self) -> Observed:
         return [
             (client.metric_attributes(queue), number)
             for client in self._clients()
             for queue, number in progress.recent_queue_depths(client)
         ]
 
-    def _pending(self) -> Observed:
-        return [(client.measured, len(client.pending)) for client in self._clients() if client.routes_of("send")]
+    def _pending_sends(self) -> Observed:
+        return [
+            (client.common_attributes, len(client.pending_sends))
+            for client in self._clients()
+            if client.routes_of("send")
+        ]
 
 
-def watch(meter: Meter, metrics: Metrics, first: bool) -> None:
+def observe(meter: Meter, metrics: Metrics, first: bool) -> None:
     """Have the clients of a library observed, and, with the first one of a meter provider, our own failures."""
     if first:
-        _watch_ourselves(meter)
+        _observe_failures(meter)
     Monitor(meter, metrics)
 
 
-def _watch_ourselves(meter: Meter) -> None:
+def _observe_failures(meter: Meter) -> None:
     """Have our own failures observed."""
 
     def failed(_: CallbackOptions) -> list[Observation]:

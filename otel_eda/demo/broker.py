@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WAIT = 10.0
+WAIT = 10.0  # seconds
 
 
 @contextmanager

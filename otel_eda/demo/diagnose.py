@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.reports import write
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.store import Store
 
-OVER = Settings(grace=0.0)  # the day is over: what has not come by now will not come
+OVER = Bounds(grace=0.0)  # the day is over: what has not come by now will not come
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 

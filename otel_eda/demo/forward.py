@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .target import Target
 
 Send: TypeAlias = Callable[[Export], None]
-PATIENCE = 5.0
-DRAIN = 10.0
+PATIENCE = 5.0  # seconds for a request
+DRAIN = 10.0  # seconds for what is left at the end
 
 
 class UnsentError(Exception):

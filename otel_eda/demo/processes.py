@@ -121,7 +121,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def services(environ: Mapping[str, str], arguments: list[str], logs: Path) -> Iterator[Services]:
-    """Have services that are all ended at the end of the block."""
+    """Yield services, none of which runs any more after the block."""
     started = Services(environ, arguments, logs)
     try:
         yield started

@@ -31,7 +31,7 @@ def receiver(*sinks: Sink) -> Iterator[str]:
         print(f"{plural(number, 'request')} refused: {why}", file=sys.stderr)
 
 
-class Progress:
+class SpanCounter:
     """A sink that counts spans, and the messages whose processing is among them."""
 
     def __init__(self) -> None:

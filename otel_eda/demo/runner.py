@@ -20,7 +20,7 @@ from .diagnose import diagnose, look, watched
 from .file_exporter import FileExporter
 from .forward import forward
 from .processes import CrashError, Service, Services, environment, services
-from .receiver import Progress, receiver
+from .receiver import SpanCounter, receiver
 from .target import Target, find
 from .terminal import Bar, Terminal, complain
 
@@ -41,20 +41,20 @@ QUIET = 90.0  # seconds: a busy machine may take half a minute to import what th
 
 def show(options: Options) -> None:
     """Run the demo and report; raises `UnusableError` if not all of it is seen in the telemetry."""
-    terminal, progress = Terminal(), Progress()
+    terminal, counter = Terminal(), SpanCounter()
     expected = len(CONSUMERS) * (options.orders + 1)  # every order and the end of the day, by every consumer
     with _folder(options.keep) as folder:
         files, target = FileExporter(folder), find(options.endpoint, os.environ)
         terminal.intro(options.orders, CHAIN)
         began, aggregates = time.monotonic(), Aggregates()
         bar = terminal.top(aggregates, TITLE) if options.top else terminal.progress(expected)
-        failures = _collect(options, [progress, files, taking(aggregates)], progress, target, bar)
-        terminal.spans(progress.spans, time.monotonic() - began)
-        if progress.processed:
+        failures = _collect(options, [counter, files, taking(aggregates)], counter, target, bar)
+        terminal.spans(counter.spans, time.monotonic() - began)
+        if counter.processed:
             _report(options, files, target, failures.get("traces"), terminal)
-    if progress.processed != expected:
+    if counter.processed != expected:
         raise UnusableError(
-            f"only {progress.processed} of {expected} processed events were seen in the telemetry: "
+            f"only {counter.processed} of {expected} processed events were seen in the telemetry: "
             "is otel-eda installed here?"
         )
 
@@ -90,7 +90,7 @@ def _report(
 def _collect(
     options: Options,
     sinks: list[Sink],
-    progress: Progress,
+    counter: SpanCounter,
     target: Target | None,
     shown: AbstractContextManager[Bar],
 ) -> Mapping[str, str]:
@@ -100,7 +100,7 @@ def _collect(
         endpoint = stack.enter_context(receiver(*sinks, *([forwarding] if forwarding else [])))
         started = stack.enter_context(_services(options, endpoint))
         bar = stack.enter_context(shown)
-        _work(started, progress, bar)
+        _work(started, counter, bar)
     return forwarding.failures if forwarding else {}
 
 
@@ -116,16 +116,16 @@ def _services(options: Options, endpoint: str) -> Iterator[Services]:
                 raise
 
 
-def _work(started: Services, progress: Progress, bar: Bar) -> None:
+def _work(started: Services, counter: SpanCounter, bar: Bar) -> None:
     patience = Patience(QUIET)
     consumers = [started.start(name) for name in CONSUMERS]
     while not _ready(consumers):
         _tick(started, patience, "ready")
     started.start(SHOP)
     while started.running():
-        _tick(started, patience, progress.spans)
-        bar(progress.processed)
-    bar(progress.processed)
+        _tick(started, patience, counter.spans)
+        bar(counter.processed)
+    bar(counter.processed)
 
 
 def _ready(consumers: list[Service]) -> bool:

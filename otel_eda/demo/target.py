@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 JAEGER_OTLP = 4318
 JAEGER_UI = 16686
 OTLP_GRPC = 4317
-PROBE = 1.0
+PROBE = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Target:
     ui: str | None = None
 
     def link(self, trace_id: str) -> str | None:
-        """Give the page of a trace."""
+        """Return the page of a trace, or None without a Jaeger."""
         return f"{self.ui}/trace/{trace_id}" if self.ui else None
 
 
@@ -76,7 +76,7 @@ def _listens(port: int) -> bool:
 
 
 def jaeger(host: str, port: int) -> str | None:
-    """Give the base URL of the Jaeger UI at this address, None if nothing there answers like a Jaeger."""
+    """Return the base URL of the Jaeger UI at this address, or None if nothing there answers like a Jaeger."""
     connection = http.client.HTTPConnection(host, port, timeout=PROBE)
     try:
         connection.request("GET", "/api/services")

@@ -39,7 +39,7 @@ class Terminal:
         self.console.width = self.console.width if self.console.is_terminal else PAGE
 
     def intro(self, orders: int, services: Sequence[str]) -> None:
-        """Say what is going to happen."""
+        """Print what is going to happen."""
         self._say(f"{orders} orders go through {' -> '.join(services)}: processes of their own without telemetry code,")
         self._say("each started under opentelemetry-instrument. Everything below is computed from what they export.\n")
 
@@ -61,34 +61,34 @@ class Terminal:
             self.console.print(shown)
 
     def spans(self, number: int, seconds: float) -> None:
-        """Say how much has come."""
+        """Print how many spans came, and how long that took."""
         self._say(f"{number} spans in {seconds:.1f} s")
 
     def summary(self, store: Store) -> None:
-        """Show one trace and all destinations."""
+        """Print one trace and all destinations."""
         self.console.print("\nOne event's trace", style="bold")
         write(find(store, [summary.telling(store)]), self.console.file)
         self._say("")
         self.console.print(summary.destinations(store))
 
     def findings(self, diagnosis: Diagnosis, report: Path) -> None:
-        """Show what was found, and say where the report is."""
+        """Print what was found, and where the report is."""
         self.console.print("\nWhat otel-eda diagnose finds in it", style="bold")
         self.console.print(*text.screen(diagnosis), sep="\n")
         self._say(f"\nThe report for a browser is {report}")
 
     def kept(self, folder: Path) -> None:
-        """Say where the telemetry is."""
+        """Print where the telemetry is kept."""
         self._say(f"\nThe telemetry is in {folder} as OTLP JSON lines.")
 
     def sent(self, store: Store, target: Target) -> None:
-        """Say where the traces went to as well, with links to those that are worth a look."""
+        """Print where else the traces went, with links to the two that are worth a look."""
         self._say(f"\nThe traces went to {target.endpoint} as well:")
         for which, trace in {"the one above": summary.telling(store), "the slowest": summary.slowest(store)}.items():
             self._say(f"  {which}: {target.link(trace) or trace}")
 
     def unsent(self, target: Target, why: str) -> None:
-        """Say that the traces went nowhere else."""
+        """Print why the traces went nowhere else."""
         self._say(f"\n{target.endpoint} did not take the traces: {why}", "yellow")
 
     def _say(self, line: str, style: str | None = None) -> None:

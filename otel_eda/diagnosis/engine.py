@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .catalog import Check
     from .reported import Reported
-    from .settings import Settings
+    from .settings import Bounds
     from .store import Intake, Store
 
 GATES = tuple(gates.CONDITIONS)
@@ -63,7 +63,7 @@ class Diagnosis:
 def diagnose(
     store: Store,
     checks: Iterable[Check],
-    settings: Settings,
+    settings: Bounds,
     step: Callable[[str], None] = lambda _: None,
     evidence: int = EVIDENCE,
     *,

@@ -12,7 +12,7 @@ from .columns import SERIES
 from .settings import SECOND
 
 if TYPE_CHECKING:
-    from .settings import Settings
+    from .settings import Bounds
     from .store import Store
 
 FOREVER = 2**63 - 1
@@ -165,7 +165,7 @@ class Period:
     last: int
 
 
-def prepare(store: Store, settings: Settings) -> Period:
+def prepare(store: Store, settings: Bounds) -> Period:
     """Make the views and tables that checks and gates use, and return the time that the spans cover."""
     for statement in STATEMENTS:
         store.connection.execute(statement)

@@ -15,7 +15,7 @@ def _setting(default: float | None, about: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Bounds:
     """Bounds and thresholds: times in seconds, shares from 0 to 1. The table `settings` has times in nanoseconds."""
 
     grace: float | None = _setting(

@@ -1,15 +1,10 @@
 """`otel-eda doctor`."""
 
-import json
 from typing import Annotated
 
 from typer import Argument, Option
 
-from otel_eda.diagnosis import CLEAN, FOUND
-
-from .endpoint import probe
-from .inspection import of_command, of_environment
-from .report import problems, text
+from .examination import examine
 
 EXAMPLES = (
     "otel-eda doctor",
@@ -31,8 +26,4 @@ def run(
     as_json: Annotated[bool, Option("--json", help="Print the report as JSON.")] = False,
 ) -> int:
     """Print the report, and return FOUND if something is not as it should be; raises `OSError` if there is none."""
-    status = of_command(command) if command else of_environment()
-    status["endpoint"] = probe()
-    status["problems"] = problems(status)
-    print(json.dumps(status, indent=2) if as_json else text(status))
-    return FOUND if status["problems"] else CLEAN
+    return examine(command or [], as_json)

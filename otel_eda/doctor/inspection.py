@@ -30,7 +30,7 @@ def of_environment() -> Status:
     with _quiet():
         suite.enable()
     try:
-        here = status.of_process(suite.LIBRARIES.values())
+        here = status.process_status(suite.LIBRARIES.values())
     finally:
         suite.disable()
     return here | {"spans": None, "metrics": None}  # nobody has configured the SDK in here

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.finding import Finding, Verdict
-    from otel_eda.diagnosis.settings import Settings
+    from otel_eda.diagnosis.settings import Bounds
 
     from .window import Window
 
@@ -58,7 +58,7 @@ class Evaluator:
         self,
         window: Window,
         checks: Iterable[Check],
-        settings: Settings,
+        settings: Bounds,
         jaeger: PolledJaeger | None = None,
         *,
         every: float,

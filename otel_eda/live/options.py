@@ -11,8 +11,8 @@ from .sources import GRPC, HTTP
 
 
 @dataclass(frozen=True)
-class Receivers:
-    """Where OTLP is received."""
+class Endpoints:
+    """Where OTLP is received, from whoever exports to there."""
 
     otlp: Annotated[
         str | None,
@@ -24,7 +24,7 @@ class Receivers:
     ] = None
 
 
-Format = Literal["text", "json"]
+FindingFormat = Literal["text", "json"]
 Duration = Annotated[
     float | None, Option(parser=length, metavar="TIME", help="End after that time; without it, on an interrupt.")
 ]

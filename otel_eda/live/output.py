@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.finding import Finding
 
     from .evaluator import Evaluator
-    from .options import Format
+    from .options import FindingFormat
 
 
 class Output:
     """Writes findings as text or JSON lines; all else but the JSON summary goes to standard error."""
 
-    def __init__(self, file: TextIO, format_: Format, jaeger: str | None) -> None:
+    def __init__(self, file: TextIO, format_: FindingFormat, jaeger: str | None) -> None:
         self.file, self.json, self.jaeger = file, format_ == "json", jaeger
         self.console = Console(file=file, highlight=False, soft_wrap=True)
         self.stderr = Console(stderr=True, highlight=False, soft_wrap=True)

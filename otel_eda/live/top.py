@@ -13,7 +13,7 @@ from otel_eda.diagnosis.commands.options import length
 from otel_eda.interrupts import announced
 
 from . import sources
-from .options import Duration, Receivers
+from .options import Duration, Endpoints
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ REFRESH = 4  # times a second
 
 
 def run(
-    receivers: Receivers,
+    endpoints: Endpoints,
     prometheus: Annotated[
         str | None, Option(metavar="URL", help="Ask a Prometheus that has the Collector's metrics.")
     ] = None,
@@ -52,7 +52,7 @@ def run(
     sinks = [taking(aggregates)]
     with (
         announced() as ended,
-        sources.receiving(receivers.otlp, receivers.otlp_grpc, bool(asked), sinks) as servers,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(asked), sinks) as servers,
     ):
         places = [*(f"OTLP on {endpoint}" for endpoint in servers.endpoints), *filter(None, [prometheus])]
         screen = AggregatesScreen(aggregates, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from otel_eda.diagnosis.commands.options import JaegerServices, Judging, length
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.interrupts import announced
 
 from . import sources
-from .options import Duration, Format, Receivers
+from .options import Duration, Endpoints, FindingFormat
 
 if TYPE_CHECKING:
     from .evaluator import Evaluator
@@ -30,9 +30,9 @@ REST = 1  # times as long as an evaluation took that the next one waits
 
 def run(
     *,
-    receivers: Receivers,
+    endpoints: Endpoints,
     judging: Judging,
-    bounds: Settings,
+    bounds: Bounds,
     file: Annotated[
         list[str] | None,
         Argument(
@@ -59,7 +59,7 @@ def run(
         Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive."),
     ] = 10.0,
     duration: Duration = None,
-    format_: Annotated[Format, Option("--format", help="How findings are written.")] = "text",
+    format_: Annotated[FindingFormat, Option("--format", help="How findings are written.")] = "text",
 ) -> int:
     """Watch until the end, and return whether anything was found."""
     from otel_eda.otlp.queue import ExportQueue
@@ -74,7 +74,7 @@ def run(
     with (
         announced() as ended,
         tempfile.TemporaryDirectory(prefix="otel-eda-watch-") as folder,
-        sources.receiving(receivers.otlp, receivers.otlp_grpc, bool(files or polled), [queue]) as servers,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(files or polled), [queue]) as servers,
     ):
         amid = bool(servers.endpoints)
         kept = Window(Path(folder), window, most << 20, time.monotonic, amid=amid)

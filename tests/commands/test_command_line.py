@@ -19,7 +19,7 @@ from support.programs import BARE, MAIN, run
 from otel_eda import cli, commands
 from otel_eda.diagnosis import columns
 from otel_eda.diagnosis.commands import export
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 
 BASH = shutil.which("bash")
 NAMES = tuple(commands.COMMANDS)
@@ -68,27 +68,27 @@ def test_a_wrong_line_has_status_2(arguments: list[str], capsys: pytest.CaptureF
 @pytest.mark.parametrize("name", ["diagnose", "watch"])
 def test_every_bound_is_an_option_with_its_default(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = " ".join(printed(capsys, name, "--help").split())
-    for bound in fields(Settings):
+    for bound in fields(Bounds):
         default = "" if bound.default is None else rf" \[default: {re.escape(str(bound.default))}\]"
         about = re.escape(bound.metadata["about"])
         assert re.search(rf"--{bound.name.replace('_', '-')} N {about}{default}", shown), bound.name
 
 
 def test_bounds_reach_the_diagnosis_as_they_are_given() -> None:
-    call = commands.parse(["diagnose", "telemetry", "--grace", "1.5", "--hot-share", "7"])
-    assert call.run.keywords["bounds"] == Settings(grace=1.5, hot_share=7.0)  # type: ignore[attr-defined]
+    invocation = commands.parse(["diagnose", "telemetry", "--grace", "1.5", "--hot-share", "7"])
+    assert invocation.run.keywords["bounds"] == Bounds(grace=1.5, hot_share=7.0)
 
 
 @pytest.mark.parametrize("separator", [(), ("--",)], ids=str)
 def test_the_doctor_leaves_the_options_of_a_program_to_the_program(separator: tuple[str, ...]) -> None:
     program = ["python", "shop.py", "--json", "--help", "x"]
-    call = commands.parse(["doctor", *separator, *program])
-    assert call.run.keywords == {"command": program, "as_json": False}  # type: ignore[attr-defined]
-    assert commands.parse(["doctor", "--json"]).run.keywords["as_json"]  # type: ignore[attr-defined]
+    invocation = commands.parse(["doctor", *separator, *program])
+    assert invocation.run.keywords == {"command": program, "as_json": False}
+    assert commands.parse(["doctor", "--json"]).run.keywords["as_json"]
 
 
 def test_every_table_can_be_exported() -> None:
-    assert set(get_args(export.Table)) == set(columns.TABLES)
+    assert set(get_args(export.TableName)) == set(columns.TABLES)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor"]], ids=str)

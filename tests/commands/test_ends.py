@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -32,7 +33,7 @@ def telemetry(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interrupt_ends_a_command_in_one_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     with running(Way(environ={"TMPDIR": str(tmp_path)}), "-c", MAIN, "sql", "-", "select 1") as sql:
-        until(lambda: list(tmp_path.iterdir()), "the tables' folder")
+        until(lambda: list(tmp_path.glob("*/tables.db")), "the tables")
         sql.signal(number)
         outcome = sql.finish()
     assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")
@@ -95,7 +96,16 @@ def test_without_typer_it_says_in_one_line_what_to_install(arguments: list[str])
     outcome = run(BARE, "-c", without("typer"), *arguments)
     assert (outcome.status, outcome.output) == (2, "")
     assert outcome.errors.count("\n") == 1
-    assert outcome.errors.endswith("pip install 'otel-eda[cli]'\n")
+    assert "pip install 'otel-eda[cli]'; without it there is `python -m otel_eda.doctor`" in outcome.errors
+
+
+def test_the_doctor_needs_no_typer() -> None:
+    program = "import sys, runpy\nsys.modules['typer'] = None\nrunpy.run_module('otel_eda.doctor', run_name='__main__')"
+    outcome = run(BARE, "-c", program, "--json")
+    assert outcome.status in {0, 1}
+    assert {library["name"] for library in json.loads(outcome.output)["libraries"]} >= {"pika", "aiokafka"}
+    refused = run(BARE, "-c", program, "--nonsense")
+    assert (refused.status, refused.errors) == (2, "usage: python -m otel_eda.doctor [--json] [-- COMMAND ...]\n")
 
 
 @pytest.mark.parametrize(
@@ -133,5 +143,6 @@ def test_the_extras_of_commands_contain_the_command_lines_own_and_the_base_does_
         own = {each.name for each in found}
         return own.union(*(named(inner) for each in found if each.name == "otel-eda" for inner in each.extras))
 
-    for extra in ("cli", "otlp", "diagnosis", "live", "demo"):
+    for extra in ("cli", "diagnosis", "live", "demo"):
         assert "typer" in named(extra), extra
+    assert "typer" not in named("otlp")  # a service's environment may have another pydantic than typer needs

@@ -12,7 +12,7 @@ from support.conventions import conventions, metric_rule, named, span_rule, wron
 from support.spans import attribute, traceparent
 
 from otel_eda import config
-from otel_eda.core.clients.capture import hashed
+from otel_eda.core.clients.capture import keyed_hash
 
 if TYPE_CHECKING:
     from drivers.base import Driver
@@ -168,7 +168,7 @@ def test_a_key_that_is_asked_for_is_on_both_sides(
     bus.send(Message(b"body", b"c-17"))
     bus.received(shape)
     told = [attribute(span, "eda.message.key.hash") for span in (*recorder.sends(1), *recorder.processes(1))]
-    assert told == [hashed("c-17")] * 2
+    assert told == [keyed_hash("c-17", "")] * 2
 
 
 def test_spans_say_whose_and_which_conventions(bus: Bus, recorder: Recorder, shape: Shape) -> None:

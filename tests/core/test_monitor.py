@@ -116,13 +116,13 @@ def test_time_without_partitions(recorder: Recorder, queue: Queue, library: Libr
     next(consumer)
     client = client_of(consumer, library)
     assert value(recorder, "eda.consumer.unassigned.time") is None
-    for change in (AssignmentChange.MORE, AssignmentChange.LESS, AssignmentChange.WHOLE):
+    for change in (AssignmentChange.ADD, AssignmentChange.REMOVE, AssignmentChange.REPLACE):
         assignment_changed(client, change, [("orders", 0)])
         time.sleep(0.01)
     unassigned = value(recorder, "eda.consumer.unassigned.time")
     assert unassigned >= 0.01
     assert value(recorder, "eda.consumer.unassigned.time") == unassigned
-    client.assignment.pause()
+    client.assignment.suspend()
     time.sleep(0.01)
     assert value(recorder, "eda.consumer.unassigned.time") >= unassigned + 0.01
     names = [name for name in ("assigned", "revoked") for _ in recorder.events(f"eda.consumer.{name}", "orders")]
@@ -148,11 +148,13 @@ def test_only_news_of_positions_is_told_and_not_too_often() -> None:
     assignment = Assignment()
     known, unknown = Position("orders", "0", 1, 3), Position("orders", "1", None, 3)
     further = known._replace(offset=2)
-    assert assignment.news([unknown], at_once=False) == []  # which is nothing told, so nothing waits for it
-    assert assignment.news([known, unknown], at_once=False) == [known]
-    assert assignment.news([further], at_once=False) == []
-    assert assignment.news([known, unknown], at_once=True) == []
-    assert assignment.news([further], at_once=True) == [further]
+    assert (
+        assignment.changed_positions([unknown], at_once=False) == []
+    )  # which is nothing told, so nothing waits for it
+    assert assignment.changed_positions([known, unknown], at_once=False) == [known]
+    assert assignment.changed_positions([further], at_once=False) == []
+    assert assignment.changed_positions([known, unknown], at_once=True) == []
+    assert assignment.changed_positions([further], at_once=True) == [further]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_many_keys_are_no_sets_of_attributes(
         pass
     account = client_of(consumer, library).ledger.partition_ledger("orders", "0")
     consumer.close()
-    assert len(account._order._latest) <= 1000
+    assert len(account._begin_order._latest) <= 1000
     assert {len(metric.data.data_points) for metric in recorder.metrics().values()} == {1}
     assert recorder.count(semconv.CONSUMED) == many + 3
 

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, set_span_in_context
 
 from otel_eda.demo.file_exporter import FileExporter
-from otel_eda.demo.receiver import Progress, receiver
+from otel_eda.demo.receiver import SpanCounter, receiver
 from otel_eda.otlp import REQUESTS
 from otel_eda.otlp.http import PROTOBUF
 
@@ -89,8 +89,8 @@ def test_a_real_exporter_s_span_arrives_whole_whatever_the_compression(
 
 
 def test_a_message_counts_once_however_often_it_is_processed() -> None:
-    progress = Progress()
-    with receiver(progress) as url:
+    counter = SpanCounter()
+    with receiver(counter) as url:
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces")))
         for operation, offset in [("send", 0), ("process", 0), ("process", 0), ("process", 1), ("settle", 1)]:
@@ -99,7 +99,7 @@ def test_a_message_counts_once_however_often_it_is_processed() -> None:
             span.end()
         provider.get_tracer("test").start_span("no message's").end()
         provider.shutdown()
-    assert (progress.spans, progress.processed) == (6, 2)
+    assert (counter.spans, counter.processed) == (6, 2)
 
 
 def test_metrics_arrive_too() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from otel_eda.diagnosis import catalog, engine
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -31,7 +31,7 @@ class Diagnose(Protocol):
 def diagnosed(path: Path, *codes: str, **settings: Any) -> Diagnosis:
     with Store() as store:
         store.read([Files(str(path))])
-        found = engine.diagnose(store, catalog.chosen(list(codes), []), Settings(**settings))
+        found = engine.diagnose(store, catalog.chosen(list(codes), []), Bounds(**settings))
         assert shown(found) <= set(store.ask(SPANS))
         return found
 

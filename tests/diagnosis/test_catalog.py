@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from otel_eda.diagnosis import catalog, facts, gates
 from otel_eda.diagnosis.engine import COLUMNS
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -103,14 +103,14 @@ class TestEveryCheck:
 
 def test_every_setting_is_read_by_a_check_or_gate() -> None:
     text = "\n".join([*(check.sql for check in CHECKS), *(gate.sql for gate in gates.CONDITIONS.values())])
-    assert [item.name for item in fields(Settings) if not re.search(rf"\.{item.name}\b", text)] == []
+    assert [item.name for item in fields(Bounds) if not re.search(rf"\.{item.name}\b", text)] == []
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with Store() as store:
         store.read([Files(str(flow(4).world.write(tmp_path_factory.mktemp("tables"))))])
-        facts.prepare(store, Settings())
+        facts.prepare(store, Bounds())
         yield store
 
 
@@ -125,7 +125,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Sto
                 for turn, error in enumerate((None, "KeyError")):
                     made.billing.process(message, 100.0 * (turn + 1) - (message.offset or 0), said=said, error=error)
             store.read([Files(str(made.world.write(tmp_path_factory.mktemp("sizes"))))])
-            facts.prepare(store, Settings())
+            facts.prepare(store, Bounds())
         yield small, large
 
 

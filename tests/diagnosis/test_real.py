@@ -14,7 +14,7 @@ from otel_eda.demo.file_exporter import FileExporter
 from otel_eda.demo.receiver import receiver
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.finding import Verdict
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -31,7 +31,7 @@ COUNT = 20
 def diagnosis(folder: Path, grace: float = 1.0) -> Diagnosis:
     with Store() as store:
         store.read([Files(str(folder))])
-        return engine.diagnose(store, catalog.checks(), Settings(grace=grace))
+        return engine.diagnose(store, catalog.checks(), Bounds(grace=grace))
 
 
 class Stage:

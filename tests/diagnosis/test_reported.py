@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.finding import Verdict
 from otel_eda.diagnosis.reported import Reported
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -25,7 +25,7 @@ def judged(world: Telemetry, folder: Path, reported: Reported, code: str) -> lis
     reported.begin()
     with Store() as store:
         store.read([Files(str(world.write(folder)))])
-        found = engine.diagnose(store, catalog.chosen([code], []), Settings(), reported=reported).findings
+        found = engine.diagnose(store, catalog.chosen([code], []), Bounds(), reported=reported).findings
     return [(finding.verdict, finding.offsets, finding.count) for finding in found]
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from otel_eda.diagnosis import UnusableError, catalog, engine, store
 from otel_eda.diagnosis.reports.json import document
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources import stdin
 from otel_eda.diagnosis.sources.files import Files
 
@@ -222,7 +222,7 @@ def said(lines: list[str], folder: Path) -> Any:
     path = written(folder / "some.jsonl", "\n".join(lines))
     with store.Store() as made:
         made.read([Files(str(path))])
-        found = document(engine.diagnose(made, catalog.chosen(["EDA1", "EDA2", "EDA7"], []), Settings(grace=1.0)))
+        found = document(engine.diagnose(made, catalog.chosen(["EDA1", "EDA2", "EDA7"], []), Bounds(grace=1.0)))
     for counts in ("lines", "repeated_spans"):
         del found["completeness"][counts]
     return found

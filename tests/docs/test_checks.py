@@ -10,7 +10,7 @@ from docs.pages import ROOT, rows
 from otel_eda.diagnosis import catalog
 from otel_eda.diagnosis.finding import Finding, Verdict
 from otel_eda.diagnosis.reports import json as report
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_symptom_leads_to_every_check() -> None:
 
 def test_every_setting_is_told() -> None:
     text = DIAGNOSIS.read_text(encoding="utf-8")
-    assert [item.name for item in fields(Settings) if f"`--{item.name.replace('_', '-')}`" not in text] == []
+    assert [item.name for item in fields(Bounds) if f"`--{item.name.replace('_', '-')}`" not in text] == []
 
 
 def test_every_key_of_the_json_report_is_told() -> None:

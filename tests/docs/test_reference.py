@@ -108,7 +108,7 @@ def test_the_metrics_are_those_that_are_made() -> None:
         if hasattr(instrument, "record"):
             instrument.record(1.0, {})
         else:
-            instrument.of({}).number += 1
+            instrument.count_for({}).number += 1
     data = reader.get_metrics_data()
     assert data is not None
     found = {
@@ -127,7 +127,7 @@ def test_the_metrics_are_those_that_are_made() -> None:
 
 def test_the_observed_metrics_are_those_that_are_made() -> None:
     meter = NoticingMeter("docs")
-    monitor.watch(meter, Metrics(NoOpMeter("docs")), first=True)
+    monitor.observe(meter, Metrics(NoOpMeter("docs")), first=True)
     told = {name: cells[0] for name, cells in table(TELEMETRY).items() if name in OBSERVED}
     assert told == {name: f"{kind}, `{unit}`" for name, kind, unit in meter.made}
 
@@ -205,7 +205,7 @@ def test_every_package_of_the_core_has_its_row() -> None:
 
 def test_every_shape_has_its_row() -> None:
     exported = {name: getattr(otel_eda.core, name) for name in otel_eda.core.__all__}
-    shapes = {name for name, value in exported.items() if hasattr(value, "places") and not hasattr(value, "learn")}
+    shapes = {name for name, value in exported.items() if hasattr(value, "places") and not hasattr(value, "after_call")}
     told = {name for name, cells in table(ROOT / "docs" / "adding-a-library.md").items() if len(cells) == 3}
     assert told - {"shape"} == shapes - {"Library"}
     assert len(told - {"shape"}) <= 25
@@ -214,4 +214,4 @@ def test_every_shape_has_its_row() -> None:
 def test_the_public_api_is_told() -> None:
     started = prose(ROOT / "docs" / "getting-started.md") + ALL
     assert [name for name in otel_eda.__all__ if name not in started] == []
-    assert set(re.findall(r"otel_eda\.([a-z]+)\b", ALL)) <= {*otel_eda.__all__, "auto", "core"}
+    assert set(re.findall(r"otel_eda\.([a-z]+)\b", ALL)) <= {*otel_eda.__all__, "auto", "core", "doctor"}

@@ -13,6 +13,10 @@ from support.waiting import until
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+QUICK = ("--every", "1s", "--hold", "2s", "--grace", "2")
+ANYWHERE = ("--otlp", "127.0.0.1:0", "--format", "json")
+PATIENCE = 60.0  # seconds
+
 
 def command(*arguments: object) -> AbstractContextManager[Program]:
     """Run `otel-eda` with these arguments."""

@@ -81,8 +81,10 @@ class Watched:
         assert isinstance(call, partial)
         given = call.keywords
         self.window = Window(folder, given["window"], given["most"] << 20, lambda: self.at)
-        checks, bounds = given["judging"].checks(), given["bounds"]
-        self.evaluator = Evaluator(self.window, checks, bounds, every=given["every"], hold=given["hold"])
+        checks, evidence = given["judging"].checks(), given["judging"].evidence
+        self.evaluator = Evaluator(
+            self.window, checks, given["bounds"], every=given["every"], hold=given["hold"], evidence=evidence
+        )
 
     def until(self, end: float, step: float = 12.0) -> list[Finding]:
         """Let it come, and evaluate again and again; return all findings."""

@@ -68,6 +68,12 @@ def test_each_lost_message_is_told_those_found_together_in_one(tmp_path: Path) -
     assert {one.verdict.name for one in told} == {"CONFIRMED"}
 
 
+def test_a_finding_shows_as_much_evidence_as_was_asked_for(tmp_path: Path) -> None:
+    world, _ = flow({20, 21, 22, 23})
+    found = Watched(Stream(world), tmp_path, *USUAL, "--evidence", "2").until(LONG, step=LONG)
+    assert [(one.count, len(one.evidence)) for one in found] == [(4, 2)]
+
+
 def test_what_a_watch_began_amid_is_not_confirmed(tmp_path: Path) -> None:
     world, _ = flow({32})  # sent at 16 s; the watch begins at 15.5 s, counts are read first at 30 s
     told = Watched(Stream(world, interval=15.0), tmp_path, *USUAL, begin=15.5).until(LONG)

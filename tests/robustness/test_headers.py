@@ -76,9 +76,9 @@ def recorded() -> Iterator[None]:
     provider.add_span_processor(kept)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "_current", config.Config(strict=True))
-        library.telemetry.use(provider, None)
+        library.telemetry.set_providers(provider, None)
         yield
-    library.telemetry.use(None, None)
+    library.telemetry.set_providers(None, None)
     assert all(count >= conftest.CASES // conftest.TURNS * conftest.TURNS for count in seen.values())
 
 

@@ -19,7 +19,7 @@ from otel_eda.demo.receiver import receiver
 from otel_eda.demo.target import Target
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.reports.plain import place
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
@@ -214,7 +214,7 @@ def findings(source: Source) -> tuple[Finding, ...]:
     """Give what is found in a source."""
     with Store() as store:
         store.read([source])
-        return engine.diagnose(store, catalog.checks(), Settings()).findings
+        return engine.diagnose(store, catalog.checks(), Bounds()).findings
 
 
 def promised(folder: str) -> list[str]:

@@ -62,7 +62,7 @@ def qualified(kind: type[BaseException]) -> str:
 
 
 def error_type(error: BaseException) -> str:
-    """Give `error.type` of an exception: confluent-kafka has one class for all that goes wrong, and codes to tell it."""
+    """Give `error.type` of an exception: confluent-kafka has one class for all errors, and codes."""
     code = getattr(error.args[0] if error.args else None, "name", None)
     return str(code()) if callable(code) else qualified(type(error))
 

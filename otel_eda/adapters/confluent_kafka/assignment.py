@@ -45,14 +45,14 @@ def concerned(_: Any, found: Any) -> list[tuple[str, int, int]]:
 
 # Without a callback for lost partitions that for revoked ones is called: so none is added.
 REBALANCES = {
-    "on_assign": AssignmentChange.MORE,
-    "on_revoke": AssignmentChange.LESS,
-    "on_lost": AssignmentChange.LESS,
+    "on_assign": AssignmentChange.ADD,
+    "on_revoke": AssignmentChange.REMOVE,
+    "on_lost": AssignmentChange.REMOVE,
 }
 SHAPES = (
     Listen(f"{CONSUMER}.subscribe", REBALANCES, ("on_assign", "on_revoke"), concerned),
     Observe(f"{CONSUMER}.assign", assigned(partitions), ("partitions",)),
-    Observe(f"{CONSUMER}.incremental_assign", assigned(partitions, AssignmentChange.MORE), ("partitions",)),
-    Observe(f"{CONSUMER}.incremental_unassign", assigned(partitions, AssignmentChange.LESS), ("partitions",)),
+    Observe(f"{CONSUMER}.incremental_assign", assigned(partitions, AssignmentChange.ADD), ("partitions",)),
+    Observe(f"{CONSUMER}.incremental_unassign", assigned(partitions, AssignmentChange.REMOVE), ("partitions",)),
     Observe(f"{CONSUMER}.unassign", assigned(tuple)),
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core.clients import capture
 from otel_eda.core.message import DestinationTemplate
 
 if TYPE_CHECKING:
+    from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Attributes, Message
 
 
@@ -20,18 +20,17 @@ def destination_attribute(destination: str) -> Attributes:
     return {semconv.DESTINATION: destination}
 
 
-def message_attributes(attributes: Attributes, message: Message) -> dict[str, Any]:
+def message_attributes(route: Route, message: Message) -> dict[str, Any]:
     """Return a span's attributes for one message: those given, and what is known of the message."""
-    made = attributes.copy()
+    made = route.attributes.copy()
     if type(message.destination) is DestinationTemplate:
         made.update(message.destination.attributes)
     add_broker_attributes(made, message)
     if message.sender is not None:
         made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
-    _identify(made, message)
-    settings = config()
-    if settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size:
-        made.update(capture.content(message))
+    _add_identity(made, message)
+    if route.captures_content:
+        made.update(capture.content_attributes(message, route.settings))
     return made
 
 
@@ -54,7 +53,7 @@ def add_position(made: dict[str, Any], message: Message) -> None:
         made[semconv.OFFSET] = message.offset
 
 
-def _identify(made: dict[str, Any], message: Message) -> None:
+def _add_identity(made: dict[str, Any], message: Message) -> None:
     if message.delivery_tag is not None:
         made[semconv.DELIVERY_TAG] = message.delivery_tag
     if message.id is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +10,7 @@ from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients.assignment import Assignment
 from otel_eda.core.clients.attributes import destination_attribute
+from otel_eda.core.clients.in_flight import InFlight
 from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
 from otel_eda.core.ledger.partition import DeliveryAnomaly
@@ -24,22 +24,20 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import TracerProvider
 
-    from otel_eda.core.clients.in_flight import Confirms, OpenProcessing, OpenSend, OpenSettlement, Watching
-    from otel_eda.core.message import Attributes, Identity, Message, Position, Unsettled
+    from otel_eda.core.message import Attributes, Identity, Message, Position
     from otel_eda.core.telemetry.hooks import Hooks
     from otel_eda.core.telemetry.providers import Scope, Telemetry
 
 
-departed: dict[tuple[str, str], Identity] = {}
+last_consumers: dict[tuple[str, str], Identity] = {}
 """Who consumed from a destination of a system last and is gone: its messages may outlive it."""
-on_reset(departed.clear)
+on_reset(last_consumers.clear)
 POSITION_REFRESH_NS = (
     100_000_000  # nanoseconds between two looks at a consumer that can be looked at only while it polls
 )
 
 
-UNSETTLED_MAX = 65_535
-_CALLS = {"send", "receive", "settle"}
+_BROKER_OPERATIONS = {"send", "receive", "settle"}
 """The types of operations that a client does at its broker."""
 
 
@@ -69,14 +67,16 @@ class Origin(Protocol):
         """Return attributes of spans that a client knows once it has met its broker; None as long as it has not."""
 
 
-class Client:
+class Client(InFlight):
     """One producer or consumer of the application; lives as long as that does."""
 
     def __init__(self, library: Origin, instance: Any, identity: Identity) -> None:
+        super().__init__()
         self.library = library
-        self.instance = weakref.ref(instance, self.gone) if type(instance).__weakrefoffset__ else _nobody
+        self.settings = config()
+        self.instance = weakref.ref(instance, self.finalize) if type(instance).__weakrefoffset__ else _no_instance
         self.identity = identity
-        self.measured = without_none(
+        self.common_attributes = without_none(
             {
                 semconv.SYSTEM: library.system,
                 semconv.GROUP: identity.group,
@@ -84,7 +84,7 @@ class Client:
                 semconv.SERVER_PORT: identity.server_port,
             }
         )
-        self.attributes = self.measured | without_none({semconv.CLIENT_ID: identity.client_id})
+        self.attributes = self.common_attributes | without_none({semconv.CLIENT_ID: identity.client_id})
         self.peer: Attributes = {}
         if identity.peer is not None:
             self.peer = {semconv.PEER_ADDRESS: identity.peer[0], semconv.PEER_PORT: identity.peer[1]}
@@ -92,55 +92,47 @@ class Client:
         self.telemetry = library.telemetry
         self.own_hooks: Hooks | None = None
         self.routes: dict[tuple[str, str | None], Route] = {}
-        self.pending: dict[int, OpenSend] = {}
-        self.pulls: dict[int, tuple[OpenProcessing, Watching | None]] = {}
-        self.tasks: set[int] = set()
-        self.deferred: deque[OpenProcessing] = deque()
-        self.delivered: set[str] = set()
-        self.unsettled: dict[int, Unsettled] = {}
-        self.confirms: Confirms | None = None
-        self.settling = 0
-        self.listening = False  # whether the answers to its commits come to us
-        self.unanswered: deque[OpenSettlement] = deque()
-        self.manual = False
+        self.consumed_destinations: set[str] = set()
         self.ledger = ledger_of(library.system, identity)
         self.epoch = next(epochs)
-        self.closed = False
+        self.closed = self.manual = False
         self.assignment = Assignment()
         self.senders = Senders()
-        self.depths: dict[str, tuple[int, int]] = {}
-        self.assignments = self.polled_at = self.waited = self._looked_at = 0
+        self.queue_depths: dict[str, tuple[int, int]] = {}
+        self.assignment_count = self.last_poll_ns = self.polling_ns = self._positions_read_ns = 0
         self._positions: list[Position] = []
 
     @guarded
-    def gone(self, _: object = None) -> None:
+    def finalize(self, _: object = None) -> None:
         """End what a client has begun that was dropped without being closed, but for a message still in work."""
         self.closed = True
-        self._depart()
-        for _turn, watch in self.pulls.values():
+        self._remember_identity()
+        for _turn, watch in self.processing_by_task.values():
             if watch is not None:
                 watch.close()
-        for processing in [*self.deferred, *(processing for processing, _ in self.pulls.values())]:
-            if not processing.manual and not processing.held:
+        for processing in [
+            *self.deferred_processing,
+            *(processing for processing, _ in self.processing_by_task.values()),
+        ]:
+            if not processing.manual and not processing.message_is_held:
                 processing.end(GeneratorExit(), processing.body_ended_at or None)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Take the ledger of its group as it is now, which knows nothing of what came to pass before."""
         self.ledger = ledger_of(self.library.system, self.identity)
         self.routes.clear()  # they know the accounts
 
-    def forget_open(self) -> None:
-        """Leave what is open to the process that this one was forked from."""
-        for sending in self.pending.values():
-            sending.done = True  # the client may yet drop it here
-        for opened in (self.pending, self.unanswered, self.pulls, self.tasks, self.deferred):
-            opened.clear()
+    def apply_settings(self) -> None:
+        """Take the settings as they are now, for the routes that are in use, too."""
+        self.settings = config()
+        for route in list(self.routes.values()):
+            route.apply_settings(self.settings)
 
-    def _depart(self) -> None:
-        for destination in self.delivered:
-            departed[self.library.system, destination] = replace(self.identity, callback=None)
-        while len(departed) > semconv.ATTRIBUTE_SETS:
-            departed.pop(next(iter(departed)), None)
+    def _remember_identity(self) -> None:
+        for destination in self.consumed_destinations:
+            last_consumers[self.library.system, destination] = replace(self.identity, callback=None)
+        while len(last_consumers) > semconv.ATTRIBUTE_SETS:
+            last_consumers.pop(next(iter(last_consumers)), None)
 
     @property
     def scope(self) -> Scope:
@@ -171,8 +163,9 @@ class Client:
             found = self.routes[operation, destination] = Route(
                 scope=self.scope,
                 ledger=self.ledger,
-                attributes=self.attributes | (self.peer if type_ in _CALLS else {}),
-                place=self.metric_attributes(destination),
+                attributes=self.attributes | (self.peer if type_ in _BROKER_OPERATIONS else {}),
+                destination_attributes=self.metric_attributes(destination),
+                settings=self.settings,
                 operation=operation,
                 type_=type_,
                 destination=destination,
@@ -191,7 +184,7 @@ class Client:
         self.routes.clear()
         return found
 
-    def process(self, destination: str) -> Route:
+    def process_route(self, destination: str) -> Route:
         """Give what is known of processing messages of a destination."""
         return self.route("process", "process", destination)
 
@@ -201,8 +194,10 @@ class Client:
 
     def metric_attributes(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Give the attributes of metrics that are about no operation."""
-        made = self.measured | (destination_attribute(destination) if destination else {})
-        return made | {semconv.PARTITION: partition} if partition is not None and config().partition_metrics else made
+        made = self.common_attributes | (destination_attribute(destination) if destination else {})
+        return (
+            made | {semconv.PARTITION: partition} if partition is not None and self.settings.partition_metrics else made
+        )
 
     def positions(self) -> list[Position]:
         """Tell how far it is, or was when it polled last if there is no asking from here."""
@@ -210,11 +205,13 @@ class Client:
         if instance is not None:
             self.refresh_positions(instance)
             return self._positions
-        return [self._moved(position) for position in self._positions]
+        return [self._advanced(position) for position in self._positions]
 
-    def _moved(self, position: Position) -> Position:
+    def _advanced(self, position: Position) -> Position:
         # Since it was looked at, messages were handed over that are in the account.
-        following = self.process(position.destination).partition_ledger(position.partition).following(self.epoch)
+        following = (
+            self.process_route(position.destination).partition_ledger(position.partition).next_offset(self.epoch)
+        )
         return position if following is None else position._replace(offset=following)
 
     @guarded
@@ -226,15 +223,15 @@ class Client:
 
     def record_poll(self, instance: Any, start: int, end: int) -> None:
         """Note a pull."""
-        if instance is not None and end - self._looked_at > POSITION_REFRESH_NS and self.instance() is None:
-            self._looked_at = end
+        if instance is not None and end - self._positions_read_ns > POSITION_REFRESH_NS and self.instance() is None:
+            self._positions_read_ns = end
             self.refresh_positions(instance)
-        self.polled_at = end
-        self.waited += end - start
+        self.last_poll_ns = end
+        self.polling_ns += end - start
 
     def record_reassignment(self) -> None:
         """Note that it has other partitions, and that other members of its group may have those it had."""
-        self.assignments += 1
+        self.assignment_count += 1
         self.ledger.release()
         self.expect_any_offset()
 
@@ -244,20 +241,14 @@ class Client:
 
     def record_consumed(self, operation: str, destination: str, partition: str | None, number: int = 1) -> None:
         """Count messages that the application was handed."""
-        if destination not in self.delivered and len(self.delivered) < semconv.ATTRIBUTE_SETS:
-            self.delivered.add(destination)
-        self.route(operation, "receive", destination).consumed(partition, number)
-
-    def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
-        """Remember a message until it is settled."""
-        if len(self.unsettled) >= UNSETTLED_MAX:
-            self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
-        self.unsettled[delivery_tag] = message
+        if destination not in self.consumed_destinations and len(self.consumed_destinations) < semconv.ATTRIBUTE_SETS:
+            self.consumed_destinations.add(destination)
+        self.route(operation, "receive", destination).count_consumed(partition, number)
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Note the offsets of a batch's messages from one partition."""
         if partition is not None and offsets:
-            self.process(destination).partition_ledger(partition).polled(offsets, self.epoch)
+            self.process_route(destination).partition_ledger(partition).record_batch(offsets, self.epoch)
 
     def record_commit(
         self, offsets: Mapping[tuple[str, str], int], automatic: bool, error: BaseException | None
@@ -265,15 +256,17 @@ class Client:
         """Count a commit of offsets by `(destination, partition)`; give what it has brought to light."""
         topics = {topic for topic, _ in offsets}
         route = self.route("commit", "settle", topics.pop() if len(topics) == 1 else None)
-        attributes = route.counted(None, None if error is None else error_type(error)) | {semconv.AUTOMATIC: automatic}
-        self.scope.metrics.commits.of(attributes).number += 1
-        return {} if error else self._past(offsets)
+        attributes = route.count_attributes(None, None if error is None else error_type(error)) | {
+            semconv.AUTOMATIC: automatic
+        }
+        self.scope.metrics.commits.count_for(attributes).number += 1
+        return {} if error else self._record_skipped_and_regressed(offsets)
 
-    def _past(self, offsets: Mapping[tuple[str, str], int]) -> Attributes:
+    def _record_skipped_and_regressed(self, offsets: Mapping[tuple[str, str], int]) -> Attributes:
         found: Attributes = {}
         for (destination, partition), (skipped, regressed) in self.ledger.commit(offsets).items():
             if skipped:
-                self.process(destination).record_anomaly(DeliveryAnomaly.SKIPPED, partition, len(skipped))
+                self.process_route(destination).record_anomaly(DeliveryAnomaly.SKIPPED, partition, len(skipped))
                 found[semconv.COMMIT_SKIPPED] = found.get(semconv.COMMIT_SKIPPED, 0) + len(skipped)
             if regressed:
                 self.route("commit", "settle", destination).count(self.scope.metrics.regressions, partition)
@@ -281,7 +274,7 @@ class Client:
         return found
 
 
-def _nobody() -> None:
+def _no_instance() -> None:
     """Stand in for a weak reference."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from otel_eda import semconv
@@ -10,7 +11,12 @@ from otel_eda.core.telemetry.errors import Outcome
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
+    from otel_eda.core.message import Unsettled
     from otel_eda.core.patching.patch import Switch
+
+
+MAX_UNSETTLED = 65_535
+"""Messages that a client remembers until they are settled; a prefetch count of 16 bits allows no more."""
 
 
 class OpenSend(Protocol):
@@ -43,19 +49,19 @@ class OpenProcessing(Protocol):
     delivery_tag: int | None
 
     @property
-    def held(self) -> bool:
+    def message_is_held(self) -> bool:
         """Whether anybody else holds the message."""
 
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End it."""
 
-    def finish(self, error: BaseException | None = None, at: int | None = None) -> None:
+    def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End it, and raise what fails in that."""
 
-    def fail(self, error: BaseException | None) -> None:
+    def end_unless_manual(self, error: BaseException | None) -> None:
         """End it, unless somebody processes the message by hand."""
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Bring back the context from before."""
 
 
@@ -79,6 +85,40 @@ class PublisherConfirm(NamedTuple):
     number: int
     multiple: bool = False
     refused: bool = False
+
+
+class InFlight:
+    """What is open at one client."""
+
+    def __init__(self) -> None:
+        self.pending_sends: dict[int, OpenSend] = {}
+        self.confirms: Confirms | None = None
+        self.processing_by_task: dict[int, tuple[OpenProcessing, Watching | None]] = {}
+        self.followed_tasks: set[int] = set()
+        self.deferred_processing: deque[OpenProcessing] = deque()
+        self.unsettled: dict[int, Unsettled] = {}
+        self.settle_calls = 0
+        self.has_commit_callback = False
+        self.unanswered_settlements: deque[OpenSettlement] = deque()
+
+    def forget_open(self) -> None:
+        """Leave what is open to the process that this one was forked from."""
+        for sending in self.pending_sends.values():
+            sending.done = True  # the client may yet drop it here
+        for opened in (
+            self.pending_sends,
+            self.unanswered_settlements,
+            self.processing_by_task,
+            self.followed_tasks,
+            self.deferred_processing,
+        ):
+            opened.clear()
+
+    def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
+        """Remember a message until it is settled."""
+        if len(self.unsettled) >= MAX_UNSETTLED:
+            self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
+        self.unsettled[delivery_tag] = message
 
 
 class Confirms:

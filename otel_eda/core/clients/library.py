@@ -9,7 +9,7 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.clients.instances import client_of, release
+from otel_eda.core.clients.instances import client_of, forget_clients
 from otel_eda.core.message import Identity
 from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
@@ -64,7 +64,7 @@ class SinglePlace:
         return (self,)
 
 
-def _itself(instance: Any) -> Any:
+def _same_object(instance: Any) -> Any:
     return instance
 
 
@@ -72,7 +72,7 @@ def _no_message(_: Any) -> None:
     """Read nothing: the library has no messages."""
 
 
-def _nobody(_: Any) -> Identity:
+def _empty_identity(_: Any) -> Identity:
     return Identity()
 
 
@@ -93,11 +93,11 @@ def _no_hooks(_: Mapping[str, Any]) -> Hooks:
     return NO_HOOKS
 
 
-def _never(_: BaseException) -> bool:
+def _is_no_empty_pull(_: BaseException) -> bool:
     return False
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Forget nothing."""
 
 
@@ -127,14 +127,14 @@ class Library:
     official_hooks: Callable[[Mapping[str, Any]], Hooks] = _no_hooks
     system: str = ""
     message: Callable[[Any], Message | None] = _no_message
-    identify: Callable[[Any], Identity] = _nobody
-    owner: Callable[[Any], Any] = _itself
+    identify: Callable[[Any], Identity] = _empty_identity
+    owner: Callable[[Any], Any] = _same_object
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
-    empty: Callable[[BaseException], bool] = _never
+    empty: Callable[[BaseException], bool] = _is_no_empty_pull
     learnt: Callable[[Any], Attributes | None] = _no_more
     code: Callable[[BaseException], str | None] = _no_code
-    forget: Callable[[], None] = _nothing
+    forget: Callable[[], None] = _do_nothing
     on: bool = False
     hooks: Hooks = NO_HOOKS
     patches: dict[str, Patch] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class Library:
         self.takeover = Takeover(self.official, self) if self.official else None
         self._given: tuple[TracerProvider | None, MeterProvider | None, Hooks] = (None, None, NO_HOOKS)
         modules = dict.fromkeys(place.target.partition(":")[0] for place in self.places())
-        self.import_hooks = [ImportHook(module, self._imported) for module in modules]
+        self.import_hooks = [ImportHook(module, self._on_import) for module in modules]
 
     def places(self) -> list[Place]:
         """Return every place of its shapes."""
@@ -181,7 +181,9 @@ class Library:
     def follow(self, settings: Mapping[str, Any]) -> None:
         """Use the providers and hooks that the official instrumentation was given, those of `enable` in their lack."""
         tracers, meters, hooks = self._given
-        self.telemetry.use(settings.get("tracer_provider") or tracers, settings.get("meter_provider") or meters)
+        self.telemetry.set_providers(
+            settings.get("tracer_provider") or tracers, settings.get("meter_provider") or meters
+        )
         self.hooks = self.official_hooks(settings).over(hooks)
 
     def follow_client(self, instance: Any, settings: Mapping[str, Any]) -> None:
@@ -198,10 +200,10 @@ class Library:
             done.undo()
         self.patches.clear()
         self.refused.clear()
-        release(self)
+        forget_clients(self)
         self.forget()
 
-    def _imported(self, module: ModuleType) -> None:
+    def _on_import(self, module: ModuleType) -> None:
         if not self.on:
             return
         version = self.version

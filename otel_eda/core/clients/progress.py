@@ -23,13 +23,13 @@ def assignment_changed(client: Client, change: AssignmentChange, about: Iterable
     gained, lost = client.assignment.change(change, {(str(one[0]), str(one[1])) for one in about})
     for name, places in ((semconv.REVOKED, lost), (semconv.ASSIGNED, gained)):
         for destination, partition in sorted(places):
-            events.emit(name, _place(client, destination, partition))
+            events.emit(name, _partition_attributes(client, destination, partition))
 
 
 @guarded
 def report_positions(client: Client, at_once: bool = False) -> None:
     """Tell how far a consumer is with its partitions, where that has changed."""
-    for position in client.assignment.news(client.positions(), at_once):
+    for position in client.assignment.changed_positions(client.positions(), at_once):
         partition_ledger = client.ledger.partition_ledgers.get((position.destination, position.partition))
         known = {
             semconv.NEXT: position.offset,
@@ -38,10 +38,10 @@ def report_positions(client: Client, at_once: bool = False) -> None:
             semconv.COMMITTED: partition_ledger and partition_ledger.committed,
         }
         told = {key: value for key, value in known.items() if value is not None}
-        events.emit(semconv.POSITION, _place(client, position.destination, position.partition) | told)
+        events.emit(semconv.POSITION, _partition_attributes(client, position.destination, position.partition) | told)
 
 
-def _place(client: Client, destination: str, partition: str) -> dict[str, Any]:
+def _partition_attributes(client: Client, destination: str, partition: str) -> dict[str, Any]:
     return client.attributes | {semconv.DESTINATION: destination, semconv.PARTITION: partition}
 
 
@@ -51,12 +51,12 @@ QUEUE_DEPTH_FRESH_NS = 300_000_000_000
 
 def note_queue_depth(client: Client, queue: str, number: int) -> None:
     """Note what the broker says."""
-    if len(client.depths) >= semconv.ATTRIBUTE_SETS:
-        client.depths.clear()
-    client.depths[queue] = number, time.monotonic_ns()
+    if len(client.queue_depths) >= semconv.ATTRIBUTE_SETS:
+        client.queue_depths.clear()
+    client.queue_depths[queue] = number, time.monotonic_ns()
 
 
 def recent_queue_depths(client: Client) -> list[tuple[str, int]]:
     """Give what it has said not too long ago, by queue."""
     since = time.monotonic_ns() - QUEUE_DEPTH_FRESH_NS
-    return [(queue, number) for queue, (number, at) in list(client.depths.items()) if at >= since]
+    return [(queue, number) for queue, (number, at) in list(client.queue_depths.items()) if at >= since]

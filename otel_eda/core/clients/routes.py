@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import SpanKind
 
 from otel_eda import semconv
-from otel_eda.config import config
 
 if TYPE_CHECKING:
+    from otel_eda.config import Config
     from otel_eda.core.ledger.ledger import Ledger
     from otel_eda.core.ledger.partition import DeliveryAnomaly, PartitionLedger
     from otel_eda.core.message import Attributes
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_eda.core.telemetry.providers import Scope
 
 
-KINDS = {
+SPAN_KINDS = {
     "create": SpanKind.PRODUCER,
     "send": SpanKind.PRODUCER,
     "receive": SpanKind.CLIENT,
@@ -27,9 +27,9 @@ KINDS = {
 }
 
 
-def purpose(destination: str) -> str | None:
+def purpose(destination: str, settings: Config) -> str | None:
     """Tell by its name what a destination is for: `dead_lettered` or `retried` messages, None for any others."""
-    name, settings = destination.lower(), config()
+    name = destination.lower()
     if any(fnmatchcase(name, pattern) for pattern in settings.dead_letters):
         return "dead_lettered"
     return "retried" if any(fnmatchcase(name, pattern) for pattern in settings.retries) else None
@@ -40,22 +40,28 @@ class Route:
 
     __slots__ = (
         "_counts",
+        "_duration_attributes",
         "_ledger",
-        "_measures",
-        "_messages",
+        "_message_count",
         "_partition_ledgers",
-        "_partitioned",
         "attributes",
+        "by_partition",
+        "captures_content",
         "destination",
+        "destination_attributes",
         "kind",
-        "measured",
+        "last_timestamps",
         "name",
-        "place",
+        "operation_attributes",
         "purpose",
         "scope",
-        "stamps",
+        "settings",
         "type",
     )
+
+    _counts: dict[tuple[Counter, str | None, str | None], Count]
+    _duration_attributes: dict[tuple[str | None, str | None], Attributes]
+    _partition_ledgers: dict[str, PartitionLedger]
 
     def __init__(
         self,
@@ -63,44 +69,50 @@ class Route:
         scope: Scope,
         ledger: Ledger,
         attributes: Attributes,
-        place: Attributes,
+        destination_attributes: Attributes,
+        settings: Config,
         operation: str,
         type_: str,
         destination: str | None,
     ) -> None:
         self.scope = scope
         self.destination = destination or ""
-        self.type = type_
-        self.kind = KINDS[type_]
+        self.type, self.kind = type_, SPAN_KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
-        self.place = place
-        self.measured = self.place | {semconv.OPERATION: operation}
-        self.attributes = attributes | self.measured | {semconv.OPERATION_TYPE: type_}
-        self.stamps: dict[str | None, int] = {}
-        self.purpose = purpose(self.destination) if type_ == "send" else None
+        self.destination_attributes = destination_attributes
+        self.operation_attributes = destination_attributes | {semconv.OPERATION: operation}
+        self.attributes = attributes | self.operation_attributes | {semconv.OPERATION_TYPE: type_}
         if type_ == "send":
-            self.measured.pop(semconv.GROUP, None)
-        self._counts: dict[tuple[Counter, str | None, str | None], Count] = {}
-        self._measures: dict[tuple[str | None, str | None], Attributes] = {}
+            self.operation_attributes.pop(semconv.GROUP, None)
+        self.last_timestamps: dict[str | None, int] = {}
+        self._counts, self._duration_attributes, self._partition_ledgers = {}, {}, {}
         self._ledger = ledger
-        self._partition_ledgers: dict[str, PartitionLedger] = {}
-        self._partitioned = config().partition_metrics
-        self._messages: Count | None = None
+        self.apply_settings(settings)
 
-    def measures(self, partition: str | None = None, error: str | None = None) -> Attributes:
+    def apply_settings(self, settings: Config) -> None:
+        """Take the settings that each message of the operation depends on."""
+        self.settings = settings
+        self.by_partition = settings.partition_metrics
+        self.captures_content = bool(
+            settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size
+        )
+        self.purpose = purpose(self.destination, settings) if self.type == "send" else None
+        self._message_count: Count | None = None
+
+    def duration_attributes(self, partition: str | None = None, error: str | None = None) -> Attributes:
         """Give the attributes of a duration."""
-        key = (partition if self._partitioned else None, error)
-        made = self._measures.get(key)
+        key = (partition if self.by_partition else None, error)
+        made = self._duration_attributes.get(key)
         if made is None:
-            made = self._measures[key] = self.counted(partition, error)
+            made = self._duration_attributes[key] = self.count_attributes(partition, error)
             if self.type != "process":
                 made[semconv.OPERATION_TYPE] = self.type
         return made
 
-    def counted(self, partition: str | None, error: str | None) -> Attributes:
+    def count_attributes(self, partition: str | None, error: str | None) -> Attributes:
         """Give the attributes of a count."""
-        made = dict(self.measured)
-        if partition is not None and self._partitioned:
+        made = dict(self.operation_attributes)
+        if partition is not None and self.by_partition:
             made[semconv.PARTITION] = partition
         if error is not None:
             made[semconv.ERROR_TYPE] = error
@@ -108,29 +120,29 @@ class Route:
 
     def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:
         """Count messages."""
-        key = (counter, partition if self._partitioned else None, error)
+        key = (counter, partition if self.by_partition else None, error)
         found = self._counts.get(key)
         if found is None:
-            found = self._counts[key] = counter.of(self.counted(partition, error))
+            found = self._counts[key] = counter.count_for(self.count_attributes(partition, error))
         found.number += number
 
-    def sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
+    def count_sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
         """Count messages whose send came to its end."""
-        self._passed(self.scope.metrics.sent, partition, error, number)
+        self._count_messages(self.scope.metrics.sent, partition, error, number)
         if self.purpose is not None and error is None:
             self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
 
-    def consumed(self, partition: str | None, number: int) -> None:
+    def count_consumed(self, partition: str | None, number: int) -> None:
         """Count messages that the application was handed."""
-        self._passed(self.scope.metrics.consumed, partition, None, number)
+        self._count_messages(self.scope.metrics.consumed, partition, None, number)
 
-    def _passed(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
-        if error is None and self._messages is not None:
-            self._messages.number += number
+    def _count_messages(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
+        if error is None and self._message_count is not None:
+            self._message_count.number += number
             return
         self.count(counter, partition, error, number)
-        if not self._partitioned:
-            self._messages = self._counts.get((counter, None, None))
+        if not self.by_partition:
+            self._message_count = self._counts.get((counter, None, None))
 
     def partition_ledger(self, partition: str) -> PartitionLedger:
         """Give the ledger's account of a partition."""
@@ -141,4 +153,4 @@ class Route:
 
     def record_anomaly(self, anomaly: DeliveryAnomaly, partition: str | None, number: int = 1) -> None:
         """Count what the ledger tells."""
-        self.count(self.scope.metrics.of(anomaly.value), partition, number=number)
+        self.count(self.scope.metrics.counter(anomaly.value), partition, number=number)

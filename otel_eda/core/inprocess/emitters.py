@@ -16,19 +16,12 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from otel_eda import semconv
 from otel_eda.core.clients.library import SinglePlace
-from otel_eda.core.inprocess import handlers
-from otel_eda.core.inprocess.handlers import (
-    HandlerCall,
-    dispatching,
-    failed_in,
-    function_name,
-    is_explicit,
-    type_name,
-    unhandled,
-)
+from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, type_name
+from otel_eda.core.inprocess.handler_call import HandlerCall, failed_in, function_name
+from otel_eda.core.inprocess.handlers import is_explicit, unhandled
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
@@ -57,7 +50,7 @@ class Event:
     cause: BaseException | None = None
 
 
-class EmittedEvent(handlers.DispatchedEvent):
+class EmittedEvent(DispatchedEvent):
     """An event in an emitter's hands: its span begins with the first receiver."""
 
     __slots__ = (
@@ -74,7 +67,7 @@ class EmittedEvent(handlers.DispatchedEvent):
         "token",
     )
 
-    token: Token[handlers.DispatchedEvent | None]
+    token: Token[DispatchedEvent | None]
 
     def __init__(self, emitter: Any, event: Event, operation: str, scope: Scope) -> None:
         super().__init__(type_name(event.type))
@@ -82,7 +75,7 @@ class EmittedEvent(handlers.DispatchedEvent):
         self.queued, self.optional = event.queued, event.optional
         self.operation = operation
         self.scope = scope
-        self.base = (event.cause and failed_in(event.cause)) or current()
+        self.base = (event.cause and failed_in(event.cause)) or current_context()
         self.span: Span = INVALID_SPAN
         self.start = time.time_ns()
         self.asked = False

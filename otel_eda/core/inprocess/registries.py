@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from otel_eda.core.inprocess import handlers
-from otel_eda.core.inprocess.handlers import EVENT_TYPE
+from otel_eda.core.inprocess.dispatched import EVENT_TYPE
 from otel_eda.core.inprocess.registry import Registry
 from otel_eda.core.patching.interception import resume_all
 from otel_eda.core.patching.patch import ImportHook, Patch

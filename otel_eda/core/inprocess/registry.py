@@ -12,15 +12,8 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
-from otel_eda.core.inprocess.handlers import (
-    DispatchedEvent,
-    dispatching,
-    event_type_of,
-    telemetry,
-    type_name,
-    unhandled,
-    watch,
-)
+from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, event_type_of, type_name
+from otel_eda.core.inprocess.handlers import telemetry, unhandled, watch
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Patch, patch
 from otel_eda.core.runtime.contexts import suppressed
@@ -71,7 +64,7 @@ class Registry:
 
         @guarded
         def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> DispatchedEvent | None:
-            if telemetry.look() is None or suppressed(get_current()):
+            if telemetry.find_scope() is None or suppressed(get_current()):
                 return None
             if typed is not None and typed < len(args):
                 return DispatchedEvent(type_name(args[typed]))

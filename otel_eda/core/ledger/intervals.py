@@ -40,7 +40,7 @@ class Intervals:
             first, end = min(first, self.starts[low]), max(end, self.ends[high - 1])
         self.starts[low:high], self.ends[low:high] = [first], [end]
 
-    def cut(self, floor: int) -> None:
+    def drop_below(self, floor: int) -> None:
         """Drop what is below."""
         place = bisect_right(self.ends, floor)
         del self.starts[:place], self.ends[:place]
@@ -61,7 +61,7 @@ class Order:
     def __init__(self) -> None:
         self._latest: dict[Hashable, int] = {}
 
-    def late(self, key: Hashable, offset: int) -> bool:
+    def is_late(self, key: Hashable, offset: int) -> bool:
         """Note an offset, and tell whether a later one of its key was before it."""
         latest = self._latest.get(key)
         if latest is not None and latest > offset:
@@ -75,8 +75,8 @@ class Order:
 class Arrival(NamedTuple):
     """What a number of a sender tells: it came before, it was missed before, or so many before it have not come."""
 
-    again: bool = False
-    late: bool = False
+    repeated: bool = False
+    out_of_order: bool = False
     missed: int = 0
 
 
@@ -90,37 +90,37 @@ def _arrival(number: int, first: list[int], last: list[int]) -> Arrival:
     if not first or number < first[0]:
         return EXPECTED
     missed = number - last[0]
-    return Arrival(late=True) if missed < 0 else Arrival(missed=missed if missed <= MAX_JUMP else 0)
+    return Arrival(out_of_order=True) if missed < 0 else Arrival(missed=missed if missed <= MAX_JUMP else 0)
 
 
 class Sequence:
     """What has come from one sender that numbers its messages: one that is missing is lost, if it never comes."""
 
-    __slots__ = ("_floor", "_lock", "_seen")
+    __slots__ = ("_arrived", "_floor", "_lock")
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._seen = Intervals()
+        self._arrived = Intervals()
         self._floor = 0
 
-    def came(self, number: int) -> Arrival:
+    def record_arrival(self, number: int) -> Arrival:
         """Note a number; of what was before the first that came nothing is known."""
         with self._lock:
-            ends = self._seen.ends
+            ends = self._arrived.ends
             if ends and number == ends[-1]:
                 ends[-1] = number + 1
                 return EXPECTED
-            if number < self._floor or number in self._seen:
-                return Arrival(again=number >= self._floor)
-            before, last = self._seen.starts[:1], ends[-1:]
-            self._seen.add(number, number + 1)
-            if len(self._seen) > MAX_GAPS:
-                self._floor = self._seen.starts[1]
-                self._seen.cut(self._floor)
+            if number < self._floor or number in self._arrived:
+                return Arrival(repeated=number >= self._floor)
+            before, last = self._arrived.starts[:1], ends[-1:]
+            self._arrived.add(number, number + 1)
+            if len(self._arrived) > MAX_GAPS:
+                self._floor = self._arrived.starts[1]
+                self._arrived.drop_below(self._floor)
             return _arrival(number, before, last)
 
     @property
     def missing(self) -> int:
         """How many numbers between the first and the last have not come."""
         with self._lock:
-            return self._seen.missing
+            return self._arrived.missing

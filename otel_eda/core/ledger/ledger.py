@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from otel_eda.core.ledger.partition import QUIET, Committed, PartitionLedger
+from otel_eda.core.ledger.partition import NOTHING_FOUND, Committed, PartitionLedger
 from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Ledger:
     def commit(self, offsets: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], Committed]:
         """Note a commit of `{(destination, partition): offset}`; give what it has brought to light, where anything."""
         found = {place: self.partition_ledger(*place).commit(offset) for place, offset in offsets.items()}
-        return {place: committed for place, committed in found.items() if committed is not QUIET}
+        return {place: committed for place, committed in found.items() if committed is not NOTHING_FOUND}
 
     def release(self) -> None:
         """Note that the group's partitions are assigned anew."""
@@ -72,6 +72,6 @@ def ledger_of(system: str, identity: Identity) -> Ledger:
 
 @on_reset
 @on_fork
-def forget_all() -> None:
+def clear() -> None:
     """Begin anew: of what comes to pass while we are off, or in a forked child's parent, the ledgers hear nothing."""
     _ledgers.clear()

@@ -40,21 +40,32 @@ class _Mark(Enum):
     FOREIGN = 4  # another member may have it, or had it: nothing is claimed
 
 
-QUIET = Committed()
+NOTHING_FOUND = Committed()
 
 
 class PartitionLedger:
     """What one group, or a consumer without one, has done with the offsets of one partition."""
 
-    __slots__ = ("_epoch", "_lock", "_marks", "_open", "_order", "_position", "_seen", "_taken", "committed", "floor")
+    __slots__ = (
+        "_attempts",
+        "_begin_order",
+        "_begun",
+        "_epoch",
+        "_lock",
+        "_marks",
+        "_next_offset",
+        "_take_over_order",
+        "committed",
+        "floor",
+    )
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._seen = Intervals()  # what has begun, and offsets that were found to be no messages
-        self._open: dict[int, int] = {}  # attempts that go on, of what is not done
+        self._begun = Intervals()  # what has begun, and offsets that were found to be no messages
+        self._attempts: dict[int, int] = {}  # attempts that go on, of what is not done
         self._marks: dict[int, _Mark] = {}
-        self._epoch = self._position = 0
-        self._order, self._taken = Order(), Order()
+        self._epoch = self._next_offset = 0
+        self._begin_order, self._take_over_order = Order(), Order()
         self.committed: int | None = None
         self.floor = 0
 
@@ -62,61 +73,61 @@ class PartitionLedger:
         """Note that processing begins; in an `epoch` one offset follows another as the consumer gets them."""
         with self._lock:
             if epoch:
-                if offset != self._position and epoch == self._epoch:
-                    self._pass(offset)
-                self._epoch, self._position = epoch, offset + 1
-            ends = self._seen.ends
+                if offset != self._next_offset and epoch == self._epoch:
+                    self._note_gap(offset)
+                self._epoch, self._next_offset = epoch, offset + 1
+            ends = self._begun.ends
             if ends and offset == ends[-1]:
                 ends[-1] = offset + 1  # dense, as nearly always
             elif offset < self.floor:
                 return None
-            elif offset in self._seen:
-                return self._again(offset)
+            elif offset in self._begun:
+                return self._begin_again(offset)
             else:
-                self._seen.add(offset, offset + 1)
-                self._bound()
-            self._open[offset] = 1
+                self._begun.add(offset, offset + 1)
+                self._drop_oldest()
+            self._attempts[offset] = 1
             if self.committed is not None and offset < self.committed:
                 self._marks[offset] = _Mark.FOREIGN
-            if key is not None and self._order.late(key, offset):
+            if key is not None and self._begin_order.is_late(key, offset):
                 return DeliveryAnomaly.OUT_OF_ORDER
             return None
 
-    def _again(self, offset: int) -> DeliveryAnomaly:
+    def _begin_again(self, offset: int) -> DeliveryAnomaly:
         mark = self._marks.get(offset)
-        if mark is None and offset not in self._open:
+        if mark is None and offset not in self._attempts:
             return DeliveryAnomaly.REPROCESSED
         if mark is not _Mark.SKIPPED and (self.committed is None or offset >= self.committed):
             self._marks.pop(offset, None)
-        self._open[offset] = self._open.get(offset, 0) + 1
+        self._attempts[offset] = self._attempts.get(offset, 0) + 1
         return DeliveryAnomaly.REDELIVERED
 
-    def take(self, offset: int, key: Hashable) -> DeliveryAnomaly | None:
+    def take_over(self, offset: int, key: Hashable) -> DeliveryAnomaly | None:
         """Note that a worker begins with what a loop has handed to it; tell if it does so out of its key's order."""
         with self._lock:
-            return DeliveryAnomaly.OUT_OF_ORDER if self._taken.late(key, offset) else None
+            return DeliveryAnomaly.OUT_OF_ORDER if self._take_over_order.is_late(key, offset) else None
 
     def end(self, offset: int, done: bool = True) -> DeliveryAnomaly | None:
         """Note that an attempt is over, and whether it has succeeded."""
         with self._lock:
             if not done:
                 return self._fail(offset)
-            if self._open.pop(offset, 0) and self._marks and self._marks.pop(offset, None) is _Mark.SKIPPED:
+            if self._attempts.pop(offset, 0) and self._marks and self._marks.pop(offset, None) is _Mark.SKIPPED:
                 return DeliveryAnomaly.RECOVERED
             return None
 
     def _fail(self, offset: int) -> DeliveryAnomaly | None:
-        left = self._open.get(offset, 0) - 1
+        left = self._attempts.get(offset, 0) - 1
         if left > 0:
-            self._open[offset] = left
+            self._attempts[offset] = left
         if left != 0:
             return None
-        del self._open[offset]
+        del self._attempts[offset]
         mark = self._marks.setdefault(offset, _Mark.FAILED)
         if mark is _Mark.EXPOSED:
             self._marks[offset] = _Mark.SKIPPED
             return DeliveryAnomaly.SKIPPED
-        self._bound()
+        self._drop_oldest()
         return None
 
     def commit(self, offset: int) -> Committed:
@@ -124,21 +135,21 @@ class PartitionLedger:
         with self._lock:
             before, self.committed = self.committed, offset
             if before is None or before < offset:
-                return self._past(offset)
+                return self._pass_over(offset)
             if before == offset:
-                return QUIET
+                return NOTHING_FOUND
             for exposed in [at for at, mark in self._marks.items() if mark is _Mark.EXPOSED and at >= offset]:
                 del self._marks[exposed]
             return Committed(regressed=True)
 
-    def _past(self, offset: int) -> Committed:
+    def _pass_over(self, offset: int) -> Committed:
         marks = self._marks
         skipped = tuple(sorted(at for at, mark in marks.items() if mark is _Mark.FAILED and at < offset))
         marks.update(dict.fromkeys(skipped, _Mark.SKIPPED))
-        for at in self._open:
+        for at in self._attempts:
             if at < offset:
                 marks.setdefault(at, _Mark.EXPOSED)
-        return Committed(skipped) if skipped else QUIET
+        return Committed(skipped) if skipped else NOTHING_FOUND
 
     def release(self) -> None:
         """Note that another member may have the partition from now on, or had it until now."""
@@ -147,37 +158,37 @@ class PartitionLedger:
             for at, mark in list(self._marks.items()):
                 if mark is _Mark.FAILED:
                     self._marks[at] = _Mark.FOREIGN
-            for at in self._open:
+            for at in self._attempts:
                 self._marks.setdefault(at, _Mark.FOREIGN)
 
-    def polled(self, offsets: Listed[int], epoch: int) -> None:
+    def record_batch(self, offsets: Listed[int], epoch: int) -> None:
         """Note what a batch brought, in order: offsets between them are no messages."""
         with self._lock:
             dense = offsets[-1] - offsets[0] == len(offsets) - 1
             for offset in offsets[:1] if dense else offsets:
-                if offset != self._position and epoch == self._epoch:
-                    self._pass(offset)
-                self._epoch, self._position = epoch, offset + 1
-            self._position = offsets[-1] + 1
+                if offset != self._next_offset and epoch == self._epoch:
+                    self._note_gap(offset)
+                self._epoch, self._next_offset = epoch, offset + 1
+            self._next_offset = offsets[-1] + 1
 
-    def following(self, epoch: int) -> int | None:
+    def next_offset(self, epoch: int) -> int | None:
         """Give the offset after the last that was handed over; None if none was in that epoch."""
         with self._lock:
-            return self._position if epoch == self._epoch else None
+            return self._next_offset if epoch == self._epoch else None
 
-    def _pass(self, offset: int) -> None:
+    def _note_gap(self, offset: int) -> None:
         # The end of a transaction, an aborted message, one that compaction has removed.
-        first = max(self._position, self.floor)
+        first = max(self._next_offset, self.floor)
         if first < offset:
-            self._seen.add(first, offset)
-            self._bound()
+            self._begun.add(first, offset)
+            self._drop_oldest()
 
-    def _bound(self) -> None:
-        if len(self._seen) + len(self._marks) <= intervals.MAX_GAPS:
+    def _drop_oldest(self) -> None:
+        if len(self._begun) + len(self._marks) <= intervals.MAX_GAPS:
             return
-        edges = sorted([*self._seen.starts, *self._marks])
+        edges = sorted([*self._begun.starts, *self._marks])
         self.floor = floor = edges[len(edges) // 2]
-        self._seen.cut(floor)
-        for kept in (self._marks, self._open):
+        self._begun.drop_below(floor)
+        for kept in (self._marks, self._attempts):
             for at in [at for at in kept if at < floor]:
                 del kept[at]

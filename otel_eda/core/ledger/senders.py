@@ -25,12 +25,12 @@ class Senders:
                 self._sequences.pop(next(iter(self._sequences)), None)
         return found
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Begin anew, in a forked child: what it was forked from may hold a lock."""
         self._sequences.clear()
 
 
-together = Senders()
+shared_senders = Senders()
 """Of senders that share their messages out among receivers, of which this process may have several."""
-on_reset(together.forget)
-on_fork(together.forget)  # what it was forked from may hold a lock
+on_reset(shared_senders.clear)
+on_fork(shared_senders.clear)  # what it was forked from may hold a lock

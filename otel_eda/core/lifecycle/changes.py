@@ -65,13 +65,13 @@ class Carry(SinglePlace):
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Call | None:
         # What suppresses the instrumentation here is to do so there.
-        taken = None if library.telemetry.look() is None else arguments.take(args, kwargs)
+        taken = None if library.telemetry.find_scope() is None else arguments.take(args, kwargs)
         if taken is None:
             return None
         return Call(*arguments.replace(args, kwargs, self.call, partial(copy_context().run, taken[0])))
 
 
-_TYPES = {"send": SEND, "receive": RECEIVE | TIMED, "settle": SETTLE}
+_OPERATION_TYPES = {"send": SEND, "receive": RECEIVE | TIMED, "settle": SETTLE}
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Suppress(SinglePlace):
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the call, within which such operations pass through."""
-        types = functools.reduce(int.__or__, (_TYPES[name] for name in self.operations))
-        return around(original, switch, partial(_Suppressed, types))
+        types = functools.reduce(int.__or__, (_OPERATION_TYPES[name] for name in self.operations))
+        return around(original, switch, partial(_SuppressedCall, types))
 
 
-class _Suppressed(Call):
+class _SuppressedCall(Call):
     """A call within which operations pass through."""
 
     __slots__ = ("operation", "types")

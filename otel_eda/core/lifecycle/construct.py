@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import adopt, client_of, existing_client
+from otel_eda.core.clients.instances import client_of, existing_client, new_client
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report_positions
-from otel_eda.core.lifecycle.shutdown import at_exit, end
+from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
@@ -33,7 +33,7 @@ class CommitCallback:
     """
 
     name: str
-    theirs: Callable[..., Any]
+    own: Callable[..., Any]
     read: Callable[..., tuple[Mapping[tuple[str, str], int], BaseException | None]]
 
 
@@ -42,21 +42,21 @@ class _CommitListener:
 
     def __init__(self, callback: CommitCallback, theirs: Any) -> None:
         self.read = callback.read
-        self.theirs = theirs
+        self.callback = theirs
         self.client: Client | None = None
 
     def __call__(self, *told: Any) -> Any:
-        self._note(told)
-        return None if self.theirs is None else self.theirs(*told)
+        self._record(told)
+        return None if self.callback is None else self.callback(*told)
 
     @guarded
-    def _note(self, told: tuple[Any, ...]) -> None:
+    def _record(self, told: tuple[Any, ...]) -> None:
         if self.client is not None and self.client.library.telemetry.scope is not None:
             commit_answered(self.client, *self.read(*told))
 
     def __del__(self) -> None:
         if self.client is not None:
-            self.client.gone()
+            self.client.finalize()
 
 
 @dataclass(frozen=True)
@@ -77,46 +77,46 @@ class Construct(SinglePlace):
         return around(original, switch, partial(self._begin, library))
 
     @guarded
-    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Constructing:
-        at_exit()
-        return _Constructing(args, kwargs, self, library)
+    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Construction:
+        register_at_exit()
+        return _Construction(args, kwargs, self, library)
 
 
-class _Constructing(Call):
+class _Construction(Call):
     """The construction of a client."""
 
-    __slots__ = ("given", "library", "listener", "shape")
+    __slots__ = ("library", "listener", "original_kwargs", "shape")
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], shape: Construct, library: Library) -> None:
         super().__init__(args, kwargs)
-        self.given = kwargs
+        self.original_kwargs = kwargs
         self.shape = shape
         self.library = library
-        self.listener = self._listen()
+        self.listener = self._make_listener()
         if self.listener is not None and shape.commits is not None:
             self.kwargs = {**kwargs, shape.commits.name: self.listener}
 
     @guarded
-    def _listen(self) -> _CommitListener | None:
+    def _make_listener(self) -> _CommitListener | None:
         commits = self.shape.commits
-        theirs = None if commits is None else commits.theirs(*self.args[1:], **self.kwargs)
+        theirs = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
         # What can't be called the client refuses, and is to say so itself.
         return None if commits is None or not (theirs is None or callable(theirs)) else _CommitListener(commits, theirs)
 
     def returned(self, result: Any) -> Any:
         """Know the client."""
-        self._made()
+        self._register()
         return result
 
     @guarded
-    def _made(self) -> None:
+    def _register(self) -> None:
         if self.shape.early:
             client_of(self.args[0], self.library)
         if self.shape.identify is None:
             return
-        client = adopt(self.args[0], self.library, self.shape.identify(*self.args[1:], **self.given))
+        client = new_client(self.args[0], self.library, self.shape.identify(*self.args[1:], **self.original_kwargs))
         if self.listener is not None:
-            self.listener.client, client.listening = client, True
+            self.listener.client, client.has_commit_callback = client, True
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Close(SinglePlace):
         return around(original, switch, partial(self._begin, library))
 
     @guarded
-    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Closing | None:
+    def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _CloseCall | None:
         client = existing_client(library.owner(args[0])) if args else None
         if client is None:
             return None
@@ -138,10 +138,10 @@ class Close(SinglePlace):
         if not client.closed:
             report_positions(client, at_once=True)
         client.closed = True
-        return _Closing(args, kwargs, client)
+        return _CloseCall(args, kwargs, client)
 
 
-class _Closing(Call):
+class _CloseCall(Call):
     """The close of a client."""
 
     __slots__ = ("client",)
@@ -152,4 +152,4 @@ class _Closing(Call):
 
     def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
         """End what is open."""
-        end(self.client, "the client was closed")
+        end_client(self.client, "the client was closed")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.clients.assignment import AssignmentChange
-from otel_eda.core.clients.instances import alive, client_of, existing_client
+from otel_eda.core.clients.instances import client_of, existing_client, live_clients
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import assignment_changed, note_queue_depth
 from otel_eda.core.patching.arguments import Arguments
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Library
     from otel_eda.core.patching.patch import Function, Switch
 
-    Tells = Callable[[Client, "Observed"], None]
+    Tells = Callable[[Client, "ObservedCall"], None]
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedCall:
     """A call that was observed: the arguments taken, what it returned, and what it raised."""
 
     taken: tuple[Any, ...]
@@ -35,16 +35,16 @@ class Observed:
     error: BaseException | None
 
 
-def seeked(client: Client, call: Observed) -> None:
+def seeked(client: Client, call: ObservedCall) -> None:
     """Have the ledger expect any offset next."""
     if call.error is None:
         client.expect_any_offset()
 
 
-def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.WHOLE) -> Tells:
+def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.REPLACE) -> Tells:
     """Return what tells which partitions a client has; `read` gives tuples that begin with topic and partition."""
 
-    def tell(client: Client, call: Observed) -> None:
+    def tell(client: Client, call: ObservedCall) -> None:
         if call.error is None:
             assignment_changed(client, change, read(*call.taken))
 
@@ -54,9 +54,9 @@ def assigned(read: Callable[..., Any] = list, change: AssignmentChange = Assignm
 def rebalancing(stops: Callable[[Any], bool]) -> Tells:
     """Return what begins the time without partitions of a client that `stops` until they are assigned anew."""
 
-    def tell(client: Client, call: Observed) -> None:
+    def tell(client: Client, call: ObservedCall) -> None:
         if call.error is None and stops(client.instance()):
-            client.assignment.pause()
+            client.assignment.suspend()
 
     return tell
 
@@ -64,7 +64,7 @@ def rebalancing(stops: Callable[[Any], bool]) -> Tells:
 def log_start(read: Callable[..., tuple[str, str, int] | None]) -> Tells:
     """Return what keeps where a log begins; `read` gives topic, partition and that."""
 
-    def tell(client: Client, call: Observed) -> None:
+    def tell(client: Client, call: ObservedCall) -> None:
         found = read(*call.taken) if call.error is None else None
         if found is not None:
             client.assignment.starts[found[:2]] = found[2]
@@ -78,11 +78,11 @@ def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Tell
     The first argument taken has the offsets, which `positions` reads, the second, where there is one, the outcome.
     """
 
-    def tell(client: Client, call: Observed) -> None:
+    def tell(client: Client, call: ObservedCall) -> None:
         offsets, *outcome = call.taken
         failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else call.error
         # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.
-        called_for = current_operation.get().types & SETTLE if tasks.running() else client.settling
+        called_for = current_operation.get().types & SETTLE if tasks.running_task() else client.settle_calls
         if offsets and not called_for:
             client.record_commit(positions(offsets), True, failure)
 
@@ -92,7 +92,7 @@ def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Tell
 def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Tells:
     """Return what notes how many messages wait in a queue; `read` gives its name and that, from the call's result."""
 
-    def tell(client: Client, call: Observed) -> None:
+    def tell(client: Client, call: ObservedCall) -> None:
         found = read(call.result) if call.error is None else None
         if found is not None:
             note_queue_depth(client, *found)
@@ -121,17 +121,19 @@ class Observe(SinglePlace):
 
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Observing | None:
-        return _Observing(args, kwargs, self, library, arguments) if args else None
+    ) -> _Observation | None:
+        return _Observation(args, kwargs, self, library, arguments) if args else None
 
     def client(self, library: Library, part: Any) -> Client | None:
         """Return the client that the function is of, None for one that is not known."""
         if self.part:
-            return next((client for client in alive() if getattr(client.instance(), self.part, None) is part), None)
+            return next(
+                (client for client in live_clients() if getattr(client.instance(), self.part, None) is part), None
+            )
         return client_of(part, library) if self.first else existing_client(part)
 
 
-class _Observing(Call):
+class _Observation(Call):
     """A call that is observed."""
 
     __slots__ = ("arguments", "library", "shape")
@@ -147,20 +149,20 @@ class _Observing(Call):
     def left(self, error: BaseException | None) -> None:
         """Tell of a call that failed."""
         if error is not None:
-            self._tell(None, error)
+            self._report(None, error)
 
     def returned(self, result: Any) -> Any:
         """Tell of a call that did not."""
-        self._tell(result, None)
+        self._report(result, None)
         return result
 
     @guarded
-    def _tell(self, result: Any, error: BaseException | None) -> None:
-        if self.library.telemetry.look() is None or (self.shape.first and passes_through(self.library.telemetry)):
+    def _report(self, result: Any, error: BaseException | None) -> None:
+        if self.library.telemetry.find_scope() is None or (self.shape.first and passes_through(self.library.telemetry)):
             return
         client, taken = self.shape.client(self.library, self.args[0]), self.arguments.take(self.args, self.kwargs)
         if client is not None and taken is not None:
-            self.shape.tells(client, Observed(taken, result, error))
+            self.shape.tells(client, ObservedCall(taken, result, error))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 from typing import TYPE_CHECKING
 
-from otel_eda.core.clients.instances import alive
+from otel_eda.core.clients.instances import live_clients
 from otel_eda.core.process import per_task
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime.guard import guarded
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 
 @guarded
-def end(client: Client, why: str, error: BaseException | None = None) -> None:
+def end_client(client: Client, why: str, error: BaseException | None = None) -> None:
     """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
-    for sending in list(client.pending.values()):
+    for sending in list(client.pending_sends.values()):
         sending.abandoned(Unresolved(f"{why} before the broker answered"))
-    while client.unanswered:
-        client.unanswered.popleft().failed(Unresolved(f"{why} before the broker answered"))
+    while client.unanswered_settlements:
+        client.unanswered_settlements.popleft().failed(Unresolved(f"{why} before the broker answered"))
     per_task.end_all(client, error)
 
 
 def end_everything() -> None:
     """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
-    for client in alive():
-        end(client, "the process ended", GeneratorExit())
+    for client in live_clients():
+        end_client(client, "the process ended", GeneratorExit())
     for processing in list(open_processings.values()):
         processing.end(GeneratorExit())
     hooks.end_all()
 
 
-def at_exit() -> None:
+def register_at_exit() -> None:
     """Have `end_everything` called after what was registered later, and before what was registered earlier.
 
     `atexit` runs backwards: the clients' own exit handlers come first, then ours, then the SDK's shutdown.
@@ -46,13 +46,13 @@ def at_exit() -> None:
 
 
 @on_reset
-def _begin_anew() -> None:
-    for client in alive():
-        client.begin_anew()
+def _reset_clients() -> None:
+    for client in live_clients():
+        client.reset()
 
 
 @on_fork
-def _leave_to_parent() -> None:
-    _begin_anew()
-    for client in alive():
+def _forget_open() -> None:
+    _reset_clients()
+    for client in live_clients():
         client.forget_open()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from otel_eda.core.patching.patch import Function
 
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_POSITIONAL_KINDS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class Arguments:
@@ -28,9 +28,9 @@ class Arguments:
     ) -> None:
         parameters = [*_signature(function, signatures).parameters.values()]
         self.names = [parameter.name for parameter in parameters]
-        positional = sum(parameter.kind in _POSITIONAL for parameter in parameters)
-        self.places = {name: place for place, name in enumerate(self.names[:positional])}
-        self._read = _reader(parameters, [_present(name, self.names) for name in names])
+        positional = sum(parameter.kind in _POSITIONAL_KINDS for parameter in parameters)
+        self.positions = {name: place for place, name in enumerate(self.names[:positional])}
+        self._read = _reader(parameters, [_present_name(name, self.names) for name in names])
 
     def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """Return the named arguments of a call, or None for a call that the function itself refuses, and says so."""
@@ -43,7 +43,7 @@ class Arguments:
         self, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, value: object
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Give the call's arguments with another value for one of them."""
-        place = self.places.get(name, len(args))
+        place = self.positions.get(name, len(args))
         if place < len(args):
             return (*args[:place], value, *args[place + 1 :]), kwargs
         return args, {**kwargs, name: value}
@@ -55,7 +55,7 @@ def _signature(function: Function, signatures: Mapping[str, str]) -> inspect.Sig
     return inspect.signature(eval(f"lambda {text[1:-1]}: None") if text else function)  # noqa: S307  # an adapter's text
 
 
-def _present(alternatives: str, names: Sequence[str]) -> str:
+def _present_name(alternatives: str, names: Sequence[str]) -> str:
     for name in alternatives.split("|"):
         if name in names:
             return name
@@ -65,14 +65,14 @@ def _present(alternatives: str, names: Sequence[str]) -> str:
 def _reader(parameters: list[inspect.Parameter], names: Sequence[str]) -> Callable[..., tuple[Any, ...]]:
     # A function compiled with the same parameters binds a call twenty times faster than `Signature.bind`.
     bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
-    marked = [item if item.default is item.empty else item.replace(default=_Name(item.name)) for item in bare]
+    marked = [item if item.default is item.empty else item.replace(default=_DefaultName(item.name)) for item in bare]
     source = f"lambda {str(inspect.Signature(marked))[1:-1]}: ({''.join(f'{name}, ' for name in names)})"
     defaults = {f"default_{item.name}": item.default for item in bare if item.default is not item.empty}
     reader: Callable[..., tuple[Any, ...]] = eval(source, defaults)  # noqa: S307  # made of the library's own signature
     return reader
 
 
-class _Name(str):
+class _DefaultName(str):
     """A default value that is written as the name of a variable that holds it."""
 
     __slots__ = ()

@@ -57,9 +57,9 @@ class Takeover:
     def __init__(self, official: Official, ours: Follower) -> None:
         module, self.name = official.instrumentor.split(":")
         self.official = official
-        self.hook = ImportHook(module, self._imported)
+        self.hook = ImportHook(module, self._on_import)
         self.ours = ours
-        self.wanted: dict[str, Any] | None = None
+        self.official_options: dict[str, Any] | None = None
         self.on = False
         self.patches: list[Patch] = []
 
@@ -73,11 +73,11 @@ class Takeover:
         self.on = False
         for done in self.patches:
             done.undo()
-        if self.wanted is not None:
-            self.patches[0].owner().instrument(**self.wanted)
-        self.patches, self.wanted = [], None
+        if self.official_options is not None:
+            self.patches[0].owner().instrument(**self.official_options)
+        self.patches, self.official_options = [], None
 
-    def _imported(self, module: ModuleType) -> None:
+    def _on_import(self, module: ModuleType) -> None:
         if not self.on:
             return
         instrumentor = getattr(module, self.name)
@@ -92,9 +92,9 @@ class Takeover:
             present = {name: wrap for name, wrap in wrappers.items() if hasattr(instrumentor, name)}
             self.patches = [patch(instrumentor, name, wrap) for name, wrap in present.items()]
         if instrumentor().is_instrumented_by_opentelemetry:
-            self._found_active(instrumentor())
+            self._on_active(instrumentor())
 
-    def _found_active(self, official: Any) -> None:
+    def _on_active(self, official: Any) -> None:
         if not config().takeover:
             self._yield()
             return
@@ -114,8 +114,8 @@ class Takeover:
 
     def _uninstrument(self, original: Function, switch: Switch) -> Function:
         def uninstrument(official: Any, **kwargs: Any) -> Any:
-            if switch.on and self.wanted is not None:
-                self.wanted = None  # nobody wants it any more: it is not to come back with our end
+            if switch.on and self.official_options is not None:
+                self.official_options = None  # nobody wants it any more: it is not to come back with our end
                 self.ours.follow({})
                 return None
             return original(official, **kwargs)
@@ -148,7 +148,7 @@ class Takeover:
 
     def _quiet(self, original: Function, switch: Switch) -> Function:
         def call(theirs: Function, *rest: Any) -> Any:
-            if not switch.on:
+            if not switch.on or not config().takeover:
                 return original(theirs, *rest)
             *_, args, kwargs = rest
             return theirs(*args, **kwargs)
@@ -156,7 +156,7 @@ class Takeover:
         return call
 
     def _replace(self, kwargs: dict[str, Any], known: str = "") -> None:
-        self.wanted = kwargs
+        self.official_options = kwargs
         self.ours.follow(kwargs)
         self._say(known)
 

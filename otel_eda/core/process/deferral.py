@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.in_flight import OpenProcessing
 
 
-_DEFERRED_MAX = 10_000
+_MAX_DEFERRED = 10_000
 
 
-_PATIENCE = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+_MAX_DEFERRAL_NS = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
 
 
-manual = False
+uses_manual = False
 """Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
 
 
-def use_manual(used: bool = True) -> None:
+def set_uses_manual(used: bool = True) -> None:
     """Note whether the application uses `otel_eda.process`."""
-    global manual
-    manual = used
+    global uses_manual
+    uses_manual = used
 
 
 @on_reset
-def _forget() -> None:
-    use_manual(False)
+def _reset() -> None:
+    set_uses_manual(False)
 
 
 def may_hand_over(frame: FrameType | None) -> bool:
     """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
-    if manual or frame is None:
-        return manual
+    if uses_manual or frame is None:
+        return uses_manual
     if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
         return False
-    if frame.f_code not in _mention:
-        _mention[frame.f_code] = any(map(_mentions, _codes(frame)))
-    return _mention[frame.f_code]
+    if frame.f_code not in _mentions_process_by_code:
+        _mentions_process_by_code[frame.f_code] = any(map(_mentions_process, _codes(frame)))
+    return _mentions_process_by_code[frame.f_code]
 
 
-_mention: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
+_mentions_process_by_code: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
 
 
 def _codes(frame: FrameType) -> Iterator[CodeType]:
@@ -62,10 +62,10 @@ def _codes(frame: FrameType) -> Iterator[CodeType]:
                 yield code
 
 
-def _mentions(code: CodeType) -> bool:
+def _mentions_process(code: CodeType) -> bool:
     if {"otel_eda", "process"} <= set(code.co_names):
         return True
-    return any(_mentions(inner) for inner in code.co_consts if isinstance(inner, CodeType))
+    return any(_mentions_process(inner) for inner in code.co_consts if isinstance(inner, CodeType))
 
 
 def finish_or_defer(
@@ -73,39 +73,39 @@ def finish_or_defer(
 ) -> None:
     """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
     if processing.manual:
-        processing.leave()  # whoever processes it by hand ends it
-    elif error is not None or not (defer or manual):
-        processing.finish(error)
+        processing.detach()  # whoever processes it by hand ends it
+    elif error is not None or not (defer or uses_manual):
+        processing.end_unguarded(error)
     else:
         processing.body_ended_at = time.time_ns()
-        processing.leave()
-        client.deferred.append(processing)
-    if client.deferred:
+        processing.detach()
+        client.deferred_processing.append(processing)
+    if client.deferred_processing:
         finish_unheld(client)
 
 
 def finish_unheld(client: Client) -> None:
     """End what waited to be processed by hand and is held by nobody any more."""
     # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
-    for _ in range(min(2, len(client.deferred))):
-        processing = client.deferred.popleft()
+    for _ in range(min(2, len(client.deferred_processing))):
+        processing = client.deferred_processing.popleft()
         if processing.done or processing.manual:
             continue
         if _must_wait(processing, client):
-            client.deferred.append(processing)
+            client.deferred_processing.append(processing)
         else:
             processing.end(at=processing.body_ended_at)
 
 
 def _must_wait(processing: OpenProcessing, client: Client) -> bool:
-    if not processing.held or len(client.deferred) >= _DEFERRED_MAX:
+    if not processing.message_is_held or len(client.deferred_processing) >= _MAX_DEFERRED:
         return False
-    return client.manual or time.time_ns() - processing.body_ended_at < _PATIENCE
+    return client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
 
 
 def finish_deferred(client: Client) -> None:
     """End what waits for being processed by hand."""
-    while client.deferred:
-        processing = client.deferred.popleft()
+    while client.deferred_processing:
+        processing = client.deferred_processing.popleft()
         if not processing.manual:
             processing.end(at=processing.body_ended_at)

@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from otel_eda.core.process.processing import Processing
 
 
-MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumentation.logging.handler")
+HANDLER_MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumentation.logging.handler")
 """Where the handlers are that make records of OpenTelemetry out of Python's."""
 
 
 @guarded
-def told(record: LogRecord) -> LogRecord | None:
+def with_message(record: LogRecord) -> LogRecord | None:
     """Give a copy of a record that names the message in work; None if there is none."""
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     if processing is None or processing.done:
         return None
     made = copy.copy(record)  # other handlers get the same one, and may print all that is in it
-    made.__dict__ = {**_place(processing), **vars(record)}
+    made.__dict__ = {**_message_attributes(processing), **vars(record)}
     return made
 
 
-def _place(processing: Processing) -> dict[str, Any]:
+def _message_attributes(processing: Processing) -> dict[str, Any]:
     found: dict[str, Any] = {
         semconv.SYSTEM: processing.client.library.system,
         **destination_attribute(processing.route.destination),
@@ -49,20 +49,20 @@ def _place(processing: Processing) -> dict[str, Any]:
     return found
 
 
-def _make(original: Function, switch: Switch) -> Function:
+def _wrap_emit(original: Function, switch: Switch) -> Function:
     def emit(handler: Any, record: LogRecord) -> Any:
-        return original(handler, (switch.on and told(record)) or record)
+        return original(handler, (switch.on and with_message(record)) or record)
 
     return emit
 
 
-class Logs:
+class LogCorrelation:
     """The handlers, wherever they are, once they are imported."""
 
     def __init__(self) -> None:
         self.on = False
         self.patches: list[Patch] = []
-        self.hooks = [ImportHook(module, self._imported) for module in MODULES]
+        self.hooks = [ImportHook(module, self._on_import) for module in HANDLER_MODULES]
 
     def enable(self) -> None:
         """Have them tell; twice is once."""
@@ -77,11 +77,11 @@ class Logs:
         while self.patches:
             self.patches.pop().undo()
 
-    def _imported(self, module: ModuleType) -> None:
+    def _on_import(self, module: ModuleType) -> None:
         handler = getattr(module, "LoggingHandler", None)
         if self.on and handler is not None and "emit" in vars(handler):
-            self.patches.append(patch(handler, "emit", _make))
+            self.patches.append(patch(handler, "emit", _wrap_emit))
 
 
-logs = Logs()
-on_reset(logs.disable)
+log_correlation = LogCorrelation()
+on_reset(log_correlation.disable)

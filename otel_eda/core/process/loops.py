@@ -234,7 +234,7 @@ class LoopProcessing:
 
     def _unwound(self, error: BaseException) -> None:
         if self.processing is not None:
-            self.processing.fail(error)
+            self.processing.end_unless_manual(error)
 
     @guarded
     def drop(self, frame: FrameType | None) -> None:

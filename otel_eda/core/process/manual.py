@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import attach, get_current
 
 from otel_eda import semconv
+from otel_eda.config import on_reload
 from otel_eda.core import propagation
-from otel_eda.core.clients.client import Client, departed
-from otel_eda.core.clients.instances import alive, client_of
+from otel_eda.core.clients.client import Client, last_consumers
+from otel_eda.core.clients.instances import client_of, live_clients
 from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing, open_processings
-from otel_eda.core.runtime.contexts import current, suppressed
+from otel_eda.core.runtime.contexts import current_context, suppressed
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
@@ -47,9 +48,9 @@ class Process:
         self, message: Any, *, destination: str | None = None, system: str | None = None, headers: Headers = None
     ) -> None:
         self._message = message
-        self._given = destination, system, headers
-        self._turn: Processing | None = None
-        self._before: Context | None = None
+        self._origin = destination, system, headers
+        self._processing: Processing | None = None
+        self._outer_context: Context | None = None
 
     def __enter__(self) -> Self:
         self._start()
@@ -60,69 +61,71 @@ class Process:
 
     @guarded
     def _start(self) -> None:
-        deferral.use_manual()
-        self._turn = processing = self._open() or self._new()
+        deferral.set_uses_manual()
+        self._processing = processing = self._take_over() or self._begin()
         if processing is not None and get_current() is not processing.context:
-            self._before = get_current()
+            self._outer_context = get_current()
             attach(processing.context)
 
-    def _open(self) -> Processing | None:
+    def _take_over(self) -> Processing | None:
         # A library may hand a message over as a tuple of its parts, one of which stands for it.
         for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
             processing = open_processings.get(id(part))
             if processing is not None and processing.record is part and not processing.manual:
-                processing.take()
+                processing.take_over()
                 return processing
         return None
 
-    def _new(self) -> Processing | None:
+    def _begin(self) -> Processing | None:
         client, message = self._read()
-        if client.library.telemetry.look() is None or suppressed(get_current()):
+        if client.library.telemetry.find_scope() is None or suppressed(get_current()):
             return None
         return begin_processing(client, self._message, message, manual=True)
 
     def _read(self) -> tuple[Client, Message]:
-        known = _known(self._message)
-        if known is not None and self._given == (None, None, None):
+        known = _known_message(self._message)
+        if known is not None and self._origin == (None, None, None):
             return known
-        destination, system, headers = self._given
-        given = headers if headers is not None else _headers(self._message)
-        return _own(system or "custom"), Message(destination or type(self._message).__name__, headers=given)
+        destination, system, headers = self._origin
+        given = headers if headers is not None else _headers_of(self._message)
+        return _client_of_system(system or "custom"), Message(
+            destination or type(self._message).__name__, headers=given
+        )
 
     @guarded
     def _end(self, error: BaseException | None) -> None:
-        if self._turn is not None:
-            self._turn.end(error)
-        if self._before is not None and self._before is not get_current():
-            attach(self._before)
+        if self._processing is not None:
+            self._processing.end(error)
+        if self._outer_context is not None and self._outer_context is not get_current():
+            attach(self._outer_context)
 
 
-def _known(item: Any) -> tuple[Client, Message] | None:
+def _known_message(item: Any) -> tuple[Client, Message] | None:
     # Of the message itself, since its consumer may be gone, or in the process that this one was spawned by.
     package = type(item).__module__.partition(".")[0]
     for library in sorted(enabled.values(), key=lambda library: library.package != package):
         message = library.message(item)
         if message is not None:
-            return _consumer(library, item, message.destination), message
+            return _consumer_of(library, item, message.destination), message
     return None
 
 
-def _consumer(library: Library, item: Any, destination: str) -> Client:
+def _consumer_of(library: Library, item: Any, destination: str) -> Client:
     if library.owner(item) is not item:
         return client_of(item, library)
-    for client in alive():
-        if client.library is library and destination in client.delivered:
+    for client in live_clients():
+        if client.library is library and destination in client.consumed_destinations:
             return client
-    return _stand_in(library, departed.get((library.system, destination), Identity()))
+    return _stand_in(library, last_consumers.get((library.system, destination), Identity()))
 
 
 @guarded
-def _headers(item: Any) -> Headers:
+def _headers_of(item: Any) -> Headers:
     found = item.get("headers") if isinstance(item, dict) else getattr(item, "headers", None)
     return found() if callable(found) else found
 
 
-class _Nowhere:
+class _UnknownOrigin:
     """Where a message came from that no adapter knows."""
 
     telemetry = Telemetry("process")
@@ -155,12 +158,12 @@ class _Nowhere:
         return {}
 
 
-telemetry = _Nowhere.telemetry
+telemetry = _UnknownOrigin.telemetry
 
 
 def use_hooks(hooks: Hooks) -> None:
     """Have these called with the spans of messages that no adapter knows."""
-    _Nowhere.hooks = hooks
+    _UnknownOrigin.hooks = hooks
 
 
 @on_reset
@@ -171,7 +174,15 @@ def _forget_hooks() -> None:
 _stand_ins: dict[tuple[int, Identity], Client] = {}
 on_reset(_stand_ins.clear)
 on_fork(_stand_ins.clear)
-_nowhere = cache(_Nowhere)
+
+
+@on_reload
+def _apply_settings() -> None:
+    for client in list(_stand_ins.values()):
+        client.apply_settings()
+
+
+_unknown_origin = cache(_UnknownOrigin)
 
 
 def _stand_in(origin: Origin, identity: Identity) -> Client:
@@ -184,8 +195,8 @@ def _stand_in(origin: Origin, identity: Identity) -> Client:
     return found
 
 
-def _own(system: str) -> Client:
-    return _stand_in(_nowhere(system), Identity())
+def _client_of_system(system: str) -> Client:
+    return _stand_in(_unknown_origin(system), Identity())
 
 
 def headers_with(headers: Any, more: Iterable[tuple[str, str]]) -> Any:
@@ -204,7 +215,7 @@ def inject(headers: Any = None) -> Any:
     A mapping or None gives a dict of str; a list of pairs gives a list, with bytes as values if its own values are
     or it is empty. What was there stays.
     """
-    return headers_with(headers, propagation.inject(current()).items())
+    return headers_with(headers, propagation.inject(current_context()).items())
 
 
 def extract(headers: Headers) -> Context:

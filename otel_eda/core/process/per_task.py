@@ -28,18 +28,18 @@ _HANDED_ON = 0
 @guarded
 def finish_current(client: Client) -> None:
     """End the turn of this task or thread, and one that another has handed on."""
-    if not client.pulls:
+    if not client.processing_by_task:
         return
-    for place in (tasks.here(), _HANDED_ON):
-        entry = client.pulls.pop(place, None)
+    for place in (tasks.task_or_thread_id(), _HANDED_ON):
+        entry = client.processing_by_task.pop(place, None)
         if entry is not None:
             _end(client, entry, None)
 
 
 def finish_if_settled(client: Client, tags: Container[int]) -> None:
     """End the turn of this task or thread, or one that another has handed on, if its message was settled."""
-    entries = (client.pulls.get(place) for place in (tasks.here(), _HANDED_ON))
-    if client.pulls and any(entry is not None and entry[0].delivery_tag in tags for entry in entries):
+    entries = (client.processing_by_task.get(place) for place in (tasks.task_or_thread_id(), _HANDED_ON))
+    if client.processing_by_task and any(entry is not None and entry[0].delivery_tag in tags for entry in entries):
         finish_current(client)
 
 
@@ -47,20 +47,20 @@ def finish_if_settled(client: Client, tags: Container[int]) -> None:
 def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
     """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
     message = pulled.message()
-    if message is None or (frame is not None and frame.f_code is tasks.WORK and _hand(pulled, message, frame)):
+    if message is None or (frame is not None and frame.f_code is tasks.WORK_ITEM_RUN and _hand(pulled, message, frame)):
         return
-    client, task = pulled.client, tasks.running()
+    client, task = pulled.client, tasks.running_task()
     processing = begin_processing(client, pulled.record, message)
-    watch = None if frame is None else unwinding.FrameWatch(frame, processing.fail, pulled.record)
-    client.pulls[tasks.here()] = processing, watch
-    if task is not None and id(task) not in client.tasks:
-        client.tasks.add(id(task))
+    watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, pulled.record)
+    client.processing_by_task[tasks.task_or_thread_id()] = processing, watch
+    if task is not None and id(task) not in client.followed_tasks:
+        client.followed_tasks.add(id(task))
         task.add_done_callback(functools.partial(task_ended, client), context=Variables())
 
 
 def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
     # An executor's thread that was asked for the pull alone: the message is for the task that awaits it.
-    future = tasks.awaited(frame)
+    future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
         return False
     future.get_loop().call_soon_threadsafe(_take, pulled, message, future)
@@ -69,23 +69,23 @@ def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
 
 @guarded
 def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
-    client, context = pulled.client, tasks.waiting(future) or Variables()
+    client, context = pulled.client, tasks.waiting_context(future) or Variables()
     if client.library.telemetry.scope is not None:
         finish_current(client)
-        client.pulls[_HANDED_ON] = context.run(begin_processing, client, pulled.record, message), None
+        client.processing_by_task[_HANDED_ON] = context.run(begin_processing, client, pulled.record, message), None
 
 
 @guarded
 def task_ended(client: Client, task: Task[Any]) -> None:
     """End the turn of a task that is at its end, or hand it on, if the message is all that the task was for."""
-    client.tasks.discard(id(task))
-    entry = client.pulls.pop(id(task), None)
+    client.followed_tasks.discard(id(task))
+    entry = client.processing_by_task.pop(id(task), None)
     if entry is None:
         return
-    error = tasks.outcome(task)
+    error = tasks.future_error(task)
     if error is None and not entry[0].done and task.result() is entry[0].record:
         finish_current(client)
-        client.pulls[_HANDED_ON] = entry
+        client.processing_by_task[_HANDED_ON] = entry
     else:
         _end(client, entry, error)
 
@@ -94,19 +94,19 @@ def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: B
     processing, watch = entry
     if watch is not None:
         watch.close()
-    deferral.finish_or_defer(processing, client, deferral.manual, error)
+    deferral.finish_or_defer(processing, client, deferral.uses_manual, error)
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
     """End every turn of a client, as done or with an error, but for those that end by themselves."""
-    for processing, watch in list(client.pulls.values()):
+    for processing, watch in list(client.processing_by_task.values()):
         if watch is not None:
             watch.close()
-        processing.fail(error)  # not only below: messages may be one object, such as an empty one
-    client.pulls.clear()
+        processing.end_unless_manual(error)  # not only below: messages may be one object, such as an empty one
+    client.processing_by_task.clear()
     deferral.finish_deferred(client)
     for processing in list(open_processings.values()):
-        if processing.client is client and not processing.manual and not processing.called:
+        if processing.client is client and not processing.manual and not processing.in_callback:
             processing.end(error)
 
 

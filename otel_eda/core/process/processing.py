@@ -10,14 +10,13 @@ from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core.clients import progress
 from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
 from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current, live, outside, span_in
+from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, outside_loops, skip_ended, span_in
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.telemetry import errors, hooks
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span, SpanContext
 
+    from otel_eda.config import Config
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from otel_eda.core.propagation.headers import Extracted
 
 
-_UNHELD = 2  # references to a message that only its turn holds: the turn's and the question's own
+_OWN_REFERENCES = 2  # references to a message that only its turn holds: the turn's and the question's own
 
 open_processings: dict[int, Processing] = {}
 """Every turn that has not ended, by the identity of its message."""
@@ -45,92 +45,90 @@ class Processing:
 
     __slots__ = (
         "anomaly",
-        "before",
         "body_ended_at",
-        "called",
         "client",
         "context",
         "delivery_tag",
+        "detached",
         "done",
         "failure",
-        "forgotten",
+        "in_callback",
+        "inherited",
         "key",
-        "left",
         "manual",
         "offset",
+        "outer_context",
         "partition",
         "partition_ledger",
         "record",
         "route",
         "span",
-        "stamp",
         "start",
+        "timestamp",
     )
 
-    client: Client
-    route: Route
-    record: Any
     span: Span
-    before: Context
     context: Context
-    start: int
-    stamp: int | None
-    body_ended_at: int
-    partition: str | None
-    done: bool
-    manual: bool
-    called: bool
-    failure: BaseException | None
-    forgotten: bool
-    left: bool
-    delivery_tag: int | None
-    partition_ledger: PartitionLedger | None
     offset: int
     key: Hashable
-    anomaly: DeliveryAnomaly | None
+
+    def __init__(
+        self, client: Client, route: Route, record: Any, message: Message, *, outer_context: Context, manual: bool
+    ) -> None:
+        self.client, self.route = client, route
+        self.record = record if message.record is None else message.record
+        self.outer_context = outer_context
+        self.manual = self.detached = manual
+        self.delivery_tag, self.timestamp, self.partition = message.delivery_tag, message.timestamp, message.partition
+        self.done = self.inherited = self.in_callback = False
+        self.failure: BaseException | None = None
+        self.partition_ledger: PartitionLedger | None = None
+        self.anomaly: DeliveryAnomaly | None = None
+        self.body_ended_at = 0
+        self.start = time.time_ns()
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End it, and let no failure of that reach who asks for it."""
-        self.finish(error, at)
+        self.end_unguarded(error, at)
 
-    def finish(self, error: BaseException | None = None, at: int | None = None) -> None:
+    def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
         if self.done:
             return
         self.done = True
         if open_processings.get(id(self.record)) is self:
             del open_processings[id(self.record)]
-        self._bring_back()
-        if self.forgotten:
+        self._restore_context()
+        if self.inherited:
             return
         end = at or time.time_ns()
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
-        kind = self._fail(error) if error is not None else None
+        kind = self._record_error(error) if error is not None else None
         anomaly = self.partition_ledger.end(self.offset, error is None) if self.partition_ledger is not None else None
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
         hooks.end(self.span, end)
-        if self.route.scope.measured:
-            self._measure(end, kind)
+        if self.route.scope.records_durations:
+            self._record_durations(end, kind)
         self.record = self.failure = None
-        if self.left or not self.manual:  # else the loop that began it has yet to leave it
+        if self.detached or not self.manual:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
 
-    def _measure(self, end: int, kind: str | None) -> None:
-        measures, metrics = self.route.measures(self.partition, kind), self.route.scope.metrics
+    def _record_durations(self, end: int, kind: str | None) -> None:
+        measures, metrics = self.route.duration_attributes(self.partition, kind), self.route.scope.metrics
         metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
-        if self.stamp is not None:
-            metrics.message_age.record(max(end / 1e9 - self.stamp / 1e3, 0.0), measures, self.context)
+        if self.timestamp is not None:
+            metrics.message_age.record(max(end / 1e9 - self.timestamp / 1e3, 0.0), measures, self.context)
 
-    def fail(self, error: BaseException | None) -> None:
+    def end_unless_manual(self, error: BaseException | None) -> None:
         """End the span, unless somebody processes the message by hand."""
         if not self.manual:
             self.end(error)
 
-    def take(self) -> None:
+    def take_over(self) -> None:
         """Have it ended by whoever processes its message by hand, beginning now."""
         self.manual = self.client.manual = True
         if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
@@ -138,29 +136,29 @@ class Processing:
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now
         if self.partition_ledger is not None and self.key is not None and self.anomaly is None:
-            anomaly = self.partition_ledger.take(self.offset, self.key)
+            anomaly = self.partition_ledger.take_over(self.offset, self.key)
             if anomaly is not None:
                 self.route.record_anomaly(anomaly, self.partition)
                 self.span.set_attributes(_ANOMALIES[anomaly])
 
-    def enter(self) -> None:
+    def attach(self) -> None:
         """Make its context current again, if it is not."""
         if not self.done and get_current() is not self.context:
-            self.before, self.left = current(), False
+            self.outer_context, self.detached = current_context(), False
             attach(self.context)
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Bring back the context from before, unless somebody made another one current meanwhile."""
-        self._bring_back()
-        self.left = True
+        self._restore_context()
+        self.detached = True
         if self.done:
             self.context = EMPTY
 
-    def _bring_back(self) -> None:
+    def _restore_context(self) -> None:
         if get_current() is self.context:
-            attach(live(self.before) if PROCESSING in self.before else self.before)
+            attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
 
-    def _fail(self, error: BaseException) -> str | None:
+    def _record_error(self, error: BaseException) -> str | None:
         if isinstance(error, GeneratorExit):
             self.span.set_attribute(semconv.ABANDONED, True)
             return None
@@ -170,82 +168,67 @@ class Processing:
         return errors.record(self.span, error, "process", self.context)
 
     @property
-    def held(self) -> bool:
+    def message_is_held(self) -> bool:
         """Whether anybody else holds the message, and so may yet process it by hand."""
-        return sys.getrefcount(self.record) > _UNHELD
+        return sys.getrefcount(self.record) > _OWN_REFERENCES
 
-    def forget(self) -> None:
+    def disown(self) -> None:
         """Leave the span to be ended by another process, which this one was forked from."""
-        self.forgotten = True
+        self.inherited = True
 
 
 def begin_processing(
-    client: Client, record: Any, message: Message, found: Extracted | None = None, manual: bool = False
+    client: Client, record: Any, message: Message, extracted: Extracted | None = None, manual: bool = False
 ) -> Processing:
-    """Start processing a message: its span is current from now on."""
-    before = base = get_current()
-    if PROCESSING in before:
-        before = live(before)
-        base = before if manual else outside(before)
-    span_context_in, origin = found or trust.incoming_context(message)
-    context = (Context({**base, **span_context_in}) if base else span_context_in) if span_context_in else base
-    route = client.route("process", "process", message.destination)
-    processing = Processing()
-    processing.client, processing.route, processing.before = client, route, before
-    processing.manual = processing.left = manual
-    given, record = record, record if message.record is None else message.record
-    processing.record = record
-    processing.delivery_tag, processing.stamp, processing.partition = (
-        message.delivery_tag,
-        message.timestamp,
-        message.partition,
-    )
-    processing.done = processing.forgotten = processing.called = False
-    processing.failure = processing.partition_ledger = processing.anomaly = None
-    processing.body_ended_at = 0
-    processing.start = time.time_ns()
-    if message.unsettled and message.delivery_tag is not None:
-        client.await_settlement(
-            message.delivery_tag,
-            Unsettled(message.destination, message.queue, origin, message.id, message.conversation),
-        )
-    made = message_attributes(route.attributes, message)
-    if message.offset is not None and message.partition is not None:
+    """Begin to process a message: start its span and make it current."""
+    outer_context = base = get_current()
+    if PROCESSING in base:
+        outer_context = skip_ended(base)
+        base = outer_context if manual else outside_loops(outer_context)
+    route = client.process_route(message.destination)
+    incoming, origin = extracted or trust.incoming_context(message, route.settings)
+    context = (Context({**base, **incoming}) if base else incoming) if incoming else base
+    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual)
+    attributes = message_attributes(route, message)
+    if message.offset is not None:
         # What was polled before, and what is processed by hand, comes in any order.
-        _book(processing, message, made, 0 if manual or found else client.epoch)
-    processing.span = route.scope.tracer.start_span(
-        route.name,
-        _parent(base, context, origin if SPAN in span_context_in else None),
-        route.kind,
-        made,
-        (Link(origin),) if origin else (),
-        processing.start,
-    )
+        _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
+    parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
+    links = (Link(origin),) if origin else ()
+    processing.span = route.scope.tracer.start_span(route.name, parent, route.kind, attributes, links, processing.start)
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
     if client.hooks.process is not None:
-        about = given if message.given is None else message.given
+        about = record if message.given is None else message.given
         hooks.call(client.hooks.process, processing.span, about, processing.context)
-    open_processings[id(record)] = processing
-    if message.timestamp is not None and route.scope.measures(processing.start):
-        _queued(processing, message.timestamp)
-    if (message.redelivered or message.attributes) and not manual:
-        _again(client, route, message)
+    _record_begin(processing, message, origin)
     attach(processing.context)
     return processing
 
 
-def _book(processing: Processing, message: Message, made: dict[str, Any], epoch: int) -> None:
+def _record_in_ledger(processing: Processing, message: Message, made: dict[str, Any], epoch: int) -> None:
     partition, offset, key = message.partition, message.offset, message.key
     if partition is None or offset is None:
         return
     processing.offset = offset
-    processing.key = hash(key) if config().capture_key != "off" and type(key) in {bytes, str} else None
+    processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
     processing.partition_ledger = processing.route.partition_ledger(partition)
     processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
     # By hand nothing is delivered anew.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
         processing.route.record_anomaly(anomaly, partition)
         made.update(_ANOMALIES[anomaly])
+
+
+def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
+    client, route = processing.client, processing.route
+    open_processings[id(processing.record)] = processing
+    if message.unsettled and message.delivery_tag is not None:
+        unsettled = Unsettled(message.destination, message.queue, origin, message.id, message.conversation)
+        client.await_settlement(message.delivery_tag, unsettled)
+    if message.timestamp is not None and route.scope.check_durations(processing.start):
+        _record_queue_time(processing, message.timestamp)
+    if (message.redelivered or message.attributes) and not processing.manual:
+        _record_redelivery(client, route, message)
 
 
 _ANOMALIES = {
@@ -255,8 +238,8 @@ _ANOMALIES = {
 }
 
 
-def _parent(base: Context, context: Context, origin: SpanContext | None) -> Context:
-    rule = config().process_parent
+def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
+    rule = settings.process_parent
     if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
         return base
     if rule in {"auto", "producer"} and origin is not None:
@@ -264,14 +247,16 @@ def _parent(base: Context, context: Context, origin: SpanContext | None) -> Cont
     return EMPTY
 
 
-def _queued(processing: Processing, stamp: int) -> None:
+def _record_queue_time(processing: Processing, stamp: int) -> None:
     route = processing.route
-    route.stamps[processing.partition] = stamp
+    route.last_timestamps[processing.partition] = stamp
     waited = max(processing.start / 1e9 - stamp / 1e3, 0.0)
-    route.scope.metrics.queue_duration.record(waited, route.measures(processing.partition), processing.context)
+    route.scope.metrics.queue_duration.record(
+        waited, route.duration_attributes(processing.partition), processing.context
+    )
 
 
-def _again(client: Client, route: Route, message: Message) -> None:
+def _record_redelivery(client: Client, route: Route, message: Message) -> None:
     # What the broker tells; of offsets the ledger knows better.
     if message.ready_count is not None:
         progress.note_queue_depth(client, message.queue or message.destination, message.ready_count)
@@ -282,8 +267,8 @@ def _again(client: Client, route: Route, message: Message) -> None:
 
 
 @on_fork
-def forget_all() -> None:
+def disown_all() -> None:
     """Drop every open turn, in a forked child: its parent ends them."""
     for processing in open_processings.values():
-        processing.forget()
+        processing.disown()
     open_processings.clear()

@@ -1,5 +1,5 @@
 """Context in and out of the headers of messages."""
 
-from .headers import extract, inject, pairs, span_context_in
+from .headers import as_pairs, extract, inject, span_context_in
 
-__all__ = ["extract", "inject", "pairs", "span_context_in"]
+__all__ = ["as_pairs", "extract", "inject", "span_context_in"]

@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 PARENT, STATE, BAGGAGE = "traceparent", "tracestate", "baggage"
 
 
-_DEFAULT = {TraceContextTextMapPropagator, W3CBaggagePropagator}
+_DEFAULT_PROPAGATORS = {TraceContextTextMapPropagator, W3CBaggagePropagator}
 
 
-_FORM = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACEPARENT = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 _FLAGS = [TraceFlags(number) for number in range(256)]
 
 
-(_CARRIED,) = baggage.set_baggage("name", "value", EMPTY)
+(_BAGGAGE_KEY,) = baggage.set_baggage("name", "value", EMPTY)
 
 
 def is_default(propagator: TextMapPropagator) -> bool:
     """Tell whether these are the default propagators, and nobody's subclasses of them."""
     parts = getattr(propagator, "_propagators", ()) if type(propagator) is CompositePropagator else ()
-    return len(parts) == len(_DEFAULT) and {type(part) for part in parts} == _DEFAULT
+    return len(parts) == len(_DEFAULT_PROPAGATORS) and {type(part) for part in parts} == _DEFAULT_PROPAGATORS
 
 
 def read(parent: object) -> tuple[Context, SpanContext] | None:
     """Read a `traceparent`; None for one that is out of the ordinary."""
     text = parent.decode("latin-1") if type(parent) is bytes else parent
-    match = _FORM.fullmatch(text) if type(text) is str else None
+    match = _TRACEPARENT.fullmatch(text) if type(text) is str else None
     if match is None:
         return None
     trace, span, flags = match.groups()
@@ -57,7 +57,7 @@ def read(parent: object) -> tuple[Context, SpanContext] | None:
 def write(context: Context) -> dict[str, str] | None:
     """Give the headers that carry a context; None for one out of the ordinary."""
     origin = span_in(context).get_span_context()
-    if not origin.is_valid or origin.trace_state or _CARRIED in context:
+    if not origin.is_valid or origin.trace_state or _BAGGAGE_KEY in context:
         return None
     # Twice as fast as an f-string, which asks each number how it is to be written.
     return {PARENT: "00-%032x-%016x-%02x" % (origin.trace_id, origin.span_id, origin.trace_flags)}  # noqa: UP031

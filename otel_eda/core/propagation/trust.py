@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from opentelemetry import baggage
 
-from otel_eda.config import config
 from otel_eda.core.propagation.headers import extract
 from otel_eda.core.runtime.contexts import EMPTY
 
@@ -16,32 +15,32 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
 
+    from otel_eda.config import Config
     from otel_eda.core.message import Message
     from otel_eda.core.propagation.headers import Extracted
 
 
-def incoming_context(message: Message) -> Extracted:
+def incoming_context(message: Message, settings: Config) -> Extracted:
     """Give what of a message's context is to be gone by: all, a link and some baggage, or nothing."""
-    setting = config().trust
-    if setting == "parent":
+    if settings.trust == "parent":
         return extract(message.headers)
-    rule = rule_for(setting, message.destination)
+    rule = trust_rule(settings.trust, message.destination)
     if rule == "drop":
         return EMPTY, None
     found, origin = extract(message.headers)
-    return (found, origin) if rule == "parent" or not found else (_allowed(found), origin)
+    return (found, origin) if rule == "parent" or not found else (_allowed_baggage(found, settings.baggage), origin)
 
 
-def _allowed(found: Context) -> Context:
-    wanted, kept = config().baggage, EMPTY
+def _allowed_baggage(found: Context, accepted: tuple[str, ...]) -> Context:
+    kept = EMPTY
     for name, value in baggage.get_all(found).items():
-        if name.lower() in wanted:
+        if name.lower() in accepted:
             kept = baggage.set_baggage(name, value, kept)
     return kept
 
 
 @lru_cache(4096)
-def rule_for(setting: str, destination: str) -> str:
+def trust_rule(setting: str, destination: str) -> str:
     """Give the rule of the last pattern that fits; what stands alone is for every destination."""
     chosen = "parent"
     for part in setting.split(","):

@@ -26,40 +26,40 @@ if TYPE_CHECKING:
     from otel_eda.core.process.processing import Processing
 
 
-def _current() -> Processing | None:
+def _current_processing() -> Processing | None:
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     return processing
 
 
-class _Entered(Protocol):
+class _EnteredBlock(Protocol):
     """A block that was entered."""
 
-    def leaving(self, error: BaseException | None) -> None:
+    def before_exit(self, error: BaseException | None) -> None:
         """Note by which exception it is left, before the library does anything about it."""
 
-    def left(self, error: BaseException | None) -> None:
+    def after_exit(self, error: BaseException | None) -> None:
         """End what is to end with it."""
 
 
-class _Inner:
+class _BlockInProcessing:
     """A block within its message's own processing: it only tells how that ends."""
 
     def __init__(self, processing: Processing) -> None:
         self.processing = processing
 
     @guarded
-    def leaving(self, error: BaseException | None) -> None:
+    def before_exit(self, error: BaseException | None) -> None:
         """Note the exception, since what the library does now may end the processing."""
         self.processing.failure = error
 
     @guarded
-    def left(self, _: BaseException | None) -> None:
+    def after_exit(self, _: BaseException | None) -> None:
         """End a processing that is over but for this block."""
         if self.processing.body_ended_at:
             self.processing.end()
 
 
-class _Whole:
+class _BlockAsProcessing:
     """A block that is the processing, since the message has none here."""
 
     def __init__(self, library: Library, record: Any) -> None:
@@ -67,10 +67,10 @@ class _Whole:
         self.process = Process(record)
         self.process.__enter__()
 
-    def leaving(self, error: BaseException | None) -> None:
+    def before_exit(self, error: BaseException | None) -> None:
         """Note nothing: what the library does now is part of the processing."""
 
-    def left(self, error: BaseException | None) -> None:
+    def after_exit(self, error: BaseException | None) -> None:
         """End the processing."""
         self.process.__exit__(None, error, None)
 
@@ -89,11 +89,11 @@ class Block:
 
     def places(self) -> tuple[Place, ...]:
         """Return both ends."""
-        return _Begin(self.begin, self.record), _End(self.end, self.error)
+        return _BlockBegin(self.begin, self.record), _BlockEnd(self.end, self.error)
 
 
 @dataclass(frozen=True)
-class _Begin(SinglePlace):
+class _BlockBegin(SinglePlace):
     """The call that enters a block."""
 
     target: str
@@ -102,13 +102,13 @@ class _Begin(SinglePlace):
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the call, after which the message is in processing."""
 
-        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entering | None:
-            return _Entering(args, kwargs, library, self.record) if args else None
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BlockEntry | None:
+            return _BlockEntry(args, kwargs, library, self.record) if args else None
 
         return around(original, switch, begin)
 
 
-class _Entering(Call):
+class _BlockEntry(Call):
     """A call that enters a block."""
 
     __slots__ = ("library", "record")
@@ -130,15 +130,17 @@ class _Entering(Call):
     def _begin(self, block: Any) -> None:
         if ATTRIBUTE in block.__dict__:
             return  # the library enters by another of its ways
-        record, processing = self.record(block), _current()
+        record, processing = self.record(block), _current_processing()
         inner = processing is not None and processing.record is record and not processing.body_ended_at
         block.__dict__[ATTRIBUTE] = (
-            _Inner(processing) if processing is not None and inner else _Whole(self.library, record)
+            _BlockInProcessing(processing)
+            if processing is not None and inner
+            else _BlockAsProcessing(self.library, record)
         )
 
 
 @dataclass(frozen=True)
-class _End(SinglePlace):
+class _BlockEnd(SinglePlace):
     """The call that leaves a block; `error` names the argument that is the exception it is left by."""
 
     target: str
@@ -149,22 +151,22 @@ class _End(SinglePlace):
         return around(original, Switch(), partial(self._begin, Arguments(original, (self.error,))))
 
     @guarded
-    def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Leaving | None:
-        block: _Entered | None = args[0].__dict__.pop(ATTRIBUTE, None)
+    def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BlockExit | None:
+        block: _EnteredBlock | None = args[0].__dict__.pop(ATTRIBUTE, None)
         taken = None if block is None else arguments.take(args, kwargs)
         if block is None or taken is None:
             return None
-        block.leaving(taken[0])
-        return _Leaving(args, kwargs, block, taken[0])
+        block.before_exit(taken[0])
+        return _BlockExit(args, kwargs, block, taken[0])
 
 
-class _Leaving(Call):
+class _BlockExit(Call):
     """A call that leaves a block, by an exception or without."""
 
     __slots__ = ("block", "error")
 
     def __init__(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], block: _Entered, error: BaseException | None
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], block: _EnteredBlock, error: BaseException | None
     ) -> None:
         super().__init__(args, kwargs)
         self.block = block
@@ -172,7 +174,7 @@ class _Leaving(Call):
 
     def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
         """End what is to end with the block."""
-        self.block.left(self.error)
+        self.block.after_exit(self.error)
 
 
 @dataclass(frozen=True)
@@ -186,10 +188,10 @@ class Handle(SinglePlace):
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the call, whose exception is that of the message's processing."""
-        return around(original, switch, _Handling)
+        return around(original, switch, _HandlerErrorCall)
 
 
-class _Handling(Call):
+class _HandlerErrorCall(Call):
     """A call of the application's handler."""
 
     __slots__ = ()
@@ -197,10 +199,10 @@ class _Handling(Call):
     def left(self, error: BaseException | None) -> None:
         """Note why the processing has failed."""
         if isinstance(error, Exception):
-            self._note(error)
+            self._record_failure(error)
 
     @guarded
-    def _note(self, error: Exception) -> None:
-        processing = _current()
+    def _record_failure(self, error: Exception) -> None:
+        processing = _current_processing()
         if processing is not None and not processing.done:
             processing.failure = error

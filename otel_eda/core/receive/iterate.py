@@ -85,7 +85,7 @@ class Iterate(SinglePlace):
         return result, receiving
 
 
-class _Looked(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+class _BoundGeneratorFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         from pkgutil import resolve_name
 
@@ -96,7 +96,7 @@ class _Looked(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 
 class _GeneratorFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     """What still is a generator function to everyone who looks."""
 
-    __bound_function_wrapper__ = _Looked
+    __bound_function_wrapper__ = _BoundGeneratorFunction
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class ReceiveBatch(SinglePlace):
         client = client_of(args[0], library)
         receiving = _BatchReceiving(client, args[0], self.operation, timed=self.timed, call=(args, kwargs))
         receiving.batches = self.batches
-        if not receiving.inner:
+        if not receiving.is_inner:
             per_task.finish_current(client)
             deferral.finish_unheld(client)
         return receiving
@@ -66,26 +66,26 @@ class _BatchReceiving(Receiving):
 
     def returned(self, result: Any) -> Any:
         """Return the result with lists of ours in it."""
-        return self._received(result) or result
+        return self._traced(result) or result
 
     @guarded
-    def _received(self, result: Any) -> Any:
-        if self.inner:
+    def _traced(self, result: Any) -> Any:
+        if self.is_inner:
             if self.timed:
-                self._measure(result)
+                self._record_inner_duration(result)
             return None
         polled: list[Polled] = []
 
         def keep(records: list[Any]) -> list[Any]:
-            read = _read(records, self.client)
+            read = _read_records(records, self.client)
             polled.extend(read.values())
             return TracedList(records, self.client, read)
 
         kept = self.batches(result, keep)
-        self.received(polled)
+        self.record_batch(polled)
         return kept
 
-    def _measure(self, result: Any) -> None:
+    def _record_inner_duration(self, result: Any) -> None:
         # Within another pull, that one makes the spans, and this one is what takes the time if that one is not timed.
         topics: set[str] = set()
 
@@ -95,10 +95,12 @@ class _BatchReceiving(Receiving):
             return records
 
         self.batches(result, look)
-        self.took(topics.pop() if len(topics) == 1 else None, None)
+        self.record_duration(topics.pop() if len(topics) == 1 else None, None)
 
 
-def _read(records: list[Any], client: Client) -> dict[int, Polled]:
-    read = client.library.message
+def _read_records(records: list[Any], client: Client) -> dict[int, Polled]:
+    read, settings = client.library.message, client.settings
     messages = ((record, read(record)) for record in records)
-    return {id(record): (message, *trust.incoming_context(message)) for record, message in messages if message}
+    return {
+        id(record): (message, *trust.incoming_context(message, settings)) for record, message in messages if message
+    }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.patching.around import around
 from otel_eda.core.process import per_task
-from otel_eda.core.receive.receive_one import ReceiveOne, awaiting
+from otel_eda.core.receive.receive_one import ReceiveOne, awaiting_frame
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
@@ -32,19 +32,19 @@ class MessageFuture(Future[Any]):
 
     read: Callable[[], Message | None] | None = None
     source: Future[Any] | None = None
-    found: Message | None = None
-    pull: Receiving | None = None
+    message: Message | None = None
+    receiving: Receiving | None = None
 
     def set_result(self, result: Any) -> None:
         """Have the message read and counted."""
-        self._read()
+        self._read_message()
         super().set_result(result)
-        self._ended()
+        self._record_outcome()
 
     def set_exception(self, exception: Any) -> None:
         """Note that the pull failed."""
         super().set_exception(exception)
-        self._ended()
+        self._record_outcome()
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Begin the turn when there is a result."""
@@ -58,47 +58,49 @@ class MessageFuture(Future[Any]):
         """Begin the turn when a task asks for the result."""
         result, frame = super().result(), sys._getframe(1)
         # Else a callback asks, or `asyncio.gather`: what will be done with it cannot be told.
-        if tasks.running() is not None and not (_asyncios(frame) and awaiting(frame) is None):
+        if tasks.running_task() is not None and not (_is_in_asyncio(frame) and awaiting_frame(frame) is None):
             self._begin(result, frame)
         return result
 
-    def expect(self, pull: Receiving) -> None:
+    def attach_receiving(self, pull: Receiving) -> None:
         """Note for which pull this is, which may have come to its end by now."""
-        self.pull = pull
+        self.receiving = pull
         if self.done():
-            self._ended()
+            self._record_outcome()
 
     @guarded
-    def _read(self) -> None:
+    def _read_message(self) -> None:
         read, source = self.read, self.source
         self.read = self.source = None
         if read is not None:
-            self.found = read()
+            self.message = read()
         elif isinstance(source, MessageFuture):
-            self.found = source.found
+            self.message = source.message
 
     @guarded
-    def _ended(self) -> None:
-        error, pull, found = tasks.outcome(self), self.pull, self.found
+    def _record_outcome(self) -> None:
+        error, pull, found = tasks.future_error(self), self.receiving, self.message
         if pull is None:
             return
         if error is not None:
-            self.pull = None
-            pull.ended(error)
+            self.receiving = None
+            pull.end_with_error(error)
         else:
             pull.read = lambda _: found
             pull.message()
 
     @guarded
     def _begin(self, result: Any, frame: FrameType) -> None:
-        pull, found = self.pull, self.found
+        pull, found = self.receiving, self.message
         if pull is not None:
-            self.pull = self.found = None
-            per_task.begin_current(_Read(pull.client, result, found), awaiting(_beneath(frame)))
+            self.receiving = self.message = None
+            per_task.begin_current(
+                _ReadMessage(pull.client, result, found), awaiting_frame(_awaiting_application(frame))
+            )
 
 
 @dataclass
-class _Read:
+class _ReadMessage:
     """A pulled message that was read and counted before."""
 
     client: Client
@@ -115,13 +117,13 @@ MessageFuture.__name__ = MessageFuture.__qualname__ = Future.__qualname__
 MessageFuture.__module__ = Future.__module__
 
 
-def _asyncios(frame: FrameType) -> bool:
+def _is_in_asyncio(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).partition(".")[0] == "asyncio"
 
 
-def _beneath(frame: FrameType) -> FrameType:
+def _awaiting_application(frame: FrameType) -> FrameType:
     # `asyncio.wait_for` and its like await for somebody.
-    while frame.f_back is not None and _asyncios(frame):
+    while frame.f_back is not None and _is_in_asyncio(frame):
         frame = frame.f_back
     return frame
 
@@ -143,5 +145,5 @@ class _FutureReceiving(Receiving):
     def returned(self, result: Any) -> Any:
         """Return the future, which is told of its pull."""
         if isinstance(result, MessageFuture):
-            result.expect(self)
+            result.attach_receiving(self)
         return result

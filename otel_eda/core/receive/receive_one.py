@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_eda.core.receive.receiving import Read
 
 
-def awaiting(frame: FrameType | None) -> FrameType | None:
+def awaiting_frame(frame: FrameType | None) -> FrameType | None:
     """Return a frame if it is one that awaits, else None."""
     # Beneath a coroutine is what awaits it, or, if that is a task, what runs all tasks.
     return frame if frame is not None and frame.f_code.co_flags & unwinding.SUSPENDABLE else None
@@ -67,9 +67,9 @@ class ReceiveOne(SinglePlace):
         kind: type[Receiving],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-    ) -> Receiving | _Passing | None:
+    ) -> Receiving | _InnerReceiving | None:
         if current_operation.get().types & (TIMED if self.timed else RECEIVE):
-            return _Passing(args, kwargs)
+            return _InnerReceiving(args, kwargs)
         if not args or passes_through(library.telemetry):
             return None
         client = client_of(args[0], library)
@@ -78,22 +78,22 @@ class ReceiveOne(SinglePlace):
             taken = () if arguments is None else arguments.take(args, kwargs)
             if taken is not None:
                 receiving.read = self.reader(args[0], *taken)
-        if not receiving.inner:
+        if not receiving.is_inner:
             per_task.finish_current(client)
         return receiving
 
 
-class _Passing(Call):
+class _InnerReceiving(Call):
     """A call within another pull, which makes the span and takes the time."""
 
     __slots__ = ()
 
     def returned(self, result: Any) -> Any:
         """Return the message, for the pull around to know."""
-        return _noted(result)
+        return _pass_to_outer_pull(result)
 
 
-def _noted(record: Any) -> Any:
+def _pass_to_outer_pull(record: Any) -> Any:
     within = current_operation.get()
     if within.types & RECEIVE:
         within.record = record  # a loop's pull; a subclass may yet make something else of the record
@@ -108,21 +108,21 @@ class _OneReceiving(Receiving):
     def returned(self, result: Any) -> Any:
         """Return the message, whose processing begins."""
         self.record = result
-        if self.inner:
+        if self.is_inner:
             self._measure()
-            return _noted(result)
-        per_task.begin_current(self, self.asking(caller(2)))
+            return _pass_to_outer_pull(result)
+        per_task.begin_current(self, self.pulling_frame(caller(2)))
         return result
 
     @staticmethod
-    def asking(frame: FrameType | None) -> FrameType | None:
+    def pulling_frame(frame: FrameType | None) -> FrameType | None:
         """Return the application's frame that pulls, of the one that calls."""
         return frame
 
     @guarded
     def _measure(self) -> None:
         # Within another pull, that one makes the spans, and this one is what takes the time.
-        self.measured()
+        self.read_message()
 
 
 class _AwaitedReceiving(_OneReceiving):
@@ -130,4 +130,4 @@ class _AwaitedReceiving(_OneReceiving):
 
     __slots__ = ()
 
-    asking = staticmethod(awaiting)
+    pulling_frame = staticmethod(awaiting_frame)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core.clients.attributes import add_position, message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
-from otel_eda.core.ledger.senders import together
+from otel_eda.core.ledger.senders import shared_senders
 from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, current, outside, with_span
+from otel_eda.core.runtime.contexts import EMPTY, current_context, outside_loops, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, enter
 from otel_eda.core.telemetry import errors
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     Read = Callable[[Any], Message | None]
 
 
-NO_CALL: tuple[tuple[Any, ...], dict[str, Any]] = (), {}
-_NO_FAILURE = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExit)
+NO_ARGUMENTS: tuple[tuple[Any, ...], dict[str, Any]] = (), {}
+_NOT_FAILURES = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExit)
 
 
 class Receiving:
@@ -46,18 +45,18 @@ class Receiving:
         "args",
         "client",
         "consumer",
-        "inner",
+        "is_inner",
         "kwargs",
         "operation",
+        "operation_name",
         "read",
         "record",
         "scope",
         "start",
         "timed",
-        "within",
     )
 
-    within: Operation
+    operation: Operation
 
     def __init__(
         self,
@@ -67,73 +66,73 @@ class Receiving:
         read: Read | None = None,
         *,
         timed: bool = False,
-        call: tuple[tuple[Any, ...], dict[str, Any]] = NO_CALL,
+        call: tuple[tuple[Any, ...], dict[str, Any]] = NO_ARGUMENTS,
     ) -> None:
         self.args, self.kwargs = call
         self.client = client
         self.consumer = consumer
         self.read = read or client.library.message
         self.scope = client.scope
-        self.operation = operation
+        self.operation_name = operation
         self.record: Any = None
         around = current_operation.get().types
-        self.inner = bool(around & RECEIVE)
+        self.is_inner = bool(around & RECEIVE)
         self.timed = timed and not around & TIMED
         self.start = time.time_ns()
 
     def __enter__(self) -> Operation:
-        self.within = enter(RECEIVE | TIMED if self.timed else RECEIVE)
-        return self.within
+        self.operation = enter(RECEIVE | TIMED if self.timed else RECEIVE)
+        return self.operation
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        self.within.leave()
+        self.operation.leave()
         if error is not None:
-            self.ended(error)
+            self.end_with_error(error)
 
     def returned(self, result: Any) -> Any:
         """Return the call's result."""
         return result
 
     @guarded
-    def ended(self, error: BaseException) -> None:
+    def end_with_error(self, error: BaseException) -> None:
         """Note an exception, if it tells of a failure."""
-        if not self.inner and not isinstance(error, _NO_FAILURE) and not self.client.library.empty(error):
-            self.failed(error)
+        if not self.is_inner and not isinstance(error, _NOT_FAILURES) and not self.client.library.empty(error):
+            self.record_failure(error)
 
     @guarded
-    def took(self, destination: str | None, error: str | None, context: Context | None = None) -> None:
+    def record_duration(self, destination: str | None, error: str | None, context: Context | None = None) -> None:
         """Measure the pull, in the context of its span if it has one."""
-        route = self.client.route(self.operation, "receive", destination)
+        route = self.client.route(self.operation_name, "receive", destination)
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
-        if self.scope.measures(end):
-            measures = route.measures(None, error)
+        if self.scope.check_durations(end):
+            measures = route.duration_attributes(None, error)
             self.scope.metrics.operation_duration.record((end - self.start) / 1e9, measures, context)
 
     @guarded
-    def failed(self, error: BaseException) -> None:
+    def record_failure(self, error: BaseException) -> None:
         """Make the span of a pull that raised."""
         self.consumer = None  # it may be closed: then it is not to be asked how far it is
-        route = self.client.route(self.operation, "receive", None)
+        route = self.client.route(self.operation_name, "receive", None)
         span = self._span(route, route.attributes, ())
         kind = errors.record(span, error, "receive")
         span.end()
-        self.took(None, kind, with_span(EMPTY, span))
+        self.record_duration(None, kind, with_span(EMPTY, span))
 
-    def received(self, found: list[Polled]) -> None:
+    def record_batch(self, found: list[Polled]) -> None:
         """Make the span of a pull that brought a batch, and count its messages."""
         topics = {message.destination for message, _, _ in found}
         topic = topics.pop() if len(topics) == 1 else None
         if self.timed:
-            self.took(topic, None)
+            self.record_duration(topic, None)
         places: dict[tuple[str, str | None], list[int | None]] = {}
         for message, _, _ in found:
             places.setdefault((message.destination, message.partition), []).append(message.offset)
         for (destination, partition), offsets in places.items():
-            self.client.record_consumed(self.operation, destination, partition, len(offsets))
+            self.client.record_consumed(self.operation_name, destination, partition, len(offsets))
             self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
-        if found and config().receive_spans != "none":
-            route = self.client.route(self.operation, "receive", topic)
+        if found and self.client.settings.receive_spans != "none":
+            route = self.client.route(self.operation_name, "receive", topic)
             attributes = {**route.attributes, semconv.BATCH_COUNT: len(found)}
             partitions = {message.partition for message, _, _ in found}
             if topic is not None and len(partitions) == 1:
@@ -144,31 +143,31 @@ class Receiving:
 
     def message(self) -> Message | None:
         """Count and read the message that a pull brought; make a span if every pull is to have one."""
-        message = self.measured()
+        message = self.read_message()
         if message is not None:
-            self.client.record_consumed(self.operation, message.destination, message.partition)
+            self.client.record_consumed(self.operation_name, message.destination, message.partition)
             if message.sender is not None:
                 note_arrival(self.client, message)
-            if config().receive_spans == "all":
-                self._one(message)
+            if self.client.settings.receive_spans == "all":
+                self._record_message_span(message)
         return message
 
-    def measured(self) -> Message | None:
+    def read_message(self) -> Message | None:
         """Read the message that a pull brought, and measure the pull if it is the one to be."""
         message = self.read(self.record)
         if self.timed:
-            self.took(message.destination if message else None, None)
+            self.record_duration(message.destination if message else None, None)
         return message
 
-    def _one(self, message: Message) -> None:
-        route = self.client.route(self.operation, "receive", message.destination)
-        origin = trust.incoming_context(message)[1]
+    def _record_message_span(self, message: Message) -> None:
+        route = self.client.route(self.operation_name, "receive", message.destination)
+        origin = trust.incoming_context(message, route.settings)[1]
         links = [_link(message, origin)] if origin else []
-        self._span(route, message_attributes(route.attributes, message), links).end()
+        self._span(route, message_attributes(route, message), links).end()
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         return self.scope.tracer.start_span(
-            route.name, outside(current()), route.kind, attributes, list(links), self.start
+            route.name, outside_loops(current_context()), route.kind, attributes, list(links), self.start
         )
 
 
@@ -182,9 +181,9 @@ def note_arrival(client: Client, message: Message) -> None:
     """Note the arrival of a numbered message; the message tells on its span what that brings to light."""
     if message.sender is None or message.sequence is None:
         return
-    route = client.process(message.destination)
-    senders = together if message.shared else client.senders
-    again, late, missed = senders.of(message.sender).came(message.sequence)
+    route = client.process_route(message.destination)
+    senders = shared_senders if message.shared else client.senders
+    again, late, missed = senders.of(message.sender).record_arrival(message.sequence)
     found: dict[str, Any] = {}
     if again:
         route.record_anomaly(DeliveryAnomaly.REDELIVERED, None)

@@ -61,32 +61,32 @@ class Subscribe(SinglePlace):
         reader = self.reader(args[0], *others)
         if reader is None:
             return None
-        calls = _Deliveries(library, client_of(args[0], library), self.operation, reader, _is_async(callback))
-        return Call(*arguments.replace(args, kwargs, self.callback, Proxy(callback, calls.deliver)))
+        calls = _TracedCallback(library, client_of(args[0], library), self.operation, reader, _is_async(callback))
+        return Call(*arguments.replace(args, kwargs, self.callback, Proxy(callback, calls.call)))
 
 
 def _is_async(callback: Any) -> bool:
     return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(getattr(callback, "__call__", None))  # noqa: B004
 
 
-class _Deliveries:
+class _TracedCallback:
     """The calls of one callback, each with a message."""
 
-    __slots__ = ("awaited", "client", "library", "operation", "read")
+    __slots__ = ("client", "is_async", "library", "operation", "read")
 
     def __init__(self, library: Library, client: Client, operation: str, read: Reader, awaited: bool) -> None:
         self.library = library
         self.client = client
         self.operation = operation
         self.read = read
-        self.awaited = awaited
+        self.is_async = awaited
 
-    def deliver(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the callback, with a process span around."""
         if not self.library.on or passes_through(self.library.telemetry):
             return function(*args, **kwargs)
-        if self.awaited:
-            return self._later(function, args, kwargs)
+        if self.is_async:
+            return self._call_async(function, args, kwargs)
         processing = self._begin(args, kwargs)
         if processing is None:
             return function(*args, **kwargs)
@@ -94,30 +94,30 @@ class _Deliveries:
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            self._over(processing, error)
+            self._end(processing, error)
             raise
         finally:
             within.leave()
         if inspect.iscoroutine(result):
-            processing.leave()
-            return self._rest(processing, result)
-        self._over(processing, None)
+            processing.detach()
+            return self._await(processing, result)
+        self._end(processing, None)
         return result
 
-    async def _later(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def _call_async(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         processing = self._begin(args, kwargs)
         if processing is None:
             return await function(*args, **kwargs)
-        return await self._rest(processing, function(*args, **kwargs))
+        return await self._await(processing, function(*args, **kwargs))
 
-    async def _rest(self, processing: Processing, coroutine: Any) -> Any:
-        processing.enter()
+    async def _await(self, processing: Processing, coroutine: Any) -> Any:
+        processing.attach()
         try:
             result = await coroutine
         except BaseException as error:
-            self._over(processing, error)
+            self._end(processing, error)
             raise
-        self._over(processing, None)
+        self._end(processing, None)
         return result
 
     @guarded
@@ -127,9 +127,9 @@ class _Deliveries:
             return None
         self.client.record_consumed(self.operation, message.destination, message.partition)
         processing = begin_processing(self.client, args[0], message)
-        processing.called = True
+        processing.in_callback = True
         return processing
 
     @guarded
-    def _over(self, processing: Processing, error: BaseException | None) -> None:
-        deferral.finish_or_defer(processing, self.client, deferral.manual, error)
+    def _end(self, processing: Processing, error: BaseException | None) -> None:
+        deferral.finish_or_defer(processing, self.client, deferral.uses_manual, error)

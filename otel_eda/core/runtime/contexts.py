@@ -19,7 +19,7 @@ class ProcessSpan(Protocol):
     """The process span that a context keeps: `before` is the context that was current when it began."""
 
     span: Span
-    before: Context
+    outer_context: Context
     done: bool
     manual: bool
 
@@ -34,12 +34,12 @@ PROCESSING = create_key("otel_eda.turn")
 
 
 with suppress_instrumentation():
-    _SUPPRESSED = tuple(key for key, value in get_current().items() if value is True)
+    _SUPPRESSING_KEYS = tuple(key for key, value in get_current().items() if value is True)
 
 
 def suppressed(context: Context) -> bool:
     """Tell whether instrumentation is suppressed, as `is_instrumentation_enabled` does."""
-    for key in _SUPPRESSED:  # noqa: SIM110  # `any` would make a generator for each message
+    for key in _SUPPRESSING_KEYS:  # noqa: SIM110  # `any` would make a generator for each message
         if context.get(key):
             return True
     return False
@@ -56,34 +56,36 @@ def span_in(context: Context) -> Span:
     return span
 
 
-def _turn(context: Context) -> ProcessSpan | None:
+def _current_processing(context: Context) -> ProcessSpan | None:
     # The turn whose span is current, not one that the application has put a span of its own into.
     processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     return processing if processing is not None and context.get(SPAN) is processing.span else None
 
 
-def current() -> Context:
+def current_context() -> Context:
     """Give the current context, but never with a process span that has ended: that must not become a parent."""
     context = get_current()
-    return live(context) if PROCESSING in context else context
+    return skip_ended(context) if PROCESSING in context else context
 
 
-def live(context: Context) -> Context:
+def skip_ended(context: Context) -> Context:
     """Give a context, or, if its process span has ended, the one from before that."""
-    processing = _turn(context)
+    processing = _current_processing(context)
     while processing is not None and processing.done:
-        context = processing.before
-        processing = _turn(context)
+        context = processing.outer_context
+        processing = _current_processing(context)
     alive: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     if alive is not None:
-        alive.before = live(alive.before)  # else loops that alternate would hold on to each other's past for ever
+        alive.outer_context = skip_ended(
+            alive.outer_context
+        )  # else loops that alternate would hold on to each other's past for ever
     return context
 
 
-def outside(context: Context) -> Context:
+def outside_loops(context: Context) -> Context:
     """Give a context without the turns of loops around it: one loop's messages are not caused by another's."""
-    processing = _turn(context)
+    processing = _current_processing(context)
     while processing is not None and (processing.done or not processing.manual):
-        context = processing.before
-        processing = _turn(context)
+        context = processing.outer_context
+        processing = _current_processing(context)
     return context

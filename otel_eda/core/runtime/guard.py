@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-D = TypeVar("D")
+Default = TypeVar("Default")
 
 
 failures: Counter[str] = Counter()
@@ -47,7 +47,7 @@ def guarded(function: Callable[P, T]) -> Callable[P, T | None]: ...
 
 
 @overload
-def guarded(*, default: D) -> Callable[[Callable[P, T]], Callable[P, T | D]]: ...
+def guarded(*, default: Default) -> Callable[[Callable[P, T]], Callable[P, T | Default]]: ...
 
 
 def guarded(function: Callable[..., Any] | None = None, *, default: object = None) -> Callable[..., Any]:

@@ -24,7 +24,7 @@ class Recorder(Protocol):
 
     scope: Any
 
-    def look(self) -> object:
+    def find_scope(self) -> object:
         """Return the scope, or None if nothing records."""
 
 
@@ -70,7 +70,7 @@ def enter(type_: int, context: Context | None = None) -> Operation:
 
 def passes_through(telemetry: Recorder, operation: int = 0) -> bool:
     """Tell whether a wrapper has only to pass on: nothing records, it is suppressed, or it is an inner call."""
-    if telemetry.scope is None and telemetry.look() is None:
+    if telemetry.scope is None and telemetry.find_scope() is None:
         return True
     if operation and current_operation.get().types & operation:
         return True

@@ -35,9 +35,9 @@ def reset() -> None:
         step()
 
 
-def _begin_child() -> None:
+def _run_after_fork() -> None:
     for step in _after_fork:
         step()
 
 
-os.register_at_fork(after_in_child=_begin_child)
+os.register_at_fork(after_in_child=_run_after_fork)

@@ -18,31 +18,35 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-WORK = thread._WorkItem.run.__code__
+WORK_ITEM_RUN = thread._WorkItem.run.__code__
 
 
 # Where a thread stands that hands work to an executor, until a task can wait for it.
-_HANDING = {BaseEventLoop.run_in_executor.__code__, thread.ThreadPoolExecutor.submit.__code__, wrap_future.__code__}
+_HAND_OVER_CODE = {
+    BaseEventLoop.run_in_executor.__code__,
+    thread.ThreadPoolExecutor.submit.__code__,
+    wrap_future.__code__,
+}
 
 
-_DEPTH = 10  # frames
+_MAX_FRAMES = 10  # frames
 
 
-_WAIT, _TRIES = 0.0002, 5000  # seconds, a second in all
+_HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # seconds, a second in all
 
 
-def running() -> Task[Any] | None:
+def running_task() -> Task[Any] | None:
     """Give the task that runs here, None without one."""
     return current_task() if _get_running_loop() is not None else None
 
 
-def here() -> int:
+def task_or_thread_id() -> int:
     """Give what tells this task, or, without one, this thread, from those that run at the same time."""
-    task = running()
+    task = running_task()
     return threading.get_ident() if task is None else id(task)
 
 
-def outcome(future: Future[Any]) -> BaseException | None:
+def future_error(future: Future[Any]) -> BaseException | None:
     """Tell with which exception a future ended.
 
     Unlike `Future.exception` it does not count as asking for it: asyncio still tells of one that nobody asked for.
@@ -55,7 +59,7 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
 
     @guarded
     def report(future: Future[Any]) -> None:
-        error = outcome(future)
+        error = future_error(future)
         if error is None:
             done(future.result())
         else:
@@ -67,7 +71,7 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
         future.add_done_callback(report)
 
 
-def awaited(frame: FrameType) -> Future[Any] | None:
+def awaited_future(frame: FrameType) -> Future[Any] | None:
     """Give the future by which an event loop's tasks wait for what an executor runs in a frame of `WORK`.
 
     None if there is none.
@@ -75,7 +79,9 @@ def awaited(frame: FrameType) -> Future[Any] | None:
     work = frame.f_locals["self"].future
     _wait_for_hand_over(work)
     for callback in work._done_callbacks:
-        cells = zip(getattr(callback, "__code__", WORK).co_freevars, getattr(callback, "__closure__", ()), strict=False)
+        cells = zip(
+            getattr(callback, "__code__", WORK_ITEM_RUN).co_freevars, getattr(callback, "__closure__", ()), strict=False
+        )
         found = dict(cells).get("destination")
         if found is not None and isinstance(found.cell_contents, Future):
             return found.cell_contents
@@ -84,23 +90,23 @@ def awaited(frame: FrameType) -> Future[Any] | None:
 
 def _wait_for_hand_over(work: Any) -> None:
     # The thread may be faster than the loop that hands it the work: let that go on.
-    for _ in range(_TRIES):
-        if work._done_callbacks or not any(map(_hands_over, sys._current_frames().values())):
+    for _ in range(_HAND_OVER_POLLS):
+        if work._done_callbacks or not any(map(_is_handing_over, sys._current_frames().values())):
             return
-        time.sleep(_WAIT)
+        time.sleep(_HAND_OVER_POLL_S)
 
 
-def _hands_over(frame: FrameType | None) -> bool:
-    for _ in range(_DEPTH):
+def _is_handing_over(frame: FrameType | None) -> bool:
+    for _ in range(_MAX_FRAMES):
         if frame is None:
             return False
-        if frame.f_code in _HANDING:
+        if frame.f_code in _HAND_OVER_CODE:
             return True
         frame = frame.f_back
     return False
 
 
-def waiting(future: Future[Any]) -> Context | None:
+def waiting_context(future: Future[Any]) -> Context | None:
     """Give the context of the task that waits for a future; None if nothing does, or something else."""
     for callback, context in future._callbacks or ():
         if isinstance(getattr(callback, "__self__", None), Task):

@@ -13,7 +13,7 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.telemetry import errors, hooks
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function, Switch
 
-_ATTRIBUTE = "_otel_eda_batch"
+_CONTENTS_ATTRIBUTE = "_otel_eda_batch"
 
 
-class _Contents:
+class _BatchContents:
     """What is known of a batch: who will send it, and the contexts of its messages."""
 
-    __slots__ = ("client", "origins")
+    __slots__ = ("client", "span_contexts")
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.origins: list[SpanContext] = []
+        self.span_contexts: list[SpanContext] = []
 
 
-def _contents(batch: Any) -> _Contents | None:
-    found: _Contents | None = getattr(batch, "__dict__", {}).get(_ATTRIBUTE)
+def _contents_of(batch: Any) -> _BatchContents | None:
+    found: _BatchContents | None = getattr(batch, "__dict__", {}).get(_CONTENTS_ATTRIBUTE)
     return found
 
 
 def origins(batch: Any) -> tuple[SpanContext, ...]:
     """Return the contexts of a batch's messages."""
-    found = _contents(batch)
-    return () if found is None else tuple(found.origins)
+    found = _contents_of(batch)
+    return () if found is None else tuple(found.span_contexts)
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,17 @@ class Create:
     @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Creating | None:
-        contents = _contents(args[0]) if args else None
+    ) -> _MessageCreation | None:
+        contents = _contents_of(args[0]) if args else None
         if contents is None or passes_through(library.telemetry, SEND):
             return None
         taken = arguments.take(args, kwargs)
         if taken is None:
             return None
         route = contents.client.route(self.operation, "create", None)
-        base, origin = current(), propagation.span_context_in(taken[0])
+        base, origin = current_context(), propagation.span_context_in(taken[0])
         if origin is not None:
-            contents.origins.append(origin)  # the application made its span itself
+            contents.span_contexts.append(origin)  # the application made its span itself
             return None
         span = contents.client.scope.tracer.start_span(route.name, base, route.kind, route.attributes, ())
         context = with_span(base, span)
@@ -97,7 +97,7 @@ class Create:
         headers = self.put(taken[0], propagation.inject(context))
         if headers is not None:
             args, kwargs = arguments.replace(args, kwargs, self.headers, headers)
-        return _Creating(args, kwargs, contents, span)
+        return _MessageCreation(args, kwargs, contents, span)
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,13 @@ class _NewBatch(SinglePlace):
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the call, whose result is known to be the client's."""
 
-        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Making | None:
-            return _Making(args, kwargs, library) if args and not passes_through(library.telemetry) else None
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BatchCreation | None:
+            return _BatchCreation(args, kwargs, library) if args and not passes_through(library.telemetry) else None
 
         return around(original, switch, guarded(begin))
 
 
-class _Making(Call):
+class _BatchCreation(Call):
     """A call that gives an empty batch."""
 
     __slots__ = ("library",)
@@ -131,15 +131,15 @@ class _Making(Call):
 
     @guarded
     def _note(self, batch: Any) -> None:
-        batch.__dict__[_ATTRIBUTE] = _Contents(client_of(self.args[0], self.library))
+        batch.__dict__[_CONTENTS_ATTRIBUTE] = _BatchContents(client_of(self.args[0], self.library))
 
 
-class _Creating(Call):
+class _MessageCreation(Call):
     """The creation of one message."""
 
     __slots__ = ("contents", "span")
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], contents: _Contents, span: Span) -> None:
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], contents: _BatchContents, span: Span) -> None:
         super().__init__(args, kwargs)
         self.contents = contents
         self.span = span
@@ -161,5 +161,5 @@ class _Creating(Call):
         elif not taken:
             self.span.set_attribute(semconv.REFUSED, True)
         else:
-            self.contents.origins.append(self.span.get_span_context())
+            self.contents.span_contexts.append(self.span.get_span_context())
         hooks.end(self.span, time.time_ns())

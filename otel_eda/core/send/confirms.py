@@ -67,16 +67,16 @@ class Confirmed:
 
         return publish
 
-    def ask(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
+    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
         """Ask for nothing: the channel has."""
 
-    def learn(self, sending: Sending, result: Any) -> None:
+    def after_call(self, sending: Sending, result: Any) -> None:
         """Have the send wait for its number, if the channel counts."""
         confirms = sending.client.confirms
         if confirms is None or not confirms.switch.on:  # switched off meanwhile, nobody counted
             sending.acknowledged(result)
         else:
-            sending.wait()
+            sending.keep_open()
             confirms.waiting[confirms.number] = sending
 
 
@@ -95,14 +95,14 @@ class _ConfirmMode(SinglePlace):
     @guarded
     def _begin(
         self, library: Library, arguments: Arguments, switch: Switch, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Confirming | None:
+    ) -> _ConfirmModeCall | None:
         taken = arguments.take(args, kwargs)
         if taken is None:
             return None
         client = client_of(args[0], library)
         if callable(taken[0]):
             args, kwargs = arguments.replace(args, kwargs, self.callback, self._proxy(client, taken[0]))
-        return _Confirming(args, kwargs, client, switch)
+        return _ConfirmModeCall(args, kwargs, client, switch)
 
     def _proxy(self, client: Client, callback: Function) -> Proxy:
         @guarded
@@ -117,7 +117,7 @@ class _ConfirmMode(SinglePlace):
         return Proxy(callback, called)
 
 
-class _Confirming(Call):
+class _ConfirmModeCall(Call):
     """A call that asks for confirms; the channel counts once it has returned."""
 
     __slots__ = ("client", "switch")
@@ -145,10 +145,10 @@ class Returned(SinglePlace):
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the function, which tells us of the message first."""
-        return around(original, switch, partial(self._note, library, Arguments(original, self.takes)))
+        return around(original, switch, partial(self._handle, library, Arguments(original, self.takes)))
 
     @guarded
-    def _note(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _handle(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         if taken is None:
             return
@@ -159,15 +159,15 @@ class Returned(SinglePlace):
         context, origin = propagation.extract(message.headers)
         if origin is not None and span_in(get_current()).get_span_context().span_id == origin.span_id:
             return  # the call that sends it is still going on, and will tell
-        sending = next((one for one in client.pending.values() if _is(one, origin)), None)
+        sending = next((one for one in client.pending_sends.values() if _carries(one, origin)), None)
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, why))
             return
-        attributes, links = message_attributes(route.attributes, message), (Link(origin),) if origin else ()
+        attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, attributes, links)
         errors.mark(span, semconv.RETURNED, why)
         span.end()
 
 
-def _is(sending: OpenSend, origin: SpanContext | None) -> bool:
+def _carries(sending: OpenSend, origin: SpanContext | None) -> bool:
     return origin is not None and sending.span.get_span_context().span_id == origin.span_id

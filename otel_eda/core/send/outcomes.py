@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from otel_eda.core.runtime.contexts import live
+from otel_eda.core.runtime.contexts import skip_ended
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import enter
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Place
     from otel_eda.core.patching.arguments import Arguments
     from otel_eda.core.patching.patch import Function
-    from otel_eda.core.send.sending import Sending
-
-    Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+    from otel_eda.core.send.sending import Report, Sending
 
 
 class OutcomeSource(Protocol):
@@ -35,14 +33,14 @@ class OutcomeSource(Protocol):
     def prepare(self, original: Function) -> Function:
         """Return the function that sends, or one that does a little more."""
 
-    def ask(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
+    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
         """Before the call: have the outcome told to us."""
 
-    def learn(self, sending: Sending, result: Any) -> None:
+    def after_call(self, sending: Sending, result: Any) -> None:
         """After the call: end the send, or have it wait."""
 
 
-class _OfTheCall:
+class _WithoutOtherPlaces:
     """An outcome that is learnt at the call that sends, and nowhere else."""
 
     def places(self) -> tuple[Place, ...]:
@@ -53,26 +51,26 @@ class _OfTheCall:
         """Return the very function."""
         return original
 
-    def ask(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
+    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
         """Ask for nothing."""
 
 
 @dataclass(frozen=True)
-class Reported(_OfTheCall):
+class Reported(_WithoutOtherPlaces):
     """The outcome is that of what the call returns: `report` has it reported to two callbacks."""
 
     report: Report
     takes: ClassVar[tuple[str, ...]] = ()
 
-    def learn(self, sending: Sending, result: Any) -> None:
+    def after_call(self, sending: Sending, result: Any) -> None:
         """Have the send wait for it."""
-        sending.wait()
-        sending.report, sending.answer = self.report, result
+        sending.keep_open()
+        sending.report, sending.pending_answer = self.report, result
         self.report(result, sending.acknowledged, sending.failed)
 
 
 @dataclass(frozen=True)
-class DeliveryCallback(_OfTheCall):
+class DeliveryCallback(_WithoutOtherPlaces):
     """The outcome comes to an argument of the call: a function `(error, message)`.
 
     `takes` are what the argument is called: the first of them that is given, even as None, counts. `failure` makes an
@@ -82,27 +80,27 @@ class DeliveryCallback(_OfTheCall):
     takes: tuple[str, ...]
     failure: Callable[[Any], BaseException]
 
-    def ask(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
+    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
         """Have the outcome told to us first, then to whom it was to be told."""
         theirs = next((value for value in taken if value is not ...), None)
         theirs = sending.client.identity.callback if theirs is None else theirs
         if theirs is ...:
             return  # the client has a callback that we can't know, and that ours would be in the place of
-        sending.awaited = True
-        sending.wait()
+        sending.outcome_to_callback = True
+        sending.keep_open()
         report = DeliveryReport(sending, theirs, self.failure)
         sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.takes[0], report)
 
-    def learn(self, sending: Sending, result: Any) -> None:
+    def after_call(self, sending: Sending, result: Any) -> None:
         """End a send whose outcome is told to others alone."""
-        if not sending.awaited:
+        if not sending.outcome_to_callback:
             sending.acknowledged(result)
 
 
-class Answered(Protocol):
+class AwaitingReport(Protocol):
     """What is told of an answer: a send, or one message of several."""
 
-    base: Context
+    call_context: Context
     done: bool
 
     def acknowledged(self, answer: Any, /) -> None:
@@ -115,21 +113,23 @@ class Answered(Protocol):
 class DeliveryReport:
     """What a client calls with the outcome of a send, in the place of the application's callback."""
 
-    __slots__ = ("_failure", "_sending", "_theirs")
+    __slots__ = ("_callback", "_failure", "_sending")
 
-    def __init__(self, sending: Answered, theirs: Function | None, failure: Callable[[Any], BaseException]) -> None:
+    def __init__(
+        self, sending: AwaitingReport, theirs: Function | None, failure: Callable[[Any], BaseException]
+    ) -> None:
         self._sending = sending
-        self._theirs = theirs
+        self._callback = theirs
         self._failure = failure
 
     def __call__(self, error: Any, message: Any) -> Any:
         """End the send; then return what the application's callback does, in the context of the call that sent."""
         self._end(error, message)
-        if self._theirs is None:
+        if self._callback is None:
             return None
-        operation = enter(0, live(self._sending.base))
+        operation = enter(0, skip_ended(self._sending.call_context))
         try:
-            return self._theirs(error, message)
+            return self._callback(error, message)
         finally:
             operation.leave()
 
@@ -141,10 +141,10 @@ class DeliveryReport:
             self._sending.failed(self._failure(error))
 
     def __del__(self) -> None:
-        self._dropped()
+        self._end_unreported()
 
     @guarded
-    def _dropped(self) -> None:
+    def _end_unreported(self) -> None:
         # Not called: a client may tell of failures only, or has told the caller that it won't send the message.
         if not self._sending.done:
             self._sending.acknowledged(None)

@@ -56,7 +56,7 @@ class Send:
         return around(original, switch, partial(self._begin, library, arguments))
 
     @cached_property
-    def _place(self) -> int:
+    def _headers_position(self) -> int:
         return self.takes.index(self.headers)
 
     @guarded
@@ -79,9 +79,9 @@ class Send:
             about = hooks.CallArguments(arguments.names, args, kwargs)
             hooks.call(sending.client.hooks.send, sending.span, about, sending.context)
         if sending.origin is None and self.put is not None:
-            headers = self.put(taken[self._place], propagation.inject(sending.context))
+            headers = self.put(taken[self._headers_position], propagation.inject(sending.context))
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
         if self.outcome is not None:
-            self.outcome.ask(sending, arguments, taken[len(self.takes) :])
+            self.outcome.before_call(sending, arguments, taken[len(self.takes) :])
         return sending

@@ -15,7 +15,7 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter, passes_through
 from otel_eda.core.send.outcomes import DeliveryReport
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from otel_eda.core.runtime.operations import Operation
 
 
-class _Part:
+class _PartOfBatch:
     """One message of a batch; its outcome is reported like that of a send of its own."""
 
-    __slots__ = ("base", "batch", "done")
+    __slots__ = ("call_context", "done", "sending")
 
-    def __init__(self, batch: _Batch) -> None:
-        self.batch = batch
-        self.base = batch.base
+    def __init__(self, batch: _BatchSending) -> None:
+        self.sending = batch
+        self.call_context = batch.call_context
         self.done = False
 
     @guarded
@@ -54,10 +54,10 @@ class _Part:
     def _end(self, error: BaseException | None) -> None:
         if not self.done:
             self.done = True
-            self.batch.one(error)
+            self.sending.record_outcome(error)
 
 
-class _Batch:
+class _BatchSending:
     """The messages of one call, of which some are not answered yet."""
 
     def __init__(self, client: Client, operation: str, message: Message, number: int) -> None:
@@ -66,37 +66,37 @@ class _Batch:
         self.route = client.route(operation, "send", message.destination)
         self.partition = message.partition
         self.start = time.time_ns()
-        self.base = current()
+        self.call_context = current_context()
         # No message carries this span's context, so it is no producer's.
-        attributes = {**message_attributes(self.route.attributes, message), semconv.BATCH_COUNT: number}
+        attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
-            self.route.name, self.base, SpanKind.CLIENT, attributes, (), self.start
+            self.route.name, self.call_context, SpanKind.CLIENT, attributes, (), self.start
         )
-        self.context = with_span(self.base, self.span)
-        self.parts = [_Part(self) for _ in range(number)]
-        self.left = number
+        self.context = with_span(self.call_context, self.span)
+        self.parts = [_PartOfBatch(self) for _ in range(number)]
+        self.unanswered = number
         self.error: BaseException | None = None
         self.done = False
-        client.pending[id(self)] = self
+        client.pending_sends[id(self)] = self
 
-    def one(self, error: BaseException | None) -> None:
+    def record_outcome(self, error: BaseException | None) -> None:
         """Note what became of one message; the first error is that of the span."""
         if self.done:
             return  # in a forked child: it is its parent's
         kind = None if error is None else errors.error_type(error)
-        self.route.sent(self.partition, kind)
-        self.left -= 1
+        self.route.count_sent(self.partition, kind)
+        self.unanswered -= 1
         self.error = self.error or error
-        if not self.left:
+        if not self.unanswered:
             self._end()
 
     def _end(self) -> None:
         self.done = True
-        self.client.pending.pop(id(self), None)
+        self.client.pending_sends.pop(id(self), None)
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
         hooks.end(self.span, end)
-        measures = self.route.measures(self.partition, kind)
+        measures = self.route.duration_attributes(self.partition, kind)
         self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
     @guarded
@@ -146,7 +146,7 @@ class SendBatch(SinglePlace):
         client = client_of(args[0], library)
         usual = next((value for value in taken[len(self.takes) :] if value is not ...), None)
         usual = client.identity.callback if usual is None else usual
-        batch = _Batch(client, self.operation, message, len(items))
+        batch = _BatchSending(client, self.operation, message, len(items))
         if client.hooks.send is not None:
             about = hooks.CallArguments(arguments.names, args, kwargs)
             hooks.call(client.hooks.send, batch.span, about, batch.context)
@@ -154,7 +154,7 @@ class SendBatch(SinglePlace):
         args, kwargs = arguments.replace(args, kwargs, self.messages, copies)
         return _BatchCall(args, kwargs, self, batch, [*zip(batch.parts, items, copies, strict=True)])
 
-    def _copy(self, item: Any, part: _Part, usual: Any) -> Any:
+    def _copy(self, item: Any, part: _PartOfBatch, usual: Any) -> Any:
         theirs = self.given(item)
         theirs = usual if theirs is None else theirs
         if theirs is ...:
@@ -166,7 +166,7 @@ class SendBatch(SinglePlace):
 class _BatchCall(Call):
     """The call that sends a batch."""
 
-    __slots__ = ("batch", "operation", "sent", "shape")
+    __slots__ = ("batch", "operation", "parts", "shape")
 
     operation: Operation
 
@@ -175,13 +175,13 @@ class _BatchCall(Call):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         shape: SendBatch,
-        batch: _Batch,
-        sent: Sequence[tuple[_Part, Any, Any]],
+        batch: _BatchSending,
+        sent: Sequence[tuple[_PartOfBatch, Any, Any]],
     ) -> None:
         super().__init__(args, kwargs)
         self.shape = shape
         self.batch = batch
-        self.sent = sent
+        self.parts = sent
 
     def __enter__(self) -> object:
         self.operation = enter(SEND, self.batch.context)
@@ -196,7 +196,7 @@ class _BatchCall(Call):
 
     @guarded
     def _note_refused(self) -> None:
-        for part, item, copy in self.sent:
+        for part, item, copy in self.parts:
             error = self.shape.refused(item, copy)
             if error is not None:
                 part.failed(error)

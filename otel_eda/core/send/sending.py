@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from asyncio import Future
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import Link, SpanKind
 
 from otel_eda import semconv
-from otel_eda.config import config
 from otel_eda.core import propagation
 from otel_eda.core.clients.attributes import add_broker_attributes, message_attributes
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.telemetry import errors, hooks
@@ -28,7 +27,15 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.message import Message
     from otel_eda.core.runtime.operations import Operation
-    from otel_eda.core.send.outcomes import OutcomeSource, Report
+
+    Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+
+
+class Learner(Protocol):
+    """What learns the outcome of a send once the call has returned."""
+
+    def after_call(self, sending: Sending, result: Any) -> None:
+        """End the send, or have it wait."""
 
 
 class Sending:
@@ -39,11 +46,9 @@ class Sending:
     """
 
     __slots__ = (
-        "answer",
         "args",
-        "awaited",
-        "base",
         "batch_count",
+        "call_context",
         "client",
         "context",
         "done",
@@ -51,7 +56,9 @@ class Sending:
         "operation",
         "origin",
         "outcome",
+        "outcome_to_callback",
         "partition",
+        "pending_answer",
         "receipt",
         "report",
         "route",
@@ -69,29 +76,32 @@ class Sending:
         message: Message,
         *,
         receipt: Callable[[Any], Message | None],
-        outcome: OutcomeSource | None,
+        outcome: Learner | None,
         call: tuple[tuple[Any, ...], dict[str, Any]],
     ) -> None:
         self.client = client
-        self.route = route = client.route(operation, "send", message.destination)
+        self.route = client.route(operation, "send", message.destination)
         self.args, self.kwargs = call
         self.receipt, self.outcome = receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
-        self.answer: Any = None
-        self.awaited = self.done = False
+        self.pending_answer: Any = None
+        self.outcome_to_callback = self.done = False
         self.start = time.time_ns()
-        self.base: Context = current()
-        self.origin = origin = propagation.span_context_in(message.headers)
-        origins = (origin,) if origin else message.origins
-        self.span: Span = route.scope.tracer.start_span(
+        self.call_context: Context = current_context()
+        self.origin = propagation.span_context_in(message.headers)
+        self.span: Span = self._start_span(message)
+        self.context: Context = with_span(self.call_context, self.span)
+
+    def _start_span(self, message: Message) -> Span:
+        origins, route = (self.origin,) if self.origin else message.origins, self.route
+        return route.scope.tracer.start_span(
             route.name,
-            self.base,
+            self.call_context,
             SpanKind.CLIENT if origins else route.kind,
-            message_attributes(route.attributes, message),
-            [Link(one) for one in origins] if origins else (),
+            message_attributes(route, message),
+            [Link(origin) for origin in origins] if origins else (),
             self.start,
         )
-        self.context: Context = with_span(self.base, self.span)
 
     def __enter__(self) -> None:
         self.operation = enter(SEND, self.context)
@@ -105,33 +115,33 @@ class Sending:
     def returned(self, result: Any) -> Any:
         """Return the call's result, from which, or later, the outcome is learnt."""
         if type(result) is CoroutineType:
-            return self._awaited(result)
-        self._learn(result)
+            return self._await(result)
+        self._handle_result(result)
         return result
 
-    async def _awaited(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         # Somebody else's wrapper, which is no coroutine function, stands before one.
         with self:
             result = await coroutine
-        self._learn(result)
+        self._handle_result(result)
         return result
 
     @guarded
-    def _learn(self, result: Any) -> None:
+    def _handle_result(self, result: Any) -> None:
         self.args, self.kwargs = (), {}  # the payload is not ours to keep until the broker answers
         if self.outcome is None:
             self.acknowledged(result)
         else:
-            self.outcome.learn(self, result)
+            self.outcome.after_call(self, result)
 
-    def wait(self) -> None:
+    def keep_open(self) -> None:
         """Be open until the broker answers."""
-        self.client.pending[id(self)] = self
+        self.client.pending_sends[id(self)] = self
 
     @guarded
     def acknowledged(self, answer: Any) -> None:
         """End with what the broker answered."""
-        if self.span.is_recording() or config().partition_metrics:
+        if self.span.is_recording() or self.route.by_partition:
             message = self.receipt(answer)
             if message is not None:
                 attributes: dict[str, Any] = {}
@@ -147,23 +157,23 @@ class Sending:
 
     def abandoned(self, error: BaseException) -> None:
         """End with why nobody waits for the answer any more, unless it is there."""
-        if isinstance(self.answer, Future) and self.answer.done():  # its callbacks wait for the loop
-            self.report(self.answer, self.acknowledged, self.failed)
+        if isinstance(self.pending_answer, Future) and self.pending_answer.done():  # its callbacks wait for the loop
+            self.report(self.pending_answer, self.acknowledged, self.failed)
         self.failed(error)
 
     def _end(self, error: BaseException | None) -> None:
         if self.done:
             return
         self.done = True
-        self.args, self.kwargs, self.answer = (), {}, None
-        self.client.pending.pop(id(self), None)
+        self.args, self.kwargs, self.pending_answer = (), {}, None
+        self.client.pending_sends.pop(id(self), None)
         end = time.time_ns()
         if self.client.learning:
             self.span.set_attributes(self.client.learn() or {})
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
         hooks.end(self.span, end)
         route, scope = self.route, self.route.scope
-        if scope.measures(end):
-            taken, measures = max(end - self.start, 0) / 1e9, route.measures(self.partition, kind)
+        if scope.check_durations(end):
+            taken, measures = max(end - self.start, 0) / 1e9, route.duration_attributes(self.partition, kind)
             scope.metrics.operation_duration.record(taken, measures, self.context)
-        route.sent(self.partition, kind, self.batch_count)
+        route.count_sent(self.partition, kind, self.batch_count)

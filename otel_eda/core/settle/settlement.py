@@ -11,7 +11,7 @@ from otel_eda import semconv
 from otel_eda.core.clients.client import without_none
 from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.patching.around import Call
-from otel_eda.core.runtime.contexts import current, with_span
+from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, enter
 from otel_eda.core.telemetry import errors
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Settlement(Call):
     """A settlement between its call and the broker's answer, which `report`, if there is one, reports."""
 
-    __slots__ = ("base", "client", "operation", "report", "route", "scope", "span", "start")
+    __slots__ = ("call_context", "client", "operation", "report", "route", "scope", "span", "start")
 
     operation: Operation
     report: Report | None
@@ -46,40 +46,40 @@ class Settlement(Call):
         self.route = route
         self.report = None
         self.start = time.time_ns()
-        self.base = current()
+        self.call_context = current_context()
         self.span = self.scope.tracer.start_span(
-            route.name, self.base, route.kind, {**route.attributes, **attributes}, links, self.start
+            route.name, self.call_context, route.kind, {**route.attributes, **attributes}, links, self.start
         )
 
     def __enter__(self) -> object:
         self.operation = enter(SETTLE)
-        self.client.settling += 1
+        self.client.settle_calls += 1
         return self
 
     def left(self, error: BaseException | None) -> None:
         """Leave the call."""
-        self.client.settling -= 1
+        self.client.settle_calls -= 1
         self.operation.leave()
         if error is not None:
             self.failed(error)
 
     def returned(self, result: Any) -> Any:
         """Return the call's result, from which, or later, the outcome is learnt."""
-        self._learn(result)
+        self._handle_result(result)
         return result
 
     @guarded
-    def _learn(self, result: Any) -> None:
+    def _handle_result(self, result: Any) -> None:
         self.args, self.kwargs = (), {}  # they are not ours to keep until the broker answers
-        if result is None and self.client.listening:
-            self.client.unanswered.append(self)
+        if result is None and self.client.has_commit_callback:
+            self.client.unanswered_settlements.append(self)
         elif self.report is None or result is None:
-            self.done(result)
+            self.succeeded(result)
         else:
-            self.report(result, self.done, self.failed)
+            self.report(result, self.succeeded, self.failed)
 
     @guarded
-    def done(self, _: Any) -> None:
+    def succeeded(self, _: Any) -> None:
         """End: the broker has it."""
         self._end(None)
 
@@ -90,12 +90,12 @@ class Settlement(Call):
 
     def _end(self, error: BaseException | None) -> None:
         end = time.time_ns()
-        context = with_span(self.base, self.span)
+        context = with_span(self.call_context, self.span)
         kind = errors.record(self.span, error, "settle", context) if error is not None else None
         self.count(error, kind)
         self.span.end(end)
         taken = max(end - self.start, 0) / 1e9
-        self.scope.metrics.operation_duration.record(taken, self.route.measures(None, kind), context)
+        self.scope.metrics.operation_duration.record(taken, self.route.duration_attributes(None, kind), context)
 
     def count(self, error: BaseException | None, kind: str | None) -> None:
         """Count what was settled."""
@@ -105,7 +105,7 @@ class Settlement(Call):
 class Commit(Settlement):
     """A commit of offsets."""
 
-    __slots__ = ("offsets", "settled")
+    __slots__ = ("offsets", "read_result")
 
     def __init__(
         self,
@@ -118,22 +118,22 @@ class Commit(Settlement):
         report: Report | None,
     ) -> None:
         self.offsets = offsets
-        self.settled = settled
-        topics = {topic for topic, _ in offsets} or client.delivered
-        super().__init__(client, client.route(operation, "settle", _common(topics)), call, _position(offsets))
+        self.read_result = settled
+        topics = {topic for topic, _ in offsets} or client.consumed_destinations
+        super().__init__(client, client.route(operation, "settle", _common(topics)), call, _offset_attributes(offsets))
         self.report = report
 
     @guarded
-    def done(self, result: Any) -> None:
+    def succeeded(self, result: Any) -> None:
         """End: the broker has them, and perhaps says which."""
-        if not self.offsets and self.settled is not None and result is not None:
-            self.learnt(self.settled(result))
+        if not self.offsets and self.read_result is not None and result is not None:
+            self.set_offsets(self.read_result(result))
         self._end(None)
 
-    def learnt(self, offsets: Offsets) -> None:
+    def set_offsets(self, offsets: Offsets) -> None:
         """Note what was committed by a call that did not say so."""
         self.offsets = offsets
-        self.span.set_attributes(_position(offsets))
+        self.span.set_attributes(_offset_attributes(offsets))
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
@@ -141,7 +141,7 @@ class Commit(Settlement):
         self.span.set_attributes(self.client.record_commit(self.offsets, automatic=False, error=error))
 
 
-def _position(offsets: Offsets) -> dict[str, Any]:
+def _offset_attributes(offsets: Offsets) -> dict[str, Any]:
     if len(offsets) != 1:
         return {}
     (((_, partition), offset),) = offsets.items()
@@ -151,11 +151,11 @@ def _position(offsets: Offsets) -> dict[str, Any]:
 @guarded
 def commit_answered(client: Client, offsets: Offsets, error: BaseException | None) -> None:
     """End the first commit that waits for such an answer; where none does, it is the answer to an automatic one."""
-    for settlement in client.unanswered:
+    for settlement in client.unanswered_settlements:
         if isinstance(settlement, Commit) and settlement.offsets in ({}, offsets):
-            client.unanswered.remove(settlement)
-            settlement.learnt(offsets)
-            settlement.done(None) if error is None else settlement.failed(error)
+            client.unanswered_settlements.remove(settlement)
+            settlement.set_offsets(offsets)
+            settlement.succeeded(None) if error is None else settlement.failed(error)
             return
     if offsets:
         client.record_commit(offsets, automatic=True, error=error)
@@ -186,17 +186,17 @@ def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
 class Acknowledgement(Settlement):
     """An acknowledgement or rejection of messages."""
 
-    __slots__ = ("number",)
+    __slots__ = ("message_count",)
 
     def __init__(
         self, client: Client, operation: str, call: SettleCall, tags: Tags, messages: Sequence[Unsettled]
     ) -> None:
-        self.number = len(messages) if tags.multiple else 1
+        self.message_count = len(messages) if tags.multiple else 1
         attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
         if tags.requeue is not None:
             attributes[semconv.REQUEUED] = tags.requeue
         if tags.multiple:
-            attributes[semconv.BATCH_COUNT] = self.number
+            attributes[semconv.BATCH_COUNT] = self.message_count
         elif messages:
             attributes |= without_none(
                 {semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation}
@@ -210,7 +210,7 @@ class Acknowledgement(Settlement):
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the messages."""
-        self.route.count(self.scope.metrics.settled, None, kind, self.number)
+        self.route.count(self.scope.metrics.settled, None, kind, self.message_count)
 
 
 def _common(places: Iterable[str | None]) -> str | None:

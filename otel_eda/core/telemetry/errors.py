@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otel_eda.core.message import Attributes
 
 
-_SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+_SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 
 class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone
@@ -73,13 +73,13 @@ def record(span: Span, error: BaseException, operation: str, context: Context | 
         mark(span, error.kind, str(error))
         return error.kind
     kind = error_type(error)
-    choice = {item.strip() for item in os.environ.get(_SIGNAL, "").split(",")}
+    choice = {item.strip() for item in os.environ.get(_SIGNAL_VARIABLE, "").split(",")}
     if span.is_recording():
         if "logs" not in choice:
-            span.add_event("exception", _described(error))
+            span.add_event("exception", _exception_attributes(error))
         mark(span, kind, message(error))
     if choice & {"logs", "logs/dup"}:
-        _log(error, operation, context)
+        _emit_log_record(error, operation, context)
     return kind
 
 
@@ -97,7 +97,7 @@ def message(error: BaseException) -> str:
         return ""
 
 
-def _described(error: BaseException) -> Attributes:
+def _exception_attributes(error: BaseException) -> Attributes:
     return {
         semconv.EXCEPTION_TYPE: exception_type(error),
         semconv.EXCEPTION_MESSAGE: message(error),
@@ -105,6 +105,6 @@ def _described(error: BaseException) -> Attributes:
     }
 
 
-def _log(error: BaseException, operation: str, context: Context | None) -> None:
+def _emit_log_record(error: BaseException, operation: str, context: Context | None) -> None:
     severity = "ERROR" if operation == "process" else "WARN"
-    events.emit(f"messaging.{operation}.exception", _described(error), severity, context)
+    events.emit(f"messaging.{operation}.exception", _exception_attributes(error), severity, context)

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _provider: LoggerProvider | None = None
 
 
-def use(provider: LoggerProvider | None) -> None:
+def set_provider(provider: LoggerProvider | None) -> None:
     """Use this provider, or the global one for None."""
     global _provider
     _provider = provider
 
 
 @on_reset
-def _forget() -> None:
-    use(None)
+def _reset_provider() -> None:
+    set_provider(None)
 
 
 def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", context: Context | None = None) -> None:
@@ -35,7 +35,7 @@ def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", conte
     # The logs API has kept its underscore for years; whom nothing happens to never loads it.
     from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
-    if _named():
+    if _records_have_names():
         get_logger("otel_eda", logger_provider=_provider, schema_url=semconv.SCHEMA).emit(
             LogRecord(
                 event_name=name,
@@ -48,7 +48,7 @@ def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", conte
 
 
 @cache
-def _named() -> bool:
+def _records_have_names() -> bool:
     # Before 1.36 records of the API had no names, and one without tells nothing.
     from opentelemetry._logs import LogRecord
 

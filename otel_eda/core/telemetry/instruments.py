@@ -34,10 +34,10 @@ class Count:
         self.number = 0
 
 
-_OVERFLOW = frozenset({(semconv.OVERFLOW, True)})
+_OVERFLOW_KEY = frozenset({(semconv.OVERFLOW, True)})
 
 
-_TOO_MANY = (
+_OVERFLOW_WARNING = (
     "%s has %d sets of attributes: what comes with more, as with a destination for each request, is counted together"
 )
 
@@ -50,17 +50,17 @@ class Counter:
         self.counts: dict[frozenset[tuple[str, Any]], Count] = {}
         meter.create_observable_counter(name, [self._observe], unit, description)
 
-    def of(self, attributes: Attributes) -> Count:
+    def count_for(self, attributes: Attributes) -> Count:
         """Give the number to count on for these attributes."""
         key = frozenset(attributes.items())
-        return self.counts.get(key) or self._new(key, attributes)
+        return self.counts.get(key) or self._add(key, attributes)
 
-    def _new(self, key: frozenset[tuple[str, Any]], attributes: Attributes) -> Count:
+    def _add(self, key: frozenset[tuple[str, Any]], attributes: Attributes) -> Count:
         # Names that are made up as they go, as those of answers to requests, must not take all memory.
-        if len(self.counts) >= semconv.ATTRIBUTE_SETS and key != _OVERFLOW:
-            if _OVERFLOW not in self.counts:
-                _log.warning(_TOO_MANY, self.name, semconv.ATTRIBUTE_SETS)
-            return self.of(dict(_OVERFLOW))
+        if len(self.counts) >= semconv.ATTRIBUTE_SETS and key != _OVERFLOW_KEY:
+            if _OVERFLOW_KEY not in self.counts:
+                _log.warning(_OVERFLOW_WARNING, self.name, semconv.ATTRIBUTE_SETS)
+            return self.count_for(dict(_OVERFLOW_KEY))
         return self.counts.setdefault(key, Count(attributes))
 
     def _observe(self, _: CallbackOptions) -> Iterator[Observation]:
@@ -94,19 +94,19 @@ class Metrics:
     regressions: Counter
 
     def __init__(self, meter: Meter) -> None:
-        for field, (name, buckets, about) in _DURATIONS.items():
+        for field, (name, buckets, about) in _HISTOGRAMS.items():
             made = meter.create_histogram(name, "s", about, explicit_bucket_boundaries_advisory=list(buckets))
             setattr(self, field, made)
-        for field, (name, unit, about) in _COUNTS.items():
+        for field, (name, unit, about) in _COUNTERS.items():
             setattr(self, field, Counter(meter, name, unit, about))
 
-    def of(self, name: str) -> Counter:
+    def counter(self, name: str) -> Counter:
         """Return the counter of a name."""
         found: Counter = getattr(self, name)
         return found
 
 
-_DURATIONS = {
+_HISTOGRAMS = {
     "operation_duration": (
         semconv.OPERATION_DURATION,
         semconv.DURATION_BUCKETS,
@@ -131,7 +131,7 @@ _DURATIONS = {
 }
 
 
-_COUNTS = {
+_COUNTERS = {
     "sent": (semconv.SENT, "{message}", "Number of messages producer attempted to send to the broker."),
     "consumed": (semconv.CONSUMED, "{message}", "Number of messages that were delivered to the application."),
     "unhandled": (semconv.UNHANDLED, "{event}", "Number of events that no handler was registered for."),

@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 
 # Asking the API for its providers, which looks into the environment, costs more than all the rest of an idle call.
-_PERIOD = 1_000_000  # nanoseconds
+_SEARCH_INTERVAL_NS = 1_000_000  # nanoseconds
 
 
 class Scope:
     """One library's tracer and instruments; `measured` tells whether durations have gone anywhere by now."""
 
-    __slots__ = ("_due", "_live", "measured", "metrics", "tracer")
+    __slots__ = ("_next_check_ns", "_records_metrics", "metrics", "records_durations", "tracer")
 
     def __init__(self, tracer: Tracer, metrics: Metrics, live: Callable[[], bool]) -> None:
         self.tracer = tracer
         self.metrics = metrics
-        self._live = live
-        self._due = 0
-        self.measured = live()
+        self._records_metrics = live
+        self._next_check_ns = 0
+        self.records_durations = live()
 
-    def measures(self, now: int) -> bool:
+    def check_durations(self, now: int) -> bool:
         """Tell whether durations go anywhere, at a time in nanoseconds: metrics may come later than traces."""
-        if not self.measured and not now < self._due <= now + _PERIOD:
-            self._due, self.measured = now + _PERIOD, self._live()
-        return self.measured
+        if not self.records_durations and not now < self._next_check_ns <= now + _SEARCH_INTERVAL_NS:
+            self._next_check_ns, self.records_durations = now + _SEARCH_INTERVAL_NS, self._records_metrics()
+        return self.records_durations
 
 
 class Telemetry:
@@ -53,44 +53,44 @@ class Telemetry:
         self.scope: Scope | None = None
         self.tracer_provider: TracerProvider | None = None
         self.meter_provider: MeterProvider | None = None
-        self._due = 0
+        self._next_search_ns = 0
         self._apart = False
 
-    def use(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
+    def set_providers(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
         """Use these providers, or the global ones for None."""
         self.tracer_provider, self.meter_provider, self.scope = tracer_provider, meter_provider, None
-        self._due = 0
-        self.look()
+        self._next_search_ns = 0
+        self.find_scope()
 
     def apart(self, tracer_provider: TracerProvider) -> Telemetry:
         """Return what finds the scope of one client alone, whose spans go to another provider."""
         made = Telemetry(self.library)
-        made.use(tracer_provider, self.meter_provider)
-        self._apart, self._due = self._apart or made.live, 0
-        self.look()
+        made.set_providers(tracer_provider, self.meter_provider)
+        self._apart, self._next_search_ns = self._apart or made.records, 0
+        self.find_scope()
         return made
 
     @guarded
-    def look(self) -> Scope | None:
+    def find_scope(self) -> Scope | None:
         """Give the scope, None as long as nothing would be recorded: then wrappers only pass on."""
-        if self.scope is None and (now := time.monotonic_ns()) >= self._due:
-            self._due = now + _PERIOD
-            self.scope = self._scope() if self.live else None
+        if self.scope is None and (now := time.monotonic_ns()) >= self._next_search_ns:
+            self._next_search_ns = now + _SEARCH_INTERVAL_NS
+            self.scope = self._make_scope() if self.records else None
         return self.scope
 
     @property
-    def live(self) -> bool:
+    def records(self) -> bool:
         """Whether spans or metrics go anywhere: to a provider that is not the API's own, which does nothing."""
-        return self._apart or _records(self.tracer_provider or trace.get_tracer_provider()) or self._measured()
+        return self._apart or _records(self.tracer_provider or trace.get_tracer_provider()) or self._records_metrics()
 
-    def _measured(self) -> bool:
+    def _records_metrics(self) -> bool:
         return _records(self.meter_provider or metrics.get_meter_provider())
 
-    def _scope(self) -> Scope | None:
+    def _make_scope(self) -> Scope | None:
         provider = self.tracer_provider or trace.get_tracer_provider()
         tracer = provider.get_tracer(self.name, own_version(), semconv.SCHEMA)
         meters = self.meter_provider or metrics.get_meter_provider()
-        return Scope(tracer, _metrics(meters, self.name), self._measured)
+        return Scope(tracer, _metrics(meters, self.name), self._records_metrics)
 
 
 def _records(provider: object) -> bool:
@@ -101,12 +101,12 @@ def _records(provider: object) -> bool:
 watchers: list[Callable[[Meter, Metrics, bool], object]] = []
 """Each is called with a library's meter and metrics, and whether they are the first of their meter provider."""
 
-_made: WeakKeyDictionary[MeterProvider, dict[str, Metrics]] = WeakKeyDictionary()
+_metrics_by_provider: WeakKeyDictionary[MeterProvider, dict[str, Metrics]] = WeakKeyDictionary()
 
 
 def _metrics(provider: MeterProvider, name: str) -> Metrics:
     # Made again, every instrument would be a duplicate, and counts would start anew.
-    made = _made.setdefault(_first_known_as(provider), {})
+    made = _metrics_by_provider.setdefault(_stand_in_of(provider), {})
     if name not in made:
         meter = provider.get_meter(name, own_version(), semconv.SCHEMA)
         first, made[name] = not made, Metrics(meter)
@@ -115,9 +115,11 @@ def _metrics(provider: MeterProvider, name: str) -> Metrics:
     return made[name]
 
 
-def _first_known_as(provider: MeterProvider) -> MeterProvider:
+def _stand_in_of(provider: MeterProvider) -> MeterProvider:
     # Before there is a global provider the API has another stand in for it, whose instruments become real with it.
-    stand_ins = (known for known in list(_made) if getattr(known, "_real_meter_provider", None) is provider)
+    stand_ins = (
+        known for known in list(_metrics_by_provider) if getattr(known, "_real_meter_provider", None) is provider
+    )
     return next(stand_ins, provider)
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from typer import Option
 
-from otel_eda.diagnosis.reports import Format
-from otel_eda.diagnosis.settings import Settings
+from otel_eda.diagnosis.reports import ReportFormat
+from otel_eda.diagnosis.settings import Bounds
 
 from .options import Judging, Reading, loaded
 
@@ -23,8 +23,8 @@ def run(
     *,
     reading: Reading,
     judging: Judging,
-    bounds: Settings,
-    format_: Annotated[Format, Option("--format", help="How the report is written.")] = "text",
+    bounds: Bounds,
+    format_: Annotated[ReportFormat, Option("--format", help="How the report is written.")] = "text",
     output: Annotated[
         Path | None,
         Option("-o", "--output", metavar="FILE", help="Where the report goes; without it, to standard output."),

@@ -14,13 +14,13 @@ EXAMPLES = (
     "otel-eda export telemetry --table events -o events.csv",
 )
 FORMATS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON", ".jsonl": "JSON"}
-Table = Literal["operations", "metrics", "events"]
+TableName = Literal["operations", "metrics", "events"]
 
 
 def run(
     reading: Reading,
     output: Annotated[Path, Option("-o", "--output", metavar="FILE", help="A .parquet, .csv or .jsonl file.")],
-    table: Annotated[Table, Option(help="Which table.")] = "operations",
+    table: Annotated[TableName, Option(help="Which table.")] = "operations",
 ) -> int:
     """Write a table to a file."""
     kind = FORMATS.get(output.suffix)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.finding import Verdict
     from otel_eda.diagnosis.store import Store
 
-LONGEST = timedelta(days=36_500).total_seconds()
+LONGEST = timedelta(days=36_500).total_seconds()  # that a length of time may be
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 VERDICTS = ("CONFIRMED", "LIKELY", "SUSPECT")
 FailOn = Literal["CONFIRMED", "LIKELY", "SUSPECT", "never"]

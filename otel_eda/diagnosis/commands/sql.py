@@ -15,14 +15,14 @@ EXAMPLES = (
     'otel-eda sql telemetry "select service, count(*) from operations group by 1"',
     'otel-eda sql telemetry "from events" --format json',
 )
-Format = Literal["table", "csv", "json"]
+AnswerFormat = Literal["table", "csv", "json"]
 
 
 def run(
     reading: Reading,
     question: Annotated[str, Argument(metavar="SQL", show_default=False, help="A statement over the tables.")],
     format_: Annotated[
-        Format | None,
+        AnswerFormat | None,
         Option("--format", show_default="table on a terminal, else csv", help="How the answer is written."),
     ] = None,
 ) -> int:
@@ -30,10 +30,10 @@ def run(
     import duckdb
 
     from otel_eda.diagnosis import facts
-    from otel_eda.diagnosis.settings import Settings
+    from otel_eda.diagnosis.settings import Bounds
 
     with loaded(reading) as store:
-        facts.prepare(store, Settings())
+        facts.prepare(store, Bounds())
         store.close_doors()
         try:
             cursor = store.connection.execute(question)
@@ -44,7 +44,7 @@ def run(
     return CLEAN
 
 
-def _print(kind: Format, names: list[str], rows: list[tuple[Any, ...]]) -> None:
+def _print(kind: AnswerFormat, names: list[str], rows: list[tuple[Any, ...]]) -> None:
     if kind == "json":
         for row in rows:
             print(json.dumps(dict(zip(names, row, strict=True)), default=str))

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.store import Store
 
-Format: TypeAlias = Literal["text", "json", "html", "github"]
+ReportFormat: TypeAlias = Literal["text", "json", "html", "github"]
 
 
 def write(
-    name: Format,
+    name: ReportFormat,
     diagnosis: Diagnosis,
     store: Store,
     file: TextIO,

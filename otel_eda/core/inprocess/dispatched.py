@@ -1,0 +1,44 @@
+"""The event that is being dispatched here, and what it is called."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+
+EVENT_TYPE = "event_type"
+
+
+class DispatchedEvent:
+    """An event on its way to its handlers; `context` is that of its dispatch, if that has a span."""
+
+    __slots__ = ("context", "handled", "type")
+
+    def __init__(self, type_: str, context: Context | None = None) -> None:
+        self.type = type_
+        self.context = context
+        self.handled = False
+
+
+dispatching: ContextVar[DispatchedEvent | None] = ContextVar("otel_eda.dispatching", default=None)
+
+
+IN_HANDLER = DispatchedEvent("")
+"""Stands for no event while a handler runs: what that calls by itself handles no event."""
+
+
+def type_name(event: object) -> str:
+    """Return an event's type as text."""
+    return event.__name__ if isinstance(event, type) else str(event)
+
+
+def event_type_of(key: str, given: tuple[Any, ...]) -> object:
+    """Find an event's type among arguments: an attribute or key, a text that is the event, or the name of its class."""
+    for item in given:
+        found = item.get(key) if isinstance(item, dict) else getattr(item, key, None)
+        if found is not None:
+            return found
+    return given[0] if given and isinstance(given[0], str) else type(given[0]).__name__ if given else "unknown"

@@ -1,0 +1,173 @@
+"""One call of a handler: a span around it."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from types import CoroutineType, FunctionType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import INVALID_SPAN, SpanKind
+
+from otel_eda import semconv
+from otel_eda.core.runtime.contexts import current_context, with_span
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.telemetry import errors
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+    from otel_eda.core.patching.patch import Function
+    from otel_eda.core.telemetry.providers import Scope
+
+
+from otel_eda.core.inprocess.dispatched import IN_HANDLER, DispatchedEvent, dispatching
+
+
+class HandlerCall:
+    """One call of a handler: a span around it, whose parent is current in `base`, by default in the context."""
+
+    __slots__ = ("attributes", "base", "before", "context", "kind", "scope", "span", "start", "token")
+
+    before: Token[DispatchedEvent | None]
+    token: Token[Context]
+    start: int
+
+    def __init__(
+        self,
+        scope: Scope,
+        event: str,
+        name: str,
+        base: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> None:
+        self.scope = scope
+        self.base = self.context = current_context() if base is None else base
+        self.kind = kind
+        self.span: Span = INVALID_SPAN
+        self.attributes = {semconv.EVENT_TYPE: event, semconv.FUNCTION: name}
+
+    def of(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what the handler does, whether it is async or not."""
+        if _is_async(function):
+            return self._awaited(function(*args, **kwargs))
+        self.enter()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            self.leave(error)
+            raise
+        if isinstance(result, CoroutineType):
+            self._out()
+            return self._awaited(result)  # a lambda or an object may turn out to be async
+        self.leave(None)
+        return result
+
+    def _awaited(self, coroutine: Any) -> Any:
+        ours: Any = self._wait(_Owned(coroutine))
+        ours.__name__, ours.__qualname__ = coroutine.__name__, coroutine.__qualname__
+        return ours
+
+    async def _wait(self, owned: _Owned) -> Any:
+        self.enter()
+        try:
+            result = await owned.coroutine
+        except BaseException as error:
+            self.leave(error)
+            raise
+        self.leave(None)
+        return result
+
+    def enter(self) -> None:
+        """Begin: the span is current from now on."""
+        if self.span is INVALID_SPAN:
+            self._start()
+        self.token = attach(self.context)
+        self.before = dispatching.set(IN_HANDLER)
+
+    def leave(self, error: BaseException | None) -> None:
+        """End, with why it failed; the context is what it was."""
+        if not isinstance(error, GeneratorExit):  # a coroutine is closed by whoever happens to find it abandoned
+            self._out()
+        self._end(error)
+
+    def _out(self) -> None:
+        dispatching.reset(self.before)
+        detach(self.token)
+
+    @guarded
+    def _start(self) -> None:
+        self.start = time.time_ns()
+        name = f"process {self.attributes[semconv.EVENT_TYPE]}"
+        self.span = self.scope.tracer.start_span(name, self.base, self.kind, self.attributes, (), self.start)
+        self.context = with_span(self.base, self.span)
+
+    @guarded
+    def _end(self, error: BaseException | None) -> None:
+        end, measures = time.time_ns(), self.attributes
+        if isinstance(error, GeneratorExit):
+            self.span.set_attribute(semconv.ABANDONED, True)
+        elif error is not None:
+            measures = {**measures, semconv.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}
+        self.span.end(end)
+        if self.scope.check_durations(end):
+            self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+
+
+class _Owned:
+    """A handler's coroutine, closed with ours: a task that is cancelled before it starts leaves no warning."""
+
+    __slots__ = ("coroutine",)
+
+    def __init__(self, coroutine: Any) -> None:
+        self.coroutine = coroutine
+
+    def __del__(self) -> None:
+        self.coroutine.close()
+
+
+_names: WeakKeyDictionary[FunctionType, str] = WeakKeyDictionary()
+
+
+def _is_async(function: Function) -> bool:
+    inner = getattr(function, "__func__", function)
+    if type(inner) is FunctionType and not inner.__dict__:  # nobody has marked or wrapped it
+        return bool(inner.__code__.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(function)
+
+
+def function_name(function: Any) -> str:
+    """Return the full name of a handler: of the function that runs in the end."""
+    inner = getattr(function, "__func__", function)
+    if type(inner) is not FunctionType:
+        return _full_name(inner)  # whether it can be a key is for the application to say
+    if not inner.__dict__:
+        return f"{inner.__module__}.{inner.__qualname__}"
+    found = _names.get(inner)
+    if found is None:
+        found = _names[inner] = _full_name(inner)
+    return found
+
+
+def _full_name(function: Any) -> str:
+    inner = inspect.unwrap(getattr(function, "func", function))
+    return f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}".lstrip(".")
+
+
+def failed_in(error: BaseException) -> Context | None:
+    """Give the context of the handler's call that an exception has left, as its traceback tells; None for any other."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in _CALLS:
+            context: Context = trace.tb_frame.f_locals["self"].context
+            return context
+        trace = trace.tb_next
+    return None
+
+
+_CALLS = (HandlerCall.of.__code__, HandlerCall._wait.__code__)

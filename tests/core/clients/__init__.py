@@ -1,0 +1,1 @@
+"""Unit tests of clients: what is known of producers and consumers."""

@@ -1,0 +1,1 @@
+"""Unit tests of events that are dispatched within the process."""

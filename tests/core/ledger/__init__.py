@@ -1,0 +1,1 @@
+"""Unit tests of the ledger: what has become of each message."""

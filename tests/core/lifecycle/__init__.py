@@ -1,0 +1,1 @@
+"""Unit tests of lifecycle: construction, changes, forks, the process's end."""

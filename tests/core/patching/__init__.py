@@ -1,0 +1,1 @@
+"""Unit tests of patching: a library's functions replaced, and put back."""

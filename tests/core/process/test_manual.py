@@ -1,0 +1,432 @@
+"""`with otel_eda.process(message):` gives a message one span, not two, wherever it is processed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import baggage, context, trace
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.trace import SpanKind
+from support.recorder import recording
+from support.spans import attribute, exceptions, failed, ids, links, parent, told, traceparent
+from support.waiting import TIMEOUT
+
+import otel_eda
+from core.tinyqueue import Channel, Consumer, Delivery, Queue, Record
+from otel_eda.core.process import deferral, processing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from support.recorder import Recorder
+
+    from otel_eda.core import Library
+
+    Source = Callable[[Queue], Iterable[Record]]
+
+PRODUCER = (0xA, 0xB)
+HEADER = ("traceparent", traceparent(PRODUCER))
+TEXT = (HEADER[0], HEADER[1].decode())
+
+
+def current() -> tuple[int, int]:
+    found = trace.get_current_span().get_span_context()
+    return found.trace_id, found.span_id
+
+
+def iterated(queue: Queue) -> Iterable[Record]:
+    return Consumer(queue, "orders")
+
+
+def polled(queue: Queue) -> Iterable[Record]:
+    return Consumer(queue, "orders").poll()["orders"]
+
+
+SOURCES = pytest.mark.parametrize("source", [iterated, polled])
+
+
+@SOURCES
+def test_the_turn_of_a_loop_is_taken_over(source: Source, queue: Queue, recorder: Recorder) -> None:
+    for message in source(queue):
+        turn = current()
+        with otel_eda.process(message):
+            assert current() == turn
+        assert current() == (0, 0)
+        assert not recorder.open()
+    recorder.processes(3)
+
+
+@SOURCES
+def test_an_exception_is_exact_on_every_python(source: Source, queue: Queue, recorder: Recorder) -> None:
+    error = ValueError("this one")
+    for message in source(queue):
+        with pytest.raises(ValueError, match="this one") as caught, otel_eda.process(message):
+            raise error
+        assert caught.value is error
+    for span in recorder.processes(3):
+        assert (failed(span), exceptions(span)) == (True, [("ValueError", "this one")])
+
+
+@SOURCES
+def test_another_thread_may_take_it_over(source: Source, queue: Queue, recorder: Recorder) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def work(message: Record) -> None:
+        with otel_eda.process(message):
+            seen.append(current())
+        assert current() == (0, 0)
+
+    for message in source(queue):
+        worker = threading.Thread(target=work, args=(message,))
+        worker.start()
+        worker.join()
+    assert seen == [ids(span) for span in recorder.processes(3)]
+
+
+@SOURCES
+def test_a_pool_may_take_them_over_while_the_loop_runs_ahead(source: Source, queue: Queue, recorder: Recorder) -> None:
+    queue.fill("orders", *range(20))
+    gate = threading.Event()
+
+    def work(message: Record) -> tuple[int, int]:
+        gate.wait(TIMEOUT)
+        with otel_eda.process(message):
+            return current()
+
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(work, message) for message in source(queue)]
+        assert len(recorder.open("process")) == 23
+        assert current() == (0, 0)
+        gate.set()
+        seen = [future.result() for future in futures]
+    assert seen == [ids(span) for span in recorder.processes(23)]
+    assert processing.open_processings == {}
+
+
+def test_a_pool_whose_messages_are_handed_on_by_a_pull(queue: Queue, recorder: Recorder) -> None:
+    consumer, gate = Consumer(queue, "orders"), threading.Event()
+
+    def work(message: Record) -> None:
+        gate.wait(TIMEOUT)
+        with otel_eda.process(message):
+            pass
+
+    with otel_eda.process(object()), ThreadPoolExecutor(2) as pool:
+        while (message := next(consumer, None)) is not None:
+            pool.submit(work, message)
+        gate.set()
+    del message
+    consumer.close()
+    recorder.processes(3, "orders")
+
+
+def test_who_lets_a_message_go_without_processing_it_by_hand_has_ended_its_turn(
+    queue: Queue, recorder: Recorder
+) -> None:
+    queue.fill("orders", *range(10))
+    consumer = Consumer(queue, "orders")
+    for message in consumer:
+        if message.offset == 0:
+            with otel_eda.process(message):
+                continue
+    del message
+    consumer.close()
+    assert not recorder.open()
+    first, second, *_ = recorder.processes(13)
+    assert first.end_time is not None
+    assert second.start_time is not None
+    assert first.end_time <= second.start_time
+
+
+def test_a_message_that_is_held_is_waited_for_and_its_turn_ends_when_its_code_did(
+    queue: Queue, recorder: Recorder
+) -> None:
+    consumer, held, ends = Consumer(queue, "orders"), [], []
+    with otel_eda.process(object()):
+        pass
+    for message in consumer:
+        held.append(message)
+        with recorder.tracer.start_as_current_span("in the body"):
+            pass
+    del message
+    assert len(recorder.open("process")) == 3
+    with recorder.tracer.start_as_current_span("after the loop"):
+        held.clear()
+    consumer.close()
+    ends = [span.end_time or 0 for span in recorder.processes(3, "orders")]
+    (after,) = recorder.own("after the loop")
+    assert max(ends) <= (after.start_time or 0)
+
+
+def test_a_message_that_is_processed_again_gets_another_span(queue: Queue, recorder: Recorder) -> None:
+    queue.topics["orders"] = [(1, [HEADER])]
+    for message in Consumer(queue, "orders"):
+        for _ in range(3):
+            with otel_eda.process(message):
+                pass
+    for span in recorder.processes(3):
+        assert (parent(span), links(span), span.name) == (PRODUCER, [PRODUCER], "process orders")
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["its consumer is there", "its consumer is gone"])
+def test_a_message_that_no_loop_began_is_known_by_its_consumer(gone: bool, queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+    (message, *_) = consumer.poll()["orders"][:1]
+    if gone:
+        kept = weakref.ref(consumer)
+        del consumer
+        gc.collect()
+        assert kept() is None
+    with otel_eda.process(message):
+        (span,) = recorder.open("process")
+        assert current() == ids(span)
+    (span,) = recorder.processes(1)
+    assert (span.name, attribute(span, "messaging.system")) == ("process orders", "tinyqueue")
+    assert attribute(span, "messaging.consumer.group.name") == "readers"
+    assert attribute(span, "messaging.kafka.offset") == 0
+
+
+@pytest.mark.usefixtures("library")
+def test_a_message_is_known_where_there_never_was_a_consumer(recorder: Recorder) -> None:
+    # As in a process that was spawned to process it.
+    Consumer(Queue(), "invoices", group="others")
+    with otel_eda.process(Record("orders", 7, 1, [HEADER])):
+        pass
+    (span,) = recorder.processes(1)
+    assert (span.name, parent(span)) == ("process orders", PRODUCER)
+    found = [attribute(span, f"messaging.{name}") for name in ("system", "kafka.offset", "consumer.group.name")]
+    assert found == ["tinyqueue", 7, None]
+
+
+def test_within_another_message_it_is_a_child(queue: Queue, recorder: Recorder) -> None:
+    queue.fill("refunds", 1, headers=[HEADER])
+    for message in Consumer(queue, "orders"):
+        with otel_eda.process(message):
+            outer = current()
+            (refund,) = Consumer(queue, "refunds").poll()["refunds"][:]
+            with otel_eda.process(refund):
+                inner = current()
+            assert current() == outer
+        break
+    (span,) = recorder.processes(1, "refunds")
+    assert (ids(span), parent(span), links(span)) == (inner, outer, [PRODUCER])
+
+
+def test_the_same_message_within_itself_is_a_child_too(queue: Queue, recorder: Recorder) -> None:
+    for message in Consumer(queue, "orders"):
+        with otel_eda.process(message):
+            outer = current()
+            with otel_eda.process(message):
+                assert current() != outer
+            assert current() == outer
+        break
+    first, second = recorder.processes(2)
+    assert parent(second) == ids(first)
+    assert processing.open_processings == {}
+
+
+class Order:
+    """A message of no library that is known."""
+
+    def __init__(self, headers: Any = None) -> None:
+        self.headers = headers
+
+
+class Lazy(Order):
+    """Has its headers in a method, as some do."""
+
+    def __init__(self, headers: Any = None) -> None:
+        self.headers = lambda: headers
+
+
+FOREIGN: list[Any] = [
+    Order([HEADER]),
+    Order(dict([TEXT])),
+    Lazy([TEXT]),
+    {"headers": dict([TEXT]), "body": 1},
+    {"headers": dict([HEADER])},
+]
+
+
+@pytest.mark.parametrize("message", FOREIGN, ids=lambda message: type(message).__name__)
+def test_headers_of_an_unknown_message_are_found(message: Any, recorder: Recorder) -> None:
+    with otel_eda.process(message, destination="orders", system="own"):
+        pass
+    (span,) = recorder.processes(1)
+    assert (span.name, span.kind, parent(span)) == ("process orders", SpanKind.CONSUMER, PRODUCER)
+    assert attribute(span, "messaging.system") == "own"
+
+
+@pytest.mark.parametrize("headers", [[HEADER], [TEXT], (TEXT,), dict([TEXT]), MappingProxyType(dict([TEXT]))], ids=repr)
+def test_headers_may_be_given(headers: Any, recorder: Recorder) -> None:
+    with otel_eda.process(b"bytes", destination="orders", headers=headers):
+        pass
+    (span,) = recorder.processes(1)
+    assert (parent(span), links(span)) == (PRODUCER, [PRODUCER])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [None, 1, "text", b"", [], {}, object(), Order(5), Order("text"), Order(object)],
+    ids=lambda message: f"{type(message).__name__} {getattr(message, 'headers', '')}",
+)
+def test_an_unknown_object_gets_a_span_all_the_same(message: Any, library: Library) -> None:
+    with recording(strict=False, quiet=False) as recorder:
+        with otel_eda.process(message) as given:
+            assert isinstance(given, otel_eda.process)
+            assert current() != (0, 0)
+        assert current() == (0, 0)
+        (span,) = recorder.processes(1)
+    assert span.name == f"process {type(message).__name__}"
+    assert parent(span) is None
+
+
+def test_the_same_place_has_one_client_however_many_messages(recorder: Recorder) -> None:
+    for _ in range(3):
+        with otel_eda.process(Order(), destination="orders"):
+            pass
+    (point,) = recorder.points("messaging.process.duration")
+    assert recorder.count("messaging.process.duration") == 3
+    assert (point.attributes or {})["messaging.destination.name"] == "orders"
+
+
+def test_suppressed_there_is_nothing(recorder: Recorder) -> None:
+    with suppress_instrumentation(), otel_eda.process(Order([HEADER])):
+        assert current() == (0, 0)
+    recorder.processes(0)
+
+
+def test_tasks_process_side_by_side(queue: Queue, recorder: Recorder) -> None:
+    async def work(message: Record) -> tuple[int, int]:
+        with otel_eda.process(message):
+            before = current()
+            await asyncio.sleep(0)
+            assert current() == before
+        return before
+
+    async def main() -> list[tuple[int, int]]:
+        return await asyncio.gather(*[work(message) for message in Consumer(queue, "orders")])
+
+    seen = asyncio.run(main())
+    assert seen == [ids(span) for span in recorder.processes(3)]
+
+
+def test_closing_the_consumer_leaves_what_is_processed_by_hand(queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+    for message in consumer:
+        with otel_eda.process(message):
+            consumer.close()
+            assert len(recorder.open("process")) == 1
+        break
+    recorder.processes(1)
+
+
+def test_baggage_and_the_ambient_span_are_there(recorder: Recorder) -> None:
+    with recorder.tracer.start_as_current_span("ambient"):
+        ambient = current()
+        with otel_eda.process(Order([HEADER, ("baggage", b"who=they")])):
+            assert baggage.get_all() == {"who": "they"}
+        assert baggage.get_all() == {}
+    (span,) = recorder.processes(1)
+    assert (parent(span), links(span)) == (ambient, [PRODUCER])
+
+
+# --- inject and extract -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "value"),
+    [
+        (None, dict, str),
+        ({}, dict, str),
+        ({"a": "b"}, dict, str),
+        (MappingProxyType({"a": "b"}), dict, str),
+        ([], list, bytes),
+        ([("a", b"b")], list, bytes),
+        ([("a", "b")], list, str),
+        ((("a", b"b"),), list, bytes),
+    ],
+    ids=repr,
+)
+def test_inject_gives_a_copy_that_carries_the_context(given: Any, kind: type, value: type, recorder: Recorder) -> None:
+    before = repr(given)
+    with recorder.tracer.start_as_current_span("sending"):
+        made = otel_eda.inject(given)
+        expected = current()
+    assert (repr(given), type(made)) == (before, kind)
+    found: dict[str, Any] = dict(made)
+    assert type(found["traceparent"]) is value
+    carried: Any = found["traceparent"]
+    assert told(carried if value is bytes else carried.encode()) == expected
+    assert "a" not in before or found["a"] in {"b", b"b"}
+
+
+def test_inject_without_a_context_gives_a_plain_copy() -> None:
+    assert otel_eda.inject() == {}
+    assert otel_eda.inject([("a", b"b")]) == [("a", b"b")]
+
+
+def test_inject_never_tells_of_a_span_that_has_ended(queue: Queue, recorder: Recorder) -> None:
+    for message in Consumer(queue, "orders"):
+        with otel_eda.process(message):
+            pass
+        assert otel_eda.inject() == {}
+
+
+def test_what_inject_gives_extract_reads(recorder: Recorder) -> None:
+    with recorder.tracer.start_as_current_span("sending"):
+        headers, expected = otel_eda.inject([]), current()
+    found = trace.get_current_span(otel_eda.extract(headers)).get_span_context()
+    assert (found.trace_id, found.span_id, found.is_remote) == (*expected, True)
+
+
+@pytest.mark.parametrize("headers", [None, {}, [], {"a": "b"}])
+def test_extract_gives_an_empty_context_where_nothing_is(headers: Any) -> None:
+    assert otel_eda.extract(headers) == context.Context()
+
+
+def test_a_callbacks_message_has_one_span(recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", 1, 2)
+    channel, before = Channel(queue), context.get_current()
+
+    def callback(_: Channel, delivery: Delivery, value: object) -> None:
+        by = delivery if value == 1 else (delivery, value)
+        with otel_eda.process(by), recorder.tracer.start_as_current_span("work"):
+            pass
+
+    channel.subscribe("orders", callback)
+    channel.run()
+    assert context.get_current() == before
+    assert [parent(span) for span in recorder.own("work")] == [ids(span) for span in recorder.processes(2)]
+
+
+def test_a_callbacks_message_is_taken_over_by_a_thread(recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", 1, 2)
+    channel, handed = Channel(queue), list[Delivery]()
+    channel.subscribe("orders", lambda _, delivery, __: handed.append(delivery))
+    deferral.set_uses_manual()
+    channel.run()
+    assert len(recorder.open("process")) == 2
+    while handed:
+        with otel_eda.process(handed.pop()):
+            pass
+    recorder.processes(2)
+
+
+def test_a_part_of_what_was_pulled_stands_for_it(recorder: Recorder) -> None:
+    queue = Queue()
+    queue.fill("orders", 1, 2)
+    for parts in Channel(queue).listen("orders"):
+        with otel_eda.process(parts if parts[1] == 1 else parts[0]):
+            pass
+    del parts
+    recorder.processes(2)

@@ -1,0 +1,1 @@
+"""Unit tests of propagation: context in and out of headers."""

@@ -1,0 +1,1 @@
+"""Unit tests of receive: pulls, iterations, deliveries."""

@@ -1,0 +1,1 @@
+"""Unit tests of the runtime: failures of ours, contexts, operations, tasks, state."""

@@ -1,0 +1,1 @@
+"""Unit tests of send: from the call to the broker's answer."""

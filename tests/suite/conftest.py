@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from core.conftest import library, unspoilt
+
+__all__ = ["library", "unspoilt"]
