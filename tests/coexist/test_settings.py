@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 sys.path.append(str(Path(__file__).parent / "programs"))
 clients: Any = importlib.import_module("clients")
 called: list[Any] = []
-pytestmark = pytest.mark.filterwarnings("ignore:read_text is deprecated:DeprecationWarning")  # of kafka-python
+pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated. Use files:DeprecationWarning")  # of kafka-python
 
 
 @pytest.fixture(autouse=True)
