@@ -1,4 +1,7 @@
-"""What `import otel_eda.auto`, and the launcher with `OTEL_PYTHON_DISTRO=eda`, take for settings that nobody made."""
+"""Defaults of the SDK for applications that handle messages, for settings that nobody has made.
+
+`import otel_eda.auto` uses them, and the launcher does with `OTEL_PYTHON_DISTRO=eda`.
+"""
 
 from __future__ import annotations
 
@@ -52,5 +55,8 @@ def _address() -> str:
 
 
 def distro() -> Distro | None:
-    """Give the distribution if it is asked for by its name: to be taken by chance would be a surprise."""
+    """Return the distribution if `OTEL_PYTHON_DISTRO` asks for it by name, else None.
+
+    A launcher that finds it by chance is not to change the SDK's settings.
+    """
     return Distro() if os.environ.get("OTEL_PYTHON_DISTRO") == NAME else None

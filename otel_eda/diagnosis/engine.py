@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .store import Intake, Store
 
 GATES = tuple(gates.CONDITIONS)
+MOST_EVIDENCE = 999_999  # as many values as DuckDB's `min_by` returns
 # The columns that a check's SQL may have. `weight` is the number of messages that a row stands for, `alike` is whatever
 # else tells findings apart, `at_most` is the highest verdict that the row's own facts allow.
 COLUMNS = {
@@ -149,7 +150,7 @@ def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:
                min(first_time) AS first_time, max(last_time) AS last_time, {held},
                min_by(struct_pack(trace_id, span_id, other_trace_id, other_span_id, instance, other_instance,
                           partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
-                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {evidence})
+                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {min(evidence, MOST_EVIDENCE)})
                    AS examples
         FROM evaluated GROUP BY {", ".join(GROUP)} ORDER BY ALL
     """)

@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 
-from . import columns, otlp_schema
+from . import columns, external, otlp_schema
 from .columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, RESOURCE, SPAN_COLUMNS, Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+# No telemetry is older than OpenTelemetry's time or from after 2200, in nanoseconds since 1970; no count is larger.
+EARLIEST, LATEST = 946_684_800 * 10**9, 7_258_118_400 * 10**9
+MOST = 10**15
+DAMAGED = -(2**60)  # what stands for a number that cannot be, until it is counted
+MILLISECONDS_NS = 10**6
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 MACROS = (
     'CREATE MACRO key_list(a) AS list_transform(a, lambda x: x."key")',
     """CREATE MACRO value_list(a) AS list_transform(a, lambda x:
        coalesce(x."value"."stringValue", x."value"."intValue", x."value"."boolValue", x."value"."doubleValue"))""",
     # An id is hex in either case, or base64 as protobuf's own JSON has it. An id of zeros is no id.
+    # A number or time that cannot be, because a bit fell over or somebody took one unit for another.
+    f"""CREATE MACRO number(text, x) AS CASE
+       WHEN x BETWEEN -{MOST} AND {MOST} THEN x WHEN text IS NOT NULL THEN {DAMAGED} END""",
+    f"""CREATE MACRO instant(x) AS CASE WHEN x BETWEEN {EARLIEST} AND {LATEST} THEN x END""",
     """CREATE MACRO id(x, digits) AS CASE
        WHEN length(x) = digits THEN nullif(lower(x), repeat('0', digits))
        WHEN length(x) = ceil(digits / 6) * 4 THEN nullif(lower(hex(try(from_base64(x)))), repeat('0', digits)) END""",
@@ -52,7 +61,9 @@ def operations() -> str:
 
 def batch_messages() -> str:
     """Return the statement that makes a row for each message of the spans with several."""
-    each = "SELECT * EXCLUDE (links), unnest(links) AS link, NULL AS links FROM operations WHERE len(links) > 0"
+    # A span of several messages has the offset of the first, if any.
+    each = """SELECT * EXCLUDE (links, message_offset), NULL::BIGINT AS message_offset, unnest(links) AS link,
+              NULL AS links FROM operations WHERE len(links) > 0"""
     steps = {"each": each, "located": _located("each")}
     return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
@@ -98,7 +109,8 @@ def _value(prefix: str, column: Column) -> str:
     """Return the SQL that reads a column from the lists `{prefix}_keys` and `{prefix}_values`."""
     values = [f"{prefix}_values[list_position({prefix}_keys, '{name}')]" for name in column.attributes]
     text = f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
-    return text if column.type == "VARCHAR" else f"try_cast({text} AS {column.type})"
+    read = text if column.type == "VARCHAR" else f"try_cast({text} AS {column.type})"
+    return f"number({text}, {read})" if column.type in {"BIGINT", "DOUBLE"} else read
 
 
 def _values(prefix: str, wanted: Iterable[Column]) -> str:
@@ -127,7 +139,7 @@ def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, obje
 SPAN = """
 SELECT service, instance, host, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
-       p."startTimeUnixNano" AS started, p."endTimeUnixNano" AS ended,
+       instant(p."startTimeUnixNano") AS started, instant(p."endTimeUnixNano") AS ended,
        p.status.code AS code, p.status.message AS status, p.links AS links,
        list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
        list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS span_events,
@@ -147,8 +159,9 @@ FROM span"""
 
 TYPED = f"""
 SELECT * REPLACE (
+    CASE WHEN system IN ('apply_async', 'run') THEN '{external.CELERY}' ELSE system END AS system,
     CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
-         WHEN type = 'publish' THEN 'send' WHEN type = 'deliver' THEN 'process'
+         WHEN type IN ('publish', 'apply_async') THEN 'send' WHEN type IN ('deliver', 'run') THEN 'process'
          WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
          WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
          WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
@@ -164,8 +177,18 @@ SELECT * EXCLUDE (links),
        CASE WHEN len(links) > 1 AND linking THEN links END AS links
 FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
+
+
+def _offset(sql: str) -> str:
+    """Return SQL that reads an offset; clients say -1, or -1001, for an offset that they do not know."""
+    return f"CASE WHEN ({sql}) NOT BETWEEN -9999 AND -1 THEN ({sql}) END"
+
+
 IDENTIFIED = f"""
-SELECT * REPLACE (greatest(started, ended) AS ended, message_time * 1000000 AS message_time),
+SELECT * REPLACE (
+           greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
+           CASE WHEN message_time BETWEEN {EARLIEST // MILLISECONDS_NS} AND {LATEST // MILLISECONDS_NS}
+                THEN message_time * {MILLISECONDS_NS} WHEN message_time <> -1 THEN {DAMAGED} END AS message_time),
        false AS linked,
        CASE WHEN type IN ('send', 'create') OR (type = 'process' AND parent_id IS NOT NULL) THEN trace_id
             END AS origin_trace,
@@ -181,7 +204,7 @@ def _located(step: str) -> str:
     return f"""
 SELECT * REPLACE (
     coalesce({_value("l", PARTITION)}, partition_id) AS partition_id,
-    coalesce({_value("l", OFFSET)}, message_offset) AS message_offset,
+    coalesce({_offset(_value("l", OFFSET))}, message_offset) AS message_offset,
     link_span IS NOT NULL AS linked,
     CASE WHEN link_span IS NULL THEN origin_trace ELSE link_trace END AS origin_trace,
     coalesce(link_span, origin_span) AS origin_span)
@@ -191,21 +214,24 @@ FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS l
 
 
 METRIC = """
-SELECT * EXCLUDE (p), p.name AS name, coalesce(p.sum, p.gauge, p.histogram) AS points,
-       coalesce(p.sum."isMonotonic", p.histogram IS NOT NULL) AS rising
+SELECT * EXCLUDE (p), p.name AS name,
+       coalesce(p.sum, p.gauge, p.histogram, p."exponentialHistogram", p.summary) AS points,
+       coalesce(p.sum."isMonotonic", p.sum IS NULL AND p.gauge IS NULL) AS rising
 FROM item"""
 POINT = """
 SELECT * EXCLUDE (points), points."aggregationTemporality" IN ('1', 'AGGREGATION_TEMPORALITY_DELTA') AS delta,
        unnest(points."dataPoints") AS p
 FROM metric"""
-POINT_VALUE = """
-SELECT *, p."startTimeUnixNano" AS started, p."timeUnixNano" AS time,
-       coalesce(p."asInt", p."asDouble", p.sum) AS value, p.count AS number,
+POINT_VALUE = f"""
+SELECT *, instant(p."startTimeUnixNano") AS started, instant(p."timeUnixNano") AS time,
+       CASE WHEN coalesce(p."asInt", p."asDouble", p.sum) BETWEEN -{MOST} AND {MOST}
+            THEN coalesce(p."asInt", p."asDouble", p.sum) END AS value,
+       CASE WHEN p.count BETWEEN 0 AND {MOST} THEN p.count END AS number,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
 FROM point"""
 LOG_RECORD = """
 SELECT * EXCLUDE (p), p."eventName" AS name,
-       coalesce(nullif(p."timeUnixNano", 0), p."observedTimeUnixNano") AS time,
+       coalesce(instant(p."timeUnixNano"), instant(p."observedTimeUnixNano")) AS time,
        id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
 FROM item WHERE p."eventName" IS NOT NULL"""
@@ -213,7 +239,7 @@ SPAN_EVENT = """
 SELECT service, instance, host, trace_id, span_id, unnest(span_events) AS e FROM operations WHERE len(span_events) > 0
 """
 EVENT_VALUE = """
-SELECT *, e.name AS name, e."timeUnixNano" AS time,
+SELECT *, e.name AS name, instant(e."timeUnixNano") AS time,
        key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
 FROM event"""
 

@@ -33,7 +33,10 @@ POINT = {
     "count": "BIGINT",
 }
 POINTS = {"dataPoints": [POINT], "aggregationTemporality": "VARCHAR", "isMonotonic": "BOOLEAN"}
-METRIC = {"name": "VARCHAR", "sum": POINTS, "gauge": POINTS, "histogram": POINTS}
+METRIC = {
+    "name": "VARCHAR",
+    **dict.fromkeys(("sum", "gauge", "histogram", "exponentialHistogram", "summary"), POINTS),
+}
 RECORD = {
     "timeUnixNano": "BIGINT",
     "observedTimeUnixNano": "BIGINT",

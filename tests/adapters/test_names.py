@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.spans import attribute
 
-from otel_eda.adapters import _amqp
+from otel_eda.adapters import _rabbitmq
 from otel_eda.adapters.pyzmq import addresses
 from otel_eda.core import DestinationTemplate
 
@@ -38,7 +38,7 @@ REPLY = "amq.rabbitmq.reply-to"
     ],
 )
 def test_a_destination_of_rabbitmq(exchange: str, key: str, queue: str, template: str, anonymous: bool) -> None:
-    found = _amqp.destination(exchange, key, queue)
+    found = _rabbitmq.destination(exchange, key, queue)
     assert isinstance(found, DestinationTemplate)
     assert found == template
     said = [exchange, key] if queue in {key, REPLY} else [exchange, key, queue]
@@ -50,8 +50,8 @@ def test_a_destination_of_rabbitmq(exchange: str, key: str, queue: str, template
     "key", ["orders", "amq.gen", "amq_orders", REPLY, f"{DIGITS}{DIGITS}", UUID[:-1], "2026-11-28", "v1.2.3"]
 )
 def test_a_name_that_stays_is_no_template(key: str) -> None:
-    assert type(_amqp.destination("", key)) is str
-    assert _amqp.destination("", key) == key
+    assert type(_rabbitmq.destination("", key)) is str
+    assert _rabbitmq.destination("", key) == key
 
 
 @pytest.mark.parametrize(

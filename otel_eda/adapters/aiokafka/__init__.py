@@ -21,6 +21,6 @@ LIBRARY = Library(
     ),
     message=read,
     identify=identify,
-    positions=consumer.where,
+    positions=consumer.positions_of,
     shapes=(*producer.SHAPES, *consumer.SHAPES),
 )

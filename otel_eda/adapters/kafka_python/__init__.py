@@ -13,7 +13,7 @@ from . import consumer, producer
 
 
 def identify(client: Any) -> Identity:
-    """Read a client's configuration."""
+    """Return the identity in a client's configuration."""
     config = client.config
     group, limit = config.get("group_id"), config.get("max_poll_interval_ms")
     where = server(config.get("bootstrap_servers"))
@@ -38,7 +38,7 @@ LIBRARY = Library(
     official_hooks=lambda settings: official_hooks(settings.get("produce_hook"), settings.get("consume_hook")),
     message=read,
     identify=identify,
-    positions=consumer.where,
+    positions=consumer.positions_of,
     learnt=cluster,
     shapes=(*producer.SHAPES, *consumer.SHAPES),
 )

@@ -6,11 +6,11 @@ import errno
 import sys
 from typing import Any
 
-TERMINATED = 156384765  # ETERM: the context is at its end, and whoever waits is told so
+ETERM = 156384765  # the context was terminated (zmq.h: ZMQ_HAUSNUMERO + 53)
 
 
 def code(error: BaseException) -> str | None:
-    """Return the name of an error's number, where the library has no class for it."""
+    """Return the name of an error's number, or None where the library has a class for the error."""
     zmq: Any = sys.modules.get("zmq")
     if zmq is None or type(error) is not zmq.ZMQError:
         return None
@@ -18,5 +18,5 @@ def code(error: BaseException) -> str | None:
 
 
 def empty(error: BaseException) -> bool:
-    """Tell the exceptions by which nothing has come, or nothing ever will."""
-    return getattr(error, "errno", None) in {errno.EAGAIN, TERMINATED}
+    """Return whether an exception says that no message has come (`EAGAIN`), or that none will (`ETERM`)."""
+    return getattr(error, "errno", None) in {errno.EAGAIN, ETERM}

@@ -32,35 +32,35 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 enabled: dict[str, Library] = {}
-"""The libraries that are on, by name."""
+"""The libraries that are switched on, by name."""
 
 
 Version = tuple[int, ...]
 
 
 class Place(Protocol):
-    """One function of a library that is wrapped: `target` is its `module:Class.method`."""
+    """One function of a library that is wrapped."""
 
     @property
     def target(self) -> str:
-        """The function's place."""
+        """The place of the function, as `module:Class.method`."""
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the wrapper of the function there."""
 
 
 class Shape(Protocol):
-    """A way in which a library meets a message, at one place or at several."""
+    """A way in which a library handles a message, at one place or at several."""
 
     def places(self) -> Iterable[Place]:
-        """Return the places."""
+        """Return the places of the shape."""
 
 
 class SinglePlace:
-    """A shape of one place, which is itself."""
+    """A shape that is its own single place."""
 
     def places(self) -> tuple[Self]:
-        """Return the place."""
+        """Return the shape itself, which is the place."""
         return (self,)
 
 
@@ -69,7 +69,7 @@ def _same_object(instance: Any) -> Any:
 
 
 def _no_message(_: Any) -> None:
-    """Read nothing: the library has no messages."""
+    """Return None: the library has no messages."""
 
 
 def _empty_identity(_: Any) -> Identity:
@@ -85,7 +85,7 @@ def _no_more(_: Any) -> Attributes:
 
 
 def _no_code(_: BaseException) -> str | None:
-    """Know no codes: an exception's class says it all."""
+    """Return no code: an exception's class is its type."""
     return None
 
 
@@ -98,24 +98,24 @@ def _is_no_empty_pull(_: BaseException) -> bool:
 
 
 def _do_nothing() -> None:
-    """Forget nothing."""
+    """Do nothing: the adapter keeps no state."""
 
 
 @dataclass(kw_only=True)
 class Library:
     """A library as its adapter describes it.
 
-    `supported` is the first version it works with and the first it does not; `official` is the official
-    instrumentation, which ours replaces, if there is one, and `official_hooks` makes ours of its settings.
+    `supported` is the first version that works and the first that does not; `official` is the official instrumentation
+    that ours replaces, and `official_hooks` makes hooks of its settings.
 
-    A client library also has its `system`, and `message` that reads one of its messages, None for any other object, and
-    `identify` that reads a client; `owner` gives the client that an object belongs to whose methods are called;
-    `positions` tells how far a consumer is with its partitions, from what it knows without asking the broker; `learnt`
-    gives attributes of spans that a client knows once it has met its broker, None before.
+    A client library also has its `system`; `message` reads a message and returns None for any other object; `identify`
+    reads a client; `owner` returns the client that an object belongs to whose methods are called; `positions` returns
+    how far a consumer is, from what it knows without asking the broker; `learnt` returns attributes of spans that a
+    client knows once it has met its broker, None before.
 
-    `empty` tells an exception by which a pull only says that there is no message; `code` reads `error.type` from an
-    exception whose class says too little, None for any other. `forget` is called when the originals are back.
-    `signatures` has those that functions of an extension module lack, by their qualified names.
+    `empty` says whether an exception only means that a pull has found no message; `code` returns the `error.type` of an
+    exception whose class says too little, None for any other; `forget` is called once the originals are restored;
+    `signatures` holds, by qualified name, those that functions of an extension module lack.
     """
 
     name: str
@@ -150,7 +150,7 @@ class Library:
         self.import_hooks = [ImportHook(module, self._on_import) for module in modules]
 
     def places(self) -> list[Place]:
-        """Return every place of its shapes."""
+        """Return every place of the library's shapes."""
         return [place for shape in self.shapes for place in shape.places()]
 
     def enable(
@@ -159,7 +159,7 @@ class Library:
         meter_provider: MeterProvider | None = None,
         hooks: Hooks = NO_HOOKS,
     ) -> None:
-        """Patch what is imported, and the rest when the application imports it; twice is once."""
+        """Patch what is imported now, and the rest when the application imports it; a second call does nothing."""
         if self.on:
             return
         self.on = True
@@ -172,11 +172,12 @@ class Library:
             hook.arm()
 
     def disable(self) -> None:
-        """Put every original back; twice is once."""
+        """Restore every original; a second call does nothing."""
         if self.on:
             self.give_way()
         if self.takeover is not None:
             self.takeover.stop()
+        self._given, self.hooks = (None, None, NO_HOOKS), NO_HOOKS
 
     def follow(self, settings: Mapping[str, Any]) -> None:
         """Use the providers and hooks that the official instrumentation was given, those of `enable` in their lack."""
@@ -196,8 +197,8 @@ class Library:
         """Put every original back."""
         self.on = False
         enabled.pop(self.name, None)
-        for done in reversed(self.patches.values()):
-            done.undo()
+        for patch_ in reversed(self.patches.values()):
+            patch_.undo()
         self.patches.clear()
         self.refused.clear()
         forget_clients(self)
@@ -216,9 +217,9 @@ class Library:
 
     def _patch(self, module: ModuleType, place: Place) -> None:
         try:
-            found = resolve(module, place.target.partition(":")[2])
-            if found is not None:
-                self.patches[place.target] = patch(*found, partial(place.wrap, self))
+            owner_and_name = resolve(module, place.target.partition(":")[2])
+            if owner_and_name is not None:
+                self.patches[place.target] = patch(*owner_and_name, partial(place.wrap, self))
         except (AttributeError, TypeError, ValueError) as error:
             self._refuse(place.target, str(error))
 
@@ -229,11 +230,11 @@ class Library:
 
     @property
     def version(self) -> Version | None:
-        """The version of the module that is loaded, None if none is or it does not say."""
+        """The version of the loaded module, or None if it is not loaded or does not say."""
         module = sys.modules.get(self.package)
         if module is None:
             return None
-        text = vars(module).get("__version__")  # a module may warn of being asked for it
+        text = vars(module).get("__version__")  # `getattr` may run a module's `__getattr__`, which may warn
         return _numbers(text if isinstance(text, str) else _installed(self.distribution)) or None
 
     @property

@@ -1,4 +1,4 @@
-"""Loops over a consumer, or over a generator of messages."""
+"""Shapes of loops over a consumer, and over a generator of messages."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Iterate(SinglePlace):
-    """An `__iter__` that gives the consumer itself, or another object, whose `__next__` pulls one message.
+    """An `__iter__` or `__aiter__` whose result, often the consumer itself, pulls one message at each step.
 
-    Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer; `timed` is
-    as with `ReceiveOne`.
+    `reader`, if given, returns what reads the messages, from the consumer; `timed` is as with `ReceiveOne`.
     """
 
     target: str
@@ -43,7 +42,7 @@ class Iterate(SinglePlace):
     timed: bool = False
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose iterator processes message by message."""
+        """Return the call, whose iterator has a process span around each pass of the loop."""
         is_async = self.target.endswith(".__aiter__")
         kind, pull = (TracedAsyncIterator, self._pull_async) if is_async else (TracedIterator, self._pull)
 
@@ -55,16 +54,16 @@ class Iterate(SinglePlace):
             try:
                 read = self.reader(consumer) if self.reader is not None else library.message
                 return kind(result, client_of(consumer, library), functools.partial(pull, library, read), frame)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+            except Exception as error:  # noqa: BLE001  # it is a failure of ours
                 failed("core.receive.iterate.Iterate", error)
                 return result
 
         return iterate
 
-    # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
+    # Called on the consumer's own class, so that a subclass or somebody else's wrapper takes part.
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Receiving | None]:
         step = type(consumer).__next__
-        step = originals.get(step, step)  # ours would find that it is an inner call, and pass on
+        step = originals.get(step, step)  # our wrapper would only find that this is an inner call
         if passes_through(library.telemetry):
             return step(consumer), None
         receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
@@ -86,6 +85,8 @@ class Iterate(SinglePlace):
 
 
 class _BoundGeneratorFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    """The bound form of such a function, which pickles by name as functions do."""
+
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         from pkgutil import resolve_name
 
@@ -94,14 +95,17 @@ class _BoundGeneratorFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-
 
 
 class _GeneratorFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """What still is a generator function to everyone who looks."""
+    """A proxy that remains a generator function to whoever inspects it."""
 
     __bound_function_wrapper__ = _BoundGeneratorFunction
 
 
 @dataclass(frozen=True)
 class Generate(SinglePlace):
-    """A call that gives a generator of messages; `reader`, from the client and the arguments, gives what reads one."""
+    """A call that returns a generator of messages.
+
+    `reader`, from the client and the arguments that `takes` names, returns what reads one message.
+    """
 
     target: str
     takes: tuple[str, ...]
@@ -109,7 +113,7 @@ class Generate(SinglePlace):
     operation: str = "consume"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose generator processes message by message."""
+        """Return the call, whose generator has a process span for each message."""
         arguments = Arguments(original, self.takes)
 
         @guarded

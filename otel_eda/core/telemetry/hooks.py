@@ -68,9 +68,22 @@ _lock = Lock()
 on_fork(_unfinished.clear)
 
 
+def call_send(
+    hooks: Hooks, span: Span, names: list[str], call: tuple[tuple[Any, ...], dict[str, Any]], context: Context
+) -> None:
+    """Call the hook of sends, if there is one; `names` are the parameters of the call that sends."""
+    if hooks.send is not None:
+        _call(hooks.send, span, CallArguments(names, *call), context)
+
+
+def call_process(hooks: Hooks, span: Span, given: object, record: object, context: Context) -> None:
+    """Call the hook of processings, if there is one, with what the library has `given`, by default the record."""
+    if hooks.process is not None:
+        _call(hooks.process, span, record if given is None else given, context)
+
+
 @guarded
-def call(hook: Callable[[Span, Any], object], span: Span, about: object, context: Context) -> None:
-    """Call a hook with a span that has just begun; `context` is the span's own."""
+def _call(hook: Callable[[Span, Any], object], span: Span, about: object, context: Context) -> None:
     result = hook(span, about)
     if not inspect.iscoroutine(result):
         return
@@ -105,7 +118,7 @@ async def _finished(hook: Coroutine[Any, Any, object]) -> None:
     try:
         await hook
     except Exception as error:  # noqa: BLE001  # the application's hook: nobody else would hear of it
-        failed("core.telemetry.hooks.call", error)
+        failed("core.telemetry.hooks._call", error)
 
 
 def _done(span: Span, _: object = None) -> None:

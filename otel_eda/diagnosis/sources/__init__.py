@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from .selection import Selection
 
 
 class Source(Protocol):
@@ -17,17 +18,17 @@ class Source(Protocol):
         """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
 
 
-def find(places: Iterable[str], services: Sequence[str], since: datetime, until: datetime) -> Iterator[Source]:
-    """Return the source of each place: a URL is a Jaeger query endpoint, `-` is standard input, all else is files.
+def find(places: Iterable[str], selection: Selection) -> Iterator[Source]:
+    """Yield the source of each place: a URL is a Jaeger's or a page of it, `-` is standard input, all else is files.
 
-    `services` (all if none is named), `since` and `until` are what a Jaeger is asked for.
+    A Jaeger is asked for what is selected; of other sources it has to be selected when they have been read.
     """
     from .files import Files
-    from .jaeger import Jaeger
+    from .jaeger import at_url
     from .stdin import Stdin
 
     for place in places:
         if place.startswith(("http://", "https://")):
-            yield Jaeger(place, services, since, until)
+            yield at_url(place, selection)
         else:
             yield Stdin() if place == "-" else Files(place)
