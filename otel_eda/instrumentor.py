@@ -102,6 +102,24 @@ class PyeeInstrumentor(_Instrumentor):
     name = "pyee"
 
 
+class DramatiqInstrumentor(_Instrumentor):
+    """Switches the instrumentation of Dramatiq on and off."""
+
+    name = "dramatiq"
+
+
+class TaskiqInstrumentor(_Instrumentor):
+    """Switches the instrumentation of taskiq on and off."""
+
+    name = "taskiq"
+
+
+class FaustStreamingInstrumentor(_Instrumentor):
+    """Switches the instrumentation of Faust on and off."""
+
+    name = "faust_streaming"
+
+
 class RegistriesInstrumentor(_Instrumentor):
     """Switches the instrumentation of in-process registries of handlers on and off."""
 

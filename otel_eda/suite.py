@@ -17,7 +17,19 @@ from otel_eda.core.telemetry import events, providers
 from otel_eda.core.telemetry.hooks import Hooks
 
 from . import config, status
-from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
+from .adapters import (
+    aio_pika,
+    aiokafka,
+    blinker,
+    confluent_kafka,
+    dramatiq,
+    faust_streaming,
+    kafka_python,
+    pika,
+    pyee,
+    pyzmq,
+    taskiq,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +46,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 providers.watchers.append(monitor.observe)
-_ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
+_ADAPTERS = (
+    kafka_python,
+    confluent_kafka,
+    aiokafka,
+    pika,
+    aio_pika,
+    pyzmq,
+    blinker,
+    pyee,
+    dramatiq,
+    taskiq,
+    faust_streaming,
+)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
 HOOKS = "otel_eda_hooks"

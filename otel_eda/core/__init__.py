@@ -26,11 +26,13 @@ from .patching.takeover import Official
 from .process.manual import inject
 from .process.per_task import finish
 from .receive.blocks import Block, Handle
+from .receive.hand_over import HandOver
 from .receive.iterate import Generate, Iterate
 from .receive.receive_batch import ReceiveBatch
 from .receive.receive_future import MessageFuture, ReceiveFuture
 from .receive.receive_one import ReceiveOne
 from .receive.subscribe import Subscribe
+from .runtime import guard
 from .runtime.guard import guarded
 from .runtime.operations import sending
 from .runtime.tasks import report_future
@@ -60,6 +62,7 @@ __all__ = [
     "Dispatch",
     "Event",
     "Generate",
+    "HandOver",
     "Handle",
     "Hooks",
     "Identity",
@@ -91,6 +94,7 @@ __all__ = [
     "committed",
     "config",
     "finish",
+    "guard",
     "guarded",
     "inject",
     "log_start",

@@ -45,12 +45,12 @@ def owner(part: Any) -> Any:
 
 
 def carried_by(connection: Any, channel: Any) -> bool:
-    """Return whether a channel belongs to a connection, and so ends with it."""
+    """Return whether a channel belongs to a connection, and ends with it."""
     return connection.transport is not None and getattr(channel, "connection", None) is connection.transport.connection
 
 
 def empty(error: BaseException) -> bool:
-    """Return whether an exception only says that the queue is empty, or that an iterator has waited long enough."""
+    """Return whether an exception says that a queue is empty, or that an iterator has waited long enough."""
     return isinstance(error, (asyncio.QueueEmpty, asyncio.TimeoutError))
 
 

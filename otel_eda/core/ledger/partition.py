@@ -115,7 +115,7 @@ class PartitionLedger:
             return DeliveryAnomaly.OUT_OF_ORDER if self._take_over_order.is_late(key, offset) else None
 
     def give_up(self, offset: int) -> None:
-        """Record the end of an attempt whose outcome nobody knows: the ledger claims nothing of the offset any more."""
+        """Record that an attempt is over, but not how: nothing is claimed of the offset any more."""
         with self._lock:
             left = self._attempts.get(offset, 0) - 1
             if left > 0:

@@ -92,8 +92,8 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
     switch = Switch()
     wrapper: Any = wrap(function, switch)
     is_proxy = isinstance(wrapper, wrapt.FunctionWrapper)
-    if not is_proxy:  # what is set on a proxy is set on the original
-        wrapper.__module__, wrapper.__annotations__ = None, {}  # a function of an extension module has none
+    if not is_proxy:  # an attribute set on such a proxy is set on the original
+        wrapper.__module__, wrapper.__annotations__ = None, {}  # a function of an extension module may have none
         functools.update_wrapper(wrapper, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
     ours = type(original)(wrapper) if bound else wrapper
     with mutable(owner):

@@ -24,7 +24,7 @@ _MAX_DEFERRED = 10_000
 _MANUAL = f"{__package__}.manual"  # where `otel_eda.process` is
 
 
-_MAX_DEFERRAL_NS = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+_MAX_DEFERRAL_NS = 60_000_000_000  # where the application has processed no message of the client by hand yet
 
 
 uses_manual = False

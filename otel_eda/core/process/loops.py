@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import wrapt
 
-from otel_eda.core.process import deferral, per_task, unwinding
-from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.process import deferral, hand_over, per_task, unwinding
+from otel_eda.core.process.processing import Processing, begin_processing
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.message import Message
     from otel_eda.core.process.per_task import Pulled
-    from otel_eda.core.process.processing import Processing
     from otel_eda.core.propagation.headers import Extracted
     from otel_eda.core.propagation.trust import Polled
 
@@ -123,7 +122,7 @@ class TracedList(list[Any]):
         self, records: Iterable[Any] = (), client: Client | None = None, polled: Mapping[int, Polled] | None = None
     ) -> None:
         super().__init__(records)
-        # The records are kept with it: an identity is only good as long as its object lives.
+        # The records are kept, too: an id stands for an object only while the object lives.
         self._records_and_polled = (tuple(self[:]) if polled else (), polled or {})
         self._client = client
 
@@ -175,10 +174,11 @@ class TracedListIterator:
 class LoopProcessing:
     """The process spans of one loop, one after another."""
 
-    __slots__ = ("client", "is_copy", "may_defer", "processing", "requested_at", "started", "watch")
+    __slots__ = ("client", "fetching", "is_copy", "may_defer", "processing", "requested_at", "started", "watch")
 
     def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client
+        self.fetching: hand_over.KnownBy | None = hand_over.codes.get(frame.f_code) if frame is not None else None
         self.processing: Processing | None = None
         self.watch: unwinding.FrameWatch | None = None
         self.is_copy = self.started = False
@@ -220,9 +220,12 @@ class LoopProcessing:
             self.watch.close()
         self.watch = unwinding.FrameWatch(frame, self._end_with_error)
 
-    def begin_pulled(self, pulled: Pulled) -> None:
-        """Begin the process span of a message that was pulled just now."""
+    def begin_pulled(self, pulled: Pulled | Processing) -> None:
+        """Begin the process span of a message that was pulled just now, if the pull has not."""
         try:
+            if isinstance(pulled, Processing):
+                self.processing = pulled
+                return
             message = pulled.message()
             if message is not None:
                 self._begin(pulled.record, message, None)
@@ -239,6 +242,8 @@ class LoopProcessing:
     def _begin(self, record: Any, message: Message, extracted: Extracted | None) -> None:
         if self.is_copy:
             self.client.expect_any_offset()  # the ledger does not see copied messages
+        elif self.fetching is not None:
+            hand_over.fetched(self.client, record, message, self.fetching)
         elif self.client.library.telemetry.scope is not None:
             self.processing = begin_processing(self.client, record, message, extracted)
 

@@ -7,8 +7,8 @@ from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import existing_client
-from otel_eda.core.process import deferral, unwinding
-from otel_eda.core.process.processing import begin_processing, open_processings
+from otel_eda.core.process import deferral, hand_over, unwinding
+from otel_eda.core.process.processing import Processing, begin_processing, open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.in_flight import OpenProcessing, Watching
     from otel_eda.core.message import Message
-    from otel_eda.core.process.processing import Processing
 
 
 _HANDED_ON = 0
@@ -51,7 +50,12 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
     """Begin the process span of this task or thread; `frame`, if it is the application's, is the one that pulled."""
     message = pulled.message()
     client, task = pulled.client, tasks.running_task()
-    if message is None or (task is None and _hand(pulled, message, frame)):
+    if message is None:
+        return
+    if hand_over.fetching.get() is not None:
+        hand_over.fetched(client, pulled.record, message)
+        return
+    if task is None and _hand(pulled, message, frame):
         return
     processing = begin_processing(client, pulled.record, message)
     watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, pulled.record)
@@ -61,8 +65,22 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
         task.add_done_callback(functools.partial(task_ended, client), context=Variables())
 
 
+def release_current(client: Client) -> Processing | None:
+    """Return the processing of this task or thread, to be ended by whoever asks; None if there is none."""
+    entry = client.processing_by_task.pop(tasks.task_or_thread_id(), None)
+    return entry[0] if entry is not None and isinstance(entry[0], Processing) else None
+
+
+@guarded
+def fail_current(client: Client, error: BaseException) -> None:
+    """End the processing of this task or thread, as failed, or as abandoned if the error is an end."""
+    processing = release_current(client)
+    if processing is not None:
+        processing.end(error if isinstance(error, Exception) else GeneratorExit())
+
+
 def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:
-    # An executor's thread that was asked for the pull alone: the message is for the task that awaits it.
+    # An executor's thread runs the pull and nothing else: the message is for the task that awaits it.
     future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
         return False
@@ -106,9 +124,8 @@ def end_all(client: Client, error: BaseException | None) -> None:
     for processing, watch in list(client.processing_by_task.values()):
         if watch is not None:
             watch.close()
-        processing.end_unless_manual(
-            error
-        )  # `open_processings` may miss it: messages may be one object, such as an empty one
+        # `open_processings` may miss it: messages may be one object, such as an empty one.
+        processing.end_unless_manual(error)
     client.processing_by_task.clear()
     deferral.finish_deferred(client)
     for processing in list(open_processings.values()):

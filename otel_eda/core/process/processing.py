@@ -1,7 +1,7 @@
 """The process span of one message, from its start to its end, wherever its code runs.
 
 Loops and pulls hand a message over and return: nothing of ours surrounds the code that processes it. So a process span
-makes its context current and leaves it in place; see "How a process span lives" in docs/architecture.md.
+makes its context current and leaves it in place; see "How a message is received and processed" in docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Processing:
         self.outer_context = outer_context
         self.manual = self.detached = manual
         self.owner = task_or_thread_id() if owner is None else owner
-        self.pending_error = unwinding.handled_error()
+        self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
         self.timestamp, self.partition = message.timestamp, message.partition
         self.done = self.inherited = self.in_callback = False
         self.failure: BaseException | None = None
@@ -143,8 +143,8 @@ class Processing:
         if self.route.scope.records_durations:
             self._record_durations(end, kind)
         self.record = self.failure = self.pending_error = None
-        if self.detached or not self.manual:  # else the loop that began it has yet to leave it
-            self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+        if self.detached or not self.manual:  # else the loop that began it has yet to detach it
+            self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
 
     def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
         ledger = self.partition_ledger
@@ -168,7 +168,7 @@ class Processing:
         """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
         self.owner = task_or_thread_id()
-        if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
+        if self.body_ended_at:  # its loop has gone on: until now the message has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now

@@ -111,15 +111,10 @@ def _outcome_by_instruction(frame: FrameType) -> BaseException | None:
     return GeneratorExit() if name in _SUSPENDED_INSTRUCTIONS or following == "YIELD_FROM" else UnknownError()
 
 
-def handled_error() -> BaseException | None:
-    """Return the exception that is being handled here, whoever handles it, or None."""
-    return sys.exc_info()[1]
-
-
 def leaving_error(known: BaseException | None) -> BaseException | None:
-    """Return the exception that is on its way out while a `finally` or a `with` clears up, or None.
+    """Return the exception that leaves while a `finally` or a `with` cleans up, or None.
 
-    `known` is one that was being handled before. An exception that an `except` clause keeps is none.
+    `known` is an exception that was being handled before. One that an `except` clause keeps does not leave.
     """
     error = sys.exc_info()[1]
     trace = None if error is None or error is known else error.__traceback__
@@ -140,7 +135,7 @@ _RAISES = {"RERAISE", "RAISE_VARARGS"}
 
 
 def loops_at(frame: FrameType) -> bool:
-    """Return whether a frame stands at the instruction by which a `for` loop comes for its next item."""
+    """Return whether a frame stands at the instruction by which a `for` loop asks for its next item."""
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "FOR_ITER"
 
 
@@ -148,7 +143,7 @@ _collecting: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
 
 
 def only_collects(frame: FrameType) -> bool:
-    """Return whether the loop that a frame stands at is a comprehension that only keeps or filters the items."""
+    """Return whether the loop at which a frame stands is a comprehension that only keeps or filters its items."""
     known = _collecting.setdefault(frame.f_code, {})
     if frame.f_lasti not in known:
         known[frame.f_lasti] = loops_at(frame) and _collects(frame.f_code, frame.f_lasti)

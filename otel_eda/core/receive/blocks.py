@@ -184,14 +184,18 @@ class _BlockExit(Call):
 class Handle(SinglePlace):
     """A call, sync or async, of the application's handler by a library that handles what the handler raises.
 
-    The message's processing has failed then, though nothing leaves it; it ends with the call if that is its `end`.
+    The message's processing has failed then, though nothing leaves it; it ends with the call if that is its `end`. A
+    library that only notes the exception in a call has `told`, which returns it from that call's arguments.
     """
 
     target: str
     end: bool = False
+    told: Callable[..., BaseException | None] | None = None
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the call, whose exception is that of the message's processing."""
+        if self.told is not None:
+            return around(original, switch, partial(_record_told, self.told))
         return around(original, switch, _LastHandlerCall if self.end else _HandlerErrorCall)
 
 
@@ -202,14 +206,22 @@ class _HandlerErrorCall(Call):
 
     def exited(self, error: BaseException | None) -> None:
         """Record why the processing has failed."""
-        if isinstance(error, Exception):
-            self._record_failure(error)
+        _record_failure(error)
 
-    @guarded
-    def _record_failure(self, error: Exception) -> None:
-        processing = _current_processing()
-        if processing is not None and not processing.done:
-            processing.failure = error
+
+@guarded
+def _record_told(
+    told: Callable[..., BaseException | None], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Call | None:
+    _record_failure(told(*args, **kwargs))
+    return None
+
+
+@guarded
+def _record_failure(error: BaseException | None) -> None:
+    processing = _current_processing() if isinstance(error, Exception) else None
+    if processing is not None and not processing.done:
+        processing.failure = error
 
 
 class _LastHandlerCall(_HandlerErrorCall):

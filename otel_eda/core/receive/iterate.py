@@ -11,35 +11,45 @@ import wrapt
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import around
 from otel_eda.core.patching.patch import originals
+from otel_eda.core.process import per_task
 from otel_eda.core.process.loops import TracedAsyncIterator, TracedGenerator, TracedIterator
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
-from otel_eda.core.runtime.operations import passes_through
+from otel_eda.core.runtime.operations import RECEIVE, current_operation, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
-    from otel_eda.core.clients.library import Library
+    from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.process.loops import Puller
+    from otel_eda.core.process.processing import Processing
     from otel_eda.core.receive.receiving import Read
 
 
 @dataclass(frozen=True)
-class Iterate(SinglePlace):
+class Iterate:
     """An `__iter__` or `__aiter__` whose result, often the consumer itself, pulls one message at each step.
 
     `reader`, if given, returns what reads the messages, from the consumer; `timed` is as with `ReceiveOne`.
+    If a pull runs code of the application's for a message, the library says in a call that the message has arrived:
+    `arrival` is that call, and its arguments that are the consumer and what `message` reads.
     """
 
     target: str
     operation: str = "poll"
     reader: Callable[[Any], Read] | None = None
     timed: bool = False
+    arrival: tuple[str, str, str] | None = None
+
+    def places(self) -> tuple[Place, ...]:
+        """Return the place, and that of the arrival if there is one."""
+        return (self,) if self.arrival is None else (self, _Arrival(*self.arrival, self.operation))
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the call, whose iterator has a process span around each pass of the loop."""
@@ -74,14 +84,45 @@ class Iterate(SinglePlace):
 
     async def _pull_async(
         self, library: Library, read: Read, consumer: Any, client: Client
-    ) -> tuple[Any, Receiving | None]:
+    ) -> tuple[Any, Receiving | Processing | None]:
         if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
         receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
-        with receiving as within:
-            result = await type(consumer).__anext__(consumer)
+        try:
+            with receiving as within:
+                result = await type(consumer).__anext__(consumer)
+        except BaseException as error:
+            if self.arrival is not None:
+                per_task.fail_current(client, error)
+            raise
         receiving.record = result if within.record is None else within.record
-        return result, receiving
+        return result, (None if self.arrival is None else per_task.release_current(client)) or receiving
+
+
+@dataclass(frozen=True)
+class _Arrival(SinglePlace):
+    """The call within a pull that says that a message has arrived."""
+
+    target: str
+    consumer: str
+    message: str
+    operation: str
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, after which the message is in processing."""
+        arguments = Arguments(original, (self.consumer, self.message))
+        return around(original, switch, functools.partial(self._begin, library, arguments))
+
+    @guarded
+    def _begin(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
+        if taken is None or not current_operation.get().types & RECEIVE:
+            return  # nobody pulls in a loop that we know
+        client = client_of(taken[0], library)
+        receiving = Receiving(client, taken[0], self.operation)
+        receiving.record = taken[1]
+        per_task.finish_current(client)
+        per_task.begin_current(receiving, None)
 
 
 class _BoundGeneratorFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters

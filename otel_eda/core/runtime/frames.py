@@ -26,7 +26,7 @@ _handing_on: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
 
 
 def hands_on(frame: FrameType) -> bool:
-    """Return whether a frame gives what the call it stands at returns straight to its own caller."""
+    """Return whether a frame returns the result of the call at which it stands to its own caller."""
     known = _handing_on.setdefault(frame.f_code, {})
     if frame.f_lasti not in known:
         known[frame.f_lasti] = _returns_at_once(frame.f_code.co_code, frame.f_lasti)

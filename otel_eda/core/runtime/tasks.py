@@ -33,7 +33,7 @@ _HAND_OVER_CODE = {
 _MAIN = threading.main_thread().ident
 
 
-_MAX_FRAMES = 10  # frames
+_MAX_FRAMES = 10
 
 
 _HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # one second in all
@@ -46,7 +46,9 @@ def running_task() -> Task[Any] | None:
 
 def task_or_thread_id() -> int:
     """Return a number that tells this task, or without a task this thread, from those that run at the same time."""
-    task = running_task()
+    if _get_running_loop() is None:
+        return threading.get_ident()
+    task = current_task()
     return threading.get_ident() if task is None else id(task)
 
 
