@@ -21,6 +21,7 @@ DEFAULTS = {
 }
 NAME = "eda"
 _RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
+_ANYWHERE = ("192.0.2.1", 9)  # an address that is nobody's
 
 
 class Distro(OpenTelemetryDistro):
@@ -34,10 +35,23 @@ class Distro(OpenTelemetryDistro):
 
 
 def _name_host() -> None:
-    # Without a host's name, trace viewers take each service for a machine with a clock of its own.
-    attributes = os.environ.get(_RESOURCE, "")
-    if "host.name=" not in attributes:
-        os.environ[_RESOURCE] = ",".join(filter(None, [f"host.name={socket.gethostname()}", attributes]))
+    # Jaeger takes services whose `ip` it does not know for machines with clocks of their own, and warns of their skew.
+    given = os.environ.get(_RESOURCE, "")
+    names = {pair.partition("=")[0].strip() for pair in given.split(",")}
+    found = {"host.name": socket.gethostname, "ip": _address}
+    added = [f"{name}={find()}" for name, find in found.items() if name not in names]
+    os.environ[_RESOURCE] = ",".join(filter(None, [*added, given]))
+
+
+def _address() -> str:
+    """Return the address from which this machine would send to others; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ANYWHERE)
+        except OSError:
+            return "127.0.0.1"  # there is no way to others
+        address: str = probe.getsockname()[0]
+        return address
 
 
 def distro() -> Distro | None:

@@ -142,7 +142,7 @@ def _messages(library: Library) -> dict[str, int]:
 def _official(library: Library) -> str | None:
     if library.official is None:
         return None
-    module, _, name = library.official.partition(":")
+    module, _, name = library.official.instrumentor.partition(":")
     points = entry_points(group="opentelemetry_instrumentor")
     if not any(point.value.startswith(f"{module}:") for point in points):
         return None

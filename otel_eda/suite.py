@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import logging
-from typing import TYPE_CHECKING
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
@@ -14,6 +15,7 @@ from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.log_correlation import log_correlation
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
+from otel_eda.core.telemetry.hooks import Hooks
 
 from . import config, status
 from .adapters import (
@@ -32,6 +34,7 @@ from .adapters import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from importlib.metadata import EntryPoint
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
@@ -59,6 +62,7 @@ _ADAPTERS = (
 )
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
+HOOKS = "otel_eda_hooks"
 NAMES = (*LIBRARIES, REGISTRIES)
 
 
@@ -68,12 +72,15 @@ def enable(
     only: Iterable[str] | None = None,
     without: Iterable[str] | None = None,
     logger_provider: LoggerProvider | None = None,
+    *,
+    hooks: Hooks | None = None,
     **settings: Unpack[Settings],
 ) -> None:
     """Instrument the libraries that the application has imported, and the others when it imports them.
 
     Spans, metrics and events go to the given providers, by default to the global ones. `only` and `without` choose
-    libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. Each of
+    libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. `hooks` are called
+    with the spans of messages, by default those that entry points name. Each of
     `settings` takes precedence over its `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises
     `ValueError` for an unknown name or a wrong value, and `TypeError` for an unknown setting; then nothing has changed.
     """
@@ -93,9 +100,10 @@ def _enable(
     already_on = [library for library in LIBRARIES.values() if library.on]
     if not already_on:
         manual.telemetry.set_providers(tracer_provider, meter_provider)
+        manual.use_hooks(named_hooks() if hooks is None else hooks)
         events.set_provider(logger_provider)
     for name in names:
-        switch_on(name, tracer_provider, meter_provider)
+        switch_on(name, tracer_provider, meter_provider, hooks=hooks)
     on = [library for library in LIBRARIES.values() if library.on]
     if on and not already_on and not any(library.telemetry.records for library in on):
         _log.warning(
@@ -109,6 +117,8 @@ def switch_on(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
+    *,
+    hooks: Hooks | None = None,
 ) -> None:
     """Instrument one library, or the in-process registries (`name` is one of `NAMES`)."""
     shutdown.register_at_exit()
@@ -121,7 +131,21 @@ def switch_on(
             handlers.telemetry.set_providers(tracer_provider, meter_provider)
         registries.registries.enable(config.config().registries)
     else:
-        LIBRARIES[name].enable(tracer_provider, meter_provider)
+        LIBRARIES[name].enable(tracer_provider, meter_provider, named_hooks() if hooks is None else hooks)
+
+
+def named_hooks() -> Hooks:
+    """Return the hooks that entry points of the group `otel_eda_hooks` name: `send`, `process`."""
+    found = {point.name: _loaded(point) for point in entry_points(group=HOOKS)}
+    return Hooks(found.get("send"), found.get("process"))
+
+
+def _loaded(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # noqa: BLE001  # somebody else's module
+        _log.warning("The hook %s = %s cannot be loaded: %s", point.name, point.value, error)
+        return None
 
 
 def _write_status_at_exit() -> None:

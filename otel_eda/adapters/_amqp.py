@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from otel_eda import semconv
 from otel_eda.core import Identity
 
 _LARGEST = (1 << 63) - 1  # integer of an attribute: OTLP has 64 bits
-_SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
 
 
-@lru_cache(maxsize=1024)
-def destination(exchange: str, routing_key: str, queue: str = "") -> str:
-    """Return the name of a destination: `{exchange}:{routing key}:{queue}`, without what is empty or repeated.
+def identity(host: Any, port: Any, properties: Any, peer: Any) -> Identity:
+    """Return the identity of a connection; its name is among the properties that it gives the broker.
 
-    That is the form of the messaging conventions: https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/.
+    `peer` is the other end's socket address, None if it is not known.
     """
-    parts = (exchange, routing_key, queue if queue != routing_key else "")
-    return ":".join(_common(part) for part in parts if part) or "amq.default"
-
-
-def _common(name: str) -> str:
-    # Names that a server makes differ at each start, and would give each start span names and series of its own.
-    return next((prefix[:-1] for prefix in _SERVER_NAMED if name.startswith(prefix)), name)
-
-
-def identity(host: Any, port: Any, properties: Any) -> Identity:
-    """Return the identity of a connection; its name is among the properties that it gives the broker."""
     name = (properties or {}).get("connection_name")
-    return Identity(client_id=text(name), server_address=host, server_port=port)
+    known = isinstance(peer, tuple) and isinstance(peer[0], str)
+    return Identity(text(name), None, host, port, peer=peer[:2] if known else None)
 
 
 def merged_headers(headers: Any, added: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:

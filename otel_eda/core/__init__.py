@@ -21,7 +21,8 @@ from .lifecycle.observe import (
     rebalancing,
     seeked,
 )
-from .message import Identity, Message, Position
+from .message import DestinationTemplate, Identity, Message, Position
+from .patching.takeover import Official
 from .process.manual import inject
 from .process.per_task import finish
 from .receive.blocks import Block, Handle
@@ -43,8 +44,10 @@ from .send.send_batch import SendBatch
 from .settle.settle import Acknowledge, Settle
 from .settle.settlement import Tags
 from .telemetry.errors import Outcome
+from .telemetry.hooks import NO_HOOKS, Hooks
 
 __all__ = [
+    "NO_HOOKS",
     "Acknowledge",
     "AssignmentChange",
     "Block",
@@ -55,11 +58,13 @@ __all__ = [
     "Construct",
     "Create",
     "DeliveryCallback",
+    "DestinationTemplate",
     "Dispatch",
     "Event",
     "Generate",
     "HandOver",
     "Handle",
+    "Hooks",
     "Identity",
     "Iterate",
     "Library",
@@ -67,6 +72,7 @@ __all__ = [
     "Message",
     "MessageFuture",
     "Observe",
+    "Official",
     "Outcome",
     "Position",
     "PublisherConfirm",

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from otel_eda import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.trace import SpanContext
+    from typing_extensions import Self
 
 
 Headers: TypeAlias = "Iterable[tuple[Any, Any]] | Mapping[Any, Any] | None"
+Attributes: TypeAlias = "dict[str, Any]"
+
+
+class DestinationTemplate(str):
+    """A destination whose name is made up at each start: the name with a placeholder where it differs.
+
+    Names of spans and attributes of metrics have the template, so that there are few of them. `name` is the real one,
+    None for several destinations of one template; `attributes` are those of a message's span, the name among them.
+    """
+
+    __slots__ = ("attributes", "name")
+
+    name: str | None
+    attributes: Attributes
+
+    def __new__(cls, template: str, name: str | None, more: Mapping[str, Any] = MappingProxyType({})) -> Self:
+        """Return one: equal to the template's text, and of its hash."""
+        made = super().__new__(cls, template)
+        made.name = name
+        made.attributes = {semconv.DESTINATION: name, **more} if name else {**more}
+        return made
 
 
 @dataclass(slots=True)
@@ -20,14 +45,16 @@ class Message:
 
     `timestamp` is when the broker or the producer stamped the message, in milliseconds since 1970; `offset` is dense
     per partition; messages of one `key` are meant to be processed in order; `size` is the size of the body in bytes;
-    `id`, `conversation` (also known as correlation id) and `tombstone` are those of the messaging conventions.
+    `id`, `conversation` (also known as correlation id) and `tombstone` are those of the messaging conventions; `queue`
+    is where it was received from, if the destination says more than that.
 
     `delivery_tag` is the number by which a channel settles the message, and `unsettled` says that the message waits for
     that; `deliveries` counts the attempts before this one; `ready_count` is the number of messages that wait in the
     queue behind this one.
 
     `attributes` are span attributes of the messaging system's own; `record` is the object by which an application would
-    process the message by hand, where that is not the object that it was handed.
+    process the message by hand, where that is not the object that it was handed; `given` is all that it was handed of
+    the message, where that is not the object.
 
     A batch that is sent is a message, too: it stands for `batch_count` messages, whose span contexts are the `origins`.
 
@@ -57,12 +84,15 @@ class Message:
     sequence: int | None = None
     shared: bool = False
     ready_count: int | None = None
+    queue: str | None = None
+    given: Any = None
 
 
 class Unsettled(NamedTuple):
     """The fields of a message that are remembered until the message is settled."""
 
     destination: str
+    queue: str | None
     origin: SpanContext | None
     id: str | None
     conversation: str | None
@@ -74,7 +104,7 @@ class Identity:
 
     `callback` is called with the outcome of sends that name no callback themselves, or `...` if the client's callback
     is not known; `max_poll_interval` is the time in seconds after which the group removes a consumer that has not
-    polled.
+    polled; `peer` is the address and port of the broker's end of the connection.
     """
 
     client_id: str | None = None
@@ -83,6 +113,7 @@ class Identity:
     server_port: int | None = None
     callback: Any = None
     max_poll_interval: float | None = None
+    peer: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         """Leave out what is no text, and no port: an application may have given anything, such as a mock."""
@@ -113,6 +144,3 @@ class Position(NamedTuple):
     def lag(self) -> int | None:
         """The number of offsets between the consumer and the end of the partition, or None if either is not known."""
         return None if self.offset is None or self.end is None else max(self.end - self.offset, 0)
-
-
-Attributes: TypeAlias = "dict[str, Any]"

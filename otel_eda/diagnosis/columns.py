@@ -59,7 +59,13 @@ TYPE = _read(
     semconv.OPERATION_TYPE,
 )
 OPERATION = _read("operation", "VARCHAR", "the library's verb: `send`, `poll`, …", semconv.OPERATION)
-DESTINATION = _read("destination", "VARCHAR", "topic, queue, or exchange with routing key", semconv.DESTINATION)
+DESTINATION = _read(
+    "destination",
+    "VARCHAR",
+    "topic, queue, or exchange with routing key; the template of a name that is made up at each start",
+    semconv.TEMPLATE,
+    semconv.DESTINATION,
+)
 GROUP = _read("consumer_group", "VARCHAR", "the consumers that share the messages", semconv.GROUP)
 PARTITION = _read("partition_id", "VARCHAR", "the partition", semconv.PARTITION)
 OFFSET = _read(

@@ -67,7 +67,7 @@ HELD = {
     "eda.consumer.poll.age": f"{CONTRACT}facts.py::test_a_consumers_life_is_measured",
     "eda.consumer.poll.limit": f"{CONTRACT}assignments.py::test_an_assignment_is_told_and_its_end",
     "eda.consumer.in_flight": f"{CONTRACT}facts.py::test_what_is_at_work_is_measured",
-    "eda.consumer.in_flight.age": f"{CONTRACT}facts.py::test_what_is_at_work_is_measured",
+    "eda.consumer.in_flight_age": f"{CONTRACT}facts.py::test_what_is_at_work_is_measured",
     "otel.sdk.processor.span.processed": "faults/test_exporters.py::test_the_sdk_counts_what_it_drops",
     "otel.sdk.exporter.span.exported": "faults/test_exporters.py::test_the_sdk_counts_what_it_drops",
 }

@@ -158,7 +158,8 @@ class TestEveryLibrary:
         assert any(library.distribution in row for row in rows)
 
     def test_says_where_the_official_instrumentation_is(self, library: Library) -> None:
-        assert re.fullmatch(r"opentelemetry\.instrumentation\.\w+:\w+Instrumentor|", library.official or "")
+        named = "" if library.official is None else library.official.instrumentor
+        assert re.fullmatch(r"opentelemetry\.instrumentation\.\w+:\w+Instrumentor|", named)
 
     def test_is_named_after_its_distribution(self, library: Library) -> None:
         assert library.name == library.distribution.replace("-", "_")

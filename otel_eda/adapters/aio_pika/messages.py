@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import attributes, delivery_count, destination, text, timestamp
+from otel_eda.adapters._amqp import attributes, delivery_count, text, timestamp
+from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, Tags
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def read(item: Any, queue: str = "") -> Message | None:
         deliveries=delivery_count(item.headers),
         attributes=attributes(key, item.headers),
         ready_count=item.message_count,
+        queue=destination("", queue) if queue else None,
     )
 
 

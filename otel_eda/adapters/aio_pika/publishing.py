@@ -7,7 +7,8 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.adapters._amqp import attributes, destination, merged_headers, text
+from otel_eda.adapters._amqp import attributes, merged_headers, text
+from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, Outcome
 
 from .messages import timestamp_of

@@ -83,6 +83,13 @@ def offset_after(item: Any) -> Positions:
     )
 
 
+def code(error: BaseException) -> str | None:
+    """Return the code of an error: all that the library raises is of one class."""
+    module = sys.modules.get("confluent_kafka")
+    inner = error.args[0] if module is not None and isinstance(error, module.KafkaException) and error.args else None
+    return inner.name() if module is not None and isinstance(inner, module.KafkaError) else None
+
+
 def failure(error: Any) -> BaseException:
     """Return the exception for a `KafkaError`, as the library would raise it."""
     exception: BaseException = sys.modules["confluent_kafka"].KafkaException(error)

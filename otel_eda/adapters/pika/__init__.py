@@ -11,6 +11,7 @@ from otel_eda.core import (
     Generate,
     Library,
     Observe,
+    Official,
     ReceiveOne,
     Returned,
     Send,
@@ -30,7 +31,7 @@ from .calls import (
     tags,
     with_headers,
 )
-from .messages import identify, message, owner
+from .messages import identify, message, official_hooks, owner
 
 BLOCKING = "pika.adapters.blocking_connection:BlockingChannel"
 CHANNEL = "pika.channel:Channel"
@@ -47,7 +48,12 @@ LIBRARY = Library(
     package="pika",
     distribution="pika",
     supported=((1, 2), (2,)),
-    official="opentelemetry.instrumentation.pika:PikaInstrumentor",
+    official=Official(
+        "opentelemetry.instrumentation.pika:PikaInstrumentor",
+        client={"instrument_channel": False},
+        no_client=("uninstrument_channel",),
+    ),
+    official_hooks=official_hooks,
     message=message,
     identify=identify,
     owner=owner,

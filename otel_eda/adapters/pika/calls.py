@@ -6,10 +6,11 @@ import copy
 import sys
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import destination, merged_headers
+from otel_eda.adapters._amqp import merged_headers
+from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, PublisherConfirm, Tags
 
-from .messages import owner, read, sent
+from .messages import delivered, owner, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,12 +57,12 @@ def callback_reader(channel: Any, queue: str, auto_ack: bool) -> Read | None:
     """Return what reads the arguments of a consumer's callback, or None for a callback of pika's own."""
     if owner(channel) is not channel:
         return None
-    return lambda _, method, properties, __: read(method, properties, queue, not auto_ack)
+    return lambda _, *parts: delivered(parts, queue, not auto_ack)
 
 
 def parts_reader(_: Any, queue: str, auto_ack: bool) -> Read:
     """Return what reads the three parts of a message that a call or a generator returns."""
-    return lambda parts: read(parts[0], parts[1], queue, not auto_ack) if parts[0] else None
+    return lambda parts: delivered(parts, queue, not auto_ack) if parts[0] else None
 
 
 def declared_queue(answer: Any) -> tuple[str, int]:

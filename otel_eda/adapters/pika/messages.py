@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import attributes, delivery_count, destination, identity, text, timestamp
-from otel_eda.core import Identity, Message
+from otel_eda.adapters._amqp import attributes, delivery_count, identity, text, timestamp
+from otel_eda.adapters._rabbitmq import destination
+from otel_eda.core import Hooks, Identity, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def owner(channel: Any) -> Any:
@@ -16,8 +20,27 @@ def owner(channel: Any) -> Any:
 def identify(channel: Any) -> Identity:
     """Return the identity of a channel's connection."""
     connection = channel.connection
-    parameters = getattr(connection, "_impl", connection).params
-    return identity(parameters.host, parameters.port, parameters.client_properties)
+    connection = getattr(connection, "_impl", connection)
+    parameters = connection.params
+    return identity(parameters.host, parameters.port, parameters.client_properties, peer(connection))
+
+
+def peer(connection: Any) -> Any:
+    """Return the address of the broker's end of a connection, None where the client keeps no socket."""
+    socket = getattr(getattr(connection, "_transport", None), "_sock", None)
+    try:
+        return None if socket is None else socket.getpeername()
+    except OSError:
+        return None  # it has been closed meanwhile
+
+
+def official_hooks(settings: Mapping[str, Any]) -> Hooks:
+    """Return hooks that call those of the official instrumentation."""
+    publish, consume = settings.get("publish_hook"), settings.get("consume_hook")
+    return Hooks(
+        (lambda span, call: publish(span, call.get("body"), call.get("properties"))) if callable(publish) else None,
+        (lambda span, parts: consume(span, parts[2], parts[1])) if callable(consume) else None,
+    )
 
 
 def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False) -> Message:
@@ -36,7 +59,15 @@ def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False)
         attributes=attributes(method.routing_key, headers),
         record=method,
         ready_count=getattr(method, "message_count", None),
+        queue=destination("", queue) if queue else None,
     )
+
+
+def delivered(parts: tuple[Any, Any, Any], queue: str, unsettled: bool) -> Message:
+    """Return the message of a delivery, from the three parts by which pika hands it over."""
+    found = read(parts[0], parts[1], queue, unsettled)
+    found.given = parts
+    return found
 
 
 def message(item: Any) -> Message | None:

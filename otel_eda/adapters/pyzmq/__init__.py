@@ -5,8 +5,9 @@ from __future__ import annotations
 from otel_eda.core import Close, Handle, Library, ReceiveFuture, ReceiveOne, Replace, Reported, Send, Suppress
 
 from . import aio, frames, sockets
+from .errors import code, empty
 from .known import forget, owner
-from .messages import empty, identify, outgoing, parts, reader, receipt
+from .messages import identify, outgoing, parts, reader, receipt
 
 SOCKET = "zmq:Socket"
 ASYNC = "zmq._future:_AsyncSocket"
@@ -27,6 +28,7 @@ LIBRARY = Library(
     supported=((25,), (28,)),
     identify=identify,
     empty=empty,
+    code=code,
     owner=owner,
     forget=forget,
     shapes=(

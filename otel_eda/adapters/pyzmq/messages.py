@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import re
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core import Identity, Message, finish
 
+from .addresses import server
 from .known import owner, wire_of
 from .options import REQ, SNDMORE, SUBSCRIPTIONS, XSUB, beginning, option
 from .outbox import propagates
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
     from .wire import Wire
 
 ROUTING_ID = 5
-TCP = re.compile(r"tcp://(?:.*;)?([^/]+):(\d{1,5})")
 UNSHARED_TYPES = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket gets all that its sender sends
-ETERM = 156384765  # the context was terminated (zmq.h: ZMQ_HAUSNUMERO + 53)
 
 
 def identify(socket: Any) -> Identity:
@@ -30,13 +27,7 @@ def identify(socket: Any) -> Identity:
         return Identity()
     client = option(socket, ROUTING_ID).decode("utf-8", "replace") or None
     wire = wire_of(socket)
-    server = TCP.fullmatch(wire.endpoint if wire else "")
-    return Identity(client) if server is None else Identity(client, None, server[1].strip("[]"), int(server[2]))
-
-
-def destination(wire: Wire) -> str:
-    """Return the name of a socket's destination: without a broker, its address."""
-    return wire.endpoint or "unbound"
+    return Identity(client, None, *server(wire.endpoint if wire else ""))
 
 
 def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
@@ -50,8 +41,8 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
         return None
     if wire.kind == REQ:
         finish(owner(socket))  # a new request is not caused by the last answer
-    wire.outbox.pending, wire.outbox.last_sequence = propagates(destination(wire)) and not wire.conflates, None
-    return Message(destination(wire))
+    wire.outbox.pending, wire.outbox.last_sequence = propagates(wire.destination) and not wire.conflates, None
+    return Message(wire.destination)
 
 
 def parts(socket: Any, msg_parts: Any, flags: Any) -> Message | None:
@@ -69,7 +60,7 @@ def numbered(wire: Wire | None, number: int | None) -> Message | None:
     """Return a sent message with its number, or None if it has none."""
     if wire is None or number is None:
         return None
-    return Message(destination(wire), attributes={semconv.SENDER: wire.outbox.sender, semconv.SEQUENCE: number})
+    return Message(wire.destination, attributes={semconv.SENDER: wire.outbox.sender, semconv.SEQUENCE: number})
 
 
 def reader(socket: Any, _: Any) -> Callable[[Any], Message | None]:
@@ -84,17 +75,12 @@ def incoming(wire: Wire) -> Message | None:
         return None
     trailer, wire.trailer = wire.trailer, None
     if trailer is None:
-        return Message(destination(wire))
+        return Message(wire.destination)
     return Message(
-        destination(wire),
+        wire.destination,
         headers=trailer.headers,
         timestamp=trailer.timestamp,
         sender=None if wire.filters else trailer.sender,
         sequence=None if wire.filters else trailer.sequence,
         shared=wire.kind not in UNSHARED_TYPES,
     )
-
-
-def empty(error: BaseException) -> bool:
-    """Return whether an exception says that no message has come (`EAGAIN`), or that none will (`ETERM`)."""
-    return getattr(error, "errno", None) in {errno.EAGAIN, ETERM}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.core import guarded
 
 from . import options, trailer
+from .addresses import UNBOUND, destination
 from .options import base, beginning, option
 from .outbox import Outbox
 
@@ -28,6 +29,7 @@ class Wire:
     kind: int
     framed: bool = False
     endpoint: str = ""
+    destination: str = UNBOUND
     conflates: bool = False
     receives_all_frames: bool = False
     message_complete: bool = False
@@ -47,6 +49,7 @@ class Wire:
         """Read the address to which the socket was bound or connected last."""
         if self.kind <= options.XSUB:
             self.endpoint = option(socket, options.LAST_ENDPOINT).rstrip(b"\0").decode("utf-8", "replace")
+            self.destination = destination(self.endpoint) if self.endpoint else UNBOUND
             self.framed = not self.endpoint.startswith(options.RESERVED)
             self.conflates = bool(option(socket, options.CONFLATE))
 

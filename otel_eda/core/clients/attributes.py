@@ -6,15 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core.clients import capture
+from otel_eda.core.message import DestinationTemplate
 
 if TYPE_CHECKING:
     from otel_eda.core.clients.routes import Route
-    from otel_eda.core.message import Message
+    from otel_eda.core.message import Attributes, Identity, Message
+
+
+def destination_attribute(destination: str) -> Attributes:
+    """Return the attribute that names a destination where few names may be: its template, if it has one."""
+    if isinstance(destination, DestinationTemplate):
+        return {semconv.TEMPLATE: str(destination)}
+    return {semconv.DESTINATION: destination}
+
+
+def peer_attributes(identity: Identity) -> Attributes:
+    """Return the attributes of the broker's end of a client's connection, none if it is not known."""
+    if identity.peer is None:
+        return {}
+    return {semconv.PEER_ADDRESS: identity.peer[0], semconv.PEER_PORT: identity.peer[1]}
 
 
 def message_attributes(route: Route, message: Message) -> dict[str, Any]:
     """Return the attributes of a span about one message: those of its route, and those that the message has."""
     attributes = route.attributes.copy()
+    if type(message.destination) is DestinationTemplate:
+        attributes.update(message.destination.attributes)
     add_broker_attributes(attributes, message)
     if message.sender is not None:
         attributes[semconv.SENDER], attributes[semconv.SEQUENCE] = message.sender, message.sequence

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients.assignment import Assignment
+from otel_eda.core.clients.attributes import destination_attribute, peer_attributes
 from otel_eda.core.clients.in_flight import InFlight
 from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
@@ -22,7 +23,10 @@ from otel_eda.core.telemetry.errors import error_type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from opentelemetry.trace import TracerProvider
+
     from otel_eda.core.message import Attributes, Identity, Message, Position
+    from otel_eda.core.telemetry.hooks import Hooks
     from otel_eda.core.telemetry.providers import Scope, Telemetry
 
 
@@ -32,6 +36,10 @@ on_reset(last_consumers.clear)
 POSITION_REFRESH_NS = 100_000_000  # between two reads from a consumer that can be read only while it polls
 
 
+_BROKER_OPERATIONS = {"send", "receive", "settle"}
+"""The types of operations that a client does at its broker."""
+
+
 class Origin(Protocol):
     """The library that a client belongs to, as far as a client asks it anything."""
 
@@ -39,6 +47,7 @@ class Origin(Protocol):
     system: str
     confined: bool
     telemetry: Telemetry
+    hooks: Hooks
 
     def message(self, item: Any, /) -> Message | None:
         """Return the message that an object of the library stands for, or None for any other object."""
@@ -55,14 +64,22 @@ class Origin(Protocol):
     def identify(self, instance: Any, /) -> Identity:
         """Return the identity of a client, from what it knows without asking the broker."""
 
+    def learnt(self, instance: Any, /) -> Attributes | None:
+        """Return attributes of spans that a client knows once it has met its broker; None as long as it has not."""
+
 
 class Client(InFlight):
     """One producer or consumer, its routes, its ledger and what is open at it.
 
     It lives as long as the application's object. `common_attributes` are those of every metric, `attributes` those of
     every span; `epoch` names a time in which a consumer reads on without a seek; `polling_ns` is the time that it has
-    spent asking for messages, `last_poll_ns` when it asked last, in nanoseconds since 1970.
+    spent asking for messages, `last_poll_ns` when it asked last, in nanoseconds since 1970; `learning` says that it may
+    yet learn something of its broker; `own_telemetry` and `own_hooks` take the place of the library's.
     """
+
+    learning = True
+    own_telemetry: Telemetry | None = None
+    own_hooks: Hooks | None = None
 
     def __init__(self, library: Origin, instance: Any, identity: Identity) -> None:
         super().__init__()
@@ -126,22 +143,34 @@ class Client(InFlight):
 
     @property
     def scope(self) -> Scope:
-        """The scope of the client's library; raises `RuntimeError` if nothing is recorded."""
-        scope = self.library.telemetry.scope
+        """The scope of the client's library, or its own; raises `RuntimeError` if nothing is recorded."""
+        scope = (self.own_telemetry or self.library.telemetry).scope
         if scope is None:
             raise RuntimeError("nothing records")
         return scope
 
+    @property
+    def hooks(self) -> Hooks:
+        """The application's functions that are called with its spans."""
+        return self.library.hooks if self.own_hooks is None else self.own_hooks
+
+    def follow(self, tracer_provider: TracerProvider | None, hooks: Hooks | None) -> None:
+        """Send the client's spans to a provider and hooks of its own; for None, to those of its library."""
+        self.own_telemetry = None if tracer_provider is None else self.library.telemetry.apart(tracer_provider)
+        self.own_hooks = hooks
+
     def route(self, operation: str, type_: str, destination: str | None) -> Route:
         """Return the route of an operation on a destination, made at its first use and for a new scope."""
-        route, scope = self.routes.get((operation, destination)), self.library.telemetry.scope
+        route = self.routes.get((operation, destination))
+        scope = (self.own_telemetry or self.library.telemetry).scope
         if route is None or (route.scope is not scope and scope is not None):
+            self.learn()
             if len(self.routes) >= semconv.ATTRIBUTE_SETS:
                 self.routes.clear()  # made again when needed; a server may answer to more queues than memory holds
             route = self.routes[operation, destination] = Route(
                 scope=self.scope,
                 ledger=self.ledger,
-                attributes=self.attributes,
+                attributes=self.attributes | (peer_attributes(self.identity) if type_ in _BROKER_OPERATIONS else {}),
                 destination_attributes=self.metric_attributes(destination),
                 settings=self.settings,
                 library=self.library.name,
@@ -150,6 +179,18 @@ class Client(InFlight):
                 destination=destination,
             )
         return route
+
+    @guarded
+    def learn(self) -> Attributes | None:
+        """Return what a client has come to know of its broker, once it does; None before and after."""
+        instance = self.instance() if self.learning else None
+        found = None if instance is None else self.library.learnt(instance)
+        if found is None:
+            return None
+        self.learning = False
+        self.attributes |= found
+        self.routes.clear()
+        return found
 
     def process_route(self, destination: str) -> Route:
         """Return the route for processing messages of a destination."""
@@ -161,7 +202,7 @@ class Client(InFlight):
 
     def metric_attributes(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Return the attributes of a metric that is about a destination or partition, and about no operation."""
-        made = self.common_attributes | ({semconv.DESTINATION: destination} if destination else {})
+        made = self.common_attributes | (destination_attribute(destination) if destination else {})
         return (
             made | {semconv.PARTITION: partition} if partition is not None and self.settings.partition_metrics else made
         )

@@ -9,10 +9,12 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.clients.instances import forget_clients
+from otel_eda.core.clients.instances import client_of, forget_clients
 from otel_eda.core.message import Identity
 from otel_eda.core.patching.patch import ImportHook, Patch, changing, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
+from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Self
 
-    from otel_eda.core.message import Message, Position
+    from otel_eda.core.message import Attributes, Message, Position
     from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.patching.takeover import Official
 
 
 _log = logging.getLogger("otel_eda")
@@ -77,6 +80,19 @@ def _no_positions(_: Any) -> Iterable[Position]:
     return ()
 
 
+def _no_more(_: Any) -> Attributes:
+    return {}
+
+
+def _no_code(_: BaseException) -> str | None:
+    """Return no code: an exception's class is its type."""
+    return None
+
+
+def _no_hooks(_: Mapping[str, Any]) -> Hooks:
+    return NO_HOOKS
+
+
 def _is_no_empty_pull(_: BaseException) -> bool:
     return False
 
@@ -89,14 +105,17 @@ def _do_nothing() -> None:
 class Library:
     """A library as its adapter describes it.
 
-    `supported` is the first version that works and the first that does not; `official` is the class of the official
-    instrumentation that ours replaces.
+    `supported` is the first version that works and the first that does not; `official` is the official instrumentation
+    that ours replaces, and `official_hooks` makes hooks of its settings.
 
     A client library also has its `system`; `message` reads a message and returns None for any other object; `identify`
     reads a client; `owner` returns the client that an object belongs to whose methods are called; `positions` returns
     how far a consumer is, from what it knows without asking the broker; `confined` says that only a thread that uses a
-    consumer may ask for that, since the consumer's calls are not safe beside its close; `empty` says whether an
-    exception only means that a pull has found no message; `forget` is called once the originals are restored;
+    consumer may ask for that, since the consumer's calls are not safe beside its close; `learnt` returns attributes of
+    spans that a client knows once it has met its broker, None before.
+
+    `empty` says whether an exception only means that a pull has found no message; `code` returns the `error.type` of an
+    exception whose class says too little, None for any other; `forget` is called once the originals are restored;
     `signatures` holds, by qualified name, those that functions of an extension module lack.
     """
 
@@ -105,7 +124,8 @@ class Library:
     distribution: str
     supported: tuple[Version, Version]
     shapes: Iterable[Shape]
-    official: str | None = None
+    official: Official | None = None
+    official_hooks: Callable[[Mapping[str, Any]], Hooks] = _no_hooks
     system: str = ""
     message: Callable[[Any], Message | None] = _no_message
     identify: Callable[[Any], Identity] = _empty_identity
@@ -114,24 +134,33 @@ class Library:
     positions: Callable[[Any], Iterable[Position]] = _no_positions
     confined: bool = False
     empty: Callable[[BaseException], bool] = _is_no_empty_pull
+    learnt: Callable[[Any], Attributes | None] = _no_more
+    code: Callable[[BaseException], str | None] = _no_code
     forget: Callable[[], None] = _do_nothing
     on: bool = False
+    hooks: Hooks = NO_HOOKS
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     newer: str = ""
 
     def __post_init__(self) -> None:
+        if self.code is not _no_code:
+            errors.codes[self.name] = self.code
         self.telemetry = Telemetry(self.name)
-        self.takeover = Takeover(self.official, self._unpatch) if self.official else None
+        self.takeover = Takeover(self.official, self) if self.official else None
+        self._given: tuple[TracerProvider | None, MeterProvider | None, Hooks] = (None, None, NO_HOOKS)
         modules = dict.fromkeys(place.target.partition(":")[0] for place in self.places())
-        self.hooks = [ImportHook(module, self._on_import) for module in modules]
+        self.import_hooks = [ImportHook(module, self._on_import) for module in modules]
 
     def places(self) -> list[Place]:
         """Return every place of the library's shapes."""
         return [place for shape in self.shapes for place in shape.places()]
 
     def enable(
-        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         """Patch what is imported now, and the rest when the application imports it; a second call does nothing."""
         with changing.held():
@@ -139,20 +168,37 @@ class Library:
                 return
             self.on = True
         enabled[self.name] = self
-        self.telemetry.set_providers(tracer_provider, meter_provider)
+        self._given = tracer_provider, meter_provider, hooks
+        self.follow({})
         if self.takeover is not None:
             self.takeover.start()
-        for hook in self.hooks:
+        for hook in self.import_hooks:
             hook.arm()
 
     def disable(self) -> None:
         """Restore every original; a second call does nothing."""
         if self.on:
-            self._unpatch()
+            self.give_way()
         if self.takeover is not None:
             self.takeover.stop()
+        self._given, self.hooks = (None, None, NO_HOOKS), NO_HOOKS
 
-    def _unpatch(self) -> None:
+    def follow(self, settings: Mapping[str, Any]) -> None:
+        """Use the providers and hooks that the official instrumentation was given, those of `enable` in their lack."""
+        tracers, meters, hooks = self._given
+        self.telemetry.set_providers(
+            settings.get("tracer_provider") or tracers, settings.get("meter_provider") or meters
+        )
+        self.hooks = self.official_hooks(settings).over(hooks)
+
+    def follow_client(self, instance: Any, settings: Mapping[str, Any]) -> None:
+        """Use them for one client alone; without any, those of the library."""
+        hooks = self.official_hooks(settings)
+        own = None if hooks == NO_HOOKS else hooks.over(self.hooks)
+        client_of(instance, self).follow(settings.get("tracer_provider"), own)
+
+    def give_way(self) -> None:
+        """Put every original back."""
         self.on = False
         enabled.pop(self.name, None)
         self._restore_originals()

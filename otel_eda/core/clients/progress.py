@@ -74,7 +74,7 @@ def recent_queue_depths(client: Client) -> list[tuple[str, int]]:
 def record_redelivery(client: Client, route: Route, message: Message) -> None:
     """Record what the broker says of a message that it has delivered before; of offsets the ledger knows better."""
     if message.ready_count is not None:
-        note_queue_depth(client, message.destination, message.ready_count)
+        note_queue_depth(client, message.queue or message.destination, message.ready_count)
     if message.redelivered:
         route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
     elif message.attributes and semconv.DEATHS in message.attributes:

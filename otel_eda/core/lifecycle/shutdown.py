@@ -12,6 +12,7 @@ from otel_eda.core.process import per_task
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.telemetry import hooks
 from otel_eda.core.telemetry.errors import Unresolved
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def end_everything() -> None:
         end_client(client, "the process ended", GeneratorExit())
     for processing in open_processings.all():
         processing.end(GeneratorExit())
+    hooks.end_all()
 
 
 def _end_by_uncaught(error: BaseException | None) -> None:

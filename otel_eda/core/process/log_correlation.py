@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import get_current
 
 from otel_eda import semconv
+from otel_eda.core.clients.attributes import destination_attribute
 from otel_eda.core.patching.patch import ImportHook, patch
 from otel_eda.core.runtime.contexts import PROCESSING
 from otel_eda.core.runtime.guard import guarded
@@ -39,7 +40,7 @@ def with_message(record: LogRecord) -> LogRecord | None:
 def _message_attributes(processing: Processing) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         semconv.SYSTEM: processing.client.library.system,
-        semconv.DESTINATION: processing.route.destination,
+        **destination_attribute(processing.route.destination),
     }
     if processing.partition is not None:
         attributes[semconv.PARTITION] = processing.partition

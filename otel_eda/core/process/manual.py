@@ -21,6 +21,7 @@ from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.contexts import PROCESSING, current_context, suppressed
 from otel_eda.core.runtime.guard import attribute_of, guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Origin
     from otel_eda.core.clients.library import Library
+    from otel_eda.core.message import Attributes
     from otel_eda.core.process.processing import Processing
 
 
@@ -137,6 +139,7 @@ class _UnknownOrigin:
     name = "process"
     confined = False
     telemetry = Telemetry("process")
+    hooks = NO_HOOKS
 
     def __init__(self, system: str) -> None:
         self.system = system
@@ -160,8 +163,22 @@ class _UnknownOrigin:
         """Return an identity of which nothing is known."""
         return Identity()
 
+    def learnt(self, _: Any) -> Attributes:
+        """Return nothing: no more will be known of such a client."""
+        return {}
+
 
 telemetry = _UnknownOrigin.telemetry
+
+
+def use_hooks(hooks: Hooks) -> None:
+    """Call these hooks with the spans of messages that no adapter knows."""
+    _UnknownOrigin.hooks = hooks
+
+
+@on_reset
+def _forget_hooks() -> None:
+    use_hooks(NO_HOOKS)
 
 
 _stand_ins: dict[tuple[int, Identity], Client] = {}

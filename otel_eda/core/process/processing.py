@@ -33,7 +33,7 @@ from otel_eda.core.runtime.contexts import (
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.runtime.tasks import task_or_thread_id
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Processing:
             self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
 
     def _report(self, end: int, kind: str | None) -> None:
-        self.span.end(end)
+        hooks.end(self.span, end)
         if self.route.scope.records_durations:
             self._record_durations(end, kind)
         for observe in observers:
@@ -277,8 +277,9 @@ def _record_in_ledger(processing: Processing, message: Message, attributes: dict
 def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
     client, route = processing.client, processing.route
     open_processings.add(processing)
+    hooks.call_process(client.hooks, processing.span, message.given, processing.record, processing.context)
     if message.unsettled and message.delivery_tag is not None:
-        unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
+        unsettled = Unsettled(message.destination, message.queue, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)
     if message.timestamp is not None and route.scope.check_durations(processing.start):
         _record_queue_time(processing, message.timestamp)
@@ -297,9 +298,8 @@ def _record_queue_time(processing: Processing, stamp: int) -> None:
     route = processing.route
     route.last_timestamps[processing.partition] = stamp
     duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
-    route.scope.metrics.queue_duration.record(
-        duration, route.duration_attributes(processing.partition), processing.context
-    )
+    attributes = route.duration_attributes(processing.partition)
+    route.scope.metrics.queue_duration.record(duration, attributes, processing.context)
 
 
 @on_fork

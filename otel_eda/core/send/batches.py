@@ -17,7 +17,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.send import never_headless
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,7 +94,9 @@ class Create:
             contents.span_contexts.append(origin)  # the application has made the span itself
             return None
         span = contents.client.scope.tracer.start_span(route.name, base, route.kind, route.attributes, ())
-        more = propagation.inject(with_span(base, span)) if self._injects(contents.client, route) else {}
+        context = with_span(base, span)
+        hooks.call_send(contents.client.hooks, span, arguments.names, (args, kwargs), context)
+        more = propagation.inject(context) if self._injects(contents.client, route) else {}
         headers = self.put(taken[0], more) if more else None
         if headers is not None:
             args, kwargs = arguments.replace(args, kwargs, self.headers, headers)
@@ -167,4 +169,4 @@ class _MessageCreation(Call):
             self.span.set_attribute(semconv.REFUSED, True)
         else:
             self.contents.span_contexts.append(self.span.get_span_context())
-        self.span.end(time.time_ns())
+        hooks.end(self.span, time.time_ns())

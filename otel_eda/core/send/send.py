@@ -13,6 +13,7 @@ from otel_eda.core.patching.around import around
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.sending import Sending
+from otel_eda.core.telemetry import hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,6 +82,7 @@ class Send:
             outcome=self.outcome,
             call=(args, kwargs),
         )
+        hooks.call_send(sending.client.hooks, sending.span, arguments.names, (args, kwargs), sending.context)
         if sending.origin is None and self.put is not None and sending.route.injects and not self.headless(args[0]):
             more = propagation.inject(sending.context)
             headers = self.put(taken[self._headers_position], more) if more else None

@@ -19,7 +19,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter, passes_through
 from otel_eda.core.send.outcomes import DeliveryReport
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +104,7 @@ class _BatchSending:
         self.done = True
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
-        self.span.end(end)
+        hooks.end(self.span, end)
         measures = self.route.duration_attributes(self.partition, kind)
         self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
@@ -157,6 +157,7 @@ class SendBatch(SinglePlace):
         callback = next((value for value in taken[len(self.takes) :] if value is not ...), None)
         callback = client.identity.callback if callback is None else callback
         batch = _BatchSending(client, self.operation, message, len(items))
+        hooks.call_send(client.hooks, batch.span, arguments.names, (args, kwargs), batch.context)
         copies = [self._copy(item, part, callback) for item, part in zip(items, batch.parts, strict=True)]
         args, kwargs = arguments.replace(args, kwargs, self.messages, copies)
         return _BatchCall(args, kwargs, self, batch, [*zip(batch.parts, items, copies, strict=True)])

@@ -15,7 +15,7 @@ from otel_eda.core.clients.attributes import add_broker_attributes, message_attr
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
@@ -195,8 +195,10 @@ class Sending:
     def _end(self, error: BaseException | None) -> None:
         self.args, self.kwargs, self.pending_answer = (), {}, None
         end = time.time_ns()
+        if self.client.learning:
+            self.span.set_attributes(self.client.learn() or {})
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
-        self.span.end(end)
+        hooks.end(self.span, end)
         route, scope = self.route, self.route.scope
         if scope.check_durations(end):
             taken, measures = max(end - self.start, 0) / 1e9, route.duration_attributes(self.partition, kind)

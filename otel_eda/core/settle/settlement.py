@@ -9,6 +9,7 @@ from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.core.clients.client import without_none
+from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
@@ -17,7 +18,7 @@ from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
@@ -124,7 +125,7 @@ class Commit(Settlement):
         self.offsets = offsets
         self.read_result = settled
         topics = {topic for topic, _ in offsets} or client.consumed_destinations.copy()
-        super().__init__(client, _route(client, operation, topics), call, _offset_attributes(offsets))
+        super().__init__(client, client.route(operation, "settle", _common(topics)), call, _offset_attributes(offsets))
         self.report = report
 
     @guarded
@@ -214,8 +215,10 @@ class Acknowledgement(Settlement):
                 {semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation}
             )
         links = [Link(message.origin) for message in messages if message.origin]
-        route = _route(client, operation, {message.destination for message in messages})
-        super().__init__(client, route, call, attributes, links)
+        place = _common(message.destination for message in messages) or _common(message.queue for message in messages)
+        if isinstance(place, DestinationTemplate) and place.name:
+            attributes[semconv.DESTINATION] = place.name
+        super().__init__(client, client.route(operation, "settle", place), call, attributes, links)
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
@@ -223,5 +226,11 @@ class Acknowledgement(Settlement):
         self.route.count(self.scope.metrics.settled, None, kind, self.message_count)
 
 
-def _route(client: Client, operation: str, destinations: set[str]) -> Route:
-    return client.route(operation, "settle", destinations.pop() if len(destinations) == 1 else None)
+def _common(places: Iterable[str | None]) -> str | None:
+    """Return the one destination or queue that all messages have, None if there are several."""
+    first, *others = [*places] or [None]
+    if any(place != first for place in others):
+        return None
+    if isinstance(first, DestinationTemplate) and any(getattr(one, "name", None) != first.name for one in others):
+        return DestinationTemplate(first, None)
+    return first

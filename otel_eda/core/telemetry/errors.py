@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import Status, StatusCode
 
 from otel_eda import semconv
+from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry import events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
@@ -41,7 +44,25 @@ class Unresolved(Outcome):
         super().__init__(semconv.UNRESOLVED, description)
 
 
+codes: dict[str, Callable[[BaseException], str | None]] = {}
+"""By library, what reads the code of an exception whose class says too little; None for any other exception."""
+
+
 def error_type(error: BaseException) -> str:
+    """Return an exception's code, where its library has codes, else its class."""
+    for code in codes.values():
+        found = _read(code, error)
+        if found is not None:
+            return found
+    return exception_type(error)
+
+
+@guarded
+def _read(code: Callable[[BaseException], str | None], error: BaseException) -> str | None:
+    return code(error)
+
+
+def exception_type(error: BaseException) -> str:
     """Return the qualified name of an exception's class, without the module for a builtin one.
 
     The SDK names exceptions in the same way.
@@ -87,7 +108,7 @@ def message(error: BaseException) -> str:
 
 def _exception_attributes(error: BaseException) -> Attributes:
     return {
-        semconv.EXCEPTION_TYPE: error_type(error),
+        semconv.EXCEPTION_TYPE: exception_type(error),
         semconv.EXCEPTION_MESSAGE: message(error),
         semconv.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }

@@ -55,18 +55,27 @@ class Telemetry:
     """Finds a library's scope: from the given providers, else from the global ones as soon as there are any."""
 
     def __init__(self, library: str) -> None:
+        self.library = library
         self.name = f"otel_eda.{library}"
         self.scope: Scope | None = None
         self.tracer_provider: TracerProvider | None = None
         self.meter_provider: MeterProvider | None = None
         self._next_search_ns = 0
-        self._searching = False
+        self._searching = self._apart = False
 
     def set_providers(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
         """Record with these providers, or with the global ones for None."""
         with _lock.held():
             self.tracer_provider, self.meter_provider = tracer_provider, meter_provider
             self._search()
+
+    def apart(self, tracer_provider: TracerProvider) -> Telemetry:
+        """Return what finds the scope of one client alone, whose spans go to another provider."""
+        made = Telemetry(self.library)
+        made.set_providers(tracer_provider, self.meter_provider)
+        self._apart, self._next_search_ns = self._apart or made.records, 0
+        self.find_scope()
+        return made
 
     def find_scope(self) -> Scope | None:
         """Return the scope, or None as long as nothing would be recorded.
@@ -94,7 +103,7 @@ class Telemetry:
     @property
     def records(self) -> bool:
         """Whether a tracer or meter provider records: one that is not the API's own, which does nothing."""
-        return _records(self.tracer_provider or trace.get_tracer_provider()) or self._records_metrics()
+        return self._apart or _records(self.tracer_provider or trace.get_tracer_provider()) or self._records_metrics()
 
     def _records_metrics(self) -> bool:
         return _records(self.meter_provider or metrics.get_meter_provider())

@@ -14,7 +14,7 @@ age AS (
     SELECT
         system, service, instance, destination, consumer_group, max(value) * 1000000000 AS taken, max(time) AS last_time
     FROM metrics
-    WHERE name = 'eda.consumer.in_flight.age'
+    WHERE name = 'eda.consumer.in_flight_age'
     GROUP BY system, service, instance, destination, consumer_group
 )
 
