@@ -101,15 +101,19 @@ def _span(span: dict[str, Any], tags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _references(span: dict[str, Any], trace: str | None) -> tuple[str | None, list[dict[str, Any]]]:
-    """Return the id of a span's parent, and the links to all else that it refers to."""
-    parent, links = _id(span.get("parentSpanID"), SPAN_DIGITS), []
+    """Return the id of a span's parent, and the links to all that it refers to otherwise.
+
+    Jaeger gives one reference alone to a span that is both: it follows from its parent, as from any link.
+    """
+    parent, followed, links = _id(span.get("parentSpanID"), SPAN_DIGITS), None, []
     for reference in _dicts(span.get("references")):
         to = _id(reference.get("traceID"), TRACE_DIGITS), _id(reference.get("spanID"), SPAN_DIGITS)
         if reference.get("refType") == "CHILD_OF" and to[0] == trace and not parent:
             parent = to[1]
-        elif to != (trace, parent):
-            links.append({"traceId": to[0], "spanId": to[1]})
-    return parent, links
+            continue
+        followed = followed or (to[1] if to[0] == trace else None)
+        links.append({"traceId": to[0], "spanId": to[1]})
+    return parent or followed, links
 
 
 def _event(log: dict[str, Any]) -> dict[str, Any]:

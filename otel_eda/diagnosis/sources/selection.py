@@ -33,11 +33,12 @@ LINKED_TRACES = """
 INSERT INTO chosen_traces
 SELECT o.trace_id FROM operations o SEMI JOIN chosen_traces t ON t.trace_id = o.origin_trace
 UNION SELECT o.origin_trace FROM operations o SEMI JOIN chosen_traces t ON t.trace_id = o.trace_id
+WHERE o.origin_trace IS NOT NULL
 """
 OTHERS = (
     "DELETE FROM operations WHERE trace_id NOT IN (FROM chosen_traces)",
     """DELETE FROM events WHERE service NOT IN (FROM chosen)
-       AND coalesce(trace_id NOT IN (SELECT trace_id FROM chosen_traces WHERE trace_id IS NOT NULL), true)""",
+       AND coalesce(trace_id NOT IN (FROM chosen_traces), true)""",
     """DELETE FROM metrics WHERE service NOT IN (FROM chosen) AND NOT EXISTS (
            SELECT 1 FROM chosen_places p
            WHERE metrics.destination = p.destination OR starts_with(metrics.destination, p.destination || ':'))""",
