@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_eda import cli
-from otel_eda.diagnosis import UnusableError, catalog, engine
+from otel_eda.diagnosis import UnusableError, catalog, engine, narrowing
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.sources.selection import Selection
@@ -44,7 +44,7 @@ def made() -> Flow:
 
 def selected(store: Store, path: Path, **selection: Any) -> Iterator[tuple[str, str]]:
     store.read([Files(str(path))])
-    Selection(**selection).apply(store)
+    narrowing.apply(store, Selection(**selection))
     found = engine.diagnose(store, catalog.checks(), Bounds(grace=1.0))
     yield from ((finding.code, finding.verdict.name) for finding in found.findings)
 

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from otel_eda.diagnosis import external
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -72,8 +74,11 @@ def _jaeger(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _request(span: dict[str, Any], process: dict[str, Any]) -> dict[str, Any]:
     tags = _values(span.get("tags"))
-    resource = [*_attributes(process.get("tags")), _attribute("service.name", "string", process.get("serviceName"))]
-    scope = {"name": tags.get("otel.scope.name") or tags.get("otel.library.name")}
+    resource = [
+        *_attributes(process.get("tags")),
+        _attribute(external.SERVICE_NAME, "string", process.get("serviceName")),
+    ]
+    scope = {"name": tags.get(external.SCOPE_NAME) or tags.get(external.OLDER_SCOPE_NAME)}
     return {
         "resourceSpans": [
             {"resource": {"attributes": resource}, "scopeSpans": [{"scope": scope, "spans": [_span(span, tags)]}]}
@@ -84,7 +89,7 @@ def _request(span: dict[str, Any], process: dict[str, Any]) -> dict[str, Any]:
 def _span(span: dict[str, Any], tags: dict[str, Any]) -> dict[str, Any]:
     trace, started = _id(span.get("traceID"), TRACE_DIGITS), _nanoseconds(span.get("startTime"))
     parent, links = _references(span, trace)
-    failed = tags.get("otel.status_code") == "ERROR" or str(tags.get("error")).lower() == "true"
+    failed = tags.get(external.STATUS_CODE) == "ERROR" or str(tags.get("error")).lower() == "true"
     return {
         "traceId": trace,
         "spanId": _id(span.get("spanID"), SPAN_DIGITS),
@@ -96,7 +101,7 @@ def _span(span: dict[str, Any], tags: dict[str, Any]) -> dict[str, Any]:
         "attributes": _attributes(span.get("tags")),
         "links": links,
         "events": [_event(log) for log in _dicts(span.get("logs"))],
-        "status": {"code": 2 if failed else 0, "message": tags.get("otel.status_description")},
+        "status": {"code": 2 if failed else 0, "message": tags.get(external.STATUS_TEXT)},
     }
 
 
