@@ -41,7 +41,13 @@ INSTANCE = _read(
     external.CONTAINER_ID,
 )
 PROCESS = _read("process", "VARCHAR", "the process id", external.PROCESS_ID)
-RESOURCE = (SERVICE, HOST, INSTANCE, PROCESS)
+ENVIRONMENT = _read("environment", "VARCHAR", "", external.ENVIRONMENT, external.OLD_ENVIRONMENT)
+CLUSTER = _read("cluster", "VARCHAR", "", external.KUBERNETES_CLUSTER)
+REGION = _read("region", "VARCHAR", "", external.REGION)
+REALM = _computed(
+    "realm", "VARCHAR", "where it runs: the environment, Kubernetes cluster and region; NULL if none is named"
+)
+RESOURCE = (SERVICE, HOST, INSTANCE, PROCESS, ENVIRONMENT, CLUSTER, REGION)
 
 SYSTEM = _read(
     "system", "VARCHAR", "`kafka`, `rabbitmq`, …; NULL for a span that is no messaging operation", semconv.SYSTEM
@@ -99,6 +105,14 @@ NEXT = _read("partition_next", "BIGINT", "a position: the offset that the consum
 START = _read("partition_start", "BIGINT", "a position: the first offset of the log", semconv.START)
 END = _read("partition_end", "BIGINT", "a position: the offset that is written next", semconv.END)
 MESSAGE_TIME = _read("message_time", "BIGINT", "the message's timestamp, in milliseconds", semconv.MESSAGE_TIMESTAMP)
+MANUAL = _read(
+    "continued",
+    "BOOLEAN",
+    "the application began this span itself, and another span shows the delivery of the same message",
+    semconv.MANUAL,
+)
+REQUEUED = _read("requeued", "BOOLEAN", "a refusal: whether the broker is to deliver the message again", semconv.REQUEUED)
+SEND_REFUSED = _read("refused", "BOOLEAN", "the client refused the call at once", semconv.SEND_REFUSED)
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
@@ -111,6 +125,7 @@ SPAN_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, CORRELATION, KEY,
     SENDER, SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
+    MANUAL, REQUEUED, SEND_REFUSED,
 )  # fmt: skip
 METRIC_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING,
@@ -138,12 +153,12 @@ OPERATIONS = (
     _computed("linked", "BOOLEAN", "true: the creation id is a link's; false: the parent's, for a send the span's own"),
     MESSAGE_ID, CORRELATION, KEY, SENDER, SEQUENCE, CLIENT,
     _computed("server", "VARCHAR", "the broker's address and port"),
-    _computed("outcome", "VARCHAR", "`ok`, `error`, `abandoned`; for a send also `unresolved`"),
+    _computed("outcome", "VARCHAR", "`ok`, `error`, `abandoned` if its end was not seen; for a send also `unresolved`"),
     ERROR,
     _computed("error_text", "VARCHAR", "the text of the status or of the exception"),
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _computed("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
-    WAITED, EVENT_TYPE, FUNCTION,
+    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, SEND_REFUSED, REALM,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,
@@ -155,14 +170,14 @@ METRICS = (
     _computed("rising", "BOOLEAN", "true: a counter, which falls only when its process starts anew"),
     _computed("value", "DOUBLE", "the number, or the sum of a histogram"),
     _computed("number", "BIGINT", "a histogram: the number of measurements"),
-    *METRIC_COLUMNS,
+    *METRIC_COLUMNS, REALM,
 )  # fmt: skip
 EVENTS = (
     SERVICE, INSTANCE, HOST,
-    _computed("name", "VARCHAR", "the event's name"),
+    _computed("name", "VARCHAR", "the event's name; `exception` for a log record of an error"),
     _computed("time", "BIGINT", "nanoseconds since 1970"),
     _computed("trace_id", "VARCHAR", "the trace that the event belongs to"),
     _computed("span_id", "VARCHAR", "the span that the event is on, or that was current"),
-    *EVENT_COLUMNS,
+    *EVENT_COLUMNS, REALM,
 )  # fmt: skip
 TABLES = {"operations": OPERATIONS, "metrics": METRICS, "events": EVENTS}

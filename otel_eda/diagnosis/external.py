@@ -13,6 +13,10 @@ NODE_NAME = "k8s.node.name"
 POD_UID = "k8s.pod.uid"
 CONTAINER_ID = "container.id"
 PROCESS_ID = "process.pid"
+ENVIRONMENT = "deployment.environment.name"
+OLD_ENVIRONMENT = "deployment.environment"
+KUBERNETES_CLUSTER = "k8s.cluster.name"
+REGION = "cloud.region"
 
 # What a span has of its own in OTLP, and Jaeger keeps among its tags:
 # https://opentelemetry.io/docs/specs/otel/common/mapping-to-non-otlp/
@@ -28,6 +32,13 @@ SAMPLING_RESULT = "otel.span.sampling_result"
 # Celery's spans have no `messaging.system`; this attribute says that they send (`apply_async`) or process (`run`):
 # https://github.com/open-telemetry/opentelemetry-python-contrib/tree/main/instrumentation/opentelemetry-instrumentation-celery
 CELERY, CELERY_ACTION = "celery", "celery.action"
+# How tasks, generators and processes are ended from outside: an end, and no error of the code that it ends.
+ENDED_FROM_OUTSIDE = (
+    "CancelledError",
+    "GeneratorExit",
+    "KeyboardInterrupt",
+    "SystemExit",
+)
 
 # Earlier versions of the messaging conventions, and instrumentations that follow these, by today's name:
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/#deprecated-messaging-attributes,

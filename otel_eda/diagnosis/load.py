@@ -130,14 +130,18 @@ def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, obje
         "named": f"""
             SELECT {_values("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
         "item": """
-            SELECT * EXCLUDE (service, instance, process), coalesce(service, '') AS service,
-                   coalesce(instance, host || '/' || process, service, '') AS instance
+            SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region),
+                   coalesce(service, '') AS service,
+                   CASE WHEN lower(host) NOT IN ('localhost', 'localhost.localdomain', '127.0.0.1', '') THEN host
+                        END AS host,
+                   coalesce(instance, host || '/' || process, service, '') AS instance,
+                   nullif(concat_ws('/', environment, cluster, region), '') AS realm
             FROM named""",
     }
 
 
 SPAN = """
-SELECT service, instance, host, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
+SELECT service, instance, host, realm, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
        instant(p."startTimeUnixNano") AS started, instant(p."endTimeUnixNano") AS ended,
        p.status.code AS code, p.status.message AS status, p.links AS links,
@@ -194,7 +198,10 @@ SELECT * REPLACE (
             END AS origin_trace,
        CASE WHEN type IN ('send', 'create') THEN span_id WHEN type = 'process' THEN parent_id END AS origin_span,
        address || coalesce(':' || port, '') AS server, status AS error_text,
-       CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved' WHEN error IS NOT NULL THEN 'error'
+       CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved'
+            WHEN regexp_extract(error, '[A-Za-z]+$') IN {external.ENDED_FROM_OUTSIDE}
+                THEN CASE WHEN type = 'send' THEN 'unresolved' ELSE 'abandoned' END
+            WHEN error IS NOT NULL THEN 'error'
             WHEN abandoned THEN 'abandoned' ELSE 'ok' END AS outcome
 FROM single"""
 
@@ -230,13 +237,15 @@ SELECT *, instant(p."startTimeUnixNano") AS started, instant(p."timeUnixNano") A
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
 FROM point"""
 LOG_RECORD = """
-SELECT * EXCLUDE (p), p."eventName" AS name,
+SELECT * EXCLUDE (p), coalesce(p."eventName", 'exception') AS name,
        coalesce(instant(p."timeUnixNano"), instant(p."observedTimeUnixNano")) AS time,
        id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
-FROM item WHERE p."eventName" IS NOT NULL"""
+FROM item
+WHERE p."eventName" IS NOT NULL OR try_cast(p."severityNumber" AS INTEGER) >= 17
+      OR regexp_matches(p."severityNumber", 'ERROR|FATAL')"""
 SPAN_EVENT = """
-SELECT service, instance, host, trace_id, span_id, unnest(span_events) AS e FROM operations WHERE len(span_events) > 0
+SELECT service, instance, host, realm, trace_id, span_id, unnest(span_events) AS e FROM operations WHERE len(span_events) > 0
 """
 EVENT_VALUE = """
 SELECT *, e.name AS name, instant(e."timeUnixNano") AS time,
@@ -256,4 +265,32 @@ FROM (
     FROM operations WHERE type = 'handle' AND outcome = 'error' GROUP BY parent_id, trace_id
 ) AS h
 WHERE o.type = 'process' AND o.error = '{semconv.OTHER}' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
+"""
+
+# The application may begin a span of its own for a message whose delivery has one, in a worker's thread or process. It
+# goes on with that attempt, and is no second one.
+CONTINUED = """
+CREATE TEMP TABLE continued AS
+WITH attempts AS (
+    SELECT *, concat_ws('|', service, destination, consumer_group,
+                        coalesce(partition_id || '@' || message_offset, origin_trace || '-' || origin_span)) AS message
+    FROM operations WHERE type = 'process' AND (message_offset IS NOT NULL OR origin_span IS NOT NULL)
+)
+SELECT m.trace_id, m.span_id, m.started, m.ended, m.outcome, m.error, m.error_text,
+       d.trace_id AS first_trace, d.span_id AS first_span
+FROM (FROM attempts WHERE continued) m ASOF JOIN (FROM attempts WHERE continued IS DISTINCT FROM true) d
+ON d.message = m.message AND d.started <= m.started
+"""
+CONTINUES = """
+UPDATE operations SET continued = EXISTS (
+    SELECT 1 FROM continued c WHERE c.trace_id = operations.trace_id AND c.span_id = operations.span_id)
+WHERE continued
+"""
+OUTCOMES = """
+UPDATE operations AS o SET ended = greatest(o.ended, c.ended),
+       outcome = c.outcome, error = c.error, error_text = c.error_text
+FROM (SELECT first_trace, first_span, max(ended) AS ended, arg_max(outcome, started) AS outcome,
+             arg_max(error, started) AS error, arg_max(error_text, started) AS error_text
+      FROM continued GROUP BY first_trace, first_span) c
+WHERE o.trace_id = c.first_trace AND o.span_id = c.first_span AND o.outcome IN ('ok', 'abandoned')
 """

@@ -42,6 +42,7 @@ RECORD = {
     "observedTimeUnixNano": "BIGINT",
     "traceId": "VARCHAR",
     "spanId": "VARCHAR",
+    "severityNumber": "VARCHAR",
     "eventName": "VARCHAR",
     "attributes": ATTRIBUTES,
 }

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
@@ -16,7 +16,6 @@ from .settings import MEMORY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .sources import Source
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 SIGNALS = ("traces", "metrics", "logs")
@@ -32,6 +31,13 @@ WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), s
 )
 SELECT signal, count(*) FROM signal GROUP BY signal
 """
+
+
+class Source(Protocol):
+    """One place that telemetry is read from."""
+
+    def files(self, spool: Path) -> Iterator[Path]:
+        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
 
 
 @dataclass
@@ -166,6 +172,10 @@ class Store:
         self._delete_repeats()
         self.intake.impossible = self._clear_impossible()
         self.connection.execute(load.HANDLER_ERRORS)
+        if self.one("SELECT bool_or(continued) FROM operations"):
+            for statement in (load.CONTINUED, load.CONTINUES, load.OUTCOMES):
+                self.connection.execute(statement)
+            self.connection.execute("DROP TABLE continued")
         self.connection.execute(f"INSERT INTO events {load.span_events()}")
 
     def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:

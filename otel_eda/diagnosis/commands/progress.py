@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from rich.progress import Progress
 
-    from otel_eda.diagnosis.sources import Source
+    from otel_eda.diagnosis.store import Source
 
 LOOK_SECONDS = 0.2
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+
+    from otel_eda.diagnosis.store import Source
 
     from .selection import Selection
-
-
-class Source(Protocol):
-    """One place that telemetry is read from."""
-
-    def files(self, spool: Path) -> Iterator[Path]:
-        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
 
 
 def find(places: Iterable[str], selection: Selection) -> Iterator[Source]:
