@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 TOX := .venv/tox/bin/tox
-ENVS := py311,oldest,coexist,py310,py312,py313
+# Two at a time, the longest first: while the tests of one wait, those of the other work.
+ENVS := brokers,py311,lint,types,py313,oldest,py310,py312,coexist
 
 # pyenv's own commands on the PATH fail for versions that are not switched on, so its versions come after them.
 space := $(subst ,, )
@@ -22,15 +23,12 @@ demo: .venv/demo/.made ## watch a few orders become traces, without Docker or Ka
 
 test: .venv/tox/.made ## everything: style, types, and the tests on each Python there is
 	@$(if $(CI),.venv/tox/bin/uv python find --quiet 3.11 >/dev/null || { echo "in CI Python 3.11 is needed" >&2; exit 1; })
-	@status=0; \
-	$(TOX) run-parallel --parallel-no-spinner -e lint,types,brokers || status=1; \
-	$(TOX) run -e $(ENVS) || status=1; \
-	exit $$status
+	@$(TOX) run-parallel --parallel=2 --parallel-no-spinner -e $(ENVS)
 
 quick: .venv/tox/.made ## the unit tests
 	@$(TOX) run -q -e quick
 
-lint: .venv/tox/.made ## style and formatting
+lint: .venv/tox/.made ## style, formatting, and which way imports run
 	@$(TOX) run -q -e lint
 
 types: .venv/tox/.made ## static types

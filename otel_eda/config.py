@@ -50,8 +50,8 @@ def _text(text: str) -> str:
     return text
 
 
-def _setting(default: T, read: Callable[[str], T], about: str) -> T:
-    value: T = field(default=default, metadata={"read": read, "about": about})
+def _setting(default: T, read: Callable[[str], T], description: str) -> T:
+    value: T = field(default=default, metadata={"read": read, "about": description})
     return value
 
 

@@ -1,4 +1,7 @@
-"""What `import otel_eda.auto`, and the launcher with `OTEL_PYTHON_DISTRO=eda`, take for settings that nobody made."""
+"""Defaults of the SDK for applications that handle messages, for settings that nobody has made.
+
+`import otel_eda.auto` uses them, and the launcher does with `OTEL_PYTHON_DISTRO=eda`.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,14 @@ class Distro(OpenTelemetryDistro):
 
 def _name_host() -> None:
     # Without a host's name, trace viewers take each service for a machine with a clock of its own.
-    given = os.environ.get(_RESOURCE, "")
-    if "host.name=" not in given:
-        os.environ[_RESOURCE] = ",".join(filter(None, [f"host.name={socket.gethostname()}", given]))
+    attributes = os.environ.get(_RESOURCE, "")
+    if "host.name=" not in attributes:
+        os.environ[_RESOURCE] = ",".join(filter(None, [f"host.name={socket.gethostname()}", attributes]))
 
 
 def distro() -> Distro | None:
-    """Give the distribution if it is asked for by its name: to be taken by chance would be a surprise."""
+    """Return the distribution if `OTEL_PYTHON_DISTRO` asks for it by name, else None.
+
+    A launcher that finds it by chance is not to change the SDK's settings.
+    """
     return Distro() if os.environ.get("OTEL_PYTHON_DISTRO") == NAME else None

@@ -1,4 +1,4 @@
-"""What is instrumented in this process."""
+"""The status of the instrumentation in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switches instrumentation on and off: one library for each adapter, and the in-process registries."""
+"""The switch of everything: one library for each adapter, and the in-process registries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,19 @@ from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
 
 from . import config, status
-from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
+from .adapters import (
+    aio_pika,
+    aiokafka,
+    blinker,
+    confluent_kafka,
+    dramatiq,
+    faust_streaming,
+    kafka_python,
+    pika,
+    pyee,
+    pyzmq,
+    taskiq,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +43,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 providers.watchers.append(monitor.observe)
-_ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
+_ADAPTERS = (
+    kafka_python,
+    confluent_kafka,
+    aiokafka,
+    pika,
+    aio_pika,
+    pyzmq,
+    blinker,
+    pyee,
+    dramatiq,
+    taskiq,
+    faust_streaming,
+)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
 NAMES = (*LIBRARIES, REGISTRIES)
@@ -54,14 +78,14 @@ def enable(
     """
     names = chosen(only, without)
     config.reload(settings)
-    before = [library for library in LIBRARIES.values() if library.on]
-    if not before:
+    already_on = [library for library in LIBRARIES.values() if library.on]
+    if not already_on:
         manual.telemetry.set_providers(tracer_provider, meter_provider)
         events.set_provider(logger_provider)
     for name in names:
         switch_on(name, tracer_provider, meter_provider)
     on = [library for library in LIBRARIES.values() if library.on]
-    if on and not before and not any(library.telemetry.records for library in on):
+    if on and not already_on and not any(library.telemetry.records for library in on):
         _log.warning(
             "otel-eda is on, but spans go nowhere: no OpenTelemetry SDK is configured. Start the application under "
             "opentelemetry-instrument, use `import otel_eda.auto`, or set a tracer provider before the first message"
@@ -119,7 +143,7 @@ def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[st
     return [name for name in NAMES if name in wanted and name not in unwanted]
 
 
-def _names(given: Iterable[str] | None, usual: Iterable[str]) -> list[str]:
+def _names(given: Iterable[str] | None, default: Iterable[str]) -> list[str]:
     if isinstance(given, str):
         return [given]
-    return list(usual if given is None else given)
+    return list(default if given is None else given)

@@ -62,13 +62,7 @@ class Queues(Protocol):
 STDERR = pytest.StashKey[int]()
 GRACE = 60.0  # seconds after a test's time limit
 
-LONG = [
-    "transparency",
-    "faults",
-    "faultlab",
-    "examples",
-    "live",
-]  # folders whose tests take longest, most of it waiting
+LONG = ("transparency", "faults", "faultlab", "examples", "live")  # the folders whose tests take longest
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -195,7 +189,8 @@ def logs(pytestconfig: pytest.Config) -> dict[str, Service]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the longest tests begin first: at the end, the other workers would wait for the one that has them."""
-    items.sort(key=lambda item: LONG.index(folder) if (folder := item.nodeid.split("/")[1]) in LONG else len(LONG))
+    rank = {folder: place for place, folder in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -25,11 +25,13 @@ from .message import Identity, Message, Position
 from .process.manual import inject
 from .process.per_task import finish
 from .receive.blocks import Block, Handle
+from .receive.hand_over import HandOver
 from .receive.iterate import Generate, Iterate
 from .receive.receive_batch import ReceiveBatch
 from .receive.receive_future import MessageFuture, ReceiveFuture
 from .receive.receive_one import ReceiveOne
 from .receive.subscribe import Subscribe
+from .runtime import guard
 from .runtime.guard import guarded
 from .runtime.operations import sending
 from .runtime.tasks import report_future
@@ -56,6 +58,7 @@ __all__ = [
     "Dispatch",
     "Event",
     "Generate",
+    "HandOver",
     "Handle",
     "Identity",
     "Iterate",
@@ -85,6 +88,7 @@ __all__ = [
     "committed",
     "config",
     "finish",
+    "guard",
     "guarded",
     "inject",
     "log_start",

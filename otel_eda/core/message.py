@@ -1,4 +1,4 @@
-"""What all libraries' messages and clients have in common."""
+"""Messages, the identity of a client and the position of a consumer, in the form that all libraries share."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ Headers: TypeAlias = "Iterable[tuple[Any, Any]] | Mapping[Any, Any] | None"
 
 @dataclass(slots=True)
 class Message:
-    """One message as an adapter reads it: it names what it has.
+    """One message as an adapter reads it; fields that the library does not have keep their defaults.
 
-    `timestamp` is when the broker or producer stamped it, in milliseconds since 1970; `offset` is dense per partition;
-    messages of one `key` are meant to be processed in order; `size` is the body's, in bytes.
+    `timestamp` is when the broker or the producer stamped the message, in milliseconds since 1970; `offset` is dense
+    per partition; messages of one `key` are meant to be processed in order; `size` is the size of the body in bytes;
+    `id`, `conversation` (also known as correlation id) and `tombstone` are those of the messaging conventions.
 
-    `delivery_tag` is what a channel settles it by, and `unsettled` says that it waits for that; `deliveries` counts the
-    attempts before this one; `ready_count` is how many wait in its queue after it.
+    `delivery_tag` is the number by which a channel settles the message, and `unsettled` says that the message waits for
+    that; `deliveries` counts the attempts before this one; `ready_count` is the number of messages that wait in the
+    queue behind this one.
 
-    `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the object that an
-    application would process it by, where that is not what it was handed.
+    `attributes` are span attributes of the messaging system's own; `record` is the object by which an application would
+    process the message by hand, where that is not the object that it was handed.
 
-    A batch that is sent is a message, too: `batch_count` messages with contexts of their own, the `origins`.
+    A batch that is sent is a message, too: it stands for `batch_count` messages, whose span contexts are the `origins`.
 
-    `sequence` is its number among those of its `sender`, which has `shared` them out if each goes to one of several
-    receivers.
+    `sequence` is the message's number among those of its `sender`; `shared` says that the sender numbers messages
+    across several receivers, of which each message goes to one.
     """
 
     destination: str
@@ -58,7 +60,7 @@ class Message:
 
 
 class Unsettled(NamedTuple):
-    """What is remembered of a message until it is settled."""
+    """The fields of a message that are remembered until the message is settled."""
 
     destination: str
     origin: SpanContext | None
@@ -68,10 +70,11 @@ class Unsettled(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """Which client this is: what an adapter knows without asking the broker.
+    """Who a client is, as far as an adapter knows without asking the broker.
 
-    `callback` is called with the answers to sends that name no callback themselves; `...` if that is not known;
-    `max_poll_interval` is how many seconds a group waits for its next poll.
+    `callback` is called with the outcome of sends that name no callback themselves, or `...` if the client's callback
+    is not known; `max_poll_interval` is the time in seconds after which the group removes a consumer that has not
+    polled.
     """
 
     client_id: str | None = None
@@ -83,9 +86,10 @@ class Identity:
 
 
 class Position(NamedTuple):
-    """How far a consumer is with a partition: the offset it is to be handed next, and the next to be written.
+    """A consumer's progress on one partition.
 
-    `start` is the first that the broker still has.
+    `offset` is the offset that the consumer is handed next, `end` the offset that will be written next, `start` the
+    first offset that the broker still has; each is None where it is not known.
     """
 
     destination: str
@@ -96,7 +100,7 @@ class Position(NamedTuple):
 
     @property
     def lag(self) -> int | None:
-        """How many offsets are still to come; None if either is not known."""
+        """The number of offsets between the consumer and the end of the partition, or None if either is not known."""
         return None if self.offset is None or self.end is None else max(self.end - self.offset, 0)
 
 

@@ -72,6 +72,7 @@ CLIENT = _read("client_id", "VARCHAR", "the client's name", semconv.CLIENT_ID)
 ADDRESS = _read("address", "VARCHAR", "the broker's address", semconv.SERVER_ADDRESS)
 PORT = _read("port", "BIGINT", "the broker's port", semconv.SERVER_PORT)
 MESSAGE_ID = _read("message_id", "VARCHAR", "the message's own id", semconv.MESSAGE_ID)
+CORRELATION = _read("correlation_id", "VARCHAR", "what joins a question and its answer", semconv.CONVERSATION)
 SENDER = _read("sender", "VARCHAR", "the sender's socket that counts `sequence`", semconv.SENDER)
 KEY = _read(
     "key_hash", "VARCHAR", "a hash of the message's key, if keys are captured", semconv.KEY_HASH, semconv.MESSAGE_KEY
@@ -121,8 +122,8 @@ AUTOMATIC = _read("automatic", "BOOLEAN", "the client committed without a call o
 SAMPLING = _read("sampling", "VARCHAR", "where spans are counted: whether they were sampled", external.SAMPLING_RESULT)
 
 SPAN_COLUMNS = (
-    SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SENDER,
-    SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
+    SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, CORRELATION, KEY,
+    SENDER, SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
     MANUAL, REQUEUED, SEND_REFUSED,
 )  # fmt: skip
@@ -150,7 +151,7 @@ OPERATIONS = (
     _computed("origin_trace", "VARCHAR", "creation id: the trace of the span that created the message"),
     _computed("origin_span", "VARCHAR", "creation id: the span that created the message"),
     _computed("linked", "BOOLEAN", "true: the creation id is a link's; false: the parent's, for a send the span's own"),
-    MESSAGE_ID, KEY, SENDER, SEQUENCE, CLIENT,
+    MESSAGE_ID, CORRELATION, KEY, SENDER, SEQUENCE, CLIENT,
     _computed("server", "VARCHAR", "the broker's address and port"),
     _computed("outcome", "VARCHAR", "`ok`, `error`, `abandoned` if its end was not seen; for a send also `unresolved`"),
     ERROR,

@@ -48,7 +48,7 @@ COLUMNS = {
     "detail": "VARCHAR",
     **{gate.lower(): "BOOLEAN" for gate in GATES},
 }
-GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group", "alike")
+GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group", "error", "alike")
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,11 @@ def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:
                min(message_offset) AS first_offset, max(message_offset) AS last_offset,
                CASE WHEN count(DISTINCT key_hash) = 1 THEN min(key_hash) END AS key_hash,
                CASE WHEN count(DISTINCT message) = 1 THEN min(message) END AS message,
-               CASE WHEN count(DISTINCT error) = 1 THEN min(error) END AS error,
                min(first_time) AS first_time, max(last_time) AS last_time, {held},
                min_by(struct_pack(trace_id, span_id, other_trace_id, other_span_id, instance, other_instance,
                           partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
-                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {min(evidence, MOST_EVIDENCE)})
+                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')),
+                       {min(evidence, MOST_EVIDENCE)})
                    AS examples
         FROM evaluated GROUP BY {", ".join(GROUP)} ORDER BY ALL
     """)

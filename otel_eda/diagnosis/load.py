@@ -163,8 +163,9 @@ FROM span"""
 
 TYPED = f"""
 SELECT * REPLACE (
+    CASE WHEN system IN ('apply_async', 'run') THEN '{external.CELERY}' ELSE system END AS system,
     CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
-         WHEN type = 'publish' THEN 'send' WHEN type = 'deliver' THEN 'process'
+         WHEN type IN ('publish', 'apply_async') THEN 'send' WHEN type IN ('deliver', 'run') THEN 'process'
          WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
          WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
          WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
@@ -189,7 +190,7 @@ def _offset(sql: str) -> str:
 
 IDENTIFIED = f"""
 SELECT * REPLACE (
-           greatest(started, ended) AS ended, {_offset('message_offset')} AS message_offset,
+           greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
            CASE WHEN message_time BETWEEN {EARLIEST // MILLISECONDS_NS} AND {LATEST // MILLISECONDS_NS}
                 THEN message_time * {MILLISECONDS_NS} WHEN message_time <> -1 THEN {DAMAGED} END AS message_time),
        false AS linked,

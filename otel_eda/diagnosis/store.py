@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
@@ -16,8 +16,8 @@ from .settings import MEMORY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .sources import Source
 
+INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 SIGNALS = ("traces", "metrics", "logs")
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
@@ -31,6 +31,13 @@ WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), s
 )
 SELECT signal, count(*) FROM signal GROUP BY signal
 """
+
+
+class Source(Protocol):
+    """One place that telemetry is read from."""
+
+    def files(self, spool: Path) -> Iterator[Path]:
+        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
 
 
 @dataclass
@@ -74,7 +81,7 @@ class Store:
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
+        folder = self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.connection = duckdb.connect(
@@ -95,6 +102,8 @@ class Store:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Close the database; raises `UnusableError` if the machine had no memory or disk for it."""
         self._stack.close()
+        if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
         if isinstance(error, duckdb.OperationalError):
             raise UnusableError(str(error).partition("\n")[0]) from error
 

@@ -12,7 +12,7 @@ from support.conventions import conventions, metric_rule, named, span_rule, wron
 from support.spans import attribute, traceparent
 
 from otel_eda import config
-from otel_eda.core.clients.capture import keyed_hash
+from otel_eda.hashed import keyed_hash
 
 if TYPE_CHECKING:
     from drivers.base import Driver

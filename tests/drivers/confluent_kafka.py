@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from drivers.base import BadCall
 
 IMPATIENT = 3000  # ms
-GATHER = 0.1  # seconds a pull of several messages waits for more of them
+GATHER = 0.3  # seconds a pull of several messages waits for more of them
 
 
 def sending(address: str, how: Sending) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kafka import KafkaConsumer, KafkaProducer
-from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaTimeoutError
 from kafka.serializer import Deserializer, Serializer
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
     from drivers.base import BadCall, Hook
 
-# 3.0 does not pass it on to what asks for metadata, which would wait a tenth of a second before each first message.
-ClusterMetadata.DEFAULT_CONFIG["retry_backoff_ms"] = BACKOFF
 IMPATIENT = {"request_timeout_ms": 1000, "delivery_timeout_ms": 1500}  # the latter since 2.1
 
 

@@ -61,7 +61,7 @@ def test_the_files_are_found() -> None:
     assert {"processing.py", "guard.py"} <= {path.name for path in CORE}
     assert "blinker.py" in {path.name for path in ALL_ADAPTERS}
     assert {"otel_eda.core.runtime.guard", "otel_eda.config"} <= set(
-        imported(PACKAGE / "core" / "process" / "processing.py")
+        imported(PACKAGE / "core" / "process" / "manual.py")
     )
 
 
@@ -122,6 +122,12 @@ def test_what_two_need_they_share(paths: list[Path]) -> None:
     assert repeated == []
 
 
+def test_the_cores_tests_are_in_the_cores_packages() -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("core/*/__init__.py")}
+    assert {path.parent.name for path in ROOT.glob("tests/core/*/test_*.py")} == packages
+    assert {path.stem for path in ROOT.glob("tests/core/test_*.py")} == {"test_monitor"}
+
+
 def test_every_adapter_is_in_the_suite() -> None:
     assert set(suite.LIBRARIES) == ADAPTERS
 
@@ -143,8 +149,9 @@ class TestEveryLibrary:
         assert f'"{library.distribution}>={oldest},<{first_unsupported}"' in extra[1]
 
     def test_has_a_driver(self, library: Library) -> None:
-        folder = "drivers" if library.system else "emitters"  # those of messages, those of events in the process
-        assert (ROOT / "tests" / folder / f"{library.name}.py").is_file()
+        # Those of messages, those of events in the process; a framework above the clients has tests of its own.
+        files = "drivers/{}.py", "emitters/{}.py", "frameworks/test_{}.py"
+        assert any((ROOT / "tests" / file.format(library.name)).is_file() for file in files)
 
     def test_has_a_row_in_the_readme(self, library: Library) -> None:
         rows = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("|")]

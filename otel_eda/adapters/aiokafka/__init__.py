@@ -17,6 +17,6 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.aiokafka:AIOKafkaInstrumentor",
     message=read,
     identify=identify,
-    positions=consumer.where,
+    positions=consumer.positions_of,
     shapes=(*producer.SHAPES, *consumer.SHAPES),
 )

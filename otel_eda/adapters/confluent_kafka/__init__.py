@@ -17,8 +17,8 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.confluent_kafka:ConfluentKafkaInstrumentor",
     message=read,
     identify=unconfigured,
-    positions=assignment.where,
-    owner=aio.inner,
+    positions=assignment.positions_of,
+    owner=aio.inner_client,
     shapes=tuple(shape for surface in SURFACES for shape in surface.SHAPES),
     signatures={name: text for surface in SURFACES for name, text in surface.SIGNATURES.items()},
 )

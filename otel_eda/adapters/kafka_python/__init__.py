@@ -11,7 +11,7 @@ from . import consumer, producer
 
 
 def identify(client: Any) -> Identity:
-    """Read a client's configuration."""
+    """Return the identity in a client's configuration."""
     config = client.config
     group, limit = config.get("group_id"), config.get("max_poll_interval_ms")
     where = server(config.get("bootstrap_servers"))
@@ -27,6 +27,6 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.kafka:KafkaInstrumentor",
     message=read,
     identify=identify,
-    positions=consumer.where,
+    positions=consumer.positions_of,
     shapes=(*producer.SHAPES, *consumer.SHAPES),
 )

@@ -1,9 +1,10 @@
-"""pika 1.2 to 1.4: the blocking connection, and the channels of those that call back."""
+"""pika 1.2 to 1.x: the blocking connection, and the channels of those that call back."""
 
 from __future__ import annotations
 
 from otel_eda.core import (
     Acknowledge,
+    Carry,
     Close,
     Confirmed,
     Construct,
@@ -17,11 +18,24 @@ from otel_eda.core import (
     queue_depth,
 )
 
-from .calls import called, confirm, declared, given, nothing, outgoing, put, rejected, returned, tags
+from .calls import (
+    callback_reader,
+    confirm,
+    declared_queue,
+    no_receipt,
+    outgoing,
+    parts_reader,
+    reject_tags,
+    returned_message,
+    tags,
+    with_headers,
+)
 from .messages import identify, message, owner
 
 BLOCKING = "pika.adapters.blocking_connection:BlockingChannel"
 CHANNEL = "pika.channel:Channel"
+CONNECTION = "pika.adapters.blocking_connection:BlockingConnection"
+LOOP = "pika.adapters.select_connection:IOLoop"
 PUBLISHED = ("exchange", "routing_key", "properties")
 QUEUE = ("queue", "auto_ack")
 TAGS = ("delivery_tag", "multiple")
@@ -40,23 +54,37 @@ LIBRARY = Library(
     shapes=(
         Construct(f"{BLOCKING}.__init__"),
         Construct(f"{CHANNEL}.__init__"),
-        Send(f"{BLOCKING}.basic_publish", PUBLISHED, outgoing, put, None, nothing, "properties", "publish"),
-        Send(f"{CHANNEL}.basic_publish", PUBLISHED, outgoing, put, CONFIRMED, nothing, "properties", "publish"),
-        Returned(f"{CHANNEL}._on_return", ("method_frame", "header_frame"), returned),
-        Subscribe(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
-        Subscribe(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
-        Subscribe(f"{CHANNEL}.basic_get", "callback", QUEUE, called, "get"),
-        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared), first=True),
-        Generate(f"{BLOCKING}.consume", QUEUE, given, "consume"),
-        ReceiveOne(f"{BLOCKING}.basic_get", "get", QUEUE, given),
+        Send(f"{BLOCKING}.basic_publish", PUBLISHED, outgoing, with_headers, None, no_receipt, "properties", "publish"),
+        Send(
+            f"{CHANNEL}.basic_publish",
+            PUBLISHED,
+            outgoing,
+            with_headers,
+            CONFIRMED,
+            no_receipt,
+            "properties",
+            "publish",
+        ),
+        Returned(f"{CHANNEL}._on_return", ("method_frame", "header_frame"), returned_message),
+        Subscribe(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, callback_reader, "consume"),
+        Subscribe(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, callback_reader, "consume"),
+        Subscribe(f"{CHANNEL}.basic_get", "callback", QUEUE, callback_reader, "get"),
+        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared_queue), may_be_first_use=True),
+        Generate(f"{BLOCKING}.consume", QUEUE, parts_reader, "consume"),
+        ReceiveOne(f"{BLOCKING}.basic_get", "get", QUEUE, parts_reader),
         *(
             shape
             for channel in (BLOCKING, CHANNEL)
             for shape in (
                 Acknowledge(f"{channel}.basic_ack", TAGS, tags, "ack"),
                 Acknowledge(f"{channel}.basic_nack", (*TAGS, "requeue"), tags, "nack"),
-                Acknowledge(f"{channel}.basic_reject", ("delivery_tag", "requeue"), rejected, "reject"),
+                Acknowledge(f"{channel}.basic_reject", ("delivery_tag", "requeue"), reject_tags, "reject"),
             )
+        ),
+        *(
+            Carry(f"{loop}.{call}", "callback")
+            for loop in (CONNECTION, LOOP)
+            for call in ("add_callback_threadsafe", "call_later")
         ),
         Close(f"{BLOCKING}.close"),
         Close(f"{CHANNEL}._cleanup"),

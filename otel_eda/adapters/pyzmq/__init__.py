@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_eda.core import Close, Library, ReceiveFuture, ReceiveOne, Replace, Reported, Send, Suppress
+from otel_eda.core import Close, Handle, Library, ReceiveFuture, ReceiveOne, Replace, Reported, Send, Suppress
 
 from . import aio, frames, sockets
 from .known import forget, owner
@@ -15,7 +15,7 @@ RECEIVES = ("recv_string", "recv_unicode", "recv_json", "recv_pyobj", "recv_seri
 
 
 def pull(call: str) -> ReceiveOne:
-    """Give the shape of a call that receives a message, or its last part."""
+    """Return the shape of a call that receives a message, or its last part."""
     return ReceiveOne(f"{SOCKET}.{call}", "recv", ("flags",), reader)
 
 
@@ -53,5 +53,6 @@ LIBRARY = Library(
         Suppress(f"{ASYNC}._handle_recv", ("send", "receive")),
         Replace(f"{ASYNC}._handle_send", aio.send_next),
         Replace("zmq._future:_AsyncPoller.poll", aio.poll),
+        Handle("zmq.eventloop.zmqstream:ZMQStream._run_callback", end=True),
     ),
 )

@@ -29,35 +29,35 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 enabled: dict[str, Library] = {}
-"""The libraries that are on, by name."""
+"""The libraries that are switched on, by name."""
 
 
 Version = tuple[int, ...]
 
 
 class Place(Protocol):
-    """One function of a library that is wrapped: `target` is its `module:Class.method`."""
+    """One function of a library that is wrapped."""
 
     @property
     def target(self) -> str:
-        """The function's place."""
+        """The place of the function, as `module:Class.method`."""
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the wrapper of the function there."""
 
 
 class Shape(Protocol):
-    """A way in which a library meets a message, at one place or at several."""
+    """A way in which a library handles a message, at one place or at several."""
 
     def places(self) -> Iterable[Place]:
-        """Return the places."""
+        """Return the places of the shape."""
 
 
 class SinglePlace:
-    """A shape of one place, which is itself."""
+    """A shape that is its own single place."""
 
     def places(self) -> tuple[Self]:
-        """Return the place."""
+        """Return the shape itself, which is the place."""
         return (self,)
 
 
@@ -66,7 +66,7 @@ def _same_object(instance: Any) -> Any:
 
 
 def _no_message(_: Any) -> None:
-    """Read nothing: the library has no messages."""
+    """Return None: the library has no messages."""
 
 
 def _empty_identity(_: Any) -> Identity:
@@ -82,20 +82,21 @@ def _is_no_empty_pull(_: BaseException) -> bool:
 
 
 def _do_nothing() -> None:
-    """Forget nothing."""
+    """Do nothing: the adapter keeps no state."""
 
 
 @dataclass(kw_only=True)
 class Library:
     """A library as its adapter describes it.
 
-    `supported` is the first version it works with and the first it does not; `official` is the class of the official
-    instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
-    reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
-    that an object belongs to whose methods are called; `positions` tells how far a consumer is with its partitions,
-    from what it knows without asking the broker; `empty` tells an exception by which a pull only says that there is no
-    message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
-    module lack, by their qualified names.
+    `supported` is the first version that works and the first that does not; `official` is the class of the official
+    instrumentation that ours replaces.
+
+    A client library also has its `system`; `message` reads a message and returns None for any other object; `identify`
+    reads a client; `owner` returns the client that an object belongs to whose methods are called; `positions` returns
+    how far a consumer is, from what it knows without asking the broker; `empty` says whether an exception only means
+    that a pull has found no message; `forget` is called once the originals are restored; `signatures` holds, by
+    qualified name, those that functions of an extension module lack.
     """
 
     name: str
@@ -123,13 +124,13 @@ class Library:
         self.hooks = [ImportHook(module, self._on_import) for module in modules]
 
     def places(self) -> list[Place]:
-        """Return every place of its shapes."""
+        """Return every place of the library's shapes."""
         return [place for shape in self.shapes for place in shape.places()]
 
     def enable(
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
-        """Patch what is imported, and the rest when the application imports it; twice is once."""
+        """Patch what is imported now, and the rest when the application imports it; a second call does nothing."""
         if self.on:
             return
         self.on = True
@@ -141,7 +142,7 @@ class Library:
             hook.arm()
 
     def disable(self) -> None:
-        """Put every original back; twice is once."""
+        """Restore every original; a second call does nothing."""
         if self.on:
             self._unpatch()
         if self.takeover is not None:
@@ -150,8 +151,8 @@ class Library:
     def _unpatch(self) -> None:
         self.on = False
         enabled.pop(self.name, None)
-        for done in reversed(self.patches.values()):
-            done.undo()
+        for patch_ in reversed(self.patches.values()):
+            patch_.undo()
         self.patches.clear()
         self.refused.clear()
         forget_clients(self)
@@ -170,9 +171,9 @@ class Library:
 
     def _patch(self, module: ModuleType, place: Place) -> None:
         try:
-            found = resolve(module, place.target.partition(":")[2])
-            if found is not None:
-                self.patches[place.target] = patch(*found, partial(place.wrap, self))
+            owner_and_name = resolve(module, place.target.partition(":")[2])
+            if owner_and_name is not None:
+                self.patches[place.target] = patch(*owner_and_name, partial(place.wrap, self))
         except (AttributeError, TypeError, ValueError) as error:
             self._refuse(place.target, str(error))
 
@@ -183,11 +184,11 @@ class Library:
 
     @property
     def version(self) -> Version | None:
-        """The version of the module that is loaded, None if none is or it does not say."""
+        """The version of the loaded module, or None if it is not loaded or does not say."""
         module = sys.modules.get(self.package)
         if module is None:
             return None
-        text = vars(module).get("__version__")  # a module may warn of being asked for it
+        text = vars(module).get("__version__")  # `getattr` may run a module's `__getattr__`, which may warn
         return _numbers(text if isinstance(text, str) else _installed(self.distribution)) or None
 
     @property

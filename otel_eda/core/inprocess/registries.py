@@ -1,4 +1,4 @@
-"""In-process registries, named in code or by a variable: their handlers get spans."""
+"""The in-process registries, named in code or by `OTEL_EDA_REGISTRIES`."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Registries:
         return handlers.switch.on
 
     def add(self, registry: Registry) -> None:
-        """Patch a class; twice is once."""
+        """Patch a class; a second call does nothing."""
         if registry.owner not in self.all:
             registry.check()
             self.all[registry.owner] = registry
             self.patches += registry.patch() if self.on else []
 
     def enable(self, named: str) -> None:
-        """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named before."""
+        """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named in code."""
         self.enabled = True
         if not self.on:
             resume_all()
@@ -56,7 +56,7 @@ class Registries:
             self._hook(text)
 
     def disable(self) -> None:
-        """Put every original back."""
+        """Restore every original function."""
         self.enabled = handlers.switch.on = False
         for done in reversed(self.patches):
             done.undo()

@@ -1,4 +1,4 @@
-"""A client's construction, where what it is told of commits is known, and its close."""
+"""Shapes of a client's constructor and of its close."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import client_of, existing_client, new_client
+from otel_eda.core.clients.instances import client_of, existing_client, live_clients, new_client
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CommitCallback:
-    """A callback in a client's configuration that is told of each commit's outcome, the automatic ones' too.
+    """A callback in a client's configuration that is called with the outcome of each commit, automatic ones included.
 
-    `theirs` gives the application's own from the constructor's arguments; `read` makes the offsets, and an exception or
-    None, of what the callback is told.
+    `own` returns the application's callback from the constructor's arguments; `read` returns, from the callback's
+    arguments, the offsets and an exception or None.
     """
 
     name: str
@@ -38,21 +38,21 @@ class CommitCallback:
 
 
 class _CommitListener:
-    """What a client calls in the place of the application's callback; it dies with the client."""
+    """The callback that a client calls in place of the application's; it is dropped with the client."""
 
-    def __init__(self, callback: CommitCallback, theirs: Any) -> None:
-        self.read = callback.read
-        self.callback = theirs
+    def __init__(self, commits: CommitCallback, own_callback: Any) -> None:
+        self.read = commits.read
+        self.callback = own_callback
         self.client: Client | None = None
 
-    def __call__(self, *told: Any) -> Any:
-        self._record(told)
-        return None if self.callback is None else self.callback(*told)
+    def __call__(self, *args: Any) -> Any:
+        self._record(args)
+        return None if self.callback is None else self.callback(*args)
 
     @guarded
-    def _record(self, told: tuple[Any, ...]) -> None:
+    def _record(self, args: tuple[Any, ...]) -> None:
         if self.client is not None and self.client.library.telemetry.scope is not None:
-            commit_answered(self.client, *self.read(*told))
+            commit_answered(self.client, *self.read(*args))
 
     def __del__(self) -> None:
         if self.client is not None:
@@ -61,10 +61,11 @@ class _CommitListener:
 
 @dataclass(frozen=True)
 class Construct(SinglePlace):
-    """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
+    """A client's constructor: from then on, what is open at the client ends before the process does.
 
-    `identify`, where a client does not keep its configuration, reads it from the constructor's arguments; `early` are
-    those to which something happens before their first use.
+    `identify`, where a client does not keep its configuration, reads the identity from the constructor's arguments;
+    `commits` is the callback for commits, if there is one; `early` says that something happens to such a client before
+    its first use.
     """
 
     target: str
@@ -73,7 +74,7 @@ class Construct(SinglePlace):
     early: bool = False
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the constructor, whose client is known from then on."""
+        """Return the constructor, after which the client is known."""
         return around(original, switch, partial(self._begin, library))
 
     @guarded
@@ -83,7 +84,7 @@ class Construct(SinglePlace):
 
 
 class _Construction(Call):
-    """The construction of a client."""
+    """One construction of a client."""
 
     __slots__ = ("library", "listener", "original_kwargs", "shape")
 
@@ -99,12 +100,16 @@ class _Construction(Call):
     @guarded
     def _make_listener(self) -> _CommitListener | None:
         commits = self.shape.commits
-        theirs = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
-        # What can't be called the client refuses, and is to say so itself.
-        return None if commits is None or not (theirs is None or callable(theirs)) else _CommitListener(commits, theirs)
+        callback = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
+        # The client refuses a callback that cannot be called, with its own error.
+        return (
+            None
+            if commits is None or not (callback is None or callable(callback))
+            else _CommitListener(commits, callback)
+        )
 
     def returned(self, result: Any) -> Any:
-        """Know the client."""
+        """Return the result, once the client is known."""
         self._register()
         return result
 
@@ -119,11 +124,19 @@ class _Construction(Call):
             self.listener.client, client.has_commit_callback = client, True
 
 
+def _itself(closed: Any, instance: Any) -> bool:
+    return closed is instance
+
+
 @dataclass(frozen=True)
 class Close(SinglePlace):
-    """A call, sync or async, after which a client does nothing more."""
+    """A call, sync or async, after which a client does nothing more.
+
+    `closes`, where it is the call of a whole connection, tells of a client whether it ends with that.
+    """
 
     target: str
+    closes: Callable[[Any, Any], bool] = _itself
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the call, after which nothing of the client is open."""
@@ -131,25 +144,32 @@ class Close(SinglePlace):
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _CloseCall | None:
-        client = existing_client(library.owner(args[0])) if args else None
-        if client is None:
-            return None
-        per_task.finish_current(client)
-        if not client.closed:
-            report_positions(client, at_once=True)
-        client.closed = True
-        return _CloseCall(args, kwargs, client)
+        clients = self._clients(library, args[0]) if args else []
+        for client in clients:
+            per_task.finish_current(client)
+            if not client.closed:
+                report_positions(client, at_once=True)
+            client.closed = True
+        return _CloseCall(args, kwargs, clients) if clients else None
+
+    def _clients(self, library: Library, closed: Any) -> list[Client]:
+        if self.closes is _itself:
+            client = existing_client(library.owner(closed))
+            return [] if client is None else [client]
+        own = [client for client in live_clients() if client.library is library]
+        return [client for client in own if self.closes(closed, client.instance())]
 
 
 class _CloseCall(Call):
-    """The close of a client."""
+    """The close of a client, or of several."""
 
-    __slots__ = ("client",)
+    __slots__ = ("clients",)
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], client: Client) -> None:
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], clients: list[Client]) -> None:
         super().__init__(args, kwargs)
-        self.client = client
+        self.clients = clients
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
         """End what is open."""
-        end_client(self.client, "the client was closed")
+        for client in self.clients:
+            end_client(client, "the client was closed")

@@ -1,8 +1,10 @@
-"""A client's end, and the process's: nothing stays open."""
+"""The end of a client, and of the process: nothing stays open."""
 
 from __future__ import annotations
 
 import atexit
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 from otel_eda.core.clients.instances import live_clients
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @guarded
 def end_client(client: Client, why: str, error: BaseException | None = None) -> None:
-    """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
+    """End everything that is open at a client: sends as unresolved, process spans as done or with an error."""
     for sending in list(client.pending_sends.values()):
         sending.abandoned(Unresolved(f"{why} before the broker answered"))
     while client.unanswered_settlements:
@@ -28,16 +30,26 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
 
 def end_everything() -> None:
     """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+    _end_by_uncaught(getattr(sys, "last_value", None))
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
     for processing in list(open_processings.values()):
         processing.end(GeneratorExit())
 
 
-def register_at_exit() -> None:
-    """Have `end_everything` called after what was registered later, and before what was registered earlier.
+def _end_by_uncaught(error: BaseException | None) -> None:
+    # What ended the main thread, as the interpreter has printed it, is what its message came to.
+    main = threading.main_thread().ident
+    for processing in list(open_processings.values()):
+        if error is not None and processing.owner == main and processing.pending_error is not error:
+            processing.end_unless_manual(error)
 
-    `atexit` runs backwards: the clients' own exit handlers come first, then ours, then the SDK's shutdown.
+
+def register_at_exit() -> None:
+    """Register `end_everything` to run at the interpreter's exit, before the handlers registered so far.
+
+    `atexit` runs backwards: the clients' own exit handlers, registered later, come first, then ours, then the SDK's
+    shutdown.
     """
     atexit.unregister(end_everything)
     atexit.register(end_everything)

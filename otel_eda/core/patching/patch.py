@@ -1,4 +1,4 @@
-"""Replaces functions of a library by ours and puts the very originals back."""
+"""Replacement of single functions of a library, import hooks, and the proxy of a callback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Function: TypeAlias = "Callable[..., Any]"
 
 
 class Switch:
-    """Whether a wrapper works or, because somebody else's wrapper around it outlives it, only passes on."""
+    """The switch of a wrapper: off once the patch is undone, where somebody else's wrapper keeps ours alive."""
 
     __slots__ = ("on",)
 
@@ -35,14 +35,14 @@ class Switch:
 
 
 class Wrap(Protocol):
-    """Makes the wrapper of an original function."""
+    """A function that makes the wrapper of an original function."""
 
     def __call__(self, original: Function, switch: Switch) -> Function:
-        """Give a function that does what `original` does and, while the switch is on, what we do."""
+        """Return a function that does what `original` does and, while the switch is on, records it."""
 
 
 originals: dict[Function, Function] = {}
-"""What stands behind each function of ours that is in a library's place."""
+"""The original of each function of ours that has replaced one of a library."""
 
 
 @dataclass
@@ -58,13 +58,16 @@ class Patch:
 
     @property
     def place(self) -> str:
-        """Where it is: `module:Class.method`."""
+        """The place of the attribute, as `module:Class.method`."""
         if isinstance(self.owner, ModuleType):
             return f"{self.owner.__name__}:{self.name}"
         return f"{self.owner.__module__}:{self.owner.__qualname__}.{self.name}"
 
     def undo(self) -> None:
-        """Put the very original back if what is there is ours; else leave the other's wrapper and only pass on."""
+        """Restore the original if the attribute is still ours.
+
+        If somebody has wrapped it meanwhile, their wrapper stays, and ours inside of it only calls the original.
+        """
         self.switch.on = False
         originals.pop(getattr(self.ours, "__func__", self.ours), None)
         if self.owner.__dict__.get(self.name) is not self.ours:
@@ -77,30 +80,34 @@ class Patch:
 
 
 def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
-    """Replace a function of a class or module.
+    """Replace a function of a class or module, and return the patch.
 
-    Raises `AttributeError` if there is none of that name, `TypeError` if the class is immutable and can't be opened.
+    Raises `AttributeError` if there is no function of that name, `TypeError` if the class is immutable and cannot be
+    opened.
     """
     inherited = name not in owner.__dict__
     original = inspect.getattr_static(owner, name) if inherited else owner.__dict__[name]
     bound = isinstance(original, (classmethod, staticmethod))
     function = original.__func__ if bound else original
     switch = Switch()
-    ours: Any = wrap(function, switch)
-    if not isinstance(ours, wrapt.FunctionWrapper):  # what is set on a proxy is set on the original
-        ours.__module__, ours.__annotations__ = None, {}  # a function of an extension module has none
-        functools.update_wrapper(ours, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
-        originals[ours] = function
-    ours = type(original)(ours) if bound else ours
+    wrapper: Any = wrap(function, switch)
+    is_proxy = isinstance(wrapper, wrapt.FunctionWrapper)
+    if not is_proxy:  # an attribute set on such a proxy is set on the original
+        wrapper.__module__, wrapper.__annotations__ = None, {}  # a function of an extension module may have none
+        functools.update_wrapper(wrapper, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
+    ours = type(original)(wrapper) if bound else wrapper
     with mutable(owner):
+        if not is_proxy:
+            originals[wrapper] = function
         setattr(owner, name, ours)
     return Patch(owner, name, ours, original, inherited, switch)
 
 
 def resolve(module: ModuleType, path: str) -> tuple[Any, str] | None:
-    """Find `Class.method` in a module, or `Class.new|old`: its owner and name.
+    """Return the owner and the name that a path like `Class.method` stands for in a module.
 
-    Raises `AttributeError` if there is none. A path that ends in `?` is of some versions only: then it gives None.
+    `Class.new|old` stands for the first of the names that exists. Raises `AttributeError` if none does, but returns
+    None if the path ends in `?`: such a function exists in some versions only.
     """
     *owners, names = path.removesuffix("?").split(".")
     owner: Any = module
@@ -115,9 +122,9 @@ def resolve(module: ModuleType, path: str) -> tuple[Any, str] | None:
 
 
 class ImportHook:
-    """Calls `then` with a module: when armed if it is loaded, else when the application imports it.
+    """A hook that calls `then` with a module: at once if the module is loaded, else when the application imports it.
 
-    An armed hook can't be taken back, so `then` has to ask whether it is still wanted.
+    wrapt cannot take a hook back, so `then` has to ask whether it is still wanted.
     """
 
     def __init__(self, module: str, then: Callable[[ModuleType], None]) -> None:
@@ -126,7 +133,7 @@ class ImportHook:
         self.armed = False
 
     def arm(self) -> None:
-        """Call now or later."""
+        """Call `then` now, or register it for the import; a second call registers nothing."""
         loaded = sys.modules.get(self.module)
         if loaded is not None and not getattr(loaded.__spec__, "_initializing", False):
             self._call(loaded)
@@ -142,4 +149,4 @@ class ImportHook:
 
 
 class Proxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """What the library gets: equal to the application's function, and of the same hash."""
+    """The callback that a library gets: it equals the application's function and has the same hash."""

@@ -1,4 +1,4 @@
-"""Makes room where an official instrumentation patches the same library: there is one set of spans, never two."""
+"""Takeover from the official instrumentation of a library: there is one set of spans, never two."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("otel_eda")
 class Takeover:
     """Keeps one official instrumentor (`module:Class`) off while ours is on.
 
-    With `OTEL_EDA_TAKEOVER=0` it is the other way round: `give_way` is called as soon as theirs is on.
+    With `OTEL_EDA_TAKEOVER=0` it is the other way round: `give_way` is called as soon as the official one is on.
     """
 
     def __init__(self, official: str, give_way: Callable[[], None]) -> None:
@@ -33,15 +33,15 @@ class Takeover:
         self.patches: list[Patch] = []
 
     def start(self) -> None:
-        """Take over now, or when theirs is imported."""
+        """Replace the official instrumentor now, or when it is imported."""
         self.on = True
         self.hook.arm()
 
     def stop(self) -> None:
-        """Let theirs do again what it would have done without us."""
+        """Restore the official instrumentor, and switch it on with the options that it would have had without us."""
         self.on = False
-        for done in self.patches:
-            done.undo()
+        for patch_ in self.patches:
+            patch_.undo()
         if self.official_options is not None:
             self.patches[0].owner().instrument(**self.official_options)
         self.patches, self.official_options = [], None
@@ -79,7 +79,7 @@ class Takeover:
     def _uninstrument(self, original: Function, switch: Switch) -> Function:
         def uninstrument(official: Any, **kwargs: Any) -> Any:
             if switch.on and self.official_options is not None:
-                self.official_options = None  # nobody wants it any more: it is not to come back with our end
+                self.official_options = None  # the application has switched it off: `stop` must not bring it back
                 return None
             return original(official, **kwargs)
 

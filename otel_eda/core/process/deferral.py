@@ -1,17 +1,17 @@
-"""Turns that are over and may yet be processed by hand: which have to wait, and for how long."""
+"""Process spans whose code is over and whose messages may yet be processed by hand: how long they stay open."""
 
 from __future__ import annotations
 
 import sys
 import time
-from types import CodeType
-from typing import TYPE_CHECKING
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 _MAX_DEFERRED = 10_000
 
 
-_MAX_DEFERRAL_NS = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+_MANUAL = f"{__package__}.manual"  # where `otel_eda.process` is
+
+
+_MAX_DEFERRAL_NS = 60_000_000_000  # where the application has processed no message of the client by hand yet
 
 
 uses_manual = False
-"""Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
+"""Whether the application uses `otel_eda.process`; then a process span stays open while its message is held."""
 
 
 def set_uses_manual(used: bool = True) -> None:
-    """Note whether the application uses `otel_eda.process`."""
+    """Set whether the application uses `otel_eda.process`."""
     global uses_manual
     uses_manual = used
 
@@ -40,40 +43,61 @@ def _reset() -> None:
 
 
 def may_hand_over(frame: FrameType | None) -> bool:
-    """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
+    """Return whether a loop in this frame may hand messages to code that uses `otel_eda.process`.
+
+    It may if such code has run, or if the frame's module mentions `otel_eda.process` in a function.
+    """
     if uses_manual or frame is None:
         return uses_manual
-    if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
-        return False
     if frame.f_code not in _mentions_process_by_code:
-        _mentions_process_by_code[frame.f_code] = any(map(_mentions_process, _codes(frame)))
+        _mentions_process_by_code[frame.f_code] = _hands_over(frame)
     return _mentions_process_by_code[frame.f_code]
 
 
 _mentions_process_by_code: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
 
 
-def _codes(frame: FrameType) -> Iterator[CodeType]:
-    yield frame.f_code
-    for value in list(frame.f_globals.values()):
-        for item in (value, *(vars(value).values() if isinstance(value, type) else ())):
-            code = getattr(item, "__code__", None)
-            if isinstance(code, CodeType):
-                yield code
+def _hands_over(frame: FrameType) -> bool:
+    names = frame.f_globals
+    return _mentions_process(frame.f_code, names) or any(
+        _mentions_process(function.__code__, function.__globals__) for function in _functions(names)
+    )
 
 
-def _mentions_process(code: CodeType) -> bool:
-    if {"otel_eda", "process"} <= set(code.co_names):
+def _functions(names: Mapping[str, Any]) -> Iterator[FunctionType]:
+    # Those that the loop's module has, also of its classes and of modules of handlers that it imports.
+    for value in list(names.values()):
+        inner = isinstance(value, type) or (isinstance(value, ModuleType) and _imports_us(vars(value)))
+        for item in (value, *(list(vars(value).values()) if inner else ())):
+            function = getattr(item, "__func__", item)
+            if type(function) is FunctionType:
+                yield function
+
+
+def _imports_us(names: Mapping[str, Any]) -> bool:
+    return any(map(_is_ours, list(names.values())))
+
+
+def _mentions_process(code: CodeType, names: Mapping[str, Any]) -> bool:
+    # `otel_eda.process`, whatever the module is called there, or `process` imported from it.
+    ours = [value for value in map(names.get, code.co_names) if _is_ours(value)]
+    if ours and ("process" in code.co_names or any(isinstance(value, type) for value in ours)):
         return True
-    return any(_mentions_process(inner) for inner in code.co_consts if isinstance(inner, CodeType))
+    return any(_mentions_process(inner, names) for inner in code.co_consts if isinstance(inner, CodeType))
+
+
+def _is_ours(value: object) -> bool:
+    return value is not None and (
+        value is sys.modules.get("otel_eda") or (isinstance(value, type) and value.__module__ == _MANUAL)
+    )
 
 
 def finish_or_defer(
     processing: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None
 ) -> None:
-    """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
+    """End a process span whose code is over, or defer the end until nobody holds the message any more."""
     if processing.manual:
-        processing.detach()  # whoever processes it by hand ends it
+        processing.detach()  # the block that processes it by hand ends it
     elif error is not None or not (defer or uses_manual):
         processing.end_unguarded(error)
     else:
@@ -85,8 +109,8 @@ def finish_or_defer(
 
 
 def finish_unheld(client: Client) -> None:
-    """End what waited to be processed by hand and is held by nobody any more."""
-    # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
+    """End deferred process spans whose messages nobody holds any more."""
+    # Two at each message: messages that nobody holds cannot pile up, and no message pays for more than two.
     for _ in range(min(2, len(client.deferred_processing))):
         processing = client.deferred_processing.popleft()
         if processing.done or processing.manual:
@@ -104,7 +128,7 @@ def _must_wait(processing: OpenProcessing, client: Client) -> bool:
 
 
 def finish_deferred(client: Client) -> None:
-    """End what waits for being processed by hand."""
+    """End all deferred process spans, unless their messages are processed by hand."""
     while client.deferred_processing:
         processing = client.deferred_processing.popleft()
         if not processing.manual:

@@ -1,4 +1,4 @@
-"""The turn between one pull of a message and the next pull, commit or close by the same task or thread."""
+"""The process span between one pull of a message and the next pull, commit or close by the same task or thread."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import existing_client
-from otel_eda.core.process import deferral, unwinding
-from otel_eda.core.process.processing import begin_processing, open_processings
+from otel_eda.core.process import deferral, hand_over, unwinding
+from otel_eda.core.process.processing import Processing, begin_processing, open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from asyncio import Future, Task
-    from collections.abc import Container
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
@@ -27,29 +26,37 @@ _HANDED_ON = 0
 
 @guarded
 def finish_current(client: Client) -> None:
-    """End the turn of this task or thread, and one that another has handed on."""
+    """End the process span of this task or thread, and one that another task has handed on."""
     if not client.processing_by_task:
         return
-    for place in (tasks.task_or_thread_id(), _HANDED_ON):
-        entry = client.processing_by_task.pop(place, None)
+    for key in (tasks.task_or_thread_id(), _HANDED_ON):
+        entry = client.processing_by_task.pop(key, None)
         if entry is not None:
+            _end(client, entry, unwinding.leaving_error(entry[0].pending_error))
+
+
+def finish_block(processing: Processing) -> None:
+    """End the processing of a message that was pulled singly, at the end of the library's block around it."""
+    client = processing.client
+    for place in (tasks.task_or_thread_id(), _HANDED_ON):
+        entry = client.processing_by_task.get(place)
+        if entry is not None and entry[0] is processing:
+            del client.processing_by_task[place]
             _end(client, entry, None)
-
-
-def finish_if_settled(client: Client, tags: Container[int]) -> None:
-    """End the turn of this task or thread, or one that another has handed on, if its message was settled."""
-    entries = (client.processing_by_task.get(place) for place in (tasks.task_or_thread_id(), _HANDED_ON))
-    if client.processing_by_task and any(entry is not None and entry[0].delivery_tag in tags for entry in entries):
-        finish_current(client)
 
 
 @guarded
 def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
-    """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
+    """Begin the process span of this task or thread; `frame`, if it is the application's, is the one that pulled."""
     message = pulled.message()
-    if message is None or (frame is not None and frame.f_code is tasks.WORK_ITEM_RUN and _hand(pulled, message, frame)):
-        return
     client, task = pulled.client, tasks.running_task()
+    if message is None:
+        return
+    if hand_over.fetching.get() is not None:
+        hand_over.fetched(client, pulled.record, message)
+        return
+    if task is None and _hand(pulled, message, frame):
+        return
     processing = begin_processing(client, pulled.record, message)
     watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, pulled.record)
     client.processing_by_task[tasks.task_or_thread_id()] = processing, watch
@@ -58,8 +65,22 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
         task.add_done_callback(functools.partial(task_ended, client), context=Variables())
 
 
-def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
-    # An executor's thread that was asked for the pull alone: the message is for the task that awaits it.
+def release_current(client: Client) -> Processing | None:
+    """Return the processing of this task or thread, to be ended by whoever asks; None if there is none."""
+    entry = client.processing_by_task.pop(tasks.task_or_thread_id(), None)
+    return entry[0] if entry is not None and isinstance(entry[0], Processing) else None
+
+
+@guarded
+def fail_current(client: Client, error: BaseException) -> None:
+    """End the processing of this task or thread, as failed, or as abandoned if the error is an end."""
+    processing = release_current(client)
+    if processing is not None:
+        processing.end(error if isinstance(error, Exception) else GeneratorExit())
+
+
+def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:
+    # An executor's thread runs the pull and nothing else: the message is for the task that awaits it.
     future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
         return False
@@ -69,15 +90,16 @@ def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
 
 @guarded
 def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
-    client, context = pulled.client, tasks.waiting_context(future) or Variables()
+    client, (context, owner) = pulled.client, tasks.waiting(future)
     if client.library.telemetry.scope is not None:
         finish_current(client)
-        client.processing_by_task[_HANDED_ON] = context.run(begin_processing, client, pulled.record, message), None
+        begin = functools.partial(begin_processing, owner=owner)
+        client.processing_by_task[_HANDED_ON] = context.run(begin, client, pulled.record, message), None
 
 
 @guarded
 def task_ended(client: Client, task: Task[Any]) -> None:
-    """End the turn of a task that is at its end, or hand it on, if the message is all that the task was for."""
+    """End the process span of a task that has ended; hand it on if the message is the task's result."""
     client.followed_tasks.discard(id(task))
     entry = client.processing_by_task.pop(id(task), None)
     if entry is None:
@@ -98,11 +120,12 @@ def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: B
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
-    """End every turn of a client, as done or with an error, but for those that end by themselves."""
+    """End every process span of a client, but for those that end with a block or a callback of their own."""
     for processing, watch in list(client.processing_by_task.values()):
         if watch is not None:
             watch.close()
-        processing.end_unless_manual(error)  # not only below: messages may be one object, such as an empty one
+        # `open_processings` may miss it: messages may be one object, such as an empty one.
+        processing.end_unless_manual(error)
     client.processing_by_task.clear()
     deferral.finish_deferred(client)
     for processing in list(open_processings.values()):
@@ -111,17 +134,17 @@ def end_all(client: Client, error: BaseException | None) -> None:
 
 
 class Pulled(Protocol):
-    """One pulled message."""
+    """One message that was pulled."""
 
     client: Client
     record: Any
 
     def message(self) -> Message | None:
-        """Count it and read it, None if it is no message."""
+        """Count and return the message, or return None if the object is no message."""
 
 
 def finish(instance: Any) -> None:
-    """End the turn of the message that was pulled last from a client, by this thread."""
+    """End the process span of the message that this task or thread pulled last from a client."""
     client = existing_client(instance)
     if client is not None:
         finish_current(client)

@@ -1,4 +1,8 @@
-"""Process spans around code that no call of ours surrounds: the body of a loop, the time until the next pull."""
+"""The process span of one message, from its start to its end, wherever its code runs.
+
+Loops and pulls hand a message over and return: nothing of ours surrounds the code that processes it. So a process span
+makes its context current and leaves it in place; see "How a message is received and processed" in docs/architecture.md.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,26 @@ from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
 from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, outside_loops, skip_ended, span_in
+from otel_eda.core.runtime.contexts import (
+    EMPTY,
+    PROCESSING,
+    SPAN,
+    around_processing,
+    current_context,
+    parent_context,
+    skip_ended,
+)
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
+from otel_eda.core.runtime.tasks import task_or_thread_id
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from opentelemetry.trace import Span, SpanContext
 
-    from otel_eda.config import Config
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
@@ -34,21 +47,25 @@ if TYPE_CHECKING:
     from otel_eda.core.propagation.headers import Extracted
 
 
-_OWN_REFERENCES = 2  # references to a message that only its turn holds: the turn's and the question's own
+_OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
 open_processings: dict[int, Processing] = {}
-"""Every turn that has not ended, by the identity of its message."""
+"""Every process span that has not ended, by the id of its message."""
 
 
 class Processing:
-    """The processing of one message: its span, and the context that was current before it."""
+    """The processing of one message: its span, and the context that was current before it.
+
+    `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
+    surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
+    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs.
+    """
 
     __slots__ = (
         "anomaly",
         "body_ended_at",
         "client",
         "context",
-        "delivery_tag",
         "detached",
         "done",
         "failure",
@@ -58,8 +75,10 @@ class Processing:
         "manual",
         "offset",
         "outer_context",
+        "owner",
         "partition",
         "partition_ledger",
+        "pending_error",
         "record",
         "route",
         "span",
@@ -73,13 +92,23 @@ class Processing:
     key: Hashable
 
     def __init__(
-        self, client: Client, route: Route, record: Any, message: Message, *, outer_context: Context, manual: bool
+        self,
+        client: Client,
+        route: Route,
+        record: Any,
+        message: Message,
+        *,
+        outer_context: Context,
+        manual: bool,
+        owner: int | None = None,
     ) -> None:
         self.client, self.route = client, route
         self.record = record if message.record is None else message.record
         self.outer_context = outer_context
         self.manual = self.detached = manual
-        self.delivery_tag, self.timestamp, self.partition = message.delivery_tag, message.timestamp, message.partition
+        self.owner = task_or_thread_id() if owner is None else owner
+        self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
+        self.timestamp, self.partition = message.timestamp, message.partition
         self.done = self.inherited = self.in_callback = False
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
@@ -89,11 +118,11 @@ class Processing:
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End it, and let no failure of that reach who asks for it."""
+        """End the span as `end_unguarded` does; a failure of ours does not reach the caller."""
         self.end_unguarded(error, at)
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
+        """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done:
             return
         self.done = True
@@ -106,16 +135,23 @@ class Processing:
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
-        anomaly = self.partition_ledger.end(self.offset, error is None) if self.partition_ledger is not None else None
+        anomaly = self._end_in_ledger(error)
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
         self.span.end(end)
         if self.route.scope.records_durations:
             self._record_durations(end, kind)
-        self.record = self.failure = None
-        if self.detached or not self.manual:  # else the loop that began it has yet to leave it
-            self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+        self.record = self.failure = self.pending_error = None
+        if self.detached or not self.manual:  # else the loop that began it has yet to detach it
+            self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
+
+    def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
+        ledger = self.partition_ledger
+        if ledger is not None and isinstance(error, ENDS):
+            ledger.give_up(self.offset)
+            return None
+        return None if ledger is None else ledger.end(self.offset, error is None)
 
     def _record_durations(self, end: int, kind: str | None) -> None:
         measures, metrics = self.route.duration_attributes(self.partition, kind), self.route.scope.metrics
@@ -124,14 +160,15 @@ class Processing:
             metrics.message_age.record(max(end / 1e9 - self.timestamp / 1e3, 0.0), measures, self.context)
 
     def end_unless_manual(self, error: BaseException | None) -> None:
-        """End the span, unless somebody processes the message by hand."""
+        """End the span, unless the application processes the message by hand."""
         if not self.manual:
             self.end(error)
 
     def take_over(self) -> None:
-        """Have it ended by whoever processes its message by hand, beginning now."""
+        """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
-        if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
+        self.owner = task_or_thread_id()
+        if self.body_ended_at:  # its loop has gone on: until now the message has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now
@@ -142,13 +179,13 @@ class Processing:
                 self.span.set_attributes(_ANOMALIES[anomaly])
 
     def attach(self) -> None:
-        """Make its context current again, if it is not."""
+        """Make the span's context current again, if it is not."""
         if not self.done and get_current() is not self.context:
             self.outer_context, self.detached = current_context(), False
             attach(self.context)
 
     def detach(self) -> None:
-        """Bring back the context from before, unless somebody made another one current meanwhile."""
+        """Restore the context from before the span, unless somebody has made another one current meanwhile."""
         self._restore_context()
         self.detached = True
         if self.done:
@@ -159,7 +196,7 @@ class Processing:
             attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
 
     def _record_error(self, error: BaseException) -> str | None:
-        if isinstance(error, GeneratorExit):
+        if isinstance(error, ENDS):
             self.span.set_attribute(semconv.ABANDONED, True)
             return None
         if isinstance(error, unwinding.UnknownError):
@@ -173,36 +210,47 @@ class Processing:
         return sys.getrefcount(self.record) > _OWN_REFERENCES
 
     def disown(self) -> None:
-        """Leave the span to be ended by another process, which this one was forked from."""
+        """Leave the end of the span to the parent, in a forked child."""
         self.inherited = True
 
 
 def begin_processing(
-    client: Client, record: Any, message: Message, extracted: Extracted | None = None, manual: bool = False
+    client: Client,
+    record: Any,
+    message: Message,
+    extracted: Extracted | None = None,
+    *,
+    manual: bool = False,
+    owner: int | None = None,
 ) -> Processing:
-    """Begin to process a message: start its span and make it current."""
-    outer_context = base = get_current()
-    if PROCESSING in base:
-        outer_context = skip_ended(base)
-        base = outer_context if manual else outside_loops(outer_context)
+    """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
+    outer_context, base = around_processing(manual)
     route = client.process_route(message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
-    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual)
-    attributes = message_attributes(route, message)
-    if message.offset is not None:
-        # What was polled before, and what is processed by hand, comes in any order.
-        _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
-    parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
-    links = (Link(origin),) if origin else ()
-    processing.span = route.scope.tracer.start_span(route.name, parent, route.kind, attributes, links, processing.start)
+    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
+    # Messages of a batch, and those processed by hand, begin in any order.
+    attributes = _attributes(processing, message, 0 if manual or extracted else client.epoch)
+    parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
+    processing.span = route.scope.tracer.start_span(
+        route.name, parent, route.kind, attributes, (Link(origin),) if origin else (), processing.start
+    )
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
     _record_begin(processing, message, origin)
     attach(processing.context)
     return processing
 
 
-def _record_in_ledger(processing: Processing, message: Message, made: dict[str, Any], epoch: int) -> None:
+def _attributes(processing: Processing, message: Message, epoch: int) -> dict[str, Any]:
+    attributes = message_attributes(processing.route, message)
+    if processing.manual:
+        attributes[semconv.MANUAL] = True
+    if message.offset is not None:
+        _record_in_ledger(processing, message, attributes, epoch)
+    return attributes
+
+
+def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
     partition, offset, key = message.partition, message.offset, message.key
     if partition is None or offset is None:
         return
@@ -210,10 +258,10 @@ def _record_in_ledger(processing: Processing, message: Message, made: dict[str, 
     processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
     processing.partition_ledger = processing.route.partition_ledger(partition)
     processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
-    # By hand nothing is delivered anew.
+    # To process a message by hand again is no redelivery.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
         processing.route.record_anomaly(anomaly, partition)
-        made.update(_ANOMALIES[anomaly])
+        attributes.update(_ANOMALIES[anomaly])
 
 
 def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
@@ -225,7 +273,7 @@ def _record_begin(processing: Processing, message: Message, origin: SpanContext 
     if message.timestamp is not None and route.scope.check_durations(processing.start):
         _record_queue_time(processing, message.timestamp)
     if (message.redelivered or message.attributes) and not processing.manual:
-        _record_redelivery(client, route, message)
+        progress.record_redelivery(client, route, message)
 
 
 _ANOMALIES = {
@@ -235,37 +283,18 @@ _ANOMALIES = {
 }
 
 
-def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
-    rule = settings.process_parent
-    if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
-        return base
-    if rule in {"auto", "producer"} and origin is not None:
-        return context
-    return EMPTY
-
-
 def _record_queue_time(processing: Processing, stamp: int) -> None:
     route = processing.route
     route.last_timestamps[processing.partition] = stamp
-    waited = max(processing.start / 1e9 - stamp / 1e3, 0.0)
+    duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
     route.scope.metrics.queue_duration.record(
-        waited, route.duration_attributes(processing.partition), processing.context
+        duration, route.duration_attributes(processing.partition), processing.context
     )
-
-
-def _record_redelivery(client: Client, route: Route, message: Message) -> None:
-    # What the broker tells; of offsets the ledger knows better.
-    if message.ready_count is not None:
-        progress.note_queue_depth(client, message.destination, message.ready_count)
-    if message.redelivered:
-        route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
-    elif message.attributes and semconv.DEATHS in message.attributes:
-        route.count(route.scope.metrics.dead_lettered, message.partition)
 
 
 @on_fork
 def disown_all() -> None:
-    """Drop every open turn, in a forked child: its parent ends them."""
+    """Drop every open process span, in a forked child: its parent ends them."""
     for processing in open_processings.values():
         processing.disown()
     open_processings.clear()

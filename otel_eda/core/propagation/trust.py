@@ -1,4 +1,4 @@
-"""What of the context that comes in is gone by: all of it, a link and some baggage, or nothing."""
+"""The part of incoming context that is accepted: all of it, a link and some baggage, or nothing."""
 
 from __future__ import annotations
 
@@ -21,34 +21,39 @@ if TYPE_CHECKING:
 
 
 def incoming_context(message: Message, settings: Config) -> Extracted:
-    """Give what of a message's context is to be gone by: all, a link and some baggage, or nothing."""
+    """Return the context to continue from a message and the span context to link to, as `OTEL_EDA_TRUST` allows."""
     if settings.trust == "parent":
         return extract(message.headers)
     rule = trust_rule(settings.trust, message.destination)
     if rule == "drop":
         return EMPTY, None
-    found, origin = extract(message.headers)
-    return (found, origin) if rule == "parent" or not found else (_allowed_baggage(found, settings.baggage), origin)
+    context, origin = extract(message.headers)
+    return (
+        (context, origin) if rule == "parent" or not context else (_allowed_baggage(context, settings.baggage), origin)
+    )
 
 
-def _allowed_baggage(found: Context, accepted: tuple[str, ...]) -> Context:
-    kept = EMPTY
-    for name, value in baggage.get_all(found).items():
+def _allowed_baggage(context: Context, accepted: tuple[str, ...]) -> Context:
+    allowed = EMPTY
+    for name, value in baggage.get_all(context).items():
         if name.lower() in accepted:
-            kept = baggage.set_baggage(name, value, kept)
-    return kept
+            allowed = baggage.set_baggage(name, value, allowed)
+    return allowed
 
 
 @lru_cache(4096)
 def trust_rule(setting: str, destination: str) -> str:
-    """Give the rule of the last pattern that fits; what stands alone is for every destination."""
-    chosen = "parent"
-    for part in setting.split(","):
-        pattern, equals, rule = part.strip().rpartition("=")
+    """Return the rule of the last pattern in `OTEL_EDA_TRUST` that matches a destination.
+
+    A rule without a pattern matches every destination; the default is `parent`.
+    """
+    last_rule = "parent"
+    for item in setting.split(","):
+        pattern, equals, rule = item.strip().rpartition("=")
         if not equals or fnmatchcase(destination, pattern.strip()):
-            chosen = rule.strip().lower()
-    return chosen
+            last_rule = rule.strip().lower()
+    return last_rule
 
 
 Polled: TypeAlias = "tuple[Message, Context, SpanContext | None]"
-"""A polled message and what its headers carry."""
+"""A polled message, the context that its headers carry, and the producer's span context."""

@@ -1,4 +1,4 @@
-"""Keeps every failure of ours away from the application."""
+"""The guard that keeps failures of otel-eda away from the application, and logs each of them once."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Default = TypeVar("Default")
 
 
 failures: Counter[str] = Counter()
-"""How often each of our steps failed, for `otel-eda doctor`: that we are switched off does not make it undone."""
+"""The number of failures of each step of ours, for `otel-eda doctor`; `disable()` keeps it."""
 
 
 def failed(step: str, error: BaseException) -> None:
-    """Note that a step of ours failed: logged with its traceback the first time, counted ever after.
+    """Count the failure of a step of ours, and log it with its traceback the first time.
 
     Raises the error if `OTEL_EDA_STRICT` is set.
     """
@@ -51,7 +51,10 @@ def guarded(*, default: Default) -> Callable[[Callable[P, T]], Callable[P, T | D
 
 
 def guarded(function: Callable[..., Any] | None = None, *, default: object = None) -> Callable[..., Any]:
-    """Make a step of ours that gives `default` instead of raising."""
+    """Return a function that returns `default` where the given one raises; a decorator, with or without arguments.
+
+    Only `Exception` is caught: `KeyboardInterrupt`, `SystemExit` and `GeneratorExit` are not failures of ours.
+    """
     if function is None:
         return functools.partial(_guarded, default=default)
     return _guarded(function, default)
@@ -61,33 +64,33 @@ def _guarded(function: Callable[..., Any], default: object) -> Callable[..., Any
     step = f"{function.__module__.removeprefix('otel_eda.')}.{function.__qualname__}"
 
     @functools.wraps(function)
-    def safe(*args: Any, **kwargs: Any) -> Any:
+    def guarded_function(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed(step, error)
             return default
 
-    return safe
+    return guarded_function
 
 
 MAX_MESSAGES = 100
-"""How many different messages there are until we are switched off."""
+"""The number of different log messages until otel-eda is switched off."""
 
 
 class LogOnce(logging.Filter):
-    """Lets each message pass once, and no more than so many of them."""
+    """A filter that lets each log message pass once, and no more than `MAX_MESSAGES` different ones."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether it is news."""
-        message = record.getMessage()
-        if message in self.seen or len(self.seen) >= MAX_MESSAGES:
+        """Return whether the message of a record is logged for the first time and there is room for it."""
+        text = record.getMessage()
+        if text in self.seen or len(self.seen) >= MAX_MESSAGES:
             return False
-        self.seen.add(message)
+        self.seen.add(text)
         return True
 
 

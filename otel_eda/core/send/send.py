@@ -1,4 +1,4 @@
-"""Calls that send: a span to the broker's answer, its context in the message."""
+"""The shape of a call that sends one message."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 class Send:
     """A call, sync or async, that publishes one message.
 
-    `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument that
-    `headers` names with more headers, None if that can't be; `outcome` says how the broker's answer is learnt, without
-    it the call's result is the answer; a client's `receipt` reads that. Without `put` the adapter itself sends the
-    context that is current during the call.
+    `message` reads the message from the client and the arguments that `takes` names, and returns None for a call that
+    the library will refuse. `put` returns a copy of the argument that `headers` names with more headers, or None if
+    that is impossible; without `put` the adapter itself sends the context that is current during the call. `outcome` is
+    how the broker's answer becomes known; without it the call's result is the answer. `receipt` returns, for a client,
+    what reads the answer.
     """
 
     target: str
@@ -43,11 +44,11 @@ class Send:
     operation: str = "send"
 
     def places(self) -> tuple[Place, ...]:
-        """Return the call, and the places where its outcome is asked for."""
+        """Return the call, and the places that its outcome needs."""
         return (self, *(() if self.outcome is None else self.outcome.places()))
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call with a span around it."""
+        """Return the call with a PRODUCER span that lasts until the broker's answer, and its context in the message."""
         names: tuple[str, ...] = ()
         if self.outcome is not None:
             original, names = self.outcome.prepare(original), self.outcome.takes

@@ -16,6 +16,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -41,8 +42,12 @@ class Learner(Protocol):
 class Sending:
     """One message between the call that sends it and the broker's answer.
 
-    `origin` is the context that its headers carried before, `base` the context of the call, `context` the one with the
-    span; `awaited` says that the answer comes to a callback, `answer` is what may still be asked for it.
+    `origin` is the span context that the message's headers carried before, `call_context` the context of the call,
+    `context` the one with the span; `outcome_to_callback` says that the answer comes to a callback of ours;
+    `pending_answer` is the object that will report the answer.
+
+    A message whose headers carry a context already has a *create* span by somebody else: then this *send* span is of
+    kind CLIENT and linked to it, as the messaging conventions ask for.
     """
 
     __slots__ = (
@@ -108,19 +113,19 @@ class Sending:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         self.operation.leave()
-        del self.operation  # what it holds is not to be kept until the broker answers
+        del self.operation  # its tokens hold contexts, which must not live until the broker answers
         if error is not None:
-            self.failed(error)
+            self._raised(error)
 
     def returned(self, result: Any) -> Any:
-        """Return the call's result, from which, or later, the outcome is learnt."""
+        """Return the call's result, from which, or later, the outcome is known."""
         if type(result) is CoroutineType:
             return self._await(result)
         self._handle_result(result)
         return result
 
     async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        # Somebody else's wrapper, which is no coroutine function, stands before one.
+        # The original is somebody else's plain wrapper around a coroutine function.
         with self:
             result = await coroutine
         self._handle_result(result)
@@ -128,19 +133,26 @@ class Sending:
 
     @guarded
     def _handle_result(self, result: Any) -> None:
-        self.args, self.kwargs = (), {}  # the payload is not ours to keep until the broker answers
+        self.args, self.kwargs = (), {}  # the payload must not live until the broker answers
         if self.outcome is None:
             self.acknowledged(result)
         else:
             self.outcome.after_call(self, result)
 
+    @guarded
+    def _raised(self, error: BaseException) -> None:
+        # Where the answer comes later, or the client says "not now", a call that raises has sent nothing.
+        if isinstance(error, Exception) and (self.outcome is not None or self.client.library.empty(error)):
+            self.span.set_attribute(semconv.SEND_REFUSED, True)
+        self.failed(error)
+
     def keep_open(self) -> None:
-        """Be open until the broker answers."""
+        """Keep the send open until the broker answers."""
         self.client.pending_sends[id(self)] = self
 
     @guarded
     def acknowledged(self, answer: Any) -> None:
-        """End with what the broker answered."""
+        """End the send with the broker's answer."""
         if self.span.is_recording() or self.route.by_partition:
             message = self.receipt(answer)
             if message is not None:
@@ -153,11 +165,13 @@ class Sending:
     @guarded
     def failed(self, error: BaseException) -> None:
         """End with why the message was not sent."""
-        self._end(error)
+        self._end(Unresolved("nobody waits for the broker's answer any more") if isinstance(error, ENDS) else error)
 
     def abandoned(self, error: BaseException) -> None:
-        """End with why nobody waits for the answer any more, unless it is there."""
-        if isinstance(self.pending_answer, Future) and self.pending_answer.done():  # its callbacks wait for the loop
+        """End the send with the reason why nobody waits for the answer any more, unless the answer is there."""
+        if (
+            isinstance(self.pending_answer, Future) and self.pending_answer.done()
+        ):  # its callbacks would run in the loop's next step
             self.report(self.pending_answer, self.acknowledged, self.failed)
         self.failed(error)
 

@@ -14,6 +14,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, enter
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 
 
 class Settlement(Call):
-    """A settlement between its call and the broker's answer, which `report`, if there is one, reports."""
+    """A settlement between its call and the broker's answer.
+
+    Where there is a `report`, the answer comes through it, and else with the call's result. The span is linked to the
+    messages where they are known, as the messaging conventions ask of a *settle* span.
+    """
 
     __slots__ = ("call_context", "client", "operation", "report", "route", "scope", "span", "start")
 
@@ -55,21 +60,21 @@ class Settlement(Call):
         self.client.settle_calls += 1
         return self
 
-    def left(self, error: BaseException | None) -> None:
-        """Leave the call."""
+    def exited(self, error: BaseException | None) -> None:
+        """End the call, and the settlement if the call has failed."""
         self.client.settle_calls -= 1
         self.operation.leave()
         if error is not None:
             self.failed(error)
 
     def returned(self, result: Any) -> Any:
-        """Return the call's result, from which, or later, the outcome is learnt."""
+        """Return the call's result, from which, or later, the outcome is known."""
         self._handle_result(result)
         return result
 
     @guarded
     def _handle_result(self, result: Any) -> None:
-        self.args, self.kwargs = (), {}  # they are not ours to keep until the broker answers
+        self.args, self.kwargs = (), {}  # the application's objects must not live until the broker answers
         if result is None and self.client.has_commit_callback:
             self.client.unanswered_settlements.append(self)
         elif self.report is None or result is None:
@@ -79,13 +84,13 @@ class Settlement(Call):
 
     @guarded
     def succeeded(self, _: Any) -> None:
-        """End: the broker has it."""
+        """End the settlement: the broker has accepted it."""
         self._end(None)
 
     @guarded
     def failed(self, error: BaseException) -> None:
         """End with why the broker has not."""
-        self._end(error)
+        self._end(Unresolved("nobody waits for the broker's answer any more") if isinstance(error, ENDS) else error)
 
     def _end(self, error: BaseException | None) -> None:
         end = time.time_ns()
@@ -124,19 +129,19 @@ class Commit(Settlement):
 
     @guarded
     def succeeded(self, result: Any) -> None:
-        """End: the broker has them, and perhaps says which."""
+        """End the commit, whose offsets the result may name."""
         if not self.offsets and self.read_result is not None and result is not None:
             self.set_offsets(self.read_result(result))
         self._end(None)
 
     def set_offsets(self, offsets: Offsets) -> None:
-        """Note what was committed by a call that did not say so."""
+        """Set the offsets of a commit whose call did not name them."""
         self.offsets = offsets
         self.span.set_attributes(_offset_attributes(offsets))
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
-        """Count and remember the commit."""
+        """Count the commit, and record it in the ledger."""
         self.span.set_attributes(self.client.record_commit(self.offsets, automatic=False, error=error))
 
 
@@ -149,7 +154,7 @@ def _offset_attributes(offsets: Offsets) -> dict[str, Any]:
 
 @guarded
 def commit_answered(client: Client, offsets: Offsets, error: BaseException | None) -> None:
-    """End the first commit that waits for such an answer; where none does, it is the answer to an automatic one."""
+    """End the first commit that waits for this answer; where none does, count an automatic commit."""
     for settlement in client.unanswered_settlements:
         if isinstance(settlement, Commit) and settlement.offsets in ({}, offsets):
             client.unanswered_settlements.remove(settlement)
@@ -161,7 +166,10 @@ def commit_answered(client: Client, offsets: Offsets, error: BaseException | Non
 
 
 class Tags(NamedTuple):
-    """Which messages a call settles: that of a tag, or all up to it (0: all there are); `requeue` if it says so."""
+    """The messages that a call settles: the one of a tag, or, if `multiple`, all up to it; 0 stands for all.
+
+    `requeue` says whether rejected messages go back into the queue, None if the call does not say.
+    """
 
     delivery_tag: int
     multiple: bool = False
@@ -169,7 +177,7 @@ class Tags(NamedTuple):
 
 
 def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
-    """Return the messages that tags name by their tags, which wait for it no longer."""
+    """Return the messages that tags stand for, by their tags; they wait for a settlement no longer."""
     waiting = client.unsettled
     if not tags.multiple:
         message = waiting.pop(tags.delivery_tag, None)
@@ -206,7 +214,7 @@ class Acknowledgement(Settlement):
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
-        """Count the messages."""
+        """Count the messages that were settled."""
         self.route.count(self.scope.metrics.settled, None, kind, self.message_count)
 
 
