@@ -111,7 +111,9 @@ MANUAL = _read(
     "the application began this span itself, and another span shows the delivery of the same message",
     semconv.MANUAL,
 )
-REQUEUED = _read("requeued", "BOOLEAN", "a refusal: whether the broker is to deliver the message again", semconv.REQUEUED)
+REQUEUED = _read(
+    "requeued", "BOOLEAN", "a refusal: whether the broker is to deliver the message again", semconv.REQUEUED
+)
 SEND_REFUSED = _read("refused", "BOOLEAN", "the client refused the call at once", semconv.SEND_REFUSED)
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)

@@ -25,7 +25,9 @@ def _print_faults(result: Result) -> None:
         print(f"{result.name}: missed {'/'.join(wanted.codes)} {wanted.least.name} {wanted.place or ''}")
     for kind, findings in (("false", result.false), ("wrong cause", result.wrongly_explained)):
         for item in findings:
-            print(f"{result.name}: {kind} {item.code} {item.verdict.name} {item.count}x {item.destination} {item.detail}")
+            print(
+                f"{result.name}: {kind} {item.code} {item.verdict.name} {item.count}x {item.destination} {item.detail}"
+            )
 
 
 def _print_figures(results: list[Result]) -> None:
@@ -36,7 +38,9 @@ def _print_figures(results: list[Result]) -> None:
     confirmed = Counter(finding.code for result in results for finding in result.falsely_confirmed)
     wrong = Counter(finding.code for result in results for finding in result.wrongly_explained)
     for code in [*sorted({*found, *missed, *true, *false, *wrong}), "all"]:
-        row = [(each.total() if code == "all" else each[code]) for each in (found, missed, true, false, confirmed, wrong)]
+        row = [
+            (each.total() if code == "all" else each[code]) for each in (found, missed, true, false, confirmed, wrong)
+        ]
         print(f"{code:<7} recall {_share(row[0], row[1])}, precision {_share(row[2], row[3])}, ", end="")
         print(f"falsely CONFIRMED {row[4]}, wrong causes {row[5]}")
 

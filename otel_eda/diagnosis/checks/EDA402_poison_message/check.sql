@@ -74,7 +74,7 @@ SELECT
     CASE
         -- Attempts whose end was not seen may have been cut off, a long job for instance by one deploy after another. If
         -- each was in another process, it rather ended them. A context that no send made may be that of several messages.
-        WHEN (a.error IS NULL AND a.instances < a.attempts) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
+        WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
         WHEN a.abandoned = 1 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
     a.attempts || ' attempts, all failed alike: ' || coalesce(a.error || ': ' || a.error_text, a.error, 'never finished') AS detail
