@@ -99,6 +99,10 @@ def test_the_demo(tmp_path: Path) -> None:
     sure = [item for item in found.findings if item.verdict is Verdict.CONFIRMED]  # a busy machine may be late besides
     assert [(item.code, item.service, item.destination, item.count) for item in sure] == [
         ("EDA104", "shipping", "payments", 1),
-        ("EDA402", "payments", "orders", 3),
     ]
+    # The last attempt sent a message on, so what the poison message stands for may have been done elsewhere.
+    (poison,) = [item for item in found.findings if item.code == "EDA402"]
+    assert (poison.verdict, poison.service, poison.destination, poison.count) == (
+        Verdict.LIKELY, "payments", "orders", 3,
+    )  # fmt: skip
     assert all(item.complete for item in found.completeness)
