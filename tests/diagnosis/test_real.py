@@ -83,10 +83,10 @@ def test_a_poison_message(stage: Stage) -> None:
 
 
 def test_commits_that_are_forgotten(stage: Stage) -> None:
-    (found,) = stage.play("forgets", "none")
-    assert (found["code"], found["verdict"]) == ("EDA202", "CONFIRMED")
-    assert (found["offset"], found["count"]) == ((0, COUNT - 1), COUNT)
-    assert "another member" in found["cause"]
+    found = stage.play("forgets", "none")
+    assert {(item["code"], item["verdict"]) for item in found} == {("EDA202", "CONFIRMED"), ("EDA202", "LIKELY")}
+    assert sum(item["count"] for item in found) == COUNT
+    assert all("another member" in item["cause"] for item in found)
 
 
 def test_nobody_reads(stage: Stage) -> None:
