@@ -8,10 +8,13 @@ import pytest
 from opentelemetry import context
 from opentelemetry.context import Context
 from support.recorder import recording
+from support.spans import traceparent
 
 from core import adapter
-from core.tinyqueue import Consumer, Queue, Record
+from core.deliveries import FIRST, SECOND
+from core.tinyqueue import Channel, Consumer, Queue, Record
 from otel_eda import config, suite
+from otel_eda.core.patching.interception import resume_all
 from otel_eda.core.runtime import guard, state
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(config, "_current", None)
     monkeypatch.setattr(guard, "failures", type(guard.failures)())
     state.reset()
+    resume_all()  # a handler that is named when its module is loaded is intercepted from then on
     token = context.attach(Context())
     yield
     left = context.get_current()
@@ -63,6 +67,15 @@ def stamped(monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(Consumer, "_next", next_)
     return stamp
+
+
+@pytest.fixture
+def channel(queue: Queue) -> Channel:
+    """A channel of topic `orders` with a message of each of two producers."""
+    queue.topics.clear()
+    for origin in (FIRST, SECOND):
+        queue.fill("orders", origin, headers=[("traceparent", traceparent(origin))])
+    return Channel(queue)
 
 
 @pytest.fixture

@@ -11,22 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.recorder import recording, seconds
 from support.threads import beside
-from support.times import times
 
 from core.tinyqueue import Channel, Consumer, Producer, Queue
-from otel_eda import config, semconv
+from otel_eda import config
 from otel_eda.config import Config
 from otel_eda.core import AssignmentChange, Position
-from otel_eda.core.clients.assignment import Assignment
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.progress import assignment_changed
-from otel_eda.core.ledger import intervals
 from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
     from support.recorder import Recorder
 
     from otel_eda.core import Library
+
 
 PLACE = {"messaging.destination.name": "orders", "messaging.consumer.group.name": "readers"}
 
@@ -66,7 +64,7 @@ def test_a_closed_consumer_has_no_lag(positions: None, recorder: Recorder, queue
     assert value(recorder, "eda.consumer.lag") is None
 
 
-def test_members_are_told_together(positions: None, recorder: Recorder, queue: Queue) -> None:
+def test_members_are_counted_together(positions: None, recorder: Recorder, queue: Queue) -> None:
     queue.fill("payments", 1)
     both = [Consumer(queue, "orders"), Consumer(queue, "orders", "payments")]
     for consumer in both:
@@ -130,7 +128,7 @@ def test_time_without_partitions(recorder: Recorder, queue: Queue, library: Libr
     consumer.close()
 
 
-def test_a_position_is_told_once(positions: None, recorder: Recorder, queue: Queue) -> None:
+def test_a_position_is_reported_once(positions: None, recorder: Recorder, queue: Queue) -> None:
     consumer = Consumer(queue, "orders")
     next(consumer)
     recorder.metrics()
@@ -142,38 +140,6 @@ def test_a_position_is_told_once(positions: None, recorder: Recorder, queue: Que
     consumer.close()
     last = {"eda.partition.next": 2, "eda.partition.end": 3, "eda.commit.offset": 2}
     assert [one.items() >= last.items() for one in recorder.events("eda.consumer.position")] == [False, True]
-
-
-def test_only_news_of_positions_is_told_and_not_too_often() -> None:
-    assignment = Assignment()
-    known, unknown = Position("orders", "0", 1, 3), Position("orders", "1", None, 3)
-    further = known._replace(offset=2)
-    assert (
-        assignment.changed_positions([unknown], at_once=False) == []
-    )  # which is nothing told, so nothing waits for it
-    assert assignment.changed_positions([known, unknown], at_once=False) == [known]
-    assert assignment.changed_positions([further], at_once=False) == []
-    assert assignment.changed_positions([known, unknown], at_once=True) == []
-    assert assignment.changed_positions([further], at_once=True) == [further]
-
-
-@pytest.mark.parametrize(
-    ("topic", "metric"),
-    [
-        *(
-            (topic, "eda.dead_lettered.messages")
-            for topic in ("orders.DLQ", "orders.dlt", "dead-letters", "parking_lot")
-        ),
-        *((topic, "eda.retried.messages") for topic in ("orders.retry.1", "retries")),
-    ],
-)
-def test_what_is_set_aside_or_sent_for_another_attempt(recorder: Recorder, topic: str, metric: str) -> None:
-    producer = Producer(Queue())
-    producer.send("orders")
-    producer.send(topic)
-    (point,) = recorder.points(metric)
-    assert (getattr(point, "value", 0), (point.attributes or {})["messaging.destination.name"]) == (1, topic)
-    assert recorder.count("messaging.client.sent.messages") == 2
 
 
 def test_what_comes_again_is_counted(recorder: Recorder) -> None:
@@ -245,60 +211,7 @@ def test_our_own_failures_are_counted(library: Library) -> None:
         assert (getattr(point, "value", 0), "step" in str(point.attributes)) == (2, True)
 
 
-def test_many_keys_are_no_sets_of_attributes(
-    recorder: Recorder, queue: Queue, library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(config, "_current", Config(strict=True, capture_key="hash"))
-    following, many = Consumer._next, times(2000)
-
-    def keyed(self: Consumer, topic: str) -> Any:
-        record = following(self, topic)
-        if record is not None:
-            vars(record)["key"] = f"key-{record.offset}".encode()
-        return record
-
-    monkeypatch.setattr(Consumer, "_next", keyed)
-    monkeypatch.setattr(intervals, "MAX_KEYS", 1000)
-    queue.fill("orders", *range(many))
-    consumer = Consumer(queue, "orders")
-    for _ in consumer:
-        pass
-    account = client_of(consumer, library).ledger.partition_ledger("orders", "0")
-    consumer.close()
-    assert len(account._begin_order._latest) <= 1000
-    assert {len(metric.data.data_points) for metric in recorder.metrics().values()} == {1}
-    assert recorder.count(semconv.CONSUMED) == many + 3
-
-
-def test_many_destinations_blow_up_nothing(library: Library, caplog: pytest.LogCaptureFixture) -> None:
-    with recording(quiet=False) as recorder:
-        flood(recorder)
-    said = [record.getMessage() for record in caplog.records if "counted together" in record.getMessage()]
-    assert len(said) == len({*said})
-    for metric in (semconv.SENT, semconv.CONSUMED):
-        assert sum(line.startswith(f"{metric} has 2000 sets of attributes") for line in said) == 1
-
-
-def flood(recorder: Recorder) -> None:
-    producer, queue = Producer(Queue()), Queue()
-    topics = [f"topic-{number}" for number in range(times(2500))]
-    for topic in topics:
-        producer.send(topic)
-        queue.fill(topic, 1)
-    for start in range(0, len(topics), 50):
-        consumer = Consumer(queue, *topics[start : start + 50])
-        for _ in consumer:
-            pass
-        consumer.commit()
-        consumer.close()
-    for metric, points in recorder.metrics().items():
-        assert len(points.data.data_points) <= semconv.ATTRIBUTE_SETS + 1, metric
-    for metric in (semconv.SENT, semconv.CONSUMED):
-        assert recorder.count(metric) == len(topics)
-    assert recorder.sends(1, topics[-1])[0].name == f"send {topics[-1]}"
-
-
-def test_the_partition_is_told_on_demand(
+def test_the_partition_is_an_attribute_on_demand(
     positions: None, recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "_current", Config(strict=True, partition_metrics=True))

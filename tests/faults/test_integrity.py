@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from core.ledger.test_partition import Event, Model
+from core.ledger.model import Event, Model
 from support.programs import PATIENCE, Way, running
 from support.waiting import until
 

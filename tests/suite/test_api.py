@@ -43,7 +43,7 @@ def test_another_name_is_an_attribute_error() -> None:
         _ = otel_eda.nowhere
 
 
-def test_types_are_told() -> None:
+def test_the_package_says_that_it_is_typed() -> None:
     assert files("otel_eda").joinpath("py.typed").is_file()
 
 

@@ -146,7 +146,7 @@ def test_whatever_is_set_there_are_settings(environ: dict[str, str]) -> None:
     assert isinstance(read.strict, bool)
 
 
-def test_the_environment_is_read_when_first_asked_for_and_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_read_when_first_asked_for_and_at_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EDA_TRUST", "link")
     assert config.config().trust == "link"
     monkeypatch.setenv("OTEL_EDA_TRUST", "parent")

@@ -33,7 +33,7 @@ def test_they_are_named_after_what_they_switch() -> None:
 
 
 @pytest.mark.parametrize("point", OURS, ids=lambda point: point.name)
-def test_its_name_tells_it_from_an_official_one(point: EntryPoint) -> None:
+def test_its_name_differs_from_that_of_an_official_one(point: EntryPoint) -> None:
     assert point.name == f"eda_{point.load().name}"
 
 

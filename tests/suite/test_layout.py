@@ -122,6 +122,12 @@ def test_what_two_need_they_share(paths: list[Path]) -> None:
     assert repeated == []
 
 
+def test_the_cores_tests_are_in_the_cores_packages() -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("core/*/__init__.py")}
+    assert {path.parent.name for path in ROOT.glob("tests/core/*/test_*.py")} == packages
+    assert {path.stem for path in ROOT.glob("tests/core/test_*.py")} == {"test_monitor"}
+
+
 def test_every_adapter_is_in_the_suite() -> None:
     assert set(suite.LIBRARIES) == ADAPTERS
 

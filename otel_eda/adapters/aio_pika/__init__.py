@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from otel_eda.core import (
@@ -42,6 +43,16 @@ def owner(part: Any) -> Any:
     return channel
 
 
+def carried_by(connection: Any, channel: Any) -> bool:
+    """Tell whether a channel is one of a connection's, and ends with it."""
+    return connection.transport is not None and getattr(channel, "connection", None) is connection.transport.connection
+
+
+def empty(error: BaseException) -> bool:
+    """Tell the exceptions by which a queue is empty, or an iterator has waited long enough."""
+    return isinstance(error, (asyncio.QueueEmpty, asyncio.TimeoutError))
+
+
 def identify(channel: Any) -> Identity:
     """Read the address of a channel's connection, and the name that it has in it."""
     url = (getattr(channel, "connection", None) or channel._connection).url
@@ -57,6 +68,7 @@ LIBRARY = Library(
     official="opentelemetry.instrumentation.aio_pika:AioPikaInstrumentor",
     message=read,
     identify=identify,
+    empty=empty,
     owner=owner,
     shapes=(
         Send(
@@ -81,5 +93,6 @@ LIBRARY = Library(
         Handle("aio_pika:patterns.rpc.RPC.execute"),
         Suppress(f"{ITERATOR}._on_close|close", ("settle",)),
         Close(f"{CHANNEL}.close"),
+        Close("aio_pika:connection.Connection.close", carried_by),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from otel_eda.core import (
     Acknowledge,
+    Carry,
     Close,
     Confirmed,
     Construct,
@@ -22,6 +23,8 @@ from .messages import identify, message, owner
 
 BLOCKING = "pika.adapters.blocking_connection:BlockingChannel"
 CHANNEL = "pika.channel:Channel"
+CONNECTION = "pika.adapters.blocking_connection:BlockingConnection"
+LOOP = "pika.adapters.select_connection:IOLoop"
 PUBLISHED = ("exchange", "routing_key", "properties")
 QUEUE = ("queue", "auto_ack")
 TAGS = ("delivery_tag", "multiple")
@@ -57,6 +60,11 @@ LIBRARY = Library(
                 Acknowledge(f"{channel}.basic_nack", (*TAGS, "requeue"), tags, "nack"),
                 Acknowledge(f"{channel}.basic_reject", ("delivery_tag", "requeue"), rejected, "reject"),
             )
+        ),
+        *(
+            Carry(f"{loop}.{call}", "callback")
+            for loop in (CONNECTION, LOOP)
+            for call in ("add_callback_threadsafe", "call_later")
         ),
         Close(f"{BLOCKING}.close"),
         Close(f"{CHANNEL}._cleanup"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_eda.core import Close, Library, ReceiveFuture, ReceiveOne, Replace, Reported, Send, Suppress
+from otel_eda.core import Close, Handle, Library, ReceiveFuture, ReceiveOne, Replace, Reported, Send, Suppress
 
 from . import aio, frames, sockets
 from .known import forget, owner
@@ -53,5 +53,6 @@ LIBRARY = Library(
         Suppress(f"{ASYNC}._handle_recv", ("send", "receive")),
         Replace(f"{ASYNC}._handle_send", aio.send_next),
         Replace("zmq._future:_AsyncPoller.poll", aio.poll),
+        Handle("zmq.eventloop.zmqstream:ZMQStream._run_callback", end=True),
     ),
 )

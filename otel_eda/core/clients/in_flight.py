@@ -46,7 +46,7 @@ class OpenProcessing(Protocol):
     done: bool
     manual: bool
     body_ended_at: int
-    delivery_tag: int | None
+    pending_error: BaseException | None
 
     @property
     def message_is_held(self) -> bool:

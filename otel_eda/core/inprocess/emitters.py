@@ -25,6 +25,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +122,7 @@ class EmittedEvent(DispatchedEvent):
             unhandled(self.scope, self.type)
         if self.span is INVALID_SPAN:
             return
-        if abandoned:
+        if isinstance(error, ENDS):
             self.span.set_attribute(semconv.ABANDONED, True)
         elif error is not None:
             errors.mark(self.span, errors.error_type(error), errors.message(error))

@@ -15,6 +15,7 @@ from otel_eda import semconv
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -110,7 +111,7 @@ class HandlerCall:
     @guarded
     def _end(self, error: BaseException | None) -> None:
         end, measures = time.time_ns(), self.attributes
-        if isinstance(error, GeneratorExit):
+        if isinstance(error, ENDS):
             self.span.set_attribute(semconv.ABANDONED, True)
         elif error is not None:
             measures = {**measures, semconv.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}

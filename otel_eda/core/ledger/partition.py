@@ -107,6 +107,17 @@ class PartitionLedger:
         with self._lock:
             return DeliveryAnomaly.OUT_OF_ORDER if self._take_over_order.is_late(key, offset) else None
 
+    def give_up(self, offset: int) -> None:
+        """Note that an attempt is over, and that nobody knows how: nothing is claimed of the offset any more."""
+        with self._lock:
+            left = self._attempts.get(offset, 0) - 1
+            if left > 0:
+                self._attempts[offset] = left
+            elif left == 0:
+                del self._attempts[offset]
+                self._marks[offset] = _Mark.FOREIGN
+                self._drop_oldest()
+
     def end(self, offset: int, done: bool = True) -> DeliveryAnomaly | None:
         """Note that an attempt is over, and whether it has succeeded."""
         with self._lock:

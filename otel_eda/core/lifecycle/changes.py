@@ -50,7 +50,7 @@ class Replace(SinglePlace):
 
 @dataclass(frozen=True)
 class Carry(SinglePlace):
-    """An async function that has `call`, one of its arguments, called by another thread."""
+    """A function, sync or async, that has `call`, one of its arguments, called later or by another thread."""
 
     target: str
     call: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import client_of, existing_client, new_client
+from otel_eda.core.clients.instances import client_of, existing_client, live_clients, new_client
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
@@ -119,11 +119,19 @@ class _Construction(Call):
             self.listener.client, client.has_commit_callback = client, True
 
 
+def _itself(closed: Any, instance: Any) -> bool:
+    return closed is instance
+
+
 @dataclass(frozen=True)
 class Close(SinglePlace):
-    """A call, sync or async, after which a client does nothing more."""
+    """A call, sync or async, after which a client does nothing more.
+
+    `closes`, where it is the call of a whole connection, tells of a client whether it ends with that.
+    """
 
     target: str
+    closes: Callable[[Any, Any], bool] = _itself
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the call, after which nothing of the client is open."""
@@ -131,25 +139,32 @@ class Close(SinglePlace):
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _CloseCall | None:
-        client = existing_client(library.owner(args[0])) if args else None
-        if client is None:
-            return None
-        per_task.finish_current(client)
-        if not client.closed:
-            report_positions(client, at_once=True)
-        client.closed = True
-        return _CloseCall(args, kwargs, client)
+        clients = self._clients(library, args[0]) if args else []
+        for client in clients:
+            per_task.finish_current(client)
+            if not client.closed:
+                report_positions(client, at_once=True)
+            client.closed = True
+        return _CloseCall(args, kwargs, clients) if clients else None
+
+    def _clients(self, library: Library, closed: Any) -> list[Client]:
+        if self.closes is _itself:
+            client = existing_client(library.owner(closed))
+            return [] if client is None else [client]
+        own = [client for client in live_clients() if client.library is library]
+        return [client for client in own if self.closes(closed, client.instance())]
 
 
 class _CloseCall(Call):
-    """The close of a client."""
+    """The close of a client, or of several."""
 
-    __slots__ = ("client",)
+    __slots__ = ("clients",)
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], client: Client) -> None:
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], clients: list[Client]) -> None:
         super().__init__(args, kwargs)
-        self.client = client
+        self.clients = clients
 
     def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
         """End what is open."""
-        end_client(self.client, "the client was closed")
+        for client in self.clients:
+            end_client(client, "the client was closed")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 from otel_eda.core.clients.instances import live_clients
@@ -28,10 +30,19 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
 
 def end_everything() -> None:
     """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+    _end_by_uncaught(getattr(sys, "last_value", None))
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
     for processing in list(open_processings.values()):
         processing.end(GeneratorExit())
+
+
+def _end_by_uncaught(error: BaseException | None) -> None:
+    # What ended the main thread, as the interpreter has printed it, is what its message came to.
+    main = threading.main_thread().ident
+    for processing in list(open_processings.values()):
+        if error is not None and processing.owner == main and processing.pending_error is not error:
+            processing.end_unless_manual(error)
 
 
 def register_at_exit() -> None:

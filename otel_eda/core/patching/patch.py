@@ -86,13 +86,15 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
     bound = isinstance(original, (classmethod, staticmethod))
     function = original.__func__ if bound else original
     switch = Switch()
-    ours: Any = wrap(function, switch)
-    if not isinstance(ours, wrapt.FunctionWrapper):  # what is set on a proxy is set on the original
-        ours.__module__, ours.__annotations__ = None, {}  # a function of an extension module has none
-        functools.update_wrapper(ours, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
-        originals[ours] = function
-    ours = type(original)(ours) if bound else ours
+    wrapper: Any = wrap(function, switch)
+    is_proxy = isinstance(wrapper, wrapt.FunctionWrapper)
+    if not is_proxy:  # what is set on a proxy is set on the original
+        wrapper.__module__, wrapper.__annotations__ = None, {}  # a function of an extension module has none
+        functools.update_wrapper(wrapper, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
+    ours = type(original)(wrapper) if bound else wrapper
     with mutable(owner):
+        if not is_proxy:
+            originals[wrapper] = function
         setattr(owner, name, ours)
     return Patch(owner, name, ours, original, inherited, switch)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from types import CodeType
-from typing import TYPE_CHECKING
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 _MAX_DEFERRED = 10_000
+
+
+_MANUAL = f"{__package__}.manual"  # where `otel_eda.process` is
 
 
 _MAX_DEFERRAL_NS = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
@@ -43,29 +46,47 @@ def may_hand_over(frame: FrameType | None) -> bool:
     """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
     if uses_manual or frame is None:
         return uses_manual
-    if frame.f_globals.get("otel_eda") is not sys.modules.get("otel_eda"):
-        return False
     if frame.f_code not in _mentions_process_by_code:
-        _mentions_process_by_code[frame.f_code] = any(map(_mentions_process, _codes(frame)))
+        _mentions_process_by_code[frame.f_code] = _hands_over(frame)
     return _mentions_process_by_code[frame.f_code]
 
 
 _mentions_process_by_code: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
 
 
-def _codes(frame: FrameType) -> Iterator[CodeType]:
-    yield frame.f_code
-    for value in list(frame.f_globals.values()):
-        for item in (value, *(vars(value).values() if isinstance(value, type) else ())):
-            code = getattr(item, "__code__", None)
-            if isinstance(code, CodeType):
-                yield code
+def _hands_over(frame: FrameType) -> bool:
+    names = frame.f_globals
+    return _mentions_process(frame.f_code, names) or any(
+        _mentions_process(function.__code__, function.__globals__) for function in _functions(names)
+    )
 
 
-def _mentions_process(code: CodeType) -> bool:
-    if {"otel_eda", "process"} <= set(code.co_names):
+def _functions(names: Mapping[str, Any]) -> Iterator[FunctionType]:
+    # Those that the loop's module has, also of its classes and of modules of handlers that it imports.
+    for value in list(names.values()):
+        inner = isinstance(value, type) or (isinstance(value, ModuleType) and _imports_us(vars(value)))
+        for item in (value, *(list(vars(value).values()) if inner else ())):
+            function = getattr(item, "__func__", item)
+            if type(function) is FunctionType:
+                yield function
+
+
+def _imports_us(names: Mapping[str, Any]) -> bool:
+    return any(map(_is_ours, list(names.values())))
+
+
+def _mentions_process(code: CodeType, names: Mapping[str, Any]) -> bool:
+    # `otel_eda.process`, whatever the module is called there, or `process` imported from it.
+    ours = [value for value in map(names.get, code.co_names) if _is_ours(value)]
+    if ours and ("process" in code.co_names or any(isinstance(value, type) for value in ours)):
         return True
-    return any(_mentions_process(inner) for inner in code.co_consts if isinstance(inner, CodeType))
+    return any(_mentions_process(inner, names) for inner in code.co_consts if isinstance(inner, CodeType))
+
+
+def _is_ours(value: object) -> bool:
+    return value is not None and (
+        value is sys.modules.get("otel_eda") or (isinstance(value, type) and value.__module__ == _MANUAL)
+    )
 
 
 def finish_or_defer(

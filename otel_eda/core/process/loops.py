@@ -13,7 +13,7 @@ from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
@@ -119,16 +119,20 @@ class TracedList(list[Any]):
 
     __slots__ = ("_client", "_found")
 
-    def __init__(self, records: list[Any], client: Client, found: dict[int, Polled]) -> None:
+    def __init__(
+        self, records: Iterable[Any] = (), client: Client | None = None, found: Mapping[int, Polled] | None = None
+    ) -> None:
         super().__init__(records)
-        self._client = client
         # The records are kept with it: an identity is only good as long as its object lives.
-        self._found = (tuple(records), found)
+        self._found = (tuple(self[:]) if found else (), found or {})
+        self._client = client
 
     def __iter__(self) -> Iterator[Any]:
-        if self._client.library.telemetry.scope is None:
+        # Whoever makes a list of the same type has no client, or has not even called its constructor.
+        client = getattr(self, "_client", None)
+        if client is None or client.library.telemetry.scope is None:
             return super().__iter__()
-        return TracedListIterator(super().__iter__(), self._client, self._found[1], caller())
+        return TracedListIterator(super().__iter__(), client, self._found[1], caller())
 
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         return list, (self[:],)
@@ -140,7 +144,7 @@ class TracedListIterator:
     __slots__ = ("_found", "_records", "_steps")
 
     def __init__(
-        self, records: Iterator[Any], client: Client, found: dict[int, Polled], frame: FrameType | None
+        self, records: Iterator[Any], client: Client, found: Mapping[int, Polled], frame: FrameType | None
     ) -> None:
         self._records = records
         self._found = found
@@ -194,8 +198,7 @@ class LoopProcessing:
         """End the turn, since this frame, which runs the body, comes for its next message."""
         try:
             if not self.started:
-                # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code.
-                self.started, self.copying = True, self.asked == self._place(frame)
+                self.started, self.copying = True, self._copies(frame)
             processing, watch = self.processing, self.watch
             if processing is not None:
                 self.processing = None
@@ -204,6 +207,13 @@ class LoopProcessing:
                 self._follow(frame)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
             failed("core.process.loops.Steps.over", error)
+
+    def _copies(self, frame: FrameType | None) -> bool:
+        # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code. But a loop
+        # over what goes on to the next list by itself, as `itertools.chain`, asks where it comes for the next item.
+        if frame is None or self.asked == self._place(frame):
+            return frame is not None and not unwinding.loops_at(frame)
+        return not self.deferring and unwinding.only_collects(frame)  # who works on them nobody sees
 
     def _follow(self, frame: FrameType) -> None:
         if self.watch is not None:

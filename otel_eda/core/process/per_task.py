@@ -14,12 +14,12 @@ from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from asyncio import Future, Task
-    from collections.abc import Container
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.in_flight import OpenProcessing, Watching
     from otel_eda.core.message import Message
+    from otel_eda.core.process.processing import Processing
 
 
 _HANDED_ON = 0
@@ -33,23 +33,26 @@ def finish_current(client: Client) -> None:
     for place in (tasks.task_or_thread_id(), _HANDED_ON):
         entry = client.processing_by_task.pop(place, None)
         if entry is not None:
+            _end(client, entry, unwinding.leaving_error(entry[0].pending_error))
+
+
+def finish_block(processing: Processing) -> None:
+    """End the processing of a message that was pulled singly, at the end of the library's block around it."""
+    client = processing.client
+    for place in (tasks.task_or_thread_id(), _HANDED_ON):
+        entry = client.processing_by_task.get(place)
+        if entry is not None and entry[0] is processing:
+            del client.processing_by_task[place]
             _end(client, entry, None)
-
-
-def finish_if_settled(client: Client, tags: Container[int]) -> None:
-    """End the turn of this task or thread, or one that another has handed on, if its message was settled."""
-    entries = (client.processing_by_task.get(place) for place in (tasks.task_or_thread_id(), _HANDED_ON))
-    if client.processing_by_task and any(entry is not None and entry[0].delivery_tag in tags for entry in entries):
-        finish_current(client)
 
 
 @guarded
 def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
     """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
     message = pulled.message()
-    if message is None or (frame is not None and frame.f_code is tasks.WORK_ITEM_RUN and _hand(pulled, message, frame)):
-        return
     client, task = pulled.client, tasks.running_task()
+    if message is None or (task is None and _hand(pulled, message, frame)):
+        return
     processing = begin_processing(client, pulled.record, message)
     watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, pulled.record)
     client.processing_by_task[tasks.task_or_thread_id()] = processing, watch
@@ -58,7 +61,7 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
         task.add_done_callback(functools.partial(task_ended, client), context=Variables())
 
 
-def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
+def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:
     # An executor's thread that was asked for the pull alone: the message is for the task that awaits it.
     future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
@@ -69,10 +72,11 @@ def _hand(pulled: Pulled, message: Message, frame: FrameType) -> bool:
 
 @guarded
 def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
-    client, context = pulled.client, tasks.waiting_context(future) or Variables()
+    client, (context, owner) = pulled.client, tasks.waiting(future)
     if client.library.telemetry.scope is not None:
         finish_current(client)
-        client.processing_by_task[_HANDED_ON] = context.run(begin_processing, client, pulled.record, message), None
+        begin = functools.partial(begin_processing, owner=owner)
+        client.processing_by_task[_HANDED_ON] = context.run(begin, client, pulled.record, message), None
 
 
 @guarded

@@ -19,7 +19,9 @@ from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, outside_loops, skip_ended, span_in
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
+from otel_eda.core.runtime.tasks import task_or_thread_id
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -48,7 +50,6 @@ class Processing:
         "body_ended_at",
         "client",
         "context",
-        "delivery_tag",
         "detached",
         "done",
         "failure",
@@ -58,8 +59,10 @@ class Processing:
         "manual",
         "offset",
         "outer_context",
+        "owner",
         "partition",
         "partition_ledger",
+        "pending_error",
         "record",
         "route",
         "span",
@@ -73,13 +76,23 @@ class Processing:
     key: Hashable
 
     def __init__(
-        self, client: Client, route: Route, record: Any, message: Message, *, outer_context: Context, manual: bool
+        self,
+        client: Client,
+        route: Route,
+        record: Any,
+        message: Message,
+        *,
+        outer_context: Context,
+        manual: bool,
+        owner: int | None = None,
     ) -> None:
         self.client, self.route = client, route
         self.record = record if message.record is None else message.record
         self.outer_context = outer_context
         self.manual = self.detached = manual
-        self.delivery_tag, self.timestamp, self.partition = message.delivery_tag, message.timestamp, message.partition
+        self.owner = task_or_thread_id() if owner is None else owner
+        self.pending_error = unwinding.handled_error()
+        self.timestamp, self.partition = message.timestamp, message.partition
         self.done = self.inherited = self.in_callback = False
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
@@ -106,16 +119,23 @@ class Processing:
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
-        anomaly = self.partition_ledger.end(self.offset, error is None) if self.partition_ledger is not None else None
+        anomaly = self._end_in_ledger(error)
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
         self.span.end(end)
         if self.route.scope.records_durations:
             self._record_durations(end, kind)
-        self.record = self.failure = None
+        self.record = self.failure = self.pending_error = None
         if self.detached or not self.manual:  # else the loop that began it has yet to leave it
             self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+
+    def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
+        ledger = self.partition_ledger
+        if ledger is not None and isinstance(error, ENDS):
+            ledger.give_up(self.offset)
+            return None
+        return None if ledger is None else ledger.end(self.offset, error is None)
 
     def _record_durations(self, end: int, kind: str | None) -> None:
         measures, metrics = self.route.duration_attributes(self.partition, kind), self.route.scope.metrics
@@ -131,6 +151,7 @@ class Processing:
     def take_over(self) -> None:
         """Have it ended by whoever processes its message by hand, beginning now."""
         self.manual = self.client.manual = True
+        self.owner = task_or_thread_id()
         if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
@@ -159,7 +180,7 @@ class Processing:
             attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
 
     def _record_error(self, error: BaseException) -> str | None:
-        if isinstance(error, GeneratorExit):
+        if isinstance(error, ENDS):
             self.span.set_attribute(semconv.ABANDONED, True)
             return None
         if isinstance(error, unwinding.UnknownError):
@@ -178,7 +199,13 @@ class Processing:
 
 
 def begin_processing(
-    client: Client, record: Any, message: Message, extracted: Extracted | None = None, manual: bool = False
+    client: Client,
+    record: Any,
+    message: Message,
+    extracted: Extracted | None = None,
+    *,
+    manual: bool = False,
+    owner: int | None = None,
 ) -> Processing:
     """Begin to process a message: start its span and make it current."""
     outer_context = base = get_current()
@@ -188,8 +215,10 @@ def begin_processing(
     route = client.process_route(message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
-    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual)
+    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
     attributes = message_attributes(route, message)
+    if manual:
+        attributes[semconv.MANUAL] = True
     if message.offset is not None:
         # What was polled before, and what is processed by hand, comes in any order.
         _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)

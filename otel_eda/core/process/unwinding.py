@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import dis
 import inspect
+import itertools
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
@@ -106,6 +108,63 @@ def _outcome_by_instruction(frame: FrameType) -> BaseException | None:
     if name in _LOOP_END_INSTRUCTIONS:
         return None
     return GeneratorExit() if name in _SUSPENDED_INSTRUCTIONS or following == "YIELD_FROM" else UnknownError()
+
+
+def handled_error() -> BaseException | None:
+    """Return the exception that is being handled here, whoever handles it, or None."""
+    return sys.exc_info()[1]
+
+
+def leaving_error(known: BaseException | None) -> BaseException | None:
+    """Return the exception that is on its way out while a `finally` or a `with` clears up, or None.
+
+    `known` is one that was being handled before. An exception that an `except` clause keeps is none.
+    """
+    error = sys.exc_info()[1]
+    trace = None if error is None or error is known else error.__traceback__
+    return error if trace is not None and _goes_on(trace.tb_frame) else None
+
+
+def _goes_on(frame: FrameType) -> bool:
+    # The frame stands in the handler: what comes first, the end of the handling or another raise?
+    code = frame.f_code.co_code
+    for place in range(frame.f_lasti, len(code), 2):
+        name = dis.opname[code[place]]
+        if name in _RAISES or name == "POP_EXCEPT":
+            return name in _RAISES
+    return False
+
+
+_RAISES = {"RERAISE", "RAISE_VARARGS"}
+
+
+def loops_at(frame: FrameType) -> bool:
+    """Tell whether a frame stands at the instruction by which a `for` loop comes for its next item."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "FOR_ITER"
+
+
+_collecting: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
+
+
+def only_collects(frame: FrameType) -> bool:
+    """Tell whether the loop that a frame stands at is a comprehension that keeps, or filters, the items themselves."""
+    known = _collecting.setdefault(frame.f_code, {})
+    if frame.f_lasti not in known:
+        known[frame.f_lasti] = loops_at(frame) and _collects(frame.f_code, frame.f_lasti)
+    return known[frame.f_lasti]
+
+
+def _collects(code: CodeType, at: int) -> bool:
+    # FOR_ITER, STORE_FAST item, …, LOAD_FAST item, LIST_APPEND: nothing is made of the item.
+    found = [one for one in dis.get_instructions(code) if one.offset >= at]
+    end = next((one.argval for one in found[:1]), at)
+    body = [one for one in found[1:] if one.offset < end]
+    if not body or not body[0].opname.startswith("STORE_FAST"):
+        return False
+    item = body[0].argval[0] if isinstance(body[0].argval, tuple) else body[0].argval
+    before = next((one for one, after in itertools.pairwise(body) if after.opname in {"LIST_APPEND", "SET_ADD"}), None)
+    loaded = before.argval[-1] if before is not None and isinstance(before.argval, tuple) else before and before.argval
+    return before is not None and "LOAD_FAST" in before.opname and loaded == item
 
 
 _watches_by_frame: dict[int, list[FrameWatch]] = {}

@@ -13,6 +13,7 @@ from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
+from otel_eda.core.process import per_task
 from otel_eda.core.process.manual import Process
 from otel_eda.core.runtime.contexts import PROCESSING
 from otel_eda.core.runtime.guard import guarded
@@ -54,9 +55,11 @@ class _BlockInProcessing:
 
     @guarded
     def after_exit(self, _: BaseException | None) -> None:
-        """End a processing that is over but for this block."""
+        """End a processing that is over but for this block, or that has no other end."""
         if self.processing.body_ended_at:
             self.processing.end()
+        else:
+            per_task.finish_block(self.processing)
 
 
 class _BlockAsProcessing:
@@ -181,14 +184,15 @@ class _BlockExit(Call):
 class Handle(SinglePlace):
     """A call, sync or async, of the application's handler, by a library that handles what it raises.
 
-    The message's processing has failed then, though nothing leaves it.
+    The message's processing has failed then, though nothing leaves it; it ends with the call if that is its `end`.
     """
 
     target: str
+    end: bool = False
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the call, whose exception is that of the message's processing."""
-        return around(original, switch, _HandlerErrorCall)
+        return around(original, switch, _LastHandlerCall if self.end else _HandlerErrorCall)
 
 
 class _HandlerErrorCall(Call):
@@ -206,3 +210,20 @@ class _HandlerErrorCall(Call):
         processing = _current_processing()
         if processing is not None and not processing.done:
             processing.failure = error
+
+
+class _LastHandlerCall(_HandlerErrorCall):
+    """A call of the application's handler that ends the processing of a message that was pulled singly."""
+
+    __slots__ = ()
+
+    def left(self, error: BaseException | None) -> None:
+        """End the processing, and note why it has failed if it has."""
+        super().left(error)
+        self._end()
+
+    @guarded
+    def _end(self) -> None:
+        processing = _current_processing()
+        if processing is not None:
+            per_task.finish_block(processing)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Link
@@ -17,6 +16,7 @@ from otel_eda.core.runtime.contexts import EMPTY, current_context, outside_loops
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, enter
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 NO_ARGUMENTS: tuple[tuple[Any, ...], dict[str, Any]] = (), {}
-_NOT_FAILURES = (StopIteration, StopAsyncIteration, CancelledError, GeneratorExit)
+_NOT_FAILURES = (StopIteration, StopAsyncIteration, *ENDS)
 
 
 class Receiving:

@@ -11,17 +11,23 @@ from opentelemetry import trace
 from opentelemetry.context import Context, create_key, get_current
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
+from otel_eda.core.runtime.tasks import task_or_thread_id
+
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 
 class ProcessSpan(Protocol):
-    """The process span that a context keeps: `before` is the context that was current when it began."""
+    """The process span that a context keeps.
+
+    `outer_context` is the context that was current when it began; `owner` is the task or thread that it began in.
+    """
 
     span: Span
     outer_context: Context
     done: bool
     manual: bool
+    owner: int
 
 
 EMPTY = Context()
@@ -71,7 +77,8 @@ def current_context() -> Context:
 def skip_ended(context: Context) -> Context:
     """Give a context, or, if its process span has ended, the one from before that."""
     processing = _current_processing(context)
-    while processing is not None and processing.done:
+    # What another task or thread inherits is no leftover of a loop: what it does was caused by the message.
+    while processing is not None and processing.done and processing.owner == task_or_thread_id():
         context = processing.outer_context
         processing = _current_processing(context)
     alive: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 
 def caller(depth: int = 1) -> FrameType | None:
@@ -18,3 +20,23 @@ def caller(depth: int = 1) -> FrameType | None:
         return sys._getframe(depth + 1)
     except (AttributeError, ValueError):  # `sys` may be gone by then
         return None
+
+
+_handing_on: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
+
+
+def hands_on(frame: FrameType) -> bool:
+    """Tell whether a frame gives what the call it stands at returns straight to its own caller."""
+    known = _handing_on.setdefault(frame.f_code, {})
+    if frame.f_lasti not in known:
+        known[frame.f_lasti] = _returns_at_once(frame.f_code.co_code, frame.f_lasti)
+    return known[frame.f_lasti]
+
+
+def _returns_at_once(code: bytes, at: int) -> bool:
+    following = [dis.opname[code[place]] for place in range(at + 2, min(len(code), at + 30), 2)]
+    names = [name for name in following if name not in {"CACHE", "NOP", "EXTENDED_ARG"}]
+    stored = names[:1] == ["STORE_FAST"] and names[1:2] and names[1].startswith("LOAD_FAST")
+    if stored or names[:1] == ["STORE_FAST_LOAD_FAST"]:  # one and the same variable, else there were another call
+        names = names[2:] if stored else names[1:]
+    return names[:1] == ["RETURN_VALUE"]

@@ -8,13 +8,14 @@ import time
 from asyncio import BaseEventLoop, CancelledError, Future, Task, current_task, wrap_future
 from asyncio.events import _get_running_loop
 from concurrent.futures import thread
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from otel_eda.core.runtime.frames import hands_on
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Context
     from types import FrameType
 
 
@@ -27,6 +28,9 @@ _HAND_OVER_CODE = {
     thread.ThreadPoolExecutor.submit.__code__,
     wrap_future.__code__,
 }
+
+
+_MAIN = threading.main_thread().ident
 
 
 _MAX_FRAMES = 10  # frames
@@ -71,12 +75,31 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
         future.add_done_callback(report)
 
 
-def awaited_future(frame: FrameType) -> Future[Any] | None:
-    """Give the future by which an event loop's tasks wait for what an executor runs in a frame of `WORK`.
+_ANYIO = "anyio._backends._asyncio"  # its threads run calls, and report to an event loop, by themselves
+_HANDING_ON = {"asgiref.sync"}  # it clears up before it returns
 
-    None if there is none.
+
+def awaited_future(frame: FrameType | None) -> Future[Any] | None:
+    """Return the future by which an event loop's tasks wait for what the call that a frame stands at returns, or None.
+
+    That is so where an executor's thread runs the call itself, or something that only hands on what it returns.
     """
-    work = frame.f_locals["self"].future
+    for _ in range(_MAX_FRAMES):
+        if frame is None or threading.get_ident() == _MAIN:
+            return None
+        if frame.f_code is WORK_ITEM_RUN:
+            return _wrapping_future(frame.f_locals["self"].future)
+        module = frame.f_globals.get("__name__")
+        if module == _ANYIO:
+            future = frame.f_locals.get("future")
+            return future if isinstance(future, Future) else None
+        if module not in _HANDING_ON and not hands_on(frame):
+            return None
+        frame = frame.f_back
+    return None
+
+
+def _wrapping_future(work: Any) -> Future[Any] | None:
     _wait_for_hand_over(work)
     for callback in work._done_callbacks:
         cells = zip(
@@ -106,9 +129,13 @@ def _is_handing_over(frame: FrameType | None) -> bool:
     return False
 
 
-def waiting_context(future: Future[Any]) -> Context | None:
-    """Give the context of the task that waits for a future; None if nothing does, or something else."""
+def waiting(future: Future[Any]) -> tuple[Context, int | None]:
+    """Return the context of the task that waits for a future, and what tells that task from others.
+
+    An empty context and None if nothing waits, or something else.
+    """
     for callback, context in future._callbacks or ():
-        if isinstance(getattr(callback, "__self__", None), Task):
-            return context
-    return None
+        task = getattr(callback, "__self__", None)
+        if isinstance(task, Task) and context is not None:
+            return context, id(task)
+    return Context(), None

@@ -16,6 +16,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -110,7 +111,7 @@ class Sending:
         self.operation.leave()
         del self.operation  # what it holds is not to be kept until the broker answers
         if error is not None:
-            self.failed(error)
+            self._raised(error)
 
     def returned(self, result: Any) -> Any:
         """Return the call's result, from which, or later, the outcome is learnt."""
@@ -134,6 +135,13 @@ class Sending:
         else:
             self.outcome.after_call(self, result)
 
+    @guarded
+    def _raised(self, error: BaseException) -> None:
+        # Where the answer comes later, or the client says "not now", a call that raises has sent nothing.
+        if isinstance(error, Exception) and (self.outcome is not None or self.client.library.empty(error)):
+            self.span.set_attribute(semconv.SEND_REFUSED, True)
+        self.failed(error)
+
     def keep_open(self) -> None:
         """Be open until the broker answers."""
         self.client.pending_sends[id(self)] = self
@@ -153,7 +161,7 @@ class Sending:
     @guarded
     def failed(self, error: BaseException) -> None:
         """End with why the message was not sent."""
-        self._end(error)
+        self._end(Unresolved("nobody waits for the broker's answer any more") if isinstance(error, ENDS) else error)
 
     def abandoned(self, error: BaseException) -> None:
         """End with why nobody waits for the answer any more, unless it is there."""

@@ -10,7 +10,6 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
-from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, passes_through
 from otel_eda.core.settle.settlement import Acknowledgement, Commit, Settlement, Tags, take_unsettled
@@ -69,9 +68,7 @@ class Settle(_Settle):
         instance = call[0][0]
         client = client_of(instance, library)
         offsets = self.offsets(instance, *taken)
-        commit = Commit(client, self.operation, call, offsets=offsets, settled=self.settled, report=self.report)
-        per_task.finish_current(client)
-        return commit
+        return Commit(client, self.operation, call, offsets=offsets, settled=self.settled, report=self.report)
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,4 @@ class Acknowledge(_Settle):
             return None
         client = client_of(instance, library)
         found = take_unsettled(client, tags)
-        settlement = Acknowledgement(client, self.operation, call, tags, list(found.values()))
-        per_task.finish_if_settled(client, found)
-        return settlement
+        return Acknowledgement(client, self.operation, call, tags, list(found.values()))

@@ -14,6 +14,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, enter
 from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +86,7 @@ class Settlement(Call):
     @guarded
     def failed(self, error: BaseException) -> None:
         """End with why the broker has not."""
-        self._end(error)
+        self._end(Unresolved("nobody waits for the broker's answer any more") if isinstance(error, ENDS) else error)
 
     def _end(self, error: BaseException | None) -> None:
         end = time.time_ns()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from asyncio import CancelledError
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Status, StatusCode
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 
 _SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+
+
+ENDS = (GeneratorExit, KeyboardInterrupt, SystemExit, CancelledError)
+"""Exceptions by which something ends that was told to end: no failure of a message that is in work."""
 
 
 class Outcome(Exception):  # noqa: N818  # what becomes of a message is not an error of anyone

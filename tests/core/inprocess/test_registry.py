@@ -1,112 +1,26 @@
-"""Handlers in process: a span around each, and a word about events that nobody handles."""
+"""Handlers of a registry: a span around each, whatever the registry's methods are called."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import importlib
-import itertools
-import logging
-import sys
-import threading
-import weakref
-from collections import defaultdict, deque
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind
 from support.recorder import recording
-from support.spans import attribute, exceptions, failed, ids, parent
+from support.spans import attribute, current, exceptions, failed, ids, parent
 
 import otel_eda
+from core.inprocess.application import Async, ByClass, ByInstance, Event, Handler, Shipped, Static, handlers, seeing
 from core.tinyqueue import Consumer, Queue
-from otel_eda.core.inprocess import registries
-from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from opentelemetry.sdk.trace import ReadableSpan
     from support.recorder import Recorder
 
-Handler = Any
-
-
-@dataclass
-class Event:
-    event_type: str
-    data: object = None
-
-
-class ByInstance:
-    def __init__(self) -> None:
-        self.handlers: dict[str, list[Handler]] = {}
-
-    def register(self, event_type: str, handler: Handler) -> None:
-        self.handlers.setdefault(event_type, []).append(handler)
-
-    def unregister(self, event_type: str, handler: Handler) -> None:
-        self.handlers[event_type].remove(handler)
-
-    def handle(self, event: Event) -> list[object]:
-        return [handler(event) for handler in self.handlers.get(event.event_type, [])]
-
-
-class ByClass:
-    handlers: dict[str, list[Handler]] = {}  # noqa: RUF012
-
-    @classmethod
-    def register(cls, event_type: str, handler: Handler) -> None:
-        cls.handlers.setdefault(event_type, []).append(handler)
-
-    @classmethod
-    def handle(cls, event: Event) -> list[object]:
-        return [handler(event) for handler in cls.handlers.get(event.event_type, [])]
-
-
-class Static:
-    handlers: dict[str, list[Handler]] = {}  # noqa: RUF012
-
-    @staticmethod
-    def register(event_type: str, handler: Handler) -> None:
-        Static.handlers.setdefault(event_type, []).append(handler)
-
-    @staticmethod
-    def handle(event: Event) -> list[object]:
-        return [handler(event) for handler in Static.handlers.get(event.event_type, [])]
-
-
-class Async(ByInstance):
-    async def handle(self, event: Event) -> list[object]:  # type: ignore[override]
-        return [await handler(event) for handler in self.handlers.get(event.event_type, [])]
-
-
-@pytest.fixture(autouse=True)
-def unregistered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget every registry and handler afterwards."""
-    monkeypatch.setattr(registries, "registries", registries.Registries())
-    yield
-    registries.registries.disable()
-    ByClass.handlers = {}
-    Static.handlers = {}
-
-
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
-
-
-def handlers(recorder: Recorder) -> list[ReadableSpan]:
-    return [span for span in recorder.ours() if "eda.event.type" in (span.attributes or {})]
-
-
-def seeing(event: Event) -> tuple[int, int]:
-    return current()
+pytestmark = pytest.mark.usefixtures("unregistered")
 
 
 @pytest.mark.parametrize(
@@ -134,21 +48,21 @@ def test_each_handler_of_an_event_has_a_span(
     assert seen == [ids(first), ids(second)]
     for span in (first, second):
         assert (span.name, span.kind, parent(span)) == ("process paid", SpanKind.INTERNAL, None)
-        assert attribute(span, "code.function.name") == f"{__name__}.seeing"
+        assert attribute(span, "code.function.name") == f"{seeing.__module__}.seeing"
     assert recorder.count("eda.handler.duration") == 2
     assert recorder.count("eda.events.unhandled") == 0
 
 
-def test_within_a_turn_it_is_a_child_of_it(queue: Queue, recorder: Recorder) -> None:
+def test_a_handler_in_a_loop_is_a_child_of_the_process_span(queue: Queue, recorder: Recorder) -> None:
     registry = otel_eda.registry(ByInstance)()
     registry.register("paid", seeing)
     for _ in Consumer(queue, "orders"):
-        turn = current()
+        process = current()
         registry.handle(Event("paid"))
-        assert current() == turn
+        assert current() == process
         break
     (span,) = handlers(recorder)
-    assert parent(span) == turn
+    assert parent(span) == process
 
 
 def test_an_event_within_a_handler_is_a_child_with_its_own_type(recorder: Recorder) -> None:
@@ -213,15 +127,6 @@ def test_an_exception_of_an_async_handler_is_raised_as_it_is(recorder: Recorder)
     assert failed(*handlers(recorder))
 
 
-def test_a_handler_is_unregistered_by_the_users_own_function(recorder: Recorder) -> None:
-    registry = otel_eda.registry(ByInstance)()
-    registry.register("paid", seeing)
-    assert registry.handlers == {"paid": [seeing]}
-    assert hash(registry.handlers["paid"][0]) == hash(seeing)
-    registry.unregister("paid", seeing)
-    assert registry.handlers == {"paid": []}
-
-
 def test_bound_methods_are_handlers_like_any_other(recorder: Recorder) -> None:
     class Shop:
         def paid(self, event: Event) -> tuple[object, tuple[int, int]]:
@@ -234,9 +139,6 @@ def test_bound_methods_are_handlers_like_any_other(recorder: Recorder) -> None:
     (span,) = handlers(recorder)
     assert (data, seen) == (7, ids(span))
     assert str(attribute(span, "code.function.name")).endswith("Shop.paid")
-
-
-# --- Other names, other forms -------------------------------------------------------------------------------------
 
 
 @otel_eda.registry(register="subscribe", dispatch="publish", event_type="kind")
@@ -281,10 +183,6 @@ def test_a_decorator_registers_the_users_own_function(bus: Bus, recorder: Record
     assert bus.publish("paid") == [ids(*handlers(recorder))]
     assert paid() == ids(handlers(recorder)[1])  # whoever calls it
     assert recorder.count("eda.events.unhandled") == 0
-
-
-class Shipped:
-    """An event that is known by its class."""
 
 
 def test_an_event_may_be_known_by_its_class(recorder: Recorder) -> None:
@@ -341,309 +239,6 @@ def test_the_type_of_an_event_is_found(event: object, name: str, recorder: Recor
     assert recorder.count("eda.events.unhandled") == 0
 
 
-# --- Unhandled events ---------------------------------------------------------------------------------------------
-
-
-def unhandled(recorder: Recorder) -> list[object]:
-    return [(point.attributes or {})["eda.event.type"] for point in recorder.points("eda.events.unhandled")]
-
-
-@pytest.mark.parametrize("by", [ByInstance, lambda: ByClass, lambda: Static], ids=["instance", "class", "static"])
-def test_an_event_that_nobody_handles_is_told_and_counted(by: Callable[[], Any], recorder: Recorder) -> None:
-    registry = by()
-    otel_eda.registry(registry if isinstance(registry, type) else type(registry))
-    registry.register("paid", seeing)
-    with recorder.tracer.start_as_current_span("receiving"):
-        assert registry.handle(Event("lost")) == []
-        registry.handle(Event("paid"))
-    (span,) = recorder.own("receiving")
-    assert [(event.name, dict(event.attributes or {})) for event in span.events] == [
-        ("eda.event.unhandled", {"eda.event.type": "lost"})
-    ]
-    assert unhandled(recorder) == ["lost"]
-
-
-def test_an_async_registry_tells_it_too(recorder: Recorder) -> None:
-    registry = otel_eda.registry(Async)()
-    asyncio.run(registry.handle(Event("lost")))
-    assert unhandled(recorder) == ["lost"]
-
-
-def test_an_event_whose_handlers_have_left_is_not_claimed_while_one_was_there(recorder: Recorder) -> None:
-    registry = otel_eda.registry(ByInstance)()
-    registry.register("paid", seeing)
-    registry.unregister("paid", seeing)
-    registry.handle(Event("paid"))
-    assert unhandled(recorder) == []
-
-
-def test_a_handler_that_fails_has_handled_it(recorder: Recorder) -> None:
-    registry = otel_eda.registry(ByInstance)()
-    registry.register("paid", lambda event: 1 / event.data)
-    with pytest.raises(ZeroDivisionError):
-        registry.handle(Event("paid", 0))
-    assert unhandled(recorder) == []
-
-
-@dataclass
-class Subscription:
-    handler: Handler
-
-
-@pytest.mark.parametrize(
-    "kept",
-    [
-        {"paid": [seeing]},
-        {"paid": {"first": (seeing,)}},
-        [("paid", seeing)],
-        {("paid", seeing)},
-        defaultdict(list, paid=[seeing]),
-        deque([seeing]),
-        {"paid": deque([seeing])},
-        [Subscription(seeing)],
-        {"paid": Subscription(seeing)},
-        {"paid": {"a": {"b": {"c": [seeing]}}}},
-    ],
-    ids=lambda value: repr(value).split(" at ")[0].replace(f"{__name__}.", ""),
-)
-def test_where_handlers_may_have_been_registered_before_nothing_is_claimed(kept: Any, recorder: Recorder) -> None:
-    class Old:
-        def __init__(self) -> None:
-            self.kept = kept
-
-        def register(self, event_type: str, handler: Handler) -> None: ...
-
-        def handle(self, event: Event) -> None: ...
-
-    early = Old()
-    otel_eda.registry(Old)
-    early.register("other", seeing)
-    early.handle(Event("paid"))
-    assert unhandled(recorder) == []
-
-
-GLOBAL: dict[str, list[Handler]] = {}
-
-
-def test_handlers_in_the_modules_own_variables_are_seen(recorder: Recorder) -> None:
-    class Stateless:
-        @staticmethod
-        def register(event_type: str, handler: Handler) -> None:
-            GLOBAL.setdefault(event_type, []).append(handler)
-
-        @staticmethod
-        def handle(event: Event) -> list[object]:
-            return [handler(event) for handler in GLOBAL.get(event.event_type, [])]
-
-    GLOBAL.clear()
-    Stateless.register("paid", seeing)
-    otel_eda.registry(Stateless)
-    Stateless.handle(Event("paid"))
-    assert unhandled(recorder) == []
-
-
-def test_a_base_classes_handlers_are_seen(recorder: Recorder) -> None:
-    class Base(ByClass):
-        handlers: dict[str, list[Handler]] = {}  # noqa: RUF012
-
-    class Heir(Base): ...
-
-    Base.register("paid", seeing)
-    otel_eda.registry(Heir)
-    Heir.handle(Event("paid"))
-    assert unhandled(recorder) == []
-
-
-def test_other_things_that_a_registry_has_hide_no_event(recorder: Recorder) -> None:
-    class Rich(ByInstance):
-        names = ("paid", "shipped")
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.log, self.lock, self.kinds = logging.getLogger(), threading.Lock(), {Event: "an event", 5: None}
-
-    otel_eda.registry(Rich)().handle(Event("lost"))
-    assert unhandled(recorder) == ["lost"]
-
-
-def test_where_the_state_cannot_be_seen_nothing_is_claimed(recorder: Recorder) -> None:
-    class Slotted:
-        __slots__ = ("__weakref__", "handlers")
-
-        def __init__(self) -> None:
-            self.handlers = [seeing]
-
-        def register(self, handler: Handler) -> None: ...
-
-        def handle(self, event: Event) -> None: ...
-
-    @dataclass(eq=True)
-    class Unhashable:
-        handlers: list[Handler] = field(default_factory=list)
-
-        def register(self, handler: Handler) -> None: ...
-
-        def handle(self, event: Event) -> None: ...
-
-    for kind in (Slotted, Unhashable):
-        otel_eda.registry(kind)
-        kind().handle(Event("paid"))
-    assert unhandled(recorder) == []
-
-
-def test_an_event_that_is_handled_in_another_thread_is_not_claimed(recorder: Recorder) -> None:
-    pool = ThreadPoolExecutor(1)
-
-    @otel_eda.registry
-    class Pooled:
-        def __init__(self) -> None:
-            self.handlers: dict[object, Handler] = {}
-
-        def register(self, kind: object, handler: Handler) -> None:
-            self.handlers[kind] = handler
-
-        def handle(self, event: object) -> Any:
-            kind = getattr(event, "event_type", type(event))
-            return pool.submit(self.handlers[kind], event)
-
-    registry = Pooled()
-    registry.register("paid", seeing)
-    registry.register(Shipped, seeing)
-    with pool:
-        seen = [registry.handle(event).result() for event in (Event("paid"), Shipped())]
-    assert [span.name for span in handlers(recorder)] == ["process paid", "process Shipped"]
-    assert seen == [ids(span) for span in handlers(recorder)]
-    assert unhandled(recorder) == []
-
-
-# --- On and off ---------------------------------------------------------------------------------------------------
-
-
-def test_disabled_the_originals_are_back_and_handlers_only_pass_on(library: Any) -> None:
-    originals = dict(vars(ByInstance)), dict(vars(ByClass)), dict(vars(Static))
-    with recording() as recorder:
-        for kind in (ByInstance, ByClass, Static):
-            otel_eda.registry(kind)
-        registry = ByInstance()
-        registry.register("paid", seeing)
-        registry.handle(Event("paid"))
-        otel_eda.disable()
-        assert (dict(vars(ByInstance)), dict(vars(ByClass)), dict(vars(Static))) == originals
-        assert registry.handle(Event("paid")) == [(0, 0)]
-        assert len(handlers(recorder)) == 1
-        otel_eda.enable(recorder.tracer_provider, recorder.meter_provider)
-        registry.handle(Event("paid"))
-        assert len(handlers(recorder)) == 2
-
-
-def test_named_twice_it_is_once(recorder: Recorder) -> None:
-    registry = otel_eda.registry(otel_eda.registry(ByInstance))()
-    registry.register("paid", seeing)
-    registry.handle(Event("paid"))
-    assert len(handlers(recorder)) == 1
-
-
-def test_registered_twice_each_call_has_one_span(recorder: Recorder) -> None:
-    registry, other = otel_eda.registry(ByInstance)(), ByInstance()
-    registry.register("paid", seeing)
-    other.register("paid", registry.handlers["paid"][0])
-    other.handle(Event("paid"))
-    assert len(handlers(recorder)) == 1
-
-
-def test_suppressed_there_is_nothing(recorder: Recorder) -> None:
-    registry = otel_eda.registry(ByInstance)()
-    registry.register("paid", seeing)
-    with suppress_instrumentation():
-        assert registry.handle(Event("paid")) == [(0, 0)]
-        registry.handle(Event("lost"))
-    assert (handlers(recorder), unhandled(recorder)) == ([], [])
-
-
-@pytest.mark.parametrize("names", [{"register": "nowhere"}, {"dispatch": "nowhere"}], ids=str)
-@pytest.mark.parametrize("on", [True, False])
-def test_a_method_that_there_is_not_is_told_at_once_and_spoils_nothing(
-    names: dict[str, str], on: bool, library: Any
-) -> None:
-    with recording() as recorder:
-        if not on:
-            otel_eda.disable()
-        with pytest.raises(AttributeError, match=r"no method 'nowhere'.*otel_eda\.registry"):
-            otel_eda.registry(ByInstance, **names)
-        otel_eda.disable()
-        otel_eda.enable(recorder.tracer_provider, recorder.meter_provider)
-        otel_eda.registry(ByInstance)
-        assert [*registries.registries.all] == [ByInstance]
-
-
-# --- OTEL_EDA_REGISTRIES ------------------------------------------------------------------------------------------
-
-_numbers = itertools.count()
-SOURCE = """
-class Outer:
-    class Bus:
-        def __init__(self):
-            self.all = {}
-        def register(self, event_type, handler):
-            self.all[event_type] = handler
-        def handle(self, event):
-            return self.all[event.event_type](event)
-        on, emit = register, handle
-Bus = Outer.Bus
-"""
-
-
-@pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A module with a registry, that nobody has imported."""
-    name = f"application_{next(_numbers)}"
-    tmp_path.joinpath(f"{name}.py").write_text(SOURCE)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield name
-    sys.modules.pop(name, None)
-
-
-@pytest.mark.parametrize(
-    "text", ["{}:Bus", "{}:Outer.Bus", " {}:Bus() ; ", "{}:Bus(on, emit)", "{}:Bus(,emit,event_type)", "{}:Bus(on);"]
-)
-@pytest.mark.parametrize("early", [False, True], ids=["imported later", "imported before"])
-def test_a_variable_is_enough(
-    text: str, early: bool, module: str, library: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if early:
-        importlib.import_module(module)
-    with recording(strict=False) as recorder:
-        monkeypatch.setenv("OTEL_EDA_REGISTRIES", text.format(module))
-        otel_eda.enable(recorder.tracer_provider, recorder.meter_provider)
-        assert (module in sys.modules) is early
-        bus = importlib.import_module(module).Bus()
-        register = bus.on if "on" in text.partition("(")[2] else bus.register
-        dispatch_ = bus.emit if "emit" in text else bus.handle
-        register("paid", seeing)
-        assert dispatch_(Event("paid")) == ids(*handlers(recorder))
-
-
-@pytest.mark.parametrize(
-    "text", ["nonsense", "a.b.c", "a:b(c,d,e,f)", "a:b(c", ":", "{}:Bus(on);nonsense", "{}:Nowhere", "{}:Bus(nowhere)"]
-)
-def test_a_wrong_variable_is_told_and_breaks_nothing(
-    text: str, module: str, library: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    with recording(strict=False, quiet=False) as recorder:
-        for _ in range(2):
-            monkeypatch.setenv("OTEL_EDA_REGISTRIES", text.format(module))
-            otel_eda.enable(recorder.tracer_provider, recorder.meter_provider)
-            bus = importlib.import_module(module).Bus()
-            bus.register("paid", seeing)
-            bus.handle(Event("paid"))
-            otel_eda.disable()
-            monkeypatch.delenv("OTEL_EDA_REGISTRIES")
-            otel_eda.enable(recorder.tracer_provider, recorder.meter_provider)
-            otel_eda.disable()
-    assert {record.name for record in caplog.records} == {"otel_eda"}
-    assert sum(guard.failures.values()) + ("is not of the form" in caplog.text) >= 1
-
-
 def test_a_failing_step_of_ours_leaves_the_call_alone(
     library: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -668,108 +263,3 @@ def test_a_failing_step_of_ours_leaves_the_call_alone(
         registry.register(lambda _: "handled")
         assert registry.handle(Hostile()) == ["handled"]
     assert "ZeroDivisionError" in caplog.text
-
-
-# --- What a registry is handed is the application's own function ----------------------------------------------------
-
-
-class Weak:
-    """Holds functions weakly, and methods as Django's signals do, each once; finds them by identity."""
-
-    def __init__(self) -> None:
-        self.receivers: dict[object, Any] = {}
-
-    @staticmethod
-    def identity(receiver: Any) -> object:
-        return (id(receiver.__self__), id(receiver.__func__)) if hasattr(receiver, "__self__") else id(receiver)
-
-    def register(self, *receivers: Any) -> None:
-        for receiver in receivers:
-            kind: Any = weakref.WeakMethod if hasattr(receiver, "__self__") else weakref.ref
-            self.receivers.setdefault(self.identity(receiver), kind(receiver))
-
-    def unregister(self, receiver: Any) -> bool:
-        return self.receivers.pop(self.identity(receiver), None) is not None
-
-    def handle(self, event: object) -> list[Any]:
-        return [receiver(event) for one in list(self.receivers.values()) if (receiver := one())]
-
-
-class Screen:
-    def show(self, _: object) -> tuple[int, int]:
-        return current()
-
-
-def weak() -> Weak:
-    otel_eda.registry(Weak)
-    return Weak()
-
-
-def test_a_function_that_is_held_weakly_lives_as_long_as_it_does(recorder: Recorder) -> None:
-    registry = weak()
-
-    def shown(_: object) -> tuple[int, int]:
-        return current()
-
-    registry.register(shown)
-    gc.collect()
-    assert registry.handle(Event("paid")) == [ids(*handlers(recorder))]
-    del shown
-    gc.collect()
-    assert registry.handle(Event("paid")) == []
-
-
-def test_a_method_may_be_held_weakly(recorder: Recorder) -> None:
-    registry, screen = weak(), Screen()
-    registry.register(screen.show)
-    assert registry.handle(Event("paid")) == [ids(*handlers(recorder))]
-    assert registry.unregister(screen.show)
-
-
-def test_a_handler_is_registered_once_and_found_again(recorder: Recorder) -> None:
-    registry = weak()
-    registry.register(seeing)
-    registry.register(seeing)
-    assert registry.handle(Event("paid")) == [ids(*handlers(recorder))]
-    assert registry.unregister(seeing)
-    assert registry.receivers == {}
-
-
-def test_each_of_several_callables_is_seen(recorder: Recorder) -> None:
-    registry, screen = weak(), Screen()
-    registry.register(seeing, screen.show)
-    seen = registry.handle(Event("paid"))
-    assert seen == [ids(span) for span in handlers(recorder)]
-    assert len({*seen}) == 2
-
-
-def test_a_closure_that_holds_itself_is_freed(recorder: Recorder) -> None:
-    registry = weak()
-
-    def made() -> Any:
-        def shown(_: object) -> Any:
-            return shown
-
-        return shown
-
-    shown = made()
-    registry.register(shown)
-    kept = weakref.ref(shown)
-    del shown
-    gc.collect()
-    assert kept() is None
-
-
-def test_switched_off_a_handler_has_its_own_code_back(recorder: Recorder) -> None:
-    registry = weak()
-
-    def shown(_: object) -> tuple[int, int]:
-        return current()
-
-    before = shown.__code__
-    registry.register(shown)
-    assert shown.__code__ is not before
-    otel_eda.disable()
-    assert shown.__code__ is before
-    otel_eda.enable(recorder.tracer_provider, recorder.meter_provider)
-    assert registry.handle(Event("paid")) == [ids(*handlers(recorder))]

@@ -1,4 +1,4 @@
-"""What a consumer does with offsets arrives in the ledger, and what that tells on spans and in metrics."""
+"""What a consumer does with offsets arrives in the ledger; anomalies are on spans and in metrics."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_failed_commit_is_none(consumer: Consumer, recorder: Recorder) -> None
     assert facts(recorder) == {}
 
 
-def test_members_of_a_group_in_one_process_share_their_account(queue: Queue, recorder: Recorder) -> None:
+def test_members_of_a_group_in_one_process_share_a_ledger(queue: Queue, recorder: Recorder) -> None:
     for _ in range(2):
         loop(Consumer(queue, "orders"))
     assert facts(recorder) == {"reprocessed": 3}
@@ -159,7 +159,7 @@ def test_consumers_without_a_group_do_not(queue: Queue, recorder: Recorder) -> N
     assert facts(recorder) == {}
 
 
-def test_a_copied_batch_is_in_no_account(consumer: Consumer, recorder: Recorder) -> None:
+def test_a_copied_batch_is_in_no_ledger(consumer: Consumer, recorder: Recorder) -> None:
     list(consumer.poll()["orders"])
     consumer.commit()
     consumer.seek("orders", 0)
@@ -167,7 +167,7 @@ def test_a_copied_batch_is_in_no_account(consumer: Consumer, recorder: Recorder)
     assert facts(recorder) == {}
 
 
-def test_a_copied_loop_is_in_no_account(consumer: Consumer, queue: Queue, recorder: Recorder) -> None:
+def test_a_copied_loop_is_in_no_ledger(consumer: Consumer, queue: Queue, recorder: Recorder) -> None:
     list(consumer)
     queue.fill("orders", 4)
     loop(consumer)

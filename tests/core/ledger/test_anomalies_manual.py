@@ -1,4 +1,4 @@
-"""What is processed by hand arrives in the ledger: in a module of its own, since who uses it has his turns deferred."""
+"""What the application processes with `otel_eda.process` arrives in the ledger."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_message_that_its_loop_still_holds_has_not_waited(consumer: Consumer, 
     assert [attribute(span, "eda.process.wait") for span in recorder.processes(3)] == [None] * 3
 
 
-def test_another_try_by_hand_is_no_delivery(consumer: Consumer, recorder: Recorder) -> None:
+def test_another_manual_attempt_is_no_delivery(consumer: Consumer, recorder: Recorder) -> None:
     for message in consumer:
         for _ in range(2):
             with otel_eda.process(message):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 
 
-def test_the_child_of_a_body_does_not_end_the_turn(queue: Queue, recorder: Recorder) -> None:
+def test_the_child_of_a_body_does_not_end_the_parents_span(queue: Queue, recorder: Recorder) -> None:
     def leave() -> int:
         loops.clear()
         gc.collect()
@@ -37,7 +37,7 @@ def test_the_child_of_a_body_does_not_end_the_turn(queue: Queue, recorder: Recor
     assert ids(span) == ids(open_)
 
 
-def test_the_child_goes_on_with_the_loop_without_ending_the_parents_turn(queue: Queue, recorder: Recorder) -> None:
+def test_the_child_goes_on_with_the_loop_without_ending_the_parents_span(queue: Queue, recorder: Recorder) -> None:
     loops = [iter(Consumer(queue, "orders"))]
     next(loops[0])
     child = in_child(lambda: [len([*map(id, loops[0])]), [span.name for span in recorder.ours()]])
@@ -60,7 +60,7 @@ def test_the_child_does_not_end_what_the_parent_sends(recorder: Recorder) -> Non
     recorder.sends(1)
 
 
-def test_the_child_does_not_end_what_the_parent_processes_by_hand(queue: Queue, recorder: Recorder) -> None:
+def test_the_child_does_not_end_what_the_parent_processes_manually(queue: Queue, recorder: Recorder) -> None:
     from otel_eda import process
 
     by_hand = process(object(), destination="orders")
@@ -95,7 +95,7 @@ def test_the_child_has_spans_of_its_own(queue: Queue, recorder: Recorder) -> Non
 
 if sys.version_info >= (3, 12):
 
-    def test_exceptions_are_told_in_the_child(queue: Queue, recorder: Recorder) -> None:
+    def test_exceptions_are_recorded_in_the_child(queue: Queue, recorder: Recorder) -> None:
         def fail() -> list[object]:
             try:
                 for _ in Consumer(queue, "orders"):

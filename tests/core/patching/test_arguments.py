@@ -69,7 +69,7 @@ def test_a_renamed_argument_is_found_by_any_of_its_names(named: str, value: str)
     assert Arguments(send, (named,)).take(("t",), {}) == (value,)
 
 
-def test_an_argument_that_there_is_not_is_told_at_once() -> None:
+def test_a_missing_argument_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="no argument old"):
         Arguments(send, ("old|older",))
 

@@ -16,7 +16,7 @@ from support.threads import beside
 
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.immutable import is_immutable, mutable
-from otel_eda.core.patching.patch import patch
+from otel_eda.core.patching.patch import originals, patch
 
 if TYPE_CHECKING:
     from otel_eda.core.patching.patch import Function, Switch
@@ -117,9 +117,11 @@ def test_a_wrapper_looks_like_the_original() -> None:
 
 
 def test_a_builtin_class_is_left_alone() -> None:
+    before = dict(originals)
     with pytest.raises(TypeError):
         patch(list, "append", telling)
     assert is_immutable(list)
+    assert originals == before
 
 
 def test_what_is_not_immutable_needs_no_opening() -> None:

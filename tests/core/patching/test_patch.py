@@ -164,7 +164,7 @@ def test_undoing_twice_is_once() -> None:
     assert Base.__dict__["plain"] is original
 
 
-def test_what_is_not_there_is_told() -> None:
+def test_a_missing_function_is_an_error() -> None:
     with pytest.raises(AttributeError):
         patch(Base, "nowhere", doubling)
     with pytest.raises(AttributeError, match=r"Base\.nowhere"):
@@ -186,7 +186,7 @@ def test_what_only_some_versions_have_may_be_missing() -> None:
     assert resolve(module, "Nowhere.__init__?") is None
 
 
-def test_a_patch_tells_its_place() -> None:
+def test_a_patch_names_its_place() -> None:
     done: Patch = patch(Base, "plain", doubling)
     done.undo()
     assert done.place == f"{__name__}:Base.plain"

@@ -73,7 +73,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "otel_eda"]
 
 
-def test_ours_first_theirs_is_kept_off_and_told_once(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+def test_ours_first_theirs_is_kept_off_and_logged_once(library: Library, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with recording() as recorder:
         TinyqueueInstrumentor().instrument(skip_dep_check=True)

@@ -55,7 +55,7 @@ def attributes(exporter: InMemoryLogRecordExporter) -> list[dict[str, Any]]:
     return [dict(item.log_record.attributes or {}) for item in exporter.get_finished_logs()]
 
 
-def test_a_record_tells_the_message(recorder: Recorder, queue: Queue, exported: InMemoryLogRecordExporter) -> None:
+def test_a_log_record_names_the_message(recorder: Recorder, queue: Queue, exported: InMemoryLogRecordExporter) -> None:
     consumer = Consumer(queue, "orders")
     for _ in consumer:
         log.info("billed %s", 1)
@@ -81,7 +81,7 @@ def test_also_beneath_a_span_of_the_applications_own(
     consumer.close()
 
 
-def test_a_record_outside_of_any_tells_none(
+def test_a_log_record_outside_of_any_message_names_none(
     recorder: Recorder, queue: Queue, exported: InMemoryLogRecordExporter
 ) -> None:
     consumer = Consumer(queue, "orders")

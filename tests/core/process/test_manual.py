@@ -7,18 +7,15 @@ import gc
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry import baggage, context, trace
-from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.trace import SpanKind
-from support.recorder import recording
-from support.spans import attribute, exceptions, failed, ids, links, parent, told, traceparent
+from opentelemetry import context
+from support.spans import attribute, current, exceptions, failed, ids, links, parent
 from support.waiting import TIMEOUT
 
 import otel_eda
+from core.common import PRODUCER, TRACED, iterated, polled
 from core.tinyqueue import Channel, Consumer, Delivery, Queue, Record
 from otel_eda.core.process import deferral, processing
 
@@ -27,37 +24,18 @@ if TYPE_CHECKING:
 
     from support.recorder import Recorder
 
-    from otel_eda.core import Library
-
     Source = Callable[[Queue], Iterable[Record]]
 
-PRODUCER = (0xA, 0xB)
-HEADER = ("traceparent", traceparent(PRODUCER))
-TEXT = (HEADER[0], HEADER[1].decode())
-
-
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
-
-
-def iterated(queue: Queue) -> Iterable[Record]:
-    return Consumer(queue, "orders")
-
-
-def polled(queue: Queue) -> Iterable[Record]:
-    return Consumer(queue, "orders").poll()["orders"]
-
-
 SOURCES = pytest.mark.parametrize("source", [iterated, polled])
+(HEADER,) = TRACED
 
 
 @SOURCES
-def test_the_turn_of_a_loop_is_taken_over(source: Source, queue: Queue, recorder: Recorder) -> None:
+def test_the_process_span_of_a_loop_is_taken_over(source: Source, queue: Queue, recorder: Recorder) -> None:
     for message in source(queue):
-        turn = current()
+        process = current()
         with otel_eda.process(message):
-            assert current() == turn
+            assert current() == process
         assert current() == (0, 0)
         assert not recorder.open()
     recorder.processes(3)
@@ -127,9 +105,7 @@ def test_a_pool_whose_messages_are_handed_on_by_a_pull(queue: Queue, recorder: R
     recorder.processes(3, "orders")
 
 
-def test_who_lets_a_message_go_without_processing_it_by_hand_has_ended_its_turn(
-    queue: Queue, recorder: Recorder
-) -> None:
+def test_a_message_that_is_dropped_unprocessed_has_ended_its_span(queue: Queue, recorder: Recorder) -> None:
     queue.fill("orders", *range(10))
     consumer = Consumer(queue, "orders")
     for message in consumer:
@@ -145,7 +121,7 @@ def test_who_lets_a_message_go_without_processing_it_by_hand_has_ended_its_turn(
     assert first.end_time <= second.start_time
 
 
-def test_a_message_that_is_held_is_waited_for_and_its_turn_ends_when_its_code_did(
+def test_a_message_that_is_held_is_waited_for_and_its_span_ends_when_its_code_did(
     queue: Queue, recorder: Recorder
 ) -> None:
     consumer, held, ends = Consumer(queue, "orders"), [], []
@@ -232,77 +208,6 @@ def test_the_same_message_within_itself_is_a_child_too(queue: Queue, recorder: R
     assert processing.open_processings == {}
 
 
-class Order:
-    """A message of no library that is known."""
-
-    def __init__(self, headers: Any = None) -> None:
-        self.headers = headers
-
-
-class Lazy(Order):
-    """Has its headers in a method, as some do."""
-
-    def __init__(self, headers: Any = None) -> None:
-        self.headers = lambda: headers
-
-
-FOREIGN: list[Any] = [
-    Order([HEADER]),
-    Order(dict([TEXT])),
-    Lazy([TEXT]),
-    {"headers": dict([TEXT]), "body": 1},
-    {"headers": dict([HEADER])},
-]
-
-
-@pytest.mark.parametrize("message", FOREIGN, ids=lambda message: type(message).__name__)
-def test_headers_of_an_unknown_message_are_found(message: Any, recorder: Recorder) -> None:
-    with otel_eda.process(message, destination="orders", system="own"):
-        pass
-    (span,) = recorder.processes(1)
-    assert (span.name, span.kind, parent(span)) == ("process orders", SpanKind.CONSUMER, PRODUCER)
-    assert attribute(span, "messaging.system") == "own"
-
-
-@pytest.mark.parametrize("headers", [[HEADER], [TEXT], (TEXT,), dict([TEXT]), MappingProxyType(dict([TEXT]))], ids=repr)
-def test_headers_may_be_given(headers: Any, recorder: Recorder) -> None:
-    with otel_eda.process(b"bytes", destination="orders", headers=headers):
-        pass
-    (span,) = recorder.processes(1)
-    assert (parent(span), links(span)) == (PRODUCER, [PRODUCER])
-
-
-@pytest.mark.parametrize(
-    "message",
-    [None, 1, "text", b"", [], {}, object(), Order(5), Order("text"), Order(object)],
-    ids=lambda message: f"{type(message).__name__} {getattr(message, 'headers', '')}",
-)
-def test_an_unknown_object_gets_a_span_all_the_same(message: Any, library: Library) -> None:
-    with recording(strict=False, quiet=False) as recorder:
-        with otel_eda.process(message) as given:
-            assert isinstance(given, otel_eda.process)
-            assert current() != (0, 0)
-        assert current() == (0, 0)
-        (span,) = recorder.processes(1)
-    assert span.name == f"process {type(message).__name__}"
-    assert parent(span) is None
-
-
-def test_the_same_place_has_one_client_however_many_messages(recorder: Recorder) -> None:
-    for _ in range(3):
-        with otel_eda.process(Order(), destination="orders"):
-            pass
-    (point,) = recorder.points("messaging.process.duration")
-    assert recorder.count("messaging.process.duration") == 3
-    assert (point.attributes or {})["messaging.destination.name"] == "orders"
-
-
-def test_suppressed_there_is_nothing(recorder: Recorder) -> None:
-    with suppress_instrumentation(), otel_eda.process(Order([HEADER])):
-        assert current() == (0, 0)
-    recorder.processes(0)
-
-
 def test_tasks_process_side_by_side(queue: Queue, recorder: Recorder) -> None:
     async def work(message: Record) -> tuple[int, int]:
         with otel_eda.process(message):
@@ -318,7 +223,7 @@ def test_tasks_process_side_by_side(queue: Queue, recorder: Recorder) -> None:
     assert seen == [ids(span) for span in recorder.processes(3)]
 
 
-def test_closing_the_consumer_leaves_what_is_processed_by_hand(queue: Queue, recorder: Recorder) -> None:
+def test_closing_the_consumer_leaves_what_is_processed_manually(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
     for message in consumer:
         with otel_eda.process(message):
@@ -326,70 +231,6 @@ def test_closing_the_consumer_leaves_what_is_processed_by_hand(queue: Queue, rec
             assert len(recorder.open("process")) == 1
         break
     recorder.processes(1)
-
-
-def test_baggage_and_the_ambient_span_are_there(recorder: Recorder) -> None:
-    with recorder.tracer.start_as_current_span("ambient"):
-        ambient = current()
-        with otel_eda.process(Order([HEADER, ("baggage", b"who=they")])):
-            assert baggage.get_all() == {"who": "they"}
-        assert baggage.get_all() == {}
-    (span,) = recorder.processes(1)
-    assert (parent(span), links(span)) == (ambient, [PRODUCER])
-
-
-# --- inject and extract -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("given", "kind", "value"),
-    [
-        (None, dict, str),
-        ({}, dict, str),
-        ({"a": "b"}, dict, str),
-        (MappingProxyType({"a": "b"}), dict, str),
-        ([], list, bytes),
-        ([("a", b"b")], list, bytes),
-        ([("a", "b")], list, str),
-        ((("a", b"b"),), list, bytes),
-    ],
-    ids=repr,
-)
-def test_inject_gives_a_copy_that_carries_the_context(given: Any, kind: type, value: type, recorder: Recorder) -> None:
-    before = repr(given)
-    with recorder.tracer.start_as_current_span("sending"):
-        made = otel_eda.inject(given)
-        expected = current()
-    assert (repr(given), type(made)) == (before, kind)
-    found: dict[str, Any] = dict(made)
-    assert type(found["traceparent"]) is value
-    carried: Any = found["traceparent"]
-    assert told(carried if value is bytes else carried.encode()) == expected
-    assert "a" not in before or found["a"] in {"b", b"b"}
-
-
-def test_inject_without_a_context_gives_a_plain_copy() -> None:
-    assert otel_eda.inject() == {}
-    assert otel_eda.inject([("a", b"b")]) == [("a", b"b")]
-
-
-def test_inject_never_tells_of_a_span_that_has_ended(queue: Queue, recorder: Recorder) -> None:
-    for message in Consumer(queue, "orders"):
-        with otel_eda.process(message):
-            pass
-        assert otel_eda.inject() == {}
-
-
-def test_what_inject_gives_extract_reads(recorder: Recorder) -> None:
-    with recorder.tracer.start_as_current_span("sending"):
-        headers, expected = otel_eda.inject([]), current()
-    found = trace.get_current_span(otel_eda.extract(headers)).get_span_context()
-    assert (found.trace_id, found.span_id, found.is_remote) == (*expected, True)
-
-
-@pytest.mark.parametrize("headers", [None, {}, [], {"a": "b"}])
-def test_extract_gives_an_empty_context_where_nothing_is(headers: Any) -> None:
-    assert otel_eda.extract(headers) == context.Context()
 
 
 def test_a_callbacks_message_has_one_span(recorder: Recorder) -> None:

@@ -1,4 +1,4 @@
-"""A library's own `with` around a message: it tells how the message's turn ends, or is the processing itself."""
+"""A library's own `with` around a message ends the message's process span, or is the processing itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from support.spans import attribute, exceptions, failed, ids, links, parent, tra
 
 import otel_eda
 from core.tinyqueue import Block, Channel, Queue, Subscription
-from otel_eda.core.process.manual import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +69,7 @@ def given(channel: Channel) -> Delivery:
 
 
 @WAYS
-def test_within_its_messages_turn_it_makes_no_span(way: Way, channel: Channel, recorder: Recorder) -> None:
+def test_within_its_messages_process_span_it_makes_no_span(way: Way, channel: Channel, recorder: Recorder) -> None:
     seen: list[Any] = []
     for delivery in Subscription(channel, "orders"):
         way(channel, delivery, lambda: seen.append(trace.get_current_span().get_span_context().span_id))
@@ -82,7 +81,7 @@ def test_within_its_messages_turn_it_makes_no_span(way: Way, channel: Channel, r
 
 @WAYS
 @pytest.mark.parametrize("handled", [True, False])
-def test_it_tells_the_turn_the_very_exception(way: Way, handled: bool, channel: Channel, recorder: Recorder) -> None:
+def test_the_process_span_has_the_very_exception(way: Way, handled: bool, channel: Channel, recorder: Recorder) -> None:
     def loop() -> None:
         for delivery in Subscription(channel, "orders"):
             try:
@@ -112,7 +111,9 @@ def test_a_pull_that_it_settles_has_its_exception(channel: Channel, recorder: Re
 
 @WAYS
 @pytest.mark.parametrize("body", [lambda: None, boom])
-def test_without_a_turn_it_is_the_processing(way: Way, body: Body, channel: Channel, recorder: Recorder) -> None:
+def test_without_a_process_span_it_is_the_processing(
+    way: Way, body: Body, channel: Channel, recorder: Recorder
+) -> None:
     delivery, before = given(channel), context.get_current()
 
     def work() -> None:
@@ -133,7 +134,9 @@ def test_without_a_turn_it_is_the_processing(way: Way, body: Body, channel: Chan
 
 
 @WAYS
-def test_processed_by_hand_there_is_one_span(way: Way, channel: Channel, recorder: Recorder) -> None:
+def test_processed_manually_there_is_one_span(way: Way, channel: Channel, recorder: Recorder) -> None:
+    from otel_eda.core.process.manual import Process  # here, else every loop of this file might hand over
+
     delivery = given(channel)
     with Process(delivery):
         way(channel, delivery, lambda: None)
@@ -141,7 +144,7 @@ def test_processed_by_hand_there_is_one_span(way: Way, channel: Channel, recorde
     recorder.processes(1)
 
 
-def test_another_task_than_the_turns_takes_the_turn_over(channel: Channel, recorder: Recorder) -> None:
+def test_another_task_takes_the_process_span_over(channel: Channel, recorder: Recorder) -> None:
     async def main() -> None:
         given: asyncio.Queue[Delivery] = asyncio.Queue()
 
@@ -190,7 +193,7 @@ def test_what_the_library_handles_has_failed_all_the_same(serve: Any, channel: C
     def fail() -> None:
         raise ValueError("no such card")
 
-    answers = [serve(channel, fail if turn else str) for turn, _ in enumerate(Subscription(channel, "orders"))]
+    answers = [serve(channel, fail if number else str) for number, _ in enumerate(Subscription(channel, "orders"))]
     assert answers == ["", "ValueError('no such card')"]
     assert [[message for _, message in exceptions(span)] for span in recorder.processes(2)] == [[], ["no such card"]]
 

@@ -1,4 +1,4 @@
-"""A pull that gives a future: its turn begins where a task awaits it, and nowhere else."""
+"""A pull that returns a future: processing begins where a task awaits it, and nowhere else."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry import trace
 from support.recorder import recording
-from support.spans import attribute, failed, ids, parent
+from support.spans import attribute, current, failed, ids
 
 from core import adapter
 from core.tinyqueue import Consumer, Queue
 from otel_eda import suite
-from otel_eda.core import MessageFuture, ReceiveFuture, ReceiveOne, Replace, within
-from otel_eda.core.runtime import operations
+from otel_eda.core import MessageFuture, ReceiveFuture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from support.recorder import Recorder
+
 
 CONSUMER = f"{adapter.MODULE}:Consumer"
 
@@ -68,13 +67,8 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(main())
 
 
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
-
-
 @pytest.mark.parametrize("late", [False, True])
-def test_the_turn_begins_where_it_is_awaited(consumer: Later, recorder: Recorder, late: bool) -> None:
+def test_the_process_span_begins_where_the_future_is_awaited(consumer: Later, recorder: Recorder, late: bool) -> None:
     async def main() -> None:
         future = consumer.take()
         if late:
@@ -90,7 +84,7 @@ def test_the_turn_begins_where_it_is_awaited(consumer: Later, recorder: Recorder
     recorder.processes(1)
 
 
-def test_a_result_that_a_task_asks_for_begins_it_too(consumer: Later, recorder: Recorder) -> None:
+def test_a_result_that_a_task_asks_for_begins_the_process_span_too(consumer: Later, recorder: Recorder) -> None:
     async def main() -> None:
         future = consumer.take()
         consumer.fulfil()
@@ -101,7 +95,7 @@ def test_a_result_that_a_task_asks_for_begins_it_too(consumer: Later, recorder: 
     recorder.processes(1)
 
 
-def test_a_callback_begins_none(consumer: Later, recorder: Recorder) -> None:
+def test_a_callback_begins_no_process_span(consumer: Later, recorder: Recorder) -> None:
     seen = []
 
     async def main() -> None:
@@ -130,7 +124,7 @@ def test_a_failure_makes_a_receive_span(consumer: Later, recorder: Recorder) -> 
     assert (failed(receive), attribute(receive, "error.type")) == (True, "KeyError")
 
 
-def test_an_exception_in_the_task_fails_the_turn(consumer: Later, recorder: Recorder) -> None:
+def test_an_exception_in_the_task_fails_the_process_span(consumer: Later, recorder: Recorder) -> None:
     async def work(future: asyncio.Future[Any]) -> None:
         await asyncio.wait_for(future, 10)
         raise KeyError
@@ -161,39 +155,3 @@ def test_a_plain_future_of_another_is_read_through_it() -> None:
     queue.fill("orders", 1)
     record = Consumer(queue, "orders")._next("orders")
     asyncio.run(main())
-
-
-def test_within_hides_what_a_library_does_by_itself(queue: Queue, library: object) -> None:
-    def inner() -> bool:
-        return operations.sending()
-
-    assert within(inner)
-    assert not inner()
-    with recording() as recorder:
-        consumer = Consumer(queue, "orders")
-        assert within(next, consumer).value == 1
-        assert next(consumer).value == 2
-        consumer.close()
-        [process] = recorder.processes(1)
-        assert parent(process) is None
-
-
-def test_a_change_stands_in_for_a_function_while_it_is_on(monkeypatch: pytest.MonkeyPatch, queue: Queue) -> None:
-    def twice(original: Callable[..., Any], *args: Any) -> Any:
-        original(*args)
-        return original(*args)
-
-    made = adapter.library()
-    made.shapes = [
-        Replace(shape, twice) if isinstance(shape, ReceiveOne) and shape.target.endswith("Consumer.__next__") else shape
-        for shape in made.shapes
-    ]
-    monkeypatch.setitem(suite.LIBRARIES, made.name, made)
-    monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, made.name))
-    original = Consumer.__next__
-    consumer = Consumer(queue, "orders")
-    with recording() as recorder:
-        assert next(consumer).value == 2
-        assert len(recorder.open("process")) == 1
-    assert Consumer.__next__ is original
-    assert next(consumer).value == 3

@@ -1,4 +1,4 @@
-"""Deliveries to callbacks, and messages that are settled one by one."""
+"""Deliveries to callbacks: each call is a process span."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind
 from support.recorder import recording
-from support.spans import attribute, exceptions, failed, ids, links, parent, traceparent
+from support.spans import attribute, current, exceptions, failed, ids, links, parent
 
+from core.deliveries import CONSUMED, FIRST, SECOND, TAG, run
 from core.tinyqueue import Channel, Consumer, Delivery, Producer, Queue
-from otel_eda.core.clients import in_flight
-from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,29 +25,6 @@ if TYPE_CHECKING:
 
     from otel_eda.core import Library
 
-FIRST, SECOND = (0xA, 0xB), (0xC, 0xD)
-CONSUMED, SETTLED = "messaging.client.consumed.messages", "eda.settled.messages"
-TAG = "messaging.rabbitmq.message.delivery_tag"
-
-
-@pytest.fixture
-def channel(queue: Queue) -> Channel:
-    """Topic `orders` with a message that has a context, and another with another."""
-    queue.topics.clear()
-    for origin in (FIRST, SECOND):
-        queue.fill("orders", origin, headers=[("traceparent", traceparent(origin))])
-    return Channel(queue)
-
-
-def current() -> tuple[int, int]:
-    found = trace.get_current_span().get_span_context()
-    return found.trace_id, found.span_id
-
-
-def run(channel: Channel, callback: Callable[..., Any], auto: bool = False) -> None:
-    channel.subscribe("orders", callback, auto)
-    channel.run()
-
 
 def run_async(channel: Channel, callback: Callable[..., Any]) -> None:
     async def subscribed() -> None:
@@ -57,9 +32,6 @@ def run_async(channel: Channel, callback: Callable[..., Any]) -> None:
         await channel.run_async()
 
     asyncio.run(subscribed())
-
-
-# --- Deliver ------------------------------------------------------------------------------------------------------
 
 
 def test_a_call_is_a_span_that_is_current_in_it(channel: Channel, recorder: Recorder) -> None:
@@ -198,7 +170,7 @@ def test_a_cancelled_callback_ends_its_span(channel: Channel, recorder: Recorder
 
     asyncio.run(cancelled())
     (span,) = recorder.processes(1)
-    assert attribute(span, "error.type") == "asyncio.exceptions.CancelledError"
+    assert (attribute(span, "error.type"), attribute(span, "eda.process.abandoned")) == (None, True)
 
 
 def test_a_send_in_a_callback_is_its_child(channel: Channel, recorder: Recorder) -> None:
@@ -251,157 +223,3 @@ def test_a_channel_is_not_kept_alive(library: Library, queue: Queue) -> None:
         del channel
         gc.collect()
         assert gone() is None
-
-
-# --- Acknowledge --------------------------------------------------------------------------------------------------
-
-
-def test_settling_is_a_span_linked_to_the_message(channel: Channel, recorder: Recorder) -> None:
-    run(channel, lambda channel, delivery, _: channel.ack(delivery.tag))
-    first, second = recorder.settles(2)
-    assert (first.name, first.kind) == ("ack orders", SpanKind.CLIENT)
-    assert (links(first), links(second)) == ([FIRST], [SECOND])
-    assert [parent(span) for span in (first, second)] == [ids(span) for span in recorder.processes(2)]
-    assert [attribute(span, TAG) for span in (first, second)] == [1, 2]
-    assert attribute(first, "messaging.batch.message_count") is None
-    recorder.counted(SETTLED, 2, "orders")
-    assert not client_of(channel, recorder_library(channel)).unsettled
-
-
-def recorder_library(channel: Channel) -> Any:
-    return channel.__dict__[ATTRIBUTE].library
-
-
-def test_settling_does_not_end_the_call(channel: Channel, recorder: Recorder) -> None:
-    def callback(channel: Channel, delivery: Delivery, _: object) -> None:
-        channel.ack(delivery.tag)
-        assert len(recorder.open("process")) == 1
-        with recorder.tracer.start_as_current_span("after"):
-            pass
-
-    run(channel, callback)
-    assert [parent(span) for span in recorder.own("after")] == [ids(span) for span in recorder.processes(2)]
-
-
-@pytest.mark.parametrize("tag", [2, 0], ids=["up to a tag", "all"])
-def test_several_are_settled_at_once(channel: Channel, recorder: Recorder, tag: int) -> None:
-    run(channel, lambda *_: None)
-    channel.nack(tag, multiple=True, requeue=False)
-    (span,) = recorder.settles(1)
-    assert (span.name, links(span)) == ("nack orders", [FIRST, SECOND])
-    assert attribute(span, "messaging.batch.message_count") == 2
-    assert attribute(span, "eda.settle.requeue") is False
-    assert attribute(span, TAG) == (tag or None)
-    recorder.counted(SETTLED, 2, "orders")
-
-
-def test_each_attempt_is_a_span_of_its_own(channel: Channel, recorder: Recorder) -> None:
-    run(
-        channel,
-        lambda channel, delivery, _: channel.ack(delivery.tag) if delivery.tries else channel.nack(delivery.tag),
-    )
-    spans = recorder.processes(4)
-    assert [links(span) for span in spans] == [[FIRST], [SECOND], [FIRST], [SECOND]]
-    assert [attribute(span, "eda.message.redelivered") for span in spans] == [None, None, True, True]
-    assert [attribute(span, "eda.message.delivery_count") for span in spans] == [0, 0, 1, 1]
-    assert [span.name for span in recorder.settles(4)] == ["nack orders"] * 2 + ["ack orders"] * 2
-
-
-def test_a_message_that_was_never_seen_is_settled_without_links(library: Library, channel: Channel) -> None:
-    run(channel, lambda *_: None)
-    with recording() as recorder:
-        channel.ack(1)
-        channel.ack(2, multiple=True)
-    one, rest = recorder.settles(2)
-    assert [(span.name, links(span)) for span in (one, rest)] == [("ack", []), ("ack", [])]
-    recorder.counted(SETTLED, 1)
-
-
-def test_what_is_settled_by_itself_is_not_remembered(channel: Channel, recorder: Recorder) -> None:
-    run(channel, lambda *_: None, auto=True)
-    assert not client_of(channel, recorder_library(channel)).unsettled
-
-
-def test_a_failure_to_settle_is_recorded(channel: Channel, recorder: Recorder) -> None:
-    with pytest.raises(KeyError):
-        channel.ack(7)
-    (span,) = recorder.settles(1)
-    assert (failed(span), attribute(span, "error.type")) == (True, "KeyError")
-    (point,) = recorder.counted(SETTLED, 1)
-    assert (point.attributes or {})["error.type"] == "KeyError"
-
-
-def test_a_pull_ends_where_its_message_is_settled(channel: Channel, recorder: Recorder) -> None:
-    channel.get("orders")
-    channel.get(topic="orders", auto=False)
-    recorder.processes(1)
-    channel.ack(1)
-    assert len(recorder.open("process")) == 1
-    channel.ack(2)
-    processed = recorder.processes(2)
-    assert [parent(span) for span in recorder.settles(2)] == [ids(processed[1])] * 2
-    assert current() == (0, 0)
-
-
-def test_what_is_never_settled_is_forgotten_one_day(
-    channel: Channel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(in_flight, "MAX_UNSETTLED", 1)
-    run(channel, lambda *_: None)
-    assert [*client_of(channel, recorder_library(channel)).unsettled] == [2]
-
-
-# --- Generate, and pulls that are read by their arguments ---------------------------------------------------------
-
-
-def test_a_generators_loop_is_a_loop(channel: Channel, recorder: Recorder) -> None:
-    seen = []
-    for delivery, _ in channel.listen("orders", patience=1):
-        seen.append(current())
-        if delivery:
-            channel.ack(delivery.tag)
-    spans = recorder.processes(2)
-    assert seen == [*(ids(span) for span in spans), (0, 0)]
-    assert [parent(span) for span in spans] == [FIRST, SECOND]
-    assert [parent(span) for span in recorder.settles(2)] == [ids(span) for span in spans]
-    recorder.counted(CONSUMED, 2, "orders")
-
-
-def test_a_generator_that_is_kept_goes_on(channel: Channel, recorder: Recorder) -> None:
-    kept = channel.listen("orders")
-    assert inspect.isgenerator(kept)
-    for _ in kept:
-        break
-    recorder.processes(1)
-    for _ in kept:
-        assert len(recorder.open("process")) == 1
-    recorder.processes(2)
-    assert [*kept] == []
-
-
-def test_a_generator_is_pulled_from(channel: Channel, recorder: Recorder) -> None:
-    kept = channel.listen("orders")
-    assert next(kept)[1] == FIRST
-    assert next(kept)[1] == SECOND
-    recorder.processes(1)
-    kept.close()
-    assert [parent(span) for span in recorder.processes(2)] == [FIRST, SECOND]
-    with pytest.raises(StopIteration):
-        next(kept)
-    assert current() == (0, 0)
-
-
-def test_a_wrong_call_is_the_librarys_to_refuse(channel: Channel, recorder: Recorder) -> None:
-    wrong: Any = channel
-    with pytest.raises(TypeError):
-        wrong.listen()
-    with pytest.raises(TypeError):
-        wrong.get()
-    with pytest.raises(ValueError, match="which topic"):
-        channel.get("")
-    assert [attribute(span, "error.type") for span in recorder.receives(2)] == ["TypeError", "ValueError"]
-
-
-def test_nothing_there_is_no_message(channel: Channel, recorder: Recorder) -> None:
-    assert channel.get("refunds") == (None, None)
-    assert recorder.ours() == []

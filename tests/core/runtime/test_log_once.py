@@ -1,4 +1,4 @@
-"""However often something is wrong, the application's log is told once."""
+"""However often something is wrong, it is logged once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("otel_eda")
 
 
-def test_what_is_wrong_is_said_once_however_often_we_are_switched_on(
+def test_what_is_wrong_is_logged_once_however_often_we_are_switched_on(
     library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_EDA_TRUST", "nonsense")

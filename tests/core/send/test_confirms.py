@@ -161,7 +161,7 @@ def test_what_comes_back_too_late_is_a_span_of_its_own(channel: Channel, recorde
     recorder.counted(RETURNS, 1, "orders")
 
 
-def test_what_comes_back_from_nobody_known_is_told(channel: Channel, recorder: Recorder) -> None:
+def test_a_returned_message_of_an_unknown_send_is_recorded(channel: Channel, recorder: Recorder) -> None:
     with suppress_instrumentation():
         channel.publish("orders")
     channel.send_back("orders")

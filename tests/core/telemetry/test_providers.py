@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
-import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -19,11 +17,11 @@ from support.recorder import Recorder, recording
 import otel_eda
 from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda.core.telemetry import providers
-from otel_eda.core.telemetry.instruments import Counter
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
     from otel_eda.core import Library
+
 
 NOWHERE = "spans go nowhere"
 
@@ -74,7 +72,7 @@ def test_without_an_sdk_everything_is_as_without_us(
 
 
 @pytest.mark.parametrize("given", ["given", "global"])
-def test_with_an_sdk_nothing_is_said(
+def test_with_an_sdk_nothing_is_logged(
     no_sdk: pytest.MonkeyPatch, library: Library, caplog: pytest.LogCaptureFixture, given: str
 ) -> None:
     recorder = Recorder()
@@ -189,49 +187,7 @@ def test_a_meter_provider_that_comes_later_has_each_instrument_once(
     assert not caplog.records
 
 
-class NoMeter(metrics.NoOpMeter):
-    def __init__(self) -> None:
-        super().__init__("none")
-        self.callbacks: list[Any] = []
-
-    def create_observable_counter(self, name: str, callbacks: Any = None, *_: Any, **__: Any) -> Any:
-        self.callbacks += [callback for callback in callbacks if name]
-
-
-def test_counting_loses_nothing_between_threads() -> None:
-    meter = NoMeter()
-    counter = Counter(meter, "name", "unit", "about")
-    threads, each = 8, 20_000
-    start = threading.Barrier(threads)
-
-    def count() -> None:
-        start.wait()
-        for _ in range(each):
-            counter.count_for({"a": 1}).number += 1
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        workers = [threading.Thread(target=count) for _ in range(threads)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    finally:
-        sys.setswitchinterval(interval)
-    (observe,) = meter.callbacks
-    (observation,) = observe(None)
-    assert (observation.value, observation.attributes) == (threads * each, {"a": 1})
-
-
-def test_what_was_never_counted_is_not_observed() -> None:
-    meter = NoMeter()
-    counter = Counter(meter, "name", "unit", "about")
-    assert counter.count_for({"a": 1}) is counter.count_for({"a": 1})
-    assert list(meter.callbacks[0](None)) == []
-
-
-def test_units_descriptions_and_buckets_are_told(recorder: Recorder, queue: Queue) -> None:
+def test_instruments_have_units_descriptions_and_buckets(recorder: Recorder, queue: Queue) -> None:
     flow(queue)
     made = recorder.metrics()
     # What is measured of a consumer that happens to be alive still comes on top.
@@ -269,7 +225,7 @@ def test_the_version_is_the_distributions() -> None:
     assert providers.own_version() == version("otel-eda")
 
 
-def test_every_scope_tells_version_and_schema(recorder: Recorder, queue: Queue) -> None:
+def test_every_scope_has_version_and_schema(recorder: Recorder, queue: Queue) -> None:
     flow(queue)
     scopes = {span.instrumentation_scope for span in recorder.ours()}
     (scope,) = scopes

@@ -1,18 +1,16 @@
-"""Nothing is kept of what is over."""
+"""Nothing is kept of what is processed."""
 
 from __future__ import annotations
 
 import gc
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from support.recorder import count, recording
 
 import otel_eda
-from core.tinyqueue import Consumer, Producer, Queue, Record
-from otel_eda import semconv
+from core.tinyqueue import Consumer, Queue, Record
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of, live_clients
 from otel_eda.core.process import deferral, processing, unwinding
 
@@ -126,36 +124,12 @@ def test_no_client_is_kept(consume: Callable[[Consumer], None], queue: Queue, re
     assert len(live_clients()) < before
 
 
-def test_nobody_is_followed_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
+def test_no_frame_is_watched_for_a_consumer_that_was_dropped(queue: Queue, recorder: Recorder) -> None:
     consumer = Consumer(queue, "orders")
     next(consumer)
     del consumer
     gc.collect()
     assert unwinding._watches_by_frame == {}
-
-
-@pytest.mark.parametrize("linger", [False, True])
-def test_no_answered_send_is_kept(linger: bool, recorder: Recorder, library: Library) -> None:
-    producer = Producer(Queue(), linger)
-    client = client_of(producer, library)
-    for topic in ("orders", "!orders") * 10:
-        producer.send(topic, object())
-    assert len(client.pending_sends) == (20 if linger else 0)
-    producer.flush()
-    assert client.pending_sends == {}
-
-
-def test_a_send_that_waits_does_not_keep_its_payload(recorder: Recorder) -> None:
-    class Payload:
-        """Can be referenced weakly."""
-
-    producer, payload = Producer(Queue(), linger=True), Payload()
-    producer.send("orders", payload)
-    kept = weakref.ref(payload)
-    producer.waiting = [(receipt, None, headers) for receipt, _, headers in producer.waiting]
-    del payload
-    assert kept() is None
-    producer.flush()
 
 
 def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library) -> None:
@@ -171,7 +145,7 @@ def test_memory_does_not_grow_with_messages(recorder: Recorder, library: Library
     assert max(sizes) < 10
 
 
-def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
+def test_memory_does_not_grow_with_messages_that_are_not_processed_manually(
     recorder: Recorder, library: Library
 ) -> None:
     queue = Queue()
@@ -182,21 +156,3 @@ def test_memory_does_not_grow_with_messages_that_are_not_processed_by_hand(
     sizes = [len(processing.open_processings) + len(client.deferred_processing) for _ in consumer]
     consumer.close()
     assert max(sizes) < 10
-
-
-def test_a_producer_to_ever_new_destinations_keeps_a_bounded_number(library: Library, queue: Queue) -> None:
-    with recording(quiet=False) as recorder:  # it says so once
-        flood(queue, recorder)
-
-
-def flood(queue: Queue, recorder: Recorder) -> None:
-    producer = Producer(queue)
-    for number in range(3 * semconv.ATTRIBUTE_SETS // 2):
-        producer.send(f"answers {number}", 0)
-    client: Any = getattr(producer, ATTRIBUTE)
-    assert len(client.routes) <= semconv.ATTRIBUTE_SETS
-    points = recorder.points(semconv.SENT)
-    assert len(points) == semconv.ATTRIBUTE_SETS + 1
-    overflow = [point for point in points if (point.attributes or {}).get(semconv.OVERFLOW)]
-    assert [count(point) for point in overflow] == [semconv.ATTRIBUTE_SETS // 2]
-    assert recorder.count(semconv.SENT) == 3 * semconv.ATTRIBUTE_SETS // 2

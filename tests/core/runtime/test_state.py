@@ -1,0 +1,170 @@
+"""State that the process shares has an owner, who says how it begins anew."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.forking import in_child
+from support.recorder import recording
+
+import otel_eda
+from core.clients import callback_client
+from core.tinyqueue import Consumer, Queue
+from otel_eda import core, suite
+from otel_eda.core.ledger.senders import shared_senders
+from otel_eda.core.runtime import state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from otel_eda.core import Library
+
+CORE = Path(core.__file__).parent
+CONTAINERS = {"dict", "list", "set", "deque", "defaultdict", "count"}
+NOT_SHARED = {"TypeVar", "ParamSpec", "ContextVar"}
+
+# What `disable()` makes as new, and what of it shows that it is in use.
+AS_NEW: dict[str, Callable[[Any], object]] = {
+    "clients.client:last_consumers": len,
+    "clients.instances:_clients_without_attributes": len,
+    "clients.library:enabled": len,
+    "inprocess.handlers:switch": lambda switch: switch.on,
+    "ledger.ledger:_ledgers": lambda ledgers: any(ledger.partition_ledgers for ledger in ledgers.values()),
+    "ledger.senders:shared_senders": lambda senders: len(senders._sequences),
+    "patching.patch:originals": len,
+    "process.deferral:uses_manual": bool,
+    "process.log_correlation:log_correlation": lambda correlation: correlation.on,
+    "process.manual:_stand_ins": len,
+    "process.processing:open_processings": len,
+    "runtime.guard:log_once": lambda log_once: len(log_once.seen),
+    "telemetry.events:_provider": lambda provider: provider is not None,
+}
+# What outlives `disable()`, and why.
+KEPT = {
+    "clients.instances:_live_clients": "they are weak references, which go with their clients",
+    "inprocess.handler_call:_names": "a name goes with its function",
+    "inprocess.handlers:telemetry": "`enable` sets its providers",
+    "inprocess.registries:registries": "a class that was named in code stays a registry",
+    "inprocess.registry:_seen": "what is known of a registry goes with it",
+    "ledger.ledger:epochs": "no number is used twice",
+    "patching.interception:_interceptors": "`enable` intercepts the same functions again",
+    "process.deferral:_mentions_process_by_code": "what a code names does not change, and goes with it",
+    "process.unwinding:_monitoring": "its tool is given back, see test_monitoring.py",
+    "process.unwinding:_watches_by_frame": "a frame is watched as long as its iterator is there",
+    "propagation.headers:_getter": "it has no state",
+    "propagation.headers:_propagator_info": "it is made anew for another propagator",
+    "runtime.guard:failures": "that we are switched off does not undo a failure",
+    "runtime.state:_after_fork": "owners register when their modules are loaded",
+    "runtime.state:_resets": "owners register when their modules are loaded",
+    "telemetry.providers:_metrics_by_provider": "counts go on, and go with their provider",
+    "telemetry.providers:watchers": "`suite` registers them when it is loaded",
+}
+
+
+def mutable(value: ast.expr | None) -> bool:
+    """Tell whether an expression makes a container or an object that can be changed."""
+    if isinstance(value, ast.IfExp):
+        return mutable(value.body) or mutable(value.orelse)
+    if isinstance(value, ast.Call):
+        name = ast.unparse(value.func).rpartition(".")[2]
+        return name in CONTAINERS or (name.lstrip("_")[:1].isupper() and name not in NOT_SHARED)
+    return isinstance(value, ast.Dict | ast.List | ast.Set | ast.DictComp | ast.ListComp | ast.SetComp)
+
+
+def _constant(name: str) -> bool:
+    return name.isupper() or name == "__all__"
+
+
+def assigned(node: ast.stmt) -> Iterator[str]:
+    """Give the names that a statement binds to what can be changed; one in capitals is a constant."""
+    if isinstance(node, ast.Assign | ast.AnnAssign) and mutable(node.value):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from (target.id for target in targets if isinstance(target, ast.Name) and not _constant(target.id))
+
+
+def shared(path: Path) -> set[str]:
+    """Return the names of the state that a module of the core has, with the module's name."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names = {name for node in tree.body for name in assigned(node)}
+    names |= {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    module = ".".join(path.relative_to(CORE).with_suffix("").parts)
+    return {f"{module}:{name}" for name in names}
+
+
+def in_use() -> set[str]:
+    """Return the names of the state that `disable()` makes as new, as far as it is not as new."""
+    found = set()
+    for name, is_in_use in AS_NEW.items():
+        module, _, attribute = name.partition(":")
+        if is_in_use(getattr(importlib.import_module(f"otel_eda.core.{module}"), attribute)):
+            found.add(name)
+    return found
+
+
+def test_all_state_that_is_shared_is_known() -> None:
+    found = {name for path in CORE.rglob("*.py") for name in shared(path)}
+    assert found == AS_NEW.keys() | KEPT.keys()
+
+
+def consume_and_drop(queue: Queue) -> None:
+    """Use a consumer; what it was is remembered when it is gone."""
+    assert [record.value for record in Consumer(queue, "payments")] == [1, 2]
+    gc.collect()
+
+
+def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = callback_client.made()
+    monkeypatch.setitem(suite.LIBRARIES, other.name, other)
+    monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, other.name))
+    queue = Queue()
+    for topic in ("orders", "payments"):
+        queue.fill(topic, 1, 2)
+    with recording(quiet=False):
+        kept = [callback_client.Client(), loop := iter(Consumer(queue, "orders"))]
+        for _ in loop:
+            break
+        consume_and_drop(queue)
+        with otel_eda.process(object(), destination="orders"):
+            pass
+        shared_senders.of("sender").record_arrival(1)
+        logging.getLogger("otel_eda").warning("something is wrong")
+        assert in_use() == AS_NEW.keys()
+        otel_eda.disable()
+        assert in_use() == set()
+    assert kept
+
+
+def test_owners_begin_anew_in_the_order_in_which_they_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(state, "_resets", [])
+
+    def first() -> None:
+        done.append(1)
+
+    assert state.on_reset(first) is first
+    state.on_reset(lambda: done.append(2))
+    assert done == []
+    for _ in range(2):
+        state.reset()
+    assert done == [1, 2, 1, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_owners_have_their_say_in_a_forked_child_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(state, "_after_fork", [])
+
+    def first() -> None:
+        done.append(1)
+
+    assert state.on_fork(first) is first
+    state.on_fork(lambda: done.append(2))
+    assert in_child(lambda: done) == "[1, 2]"
+    assert done == []
