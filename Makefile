@@ -3,7 +3,7 @@
 PYTHON ?= python3
 TOX := .venv/tox/bin/tox
 # Two at a time, the longest first: while the tests of one wait, those of the other work.
-ENVS := brokers,py311,lint,types,py313,oldest,py310,py312,coexist
+ENVS := brokers,py311,lint,types,py313,py314,oldest,py310,py312,coexist
 
 # pyenv's own commands on the PATH fail for versions that are not switched on, so its versions come after them.
 space := $(subst ,, )

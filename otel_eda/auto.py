@@ -1,4 +1,4 @@
-"""`import otel_eda.auto`: configures the SDK from the standard `OTEL_*` variables if nobody has, and enables all."""
+"""`import otel_eda.auto` configures the SDK by the standard `OTEL_*` variables if nobody has, and enables all."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def configure() -> None:
     except ImportError:
         _log.warning("`import otel_eda.auto` needs the SDK and the distro: pip install 'otel-eda[otlp]'")
         return
-    steps: tuple[Any, ...] = (Distro, OpenTelemetryConfigurator)  # neither has types
-    for step in steps:
-        step().configure()
+    configurators: tuple[Any, ...] = (Distro, OpenTelemetryConfigurator)  # neither has types
+    for configurator in configurators:
+        configurator().configure()
 
 
 if not _configured():

@@ -5,22 +5,25 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from . import interrupts
+from . import encodings, interrupts
 from .diagnosis import CLEAN, UNUSABLE, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INTERRUPTED, CLOSED = 130, 141  # as a shell has it of programs that SIGINT and SIGPIPE end
+CLOSED = 141  # as a shell has it of a program that SIGPIPE ends
+FAULT = "this is a fault of otel-eda itself: please report it with the lines above"
 MISSING = "{error}: pip install 'otel-eda[{extra}]'"
 WITHOUT_CLI = "; without it there is `python -m otel_eda.doctor`"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of a command line, by default the process's, and return the exit status."""
+    encodings.print_anywhere(sys.stdout, sys.stderr)
     try:
         try:
             with interrupts.raised():
@@ -28,15 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             print(end="", flush=True)  # here, since an error at the interpreter's exit would be a traceback
     except KeyboardInterrupt:
-        return _complain("stopped", INTERRUPTED)
-    except BrokenPipeError:
-        return _silence(CLOSED)
-    except UnusableError as error:
-        return _complain(str(error), UNUSABLE)
-    except OSError as error:  # of the system: no room on the disk, no right to read
-        return _silence(_complain(str(error), UNUSABLE))
+        return _complain(interrupts.STOPPED, interrupts.INTERRUPTED)
     except SystemExit as end:  # of typer: after help, completion, or a line that it cannot read
         return _ended(end)
+    except Exception as error:  # noqa: BLE001  # the interpreter's own status, 1, would say that something was found
+        return _failed(error)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -50,6 +49,17 @@ def _run(arguments: Sequence[str] | None) -> int:
     except ModuleNotFoundError as error:
         hint = WITHOUT_CLI if extra == "cli" else ""
         return _complain(MISSING.format(error=error, extra=extra) + hint, UNUSABLE)
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):
+        return _silence(CLOSED)
+    if isinstance(error, UnusableError):
+        return _complain(str(error), UNUSABLE)
+    if isinstance(error, OSError):  # of the system: no room on the disk, no right to read
+        return _silence(_complain(str(error), UNUSABLE))
+    traceback.print_exception(error)
+    return _complain(FAULT, UNUSABLE)
 
 
 def _ended(end: SystemExit) -> int:

@@ -17,6 +17,8 @@ from typer import Context, Exit, Option, Typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from otel_eda.diagnosis.commands.times import seconds
+
 PROGRAM = "otel-eda"
 
 
@@ -176,6 +178,8 @@ def _flat(parameter: inspect.Parameter, group: Any) -> list[inspect.Parameter]:
 def _annotated(hint: Any, field: Field[Any]) -> Any:
     if get_origin(hint) is Annotated:
         return hint
+    if field.metadata["time"]:
+        return Annotated[hint, Option(metavar="TIME", parser=seconds, help=field.metadata["about"])]
     return Annotated[hint, Option(metavar="N", help=field.metadata["about"])]
 
 

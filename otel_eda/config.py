@@ -6,6 +6,8 @@ import logging
 import os
 from collections.abc import Iterable
 from dataclasses import Field, dataclass, field, fields
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
@@ -42,6 +44,24 @@ def _trust(text: str) -> str:
     return text
 
 
+def _switch(text: str) -> str:
+    for rule in text.split(","):
+        if rule.rpartition("=")[2].strip().lower() not in _TRUE | _FALSE:
+            raise ValueError("use 1 or 0; for some libraries or destinations, after a comma, PATTERN=1 or PATTERN=0")
+    return text
+
+
+@lru_cache(4096)
+def last_rule(setting: str, *names: str) -> str | None:
+    """Return the rule of the last pattern that fits one of the names, in lower case; one that stands alone fits all."""
+    chosen = None
+    for part in setting.split(","):
+        pattern, equals, rule = part.strip().rpartition("=")
+        if not equals or any(fnmatchcase(name, pattern.strip()) for name in names):
+            chosen = rule.strip().lower()
+    return chosen
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().lower() for name in text.split(",") if name.strip())
 
@@ -50,8 +70,8 @@ def _text(text: str) -> str:
     return text
 
 
-def _setting(default: T, read: Callable[[str], T], about: str) -> T:
-    value: T = field(default=default, metadata={"read": read, "about": about})
+def _setting(default: T, read: Callable[[str], T], description: str) -> T:
+    value: T = field(default=default, metadata={"read": read, "about": description})
     return value
 
 
@@ -75,6 +95,9 @@ class Config:
         "parent",
         _trust,
         "what to do with context that arrives: continue it, link to it, or drop it; also by destination",
+    )
+    inject: str = _setting(
+        "1", _switch, "whether messages get headers that carry context; also by library or destination"
     )
     baggage: tuple[str, ...] = _setting((), _names, "baggage to accept from messages whose context is only linked")
     registries: str = _setting(
@@ -107,6 +130,10 @@ class Config:
         False, _flag, "add the partition to the metrics of sends, consumed messages and lag"
     )
 
+    def injects(self, library: str, destination: str) -> bool:
+        """Return whether a library's messages to a destination get headers that carry context."""
+        return self.inject == "1" or last_rule(self.inject, library, destination) not in _FALSE
+
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Config:
         """Return the settings that the variables give; log one warning for a wrong value and use its default."""
@@ -121,6 +148,7 @@ class Settings(TypedDict, total=False):
     receive_spans: str
     process_parent: str
     trust: str
+    inject: str | bool
     baggage: Iterable[str]
     registries: str
     report: str
@@ -152,7 +180,7 @@ def _checked(item: Field[Any], value: object) -> Any:
 
 
 def _as_text(value: object, item: Field[Any]) -> str:
-    if isinstance(value, bool) and isinstance(item.default, bool):
+    if isinstance(value, bool) and (isinstance(item.default, bool) or item.metadata["read"] is _switch):
         return str(value)
     if isinstance(value, str):
         return value.strip()
@@ -211,7 +239,15 @@ def on_reload(step: Step) -> Step:
 
 def config() -> Config:
     """Return the settings; they are read at the first call and again at every `enable()`."""
-    return _current or reload()
+    return _current or _first_read()
+
+
+def _first_read() -> Config:
+    global _current
+    read = Config(**{**_from_environment(os.environ), **_declared})
+    if _current is None:  # else another thread has given settings meanwhile, by `enable()`
+        _current = read
+    return _current
 
 
 def reload(given: Mapping[str, Any] | None = None) -> Config:

@@ -1,4 +1,7 @@
-"""What `import otel_eda.auto`, and the launcher with `OTEL_PYTHON_DISTRO=eda`, take for settings that nobody made."""
+"""Defaults of the SDK for applications that handle messages, for settings that nobody has made.
+
+`import otel_eda.auto` uses them, and the launcher does with `OTEL_PYTHON_DISTRO=eda`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ DEFAULTS = {
 }
 NAME = "eda"
 _RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
+_ANYWHERE = ("192.0.2.1", 9)  # an address that is nobody's
 
 
 class Distro(OpenTelemetryDistro):
@@ -31,12 +35,28 @@ class Distro(OpenTelemetryDistro):
 
 
 def _name_host() -> None:
-    # Without a host's name, trace viewers take each service for a machine with a clock of its own.
+    # Jaeger takes services whose `ip` it does not know for machines with clocks of their own, and warns of their skew.
     given = os.environ.get(_RESOURCE, "")
-    if "host.name=" not in given:
-        os.environ[_RESOURCE] = ",".join(filter(None, [f"host.name={socket.gethostname()}", given]))
+    names = {pair.partition("=")[0].strip() for pair in given.split(",")}
+    found = {"host.name": socket.gethostname, "ip": _address}
+    added = [f"{name}={find()}" for name, find in found.items() if name not in names]
+    os.environ[_RESOURCE] = ",".join(filter(None, [*added, given]))
+
+
+def _address() -> str:
+    """Return the address from which this machine would send to others; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ANYWHERE)
+        except OSError:
+            return "127.0.0.1"  # there is no way to others
+        address: str = probe.getsockname()[0]
+        return address
 
 
 def distro() -> Distro | None:
-    """Give the distribution if it is asked for by its name: to be taken by chance would be a surprise."""
+    """Return the distribution if `OTEL_PYTHON_DISTRO` asks for it by name, else None.
+
+    A launcher that finds it by chance is not to change the SDK's settings.
+    """
     return Distro() if os.environ.get("OTEL_PYTHON_DISTRO") == NAME else None

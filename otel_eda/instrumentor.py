@@ -1,4 +1,4 @@
-"""What `opentelemetry-instrument` loads: one instrumentor for each name of the suite."""
+"""The instrumentors that `opentelemetry-instrument` loads: one for each name of the suite."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Instrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no types
     name: str  # as the suite and the entry point have it
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Ask for nothing: a library that is not installed is simply never imported."""
+        """Return no dependency: a library that is not installed is never imported."""
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
@@ -38,20 +38,20 @@ class EdaInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # it has no type
     """Takes the settings from the SDK's declarative file, where they are the options of `eda`; it patches nothing."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Ask for nothing."""
+        """Return no dependency."""
         return ()
 
     def instrument(self, **options: Any) -> None:
-        """Take the settings; the launcher comes once more, without any, which is not to be complained of."""
+        """Take the settings; the launcher calls once more without any, which is no error."""
         settings = {name: value for name, value in options.items() if name not in _LAUNCHERS}
         if settings:
             config.from_file(settings)
 
     def _instrument(self, **_: Any) -> None:
-        """Do nothing."""
+        """Patch nothing."""
 
     def _uninstrument(self, **_: Any) -> None:
-        """Do nothing."""
+        """Restore nothing."""
 
 
 class KafkaPythonInstrumentor(_Instrumentor):
@@ -100,6 +100,24 @@ class PyeeInstrumentor(_Instrumentor):
     """Switches the instrumentation of pyee on and off."""
 
     name = "pyee"
+
+
+class DramatiqInstrumentor(_Instrumentor):
+    """Switches the instrumentation of Dramatiq on and off."""
+
+    name = "dramatiq"
+
+
+class TaskiqInstrumentor(_Instrumentor):
+    """Switches the instrumentation of taskiq on and off."""
+
+    name = "taskiq"
+
+
+class FaustStreamingInstrumentor(_Instrumentor):
+    """Switches the instrumentation of Faust on and off."""
+
+    name = "faust_streaming"
 
 
 class RegistriesInstrumentor(_Instrumentor):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import socket
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130  # as a shell has it of a program that SIGINT ends
+STOPPED = "stopped"
+PATIENCE = 0.5  # seconds
 
 
 @contextmanager
@@ -42,6 +50,46 @@ def deferred() -> Iterator[None]:
         yield
     if event.is_set():
         _raise()
+
+
+@contextmanager
+def enforced(folder: Path) -> Iterator[None]:
+    """End the process at a signal even if the block does not come to its end for `PATIENCE` seconds, as C code may not.
+
+    Nothing cleans up then, so this deletes the folder. Outside the main thread it changes nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    thread = threading.Thread(target=_enforce, args=(ours, folder), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        theirs.close()
+        thread.join()
+        ours.close()
+
+
+def _enforce(ours: socket.socket, folder: Path) -> None:
+    while number := ours.recv(1):
+        if number[0] in SIGNALS:
+            ours.settimeout(PATIENCE)
+            break
+    else:
+        return
+    try:
+        while ours.recv(1):
+            pass
+    except TimeoutError:
+        while folder.exists():  # to which something may still be written
+            shutil.rmtree(folder, ignore_errors=True)
+        os.write(sys.stderr.fileno(), f"otel-eda: {STOPPED}\n".encode())
+        os._exit(INTERRUPTED)
 
 
 def _raise() -> None:

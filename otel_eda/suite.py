@@ -1,24 +1,40 @@
-"""Switches instrumentation on and off: one library for each adapter, and the in-process registries."""
+"""The switch of everything: one library for each adapter, and the in-process registries."""
 
 from __future__ import annotations
 
 import atexit
 import logging
-from typing import TYPE_CHECKING
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
-from otel_eda.core.process import manual
+from otel_eda.core.patching.patch import changing
+from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.log_correlation import log_correlation
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
+from otel_eda.core.telemetry.hooks import Hooks
 
 from . import config, status
-from .adapters import aio_pika, aiokafka, blinker, confluent_kafka, kafka_python, pika, pyee, pyzmq
+from .adapters import (
+    aio_pika,
+    aiokafka,
+    blinker,
+    confluent_kafka,
+    dramatiq,
+    faust_streaming,
+    kafka_python,
+    pika,
+    pyee,
+    pyzmq,
+    taskiq,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from importlib.metadata import EntryPoint
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
@@ -31,9 +47,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 providers.watchers.append(monitor.observe)
-_ADAPTERS = (kafka_python, confluent_kafka, aiokafka, pika, aio_pika, pyzmq, blinker, pyee)
+_ADAPTERS = (
+    kafka_python,
+    confluent_kafka,
+    aiokafka,
+    pika,
+    aio_pika,
+    pyzmq,
+    blinker,
+    pyee,
+    dramatiq,
+    taskiq,
+    faust_streaming,
+)
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"
+HOOKS = "otel_eda_hooks"
 NAMES = (*LIBRARIES, REGISTRIES)
 
 
@@ -43,25 +72,40 @@ def enable(
     only: Iterable[str] | None = None,
     without: Iterable[str] | None = None,
     logger_provider: LoggerProvider | None = None,
+    *,
+    hooks: Hooks | None = None,
     **settings: Unpack[Settings],
 ) -> None:
     """Instrument the libraries that the application has imported, and the others when it imports them.
 
     Spans, metrics and events go to the given providers, by default to the global ones. `only` and `without` choose
-    libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. Each of
+    libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. `hooks` are called
+    with the spans of messages, by default those that entry points name. Each of
     `settings` takes precedence over its `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises
     `ValueError` for an unknown name or a wrong value, and `TypeError` for an unknown setting; then nothing has changed.
     """
     names = chosen(only, without)
+    with changing.held():  # for threads that do so at once
+        _enable(names, tracer_provider, meter_provider, logger_provider, settings)
+
+
+def _enable(
+    names: list[str],
+    tracer_provider: TracerProvider | None,
+    meter_provider: MeterProvider | None,
+    logger_provider: LoggerProvider | None,
+    settings: Settings,
+) -> None:
     config.reload(settings)
-    before = [library for library in LIBRARIES.values() if library.on]
-    if not before:
+    already_on = [library for library in LIBRARIES.values() if library.on]
+    if not already_on:
         manual.telemetry.set_providers(tracer_provider, meter_provider)
+        manual.use_hooks(named_hooks() if hooks is None else hooks)
         events.set_provider(logger_provider)
     for name in names:
-        switch_on(name, tracer_provider, meter_provider)
+        switch_on(name, tracer_provider, meter_provider, hooks=hooks)
     on = [library for library in LIBRARIES.values() if library.on]
-    if on and not before and not any(library.telemetry.records for library in on):
+    if on and not already_on and not any(library.telemetry.records for library in on):
         _log.warning(
             "otel-eda is on, but spans go nowhere: no OpenTelemetry SDK is configured. Start the application under "
             "opentelemetry-instrument, use `import otel_eda.auto`, or set a tracer provider before the first message"
@@ -73,6 +117,8 @@ def switch_on(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
+    *,
+    hooks: Hooks | None = None,
 ) -> None:
     """Instrument one library, or the in-process registries (`name` is one of `NAMES`)."""
     shutdown.register_at_exit()
@@ -85,11 +131,26 @@ def switch_on(
             handlers.telemetry.set_providers(tracer_provider, meter_provider)
         registries.registries.enable(config.config().registries)
     else:
-        LIBRARIES[name].enable(tracer_provider, meter_provider)
+        LIBRARIES[name].enable(tracer_provider, meter_provider, named_hooks() if hooks is None else hooks)
+
+
+def named_hooks() -> Hooks:
+    """Return the hooks that entry points of the group `otel_eda_hooks` name: `send`, `process`."""
+    found = {point.name: _loaded(point) for point in entry_points(group=HOOKS)}
+    return Hooks(found.get("send"), found.get("process"))
+
+
+def _loaded(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # noqa: BLE001  # somebody else's module
+        _log.warning("The hook %s = %s cannot be loaded: %s", point.name, point.value, error)
+        return None
 
 
 def _write_status_at_exit() -> None:
     if config.config().report:
+        body_times.start()
         atexit.unregister(status.write)
         atexit.register(status.write, config.config().report, LIBRARIES.values())
 
@@ -104,10 +165,11 @@ def switch_off(name: str) -> None:
 
 def disable() -> None:
     """Restore every original function and end all open spans, so that none is lost; a second call does nothing."""
-    for name in NAMES:
-        switch_off(name)
-    shutdown.end_everything()
-    state.reset()
+    with changing.held():
+        for name in NAMES:
+            switch_off(name)
+        shutdown.end_everything()
+        state.reset()
 
 
 def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[str]:
@@ -119,7 +181,7 @@ def chosen(only: Iterable[str] | None, without: Iterable[str] | None) -> list[st
     return [name for name in NAMES if name in wanted and name not in unwanted]
 
 
-def _names(given: Iterable[str] | None, usual: Iterable[str]) -> list[str]:
+def _names(given: Iterable[str] | None, default: Iterable[str]) -> list[str]:
     if isinstance(given, str):
         return [given]
-    return list(usual if given is None else given)
+    return list(default if given is None else given)

@@ -312,7 +312,7 @@ GROUPED = Page(
                 "Partitions",
                 {
                     f"{BY_CLIENT} {{{{instance}}}}": now(
-                        "sum", "eda_consumer_partitions", CLIENTS, (*CLIENT, "instance")
+                        "sum", "eda_consumer_partition_count", CLIENTS, (*CLIENT, "instance")
                     )
                 },
                 tags=(GROUP,),
@@ -395,7 +395,7 @@ HANDLERS = Page(
                 "Without a handler",
                 {
                     "{{job}}: {{eda_event_type}}": rate(
-                        "eda_events_unhandled_total", f'{CHOSEN},{EVENT}=~"$event"', (SERVICE, EVENT)
+                        "eda_unhandled_events_total", f'{CHOSEN},{EVENT}=~"$event"', (SERVICE, EVENT)
                     )
                 },
                 "ops",

@@ -1,1 +1,1 @@
-"""One file for each library: where it meets messages, and how to read one."""
+"""One adapter for each library: where the library handles messages, and how to read one."""

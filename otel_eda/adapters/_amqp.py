@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from otel_eda import semconv
 from otel_eda.core import Identity
 
-_LARGEST = (1 << 63) - 1  # of what an attribute can be
-_SERVER_NAMED = ("amq.gen-", "amq.rabbitmq.reply-to.")
+_LARGEST = (1 << 63) - 1  # integer of an attribute: OTLP has 64 bits
 
 
-@lru_cache(maxsize=1024)
-def destination(exchange: str, routing_key: str, queue: str = "") -> str:
-    """Give `{exchange}:{routing key}:{queue}`, without what is empty or said twice, as the conventions have it."""
-    parts = (exchange, routing_key, queue if queue != routing_key else "")
-    return ":".join(_common(part) for part in parts if part) or "amq.default"
+def identity(host: Any, port: Any, properties: Any, peer: Any) -> Identity:
+    """Return the identity of a connection; its name is among the properties that it gives the broker.
 
-
-def _common(name: str) -> str:
-    # What a server names differs at each start, which spans' names and metrics can't do.
-    return next((prefix[:-1] for prefix in _SERVER_NAMED if name.startswith(prefix)), name)
-
-
-def identity(host: Any, port: Any, properties: Any) -> Identity:
-    """Give who a connection is; a name is among the properties that it tells the broker."""
+    `peer` is the other end's socket address, None if it is not known.
+    """
     name = (properties or {}).get("connection_name")
-    return Identity(client_id=text(name), server_address=host, server_port=port)
+    known = isinstance(peer, tuple) and isinstance(peer[0], str)
+    return Identity(text(name), None, host, port, peer=peer[:2] if known else None)
 
 
-def merged(headers: Any, more: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:
-    """Give a copy of a message's headers with more; None for what are no headers.
+def merged_headers(headers: Any, added: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:
+    """Return a copy of a message's headers with more headers, or None if they are no headers.
 
-    `binary` is what the client takes for bytes.
+    `binary` is the type that the client takes for bytes.
     """
     if headers is not None and not isinstance(headers, Mapping):
-        return None  # the client refuses it, and is to say so itself
-    given = headers or {}
-    # What is no text there, a client may refuse, and is to say so itself.
-    odd = {name: given[name] for name in more if not isinstance(given.get(name, ""), (str, binary, type(None)))}
-    return {**given, **more, **odd} if odd else {**given, **more}
+        return None  # the client refuses it with its own error
+    own = headers or {}
+    # A value that is no text may be refused by the client, with its own error: so it stays.
+    refused = {name: own[name] for name in added if not isinstance(own.get(name, ""), (str, binary, type(None)))}
+    return {**own, **added, **refused} if refused else {**own, **added}
 
 
 def _value(headers: Any, name: str) -> Any:
@@ -49,26 +39,33 @@ def _value(headers: Any, name: str) -> Any:
 
 
 def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
-    """Give the attributes of RabbitMQ's own: the routing key, and how often and why the message was dead-lettered."""
-    made: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
+    """Return RabbitMQ's own attributes: the routing key, and how often and why a message was dead-lettered.
+
+    The broker adds the header `x-death` to a dead letter: https://www.rabbitmq.com/docs/dlx#effects.
+    """
+    values: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
     deaths = _value(headers, "x-death")
     if deaths and isinstance(deaths, list):
-        died = [death for death in deaths if isinstance(death, Mapping)]
-        counts = [count for death in died if isinstance(count := death.get("count", 1), int) and count > 0]
-        made[semconv.DEATHS] = min(sum(counts), _LARGEST)
-        if died and isinstance(reason := died[0].get("reason"), str):
-            made[semconv.DEATH_REASON] = reason
-    return made
+        entries = [death for death in deaths if isinstance(death, Mapping)]
+        counts = [count for death in entries if isinstance(count := death.get("count", 1), int) and count > 0]
+        values[semconv.DEATHS] = min(sum(counts), _LARGEST)
+        if entries and isinstance(reason := entries[0].get("reason"), str):
+            values[semconv.DEATH_REASON] = reason
+    return values
 
 
-def deliveries(headers: Any) -> int | None:
-    """Give how often a message was delivered before, as quorum queues count it."""
+def delivery_count(headers: Any) -> int | None:
+    """Return how often a message was delivered before, by the header `x-delivery-count` of quorum queues, or None."""
     count = _value(headers, "x-delivery-count")
     return count if isinstance(count, int) else None
 
 
-def stamp(seconds: Any, headers: Any) -> int | None:
-    """Give when a message was sent in milliseconds since 1970: as a broker's plug-in told, else as its sender did."""
+def timestamp(seconds: Any, headers: Any) -> int | None:
+    """Return the time of a message in milliseconds since 1970, or None.
+
+    A plug-in of RabbitMQ stamps messages in the header `timestamp_in_ms`; else it is the property of AMQP 0-9-1, which
+    has whole seconds.
+    """
     exact = _value(headers, "timestamp_in_ms")
     if not isinstance(exact, int):
         exact = seconds * 1000 if isinstance(seconds, int) else None
@@ -76,5 +73,5 @@ def stamp(seconds: Any, headers: Any) -> int | None:
 
 
 def text(value: object) -> str | None:
-    """Give a property that is a text, None for anything else."""
+    """Return a property that is a text and not empty, or None for any other."""
     return value if isinstance(value, str) and value else None

@@ -10,7 +10,7 @@ SIGNAL = "blinker.base:Signal"
 
 
 def event(signal: Any) -> Event:
-    """Read a signal that is sent: what is muted needs no receivers."""
+    """Return the event of a signal that is sent; a muted signal needs no receivers."""
     return Event(getattr(signal, "name", None) or type(signal), optional=signal.is_muted)
 
 

@@ -21,15 +21,18 @@ from .lifecycle.observe import (
     rebalancing,
     seeked,
 )
-from .message import Identity, Message, Position
+from .message import DestinationTemplate, Identity, Message, Position
+from .patching.takeover import Official
 from .process.manual import inject
 from .process.per_task import finish
 from .receive.blocks import Block, Handle
+from .receive.hand_over import HandOver
 from .receive.iterate import Generate, Iterate
 from .receive.receive_batch import ReceiveBatch
 from .receive.receive_future import MessageFuture, ReceiveFuture
 from .receive.receive_one import ReceiveOne
 from .receive.subscribe import Subscribe
+from .runtime import guard
 from .runtime.guard import guarded
 from .runtime.operations import sending
 from .runtime.tasks import report_future
@@ -41,8 +44,10 @@ from .send.send_batch import SendBatch
 from .settle.settle import Acknowledge, Settle
 from .settle.settlement import Tags
 from .telemetry.errors import Outcome
+from .telemetry.hooks import NO_HOOKS, Hooks
 
 __all__ = [
+    "NO_HOOKS",
     "Acknowledge",
     "AssignmentChange",
     "Block",
@@ -53,10 +58,13 @@ __all__ = [
     "Construct",
     "Create",
     "DeliveryCallback",
+    "DestinationTemplate",
     "Dispatch",
     "Event",
     "Generate",
+    "HandOver",
     "Handle",
+    "Hooks",
     "Identity",
     "Iterate",
     "Library",
@@ -64,6 +72,7 @@ __all__ = [
     "Message",
     "MessageFuture",
     "Observe",
+    "Official",
     "Outcome",
     "Position",
     "PublisherConfirm",
@@ -85,6 +94,7 @@ __all__ = [
     "committed",
     "config",
     "finish",
+    "guard",
     "guarded",
     "inject",
     "log_start",

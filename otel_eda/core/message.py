@@ -1,36 +1,65 @@
-"""What all libraries' messages and clients have in common."""
+"""Messages, the identity of a client and the position of a consumer, in the form that all libraries share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from otel_eda import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.trace import SpanContext
+    from typing_extensions import Self
 
 
 Headers: TypeAlias = "Iterable[tuple[Any, Any]] | Mapping[Any, Any] | None"
+Attributes: TypeAlias = "dict[str, Any]"
+
+
+class DestinationTemplate(str):
+    """A destination whose name is made up at each start: the name with a placeholder where it differs.
+
+    Names of spans and attributes of metrics have the template, so that there are few of them. `name` is the real one,
+    None for several destinations of one template; `attributes` are those of a message's span, the name among them.
+    """
+
+    __slots__ = ("attributes", "name")
+
+    name: str | None
+    attributes: Attributes
+
+    def __new__(cls, template: str, name: str | None, more: Mapping[str, Any] = MappingProxyType({})) -> Self:
+        """Return one: equal to the template's text, and of its hash."""
+        made = super().__new__(cls, template)
+        made.name = name
+        made.attributes = {semconv.DESTINATION: name, **more} if name else {**more}
+        return made
 
 
 @dataclass(slots=True)
 class Message:
-    """One message as an adapter reads it: it names what it has.
+    """One message as an adapter reads it; fields that the library does not have keep their defaults.
 
-    `timestamp` is when the broker or producer stamped it, in milliseconds since 1970; `offset` is dense per partition;
-    messages of one `key` are meant to be processed in order; `size` is the body's, in bytes.
+    `timestamp` is when the broker or the producer stamped the message, in milliseconds since 1970; `offset` is dense
+    per partition; messages of one `key` are meant to be processed in order; `size` is the size of the body in bytes;
+    `id`, `conversation` (also known as correlation id) and `tombstone` are those of the messaging conventions; `queue`
+    is where it was received from, if the destination says more than that.
 
-    `delivery_tag` is what a channel settles it by, and `unsettled` says that it waits for that; `deliveries` counts the
-    attempts before this one; `ready_count` is how many wait in its queue after it.
+    `delivery_tag` is the number by which a channel settles the message, and `unsettled` says that the message waits for
+    that; `deliveries` counts the attempts before this one; `ready_count` is the number of messages that wait in the
+    queue behind this one.
 
-    `conversation` is also known as correlation id; `attributes` are the system's own; `record` is the object that an
-    application would process it by, where that is not what it was handed.
+    `attributes` are span attributes of the messaging system's own; `record` is the object by which an application would
+    process the message by hand, where that is not the object that it was handed; `given` is all that it was handed of
+    the message, where that is not the object.
 
-    A batch that is sent is a message, too: `batch_count` messages with contexts of their own, the `origins`.
+    A batch that is sent is a message, too: it stands for `batch_count` messages, whose span contexts are the `origins`.
 
-    `sequence` is its number among those of its `sender`, which has `shared` them out if each goes to one of several
-    receivers.
+    `sequence` is the message's number among those of its `sender`; `shared` says that the sender numbers messages
+    across several receivers, of which each message goes to one.
     """
 
     destination: str
@@ -55,12 +84,15 @@ class Message:
     sequence: int | None = None
     shared: bool = False
     ready_count: int | None = None
+    queue: str | None = None
+    given: Any = None
 
 
 class Unsettled(NamedTuple):
-    """What is remembered of a message until it is settled."""
+    """The fields of a message that are remembered until the message is settled."""
 
     destination: str
+    queue: str | None
     origin: SpanContext | None
     id: str | None
     conversation: str | None
@@ -68,10 +100,11 @@ class Unsettled(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """Which client this is: what an adapter knows without asking the broker.
+    """Who a client is, as far as an adapter knows without asking the broker.
 
-    `callback` is called with the answers to sends that name no callback themselves; `...` if that is not known;
-    `max_poll_interval` is how many seconds a group waits for its next poll.
+    `callback` is called with the outcome of sends that name no callback themselves, or `...` if the client's callback
+    is not known; `max_poll_interval` is the time in seconds after which the group removes a consumer that has not
+    polled; `peer` is the address and port of the broker's end of the connection.
     """
 
     client_id: str | None = None
@@ -80,12 +113,25 @@ class Identity:
     server_port: int | None = None
     callback: Any = None
     max_poll_interval: float | None = None
+    peer: tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Leave out what is no text, and no port: an application may have given anything, such as a mock."""
+        for name in ("client_id", "group", "server_address"):
+            object.__setattr__(self, name, _text(getattr(self, name)))
+        if not isinstance(self.server_port, int):
+            object.__setattr__(self, "server_port", None)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else None
 
 
 class Position(NamedTuple):
-    """How far a consumer is with a partition: the offset it is to be handed next, and the next to be written.
+    """A consumer's progress on one partition.
 
-    `start` is the first that the broker still has.
+    `offset` is the offset that the consumer is handed next, `end` the offset that will be written next, `start` the
+    first offset that the broker still has; each is None where it is not known.
     """
 
     destination: str
@@ -96,8 +142,5 @@ class Position(NamedTuple):
 
     @property
     def lag(self) -> int | None:
-        """How many offsets are still to come; None if either is not known."""
+        """The number of offsets between the consumer and the end of the partition, or None if either is not known."""
         return None if self.offset is None or self.end is None else max(self.end - self.offset, 0)
-
-
-Attributes: TypeAlias = "dict[str, Any]"

@@ -1,4 +1,4 @@
-"""What is observed of clients when metrics are collected: nothing is done for it at a message but to keep a number."""
+"""Metrics of clients that are observed at collection; a message costs them no more than a number that is kept."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 def _aggregated(
     observed: Callable[[], Observed], add: Callable[[float, float], float] = operator.add
 ) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    # Clients of the same attributes are one to whoever looks at a metric.
+    # Clients with the same attributes are one series of a metric.
     @guarded(default=())
     def observe(_: CallbackOptions) -> Iterable[Observation]:
-        found: dict[frozenset[tuple[str, Any]], tuple[Attributes, float]] = {}
+        values: dict[frozenset[tuple[str, Any]], tuple[Attributes, float]] = {}
         for attributes, value in observed():
             key = frozenset(attributes.items())
-            known = found.get(key)
-            found[key] = attributes, value if known is None else add(known[1], value)
-        return [Observation(value, attributes) for attributes, value in found.values()]
+            former = values.get(key)
+            values[key] = attributes, value if former is None else add(former[1], value)
+        return [Observation(value, attributes) for attributes, value in values.values()]
 
     return observe
 
 
 class Monitor:
-    """Observes the clients of one library."""
+    """Observes the clients of one library: lag, positions, polls, what is in flight."""
 
     def __init__(self, meter: Meter, metrics: Metrics) -> None:
         self.metrics = metrics
@@ -98,9 +98,9 @@ class Monitor:
     def _partitions(self) -> Observed:
         for client in self._clients():
             report_positions(client)
-            known = client.positions()
-            if known or client.assignment_count:
-                yield client.common_attributes, len(known)
+            positions = client.positions()
+            if positions or client.assignment_count:
+                yield client.common_attributes, len(positions)
 
     def _assignment_counts(self) -> Observed:
         return [
@@ -116,9 +116,9 @@ class Monitor:
         ]
 
     def _poll_limit(self) -> Observed:
-        known = ((client.common_attributes, client.identity.max_poll_interval) for client in self._clients())
+        limits = ((client.common_attributes, client.identity.max_poll_interval) for client in self._clients())
         return [
-            (attributes, max_poll_interval) for attributes, max_poll_interval in known if max_poll_interval is not None
+            (attributes, max_poll_interval) for attributes, max_poll_interval in limits if max_poll_interval is not None
         ]
 
     def _unassigned(self) -> Observed:
@@ -129,9 +129,12 @@ class Monitor:
         ]
 
     def _margin(self) -> Observed:
-        for client, at in self._positions():
-            if at.offset is not None and at.start is not None:
-                yield client.metric_attributes(at.destination, at.partition), max(at.offset - at.start, 0)
+        for client, position in self._positions():
+            if position.offset is not None and position.start is not None:
+                yield (
+                    client.metric_attributes(position.destination, position.partition),
+                    max(position.offset - position.start, 0),
+                )
 
     def _waiting_time(self) -> Observed:
         return [(client.common_attributes, client.polling_ns / 1e9) for client in self._clients() if client.polling_ns]
@@ -141,11 +144,7 @@ class Monitor:
             yield from client.routes_of("process")
 
     def _open_processings(self) -> Iterator[Processing]:
-        return (
-            processing
-            for processing in list(open_processings.values())
-            if processing.route.scope.metrics is self.metrics
-        )
+        return (processing for processing in open_processings.all() if processing.route.scope.metrics is self.metrics)
 
     def _in_flight(self) -> Observed:
         yield from ((route.destination_attributes, 0) for route in self._process_routes())
@@ -175,14 +174,14 @@ class Monitor:
 
 
 def observe(meter: Meter, metrics: Metrics, first: bool) -> None:
-    """Have the clients of a library observed, and, with the first one of a meter provider, our own failures."""
+    """Observe the clients of a library, and, for the first library of a meter provider, otel-eda's own failures."""
     if first:
         _observe_failures(meter)
     Monitor(meter, metrics)
 
 
 def _observe_failures(meter: Meter) -> None:
-    """Have our own failures observed."""
+    """Observe otel-eda's own failures by step."""
 
     def failed(_: CallbackOptions) -> list[Observation]:
         return [Observation(number, {semconv.STEP: step}) for step, number in list(guard.failures.items())]

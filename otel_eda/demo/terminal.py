@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from otel_eda.diagnosis import lookup
 from otel_eda.diagnosis.reports import text
 from otel_eda.diagnosis.reports.trace import write
 from otel_eda.diagnosis.trace import find
@@ -67,7 +68,7 @@ class Terminal:
     def summary(self, store: Store) -> None:
         """Print one trace and all destinations."""
         self.console.print("\nOne event's trace", style="bold")
-        write(find(store, [summary.telling(store)]), self.console.file)
+        write(find(store, lookup.spans(store, summary.telling(store))), self.console.file)
         self._say("")
         self.console.print(summary.destinations(store))
 

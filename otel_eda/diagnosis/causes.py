@@ -30,16 +30,24 @@ POSSIBLE_CAUSES = {
 
 def linked(findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings, each with the chain of its causes."""
-    return [replace(finding, because=tuple(_causes(finding, findings, {finding.code}))) for finding in findings]
+    return [replace(finding, because=tuple(map(_text, chain(finding, findings)))) for finding in findings]
 
 
-def _causes(finding: Finding, findings: Sequence[Finding], seen: set[str]) -> list[str]:
+def chain(finding: Finding, findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings behind a finding: its cause, that one's cause, and so on."""
+    return _causes(finding, findings, {finding.code})
+
+
+def _causes(finding: Finding, findings: Sequence[Finding], seen: set[str]) -> list[Finding]:
     for code in POSSIBLE_CAUSES.get(finding.code, ()):
         for other in findings:
             if other.code == code and code not in seen and _same_messages(finding, other):
-                text = f"{other.title.lower()} ({code}, {other.verdict.name}): {other.cause}"
-                return [text, *_causes(other, findings, seen | {code})]
+                return [other, *_causes(other, findings, seen | {code})]
     return []
+
+
+def _text(cause: Finding) -> str:
+    return f"{cause.title.lower()} ({cause.code}, {cause.verdict.name}): {cause.cause}"
 
 
 def _same_messages(one: Finding, other: Finding) -> bool:

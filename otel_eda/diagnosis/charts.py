@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from .trace import find
+from .trace import find_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .finding import Evidence
     from .store import Store
+    from .trace import Span, SpanId
 
 BUCKETS = 60
 MOST_READERS = 12  # pairs of destination and group, the busiest
-MOST_TRACES = 40
-MOST_SPANS = 150  # of a trace
+MOST_EVENTS = 40
+MOST_SPANS = 150  # of an event
 MOST_EDGES = 300
 
 FLOW = f"""
@@ -25,6 +27,7 @@ FROM operations
 WHERE type IN ('send', 'process') AND destination IS NOT NULL
 GROUP BY ALL ORDER BY number DESC, service, destination LIMIT {MOST_EDGES}
 """
+TOTALS = "SELECT type, count(*) FROM operations WHERE type IN ('send', 'process') GROUP BY type"
 # A queue may have another name than the destination of the sends; the messages join the two.
 QUEUES = f"""
 SELECT s.destination AS sent, w.destination AS processed, count(*) AS number
@@ -32,9 +35,17 @@ FROM works w JOIN sends s ON s.span_id = w.origin_span AND s.trace_id = w.origin
 WHERE s.destination <> w.destination GROUP BY ALL ORDER BY ALL LIMIT {MOST_EDGES}
 """
 WAITING = """
-WITH delivery AS (
-    SELECT w.destination, coalesce(w.consumer_group, w.service) AS reader, w.started, w.started - s.ended AS waited
-    FROM works w JOIN sends s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
+WITH work AS (
+    -- Of a message that comes again, the end of the attempt before; each reader without a group has a copy of its own.
+    SELECT *, max(ended) FILTER (outcome <> 'ok' OR consumer_group IS NOT NULL) OVER (
+        PARTITION BY system, destination, consumer_group, message ORDER BY started, span_id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS given_back
+    FROM works
+), delivery AS (
+    SELECT w.destination, coalesce(w.consumer_group, w.service) AS reader, w.started,
+           -- A message may arrive before its sender hears that it was sent; and two clocks may differ.
+           greatest(w.started - greatest(s.ended, coalesce(w.given_back, s.ended)), 0) AS waited
+    FROM work w JOIN sends s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
 ), busiest AS (
     SELECT destination, reader, count(*) AS number FROM delivery
     GROUP BY ALL ORDER BY number DESC, destination, reader LIMIT $3
@@ -65,11 +76,12 @@ FROM buckets ORDER BY ALL
 """
 
 
-def flow(store: Store) -> dict[str, list[Any]]:
-    """Return which service sends to and processes from which destination, and which queues these are."""
+def flow(store: Store) -> dict[str, Any]:
+    """Return which service sends to and processes from which destination, which queues these are, and totals."""
     names = ("service", "destination", "group", "type", "number", "failed", "taken")
     return {
         "edges": [dict(zip(names, row, strict=True)) for row in store.ask(FLOW)],
+        "totals": dict(store.ask(TOTALS)),
         "queues": [dict(zip(("sent", "processed", "number"), row, strict=True)) for row in store.ask(QUEUES)],
     }
 
@@ -98,26 +110,30 @@ def _by_reader(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...], first: i
     ]
 
 
-def traces(store: Store, wanted: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the spans of some traces, each with those of the traces that links join to it."""
-    return {trace: _trace(store, trace) for trace in list(dict.fromkeys(wanted))[:MOST_TRACES]}
+def events(store: Store, evidence: Iterable[Evidence]) -> dict[str, list[dict[str, Any]]]:
+    """Return the spans of the events that some evidence is about, by the id of the evidence's span."""
+    wanted = {item.span_id: _spans(item) for item in evidence if item.span_id}
+    found = find_each(store, dict(list(wanted.items())[:MOST_EVENTS]))
+    return {name: [_drawn(span) for span in spans[:MOST_SPANS]] for name, spans in found.items()}
 
 
-def _trace(store: Store, trace: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": span.span_id,
-            "cause": span.cause,
-            "service": span.service,
-            "name": span.name,
-            "type": span.type,
-            "partition": span.partition,
-            "offset": span.offset,
-            "attempt": span.attempt,
-            "started": span.started,
-            "ended": span.ended,
-            "outcome": span.outcome,
-            "error": " ".join(filter(None, (span.error, span.error_text))) or None,
-        }
-        for span in find(store, [trace])[:MOST_SPANS]
-    ]
+def _spans(item: Evidence) -> list[SpanId]:
+    pairs = (item.trace_id, item.span_id), (item.other_trace_id, item.other_span_id)
+    return [(trace, span) for trace, span in pairs if trace and span]
+
+
+def _drawn(span: Span) -> dict[str, Any]:
+    return {
+        "id": span.span_id,
+        "cause": span.cause,
+        "service": span.service,
+        "name": span.name,
+        "type": span.type,
+        "partition": span.partition,
+        "offset": span.offset,
+        "attempt": span.attempt,
+        "started": span.started,
+        "ended": span.ended,
+        "outcome": span.outcome,
+        "error": " ".join(filter(None, (span.error, span.error_text))) or None,
+    }

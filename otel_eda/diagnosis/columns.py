@@ -41,7 +41,13 @@ INSTANCE = _read(
     external.CONTAINER_ID,
 )
 PROCESS = _read("process", "VARCHAR", "the process id", external.PROCESS_ID)
-RESOURCE = (SERVICE, HOST, INSTANCE, PROCESS)
+ENVIRONMENT = _read("environment", "VARCHAR", "", external.ENVIRONMENT, external.OLD_ENVIRONMENT)
+CLUSTER = _read("cluster", "VARCHAR", "", external.KUBERNETES_CLUSTER)
+REGION = _read("region", "VARCHAR", "", external.REGION)
+REALM = _computed(
+    "realm", "VARCHAR", "where it runs: the environment, Kubernetes cluster and region; NULL if none is named"
+)
+RESOURCE = (SERVICE, HOST, INSTANCE, PROCESS, ENVIRONMENT, CLUSTER, REGION)
 
 SYSTEM = _read(
     "system", "VARCHAR", "`kafka`, `rabbitmq`, …; NULL for a span that is no messaging operation", semconv.SYSTEM
@@ -53,7 +59,13 @@ TYPE = _read(
     semconv.OPERATION_TYPE,
 )
 OPERATION = _read("operation", "VARCHAR", "the library's verb: `send`, `poll`, …", semconv.OPERATION)
-DESTINATION = _read("destination", "VARCHAR", "topic, queue, or exchange with routing key", semconv.DESTINATION)
+DESTINATION = _read(
+    "destination",
+    "VARCHAR",
+    "topic, queue, or exchange with routing key; the template of a name that is made up at each start",
+    semconv.TEMPLATE,
+    semconv.DESTINATION,
+)
 GROUP = _read("consumer_group", "VARCHAR", "the consumers that share the messages", semconv.GROUP)
 PARTITION = _read("partition_id", "VARCHAR", "the partition", semconv.PARTITION)
 OFFSET = _read(
@@ -66,6 +78,7 @@ CLIENT = _read("client_id", "VARCHAR", "the client's name", semconv.CLIENT_ID)
 ADDRESS = _read("address", "VARCHAR", "the broker's address", semconv.SERVER_ADDRESS)
 PORT = _read("port", "BIGINT", "the broker's port", semconv.SERVER_PORT)
 MESSAGE_ID = _read("message_id", "VARCHAR", "the message's own id", semconv.MESSAGE_ID)
+CORRELATION = _read("correlation_id", "VARCHAR", "what joins a question and its answer", semconv.CONVERSATION)
 SENDER = _read("sender", "VARCHAR", "the sender's socket that counts `sequence`", semconv.SENDER)
 KEY = _read(
     "key_hash", "VARCHAR", "a hash of the message's key, if keys are captured", semconv.KEY_HASH, semconv.MESSAGE_KEY
@@ -98,6 +111,16 @@ NEXT = _read("partition_next", "BIGINT", "a position: the offset that the consum
 START = _read("partition_start", "BIGINT", "a position: the first offset of the log", semconv.START)
 END = _read("partition_end", "BIGINT", "a position: the offset that is written next", semconv.END)
 MESSAGE_TIME = _read("message_time", "BIGINT", "the message's timestamp, in milliseconds", semconv.MESSAGE_TIMESTAMP)
+MANUAL = _read(
+    "continued",
+    "BOOLEAN",
+    "the application began this span itself, and another span shows the delivery of the same message",
+    semconv.MANUAL,
+)
+REQUEUED = _read(
+    "requeued", "BOOLEAN", "a refusal: whether the broker is to deliver the message again", semconv.REQUEUED
+)
+SEND_REFUSED = _read("refused", "BOOLEAN", "the client refused the call at once", semconv.SEND_REFUSED)
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
@@ -107,9 +130,10 @@ AUTOMATIC = _read("automatic", "BOOLEAN", "the client committed without a call o
 SAMPLING = _read("sampling", "VARCHAR", "where spans are counted: whether they were sampled", external.SAMPLING_RESULT)
 
 SPAN_COLUMNS = (
-    SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, KEY, SENDER,
-    SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
+    SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, CORRELATION, KEY,
+    SENDER, SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
+    MANUAL, REQUEUED, SEND_REFUSED,
 )  # fmt: skip
 METRIC_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING,
@@ -135,14 +159,14 @@ OPERATIONS = (
     _computed("origin_trace", "VARCHAR", "creation id: the trace of the span that created the message"),
     _computed("origin_span", "VARCHAR", "creation id: the span that created the message"),
     _computed("linked", "BOOLEAN", "true: the creation id is a link's; false: the parent's, for a send the span's own"),
-    MESSAGE_ID, KEY, SENDER, SEQUENCE, CLIENT,
+    MESSAGE_ID, CORRELATION, KEY, SENDER, SEQUENCE, CLIENT,
     _computed("server", "VARCHAR", "the broker's address and port"),
-    _computed("outcome", "VARCHAR", "`ok`, `error`, `abandoned`; for a send also `unresolved`"),
+    _computed("outcome", "VARCHAR", "`ok`, `error`, `abandoned` if its end was not seen; for a send also `unresolved`"),
     ERROR,
     _computed("error_text", "VARCHAR", "the text of the status or of the exception"),
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _computed("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
-    WAITED, EVENT_TYPE, FUNCTION,
+    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, SEND_REFUSED, REALM,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,
@@ -154,14 +178,14 @@ METRICS = (
     _computed("rising", "BOOLEAN", "true: a counter, which falls only when its process starts anew"),
     _computed("value", "DOUBLE", "the number, or the sum of a histogram"),
     _computed("number", "BIGINT", "a histogram: the number of measurements"),
-    *METRIC_COLUMNS,
+    *METRIC_COLUMNS, REALM,
 )  # fmt: skip
 EVENTS = (
     SERVICE, INSTANCE, HOST,
-    _computed("name", "VARCHAR", "the event's name"),
+    _computed("name", "VARCHAR", "the event's name; `exception` for a log record of an error"),
     _computed("time", "BIGINT", "nanoseconds since 1970"),
     _computed("trace_id", "VARCHAR", "the trace that the event belongs to"),
     _computed("span_id", "VARCHAR", "the span that the event is on, or that was current"),
-    *EVENT_COLUMNS,
+    *EVENT_COLUMNS, REALM,
 )  # fmt: skip
 TABLES = {"operations": OPERATIONS, "metrics": METRICS, "events": EVENTS}

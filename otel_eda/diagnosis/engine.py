@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import causes, facts, gates
+from . import causes, facts, gates, realms
 from .finding import Evidence, Finding, Gate, Verdict
 from .settings import EVIDENCE
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .store import Intake, Store
 
 GATES = tuple(gates.CONDITIONS)
+MOST_EVIDENCE = 999_999  # as many values as DuckDB's `min_by` returns
 # The columns that a check's SQL may have. `weight` is the number of messages that a row stands for, `alike` is whatever
 # else tells findings apart, `at_most` is the highest verdict that the row's own facts allow.
 COLUMNS = {
@@ -47,7 +48,7 @@ COLUMNS = {
     "detail": "VARCHAR",
     **{gate.lower(): "BOOLEAN" for gate in GATES},
 }
-GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group", "alike")
+GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group", "error", "alike")
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,22 @@ def diagnose(
     `step` is called with the code of each check before it runs. A finding shows `evidence` of its occurrences. With
     `reported`, findings have only what was not reported before.
     """
-    window = facts.prepare(store, settings)
+    windows: list[facts.Period] = []
     findings: list[Finding] = []
-    for check in checks:
-        step(check.code)
-        findings.extend(run(store, check, evidence, reported))
+    counted: list[facts.Completeness] = []
+    for _ in realms.each(store):
+        windows.append(facts.prepare(store, settings))
+        for check in checks:
+            step(check.code)
+            findings.extend(run(store, check, evidence, reported))
+        counted.extend(facts.completeness(store))
     findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
-    return Diagnosis(window, store.intake, tuple(facts.completeness(store)), tuple(causes.linked(findings)))
+    return Diagnosis(_whole(windows), store.intake, tuple(counted), tuple(causes.linked(findings)))
+
+
+def _whole(windows: list[facts.Period]) -> facts.Period:
+    """Return the time from the first begin to the last end."""
+    return facts.Period(min(window.first for window in windows), max(window.last for window in windows))
 
 
 def run(store: Store, check: Check, evidence: int = EVIDENCE, reported: Reported | None = None) -> list[Finding]:
@@ -145,11 +155,11 @@ def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:
                min(message_offset) AS first_offset, max(message_offset) AS last_offset,
                CASE WHEN count(DISTINCT key_hash) = 1 THEN min(key_hash) END AS key_hash,
                CASE WHEN count(DISTINCT message) = 1 THEN min(message) END AS message,
-               CASE WHEN count(DISTINCT error) = 1 THEN min(error) END AS error,
                min(first_time) AS first_time, max(last_time) AS last_time, {held},
                min_by(struct_pack(trace_id, span_id, other_trace_id, other_span_id, instance, other_instance,
                           partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
-                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')), {evidence})
+                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')),
+                       {min(evidence, MOST_EVIDENCE)})
                    AS examples
         FROM evaluated GROUP BY {", ".join(GROUP)} ORDER BY ALL
     """)

@@ -13,6 +13,10 @@ NODE_NAME = "k8s.node.name"
 POD_UID = "k8s.pod.uid"
 CONTAINER_ID = "container.id"
 PROCESS_ID = "process.pid"
+ENVIRONMENT = "deployment.environment.name"
+OLD_ENVIRONMENT = "deployment.environment"
+KUBERNETES_CLUSTER = "k8s.cluster.name"
+REGION = "cloud.region"
 
 # What the SDK counts about itself: https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
 SPANS_STARTED = "otel.sdk.span.started"
@@ -20,28 +24,46 @@ SPANS_PROCESSED = "otel.sdk.processor.span.processed"
 SPANS_EXPORTED = "otel.sdk.exporter.span.exported"
 SAMPLING_RESULT = "otel.span.sampling_result"
 
+# Celery's spans have no `messaging.system`; this attribute says that they send (`apply_async`) or process (`run`):
+# https://github.com/open-telemetry/opentelemetry-python-contrib/tree/main/instrumentation/opentelemetry-instrumentation-celery
+CELERY, CELERY_ACTION = "celery", "celery.action"
+# How tasks, generators and processes are ended from outside: an end, and no error of the code that it ends.
+ENDED_FROM_OUTSIDE = (
+    "CancelledError",
+    "GeneratorExit",
+    "KeyboardInterrupt",
+    "SystemExit",
+)
+
 # Earlier versions of the messaging conventions, and instrumentations that follow these, by today's name:
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/#deprecated-messaging-attributes,
 # https://github.com/open-telemetry/semantic-conventions/blob/main/CHANGELOG.md
+# Datadog's libraries have names of their own, which its exporters and the Collector's receiver leave as they are:
+# https://github.com/DataDog/dd-trace-py/blob/main/ddtrace/ext/kafka.py
 OLDER = {
-    semconv.OPERATION_TYPE: ("messaging.operation",),
-    semconv.OPERATION: ("messaging.operation",),
-    semconv.DESTINATION: ("messaging.destination", "messaging.source.name", "messaging.source"),
+    semconv.SYSTEM: (CELERY_ACTION,),
+    semconv.OPERATION_TYPE: ("messaging.operation", CELERY_ACTION),
+    semconv.OPERATION: ("messaging.operation", CELERY_ACTION),
+    semconv.DESTINATION: ("messaging.destination", "messaging.source.name", "messaging.source", "kafka.topic"),
     semconv.GROUP: (
         "messaging.kafka.consumer.group",
         "messaging.kafka.consumer_group",
         "messaging.consumer_group",
         "messaging.consumer_id",
+        "kafka.group_id",
     ),
     semconv.PARTITION: (
         "messaging.kafka.destination.partition",
         "messaging.kafka.source.partition",
         "messaging.kafka.partition",
+        "kafka.partition",
     ),
-    semconv.OFFSET: ("messaging.kafka.message.offset",),
+    semconv.OFFSET: ("messaging.kafka.message.offset", "kafka.message_offset"),
     semconv.CLIENT_ID: ("messaging.client_id", "messaging.kafka.client_id"),
-    semconv.SERVER_ADDRESS: ("net.peer.name", "net.peer.ip", "messaging.url"),
+    semconv.SERVER_ADDRESS: ("net.peer.name", "net.peer.ip", "messaging.url", "messaging.kafka.bootstrap.servers"),
     semconv.SERVER_PORT: ("net.peer.port",),
-    semconv.MESSAGE_ID: ("messaging.message_id",),
+    semconv.MESSAGE_ID: ("messaging.message_id", "celery.id"),
+    semconv.CONVERSATION: ("messaging.conversation_id", "celery.correlation_id"),
+    semconv.MESSAGE_KEY: ("messaging.kafka.message_key", "kafka.message_key"),
     semconv.FUNCTION: ("code.function",),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 
-from . import external
+from . import conduct, external
 from .columns import SERIES
 from .settings import SECOND
 
@@ -41,14 +41,19 @@ WATERMARKS = (
     "CREATE TABLE IF NOT EXISTS cuts (service VARCHAR, instance VARCHAR, since BIGINT)",
 )
 SENDS = "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'"
-# `message` names the message of an attempt: its place in the partition, else its creation id, else the attempt itself.
+# `message` names the message of an attempt: its place in the partition, else its creation id and own id, else the
+# attempt itself. Readers that share no group, and those of queues of their own, each have a copy of every message:
+# `replica` tells these copies apart.
 WORKS = """
 CREATE VIEW works AS
 SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected' ELSE outcome END AS outcome),
        CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
-            ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message
+            WHEN message_id IS NOT NULL THEN concat_ws('-', origin_trace, origin_span, message_id)
+            ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
+       CASE WHEN consumer_group IS NULL AND (system IS DISTINCT FROM 'rabbitmq' OR destination LIKE '%amq.gen%')
+            THEN CASE WHEN instance = service THEN o.span_id ELSE instance END END AS replica
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
-WHERE type = 'process'
+WHERE type = 'process' AND continued IS DISTINCT FROM true
 """
 COMMITS = """
 CREATE VIEW commits AS SELECT * FROM operations WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL
@@ -61,16 +66,23 @@ CREATE TABLE services AS
 SELECT service, min(started) AS first_time, greatest(max(ended), max(coalesce(now, 0))) AS last_time, count(*) AS spans
 FROM operations LEFT JOIN watermarks USING (service) GROUP BY service
 """
-# The last reading of each cumulative series, the sum of a delta one.
+# What each series says in the end: the last reading of a level; of a counter, what all its runs counted.
 READINGS = f"""
 CREATE TABLE readings AS
+WITH runs AS (
+    SELECT {", ".join(SERIES)}, started, bool_or(delta) AS delta, bool_or(rising) AS rising,
+           CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, time) END AS value,
+           CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, time) END AS number, max(time) AS time
+    FROM metrics GROUP BY {", ".join(SERIES)}, started
+)
 SELECT {", ".join(SERIES)},
-       CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, time) END AS value,
-       CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, time) END AS number,
+       CASE WHEN bool_or(delta OR rising) THEN sum(value) ELSE arg_max(value, time) END AS value,
+       CASE WHEN bool_or(delta OR rising) THEN sum(number) ELSE arg_max(number, time) END AS number,
        min(started) AS started, max(time) AS time
-FROM metrics GROUP BY ALL
+FROM runs GROUP BY {", ".join(SERIES)}
 """
-# For the gates G1 and G2: whether a process has as many spans as its metrics counted messages, and up to when.
+# For the gates G1 and G2: whether a process has as many spans as its metrics counted messages, and up to when. If it
+# has more, its counter began anew, or several processes have one name: then the count proves nothing.
 COMPLETENESS = f"""
 CREATE TABLE completeness AS
 WITH counted AS (
@@ -84,13 +96,18 @@ WITH counted AS (
     WHERE name IN ('{external.SPANS_PROCESSED}', '{external.SPANS_EXPORTED}') AND error IS NOT NULL
     GROUP BY ALL
 ), rows AS (
-    SELECT DISTINCT service, instance, destination, type, span_id, ended FROM operations
-    WHERE type IN ('send', 'process')
+    SELECT service, instance, destination, type, span_id, max(ended) AS ended,
+           CASE WHEN type = 'send' THEN greatest(count(*), coalesce(max(batch), 1)) ELSE 1 END AS messages
+    FROM operations WHERE type IN ('send', 'process')
+    GROUP BY service, instance, destination, type, span_id
 ), seen AS (
     SELECT r.service, r.instance, r.destination, r.type, any_value(c.counted) AS counted, any_value(c.until) AS until,
-           any_value(u.since) AS since, count(*) FILTER (r.ended <= c.until AND r.ended > coalesce(u.since, 0)) AS seen,
-           count(*) FILTER (r.ended <= c.until + {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) - {COUNT_SLACK})
-               AS around,
+           any_value(u.since) AS since,
+           coalesce(sum(messages) FILTER (r.ended <= c.until AND r.ended > coalesce(u.since, 0)), 0) AS seen,
+           coalesce(sum(messages) FILTER (
+               r.ended <= c.until + {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) - {COUNT_SLACK}), 0) AS around,
+           coalesce(sum(messages) FILTER (
+               r.ended <= c.until - {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) + {COUNT_SLACK}), 0) AS within,
            count(*) AS spans, max(r.ended) AS last_time
     FROM rows r LEFT JOIN cuts u ON u.service = r.service AND u.instance = r.instance
     LEFT JOIN counted c
@@ -98,28 +115,26 @@ WITH counted AS (
      AND c.destination IS NOT DISTINCT FROM r.destination
     GROUP BY r.service, r.instance, r.destination, r.type
     UNION ALL
-    SELECT c.service, c.instance, c.destination, c.type, c.counted, c.until, u.since, 0, 0, 0, NULL
+    SELECT c.service, c.instance, c.destination, c.type, c.counted, c.until, u.since, 0, 0, 0, 0, NULL
     FROM counted c LEFT JOIN cuts u ON u.service = c.service AND u.instance = c.instance
     WHERE c.counted > 0 AND NOT EXISTS (
         SELECT 1 FROM rows r WHERE c.service = r.service AND c.instance = r.instance AND c.type = r.type
                                AND c.destination IS NOT DISTINCT FROM r.destination)
 )
-SELECT seen.*, coalesce(lost.lost, 0) AS lost,
-       CASE WHEN counted IS NULL OR seen < counted OR coalesce(lost.lost, 0) > 0 THEN 0
+SELECT seen.*, coalesce(lost.lost, 0) AS lost, coalesce(seen >= counted AND within <= counted, false) AS whole,
+       CASE WHEN NOT whole OR coalesce(lost.lost, 0) > 0 THEN 0
             WHEN until >= last_time THEN {FOREVER} ELSE until END AS complete_until
 FROM seen LEFT JOIN lost USING (service, instance)
 """
 COMPLETE = """
 CREATE TABLE complete AS
 WITH destination AS (SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL)
-SELECT d.destination, min(c.complete_until) AS until, max(coalesce(c.since, 0)) AS since,
-       bool_and(coalesce(c.seen >= c.counted, false)) AS sampled
+SELECT d.destination, min(c.complete_until) AS until, max(coalesce(c.since, 0)) AS since, bool_and(c.whole) AS sampled
 FROM destination d JOIN completeness c
   ON c.destination = d.destination OR starts_with(c.destination, d.destination || ':')
 GROUP BY d.destination
 UNION ALL
-SELECT NULL, coalesce(min(complete_until), 0), coalesce(max(since), 0),
-       coalesce(bool_and(coalesce(seen >= counted, false)), false)
+SELECT NULL, coalesce(min(complete_until), 0), coalesce(max(since), 0), coalesce(bool_and(whole), false)
 FROM completeness
 """
 EPOCHS = """
@@ -134,7 +149,8 @@ SELECT consumer_group, destination, partition_id, message_offset, arg_max(instan
 FROM works WHERE message_offset IS NOT NULL AND partition_id IS NOT NULL
 GROUP BY ALL
 """
-# Attempts at messages that may have been handled more than once. Each has the attempt before it and, as `finished`, the
+# Attempts at messages that may have been handled more than once; messages of different creations that were given one
+# place, by two clusters or a topic made anew, are different messages. Each has the attempt before it and, as `finished`, the
 # end of the last earlier attempt that succeeded.
 ATTEMPTS = """
 CREATE VIEW attempts AS
@@ -145,15 +161,18 @@ SELECT w.*,
        max(w.ended) FILTER (w.outcome = 'ok')
            OVER (attempt ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS finished
 FROM works w
-WHERE (w.message_offset IS NULL AND w.linked) OR EXISTS (
+WHERE (w.message_offset IS NULL AND w.origin_span IS NOT NULL) OR EXISTS (
     SELECT 1 FROM around r
     WHERE r.attempts > 1 AND r.consumer_group IS NOT DISTINCT FROM w.consumer_group AND r.destination = w.destination
       AND r.partition_id = w.partition_id AND r.message_offset = w.message_offset)
-WINDOW attempt AS (PARTITION BY w.system, w.destination, w.consumer_group, w.message ORDER BY w.started, w.span_id)
+WINDOW attempt AS (
+    PARTITION BY w.system, w.destination, w.consumer_group, w.message, w.replica,
+                 CASE WHEN w.linked THEN w.origin_trace || w.origin_span END
+    ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
     *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, READINGS, COMPLETENESS, COMPLETE, EPOCHS, AROUND,
-    ATTEMPTS,
+    ATTEMPTS, *conduct.STATEMENTS,
 )  # fmt: skip
 
 

@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 
-from . import columns, otlp_schema
+from . import columns, external, otlp_schema
 from .columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, RESOURCE, SPAN_COLUMNS, Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+# No telemetry is older than OpenTelemetry's time or from after 2200, in nanoseconds since 1970; no count is larger.
+EARLIEST, LATEST = 946_684_800 * 10**9, 7_258_118_400 * 10**9
+MOST = 10**15
+DAMAGED = -(2**60)  # what stands for a number that cannot be, until it is counted
+MILLISECONDS_NS = 10**6
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 MACROS = (
     'CREATE MACRO key_list(a) AS list_transform(a, lambda x: x."key")',
     """CREATE MACRO value_list(a) AS list_transform(a, lambda x:
        coalesce(x."value"."stringValue", x."value"."intValue", x."value"."boolValue", x."value"."doubleValue"))""",
     # An id is hex in either case, or base64 as protobuf's own JSON has it. An id of zeros is no id.
+    # A number or time that cannot be, because a bit fell over or somebody took one unit for another.
+    f"""CREATE MACRO number(text, x) AS CASE
+       WHEN x BETWEEN -{MOST} AND {MOST} THEN x WHEN text IS NOT NULL THEN {DAMAGED} END""",
+    f"""CREATE MACRO instant(x) AS CASE WHEN x BETWEEN {EARLIEST} AND {LATEST} THEN x END""",
     """CREATE MACRO id(x, digits) AS CASE
        WHEN length(x) = digits THEN nullif(lower(x), repeat('0', digits))
        WHEN length(x) = ceil(digits / 6) * 4 THEN nullif(lower(hex(try(from_base64(x)))), repeat('0', digits)) END""",
@@ -52,7 +61,9 @@ def operations() -> str:
 
 def batch_messages() -> str:
     """Return the statement that makes a row for each message of the spans with several."""
-    each = "SELECT * EXCLUDE (links), unnest(links) AS link, NULL AS links FROM operations WHERE len(links) > 0"
+    # A span of several messages has the offset of the first, if any.
+    each = """SELECT * EXCLUDE (links, message_offset), NULL::BIGINT AS message_offset, unnest(links) AS link,
+              NULL AS links FROM operations WHERE len(links) > 0"""
     steps = {"each": each, "located": _located("each")}
     return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
@@ -98,7 +109,8 @@ def _value(prefix: str, column: Column) -> str:
     """Return the SQL that reads a column from the lists `{prefix}_keys` and `{prefix}_values`."""
     values = [f"{prefix}_values[list_position({prefix}_keys, '{name}')]" for name in column.attributes]
     text = f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
-    return text if column.type == "VARCHAR" else f"try_cast({text} AS {column.type})"
+    read = text if column.type == "VARCHAR" else f"try_cast({text} AS {column.type})"
+    return f"number({text}, {read})" if column.type in {"BIGINT", "DOUBLE"} else read
 
 
 def _values(prefix: str, wanted: Iterable[Column]) -> str:
@@ -118,16 +130,20 @@ def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, obje
         "named": f"""
             SELECT {_values("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
         "item": """
-            SELECT * EXCLUDE (service, instance, process), coalesce(service, '') AS service,
-                   coalesce(instance, host || '/' || process, service, '') AS instance
+            SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region),
+                   coalesce(service, '') AS service,
+                   CASE WHEN lower(host) NOT IN ('localhost', 'localhost.localdomain', '127.0.0.1', '') THEN host
+                        END AS host,
+                   coalesce(instance, host || '/' || process, service, '') AS instance,
+                   nullif(concat_ws('/', environment, cluster, region), '') AS realm
             FROM named""",
     }
 
 
 SPAN = """
-SELECT service, instance, host, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
+SELECT service, instance, host, realm, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
-       p."startTimeUnixNano" AS started, p."endTimeUnixNano" AS ended,
+       instant(p."startTimeUnixNano") AS started, instant(p."endTimeUnixNano") AS ended,
        p.status.code AS code, p.status.message AS status, p.links AS links,
        list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
        list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS span_events,
@@ -147,8 +163,9 @@ FROM span"""
 
 TYPED = f"""
 SELECT * REPLACE (
+    CASE WHEN system IN ('apply_async', 'run') THEN '{external.CELERY}' ELSE system END AS system,
     CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
-         WHEN type = 'publish' THEN 'send' WHEN type = 'deliver' THEN 'process'
+         WHEN type IN ('publish', 'apply_async') THEN 'send' WHEN type IN ('deliver', 'run') THEN 'process'
          WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
          WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
          WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
@@ -164,14 +181,27 @@ SELECT * EXCLUDE (links),
        CASE WHEN len(links) > 1 AND linking THEN links END AS links
 FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
+
+
+def _offset(sql: str) -> str:
+    """Return SQL that reads an offset; clients say -1, or -1001, for an offset that they do not know."""
+    return f"CASE WHEN ({sql}) NOT BETWEEN -9999 AND -1 THEN ({sql}) END"
+
+
 IDENTIFIED = f"""
-SELECT * REPLACE (greatest(started, ended) AS ended, message_time * 1000000 AS message_time),
+SELECT * REPLACE (
+           greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
+           CASE WHEN message_time BETWEEN {EARLIEST // MILLISECONDS_NS} AND {LATEST // MILLISECONDS_NS}
+                THEN message_time * {MILLISECONDS_NS} WHEN message_time <> -1 THEN {DAMAGED} END AS message_time),
        false AS linked,
        CASE WHEN type IN ('send', 'create') OR (type = 'process' AND parent_id IS NOT NULL) THEN trace_id
             END AS origin_trace,
        CASE WHEN type IN ('send', 'create') THEN span_id WHEN type = 'process' THEN parent_id END AS origin_span,
        address || coalesce(':' || port, '') AS server, status AS error_text,
-       CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved' WHEN error IS NOT NULL THEN 'error'
+       CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved'
+            WHEN regexp_extract(error, '[A-Za-z]+$') IN {external.ENDED_FROM_OUTSIDE}
+                THEN CASE WHEN type = 'send' THEN 'unresolved' ELSE 'abandoned' END
+            WHEN error IS NOT NULL THEN 'error'
             WHEN abandoned THEN 'abandoned' ELSE 'ok' END AS outcome
 FROM single"""
 
@@ -181,7 +211,7 @@ def _located(step: str) -> str:
     return f"""
 SELECT * REPLACE (
     coalesce({_value("l", PARTITION)}, partition_id) AS partition_id,
-    coalesce({_value("l", OFFSET)}, message_offset) AS message_offset,
+    coalesce({_offset(_value("l", OFFSET))}, message_offset) AS message_offset,
     link_span IS NOT NULL AS linked,
     CASE WHEN link_span IS NULL THEN origin_trace ELSE link_trace END AS origin_trace,
     coalesce(link_span, origin_span) AS origin_span)
@@ -191,29 +221,34 @@ FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS l
 
 
 METRIC = """
-SELECT * EXCLUDE (p), p.name AS name, coalesce(p.sum, p.gauge, p.histogram) AS points,
-       coalesce(p.sum."isMonotonic", p.histogram IS NOT NULL) AS rising
+SELECT * EXCLUDE (p), p.name AS name,
+       coalesce(p.sum, p.gauge, p.histogram, p."exponentialHistogram", p.summary) AS points,
+       coalesce(p.sum."isMonotonic", p.sum IS NULL AND p.gauge IS NULL) AS rising
 FROM item"""
 POINT = """
 SELECT * EXCLUDE (points), points."aggregationTemporality" IN ('1', 'AGGREGATION_TEMPORALITY_DELTA') AS delta,
        unnest(points."dataPoints") AS p
 FROM metric"""
-POINT_VALUE = """
-SELECT *, p."startTimeUnixNano" AS started, p."timeUnixNano" AS time,
-       coalesce(p."asInt", p."asDouble", p.sum) AS value, p.count AS number,
+POINT_VALUE = f"""
+SELECT *, instant(p."startTimeUnixNano") AS started, instant(p."timeUnixNano") AS time,
+       CASE WHEN coalesce(p."asInt", p."asDouble", p.sum) BETWEEN -{MOST} AND {MOST}
+            THEN coalesce(p."asInt", p."asDouble", p.sum) END AS value,
+       CASE WHEN p.count BETWEEN 0 AND {MOST} THEN p.count END AS number,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
 FROM point"""
 LOG_RECORD = """
-SELECT * EXCLUDE (p), p."eventName" AS name,
-       coalesce(nullif(p."timeUnixNano", 0), p."observedTimeUnixNano") AS time,
+SELECT * EXCLUDE (p), coalesce(p."eventName", 'exception') AS name,
+       coalesce(instant(p."timeUnixNano"), instant(p."observedTimeUnixNano")) AS time,
        id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
-FROM item WHERE p."eventName" IS NOT NULL"""
+FROM item
+WHERE p."eventName" IS NOT NULL OR try_cast(p."severityNumber" AS INTEGER) >= 17
+      OR regexp_matches(p."severityNumber", 'ERROR|FATAL')"""
 SPAN_EVENT = """
-SELECT service, instance, host, trace_id, span_id, unnest(span_events) AS e FROM operations WHERE len(span_events) > 0
+SELECT service, instance, host, realm, trace_id, span_id, unnest(span_events) AS e FROM operations WHERE len(span_events) > 0
 """
 EVENT_VALUE = """
-SELECT *, e.name AS name, e."timeUnixNano" AS time,
+SELECT *, e.name AS name, instant(e."timeUnixNano") AS time,
        key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
 FROM event"""
 
@@ -230,4 +265,32 @@ FROM (
     FROM operations WHERE type = 'handle' AND outcome = 'error' GROUP BY parent_id, trace_id
 ) AS h
 WHERE o.type = 'process' AND o.error = '{semconv.OTHER}' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
+"""
+
+# The application may begin a span of its own for a message whose delivery has one, in a worker's thread or process. It
+# goes on with that attempt, and is no second one.
+CONTINUED = """
+CREATE TEMP TABLE continued AS
+WITH attempts AS (
+    SELECT *, concat_ws('|', service, destination, consumer_group,
+                        coalesce(partition_id || '@' || message_offset, origin_trace || '-' || origin_span)) AS message
+    FROM operations WHERE type = 'process' AND (message_offset IS NOT NULL OR origin_span IS NOT NULL)
+)
+SELECT m.trace_id, m.span_id, m.started, m.ended, m.outcome, m.error, m.error_text,
+       d.trace_id AS first_trace, d.span_id AS first_span
+FROM (FROM attempts WHERE continued) m ASOF JOIN (FROM attempts WHERE continued IS DISTINCT FROM true) d
+ON d.message = m.message AND d.started <= m.started
+"""
+CONTINUES = """
+UPDATE operations SET continued = EXISTS (
+    SELECT 1 FROM continued c WHERE c.trace_id = operations.trace_id AND c.span_id = operations.span_id)
+WHERE continued
+"""
+OUTCOMES = """
+UPDATE operations AS o SET ended = greatest(o.ended, c.ended),
+       outcome = c.outcome, error = c.error, error_text = c.error_text
+FROM (SELECT first_trace, first_span, max(ended) AS ended, arg_max(outcome, started) AS outcome,
+             arg_max(error, started) AS error, arg_max(error_text, started) AS error_text
+      FROM continued GROUP BY first_trace, first_span) c
+WHERE o.trace_id = c.first_trace AND o.span_id = c.first_span AND o.outcome IN ('ok', 'abandoned')
 """

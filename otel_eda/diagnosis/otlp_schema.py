@@ -33,12 +33,16 @@ POINT = {
     "count": "BIGINT",
 }
 POINTS = {"dataPoints": [POINT], "aggregationTemporality": "VARCHAR", "isMonotonic": "BOOLEAN"}
-METRIC = {"name": "VARCHAR", "sum": POINTS, "gauge": POINTS, "histogram": POINTS}
+METRIC = {
+    "name": "VARCHAR",
+    **dict.fromkeys(("sum", "gauge", "histogram", "exponentialHistogram", "summary"), POINTS),
+}
 RECORD = {
     "timeUnixNano": "BIGINT",
     "observedTimeUnixNano": "BIGINT",
     "traceId": "VARCHAR",
     "spanId": "VARCHAR",
+    "severityNumber": "VARCHAR",
     "eventName": "VARCHAR",
     "attributes": ATTRIBUTES,
 }

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .catalog import Check
     from .store import Store
 
-PLACE = "cause, system, service, destination, consumer_group, alike"
+PLACE = "cause, system, service, destination, consumer_group, error, alike"
 MESSAGE = """CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
                   WHEN message IS NOT NULL THEN message
                   WHEN key_hash IS NOT NULL THEN partition_id || '#' || key_hash ELSE span_id END"""

@@ -10,7 +10,12 @@ MEMORY = 600  # MB for DuckDB; the rest up to a gigabyte is Python's, and what D
 
 
 def _setting(default: float | None, about: str) -> float | None:
-    value: float | None = field(default=default, metadata={"about": about})
+    value: float | None = field(default=default, metadata={"about": about, "time": False})
+    return value
+
+
+def _time(default: float | None, about: str) -> float | None:
+    value: float | None = field(default=default, metadata={"about": about, "time": True})
     return value
 
 
@@ -18,25 +23,25 @@ def _setting(default: float | None, about: str) -> float | None:
 class Bounds:
     """Bounds and thresholds: times in seconds, shares from 0 to 1. The table `settings` has times in nanoseconds."""
 
-    grace: float | None = _setting(
-        None, "Seconds that a message may take before it counts as missing; without it, the data say how many."
+    grace: float | None = _time(
+        None, "How long a message may take before it counts as missing; without it, the data say how long."
     )
-    queue_bound: float | None = _setting(
-        None, "Seconds that a message should wait at most; without it, ten times the usual, but at least 1."
+    queue_bound: float | None = _time(
+        None, "How long a message should wait at most; without it, ten times the usual, but at least 1s."
     )
-    handler_bound: float | None = _setting(
-        None, "Seconds that a handler should take at most; without it, ten times the usual, but at least 1."
+    handler_bound: float | None = _time(
+        None, "How long a handler should take at most; without it, ten times the usual, but at least 1s."
     )
     error_share: float | None = _setting(0.05, "The share of failing messages from which on they are too many.")
     attempts: float | None = _setting(3, "Attempts at one message, all failed, that make it a poison message.")
     loop: float | None = _setting(3, "Times that a service may send to one destination in one event's trace.")
-    skew: float | None = _setting(0.001, "Seconds by which two clocks may differ and still be taken for equal.")
+    skew: float | None = _time(0.001, "By how much two clocks may differ and still be taken for equal.")
     storm_share: float | None = _setting(0.5, "The share of redeliveries that makes a storm.")
     hot_share: float | None = _setting(3.0, "Times the mean load that make a partition hot.")
 
     def row(self, grace: float) -> dict[str, float | int | None]:
         """Return the row of the table `settings`; `grace` is used unless one is set."""
-        times = {"grace", "queue_bound", "handler_bound", "skew"}
+        times = {item.name for item in fields(self) if item.metadata["time"]}
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["grace"] = grace if self.grace is None else self.grace
         return {

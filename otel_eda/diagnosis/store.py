@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
@@ -16,8 +16,8 @@ from .settings import MEMORY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .sources import Source
 
+INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 SIGNALS = ("traces", "metrics", "logs")
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
@@ -33,6 +33,13 @@ SELECT signal, count(*) FROM signal GROUP BY signal
 """
 
 
+class Source(Protocol):
+    """One place that telemetry is read from."""
+
+    def files(self, spool: Path) -> Iterator[Path]:
+        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
+
+
 @dataclass
 class Intake:
     """What was read: lines by signal, what could not be used, and what came twice."""
@@ -41,6 +48,7 @@ class Intake:
     lines: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNALS, "damaged", "foreign", "empty"), 0))
     broken: list[str] = field(default_factory=list)
     unidentified: int = 0
+    impossible: int = 0
     repeated: int = 0
     spans: int = 0
 
@@ -57,7 +65,9 @@ class Intake:
         for name in self.broken:
             yield f"{name} breaks off; what comes before that is used"
         if self.unidentified:
-            yield f"{plural(self.unidentified, 'span')} without ids or times, so not used"
+            yield f"{plural(self.unidentified, 'span')} without ids, or with damaged or no times, so not used"
+        if self.impossible:
+            yield f"{plural(self.impossible, 'span')} with a number or message time that cannot be; it is not used"
         if self.repeated:
             yield f"{plural(self.repeated, 'repeated span')} used once"
 
@@ -71,7 +81,7 @@ class Store:
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
+        folder = self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.connection = duckdb.connect(
@@ -92,6 +102,8 @@ class Store:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Close the database; raises `UnusableError` if the machine had no memory or disk for it."""
         self._stack.close()
+        if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
         if isinstance(error, duckdb.OperationalError):
             raise UnusableError(str(error).partition("\n")[0]) from error
 
@@ -158,7 +170,12 @@ class Store:
         self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
         self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
         self._delete_repeats()
+        self.intake.impossible = self._clear_impossible()
         self.connection.execute(load.HANDLER_ERRORS)
+        if self.one("SELECT bool_or(continued) FROM operations"):
+            for statement in (load.CONTINUED, load.CONTINUES, load.OUTCOMES):
+                self.connection.execute(statement)
+            self.connection.execute("DROP TABLE continued")
         self.connection.execute(f"INSERT INTO events {load.span_events()}")
 
     def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
@@ -173,6 +190,16 @@ class Store:
         if number:
             self.connection.execute(f"DELETE FROM operations WHERE {which}")
         return number
+
+    def _clear_impossible(self) -> int:
+        """Make numbers that cannot be unknown, and return how many rows had such numbers."""
+        numbers = [column.name for column in columns.OPERATIONS if column.type in {"BIGINT", "DOUBLE"}]
+        which = " OR ".join(f"{name} = {load.DAMAGED}" for name in numbers)
+        found: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")
+        if found:
+            cleared = ", ".join(f"{name} = nullif({name}, {load.DAMAGED})" for name in numbers)
+            self.connection.execute(f"UPDATE operations SET {cleared} WHERE {which}")
+        return found
 
     def _distinct(self, names: str) -> int:
         # Counting hashes takes half the time; among ten million, two are equal by chance in one of 300,000 runs.

@@ -31,6 +31,13 @@ MARKS = """
 INSERT INTO watermarks
 SELECT service, now, now - ?, now - ? FROM (SELECT unnest(?) AS service, unnest(?) AS now)
 """
+# Of a time that has passed: each service's telemetry ends when the time does, or before.
+PAST_MARKS = """
+INSERT INTO watermarks
+SELECT service, least(max(time), ?), ?, ? FROM (
+    SELECT service, ended AS time FROM operations UNION ALL SELECT service, time FROM metrics)
+GROUP BY service
+"""
 UNSETTLED = "DELETE FROM metrics USING watermarks w WHERE metrics.service = w.service AND metrics.time > w.settled"
 # The processes that began to count before the window, and when they were first read in it.
 CUTS = """
@@ -91,10 +98,25 @@ class Watermarks:
     def apply(self, store: Store, hold: float, counted: float) -> None:
         """Limit a store just read to what is `hold` seconds old, and its counts to the last `counted` seconds."""
         self.update(store)
-        for statement in facts.WATERMARKS:
-            store.connection.execute(statement)
+        _create_tables(store)
         times = self.now(SILENT_HOLDS * hold)
         bounds = [round(hold * SECOND), round(counted * SECOND), list(times), list(times.values())]
         store.connection.execute(MARKS, bounds)
-        for statement in (UNSETTLED, CUTS, EARLIER, BASE, REBASED, SHORTENED):
-            store.connection.execute(statement)
+        _limit_counts(store)
+
+
+def limit(store: Store, since: int, until: int) -> None:
+    """Limit a store just read to a time that has passed; both ends in nanoseconds since 1970."""
+    _create_tables(store)
+    store.connection.execute(PAST_MARKS, [until, until, since])
+    _limit_counts(store)
+
+
+def _create_tables(store: Store) -> None:
+    for statement in facts.WATERMARKS:
+        store.connection.execute(statement)
+
+
+def _limit_counts(store: Store) -> None:
+    for statement in (UNSETTLED, CUTS, EARLIER, BASE, REBASED, SHORTENED):
+        store.connection.execute(statement)

@@ -9,7 +9,7 @@ from otel_eda.diagnosis import CLEAN, FOUND
 
 from .endpoint import probe
 from .inspection import of_command, of_environment
-from .report import problems, text
+from .report import notes, problems, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,6 @@ def examine(command: Sequence[str], as_json: bool) -> int:
     """
     status = of_command(list(command)) if command else of_environment()
     status["endpoint"] = probe()
-    status["problems"] = problems(status)
+    status["notes"], status["problems"] = notes(status), problems(status)
     print(json.dumps(status, indent=2) if as_json else text(status))
     return FOUND if status["problems"] else CLEAN

@@ -33,7 +33,8 @@ def of_environment() -> Status:
         here = status.process_status(suite.LIBRARIES.values())
     finally:
         suite.disable()
-    return here | {"spans": None, "metrics": None}  # nobody has configured the SDK in here
+    # Nobody has configured the SDK in here, and what is imported is what we are made of.
+    return here | {"spans": None, "metrics": None, "not covered": []}
 
 
 def of_command(command: Sequence[str]) -> Status:
@@ -45,7 +46,7 @@ def of_command(command: Sequence[str]) -> Status:
         if not file.exists():
             raise OSError(f"the application left no report: it ended with status {ended}, or was killed")
         left: Status = json.loads(file.read_text(encoding="utf-8"))
-    return left
+    return left | {"program": True}
 
 
 def _import(library: Library) -> None:

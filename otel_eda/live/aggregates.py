@@ -212,7 +212,8 @@ class Aggregates:
 
 def _place(series: Series) -> tuple[str, str]:
     attributes = series.first.attributes
-    return attributes.get(semconv.DESTINATION, ""), attributes.get(semconv.GROUP, "")
+    destination = attributes.get(semconv.TEMPLATE) or attributes.get(semconv.DESTINATION, "")
+    return destination, attributes.get(semconv.GROUP, "")
 
 
 def _sum(series: Iterable[Series]) -> int:

@@ -74,6 +74,7 @@ class Evaluator:
         self.jaegers = [jaeger] if jaeger else []
         self.intake_notes: list[str] = []
         self.spans = 0
+        self.services: set[str] = set()
 
     @property
     def verdicts(self) -> Iterator[Verdict]:
@@ -96,6 +97,7 @@ class Evaluator:
             diagnosis = engine.diagnose(
                 store, self.checks, self.settings, evidence=self.evidence, reported=self.reported
             )
+        self.services = {item.service for item in diagnosis.completeness}
         self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
         found = causes.linked([*diagnosis.findings, *self.recent])[: len(diagnosis.findings)]
         self.recent.extend(found)

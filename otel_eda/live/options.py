@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Option
 
-from otel_eda.diagnosis.commands.options import length
+from otel_eda.diagnosis.commands.times import length
 
 from .sources import GRPC, HTTP
 

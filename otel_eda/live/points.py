@@ -59,6 +59,7 @@ SECONDS = {semconv.LAG_TIME, semconv.IN_FLIGHT_AGE, semconv.POLL_AGE}
 LEVELS = {semconv.LAG, semconv.IN_FLIGHT, *SECONDS}
 ATTRIBUTES = (
     semconv.DESTINATION,
+    semconv.TEMPLATE,
     semconv.GROUP,
     semconv.ERROR_TYPE,
     semconv.PARTITION,

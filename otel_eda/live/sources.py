@@ -97,7 +97,7 @@ class GrowingFiles:
 
     def _matching(self) -> Iterator[Path]:
         try:
-            found = list(Files(self.place).files(Path()))
+            found = Files(self.place).paths()
         except UnusableError:
             return
         yield from (path for path in found if not path.name.endswith(PACKED))

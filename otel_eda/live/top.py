@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from otel_eda.diagnosis import CLEAN, UnusableError
-from otel_eda.diagnosis.commands.options import length
+from otel_eda.diagnosis.commands.times import length
 from otel_eda.interrupts import announced
 
 from . import sources

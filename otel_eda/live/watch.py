@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from otel_eda.diagnosis.commands.options import JaegerServices, Judging, length
+from otel_eda.diagnosis.commands.options import Judging
+from otel_eda.diagnosis.commands.times import length
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.interrupts import announced
 
@@ -44,7 +45,10 @@ def run(
     jaeger: Annotated[
         str | None, Option(metavar="URL", help="Ask this Jaeger's query endpoint again and again.")
     ] = None,
-    service: JaegerServices = None,
+    service: Annotated[
+        list[str] | None,
+        Option("--service", metavar="NAME", help="Jaeger: only the traces of this service; may be repeated."),
+    ] = None,
     window: Annotated[
         float, Option(parser=length, metavar="TIME", show_default="10m", help="How far to look back.")
     ] = 600.0,
@@ -109,6 +113,7 @@ def watch(
         if over or time.monotonic() >= due:
             began = time.monotonic()
             output.findings(evaluator.evaluate())
+            output.heard(evaluator)
             due = max(began + every, time.monotonic() + REST * (time.monotonic() - began))
         if over:
             return

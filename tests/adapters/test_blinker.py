@@ -59,7 +59,7 @@ def test_a_temporary_connection_ends(paid: blinker.NamedSignal, recorder: Record
         assert paid.send() == [(receiver, 1)]
     assert paid.send() == []
     assert names(recorder.ours()) == ["send paid", "process paid receiver"]
-    assert recorder.count("eda.events.unhandled") == 1
+    assert recorder.count("eda.unhandled.events") == 1
 
 
 def test_a_method_dies_with_its_object(paid: blinker.NamedSignal, recorder: Recorder) -> None:
@@ -120,7 +120,7 @@ def test_a_muted_signal_is_not_unhandled(paid: blinker.NamedSignal, recorder: Re
     with paid.muted():
         assert paid.send() == []
     assert recorder.ours() == []
-    assert recorder.count("eda.events.unhandled") == 0
+    assert recorder.count("eda.unhandled.events") == 0
 
 
 def test_the_receivers_after_one_that_fails_are_not_called(paid: blinker.NamedSignal, recorder: Recorder) -> None:

@@ -29,7 +29,7 @@ def names(spans: list[ReadableSpan]) -> list[str]:
 
 
 def unhandled(recorder: Recorder) -> list[object]:
-    return [(point.attributes or {})["eda.event.type"] for point in recorder.points("eda.events.unhandled")]
+    return [(point.attributes or {})["eda.event.type"] for point in recorder.points("eda.unhandled.events")]
 
 
 async def done(emitter: Any) -> None:

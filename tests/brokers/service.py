@@ -239,10 +239,11 @@ def _ports(file: Path, count: int) -> list[int]:
 
 def _free(count: int) -> list[int]:
     shuffled = iter(random.sample(PORTS, len(PORTS)))
-    return [next(port for port in shuffled if _bindable(port)) for _ in range(count)]
+    return [next(port for port in shuffled if bindable(port)) for _ in range(count)]
 
 
-def _bindable(port: int) -> bool:
+def bindable(port: int) -> bool:
+    """Tell whether a port of this machine is free."""
     with socket.socket() as probe:
         try:
             probe.bind((HOST, port))

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from support.programs import Outcome, Received
 
 PROGRAM = Path(__file__).parent / "programs" / "app.py"
-LIBRARIES = [library for library in suite.LIBRARIES.values() if library.official]
-OFFICIAL = {library.name: str(library.official).partition(":") for library in LIBRARIES}
+OFFICIAL = {
+    library.name: library.official.instrumentor.partition(":")
+    for library in suite.LIBRARIES.values()
+    if library.official is not None
+}
 DESTINATIONS = {"kafka": ("kafka_python", "confluent_kafka", "aiokafka"), "rabbitmq": ("pika", "aio_pika")}
 NOTHING = ",".join(point.name for point in entry_points(group="opentelemetry_instrumentor"))  # all are disabled
 OURS, THEIRS = "ours", "theirs"

@@ -71,12 +71,26 @@ def test_every_bound_is_an_option_with_its_default(name: str, capsys: pytest.Cap
     for bound in fields(Bounds):
         default = "" if bound.default is None else rf" \[default: {re.escape(str(bound.default))}\]"
         about = re.escape(bound.metadata["about"])
-        assert re.search(rf"--{bound.name.replace('_', '-')} N {about}{default}", shown), bound.name
+        value = "TIME" if bound.metadata["time"] else "N"
+        assert re.search(rf"--{bound.name.replace('_', '-')} {value} {about}{default}", shown), bound.name
 
 
 def test_bounds_reach_the_diagnosis_as_they_are_given() -> None:
-    invocation = commands.parse(["diagnose", "telemetry", "--grace", "1.5", "--hot-share", "7"])
-    assert invocation.run.keywords["bounds"] == Bounds(grace=1.5, hot_share=7.0)
+    arguments = [
+        "--grace",
+        "1.5",
+        "--queue-bound",
+        "1m30s",
+        "--skew",
+        "20ms",
+        "--handler-bound",
+        "0",
+        "--hot-share",
+        "7",
+    ]
+    invocation = commands.parse(["diagnose", "telemetry", *arguments])
+    expected = Bounds(grace=1.5, queue_bound=90.0, skew=0.02, handler_bound=0.0, hot_share=7.0)
+    assert invocation.run.keywords["bounds"] == expected
 
 
 @pytest.mark.parametrize("separator", [(), ("--",)], ids=str)

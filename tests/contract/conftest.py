@@ -9,6 +9,7 @@ from drivers.base import Shape
 from opentelemetry import context
 from support import recorder as recorder_
 from support.bus import Bus
+from support.conventions import broken_rules
 from support.recorder import Recorder, recording
 
 if TYPE_CHECKING:
@@ -104,3 +105,4 @@ def recorder(bus: Bus) -> Iterator[Recorder]:
         yield made
         bus.close()
         assert not made.open()
+        assert not [wrong for span in made.ours() for wrong in broken_rules(span)]

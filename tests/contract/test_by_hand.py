@@ -66,6 +66,7 @@ def test_what_was_copied_is_processed_once(bus: Bus, recorder: Recorder, consume
     assert not recorder.open()
     assert context.get_current() == before
     assert [parent(span) for span in recorder.processes(3)] == [ids(span) for span in recorder.sends(3)]
+    assert {attribute(span, "eda.process.manual") for span in recorder.processes(3)} == {True}
 
 
 @pytest.mark.needs(Can.HEADERS)

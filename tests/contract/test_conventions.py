@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from drivers.base import Can, Message, Shape
 from opentelemetry.sdk.metrics.export import Histogram, Sum
-from support.conventions import conventions, metric_rule, named, span_rule, wrong_name, wrong_values
+from support.conventions import broken_metric, conventions, metric_rule, named, span_rule, wrong_name, wrong_values
 from support.spans import attribute, traceparent
 
 from otel_eda import config
-from otel_eda.core.clients.capture import keyed_hash
+from otel_eda.hashed import keyed_hash
 
 if TYPE_CHECKING:
     from drivers.base import Driver
@@ -198,6 +198,9 @@ def measured(bus: Bus, recorder: Recorder, driver: Driver, shape: Shape) -> Reco
 def test_metrics_are_those_of_the_conventions(measured: Recorder, shape: Shape) -> None:
     wanted, found = conventions()["metrics"], measured.metrics()
     assert set(found) >= DURATIONS | COUNTS
+    for name in found:
+        for point in measured.points(name):
+            assert broken_metric(name, dict(point.attributes or {})) == []
     for name in named(found):
         assert not wanted[name]["deprecated"]
         assert found[name].unit == wanted[name]["unit"]

@@ -80,7 +80,7 @@ def test_a_commit_that_goes_back_says_so(bus: Bus, recorder: Recorder, driver: D
 def test_what_is_at_work_is_measured(bus: Bus, recorder: Recorder, shape: Shape) -> None:
     def body(_: object) -> None:
         assert value(recorder, "eda.consumer.in_flight", bus.destination) == 1
-        assert 0 < value(recorder, "eda.consumer.in_flight.age", bus.destination) <= time.time() - began
+        assert 0 < value(recorder, "eda.consumer.in_flight_age", bus.destination) <= time.time() - began
 
     bus.send()
     began = time.time()
@@ -96,7 +96,7 @@ def test_a_consumers_life_is_measured(bus: Bus, recorder: Recorder, driver: Driv
     began = time.time()
     consumer = bus.consumer(group=bus.destination)
     consumer.consume(driver.shapes[0], lambda _: None)
-    assert value(recorder, "eda.consumer.partitions") == 1
+    assert value(recorder, "eda.consumer.partition.count") == 1
     assert value(recorder, "eda.consumer.assignments") >= 1
     assert 0 < value(recorder, "eda.consumer.poll.age") <= time.time() - began
     assert value(recorder, "eda.consumer.waiting.time") > 0

@@ -86,4 +86,4 @@ def test_lag_has_an_age(bus: Bus, recorder: Recorder, driver: Driver) -> None:
     consumer = bus.consumer(group=bus.destination)
     consumer.consume(driver.shapes[0], lambda _: None, READ)
     again = reading(consumer, driver, READ)
-    until_measured(recorder, bus, "eda.consumer.lag.time", lambda age: 0 < age < time.time() - began + 1, again)
+    until_measured(recorder, bus, "eda.consumer.lag_time", lambda age: 0 < age < time.time() - began + 1, again)

@@ -8,7 +8,7 @@ import pytest
 from drivers.base import Can, Message, Shape
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from support.recorder import count, recording, seconds
-from support.spans import ids, qualified
+from support.spans import error_type, ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,8 +80,8 @@ def test_a_delivery_failure_has_its_error_type(bus: Bus, driver: Driver, sampler
         pending = bus.producer().send(driver.refused())
         with pytest.raises(Exception) as caught:  # noqa: PT011
             pending.wait()
-        assert errors(recorder.counted(OPERATION, 1)) == [qualified(caught.type)]
-        assert errors(recorder.counted(SENT, 1)) == [qualified(caught.type)]
+        assert errors(recorder.counted(OPERATION, 1)) == [error_type(caught.value)]
+        assert errors(recorder.counted(SENT, 1)) == [error_type(caught.value)]
 
 
 @SAMPLERS

@@ -11,7 +11,7 @@ import pytest
 from drivers.base import By, Can, Message, Sending
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind
-from support.spans import attribute, failed, ids, parent, qualified
+from support.spans import attribute, error_type, failed, ids, parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def test_a_delivery_failure_is_recorded(bus: Bus, recorder: Recorder, driver: Dr
         pending.wait()
     bus.send()
     bad, good = recorder.sends(2)
-    assert (failed(bad), attribute(bad, "error.type")) == (True, qualified(caught.type))
+    assert (failed(bad), attribute(bad, "error.type")) == (True, error_type(caught.value))
     assert attribute(bad, OFFSET) is None
     assert (failed(good), attribute(good, "error.type")) == (False, None)
 
@@ -97,7 +97,7 @@ def test_a_call_that_raises_is_recorded(bus: Bus, recorder: Recorder, driver: Dr
     with pytest.raises(Exception) as caught:  # noqa: PT011
         calls["send: value of a wrong type"](producer, consumer)
     [send] = recorder.sends(1)
-    assert (failed(send), attribute(send, "error.type")) == (True, qualified(caught.type))
+    assert (failed(send), attribute(send, "error.type")) == (True, error_type(caught.value))
 
 
 @pytest.mark.needs(Can.NO_ACKS)

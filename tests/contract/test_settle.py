@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from drivers.base import Can, Message, Shape
 from opentelemetry.trace import SpanKind, get_current_span
-from support.spans import attribute, failed, ids, parent, qualified
+from support.spans import attribute, error_type, failed, ids, parent
 
 if TYPE_CHECKING:
     from drivers.base import Driver, Received
@@ -65,4 +65,4 @@ def test_a_failure_to_settle_is_recorded(bus: Bus, recorder: Recorder, driver: D
     with pytest.raises(Exception) as caught:  # noqa: PT011
         settle_badly()
     [settle] = recorder.settles(1)
-    assert (failed(settle), attribute(settle, "error.type")) == (True, qualified(caught.type))
+    assert (failed(settle), attribute(settle, "error.type")) == (True, error_type(caught.value))

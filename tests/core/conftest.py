@@ -9,6 +9,7 @@ from opentelemetry import context
 from opentelemetry.context import Context
 from support.recorder import recording
 from support.spans import traceparent
+from support.threads import short_turns
 
 from core import adapter
 from core.deliveries import FIRST, SECOND
@@ -37,6 +38,13 @@ def unspoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     left = context.get_current()
     context.detach(token)
     assert left == Context(), "the context is not what it was"
+
+
+@pytest.fixture
+def many_turns() -> Iterator[None]:
+    """Have threads take turns a thousand times as often as they do: a busy machine, made small."""
+    with short_turns():
+        yield
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_members_are_counted_together(positions: None, recorder: Recorder, queue
         "orders": [4],
         "payments": [1],
     }
-    assert value(recorder, "eda.consumer.partitions") == 3
+    assert value(recorder, "eda.consumer.partition.count") == 3
     for consumer in both:
         consumer.close()
 
@@ -83,7 +83,7 @@ def test_lag_in_time_is_the_age_of_what_came_last_while_there_is_more(
     positions: None, stamped: int, recorder: Recorder, queue: Queue
 ) -> None:
     consumer = Consumer(queue, "orders")
-    seen = [value(recorder, "eda.consumer.lag.time") for _ in consumer]
+    seen = [value(recorder, "eda.consumer.lag_time") for _ in consumer]
     assert [round(late / 60) for late in seen] == [1, 1, 0]
     consumer.close()
 
@@ -170,9 +170,9 @@ def test_in_flight_is_what_is_at_work(recorder: Recorder, queue: Queue) -> None:
     for _ in consumer:
         assert value(recorder, "eda.consumer.in_flight") == 1
         time.sleep(0.01)
-        assert value(recorder, "eda.consumer.in_flight.age") >= 0.01
+        assert value(recorder, "eda.consumer.in_flight_age") >= 0.01
     assert value(recorder, "eda.consumer.in_flight") == 0
-    assert value(recorder, "eda.consumer.in_flight.age") == 0
+    assert value(recorder, "eda.consumer.in_flight_age") == 0
     consumer.close()
 
 

@@ -129,6 +129,13 @@ def test_other_pages_blocks(page: Path, tmp_path: Path) -> None:
             reader.follow(block)
 
 
+def test_a_new_library_goes_from_nothing_to_green_on_one_page(tmp_path: Path) -> None:
+    shown = blocks(ROOT / "docs" / "adding-a-library.md")
+    reader = Reader(tmp_path, {})
+    printed = "".join(reader.follow(block) for block in shown if block.language != "text" and not block.reason)
+    assert printed == next(block.code for block in shown if block.language == "text")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_has_a_language(page: Path) -> None:
     assert [block.place for block in blocks(page) if not block.language] == []

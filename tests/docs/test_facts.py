@@ -43,6 +43,7 @@ HELD = {
     "messaging.client.consumed.messages": f"{CONTRACT}metrics.py::test_every_message_is_counted",
     "eda.queue.duration": f"{CONTRACT}metrics.py::test_queue_time_is_from_the_broker_to_the_body",
     "eda.process.abandoned": f"{CONTRACT}tasks.py::test_a_loop_that_is_left_ends_its_span_at_once",
+    "eda.process.manual": f"{CONTRACT}by_hand.py::test_what_was_copied_is_processed_once",
     "eda.message.reprocessed": f"{CONTRACT}facts.py::test_what_the_ledger_knows_is_on_spans",
     "eda.message.out_of_order": f"{ZMQ}::test_repeats_and_what_comes_late",
     "eda.message.skipped": f"{CONTRACT}facts.py::test_what_the_ledger_knows_is_on_spans",
@@ -66,7 +67,7 @@ HELD = {
     "eda.consumer.poll.age": f"{CONTRACT}facts.py::test_a_consumers_life_is_measured",
     "eda.consumer.poll.limit": f"{CONTRACT}assignments.py::test_an_assignment_is_told_and_its_end",
     "eda.consumer.in_flight": f"{CONTRACT}facts.py::test_what_is_at_work_is_measured",
-    "eda.consumer.in_flight.age": f"{CONTRACT}facts.py::test_what_is_at_work_is_measured",
+    "eda.consumer.in_flight_age": f"{CONTRACT}facts.py::test_what_is_at_work_is_measured",
     "otel.sdk.processor.span.processed": "faults/test_exporters.py::test_the_sdk_counts_what_it_drops",
     "otel.sdk.exporter.span.exported": "faults/test_exporters.py::test_the_sdk_counts_what_it_drops",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,7 +163,7 @@ LIMITS = [
     (TELEMETRY, f"An account keeps {intervals.MAX_GAPS} gaps"),
     (TELEMETRY, f"A counter keeps {semconv.ATTRIBUTE_SETS} sets of attributes"),
     (TELEMETRY, f"at most every {assignment.POSITION_REPORT_NS // 10**9} seconds"),
-    (TELEMETRY, f"at most {trailer.LONGEST >> 10} KiB, at most {trailer.MAX_HEADERS} headers"),
+    (TELEMETRY, f"at most {trailer.MAX_BYTES >> 10} KiB, at most {trailer.MAX_HEADERS} headers"),
     (LIVE, f"waits in {queue.QUEUE_BYTES >> 20} MB of memory"),
     (LIVE, f"Requests of more than {otlp.REQUEST_BYTES >> 20} MB"),
     (LIVE, f"the {aggregates.MOST_SERIES:,} series that are kept"),
@@ -201,6 +202,15 @@ def test_every_package_of_the_core_has_its_row() -> None:
     modules = {path.stem for path in (ROOT / "otel_eda" / "core").glob("[!_]*")}
     told = {name for name, cells in table(ARCHITECTURE).items() if len(cells) == 1 and re.fullmatch("[a-z]+", name)}
     assert told - {"package"} == modules
+
+
+def test_the_functions_on_a_messages_way_are_there() -> None:
+    named = set(re.findall(r"`((?!otel_eda)[a-z_]+\.[a-z_]+\.\w+(?:\.\w+)?)`", ARCHITECTURE.read_text("utf-8")))
+    assert len(named) > 30
+    for name in named:
+        assert callable(
+            resolve_name(f"otel_eda.core.{name.split('.')[0]}.{name.split('.')[1]}:{'.'.join(name.split('.')[2:])}")
+        )
 
 
 def test_every_shape_has_its_row() -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaTimeoutError
 from kafka.serializer import Deserializer, Serializer
 
@@ -144,6 +145,12 @@ class KafkaPython(RecordDriver):
     verbs: ClassVar = Verbs(send="send", receive="poll", settle="commit")
     classes: ClassVar = (KafkaProducer, KafkaConsumer)
     sender: ClassVar = (KafkaProducer, "send")
+    # Version 2 forgets what it is told of the cluster.
+    own: ClassVar = (
+        dict.fromkeys(("send", "receive", "process", "settle"), frozenset({"messaging.kafka.cluster.id"}))
+        if hasattr(ClusterMetadata(), "cluster_id")
+        else {}
+    )
 
     def bad_calls(self, destination: str) -> Mapping[str, BadCall]:
         return {

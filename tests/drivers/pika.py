@@ -164,6 +164,9 @@ def octets(value: object) -> bytes | None:
     return value.encode() if isinstance(value, str) else value  # type: ignore[return-value]  # whatever a test sent
 
 
+PEER = ("network.peer.address", "network.peer.port")
+
+
 class Pika(AmqpDriver):
     name: ClassVar = "pika"
     library: ClassVar = "pika"
@@ -173,9 +176,9 @@ class Pika(AmqpDriver):
     shapes: ClassVar = (Shape.CALLBACK, Shape.LOOP, Shape.PULL)
     verbs: ClassVar = Verbs(send="publish", receive="consume", settle="ack", pull="get")
     own: ClassVar = {
-        "send": frozenset({"messaging.rabbitmq.destination.routing_key"}),
+        "send": frozenset({"messaging.rabbitmq.destination.routing_key", *PEER}),
         "process": frozenset({"messaging.rabbitmq.destination.routing_key", "messaging.rabbitmq.message.delivery_tag"}),
-        "settle": frozenset({"messaging.rabbitmq.message.delivery_tag"}),
+        "settle": frozenset({"messaging.rabbitmq.message.delivery_tag", *PEER}),
     }
     classes: ClassVar = (BlockingChannel, Channel)
     sender: ClassVar = (BlockingChannel, "basic_publish")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.programs import BARE, exporting, launched, receiving, run
 
-from otel_eda.distro import DEFAULTS
+from otel_eda.distro import DEFAULTS, _address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,15 +108,15 @@ def test_the_launcher_loads_the_metrics_of_the_process() -> None:
     assert not {name for name in names if name.startswith("system.")}
 
 
-def settings(way: Way, *arguments: str) -> tuple[str | None, str | None]:
-    """Give the host's name in the resource and the size of the queue of spans."""
+def settings(way: Way, *arguments: str) -> tuple[str | None, str | None, str | None]:
+    """Give the host's name and address in the resource, and the size of the queue of spans."""
     outcome = run(way, PROGRAMS / "settings.py", *arguments)
     assert (outcome.status, outcome.errors) == (0, "")
-    found = json.loads(outcome.output)
-    return found["host"], found["queue"]
+    host, ip, queue = json.loads(outcome.output)
+    return host, ip, queue
 
 
-OURS = (socket.gethostname(), DEFAULTS["OTEL_BSP_MAX_QUEUE_SIZE"])
+OURS = (socket.gethostname(), _address(), DEFAULTS["OTEL_BSP_MAX_QUEUE_SIZE"])
 
 
 def test_the_first_line_has_settings_for_messages(receiver: Receiver) -> None:
@@ -125,10 +125,10 @@ def test_the_first_line_has_settings_for_messages(receiver: Receiver) -> None:
 
 def test_the_launcher_has_them_if_asked(receiver: Receiver) -> None:
     plain = {"OTEL_RESOURCE_ATTRIBUTES": ""}
-    assert settings(launched(receiver.endpoint, **plain)) == (None, None)
+    assert settings(launched(receiver.endpoint, **plain)) == (None, None, None)
     assert settings(launched(receiver.endpoint, **plain, OTEL_PYTHON_DISTRO="eda")) == OURS
 
 
 def test_what_somebody_has_set_stays(receiver: Receiver) -> None:
     way = launched(receiver.endpoint, OTEL_PYTHON_DISTRO="eda", OTEL_BSP_MAX_QUEUE_SIZE="600")
-    assert settings(way) == ("here", "600")
+    assert settings(way) == ("here", "127.0.0.1", "600")

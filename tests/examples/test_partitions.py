@@ -56,7 +56,7 @@ class Readers:
         assert done.status == 0, done.errors
 
     def assigned(self, member: str) -> float:
-        return self.stage.metric("eda.consumer.partitions", "reader", service_instance_id=member)
+        return self.stage.metric("eda.consumer.partition.count", "reader", service_instance_id=member)
 
     def by_partition(self, name: str, service: str = "reader") -> dict[str, float]:
         """Give what a service's metric says of each partition."""

@@ -30,6 +30,15 @@ def test_processes_and_attributes_are_added_up() -> None:
     assert (row.sent, row.unsent) == (11, 2)
 
 
+def test_destinations_that_are_made_up_at_each_start_go_by_their_template() -> None:
+    aggregates = Aggregates(Clock())
+    for instance in "12":
+        told = {semconv.TEMPLATE: "amq.gen-{id}"}
+        aggregates.take([Point(semconv.SENT, "shop", instance, told, 3, 1.0)])
+    ((row,), _) = aggregates.destinations()
+    assert (row.name, row.sent) == ("amq.gen-{id}", 6)
+
+
 def test_rates_are_of_the_last_minute_and_of_who_is_heard_of() -> None:
     clock = Clock()
     aggregates = Aggregates(clock)

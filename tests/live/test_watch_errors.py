@@ -54,7 +54,7 @@ def test_what_cannot_be_watched_is_said_in_one_line(arguments: list[str], line: 
         (["--window", "inf"], "'--window': it must be within a hundred years"),
         (["--hold", "0s"], "'--hold': it must be more than 0"),
         (["--duration", "99999999d"], "'--duration': it must be within a hundred years"),
-        (["--every", "soon"], "'--every': 'soon' is no number of seconds"),
+        (["--every", "soon"], "'--every': 'soon' is no length of time: write it like 500ms, 30s, 5m, 2h or 1d"),
         (["--most", "0"], "'--most': Input should be greater than or equal to 1"),
         (["--evidence", "-1"], "'--evidence': Input should be greater than or equal to 1"),
     ],

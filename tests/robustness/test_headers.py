@@ -129,18 +129,18 @@ def test_confluent_messages_are_read(headers: list[tuple[str, bytes | None]], of
 def test_context_is_put_into_kafka_headers(headers: Any) -> None:
     for case in hostile.turned(headers, conftest.TURNS):
         seen["to kafka-python and aiokafka"] += 1
-        put_into_kafka_headers(_kafka.put, case)
+        put_into_kafka_headers(_kafka.with_headers, case)
 
 
 @given(hostile.pairs(), st.booleans())
 def test_context_is_put_into_confluent_headers(headers: Any, as_dict: bool) -> None:
     for case in hostile.turned(headers, conftest.TURNS):
         seen["to confluent-kafka"] += 1
-        put_into_kafka_headers(producer.put, dict(case) if as_dict else case)
+        put_into_kafka_headers(producer.with_headers, dict(case) if as_dict else case)
 
 
 @pytest.mark.parametrize("headers", [None, [], *hostile.ODD], ids=lambda headers: type(headers).__name__)
-@pytest.mark.parametrize("put", [_kafka.put, producer.put], ids=["kafka-python", "confluent-kafka"])
+@pytest.mark.parametrize("put", [_kafka.with_headers, producer.with_headers], ids=["kafka-python", "confluent-kafka"])
 def test_what_are_no_kafka_headers_stay_so(put: Put, headers: Any) -> None:
     put_into_kafka_headers(put, headers)
 
@@ -150,7 +150,7 @@ def put_into_kafka_headers(put: Put, headers: Any) -> None:
     made = put(headers, injected())
     propagation.span_context_in(headers)
     assert repr(headers) == before
-    if not isinstance(headers, (list, type(None)) if put is _kafka.put else (list, dict, type(None))):
+    if not isinstance(headers, (list, type(None)) if put is _kafka.with_headers else (list, dict, type(None))):
         assert made is None
         return
     assert made is not None
@@ -215,7 +215,7 @@ def test_what_are_no_amqp_headers_stay_so(headers: Any) -> None:
 
 
 def put_into_pikas_headers(headers: Any) -> None:
-    made = put_into_amqp_headers(calls.put, pika.BasicProperties(headers=headers))
+    made = put_into_amqp_headers(calls.with_headers, pika.BasicProperties(headers=headers))
     assert (made is None) is not isinstance(headers, (dict, type(None)))
     if made is not None and encodable(headers):
         assert encodable(made.headers)
@@ -224,7 +224,7 @@ def put_into_pikas_headers(headers: Any) -> None:
 def put_into_aio_pikas_headers(headers: Any) -> None:
     message = aio_pika.Message(b"1")
     message.headers = headers
-    made = put_into_amqp_headers(publishing.put, message)
+    made = put_into_amqp_headers(publishing.with_headers, message)
     taken = headers is None or (isinstance(headers, dict) and all(isinstance(name, str) for name in headers))
     assert (made is not None) is taken
 
@@ -257,8 +257,8 @@ def test_zeromq_messages_are_read(frame: bytes) -> None:
     for case in hostile.turned(frame, conftest.TURNS):
         one = wire.Wire(7, True, "tcp://127.0.0.1:1")
         parts = [b"body", case]
-        one.strip(parts)
-        assert parts == ([b"body", case] if one.arrived is None else [b"body"])
+        one.take_trailer(parts)
+        assert parts == ([b"body", case] if one.trailer is None else [b"body"])
         read("zeromq", case, lambda one=one: messages.incoming(one))  # type: ignore[misc]
 
 

@@ -97,26 +97,26 @@ CASES = [
     ),
     Case("EdaConsumerStalled", "the group has thrown it out", polled("0+60x60")),
     Case("EdaConsumerStalled", "it polls seldom, as it may", polled("500x60", "900x60"), fires=False),
-    Case("EdaConsumerGone", "its process has gone", counted("eda_consumer_partitions", "3x40 stale")),
+    Case("EdaConsumerGone", "its process has gone", counted("eda_consumer_partition_count", "3x40 stale")),
     Case(
         "EdaConsumerGone",
         "another process is there",
         {
-            f'eda_consumer_partitions{{{GROUP},instance="1"}}': "3x40 stale",
-            f'eda_consumer_partitions{{{GROUP},instance="2"}}': "_x41 3x20",
+            f'eda_consumer_partition_count{{{GROUP},instance="1"}}': "3x40 stale",
+            f'eda_consumer_partition_count{{{GROUP},instance="2"}}': "_x41 3x20",
         },
         fires=False,
     ),
     Case(
         "EdaTelemetryIncomplete",
         "nobody can be scraped, so nobody counts as gone",
-        counted("eda_consumer_partitions", "3x40 stale") | counted("up", "1x40 0x20", 'job="services"'),
+        counted("eda_consumer_partition_count", "3x40 stale") | counted("up", "1x40 0x20", 'job="services"'),
     ),
     Case(
         "EdaConsumerGone",
         "it has no partitions, for there are more consumers",
         {
-            f'eda_consumer_partitions{{{GROUP},instance="1"}}': "0x60",
+            f'eda_consumer_partition_count{{{GROUP},instance="1"}}': "0x60",
         },
         fires=False,
     ),
@@ -226,7 +226,7 @@ CASES = [
     Case(
         "EdaTelemetryIncomplete",
         "a metric has too many series",
-        counted("eda_events_unhandled_total", "9x60", 'job="a",otel_metric_overflow="true"'),
+        counted("eda_unhandled_events_total", "9x60", 'job="a",otel_metric_overflow="true"'),
     ),
     Case("EdaTelemetryIncomplete", "the collector is down", counted("up", "1x50 0x10", 'job="services"')),
     Case("EdaTelemetryIncomplete", "the collector is up", counted("up", "1x60", 'job="services"'), fires=False),

@@ -1,4 +1,4 @@
-"""The public API is seven names."""
+"""The public API is eight names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import otel_eda
 
-NAMES = ["disable", "enable", "extract", "handler", "inject", "process", "registry"]
+NAMES = ["Hooks", "disable", "enable", "extract", "handler", "inject", "process", "registry"]
 
 
 def test_the_names_are_these_and_no_others() -> None:
@@ -28,8 +28,9 @@ def test_each_name_says_what_it_does(name: str) -> None:
 def test_the_signatures_are_these() -> None:
     parameters = {name: [*inspect.signature(getattr(otel_eda, name)).parameters] for name in NAMES}
     assert parameters == {
+        "Hooks": ["send", "process"],
         "disable": [],
-        "enable": ["tracer_provider", "meter_provider", "only", "without", "logger_provider", "settings"],
+        "enable": ["tracer_provider", "meter_provider", "only", "without", "logger_provider", "hooks", "settings"],
         "extract": ["headers"],
         "handler": ["function", "event_type"],
         "inject": ["headers"],

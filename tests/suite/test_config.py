@@ -23,6 +23,7 @@ GOOD: list[tuple[str, str, object]] = [
     *(("receive_spans", text.upper(), text) for text in ("auto", "all", "none")),
     *(("process_parent", text, text) for text in ("auto", "producer", "ambient", "none")),
     *(("trust", text, text) for text in ("parent", "link", "drop", "link,internal.*=parent", "a=drop")),
+    *(("inject", text, text) for text in ("1", "0", "off", "orders=0", "0,kafka_python=1,internal.*=1")),
     ("baggage", "Tenant, region", ("tenant", "region")),
     ("capture_headers", "x-*", ("x-*",)),
     ("deny_headers", "x-secret", ("x-secret",)),
@@ -40,6 +41,7 @@ CHOSEN = (
     "receive_spans",
     "process_parent",
     "trust",
+    "inject",
     "capture_key",
     "capture_body_size",
     "partition_metrics",
@@ -93,6 +95,8 @@ def test_code_says_the_same_as_a_variable(name: str, text: str, value: object, m
         ({"strict": "perhaps"}, ValueError, "strict='perhaps' is not understood: use 1 or 0"),
         ({"strict": None}, ValueError, "strict=None is not understood: use True or False"),
         ({"baggage": 7}, ValueError, "baggage=7 is not understood: use a list of texts"),
+        ({"inject": "orders=never"}, ValueError, "inject='orders=never' is not understood: use 1 or 0; for some"),
+        ({"inject": 7}, ValueError, "inject=7 is not understood: use a text"),
         ({"trust": 7}, ValueError, "trust=7 is not understood: use a text"),
         ({"thrust": "link"}, TypeError, "otel-eda has no setting thrust; it has strict, takeover"),
     ],
@@ -110,9 +114,54 @@ def test_a_wrong_value_in_code_is_an_error_and_changes_nothing(
 
 def test_code_can_say_all_that_variables_can() -> None:
     assert list(Settings.__annotations__) == [item.name for item in dataclasses.fields(Config)]
-    kinds = {"bool": bool, "str": str, "Iterable[str]": tuple}
+    kinds = {"bool": bool, "str": str, "str | bool": str, "Iterable[str]": tuple}
     told = {name: kinds[kind.__forward_arg__] for name, kind in Settings.__annotations__.items()}
     assert told == {item.name: type(item.default) for item in dataclasses.fields(Config)}
+
+
+@pytest.mark.parametrize(
+    ("text", "library", "destination", "expected"),
+    [
+        ("1", "pika", "orders", True),
+        ("0", "pika", "orders", False),
+        ("off", "pika", "orders", False),
+        ("orders=0", "pika", "orders", False),
+        ("orders=0", "pika", "payments", True),
+        ("ord*=0", "pika", "orders", False),
+        ("pika=0", "pika", "orders", False),
+        ("*pika=0", "aio_pika", "orders", False),
+        ("pika=0", "aio_pika", "orders", True),
+        ("0,pika=1", "pika", "orders", True),
+        ("0, pika = 1", "pika", "orders", True),
+        ("pika=1,0", "pika", "orders", False),
+        ("0,pika=1,orders=0", "pika", "orders", False),
+        ("0,internal.*=YES", "pika", "internal.orders", True),
+    ],
+)
+def test_the_last_rule_that_fits_says_whether_context_is_sent(
+    text: str, library: str, destination: str, expected: bool
+) -> None:
+    assert Config.read({"OTEL_EDA_INJECT": text}).injects(library, destination) is expected
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_sending_context_is_a_flag_in_code(flag: bool) -> None:
+    otel_eda.enable(only=(), inject=flag)
+    assert config.config().injects("pika", "orders") is flag
+
+
+def test_settings_that_are_given_meanwhile_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first question reads the environment, while another thread switches us on.
+    reading = config._from_environment
+
+    def slow(environ: Any) -> dict[str, Any]:
+        monkeypatch.setattr(config, "_from_environment", reading)
+        otel_eda.enable(only=(), trust="link")
+        return reading(environ)
+
+    monkeypatch.setattr(config, "_from_environment", slow)
+    assert config.config().trust == "link"
+    assert config.config().trust == "link"
 
 
 def test_what_code_says_counts_until_it_says_otherwise() -> None:

@@ -18,10 +18,9 @@ from support.recorder import recording
 from support.spans import attribute
 
 import otel_eda
-from otel_eda import config
+from otel_eda import config, hashed
 from otel_eda.config import Config
 from otel_eda.core import propagation
-from otel_eda.core.clients import capture
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -139,7 +138,7 @@ def test_cannot_learn_a_key_from_its_hash(monkeypatch: pytest.MonkeyPatch) -> No
     again = attribute(one(key=b"c-17", capture_key="hash", hash_key="a"), "eda.message.key.hash")
     assert hashes[0] == again != hashes[1]
     own = attribute(one(key=b"c-17", capture_key="hash"), "eda.message.key.hash")
-    monkeypatch.setattr(capture, "_process_secret", b"another process's")
+    monkeypatch.setattr(hashed, "_process_secret", b"another process's")
     assert own != attribute(one(key=b"c-17", capture_key="hash"), "eda.message.key.hash")
 
 

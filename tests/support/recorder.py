@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
+    from otel_eda import Hooks
+
     Point = NumberDataPoint | HistogramDataPoint
 
 TYPE = "messaging.operation.type"
@@ -220,6 +222,7 @@ def recording(
     meter_provider: AnyMeterProvider | None = None,
     only: Iterable[str] | None = None,
     without: Iterable[str] | None = None,
+    hooks: Hooks | None = None,
 ) -> Iterator[Recorder]:
     """Have everything instrumented for the length of the block; other providers may take the recorder's place."""
     recorder, complaints = Recorder(sampler), Complaints()
@@ -232,6 +235,7 @@ def recording(
                 only=only,
                 without=without,
                 logger_provider=recorder.logger_provider,
+                hooks=hooks,
             )
             yield recorder
         finally:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from brokers.spans import Attributes, Span
 
     from otel_eda.diagnosis.finding import Finding
-    from otel_eda.diagnosis.sources import Source
+    from otel_eda.diagnosis.store import Source
     from otel_eda.otlp import Export
     from support.programs import Way
 

@@ -61,6 +61,12 @@ def qualified(kind: type[BaseException]) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+def error_type(error: BaseException) -> str:
+    """Give `error.type` of an exception: confluent-kafka has one class for all errors, and codes."""
+    code = getattr(error.args[0] if error.args else None, "name", None)
+    return str(code()) if callable(code) else qualified(type(error))
+
+
 def exceptions(span: ReadableSpan) -> list[tuple[object, object]]:
     """Give type and message of the exceptions recorded on a span."""
     events = [event.attributes or {} for event in span.events if event.name == "exception"]

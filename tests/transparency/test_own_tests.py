@@ -44,6 +44,9 @@ ELSEWHERE = {
     "aiokafka": "its source distribution carries no tests",
     "pika": "its source distribution carries no tests",
     "aio_pika": "test_aio_pika.py, with a broker",
+    "dramatiq": "its source distribution carries no tests",
+    "taskiq": "its source distribution carries no tests",
+    "faust_streaming": "its tests are of its own parts, which meet no broker",
 }
 
 

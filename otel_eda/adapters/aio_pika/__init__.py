@@ -14,6 +14,7 @@ from otel_eda.core import (
     Iterate,
     Library,
     Observe,
+    Official,
     ReceiveOne,
     Reported,
     Send,
@@ -22,10 +23,10 @@ from otel_eda.core import (
     queue_depth,
 )
 
-from .messages import declared, delivered, read, reader, rejected, tags
-from .publishing import outgoing, put, report
+from .messages import callback_reader, declared_queue, read, reader, reject_tags, tags
+from .publishing import outgoing, report, with_headers
 
-# By way of the package, which has a version once all its modules are imported.
+# Named through the package, which has a version once all its modules are imported.
 CHANNEL = "aio_pika:channel.Channel"
 EXCHANGE = "aio_pika:exchange.Exchange"
 QUEUE = "aio_pika:queue.Queue"
@@ -35,26 +36,26 @@ BLOCK = "aio_pika:message.ProcessContext"
 
 
 def owner(part: Any) -> Any:
-    """Give the protocol's channel, of which there is a new one after each reconnection; aio-pika's without one."""
+    """Return the protocol's channel, of which there is a new one after each reconnection; without one, aio-pika's."""
     channel = getattr(part, "_IncomingMessage__channel", None)
     if channel is None:
-        ours = part if hasattr(part, "_channel") else getattr(part, "_amqp_queue", part).channel
-        channel = ours._channel.channel if ours._channel else ours
+        native_channel = part if hasattr(part, "_channel") else getattr(part, "_amqp_queue", part).channel
+        channel = native_channel._channel.channel if native_channel._channel else native_channel
     return channel
 
 
 def carried_by(connection: Any, channel: Any) -> bool:
-    """Tell whether a channel is one of a connection's, and ends with it."""
+    """Return whether a channel belongs to a connection, and ends with it."""
     return connection.transport is not None and getattr(channel, "connection", None) is connection.transport.connection
 
 
 def empty(error: BaseException) -> bool:
-    """Tell the exceptions by which a queue is empty, or an iterator has waited long enough."""
+    """Return whether an exception says that a queue is empty, or that an iterator has waited long enough."""
     return isinstance(error, (asyncio.QueueEmpty, asyncio.TimeoutError))
 
 
 def identify(channel: Any) -> Identity:
-    """Read the address of a channel's connection, and the name that it has in it."""
+    """Return the identity of a channel's connection: its address, and the name in its URL."""
     url = (getattr(channel, "connection", None) or channel._connection).url
     return Identity(url.query.get("name"), None, url.host, url.port)
 
@@ -65,7 +66,7 @@ LIBRARY = Library(
     package="aio_pika",
     distribution="aio-pika",
     supported=((9, 4), (11,)),
-    official="opentelemetry.instrumentation.aio_pika:AioPikaInstrumentor",
+    official=Official("opentelemetry.instrumentation.aio_pika:AioPikaInstrumentor"),
     message=read,
     identify=identify,
     empty=empty,
@@ -75,20 +76,20 @@ LIBRARY = Library(
             f"{EXCHANGE}.publish",
             ("message", "routing_key"),
             outgoing,
-            put,
+            with_headers,
             Reported(report),
             lambda _: lambda _: None,
             "message",
             "publish",
         ),
-        Subscribe(f"{QUEUE}.consume", "callback", ("callback",), delivered, "consume"),
-        Observe(f"{CHANNEL}.declare_queue", queue_depth(declared), first=True),
+        Subscribe(f"{QUEUE}.consume", "callback", ("callback",), callback_reader, "consume"),
+        Observe(f"{CHANNEL}.declare_queue", queue_depth(declared_queue), may_be_first_use=True),
         Iterate(f"{QUEUE}.__aiter__", "consume", reader),
         Iterate(f"{ITERATOR}.__aiter__", "consume", reader),
         ReceiveOne(f"{QUEUE}.get", "get", ("no_ack",), reader),
         Acknowledge(f"{INCOMING}.ack", ("multiple",), tags, "ack"),
         Acknowledge(f"{INCOMING}.nack", ("multiple", "requeue"), tags, "nack"),
-        Acknowledge(f"{INCOMING}.reject", ("requeue",), rejected, "reject"),
+        Acknowledge(f"{INCOMING}.reject", ("requeue",), reject_tags, "reject"),
         Block(f"{BLOCK}.__aenter__", f"{BLOCK}.__aexit__", lambda block: block.message, "exc_val"),
         Handle("aio_pika:patterns.rpc.RPC.execute"),
         Suppress(f"{ITERATOR}._on_close|close", ("settle",)),

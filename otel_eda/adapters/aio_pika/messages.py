@@ -1,4 +1,4 @@
-"""How aio-pika's messages are read."""
+"""Readers of aio-pika's messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import attributes, deliveries, destination, stamp, text
+from otel_eda.adapters._amqp import attributes, delivery_count, text, timestamp
+from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, Tags
 
 if TYPE_CHECKING:
@@ -17,55 +18,56 @@ if TYPE_CHECKING:
 
 
 def read(item: Any, queue: str = "") -> Message | None:
-    """Read an incoming message."""
+    """Return the message of an `IncomingMessage`, or None for any other object."""
     if not hasattr(item, "_IncomingMessage__channel"):
         return None
     key = item.routing_key or ""
     return Message(
         destination(item.exchange or "", key, queue),
         headers=item.headers,
-        timestamp=stamped(item),
+        timestamp=timestamp_of(item),
         id=text(item.message_id),
         conversation=text(item.correlation_id),
         delivery_tag=item.delivery_tag,
         unsettled=not item.processed,
         redelivered=bool(item.redelivered),
-        deliveries=deliveries(item.headers),
+        deliveries=delivery_count(item.headers),
         attributes=attributes(key, item.headers),
         ready_count=item.message_count,
+        queue=destination("", queue) if queue else None,
     )
 
 
-def stamped(item: Any) -> int | None:
-    """Give the time that a message's sender gave it, in milliseconds since 1970."""
-    when, seconds = getattr(item, "timestamp", None), None
-    if isinstance(when, datetime):
-        with suppress(ValueError, OverflowError, OSError):  # a time at the end of all times
-            seconds = int(when.timestamp())
-    return stamp(seconds, item.headers)
+def timestamp_of(item: Any) -> int | None:
+    """Return the time that a message's sender gave it, in milliseconds since 1970, or None."""
+    stamp, seconds = getattr(item, "timestamp", None), None
+    if isinstance(stamp, datetime):
+        with suppress(ValueError, OverflowError, OSError):  # a time outside of the platform's range
+            seconds = int(stamp.timestamp())
+    return timestamp(seconds, item.headers)
 
 
 def reader(queue: Any, *_: Any) -> Read:
-    """Give what reads the messages of a queue, or of its iterator."""
+    """Return what reads the messages of a queue or of its iterator."""
     return partial(read, queue=getattr(queue, "_amqp_queue", queue).name)
 
 
-def delivered(queue: Any, callback: Any) -> Read | None:
-    """Give what reads the messages of a queue, None for the callback that its iterator registers."""
+def callback_reader(queue: Any, callback: Any) -> Read | None:
+    """Return what reads the messages of a queue, or None for the callback of the queue's own iterator."""
     return None if hasattr(getattr(callback, "__self__", None), "_amqp_queue") else reader(queue)
 
 
-def declared(queue: Any) -> tuple[str, int] | None:
-    """Read what a declaration gives; without an answer there is no number."""
+def declared_queue(queue: Any) -> tuple[str, int] | None:
+    """Return the name of a declared queue and the number of messages in it, or None if the broker did not answer."""
     number = getattr(queue.declaration_result, "message_count", None)
     return None if number is None else (destination("", queue.name), number)
 
 
 def tags(message: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
-    """Say which messages are settled, None for a message that is none of a channel's."""
+    """Return the tags that an acknowledgement stands for, or None for a message that came from no channel."""
     return None if message.delivery_tag is None else Tags(message.delivery_tag, bool(multiple), requeue)
 
 
-def rejected(message: Any, requeue: bool) -> Tags | None:
-    """Say which message is rejected."""
+def reject_tags(message: Any, requeue: bool) -> Tags | None:
+    """Return the tag of a rejected message, or None for a message that came from no channel."""
     return tags(message, requeue=requeue)

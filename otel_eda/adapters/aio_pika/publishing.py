@@ -1,4 +1,4 @@
-"""How what aio-pika publishes is read, and copied with more headers."""
+"""Readers of what aio-pika publishes, and copies of it with more headers."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.adapters._amqp import attributes, destination, merged, text
+from otel_eda.adapters._amqp import attributes, merged_headers, text
+from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, Outcome
 
-from .messages import stamped
+from .messages import timestamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
 def outgoing(exchange: Any, message: Any, key: Any) -> Message | None:
-    """Read what is to be published."""
+    """Return the message that a call publishes, or None for a call that aio-pika will refuse."""
     if not (isinstance(key, str) and hasattr(message, "headers") and hasattr(exchange, "channel")):
-        return None  # the client refuses it, and is to say so itself
+        return None  # the client refuses it with its own error
     return Message(
         destination(exchange.name, key),
         headers=message.headers,
-        timestamp=stamped(message),
+        timestamp=timestamp_of(message),
         id=text(getattr(message, "message_id", None)),
         conversation=text(getattr(message, "correlation_id", None)),
         attributes=attributes(key, None),
     )
 
 
-def put(message: Any, more: Mapping[str, str]) -> Any:
-    """Give a copy of a message, of its own class and with all that it has, with more headers."""
-    headers = merged(message.headers, more, bytearray)
+def with_headers(message: Any, added: Mapping[str, str]) -> Any:
+    """Return a copy of a message, of its own class and with all its attributes, with more headers."""
+    headers = merged_headers(message.headers, added, bytearray)
     if headers is None or any(not isinstance(name, str) for name in headers):
-        return None  # the client refuses it, and is to say so itself
+        return None  # the client refuses it with its own error
     copied = object.__new__(type(message))
     for slot in _slots(type(message)):  # type: ignore[arg-type]  # a class is hashable
         try:
@@ -49,12 +50,12 @@ def put(message: Any, more: Mapping[str, str]) -> Any:
 
 @cache
 def _slots(kind: type) -> list[MemberDescriptorType]:
-    found = (value for base in kind.__mro__ for value in vars(base).values())
-    return [value for value in found if isinstance(value, MemberDescriptorType)]
+    members = (value for base in kind.__mro__ for value in vars(base).values())
+    return [value for value in members if isinstance(value, MemberDescriptorType)]
 
 
 def report(answer: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
-    """Have the answer to a publication reported: nobody wanted a message that the broker gives back."""
+    """Call one of two callbacks with the answer to a publication: a message that the broker returns has failed."""
     code = getattr(getattr(answer, "delivery", None), "reply_code", None)
     if code is None:
         done(answer)

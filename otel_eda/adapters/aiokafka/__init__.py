@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from otel_eda.adapters._hooks import official_hooks
 from otel_eda.adapters._kafka import read
-from otel_eda.core import Library
+from otel_eda.core import Library, Official
 
 from . import consumer, producer
 from .clients import identify
@@ -14,9 +15,12 @@ LIBRARY = Library(
     package="aiokafka",
     distribution="aiokafka",
     supported=((0, 10), (1,)),
-    official="opentelemetry.instrumentation.aiokafka:AIOKafkaInstrumentor",
+    official=Official("opentelemetry.instrumentation.aiokafka:AIOKafkaInstrumentor"),
+    official_hooks=lambda settings: official_hooks(
+        settings.get("async_produce_hook"), settings.get("async_consume_hook")
+    ),
     message=read,
     identify=identify,
-    positions=consumer.where,
+    positions=consumer.positions_of,
     shapes=(*producer.SHAPES, *consumer.SHAPES),
 )

@@ -1,4 +1,4 @@
-"""The asyncio clients, which call those of the other modules in threads of their own."""
+"""The asyncio clients, which call the clients of the other modules in threads of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from otel_eda.core import Carry, Close, Message, ReceiveBatch, ReceiveOne, Reported, Send, Settle, report_future
 
-from .consumer import batches, offsets
+from .consumer import batches, named_offsets
 from .messages import positions
 from .producer import outgoing, receipt
 
@@ -17,13 +17,13 @@ SIGNATURES = {
 }
 
 
-def sent(client: Any, topic: Any, value: Any, partition: Any, key: Any) -> Message | None:
-    """Read what is to be sent: these clients send no headers."""
+def outgoing_message(client: Any, topic: Any, value: Any, partition: Any, key: Any) -> Message | None:
+    """Return the message that a call sends; these clients send no headers."""
     return outgoing(client, topic, value, None, partition, key)
 
 
-def inner(client: Any) -> Any:
-    """Give the client that an asyncio client calls, which knows the configuration of both."""
+def inner_client(client: Any) -> Any:
+    """Return the client that an asyncio client calls, which knows the configuration of both."""
     parts: dict[str, Any] = getattr(client, "__dict__", {})
     return parts.get("_consumer", parts.get("_producer", client)) if "executor" in parts else client
 
@@ -36,7 +36,7 @@ SHAPES = tuple(
         Send(
             f"{module}:AIOProducer.produce?",
             ("topic", "value", "partition", "key"),
-            sent,
+            outgoing_message,
             None,
             Reported(report_future),
             receipt,
@@ -45,7 +45,7 @@ SHAPES = tuple(
         Close(f"{module}:AIOProducer.close?"),
         ReceiveOne(f"{module}:AIOConsumer.poll?", timed=False),
         ReceiveBatch(f"{module}:AIOConsumer.consume?", batches, operation="consume", timed=False),
-        Settle(f"{module}:AIOConsumer.commit?", ("message", "offsets"), offsets, settled=positions),
+        Settle(f"{module}:AIOConsumer.commit?", ("message", "offsets"), named_offsets, settled=positions),
         Close(f"{module}:AIOConsumer.close?"),
     )
 )

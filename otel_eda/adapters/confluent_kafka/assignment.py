@@ -1,11 +1,11 @@
-"""Which partitions a `Consumer` has, and how far it is with them."""
+"""The partitions that a `Consumer` is assigned, and its positions."""
 
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
 from typing import Any
 
-from otel_eda.adapters._kafka import known
+from otel_eda.adapters._kafka import valid
 from otel_eda.core import AssignmentChange, Listen, Observe, Position, assigned
 
 CONSUMER = "confluent_kafka:Consumer"
@@ -18,39 +18,41 @@ SIGNATURES = {
 }
 
 
-def partitions(found: Any = ()) -> list[tuple[str, int, int]]:
-    """Read one or more partitions."""
-    every = found if isinstance(found, list) else [found]
-    return [(one.topic, one.partition, one.offset) for one in every]
+def partitions(items: Any = ()) -> list[tuple[str, int, int]]:
+    """Return topic, partition and offset of one or more partitions."""
+    every = items if isinstance(items, list) else [items]
+    return [(partition.topic, partition.partition, partition.offset) for partition in every]
 
 
-def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is; the end of a partition came with its last messages.
+def positions_of(consumer: Any) -> list[Position]:
+    """Return the positions of a consumer; the end of a partition came with its last messages.
 
-    Those of a share group have no position, and asyncio's are not to be asked by whoever comes along.
+    A consumer of a share group has no positions, and an asyncio consumer can only be asked in its own thread. No
+    consumer may be asked while another thread closes it: the close destroys what is asked, and lets other threads run,
+    before the consumer says that it is closed (`Consumer_close` in confluent-kafka's `Consumer.c`).
     """
     if not hasattr(consumer, "position") or iscoroutinefunction(consumer.position):
         return []
-    found = []
-    for one in consumer.position(consumer.assignment()):
-        start, end = consumer.get_watermark_offsets(one, cached=True) or (None, None)
-        found.append(Position(one.topic, str(one.partition), known(one.offset), known(end), known(start)))
-    return found
+    positions = []
+    for at in consumer.position(consumer.assignment()):
+        start, end = consumer.get_watermark_offsets(at, cached=True) or (None, None)
+        positions.append(Position(at.topic, str(at.partition), valid(at.offset), valid(end), valid(start)))
+    return positions
 
 
-def concerned(_: Any, found: Any) -> list[tuple[str, int, int]]:
-    """Read the partitions that a rebalance is about."""
-    return partitions(found)
+def rebalanced(_: Any, items: Any) -> list[tuple[str, int, int]]:
+    """Return the partitions that a rebalance is about."""
+    return partitions(items)
 
 
-# Without a callback for lost partitions that for revoked ones is called: so none is added.
+# No callback for lost partitions is added: without one, librdkafka calls the one for revoked partitions.
 REBALANCES = {
     "on_assign": AssignmentChange.ADD,
     "on_revoke": AssignmentChange.REMOVE,
     "on_lost": AssignmentChange.REMOVE,
 }
 SHAPES = (
-    Listen(f"{CONSUMER}.subscribe", REBALANCES, ("on_assign", "on_revoke"), concerned),
+    Listen(f"{CONSUMER}.subscribe", REBALANCES, ("on_assign", "on_revoke"), rebalanced),
     Observe(f"{CONSUMER}.assign", assigned(partitions), ("partitions",)),
     Observe(f"{CONSUMER}.incremental_assign", assigned(partitions, AssignmentChange.ADD), ("partitions",)),
     Observe(f"{CONSUMER}.incremental_unassign", assigned(partitions, AssignmentChange.REMOVE), ("partitions",)),

@@ -1,4 +1,4 @@
-"""`Producer.produce_batch`, which came with 2.12."""
+"""`Producer.produce_batch`, which came with version 2.12."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ SIGNATURES = {
 }
 
 
-def several(_: Any, topic: Any, messages: Any, partition: Any) -> Message | None:
-    """Read where several messages go; not what the library refuses, or its asyncio client sends, which has spans."""
+def outgoing_list(_: Any, topic: Any, messages: Any, partition: Any) -> Message | None:
+    """Return the message that stands for a list of messages, or None for a call that the library will refuse.
+
+    It is also None for a call by the asyncio client, whose sends have spans of their own.
+    """
     if (
         not isinstance(topic, str)
         or not isinstance(messages, list)
-        or not all(isinstance(one, dict) for one in messages)
+        or not all(isinstance(item, dict) for item in messages)
     ):
         return None
     if not messages or getattr(callback(messages[0]), "__module__", "").startswith("confluent_kafka."):
@@ -27,17 +30,17 @@ def several(_: Any, topic: Any, messages: Any, partition: Any) -> Message | None
 
 
 def callback(message: dict[str, Any]) -> Any:
-    """Give the callback that one of several messages names."""
+    """Return the callback that a message of the list names."""
     return message.get("callback")
 
 
 def with_callback(message: dict[str, Any], callback: Any) -> dict[str, Any]:
-    """Give a copy of one of several messages with another callback."""
+    """Return a copy of a message of the list with another callback."""
     return {**message, "callback": callback}
 
 
 def refused(message: dict[str, Any], copy: dict[str, Any]) -> BaseException | None:
-    """Tell whether one of several messages was refused: then it says so itself."""
+    """Return the exception with which a message of the list was refused, or None; the original gets the error, too."""
     if "_error" not in copy or message is copy:
         return None
     message["_error"] = copy["_error"]
@@ -50,7 +53,7 @@ SHAPES = (
         ("topic", "messages", "partition"),
         "messages",
         ("callback", "on_delivery"),
-        several,
+        outgoing_list,
         callback,
         with_callback,
         refused,

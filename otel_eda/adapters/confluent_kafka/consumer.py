@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import Close, CommitCallback, Construct, Observe, ReceiveBatch, ReceiveOne, Settle, seeked
 
-from .messages import Positions, after, configured, failure, positions, setting
+from .messages import Positions, configured, failure, offset_after, positions, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,31 +18,31 @@ SIGNATURES = {
 }
 
 
-def batches(messages: list[Any], keep: Callable[[list[Any]], list[Any]]) -> list[Any]:
-    """Replace a consumed list."""
-    return keep(messages)
+def batches(messages: list[Any], replace: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """Return the replacement of a consumed list."""
+    return replace(messages)
 
 
-def offsets(_: Any, message: Any, chosen: Any) -> Positions:
-    """Read what a commit is to commit; if it names nothing the result tells, or the callback."""
-    return after(message) if message is not None else positions(chosen or ())
+def named_offsets(_: Any, message: Any, offsets: Any) -> Positions:
+    """Return the offsets that a commit names; if it names none, the result or the callback has them."""
+    return offset_after(message) if message is not None else positions(offsets or ())
 
 
 def own_callback(*args: Any, **kwargs: Any) -> Any:
-    """Give the application's callback for the outcome of commits."""
-    return setting("on_commit", *args, **kwargs)
+    """Return the application's callback for the outcome of commits, or `...` for a consumer without a configuration."""
+    return setting("on_commit", *args, **kwargs) if args or kwargs else ...
 
 
-def committed(error: Any, found: Any) -> tuple[Positions, BaseException | None]:
-    """Read the outcome of a commit."""
-    return positions(found), None if error is None else failure(error)
+def commit_outcome(error: Any, partitions: Any) -> tuple[Positions, BaseException | None]:
+    """Return the offsets of a commit, and its error as an exception or None."""
+    return positions(partitions), None if error is None else failure(error)
 
 
 SHAPES = (
-    Construct(f"{CONSUMER}.__init__", configured, CommitCallback("on_commit", own_callback, committed)),
+    Construct(f"{CONSUMER}.__init__", configured, CommitCallback("on_commit", own_callback, commit_outcome)),
     ReceiveOne(f"{CONSUMER}.poll"),
     ReceiveBatch(f"{CONSUMER}.consume", batches, operation="consume"),
-    Settle(f"{CONSUMER}.commit", ("message", "offsets"), offsets, settled=positions),
+    Settle(f"{CONSUMER}.commit", ("message", "offsets"), named_offsets, settled=positions),
     Observe(f"{CONSUMER}.seek", seeked),
     Close(f"{CONSUMER}.close"),
     Close(f"{CONSUMER}.__exit__?"),

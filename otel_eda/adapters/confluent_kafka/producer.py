@@ -21,29 +21,29 @@ SIGNATURES = {
 
 
 def outgoing(_: Any, topic: Any, value: Any, headers: Any, partition: Any, key: Any) -> Message | None:
-    """Read what is to be sent."""
+    """Return the message that a call sends, or None for a call that the library will refuse."""
     if not isinstance(topic, str):
         return None
-    chosen = str(partition) if isinstance(partition, int) and partition >= 0 else None
-    return Message(topic, chosen, headers=headers, tombstone=value is None, key=key)
+    partition_id = str(partition) if isinstance(partition, int) and partition >= 0 else None
+    return Message(topic, partition_id, headers=headers, tombstone=value is None, key=key)
 
 
-def put(headers: Any, more: Mapping[str, str]) -> list[tuple[Any, Any]] | None:
-    """Give a list of header pairs with more at its end; None for what the library refuses."""
+def with_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[Any, Any]] | None:
+    """Return a list of header pairs with more headers at its end, or None for headers that the library refuses."""
     if headers is None or isinstance(headers, (list, dict)):
-        given = headers.items() if isinstance(headers, dict) else headers or ()
-        return [*given, *((name, value.encode()) for name, value in more.items())]
+        pairs = headers.items() if isinstance(headers, dict) else headers or ()
+        return [*pairs, *((name, value.encode()) for name, value in added.items())]
     return None
 
 
 def receipt(_: Any) -> Any:
-    """Give what reads a delivery report."""
+    """Return what reads a delivery report."""
     return read
 
 
-def offsets(_: Any, given: Any) -> Positions:
-    """Read what is committed with a transaction."""
-    return positions(given)
+def transaction_offsets(_: Any, partitions: Any) -> Positions:
+    """Return the offsets that are committed with a transaction."""
+    return positions(partitions)
 
 
 SHAPES = (
@@ -52,12 +52,17 @@ SHAPES = (
         f"{PRODUCER}.produce",
         ("topic", "value", "headers", "partition", "key"),
         outgoing,
-        put,
+        with_headers,
         DeliveryCallback(("callback", "on_delivery"), failure),
         receipt,
         operation="produce",
     ),
-    Settle(f"{PRODUCER}.send_offsets_to_transaction", ("positions",), offsets, operation="send_offsets_to_transaction"),
+    Settle(
+        f"{PRODUCER}.send_offsets_to_transaction",
+        ("positions",),
+        transaction_offsets,
+        operation="send_offsets_to_transaction",
+    ),
     Close(f"{PRODUCER}.close?"),
     Close(f"{PRODUCER}.__exit__?"),
 )

@@ -1,4 +1,4 @@
-"""`ShareConsumer`, which came with 2.15: its group shares the messages, not the partitions."""
+"""`ShareConsumer`, which came with version 2.15: its group shares messages, not partitions (KIP-932)."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ SIGNATURES = {
 }
 
 
-def batches(polled: Any, keep: Callable[[list[Any]], list[Any]]) -> Any:
-    """Replace the list inside of what a poll gives."""
-    polled._records = keep(polled._records)
+def batches(polled: Any, replace: Callable[[list[Any]], list[Any]]) -> Any:
+    """Return the result of a poll with the list inside of it replaced."""
+    polled._records = replace(polled._records)
     return polled
 
 
-def offsets(_: Any) -> Positions:
-    """Tell nothing: what is committed is the answers to single messages."""
+def no_offsets(_: Any) -> Positions:
+    """Return no offsets: such a commit settles single messages."""
     return {}
 
 
 SHAPES = (
     Construct(f"{SHARE}.__init__?", configured),
     ReceiveBatch(f"{SHARE}.poll?", batches),
-    Settle(f"{SHARE}.commit_sync?", (), offsets),
-    Settle(f"{SHARE}.commit_async?", (), offsets),
+    Settle(f"{SHARE}.commit_sync?", (), no_offsets),
+    Settle(f"{SHARE}.commit_async?", (), no_offsets),
     Close(f"{SHARE}.close?"),
     Close(f"{SHARE}.__exit__?"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import batches, known, positions, report, standing
+from otel_eda.adapters._kafka import batches, positions, positions_of_states, report, valid
 from otel_eda.core import (
     Close,
     Construct,
@@ -27,26 +27,29 @@ SUBSCRIPTION = "kafka.consumer.subscription_state:SubscriptionState"
 FETCHER = "kafka.consumer.fetcher:Fetcher"
 
 
-def offsets(consumer: Any, given: Any) -> dict[tuple[str, str], int]:
-    """Read what a commit commits: the offsets given, else all that were consumed."""
-    return positions(consumer._subscription.all_consumed_offsets() if given is None else given)
+def committed_offsets(consumer: Any, named: Any) -> dict[tuple[str, str], int]:
+    """Return the offsets that a commit commits: the ones it names, else all that were consumed."""
+    return positions(consumer._subscription.all_consumed_offsets() if named is None else named)
 
 
-def where(consumer: Any) -> list[Position]:
-    """Tell how far a consumer is; a producer is nowhere."""
+def positions_of(consumer: Any) -> list[Position]:
+    """Return the positions of a consumer; a producer has none."""
     subscription = getattr(consumer, "_subscription", None)
-    return standing(subscription.assignment) if subscription else []
+    return positions_of_states(subscription.assignment) if subscription else []
 
 
-def beginning(fetch: Any) -> tuple[str, str, int] | None:
-    """Read where a partition's log begins; before version 3 the client does not ask for that."""
-    start = known(getattr(fetch.partition_data, "log_start_offset", None))
-    at = fetch.topic_partition
-    return None if start is None else (at.topic, str(at.partition), start)
+def read_log_start(fetch: Any) -> tuple[str, str, int] | None:
+    """Return where the log of a partition begins, or None before version 3, whose fetches do not ask for it."""
+    start = valid(getattr(fetch.partition_data, "log_start_offset", None))
+    partition = fetch.topic_partition
+    return None if start is None else (partition.topic, str(partition.partition), start)
 
 
-def eager(consumer: Any) -> bool:
-    """Tell whether a rebalance takes all partitions: it does but for the cooperative protocol of version 3."""
+def is_eager(consumer: Any) -> bool:
+    """Return whether a rebalance takes all partitions from the consumer.
+
+    The cooperative protocol (KIP-429), which kafka-python has since version 3, does not.
+    """
     protocol = getattr(consumer._coordinator, "_rebalance_protocol", None)
     return getattr(protocol, "name", "EAGER") == "EAGER"
 
@@ -56,8 +59,8 @@ SHAPES = (
     ReceiveBatch(f"{CONSUMER}.poll", batches),
     Iterate(f"{CONSUMER}.__iter__"),
     ReceiveOne(f"{CONSUMER}.__next__", timed=False),
-    Settle(f"{CONSUMER}.commit", ("offsets",), offsets),
-    Settle(f"{CONSUMER}.commit_async", ("offsets",), offsets, report),
+    Settle(f"{CONSUMER}.commit", ("offsets",), committed_offsets),
+    Settle(f"{CONSUMER}.commit_async", ("offsets",), committed_offsets, report),
     Observe(
         f"{COORDINATOR}._commit_offsets_async_on_complete",
         committed(positions),
@@ -73,7 +76,7 @@ SHAPES = (
     Observe(f"{SUBSCRIPTION}.seek", seeked, part="_subscription"),
     Observe(f"{SUBSCRIPTION}.assign_from_user", assigned(), ("partitions",), "_subscription"),
     Observe(f"{SUBSCRIPTION}.assign_from_subscribed", assigned(), ("assignments",), "_subscription"),
-    Observe(f"{COORDINATOR}._on_join_prepare_async|_on_join_prepare", rebalancing(eager), part="_coordinator"),
-    Observe(f"{FETCHER}._parse_fetched_data?", log_start(beginning), ("completed_fetch",), "_fetcher"),
+    Observe(f"{COORDINATOR}._on_join_prepare_async|_on_join_prepare", rebalancing(is_eager), part="_coordinator"),
+    Observe(f"{FETCHER}._parse_fetched_data?", log_start(read_log_start), ("completed_fetch",), "_fetcher"),
     Close(f"{CONSUMER}.close"),
 )

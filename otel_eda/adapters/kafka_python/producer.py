@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._kafka import confirmed, outgoing, put, report, unconfirmed
+from otel_eda.adapters._kafka import confirmed, headless, outgoing, report, unconfirmed, with_headers
 from otel_eda.core import Close, Construct, Reported, Send
 
 if TYPE_CHECKING:
@@ -14,17 +14,25 @@ PRODUCER = "kafka.producer.kafka:KafkaProducer"
 
 
 def receipt(producer: Any) -> Any:
-    """Give what reads the broker's answers to a producer."""
+    """Return what reads the broker's answers to a producer."""
     return unconfirmed if producer.config["acks"] == 0 else confirmed
 
 
-def sent(producer: Any, *call: Any) -> Message | None:
-    """Read what is to be sent."""
+def outgoing_message(producer: Any, *call: Any) -> Message | None:
+    """Return the message that a call sends."""
     return outgoing(*call, serializer=producer.config.get("value_serializer"))
 
 
 SHAPES = (
     Construct(f"{PRODUCER}.__init__"),
-    Send(f"{PRODUCER}.send", ("topic", "value", "headers", "partition", "key"), sent, put, Reported(report), receipt),
+    Send(
+        f"{PRODUCER}.send",
+        ("topic", "value", "headers", "partition", "key"),
+        outgoing_message,
+        with_headers,
+        Reported(report),
+        receipt,
+        headless=lambda producer: headless(producer.config["api_version"]),
+    ),
     Close(f"{PRODUCER}.close"),
 )

@@ -1,4 +1,4 @@
-"""pika 1.2 to 1.4: the blocking connection, and the channels of those that call back."""
+"""pika 1.2 to 1.x: the blocking connection, and the channels of those that call back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from otel_eda.core import (
     Generate,
     Library,
     Observe,
+    Official,
     ReceiveOne,
     Returned,
     Send,
@@ -18,8 +19,19 @@ from otel_eda.core import (
     queue_depth,
 )
 
-from .calls import called, confirm, declared, given, nothing, outgoing, put, rejected, returned, tags
-from .messages import identify, message, owner
+from .calls import (
+    callback_reader,
+    confirm,
+    declared_queue,
+    no_receipt,
+    outgoing,
+    parts_reader,
+    reject_tags,
+    returned_message,
+    tags,
+    with_headers,
+)
+from .messages import identify, message, official_hooks, owner
 
 BLOCKING = "pika.adapters.blocking_connection:BlockingChannel"
 CHANNEL = "pika.channel:Channel"
@@ -36,29 +48,43 @@ LIBRARY = Library(
     package="pika",
     distribution="pika",
     supported=((1, 2), (2,)),
-    official="opentelemetry.instrumentation.pika:PikaInstrumentor",
+    official=Official(
+        "opentelemetry.instrumentation.pika:PikaInstrumentor",
+        client={"instrument_channel": False},
+        no_client=("uninstrument_channel",),
+    ),
+    official_hooks=official_hooks,
     message=message,
     identify=identify,
     owner=owner,
     shapes=(
         Construct(f"{BLOCKING}.__init__"),
         Construct(f"{CHANNEL}.__init__"),
-        Send(f"{BLOCKING}.basic_publish", PUBLISHED, outgoing, put, None, nothing, "properties", "publish"),
-        Send(f"{CHANNEL}.basic_publish", PUBLISHED, outgoing, put, CONFIRMED, nothing, "properties", "publish"),
-        Returned(f"{CHANNEL}._on_return", ("method_frame", "header_frame"), returned),
-        Subscribe(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
-        Subscribe(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, called, "consume"),
-        Subscribe(f"{CHANNEL}.basic_get", "callback", QUEUE, called, "get"),
-        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared), first=True),
-        Generate(f"{BLOCKING}.consume", QUEUE, given, "consume"),
-        ReceiveOne(f"{BLOCKING}.basic_get", "get", QUEUE, given),
+        Send(f"{BLOCKING}.basic_publish", PUBLISHED, outgoing, with_headers, None, no_receipt, "properties", "publish"),
+        Send(
+            f"{CHANNEL}.basic_publish",
+            PUBLISHED,
+            outgoing,
+            with_headers,
+            CONFIRMED,
+            no_receipt,
+            "properties",
+            "publish",
+        ),
+        Returned(f"{CHANNEL}._on_return", ("method_frame", "header_frame"), returned_message),
+        Subscribe(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, callback_reader, "consume"),
+        Subscribe(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, callback_reader, "consume"),
+        Subscribe(f"{CHANNEL}.basic_get", "callback", QUEUE, callback_reader, "get"),
+        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared_queue), may_be_first_use=True),
+        Generate(f"{BLOCKING}.consume", QUEUE, parts_reader, "consume"),
+        ReceiveOne(f"{BLOCKING}.basic_get", "get", QUEUE, parts_reader),
         *(
             shape
             for channel in (BLOCKING, CHANNEL)
             for shape in (
                 Acknowledge(f"{channel}.basic_ack", TAGS, tags, "ack"),
                 Acknowledge(f"{channel}.basic_nack", (*TAGS, "requeue"), tags, "nack"),
-                Acknowledge(f"{channel}.basic_reject", ("delivery_tag", "requeue"), rejected, "reject"),
+                Acknowledge(f"{channel}.basic_reject", ("delivery_tag", "requeue"), reject_tags, "reject"),
             )
         ),
         *(

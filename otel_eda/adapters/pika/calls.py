@@ -1,4 +1,4 @@
-"""Reads what pika is called with, and what it calls."""
+"""Readers of the calls of pika's channels, and of the callbacks that pika calls."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import copy
 import sys
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import destination, merged
+from otel_eda.adapters._amqp import merged_headers
+from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, PublisherConfirm, Tags
 
-from .messages import owner, read, sent
+from .messages import delivered, owner, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any) -> Message | None:
-    """Read what is to be sent."""
+    """Return the message that a call publishes, or None for an inner call or one that pika will refuse."""
     if owner(channel) is not channel:
         return None
     if isinstance(exchange, bytes):
@@ -30,12 +31,12 @@ def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any) -> 
     return sent(exchange, routing_key, properties)
 
 
-def put(properties: Any, more: Mapping[str, str]) -> Any:
-    """Give a copy of a message's properties with more headers; None for what are no properties."""
+def with_headers(properties: Any, added: Mapping[str, str]) -> Any:
+    """Return a copy of a message's properties with more headers, or None if they are no properties."""
     kind: Any = sys.modules["pika.spec"].BasicProperties
     if not properties:
-        return kind(headers=dict(more))
-    headers = merged(properties.headers, more) if isinstance(properties, kind) else None
+        return kind(headers=dict(added))
+    headers = merged_headers(properties.headers, added) if isinstance(properties, kind) else None
     if headers is None:
         return None
     if type(properties) is kind:  # `copy.copy` takes six times as long
@@ -47,47 +48,49 @@ def put(properties: Any, more: Mapping[str, str]) -> Any:
     return copied
 
 
-def nothing(_: Any) -> Callable[[Any], None]:
-    """Give what reads the answer to a publish: there is nothing in it."""
+def no_receipt(_: Any) -> Callable[[Any], None]:
+    """Return what reads the result of a publish, which says nothing."""
     return lambda _: None
 
 
-def called(channel: Any, queue: str, auto_ack: bool) -> Read | None:
-    """Read the arguments of a callback."""
+def callback_reader(channel: Any, queue: str, auto_ack: bool) -> Read | None:
+    """Return what reads the arguments of a consumer's callback, or None for a callback of pika's own."""
     if owner(channel) is not channel:
         return None
-    return lambda _, method, properties, __: read(method, properties, queue, not auto_ack)
+    return lambda _, *parts: delivered(parts, queue, not auto_ack)
 
 
-def given(_: Any, queue: str, auto_ack: bool) -> Read:
-    """Read what a call or a generator gives."""
-    return lambda parts: read(parts[0], parts[1], queue, not auto_ack) if parts[0] else None
+def parts_reader(_: Any, queue: str, auto_ack: bool) -> Read:
+    """Return what reads the three parts of a message that a call or a generator returns."""
+    return lambda parts: delivered(parts, queue, not auto_ack) if parts[0] else None
 
 
-def declared(answer: Any) -> tuple[str, int]:
-    """Read the answer to a declaration."""
+def declared_queue(answer: Any) -> tuple[str, int]:
+    """Return the name of a declared queue, and the number of messages in it."""
     return destination("", answer.method.queue), answer.method.message_count
 
 
 def tags(channel: Any, delivery_tag: Any, multiple: bool = False, requeue: bool | None = None) -> Tags | None:
-    """Read what is settled."""
+    """Return the tags that an acknowledgement stands for, or None for an inner call."""
     return (
         Tags(delivery_tag, multiple, requeue) if owner(channel) is channel and isinstance(delivery_tag, int) else None
     )
 
 
-def rejected(channel: Any, delivery_tag: Any, requeue: bool) -> Tags | None:
-    """Read what is rejected."""
+def reject_tags(channel: Any, delivery_tag: Any, requeue: bool) -> Tags | None:
+    """Return the tag of a rejected message, or None for an inner call."""
     return tags(channel, delivery_tag, requeue=requeue)
 
 
 def confirm(frame: Any) -> PublisherConfirm:
-    """Read a confirm."""
+    """Return the publisher confirm of a frame, `Basic.Ack` or `Basic.Nack`: https://www.rabbitmq.com/docs/confirms."""
     method = frame.method
     return PublisherConfirm(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
 
 
-def returned(method: Any, header: Any) -> tuple[Message, str]:
-    """Read what was sent back."""
-    back = method.method
-    return sent(back.exchange, back.routing_key, header.properties), f"{back.reply_code} {back.reply_text}"
+def returned_message(method: Any, header: Any) -> tuple[Message, str]:
+    """Return the message that the broker sends back by `Basic.Return`, and the reason."""
+    basic_return = method.method
+    return sent(
+        basic_return.exchange, basic_return.routing_key, header.properties
+    ), f"{basic_return.reply_code} {basic_return.reply_text}"

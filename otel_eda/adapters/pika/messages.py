@@ -1,59 +1,90 @@
-"""Reads pika's messages, and whose they are."""
+"""Readers of pika's messages and channels."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import attributes, deliveries, destination, identity, stamp, text
-from otel_eda.core import Identity, Message
+from otel_eda.adapters._amqp import attributes, delivery_count, identity, text, timestamp
+from otel_eda.adapters._rabbitmq import destination
+from otel_eda.core import Hooks, Identity, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def owner(channel: Any) -> Any:
-    """Give the channel that the application has: a blocking one is wrapped around another."""
+    """Return the channel that the application has: a blocking channel wraps another one."""
     return getattr(channel, "_cookie", None) or channel
 
 
 def identify(channel: Any) -> Identity:
-    """Read a channel's connection."""
+    """Return the identity of a channel's connection."""
     connection = channel.connection
-    parameters = getattr(connection, "_impl", connection).params
-    return identity(parameters.host, parameters.port, parameters.client_properties)
+    connection = getattr(connection, "_impl", connection)
+    parameters = connection.params
+    return identity(parameters.host, parameters.port, parameters.client_properties, peer(connection))
+
+
+def peer(connection: Any) -> Any:
+    """Return the address of the broker's end of a connection, None where the client keeps no socket."""
+    socket = getattr(getattr(connection, "_transport", None), "_sock", None)
+    try:
+        return None if socket is None else socket.getpeername()
+    except OSError:
+        return None  # it has been closed meanwhile
+
+
+def official_hooks(settings: Mapping[str, Any]) -> Hooks:
+    """Return hooks that call those of the official instrumentation."""
+    publish, consume = settings.get("publish_hook"), settings.get("consume_hook")
+    return Hooks(
+        (lambda span, call: publish(span, call.get("body"), call.get("properties"))) if callable(publish) else None,
+        (lambda span, parts: consume(span, parts[2], parts[1])) if callable(consume) else None,
+    )
 
 
 def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False) -> Message:
-    """Read what was delivered."""
+    """Return the message of a delivery, from its method frame and its properties."""
     headers = properties.headers
     return Message(
         destination(method.exchange, method.routing_key, queue),
         headers=headers,
-        timestamp=stamp(properties.timestamp, headers),
+        timestamp=timestamp(properties.timestamp, headers),
         id=text(properties.message_id),
         conversation=text(properties.correlation_id),
         delivery_tag=method.delivery_tag,
         unsettled=unsettled,
         redelivered=method.redelivered,
-        deliveries=deliveries(headers),
+        deliveries=delivery_count(headers),
         attributes=attributes(method.routing_key, headers),
         record=method,
         ready_count=getattr(method, "message_count", None),
+        queue=destination("", queue) if queue else None,
     )
 
 
+def delivered(parts: tuple[Any, Any, Any], queue: str, unsettled: bool) -> Message:
+    """Return the message of a delivery, from the three parts by which pika hands it over."""
+    found = read(parts[0], parts[1], queue, unsettled)
+    found.given = parts
+    return found
+
+
 def message(item: Any) -> Message | None:
-    """Read the three parts of a message."""
+    """Return the message of the three parts by which pika hands it over, or None for any other object."""
     parts = isinstance(item, tuple) and len(item) == 3 and hasattr(item[0], "delivery_tag")
     return read(item[0], item[1]) if parts and hasattr(item[1], "headers") else None
 
 
 def sent(exchange: str, routing_key: str, properties: Any) -> Message:
-    """Read what is to be sent or was sent back."""
+    """Return a message that is published or that the broker sends back."""
     if not hasattr(properties, "message_id"):
         return Message(destination(exchange, routing_key), attributes=attributes(routing_key, None))
     headers = properties.headers
     return Message(
         destination(exchange, routing_key),
         headers=headers,
-        timestamp=stamp(properties.timestamp, None),
+        timestamp=timestamp(properties.timestamp, None),
         id=text(properties.message_id),
         conversation=text(properties.correlation_id),
         attributes=attributes(routing_key, None),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from otel_eda.core import Close, Handle, Library, ReceiveFuture, ReceiveOne, Replace, Reported, Send, Suppress
 
 from . import aio, frames, sockets
+from .errors import code, empty
 from .known import forget, owner
-from .messages import empty, identify, outgoing, parts, reader, receipt
+from .messages import identify, outgoing, parts, reader, receipt
 
 SOCKET = "zmq:Socket"
 ASYNC = "zmq._future:_AsyncSocket"
@@ -15,7 +16,7 @@ RECEIVES = ("recv_string", "recv_unicode", "recv_json", "recv_pyobj", "recv_seri
 
 
 def pull(call: str) -> ReceiveOne:
-    """Give the shape of a call that receives a message, or its last part."""
+    """Return the shape of a call that receives a message, or its last part."""
     return ReceiveOne(f"{SOCKET}.{call}", "recv", ("flags",), reader)
 
 
@@ -27,6 +28,7 @@ LIBRARY = Library(
     supported=((25,), (28,)),
     identify=identify,
     empty=empty,
+    code=code,
     owner=owner,
     forget=forget,
     shapes=(

@@ -1,4 +1,4 @@
-"""Sockets whose calls give futures: beneath is a socket as any other, which the event loop has send and receive."""
+"""Sockets whose calls return futures; the event loop sends and receives with a plain socket beneath."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ numbers: WeakKeyDictionary[Future[Any], int] = WeakKeyDictionary()
 
 
 def receive(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Receive now or later, into a future that knows its message."""
+    """Receive now or later, and return a future that knows its message."""
     wire = wire_of(args[0])
     if wire is not None and "future" not in kwargs and args[0]._Future is Future:
         kwargs["future"] = future = MessageFuture()
@@ -37,7 +37,7 @@ def receive(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 
 def deserialize(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Make something of what a future will give."""
+    """Return a future for the deserialized message of another future."""
     socket, source = args[:2]
     if not isinstance(source, MessageFuture):
         return original(*args, **kwargs)
@@ -51,7 +51,7 @@ def deserialize(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 
 def send(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Send now or later."""
+    """Send now or later, and return the future."""
     future = within(original, *args, **kwargs)
     _note(wire_of(args[0]), future)
     return future
@@ -59,40 +59,40 @@ def send(original: Function, *args: Any, **kwargs: Any) -> Any:
 
 @guarded
 def _note(wire: Wire | None, future: Future[Any]) -> None:
-    if wire is not None and wire.out.sent is not None:
-        numbers[future] = wire.out.sent
-    elif wire is not None and wire.out.carries:  # it waits
-        wire.out.carries = False
+    if wire is not None and wire.outbox.last_sequence is not None:
+        numbers[future] = wire.outbox.last_sequence
+    elif wire is not None and wire.outbox.pending:  # the message waits
+        wire.outbox.pending = False
         headers[future] = inject()
 
 
 def send_next(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Send what has waited longest."""
+    """Send the message that has waited longest, with the headers that it had when it was to be sent."""
     events = args[0]._send_futures or ()
     future = next((event.future for event in events if not event.future.done()), None)
     wire = wire_of(args[0])
     if future is None or wire is None or future not in headers:
         return within(original, *args, **kwargs)
-    wire.out.carries, wire.out.headers, wire.out.sent = True, headers.pop(future), None
+    wire.outbox.pending, wire.outbox.headers, wire.outbox.last_sequence = True, headers.pop(future), None
     result = within(original, *args, **kwargs)
-    wire.out.carries, wire.out.headers = False, None
+    wire.outbox.pending, wire.outbox.headers = False, None
     _note(wire, future)
     return result
 
 
 def report(future: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
-    """Have what became of a future reported."""
+    """Call one of two callbacks with the outcome of a future."""
     report_future(future, lambda _: done(future), failed)
 
 
 def receipt(socket: Any) -> Callable[[Any], Message | None]:
-    """Give what reads the number of a message that was sent."""
+    """Return what reads the number of a message that was sent."""
     wire = wire_of(socket)
     return lambda future: numbered(wire, numbers.pop(future, None))
 
 
 def poll(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Poll sockets: a task that does so is done with what they gave."""
+    """Poll sockets; a task that polls has processed what it received from them."""
     for socket, flags in args[0].sockets:
         if flags & POLLIN and hasattr(socket, "underlying"):
             finish(owner(socket))

@@ -1,4 +1,4 @@
-"""The calls that frames go through: a trailer is sent after the last of a message, and never seen by who receives."""
+"""The calls that frames pass through: a trailer follows the last frame of a message, and no application sees it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def send(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Send a part, and after the last one the trailer."""
+    """Send a frame, and after the last frame of a message its trailer."""
     wire = wire_of(args[0]) if args else None
     flags = args[2] if len(args) > 2 else kwargs.get("flags", 0)
-    trailer = wire.out.pack(flags) if wire is not None and wire.out.carries else None
+    trailer = wire.outbox.pack(flags) if wire is not None and wire.outbox.pending else None
     if wire is None or trailer is None:
         return original(*args, **kwargs)
     if len(args) > 2:
@@ -28,17 +28,17 @@ def send(original: Function, *args: Any, **kwargs: Any) -> Any:
         kwargs["flags"] = flags | SNDMORE
     result = original(*args, **kwargs)
     base().send(args[0], trailer, flags)
-    wire.out.number()
+    wire.outbox.count_sent()
     return result
 
 
 def recv(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Receive a part; if it is the last but for a trailer, that too."""
+    """Receive a frame; after the last but the trailer, receive that, too."""
     wire = wire_of(args[0]) if args else None
-    if wire is None or wire.whole:
+    if wire is None or wire.receives_all_frames:
         return original(*args, **kwargs)
-    part = original(*args, **kwargs) if wire.held is None else _as_asked(wire, *args[1:], **kwargs)
-    wire.look(args[0], part)
+    part = original(*args, **kwargs) if wire.held_frame is None else _as_asked(wire, *args[1:], **kwargs)
+    wire.receive_ahead(args[0], part)
     return part
 
 
@@ -53,33 +53,33 @@ def _as_asked(wire: Wire, _: int = 0, copy: bool = True, track: bool = False, **
 
 
 def recv_multipart(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Receive a message, or what is left of it, without its trailer."""
+    """Receive a message, or the rest of it, without its trailer."""
     wire = wire_of(args[0]) if args else None
-    if wire is None or wire.held is not None:
+    if wire is None or wire.held_frame is not None:
         return original(*args, **kwargs)
-    wire.whole = True
+    wire.receives_all_frames = True
     try:
         parts = original(*args, **kwargs)
     finally:
-        wire.whole = False
-    wire.strip(parts)
+        wire.receives_all_frames = False
+    wire.take_trailer(parts)
     return parts
 
 
 def recv_into(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Receive a part into a buffer."""
+    """Receive a frame into a buffer."""
     wire = wire_of(args[0]) if args else None
     if wire is None:
         return original(*args, **kwargs)
-    size = original(*args, **kwargs) if wire.held is None else _into(wire, *args[1:], **kwargs)
-    wire.look(args[0], None)
+    size = original(*args, **kwargs) if wire.held_frame is None else _into(wire, *args[1:], **kwargs)
+    wire.receive_ahead(args[0], None)
     return size
 
 
 def _into(wire: Wire, buffer: Any, nbytes: int = 0, **_: Any) -> int:
     with memoryview(buffer).cast("B") as view:
         room = nbytes or view.nbytes
-        frame = wire.held
+        frame = wire.held_frame
         if room > view.nbytes:
             raise ValueError(f"{nbytes=} too big for memoryview of {view.nbytes}B")
         if view.readonly:

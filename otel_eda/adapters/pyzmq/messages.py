@@ -1,16 +1,16 @@
-"""How messages and sockets are read."""
+"""Readers of messages and sockets."""
 
 from __future__ import annotations
 
-import errno
-import re
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.core import Identity, Message, config, finish
+from otel_eda.core import Identity, Message, finish
 
+from .addresses import server
 from .known import owner, wire_of
 from .options import REQ, SNDMORE, SUBSCRIPTIONS, XSUB, beginning, option
+from .outbox import propagates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,28 +18,20 @@ if TYPE_CHECKING:
     from .wire import Wire
 
 ROUTING_ID = 5
-TCP = re.compile(r"tcp://(?:.*;)?([^/]+):(\d{1,5})")
-WHOLE = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket is to get all that its sender sends
-TERMINATED = 156384765  # ETERM: the context is at its end, and whoever waits is told so
+UNSHARED_TYPES = (0, 2, XSUB)  # PAIR, SUB, XSUB: each such socket gets all that its sender sends
 
 
 def identify(socket: Any) -> Identity:
-    """Read a socket's options."""
+    """Return the identity of a socket, from its options and its address."""
     if socket.closed:
         return Identity()
     client = option(socket, ROUTING_ID).decode("utf-8", "replace") or None
     wire = wire_of(socket)
-    server = TCP.fullmatch(wire.endpoint if wire else "")
-    return Identity(client) if server is None else Identity(client, None, server[1].strip("[]"), int(server[2]))
-
-
-def destination(wire: Wire) -> str:
-    """Name a socket's destination: without a broker, that is the address."""
-    return wire.endpoint or "unbound"
+    return Identity(client, None, *server(wire.endpoint if wire else ""))
 
 
 def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
-    """Read what is to be sent; None for a part that others follow, and for a subscription."""
+    """Return the message that a call sends, or None for a part that others follow, and for a subscription."""
     wire = wire_of(socket)
     if wire is None or not isinstance(flags, int) or flags & SNDMORE:
         return None
@@ -48,52 +40,47 @@ def outgoing(socket: Any, data: Any, flags: Any) -> Message | None:
             wire.subscribed = beginning(data) == SUBSCRIPTIONS[1]
         return None
     if wire.kind == REQ:
-        finish(owner(socket))  # a new question is not part of what the last answer caused
-    wire.out.carries, wire.out.sent = config().zmq_propagate and not wire.single, None
-    return Message(destination(wire))
+        finish(owner(socket))  # a new request is not caused by the last answer
+    wire.outbox.pending, wire.outbox.last_sequence = propagates(wire.destination) and not wire.conflates, None
+    return Message(wire.destination)
 
 
 def parts(socket: Any, msg_parts: Any, flags: Any) -> Message | None:
-    """Read what is to be sent in several parts."""
+    """Return the message that a call sends in several parts."""
     return outgoing(socket, msg_parts[0] if isinstance(msg_parts, (list, tuple)) and msg_parts else b"", flags)
 
 
 def receipt(socket: Any) -> Callable[[Any], Message | None]:
-    """Give what reads the number of a message that was sent."""
+    """Return what reads the number of a message that was sent."""
     wire = wire_of(socket)
-    return lambda _: numbered(wire, None if wire is None else wire.out.sent)
+    return lambda _: numbered(wire, None if wire is None else wire.outbox.last_sequence)
 
 
 def numbered(wire: Wire | None, number: int | None) -> Message | None:
-    """Give what is known of a message once it is sent."""
+    """Return a sent message with its number, or None if it has none."""
     if wire is None or number is None:
         return None
-    return Message(destination(wire), attributes={semconv.SENDER: wire.out.sender, semconv.SEQUENCE: number})
+    return Message(wire.destination, attributes={semconv.SENDER: wire.outbox.sender, semconv.SEQUENCE: number})
 
 
 def reader(socket: Any, _: Any) -> Callable[[Any], Message | None]:
-    """Give what reads the message that was received last."""
+    """Return what reads the message that was received last."""
     wire = wire_of(socket)
     return lambda _: None if wire is None else incoming(wire)
 
 
 def incoming(wire: Wire) -> Message | None:
-    """Read what was received; None before its last part, and for a subscription."""
-    if not wire.complete or wire.control:
+    """Return the message that was received, or None before its last part, and for a subscription."""
+    if not wire.message_complete or wire.was_subscription:
         return None
-    found, wire.arrived = wire.arrived, None
-    if found is None:
-        return Message(destination(wire))
+    trailer, wire.trailer = wire.trailer, None
+    if trailer is None:
+        return Message(wire.destination)
     return Message(
-        destination(wire),
-        headers=found.headers,
-        timestamp=found.timestamp,
-        sender=None if wire.selects else found.sender,
-        sequence=None if wire.selects else found.sequence,
-        shared=wire.kind not in WHOLE,
+        wire.destination,
+        headers=trailer.headers,
+        timestamp=trailer.timestamp,
+        sender=None if wire.filters else trailer.sender,
+        sequence=None if wire.filters else trailer.sequence,
+        shared=wire.kind not in UNSHARED_TYPES,
     )
-
-
-def empty(error: BaseException) -> bool:
-    """Tell the exceptions by which nothing has come, or nothing ever will."""
-    return getattr(error, "errno", None) in {errno.EAGAIN, TERMINATED}

@@ -1,4 +1,4 @@
-"""What is known of a socket: what travels beside its messages, and a frame that was received ahead of its turn."""
+"""The state of a socket: its trailers, and a frame that was received ahead."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.core import guarded
 
 from . import options, trailer
+from .addresses import UNBOUND, destination
 from .options import base, beginning, option
 from .outbox import Outbox
 
@@ -17,77 +18,79 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Wire:
-    """One socket, however many objects stand for it.
+    """The state of one socket, however many objects stand for it.
 
     `held` is a frame that was received to see whether it is a trailer; `whole` says that a call of the library is
-    receiving all frames of a message; `complete`, that the last frame of one was handed over; `arrived` is its trailer;
-    `control`, that it was a subscription. `subscribed` says that the socket has subscribed to all there is. `owner` is
-    the object that it was used by first.
+    receiving all frames of a message; `complete`, that the last frame of a message was handed over; `arrived` is the
+    message's trailer; `control`, that it was a subscription. `subscribed` says that the socket has subscribed to
+    everything. `owner` is the object by which it was used first.
     """
 
     kind: int
     framed: bool = False
     endpoint: str = ""
-    single: bool = False
-    whole: bool = False
-    complete: bool = False
-    control: bool = False
+    destination: str = UNBOUND
+    conflates: bool = False
+    receives_all_frames: bool = False
+    message_complete: bool = False
+    was_subscription: bool = False
     subscribed: bool = False
-    held: Any = None
-    arrived: trailer.Trailer | None = None
-    out: Outbox = field(default_factory=Outbox)
+    held_frame: Any = None
+    trailer: trailer.Trailer | None = None
+    outbox: Outbox = field(default_factory=Outbox)
     owner: ref[Any] | None = None
 
     @property
-    def selects(self) -> bool:
-        """Whether there may be messages that it does not want: those are not missed."""
+    def filters(self) -> bool:
+        """Whether the socket may filter messages: those that it does not want are not missed."""
         return self.kind in {options.SUB, options.XSUB} and not self.subscribed
 
-    def place(self, socket: Any) -> None:
-        """Read where the socket was bound or connected to last."""
+    def read_endpoint(self, socket: Any) -> None:
+        """Read the address to which the socket was bound or connected last."""
         if self.kind <= options.XSUB:
             self.endpoint = option(socket, options.LAST_ENDPOINT).rstrip(b"\0").decode("utf-8", "replace")
+            self.destination = destination(self.endpoint) if self.endpoint else UNBOUND
             self.framed = not self.endpoint.startswith(options.RESERVED)
-            self.single = bool(option(socket, options.CONFLATE))
+            self.conflates = bool(option(socket, options.CONFLATE))
 
     @guarded
-    def look(self, socket: Any, part: Any) -> None:
-        """After a part was received: is it the last, but for a trailer?"""
-        self.arrived = None
+    def receive_ahead(self, socket: Any, part: Any) -> None:
+        """Receive the next frame, after a frame that more follow, to see whether it is a trailer."""
+        self.trailer = None
         if option(socket, options.RCVMORE):
-            # The parts of a message arrive together, so this never waits.
+            # ZeroMQ delivers all parts of a message or none, so this never waits.
             ahead = base().recv(socket, options.DONTWAIT, False)
-            self.arrived = None if ahead.more else read(ahead)
-            if self.arrived is None:
-                self.held = ahead
-                waiting.add(self)
+            self.trailer = None if ahead.more else read_trailer(ahead)
+            if self.trailer is None:
+                self.held_frame = ahead
+                holding.add(self)
             elif hasattr(part, "more"):
                 part.more = False
-        self.complete = self.held is None
-        self.control = self.kind == options.XPUB and beginning(part) in options.SUBSCRIPTIONS
+        self.message_complete = self.held_frame is None
+        self.was_subscription = self.kind == options.XPUB and beginning(part) in options.SUBSCRIPTIONS
 
     @guarded
-    def strip(self, parts: list[Any]) -> None:
+    def take_trailer(self, parts: list[Any]) -> None:
         """Take the trailer out of a whole message."""
-        self.complete, self.arrived = True, read(parts[-1]) if len(parts) > 1 else None
-        self.control = self.kind == options.XPUB and beginning(parts[0]) in options.SUBSCRIPTIONS
-        if self.arrived is not None:
+        self.message_complete, self.trailer = True, read_trailer(parts[-1]) if len(parts) > 1 else None
+        self.was_subscription = self.kind == options.XPUB and beginning(parts[0]) in options.SUBSCRIPTIONS
+        if self.trailer is not None:
             del parts[-1]
             if hasattr(parts[-1], "more"):
                 parts[-1].more = False
 
     def release(self) -> Any:
-        """Give the frame that was received ahead."""
-        held, self.held = self.held, None
-        waiting.discard(self)
-        return held
+        """Return the frame that was received ahead, and hold it no longer."""
+        frame, self.held_frame = self.held_frame, None
+        holding.discard(self)
+        return frame
 
 
-def read(frame: Any) -> trailer.Trailer | None:
-    """Read a frame, bytes or not, if it is a trailer."""
-    short = len(frame) <= trailer.LONGEST  # else it is not worth a copy
+def read_trailer(frame: Any) -> trailer.Trailer | None:
+    """Return the trailer of a frame, bytes or not, or None if it is none."""
+    short = len(frame) <= trailer.MAX_BYTES  # a longer frame need not be copied
     return trailer.unpack(frame if isinstance(frame, bytes) else frame.bytes) if short else None
 
 
-waiting: set[Wire] = set()
+holding: set[Wire] = set()
 """The sockets that hold a frame."""

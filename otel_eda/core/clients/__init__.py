@@ -1,1 +1,1 @@
-"""Producers and consumers: what is known of each, and all that is made once for its operations."""
+"""Producers and consumers: what is known of each, and what its operations need made only once."""

@@ -1,4 +1,4 @@
-"""Which partitions a consumer has, and how far it is with each: what changes leaves as events."""
+"""The partitions that a consumer is assigned, and its position on each; changes leave as events."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PartitionKey = tuple[str, str]
 
 
 POSITION_REPORT_NS = 10_000_000_000
-"""Nanoseconds between two reports of how far a consumer is."""
+"""The time between two reports of a consumer's positions."""
 
 
 class AssignmentChange(Enum):
-    """What a call or callback says of a consumer's partitions."""
+    """How a call or callback changes the partitions of a consumer."""
 
     REPLACE = "these, and no others"
     ADD = "these more"
@@ -29,7 +29,7 @@ class AssignmentChange(Enum):
 
 
 class Assignment:
-    """The partitions of one consumer, the starts of their logs as far as known, and how long it had none."""
+    """The partitions of one consumer, the known starts of their logs, and the time without partitions."""
 
     __slots__ = ("_next_report_ns", "_reported", "_unassigned_ns", "_unassigned_since_ns", "partitions", "starts")
 
@@ -41,14 +41,14 @@ class Assignment:
         self._unassigned_ns = self._next_report_ns = 0
 
     def change(
-        self, change: AssignmentChange, places: set[PartitionKey]
+        self, change: AssignmentChange, partitions: set[PartitionKey]
     ) -> tuple[set[PartitionKey], set[PartitionKey]]:
-        """Note a change; give the partitions that are gained and lost by it."""
+        """Apply a change, and return the partitions that the consumer gains and those that it loses."""
         before = self.partitions
         after = {
-            AssignmentChange.REPLACE: places,
-            AssignmentChange.ADD: before | places,
-            AssignmentChange.REMOVE: before - places,
+            AssignmentChange.REPLACE: partitions,
+            AssignmentChange.ADD: before | partitions,
+            AssignmentChange.REMOVE: before - partitions,
         }[change]
         now = time.monotonic_ns()
         if after and self._unassigned_since_ns is not None:
@@ -56,27 +56,37 @@ class Assignment:
         elif not after:
             self.suspend()
         self.partitions = after
-        self.starts = {place: start for place, start in self.starts.items() if place in after}
+        self.starts = {partition: start for partition, start in list(self.starts.items()) if partition in after}
         return after - before, before - after
 
     def suspend(self) -> None:
-        """Note that nothing is done with the partitions until they are assigned anew."""
+        """Begin the time without partitions: none is worked on until they are assigned anew."""
         if self._unassigned_since_ns is None:
             self._unassigned_since_ns = time.monotonic_ns()
 
     @property
     def unassigned_ns(self) -> int:
-        """For how many nanoseconds the consumer had no partition to work on, since it was first told of a change."""
+        """The nanoseconds without a partition to work on since the first change of the assignment."""
         since = self._unassigned_since_ns
         return self._unassigned_ns if since is None else self._unassigned_ns + time.monotonic_ns() - since
 
     def changed_positions(self, positions: Iterable[Position], at_once: bool) -> list[Position]:
-        """Give the positions that have changed since they were told last, if that is long enough ago."""
+        """Return the positions that have changed since the last report.
+
+        There are none if the last report is less than ten seconds ago, unless they are wanted `at_once`.
+        """
         now = time.monotonic_ns()
         if now < self._next_report_ns and not at_once:
             return []
-        before, self._reported = self._reported, {(one.destination, one.partition): one for one in positions}
-        found = [one for place, one in self._reported.items() if one.offset is not None and before.get(place) != one]
-        if found:
+        former, self._reported = (
+            self._reported,
+            {(position.destination, position.partition): position for position in positions},
+        )
+        changed = [
+            position
+            for partition, position in self._reported.items()
+            if position.offset is not None and former.get(partition) != position
+        ]
+        if changed:
             self._next_report_ns = now + POSITION_REPORT_NS
-        return found
+        return changed

@@ -1,4 +1,4 @@
-"""What a message's span says of it."""
+"""The attributes of a span that describe its message."""
 
 from __future__ import annotations
 
@@ -6,51 +6,68 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core.clients import capture
+from otel_eda.core.message import DestinationTemplate
 
 if TYPE_CHECKING:
     from otel_eda.core.clients.routes import Route
-    from otel_eda.core.message import Message
+    from otel_eda.core.message import Attributes, Identity, Message
+
+
+def destination_attribute(destination: str) -> Attributes:
+    """Return the attribute that names a destination where few names may be: its template, if it has one."""
+    if isinstance(destination, DestinationTemplate):
+        return {semconv.TEMPLATE: str(destination)}
+    return {semconv.DESTINATION: destination}
+
+
+def peer_attributes(identity: Identity) -> Attributes:
+    """Return the attributes of the broker's end of a client's connection, none if it is not known."""
+    if identity.peer is None:
+        return {}
+    return {semconv.PEER_ADDRESS: identity.peer[0], semconv.PEER_PORT: identity.peer[1]}
 
 
 def message_attributes(route: Route, message: Message) -> dict[str, Any]:
-    """Return a span's attributes for one message: those given, and what is known of the message."""
-    made = route.attributes.copy()
-    add_broker_attributes(made, message)
+    """Return the attributes of a span about one message: those of its route, and those that the message has."""
+    attributes = route.attributes.copy()
+    if type(message.destination) is DestinationTemplate:
+        attributes.update(message.destination.attributes)
+    add_broker_attributes(attributes, message)
     if message.sender is not None:
-        made[semconv.SENDER], made[semconv.SEQUENCE] = message.sender, message.sequence
-    _add_identity(made, message)
+        attributes[semconv.SENDER], attributes[semconv.SEQUENCE] = message.sender, message.sequence
+    _add_identity(attributes, message)
     if route.captures_content:
-        made.update(capture.content_attributes(message, route.settings))
-    return made
+        attributes.update(capture.content_attributes(message, route.settings))
+    return attributes
 
 
-def add_broker_attributes(made: dict[str, Any], message: Message) -> None:
-    """Add what the broker has made of a message, as far as it is known."""
-    add_position(made, message)
+def add_broker_attributes(attributes: dict[str, Any], message: Message) -> None:
+    """Add the attributes that the broker has given a message: position, timestamp, tombstone, the system's own."""
+    add_position(attributes, message)
     if message.timestamp is not None:
-        made[semconv.MESSAGE_TIMESTAMP] = message.timestamp
+        attributes[semconv.MESSAGE_TIMESTAMP] = message.timestamp
     if message.tombstone:
-        made[semconv.TOMBSTONE] = True
+        attributes[semconv.TOMBSTONE] = True
     if message.attributes is not None:
-        made.update(message.attributes)
+        attributes.update(message.attributes)
 
 
-def add_position(made: dict[str, Any], message: Message) -> None:
-    """Add where a message is in its destination."""
+def add_position(attributes: dict[str, Any], message: Message) -> None:
+    """Add the partition and the offset of a message."""
     if message.partition is not None:
-        made[semconv.PARTITION] = message.partition
+        attributes[semconv.PARTITION] = message.partition
     if message.offset is not None:
-        made[semconv.OFFSET] = message.offset
+        attributes[semconv.OFFSET] = message.offset
 
 
-def _add_identity(made: dict[str, Any], message: Message) -> None:
+def _add_identity(attributes: dict[str, Any], message: Message) -> None:
     if message.delivery_tag is not None:
-        made[semconv.DELIVERY_TAG] = message.delivery_tag
+        attributes[semconv.DELIVERY_TAG] = message.delivery_tag
     if message.id is not None:
-        made[semconv.MESSAGE_ID] = message.id
+        attributes[semconv.MESSAGE_ID] = message.id
     if message.conversation is not None:
-        made[semconv.CONVERSATION] = message.conversation
+        attributes[semconv.CONVERSATION] = message.conversation
     if message.redelivered:
-        made[semconv.REDELIVERED] = True
+        attributes[semconv.REDELIVERED] = True
     if message.deliveries is not None:
-        made[semconv.DELIVERIES] = message.deliveries
+        attributes[semconv.DELIVERIES] = message.deliveries

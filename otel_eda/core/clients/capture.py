@@ -1,16 +1,14 @@
-"""What of a message's content is recorded: nothing, but for what was asked for; and what it may tell us to do."""
+"""Attributes of a message's content: none but those that the settings ask for."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core import propagation
+from otel_eda.hashed import keyed_hash
 
 if TYPE_CHECKING:
     from otel_eda.config import Config
@@ -20,32 +18,26 @@ if TYPE_CHECKING:
 MAX_TEXT_LENGTH = 256  # characters of a key or header
 
 
-MAX_HEADERS_RECORDED = 64  # that are recorded of one message
-
-
-_HASH_DIGITS = 32  # of a hash: half of its 256 bits
-
-
-_process_secret = os.urandom(32)
+MAX_HEADERS_RECORDED = 64  # headers of one message
 
 
 def content_attributes(message: Message, settings: Config) -> dict[str, Any]:
-    """Give the attributes of a message's content that the settings ask for."""
-    made: dict[str, Any] = {}
+    """Return the attributes of a message's key, body size and headers that the settings ask for."""
+    attributes: dict[str, Any] = {}
     if settings.capture_key != "off" and message.key is not None:
         text = _text(message.key)
         if text is not None:
             plain = settings.capture_key == "plain"
-            made |= (
+            attributes |= (
                 {semconv.MESSAGE_KEY: text[:MAX_TEXT_LENGTH]}
                 if plain
                 else {semconv.KEY_HASH: keyed_hash(text, settings.hash_key)}
             )
     if settings.capture_body_size and message.size is not None:
-        made[semconv.BODY_SIZE] = message.size
+        attributes[semconv.BODY_SIZE] = message.size
     if settings.capture_headers and message.headers:
-        made |= _header_attributes(message, settings)
-    return made
+        attributes |= _header_attributes(message, settings)
+    return attributes
 
 
 def _key_attribute(key: str, settings: Config) -> dict[str, str]:
@@ -55,14 +47,14 @@ def _key_attribute(key: str, settings: Config) -> dict[str, str]:
 
 
 def _header_attributes(message: Message, settings: Config) -> dict[str, str]:
-    made: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for name, value in propagation.as_pairs(message.headers):
-        known, text = _text(name), _text(value)
-        if known is None or text is None or len(known) > MAX_TEXT_LENGTH or len(made) == MAX_HEADERS_RECORDED:
+        header, text = _text(name), _text(value)
+        if header is None or text is None or len(header) > MAX_TEXT_LENGTH or len(attributes) == MAX_HEADERS_RECORDED:
             continue
-        if _is_recorded(known.lower(), settings):
-            made[semconv.HEADER + known.lower()] = text[:MAX_TEXT_LENGTH]
-    return made
+        if _is_recorded(header.lower(), settings):
+            attributes[semconv.HEADER + header.lower()] = text[:MAX_TEXT_LENGTH]
+    return attributes
 
 
 @lru_cache(4096)
@@ -78,9 +70,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).decode("utf-8", "backslashreplace")
     return value if isinstance(value, str) else None
-
-
-def keyed_hash(text: str, key: str) -> str:
-    """Give a keyed hash: the same in all processes that have the same `OTEL_EDA_HASH_KEY`, else in this one alone."""
-    secret = key.encode() or _process_secret
-    return hmac.new(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_HASH_DIGITS]

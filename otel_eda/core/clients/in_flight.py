@@ -1,4 +1,4 @@
-"""What may be open at a client: sends, processings, settlements, as far as a client asks anything of them."""
+"""What may be open at a client: sends, process spans, settlements, as far as the client needs to know them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from otel_eda import semconv
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.telemetry.errors import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from opentelemetry.trace import Span
 
     from otel_eda.core.message import Unsettled
@@ -26,21 +29,21 @@ class OpenSend(Protocol):
     done: bool
 
     def failed(self, error: BaseException, /) -> None:
-        """End it with why the message was not sent."""
+        """End the send with the reason why the message was not sent."""
 
     def abandoned(self, error: BaseException, /) -> None:
-        """End it with why nobody waits for the answer any more."""
+        """End the send with the reason why nobody waits for the answer any more."""
 
 
 class UnconfirmedSend(OpenSend, Protocol):
-    """A send that waits for its number to be confirmed."""
+    """A send that waits for the broker to confirm its number."""
 
     def acknowledged(self, answer: Any, /) -> None:
-        """End it with what the broker answered."""
+        """End the send with the broker's answer."""
 
 
 class OpenProcessing(Protocol):
-    """The processing of a message that has not ended; `body_ended_at` is when its code was over, 0 if it is not."""
+    """A process span that has not ended; `body_ended_at` is when the code around the message ended, 0 while it runs."""
 
     record: Any
     done: bool
@@ -50,37 +53,37 @@ class OpenProcessing(Protocol):
 
     @property
     def message_is_held(self) -> bool:
-        """Whether anybody else holds the message."""
+        """Whether anybody but the process span holds the message."""
 
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End it."""
+        """End the span, as failed if there is an error, at a time in nanoseconds since 1970."""
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End it, and raise what fails in that."""
+        """End the span; a failure of ours is raised."""
 
     def end_unless_manual(self, error: BaseException | None) -> None:
-        """End it, unless somebody processes the message by hand."""
+        """End the span, unless the application processes the message by hand."""
 
     def detach(self) -> None:
-        """Bring back the context from before."""
+        """Restore the context from before the span."""
 
 
 class Watching(Protocol):
-    """What follows the frame that processes a message."""
+    """A watch on the frame that processes a message."""
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Stop the watch."""
 
 
 class OpenSettlement(Protocol):
     """A settlement that the broker has not answered."""
 
     def failed(self, error: BaseException, /) -> None:
-        """End it with why the broker has not got it."""
+        """End the settlement with the reason why it failed."""
 
 
 class PublisherConfirm(NamedTuple):
-    """Which sends a broker confirms or refuses: that of a number, or all up to it (0: all there are)."""
+    """A broker's confirm of the send of a number, or of all sends up to it; number 0 stands for all."""
 
     number: int
     multiple: bool = False
@@ -88,7 +91,13 @@ class PublisherConfirm(NamedTuple):
 
 
 class InFlight:
-    """What is open at one client."""
+    """Everything that is open at one client.
+
+    `processing_by_task` holds the process span of each task or thread that has pulled a message, and the watch on the
+    frame that pulled; `deferred_processing` the spans whose code is over and whose messages may yet be processed by
+    hand; `settle_calls` counts the settle calls in progress; `has_commit_callback` says that the outcome of each commit
+    comes to a callback of ours, and `unanswered_settlements` waits for it.
+    """
 
     def __init__(self) -> None:
         self.pending_sends: dict[int, OpenSend] = {}
@@ -102,7 +111,7 @@ class InFlight:
         self.unanswered_settlements: deque[OpenSettlement] = deque()
 
     def forget_open(self) -> None:
-        """Leave what is open to the process that this one was forked from."""
+        """Drop what is open, in a forked child: it is the parent's to end."""
         for sending in self.pending_sends.values():
             sending.done = True  # the client may yet drop it here
         for opened in (
@@ -115,10 +124,18 @@ class InFlight:
             opened.clear()
 
     def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
-        """Remember a message until it is settled."""
-        if len(self.unsettled) >= MAX_UNSETTLED:
-            self.unsettled.pop(next(iter(self.unsettled)))  # settled where we were not to look
+        """Remember a message until it is settled; the oldest is dropped where there are too many."""
         self.unsettled[delivery_tag] = message
+        drop_oldest(self.unsettled, MAX_UNSETTLED)  # they were settled where we were not to look
+
+    def take_unanswered(self) -> Iterator[OpenSettlement]:
+        """Yield the settlements that the broker has not answered, which are the caller's to end."""
+        while True:
+            try:
+                settlement = self.unanswered_settlements.popleft()
+            except IndexError:  # the last one; perhaps another thread has taken it
+                return
+            yield settlement
 
 
 class Confirms:
@@ -130,8 +147,8 @@ class Confirms:
         self.waiting: dict[int, UnconfirmedSend] = {}
 
     def answered(self, confirm: PublisherConfirm) -> None:
-        """End the sends that are meant."""
-        up_to = [number for number in self.waiting if number <= confirm.number or not confirm.number]
+        """End the sends that a confirm stands for."""
+        up_to = [number for number in list(self.waiting) if number <= confirm.number or not confirm.number]
         for number in up_to if confirm.multiple else [confirm.number]:
             sending = self.waiting.pop(number, None)
             if sending is not None and confirm.refused:

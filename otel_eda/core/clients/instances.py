@@ -1,4 +1,4 @@
-"""Which client an object of a library is."""
+"""The client that stands for an object of a library."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from weakref import ref
 
 from otel_eda.config import on_reload
 from otel_eda.core.clients.client import Client
+from otel_eda.core.message import Identity
+from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from otel_eda.core.clients.client import Origin
-    from otel_eda.core.message import Identity
 
 
 ATTRIBUTE = "_otel_eda"
@@ -20,15 +21,15 @@ ATTRIBUTE = "_otel_eda"
 _live_clients: dict[int, ref[Client]] = {}
 
 
-# An instance of a class made in C may have neither attributes nor weak references: then its end goes unnoticed, but not
-# that another one is in its place.
+# By address: an instance of a class made in C may allow neither attributes nor weak references. Then its end goes
+# unnoticed, but a new instance at its address does not.
 _clients_without_attributes: dict[int, Client] = {}
 
 
 def live_clients() -> list[Client]:
     """Return every client that is alive, whatever other threads make or drop meanwhile."""
-    # `list` of a dict's values is one step of the interpreter; over a `WeakSet` it fails when another thread adds one.
-    return [client for one in list(_live_clients.values()) if (client := one()) is not None]
+    # `list` of a dict's values is one step of the interpreter; iterating a `WeakSet` fails if a thread adds to it.
+    return [client for reference in list(_live_clients.values()) if (client := reference()) is not None]
 
 
 @on_reload
@@ -38,19 +39,25 @@ def _apply_settings() -> None:
 
 
 def existing_client(instance: Any) -> Client | None:
-    """Give what is known of a library's producer or consumer, None if it has not been used yet."""
+    """Return the client of a library's producer or consumer, or None before its first use."""
     attributes = getattr(instance, "__dict__", None)
     return _clients_without_attributes.get(id(instance)) if attributes is None else attributes.get(ATTRIBUTE)
 
 
 def client_of(instance: Any, library: Origin) -> Client:
-    """Give the client of a library's producer or consumer, made at its first use."""
+    """Return the client of a library's producer or consumer, made at its first use."""
     owner = library.owner(instance)
-    return existing_client(owner) or _remember(Client(library, owner, library.identify(owner)), owner)
+    return existing_client(owner) or _remember(Client(library, owner, identity_of(owner, library) or Identity()), owner)
+
+
+@guarded
+def identity_of(instance: Any, library: Origin) -> Identity | None:
+    """Return who a client is, or None if that cannot be read: then its spans have no server, but there are spans."""
+    return library.identify(instance)
 
 
 def new_client(instance: Any, library: Origin, identity: Identity) -> Client:
-    """Know a producer or consumer from its construction on."""
+    """Return a new client for a producer or consumer that has just been constructed."""
     former = _clients_without_attributes.pop(id(instance), None)
     if former is not None:
         former.finalize()
@@ -58,22 +65,23 @@ def new_client(instance: Any, library: Origin, identity: Identity) -> Client:
 
 
 def forget_clients(library: Origin) -> None:
-    """Know no instance of a library any more that may end unnoticed."""
-    for place in [place for place, client in _clients_without_attributes.items() if client.library is library]:
-        del _clients_without_attributes[place]
+    """Drop the clients of a library whose objects may end unnoticed."""
+    for instance_id, client in list(_clients_without_attributes.items()):
+        if client.library is library:
+            _clients_without_attributes.pop(instance_id, None)
 
 
 def _remember(client: Client, instance: Any) -> Client:
     attributes = getattr(instance, "__dict__", None)
-    kept = (
+    known_client = (
         _clients_without_attributes.setdefault(id(instance), client)
         if attributes is None
         else attributes.setdefault(ATTRIBUTE, client)
     )
-    _live_clients[id(kept)] = ref(kept, partial(_forget_dropped, id(kept)))
-    return cast("Client", kept)
+    _live_clients[id(known_client)] = ref(known_client, partial(_forget_dropped, id(known_client)))
+    return cast("Client", known_client)
 
 
-def _forget_dropped(identity: int, one: ref[Client]) -> None:
-    if _live_clients.get(identity) is one:  # else another client has come to be at its address
+def _forget_dropped(identity: int, reference: ref[Client]) -> None:
+    if _live_clients.get(identity) is reference:  # else another client is at its address
         del _live_clients[identity]

@@ -9,10 +9,12 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.clients.instances import forget_clients
+from otel_eda.core.clients.instances import client_of, forget_clients
 from otel_eda.core.message import Identity
-from otel_eda.core.patching.patch import ImportHook, Patch, patch, resolve
+from otel_eda.core.patching.patch import ImportHook, Patch, changing, patch, resolve
 from otel_eda.core.patching.takeover import Takeover
+from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -23,41 +25,42 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Self
 
-    from otel_eda.core.message import Message, Position
+    from otel_eda.core.message import Attributes, Message, Position
     from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.patching.takeover import Official
 
 
 _log = logging.getLogger("otel_eda")
 enabled: dict[str, Library] = {}
-"""The libraries that are on, by name."""
+"""The libraries that are switched on, by name."""
 
 
 Version = tuple[int, ...]
 
 
 class Place(Protocol):
-    """One function of a library that is wrapped: `target` is its `module:Class.method`."""
+    """One function of a library that is wrapped."""
 
     @property
     def target(self) -> str:
-        """The function's place."""
+        """The place of the function, as `module:Class.method`."""
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the wrapper of the function there."""
 
 
 class Shape(Protocol):
-    """A way in which a library meets a message, at one place or at several."""
+    """A way in which a library handles a message, at one place or at several."""
 
     def places(self) -> Iterable[Place]:
-        """Return the places."""
+        """Return the places of the shape."""
 
 
 class SinglePlace:
-    """A shape of one place, which is itself."""
+    """A shape that is its own single place."""
 
     def places(self) -> tuple[Self]:
-        """Return the place."""
+        """Return the shape itself, which is the place."""
         return (self,)
 
 
@@ -66,7 +69,7 @@ def _same_object(instance: Any) -> Any:
 
 
 def _no_message(_: Any) -> None:
-    """Read nothing: the library has no messages."""
+    """Return None: the library has no messages."""
 
 
 def _empty_identity(_: Any) -> Identity:
@@ -77,25 +80,43 @@ def _no_positions(_: Any) -> Iterable[Position]:
     return ()
 
 
+def _no_more(_: Any) -> Attributes:
+    return {}
+
+
+def _no_code(_: BaseException) -> str | None:
+    """Return no code: an exception's class is its type."""
+    return None
+
+
+def _no_hooks(_: Mapping[str, Any]) -> Hooks:
+    return NO_HOOKS
+
+
 def _is_no_empty_pull(_: BaseException) -> bool:
     return False
 
 
 def _do_nothing() -> None:
-    """Forget nothing."""
+    """Do nothing: the adapter keeps no state."""
 
 
 @dataclass(kw_only=True)
 class Library:
     """A library as its adapter describes it.
 
-    `supported` is the first version it works with and the first it does not; `official` is the class of the official
-    instrumentation, which ours replaces, if there is one. A client library also has its `system`, and `message` that
-    reads one of its messages, None for any other object, and `identify` that reads a client; `owner` gives the client
-    that an object belongs to whose methods are called; `positions` tells how far a consumer is with its partitions,
-    from what it knows without asking the broker; `empty` tells an exception by which a pull only says that there is no
-    message; `forget` is called when the originals are back. `signatures` has those that functions of an extension
-    module lack, by their qualified names.
+    `supported` is the first version that works and the first that does not; `official` is the official instrumentation
+    that ours replaces, and `official_hooks` makes hooks of its settings.
+
+    A client library also has its `system`; `message` reads a message and returns None for any other object; `identify`
+    reads a client; `owner` returns the client that an object belongs to whose methods are called; `positions` returns
+    how far a consumer is, from what it knows without asking the broker; `confined` says that only a thread that uses a
+    consumer may ask for that, since the consumer's calls are not safe beside its close; `learnt` returns attributes of
+    spans that a client knows once it has met its broker, None before.
+
+    `empty` says whether an exception only means that a pull has found no message; `code` returns the `error.type` of an
+    exception whose class says too little, None for any other; `forget` is called once the originals are restored;
+    `signatures` holds, by qualified name, those that functions of an extension module lack.
     """
 
     name: str
@@ -103,76 +124,127 @@ class Library:
     distribution: str
     supported: tuple[Version, Version]
     shapes: Iterable[Shape]
-    official: str | None = None
+    official: Official | None = None
+    official_hooks: Callable[[Mapping[str, Any]], Hooks] = _no_hooks
     system: str = ""
     message: Callable[[Any], Message | None] = _no_message
     identify: Callable[[Any], Identity] = _empty_identity
     owner: Callable[[Any], Any] = _same_object
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
+    confined: bool = False
     empty: Callable[[BaseException], bool] = _is_no_empty_pull
+    learnt: Callable[[Any], Attributes | None] = _no_more
+    code: Callable[[BaseException], str | None] = _no_code
     forget: Callable[[], None] = _do_nothing
     on: bool = False
+    hooks: Hooks = NO_HOOKS
     patches: dict[str, Patch] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    newer: str = ""
 
     def __post_init__(self) -> None:
+        if self.code is not _no_code:
+            errors.codes[self.name] = self.code
         self.telemetry = Telemetry(self.name)
-        self.takeover = Takeover(self.official, self._unpatch) if self.official else None
+        self.takeover = Takeover(self.official, self) if self.official else None
+        self._given: tuple[TracerProvider | None, MeterProvider | None, Hooks] = (None, None, NO_HOOKS)
         modules = dict.fromkeys(place.target.partition(":")[0] for place in self.places())
-        self.hooks = [ImportHook(module, self._on_import) for module in modules]
+        self.import_hooks = [ImportHook(module, self._on_import) for module in modules]
 
     def places(self) -> list[Place]:
-        """Return every place of its shapes."""
+        """Return every place of the library's shapes."""
         return [place for shape in self.shapes for place in shape.places()]
 
     def enable(
-        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
-        """Patch what is imported, and the rest when the application imports it; twice is once."""
-        if self.on:
-            return
-        self.on = True
+        """Patch what is imported now, and the rest when the application imports it; a second call does nothing."""
+        with changing.held():
+            if self.on:
+                return
+            self.on = True
         enabled[self.name] = self
-        self.telemetry.set_providers(tracer_provider, meter_provider)
+        self._given = tracer_provider, meter_provider, hooks
+        self.follow({})
         if self.takeover is not None:
             self.takeover.start()
-        for hook in self.hooks:
+        for hook in self.import_hooks:
             hook.arm()
 
     def disable(self) -> None:
-        """Put every original back; twice is once."""
+        """Restore every original; a second call does nothing."""
         if self.on:
-            self._unpatch()
+            self.give_way()
         if self.takeover is not None:
             self.takeover.stop()
+        self._given, self.hooks = (None, None, NO_HOOKS), NO_HOOKS
 
-    def _unpatch(self) -> None:
+    def follow(self, settings: Mapping[str, Any]) -> None:
+        """Use the providers and hooks that the official instrumentation was given, those of `enable` in their lack."""
+        tracers, meters, hooks = self._given
+        self.telemetry.set_providers(
+            settings.get("tracer_provider") or tracers, settings.get("meter_provider") or meters
+        )
+        self.hooks = self.official_hooks(settings).over(hooks)
+
+    def follow_client(self, instance: Any, settings: Mapping[str, Any]) -> None:
+        """Use them for one client alone; without any, those of the library."""
+        hooks = self.official_hooks(settings)
+        own = None if hooks == NO_HOOKS else hooks.over(self.hooks)
+        client_of(instance, self).follow(settings.get("tracer_provider"), own)
+
+    def give_way(self) -> None:
+        """Put every original back."""
         self.on = False
         enabled.pop(self.name, None)
-        for done in reversed(self.patches.values()):
-            done.undo()
-        self.patches.clear()
-        self.refused.clear()
+        self._restore_originals()
+        self.newer = ""
         forget_clients(self)
         self.forget()
+
+    def _restore_originals(self) -> None:
+        with changing.held():
+            for patch_ in reversed(self.patches.values()):
+                patch_.undo()
+            self.patches.clear()
+        self.refused.clear()
 
     def _on_import(self, module: ModuleType) -> None:
         if not self.on:
             return
         version = self.version
-        if version is not None and not self.supported[0] <= version < self.supported[1]:
+        if version is not None and version < self.supported[0]:
             self._refuse(self.package, f"version {_dotted(version)} is not supported ({self.range})")
+        if self.package in self.refused:
             return
         for place in self.places():
             if place.target.partition(":")[0] == module.__name__ and place.target not in self.patches:
                 self._patch(module, place)
+        if version is not None and version >= self.supported[1]:
+            self._check_newer(version)
+
+    def _check_newer(self, version: Version) -> None:
+        # Nobody has tried it. Where each place is as in the versions that were tried, it works as they do.
+        text = f"version {_dotted(version)} is newer than the versions that are tested ({self.range})"
+        if not self.refused:
+            if not self.newer:
+                self.newer = text
+                _log.info("%s: %s; it is instrumented, since every place is as it was", self.package, text)
+            return
+        place, why = next(iter(self.refused.items()))
+        self._restore_originals()
+        self.newer = ""
+        self._refuse(self.package, f"{text}, and {place} is not as it was: {why}")
 
     def _patch(self, module: ModuleType, place: Place) -> None:
         try:
-            found = resolve(module, place.target.partition(":")[2])
-            if found is not None:
-                self.patches[place.target] = patch(*found, partial(place.wrap, self))
+            owner_and_name = resolve(module, place.target.partition(":")[2])
+            if owner_and_name is not None:
+                self.patches[place.target] = patch(*owner_and_name, partial(place.wrap, self))
         except (AttributeError, TypeError, ValueError) as error:
             self._refuse(place.target, str(error))
 
@@ -183,11 +255,11 @@ class Library:
 
     @property
     def version(self) -> Version | None:
-        """The version of the module that is loaded, None if none is or it does not say."""
+        """The version of the loaded module, or None if it is not loaded or does not say."""
         module = sys.modules.get(self.package)
         if module is None:
             return None
-        text = vars(module).get("__version__")  # a module may warn of being asked for it
+        text = vars(module).get("__version__")  # `getattr` may run a module's `__getattr__`, which may warn
         return _numbers(text if isinstance(text, str) else _installed(self.distribution)) or None
 
     @property

@@ -1,4 +1,4 @@
-"""What a client's operation on one destination needs for each message, made once."""
+"""A client's operation on one destination: everything that its messages need, made once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPAN_KINDS = {
 
 
 def purpose(destination: str, settings: Config) -> str | None:
-    """Tell by its name what a destination is for: `dead_lettered` or `retried` messages, None for any others."""
+    """Return what a destination is for by its name: `dead_lettered` or `retried` messages, or None for any other."""
     name = destination.lower()
     if any(fnmatchcase(name, pattern) for pattern in settings.dead_letters):
         return "dead_lettered"
@@ -36,12 +36,18 @@ def purpose(destination: str, settings: Config) -> str | None:
 
 
 class Route:
-    """One client's operation on one destination: its span's name and attributes, and its metrics."""
+    """One client's operation on one destination: its span's name and attributes, its metrics, its settings.
+
+    `destination_attributes` are those of metrics about the destination, `operation_attributes` those of metrics about
+    the operation; `last_timestamps` are those of the messages handed over last, in milliseconds since 1970, by
+    partition.
+    """
 
     __slots__ = (
         "_counts",
         "_duration_attributes",
         "_ledger",
+        "_library",
         "_message_count",
         "_partition_ledgers",
         "attributes",
@@ -49,6 +55,7 @@ class Route:
         "captures_content",
         "destination",
         "destination_attributes",
+        "injects",
         "kind",
         "last_timestamps",
         "name",
@@ -71,12 +78,12 @@ class Route:
         attributes: Attributes,
         destination_attributes: Attributes,
         settings: Config,
+        library: str,
         operation: str,
         type_: str,
         destination: str | None,
     ) -> None:
-        self.scope = scope
-        self.destination = destination or ""
+        self.scope, self.destination = scope, destination or ""
         self.type, self.kind = type_, SPAN_KINDS[type_]
         self.name = f"{operation} {destination}" if destination else operation
         self.destination_attributes = destination_attributes
@@ -86,12 +93,13 @@ class Route:
             self.operation_attributes.pop(semconv.GROUP, None)
         self.last_timestamps: dict[str | None, int] = {}
         self._counts, self._duration_attributes, self._partition_ledgers = {}, {}, {}
-        self._ledger = ledger
+        self._ledger, self._library = ledger, library
         self.apply_settings(settings)
 
     def apply_settings(self, settings: Config) -> None:
-        """Take the settings that each message of the operation depends on."""
+        """Apply the settings that each message of the operation depends on."""
         self.settings = settings
+        self.injects = settings.injects(self._library, self.destination)
         self.by_partition = settings.partition_metrics
         self.captures_content = bool(
             settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size
@@ -100,34 +108,34 @@ class Route:
         self._message_count: Count | None = None
 
     def duration_attributes(self, partition: str | None = None, error: str | None = None) -> Attributes:
-        """Give the attributes of a duration."""
+        """Return the attributes of a duration, kept for each partition and error."""
         key = (partition if self.by_partition else None, error)
-        made = self._duration_attributes.get(key)
-        if made is None:
-            made = self._duration_attributes[key] = self.count_attributes(partition, error)
+        attributes = self._duration_attributes.get(key)
+        if attributes is None:
+            attributes = self._duration_attributes[key] = self.count_attributes(partition, error)
             if self.type != "process":
-                made[semconv.OPERATION_TYPE] = self.type
-        return made
+                attributes[semconv.OPERATION_TYPE] = self.type
+        return attributes
 
     def count_attributes(self, partition: str | None, error: str | None) -> Attributes:
-        """Give the attributes of a count."""
-        made = dict(self.operation_attributes)
+        """Return the attributes of a count."""
+        attributes = dict(self.operation_attributes)
         if partition is not None and self.by_partition:
-            made[semconv.PARTITION] = partition
+            attributes[semconv.PARTITION] = partition
         if error is not None:
-            made[semconv.ERROR_TYPE] = error
-        return made
+            attributes[semconv.ERROR_TYPE] = error
+        return attributes
 
     def count(self, counter: Counter, partition: str | None = None, error: str | None = None, number: int = 1) -> None:
-        """Count messages."""
+        """Add messages to a counter."""
         key = (counter, partition if self.by_partition else None, error)
-        found = self._counts.get(key)
-        if found is None:
-            found = self._counts[key] = counter.count_for(self.count_attributes(partition, error))
-        found.number += number
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts[key] = counter.count_for(self.count_attributes(partition, error))
+        count.number += number
 
     def count_sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
-        """Count messages whose send came to its end."""
+        """Count messages whose send has ended, and those that were sent to a retry or dead-letter destination."""
         self._count_messages(self.scope.metrics.sent, partition, error, number)
         if self.purpose is not None and error is None:
             self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
@@ -145,12 +153,14 @@ class Route:
             self._message_count = self._counts.get((counter, None, None))
 
     def partition_ledger(self, partition: str) -> PartitionLedger:
-        """Give the ledger's account of a partition."""
-        found = self._partition_ledgers.get(partition)
-        if found is None:
-            found = self._partition_ledgers[partition] = self._ledger.partition_ledger(self.destination, partition)
-        return found
+        """Return the ledger of a partition of the destination."""
+        partition_ledger = self._partition_ledgers.get(partition)
+        if partition_ledger is None:
+            partition_ledger = self._partition_ledgers[partition] = self._ledger.partition_ledger(
+                self.destination, partition
+            )
+        return partition_ledger
 
     def record_anomaly(self, anomaly: DeliveryAnomaly, partition: str | None, number: int = 1) -> None:
-        """Count what the ledger tells."""
+        """Count messages of which the ledger has reported an irregular delivery."""
         self.count(self.scope.metrics.counter(anomaly.value), partition, number=number)

@@ -1,1 +1,1 @@
-"""Events that are dispatched within the process."""
+"""Events that are dispatched within the process: emitters, registries, handlers."""

@@ -1,9 +1,11 @@
-"""The event that is being dispatched here, and what it is called."""
+"""The event whose dispatch is in progress, and its type."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+
+from otel_eda.core.runtime.guard import attribute_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -13,7 +15,7 @@ EVENT_TYPE = "event_type"
 
 
 class DispatchedEvent:
-    """An event on its way to its handlers; `context` is that of its dispatch, if that has a span."""
+    """An event on its way to its handlers; `context` is the one of its dispatch, if the dispatch has a span."""
 
     __slots__ = ("context", "handled", "type")
 
@@ -36,9 +38,9 @@ def type_name(event: object) -> str:
 
 
 def event_type_of(key: str, given: tuple[Any, ...]) -> object:
-    """Find an event's type among arguments: an attribute or key, a text that is the event, or the name of its class."""
+    """Return the type of the event among arguments: an attribute or key, a text, or the name of the class."""
     for item in given:
-        found = item.get(key) if isinstance(item, dict) else getattr(item, key, None)
+        found = item.get(key) if isinstance(item, dict) else attribute_of(item, key)
         if found is not None:
             return found
     return given[0] if given and isinstance(given[0], str) else type(given[0]).__name__ if given else "unknown"

@@ -52,7 +52,7 @@ class Event:
 
 
 class EmittedEvent(DispatchedEvent):
-    """An event in an emitter's hands: its span begins with the first receiver."""
+    """An event that an emitter dispatches; its span begins with the first receiver."""
 
     __slots__ = (
         "asked",
@@ -84,7 +84,7 @@ class EmittedEvent(DispatchedEvent):
 
     @guarded
     def call_of(self, receiver: Any) -> HandlerCall | None:
-        """Note that there is a receiver; give its call, None if it makes its span by itself."""
+        """Return the call of a receiver, or None for a handler, which makes its span itself."""
         if not self.handled:
             self.handled = True
             self._open()
@@ -100,20 +100,20 @@ class EmittedEvent(DispatchedEvent):
         self.context = with_span(self.base, self.span)
 
     def processing(self, receiver: Any) -> None:
-        """Begin with a receiver."""
+        """Begin the call of a receiver."""
         self.call = self.call_of(receiver)
         if self.call is not None:
             self.call.enter()
 
     def over(self, error: BaseException | None = None) -> None:
-        """Be done with a receiver."""
+        """End the call of a receiver."""
         call, self.call = self.call, None
         if call is not None:
             call.leave(error)
 
     @guarded
     def end(self, result: object, error: BaseException | None = None) -> None:
-        """Be done with the event."""
+        """End the dispatch: record an event that no receiver got, and end the span."""
         self.over(error)
         abandoned = isinstance(error, GeneratorExit)
         if not abandoned:  # a coroutine is closed by whoever happens to find it abandoned
@@ -131,9 +131,9 @@ class EmittedEvent(DispatchedEvent):
 
 @dataclass(frozen=True)
 class Dispatch(SinglePlace):
-    """A call, sync or async, that dispatches an event; what it returns is true if there are receivers.
+    """A call, sync or async, that dispatches an event; its result is true if there are receivers.
 
-    `event` reads it from the emitter and the arguments that `takes` names.
+    `event` reads the event from the emitter and the arguments that `takes` names.
     """
 
     target: str
@@ -142,7 +142,7 @@ class Dispatch(SinglePlace):
     operation: str
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, under whose span receivers have theirs."""
+        """Return the call with a span around it, whose children are the receivers' spans."""
         return around(original, switch, partial(self._begin, library, Arguments(original, self.takes)))
 
     @guarded
@@ -157,7 +157,7 @@ class Dispatch(SinglePlace):
 
 
 class _EmitterDispatch(Call):
-    """The call that dispatches an event."""
+    """One call that dispatches an event."""
 
     __slots__ = ("event",)
 
@@ -169,13 +169,13 @@ class _EmitterDispatch(Call):
         self.event.token = dispatching.set(self.event)
         return self
 
-    def left(self, error: BaseException | None) -> None:
-        """Be done with an event that was not dispatched to the end."""
+    def exited(self, error: BaseException | None) -> None:
+        """End the dispatch with the exception that has left it."""
         if error is not None:
             self.event.end(None, error)
 
     def returned(self, result: Any) -> Any:
-        """Be done with the event."""
+        """End the dispatch, and return the result."""
         self.event.end(result)
         return result
 
@@ -188,12 +188,12 @@ def _dispatched(args: tuple[Any, ...]) -> EmittedEvent | None:
 
 @dataclass(frozen=True)
 class Receivers(SinglePlace):
-    """A generator from which the call that dispatches takes each receiver, and runs it before it takes the next."""
+    """A generator of receivers; the dispatch takes each one and runs it before it takes the next."""
 
     target: str
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
-        """Return the generator, which begins the span of a receiver when it gives it."""
+        """Return the generator, which has a span open while the dispatch runs a receiver."""
 
         def receivers(*args: Any, **kwargs: Any) -> Iterator[Any]:
             found = _dispatched(args) if switch.on else None
@@ -210,7 +210,7 @@ class Receivers(SinglePlace):
 
 
 class _Running:
-    """Stands in for a receiver while it is run; whoever looks at it or pickles it finds the receiver."""
+    """A stand-in for a receiver while it runs; whoever inspects or pickles it gets the receiver."""
 
     __slots__ = ("_call", "_receiver")
 
@@ -240,7 +240,7 @@ class Run(SinglePlace):
     own: Callable[[Any], Any]
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
-        """Return the call, with a stand-in for the receiver that has a span."""
+        """Return the call, which runs a stand-in for the receiver that has a span."""
         return around(original, switch, partial(self._begin, Arguments(original, (self.receiver,))))
 
     @guarded

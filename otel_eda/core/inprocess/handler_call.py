@@ -31,7 +31,7 @@ from otel_eda.core.inprocess.dispatched import IN_HANDLER, DispatchedEvent, disp
 
 
 class HandlerCall:
-    """One call of a handler: a span around it, whose parent is current in `base`, by default in the context."""
+    """One call of a handler and its span, whose parent is current in `base`, by default in the current context."""
 
     __slots__ = ("attributes", "base", "before", "context", "kind", "scope", "span", "start", "token")
 
@@ -54,7 +54,7 @@ class HandlerCall:
         self.attributes = {semconv.EVENT_TYPE: event, semconv.FUNCTION: name}
 
     def of(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what the handler does, whether it is async or not."""
+        """Return the handler's result, or, for an async one, an awaitable of it."""
         if _is_async(function):
             return self._awaited(function(*args, **kwargs))
         self.enter()
@@ -85,14 +85,14 @@ class HandlerCall:
         return result
 
     def enter(self) -> None:
-        """Begin: the span is current from now on."""
+        """Start the span, and make it current."""
         if self.span is INVALID_SPAN:
             self._start()
         self.token = attach(self.context)
         self.before = dispatching.set(IN_HANDLER)
 
     def leave(self, error: BaseException | None) -> None:
-        """End, with why it failed; the context is what it was."""
+        """End the span, failed if there is an error, and restore the context from before it."""
         if not isinstance(error, GeneratorExit):  # a coroutine is closed by whoever happens to find it abandoned
             self._out()
         self._end(error)
@@ -143,7 +143,7 @@ def _is_async(function: Function) -> bool:
 
 
 def function_name(function: Any) -> str:
-    """Return the full name of a handler: of the function that runs in the end."""
+    """Return the qualified name of a handler, with its module: that of the function that finally runs."""
     inner = getattr(function, "__func__", function)
     if type(inner) is not FunctionType:
         return _full_name(inner)  # whether it can be a key is for the application to say
@@ -161,7 +161,7 @@ def _full_name(function: Any) -> str:
 
 
 def failed_in(error: BaseException) -> Context | None:
-    """Give the context of the handler's call that an exception has left, as its traceback tells; None for any other."""
+    """Return the context of the handler's call that an exception has left, by its traceback, or None."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code in _CALLS:

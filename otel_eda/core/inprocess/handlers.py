@@ -1,4 +1,4 @@
-"""Handlers of events, which stay the application's own functions: their calls are seen."""
+"""Handlers of events: the application's own functions, whose calls have spans."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ switch = Switch()
 
 
 class _Interceptor:
-    """Has a span around each call of one handler.
+    """The interceptor of one handler, with a span around each call.
 
-    `event` names what the handler is registered for, if that is known; `key` is the attribute that names an event;
-    `explicit` says that the application calls the function a handler, whoever calls it; `skipped` arguments come
-    before the event.
+    `event` is the type of event that the handler is registered for, if it is known; `key` is the attribute that holds
+    the type of an event; `explicit` says that the application has marked the function as a handler, whoever calls it;
+    `skipped` is the number of arguments before the event.
     """
 
     __slots__ = ("event", "explicit", "key", "name", "skipped")
@@ -48,13 +48,13 @@ class _Interceptor:
         self.skipped = skipped
 
     def add(self, key: str, event: str | None, explicit: bool) -> None:
-        """Note that the handler is one for another event, too: then only its arguments tell which it is."""
+        """Register the handler for another event, too: then only a call's arguments say which event it is."""
         self.event = self.event if event == self.event else None
         self.key = key if explicit else self.key
         self.explicit |= explicit
 
     def __call__(self, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what the handler does."""
+        """Return the handler's result."""
         call = self._begin(args, kwargs)
         return run(*args, **kwargs) if call is None else call.of(run, args, kwargs)
 
@@ -72,20 +72,23 @@ class _Interceptor:
 
 
 def watch(handler: object, key: str, event: object = None, explicit: bool = False) -> bool:
-    """Have the calls of a handler seen, which stays what it is; False for one of which that can't be."""
+    """Record the calls of a handler from now on, and return whether that is possible."""
     function = _function_of(handler)
     if function is None:
         return False
     name = None if event is None else type_name(event)
-    found = interceptor_of(function)
+    if interceptor_of(function) is None:
+        made = _Interceptor(function_name(handler), key, name, explicit, _skipped(handler, function))
+        if not intercept(function, made) or interceptor_of(function) is made:
+            return interceptor_of(function) is made
+    found = interceptor_of(function)  # perhaps another thread's, of this moment
     if isinstance(found, _Interceptor):
         found.add(key, name, explicit)
-        return True
-    return intercept(function, _Interceptor(function_name(handler), key, name, explicit, _skipped(handler, function)))
+    return True
 
 
 def is_explicit(handler: object) -> bool:
-    """Tell whether the application calls a function a handler: then it has a span by itself."""
+    """Return whether the application has marked a function as a handler: then each call has a span."""
     function = _function_of(handler)
     found = None if function is None else interceptor_of(function)
     return isinstance(found, _Interceptor) and found.explicit
@@ -109,7 +112,7 @@ def _skipped(handler: object, function: FunctionType) -> int:
 
 
 def unhandled(scope: Scope, event: str) -> None:
-    """Tell of an event that no handler is registered for, and count it."""
+    """Record that an event has no handler: an event on the current span, and a count."""
     attributes = {semconv.EVENT_TYPE: event}
     span_in(current_context()).add_event(semconv.UNHANDLED_EVENT, attributes)
     scope.metrics.unhandled.count_for(attributes).number += 1

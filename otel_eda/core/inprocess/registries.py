@@ -1,4 +1,4 @@
-"""In-process registries, named in code or by a variable: their handlers get spans."""
+"""The in-process registries, named in code or by `OTEL_EDA_REGISTRIES`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otel_eda.core.inprocess import handlers
 from otel_eda.core.inprocess.dispatched import EVENT_TYPE
 from otel_eda.core.inprocess.registry import Registry
 from otel_eda.core.patching.interception import resume_all
-from otel_eda.core.patching.patch import ImportHook, Patch
+from otel_eda.core.patching.patch import ImportHook, Patch, changing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,28 +39,31 @@ class Registries:
         return handlers.switch.on
 
     def add(self, registry: Registry) -> None:
-        """Patch a class; twice is once."""
-        if registry.owner not in self.all:
-            registry.check()
-            self.all[registry.owner] = registry
-            self.patches += registry.patch() if self.on else []
+        """Patch a class; a second call does nothing."""
+        registry.check()
+        with changing.held():
+            if registry.owner not in self.all:
+                self.all[registry.owner] = registry
+                self.patches += registry.patch() if self.on else []
 
     def enable(self, named: str) -> None:
-        """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named before."""
+        """Patch the classes that a text in the form of `OTEL_EDA_REGISTRIES` names, and those named in code."""
         self.enabled = True
-        if not self.on:
-            resume_all()
-            handlers.switch.on = True
-            self.patches = [done for registry in self.all.values() for done in registry.patch()]
+        with changing.held():
+            if not self.on:
+                resume_all()
+                handlers.switch.on = True
+                self.patches = [done for registry in self.all.values() for done in registry.patch()]
         for text in filter(None, map(str.strip, named.split(";"))):
             self._hook(text)
 
     def disable(self) -> None:
-        """Put every original back."""
-        self.enabled = handlers.switch.on = False
-        for done in reversed(self.patches):
-            done.undo()
-        self.patches = []
+        """Restore every original function."""
+        with changing.held():
+            self.enabled = handlers.switch.on = False
+            for done in reversed(self.patches):
+                done.undo()
+            self.patches = []
 
     def _hook(self, text: str) -> None:
         if text not in self.hooks:

@@ -1,4 +1,4 @@
-"""One registry: its handlers are replaced by ours when they are registered, its dispatches watched."""
+"""One registry: its registrations make handlers known, its dispatches know their event."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Registry:
 
     @guarded
     def check_handled(self, found: DispatchedEvent, registry: Any) -> None:
-        """Tell of an event that had no handler, where it is known that there was none."""
+        """Record an event that had no handler, if every handler of the registry is known."""
         known = known_handlers(registry)
         scope = telemetry.scope
         if found.handled or known is None or scope is None:
@@ -90,7 +90,7 @@ class Registry:
 
 
 class _RegistryDispatch(Call):
-    """The call that dispatches an event."""
+    """One call that dispatches an event."""
 
     __slots__ = ("event", "registry", "token")
 
@@ -107,14 +107,14 @@ class _RegistryDispatch(Call):
         self.token = dispatching.set(self.event)
         return self
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # whatever it is, the event is dispatched
-        """Be done with the event."""
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # whatever it is, the event is dispatched
+        """End the dispatch."""
         dispatching.reset(self.token)
         self.registry.check_handled(self.event, _whose(self.args, self.registry.owner))
 
 
 class _Registration(Call):
-    """One call that registers handlers, or gives a decorator that will."""
+    """One call that registers handlers, or returns a decorator that will."""
 
     def __init__(
         self, registry: Registry, whose: Any, event: object, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -137,7 +137,7 @@ class _Registration(Call):
             known.events.add(type_name(self.event))
 
     def returned(self, result: Any) -> Any:
-        """Return what the registry gives, or, if that is a decorator, one that has what it decorates seen."""
+        """Return the result, or, if it is a decorator, one that registers what it decorates."""
         if self.handlers or not (inspect.isfunction(result) or inspect.ismethod(result)):
             return result
         return lambda function: self._decorated(result, function)
@@ -173,7 +173,7 @@ _DEPTH = 3
 
 @dataclass
 class KnownHandlers:
-    """What was registered with one registry; `complete` if nothing can have been before we looked."""
+    """The event types that a registry has handlers for; `complete` if it had none before we looked."""
 
     complete: bool
     events: set[str] = field(default_factory=set)
@@ -185,22 +185,26 @@ _seen: WeakKeyDictionary[Any, KnownHandlers] = WeakKeyDictionary()
 
 @guarded
 def known_handlers(registry: Any) -> KnownHandlers | None:
-    """Give what is known of a registry's handlers; at first sight, whether there are any already."""
+    """Return what is known of a registry's handlers, or None for a registry that cannot be a weak key.
+
+    At first sight, every object is searched in which it may have handlers already.
+    """
     try:
         known = _seen.get(registry)
         if known is None:
-            known = _seen[registry] = KnownHandlers(not any(map(_may_hold, _state(registry))))
+            # Of two threads that look at once, the first is right: what the other finds may be the first one's handler.
+            known = _seen.setdefault(registry, KnownHandlers(not any(map(_may_hold, _state(registry)))))
     except TypeError:
         return None  # it can't be referenced weakly or hashed
     return known
 
 
 def _state(registry: Any) -> Iterator[object]:
-    """Give everything in which a registry can have its handlers: its own, its class's, what its methods name."""
+    """Yield everything in which a registry can have handlers: its own, its class's, what its methods name."""
     kind = registry if isinstance(registry, type) else type(registry)
     if registry is not kind:
-        yield from getattr(registry, "__dict__", {"unknown": _state}).values()
-    for item in [item for base in kind.__mro__ for item in vars(base).values()]:
+        yield from list(getattr(registry, "__dict__", {"unknown": _state}).values())
+    for item in [item for base in kind.__mro__ for item in list(vars(base).values())]:
         function = getattr(item, "__func__", item)
         found = [item]
         if inspect.isfunction(function):
@@ -216,9 +220,9 @@ _PLAIN = (str, bytes, int, float, type, Enum, type(None))
 
 
 def _may_hold(item: object, depth: int = _DEPTH) -> bool:
-    """Tell whether handlers may be in there; of the standard library's objects only those that can be called are."""
+    """Return whether handlers may be in an object; of the standard library's only those that can be called."""
     if isinstance(item, _CONTAINERS):
-        inner = (*item, *item.values()) if isinstance(item, dict) else item
+        inner = (*item, *item.values()) if isinstance(item, dict) else (*item,)  # other threads may add some
         return any(depth == 0 or _may_hold(each, depth - 1) for each in inner)
     if isinstance(item, _PLAIN):
         return False

@@ -1,1 +1,1 @@
-"""What has become of each offset and each numbered message; knows no span and no client."""
+"""The state of each offset and of each numbered message; knows no span and no client."""

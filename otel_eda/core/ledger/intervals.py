@@ -1,9 +1,9 @@
-"""Numbers of which most come one after the other: which have come, in which order."""
+"""Sets of integers that mostly follow one another, and the order in which they arrive."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 MAX_GAPS = 4096
-"""How many gaps and unfinished offsets an account keeps; of what lies below the older half it claims nothing more."""
+"""The gaps and unfinished offsets that a partition ledger keeps; beyond them it drops the older half."""
 
 
 MAX_KEYS = 10_000
 
 
 class Intervals:
-    """A set of integers that mostly come one after the other."""
+    """A set of integers, kept as intervals; its memory grows with the gaps between them."""
 
     __slots__ = ("ends", "starts")
 
@@ -30,26 +30,26 @@ class Intervals:
         return len(self.starts)
 
     def __contains__(self, number: int) -> bool:
-        place = bisect_right(self.starts, number) - 1
-        return place >= 0 and number < self.ends[place]
+        index = bisect_right(self.starts, number) - 1
+        return index >= 0 and number < self.ends[index]
 
     def add(self, first: int, end: int) -> None:
-        """Add the integers from `first`, before `end`."""
+        """Add the integers from `first` up to, but without, `end`."""
         low, high = bisect_left(self.ends, first), bisect_right(self.starts, end)
         if low < high:
             first, end = min(first, self.starts[low]), max(end, self.ends[high - 1])
         self.starts[low:high], self.ends[low:high] = [first], [end]
 
     def drop_below(self, floor: int) -> None:
-        """Drop what is below."""
-        place = bisect_right(self.ends, floor)
-        del self.starts[:place], self.ends[:place]
+        """Remove the integers below `floor`."""
+        index = bisect_right(self.ends, floor)
+        del self.starts[:index], self.ends[:index]
         if self.starts and self.starts[0] < floor:
             self.starts[0] = floor
 
     @property
     def missing(self) -> int:
-        """How many integers the gaps lack."""
+        """The number of integers in the gaps."""
         return sum(self.starts[1:]) - sum(self.ends[:-1])
 
 
@@ -62,7 +62,7 @@ class Order:
         self._latest: dict[Hashable, int] = {}
 
     def is_late(self, key: Hashable, offset: int) -> bool:
-        """Note an offset, and tell whether a later one of its key was before it."""
+        """Record an offset of a key, and return whether a later offset of that key was recorded before."""
         latest = self._latest.get(key)
         if latest is not None and latest > offset:
             return True
@@ -73,7 +73,11 @@ class Order:
 
 
 class Arrival(NamedTuple):
-    """What a number of a sender tells: it came before, it was missed before, or so many before it have not come."""
+    """What the number of a message says about the sender's messages.
+
+    `repeated`: the number has arrived before. `out_of_order`: a later number has arrived before. `missed`: so many
+    numbers before this one have not arrived.
+    """
 
     repeated: bool = False
     out_of_order: bool = False
@@ -83,7 +87,7 @@ class Arrival(NamedTuple):
 EXPECTED = Arrival()
 
 
-MAX_JUMP = 1_000_000_000  # of more numbers than that nothing is claimed: nobody has sent them
+MAX_JUMP = 1_000_000_000  # a gap of more numbers is no loss: nobody has sent that many messages
 
 
 def _arrival(number: int, first: list[int], last: list[int]) -> Arrival:
@@ -94,17 +98,17 @@ def _arrival(number: int, first: list[int], last: list[int]) -> Arrival:
 
 
 class Sequence:
-    """What has come from one sender that numbers its messages: one that is missing is lost, if it never comes."""
+    """The numbers that have arrived from one sender; a number that never arrives is a lost message."""
 
     __slots__ = ("_arrived", "_floor", "_lock")
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._arrived = Intervals()
         self._floor = 0
 
     def record_arrival(self, number: int) -> Arrival:
-        """Note a number; of what was before the first that came nothing is known."""
+        """Record a number and return what it says; nothing is known of numbers before the first that arrived."""
         with self._lock:
             ends = self._arrived.ends
             if ends and number == ends[-1]:
@@ -121,6 +125,6 @@ class Sequence:
 
     @property
     def missing(self) -> int:
-        """How many numbers between the first and the last have not come."""
+        """The number of integers between the first and the last that have not arrived."""
         with self._lock:
             return self._arrived.missing

@@ -1,9 +1,9 @@
-"""What a consumer has done with each offset of one partition."""
+"""The state of each offset of one partition."""
 
 from __future__ import annotations
 
 from enum import Enum
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_eda.core.ledger import intervals
@@ -15,36 +15,40 @@ if TYPE_CHECKING:
 
 
 class DeliveryAnomaly(Enum):
-    """What has come to light about a message."""
+    """An irregularity in the delivery of a message."""
 
-    REDELIVERED = "redelivered"  # begun again, and not done before
-    REPROCESSED = "reprocessed"  # begun again, though done
-    OUT_OF_ORDER = "out_of_order"  # begun for the first time after a later one of its key
-    SKIPPED = "skipped"  # committed past, and not done by any of its attempts, of which none is going on
-    RECOVERED = "recovered"  # skipped, and done after all
+    REDELIVERED = "redelivered"  # begun again before an attempt succeeded
+    REPROCESSED = "reprocessed"  # begun again after an attempt succeeded
+    OUT_OF_ORDER = "out_of_order"  # begun for the first time after a later message of its key
+    SKIPPED = "skipped"  # committed past, with no attempt that succeeded or is in progress
+    RECOVERED = "recovered"  # skipped, and then done
 
 
 class Committed(NamedTuple):
-    """What a commit has brought to light."""
+    """The findings of a commit: the offsets that it skipped, and whether it went back behind an earlier commit."""
 
     skipped: tuple[int, ...] = ()
     regressed: bool = False
 
 
 class _Mark(Enum):
-    """Why an offset that has begun is not done; one that is merely in flight has none."""
+    """Why an offset that has begun is not done; an offset that is in flight has no mark."""
 
-    FAILED = 1  # nobody works on it, and it is not committed past
+    FAILED = 1  # no attempt is in progress, and it is not committed past
     EXPOSED = 2  # committed past while in flight: skipped if it fails
     SKIPPED = 3
-    FOREIGN = 4  # another member may have it, or had it: nothing is claimed
+    FOREIGN = 4  # another member may have processed it: nothing is claimed
 
 
 NOTHING_FOUND = Committed()
 
 
 class PartitionLedger:
-    """What one group, or a consumer without one, has done with the offsets of one partition."""
+    """The state of the offsets of one partition, as one group, or a consumer without one, has processed them.
+
+    An `epoch` is a time in which one offset follows another as the consumer gets them: offsets between two are no
+    messages. In epoch 0 they come in any order.
+    """
 
     __slots__ = (
         "_attempts",
@@ -60,9 +64,10 @@ class PartitionLedger:
     )
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._begun = Intervals()  # what has begun, and offsets that were found to be no messages
-        self._attempts: dict[int, int] = {}  # attempts that go on, of what is not done
+        # A thread may take it twice: the garbage collector may end an abandoned loop during a step of the ledger.
+        self._lock = RLock()
+        self._begun = Intervals()  # offsets that have begun, and those that are no messages
+        self._attempts: dict[int, int] = {}  # attempts in progress, of offsets that are not done
         self._marks: dict[int, _Mark] = {}
         self._epoch = self._next_offset = 0
         self._begin_order, self._take_over_order = Order(), Order()
@@ -70,7 +75,7 @@ class PartitionLedger:
         self.floor = 0
 
     def begin(self, offset: int, epoch: int = 0, key: Hashable = None) -> DeliveryAnomaly | None:
-        """Note that processing begins; in an `epoch` one offset follows another as the consumer gets them."""
+        """Record that the processing of an offset begins, and return what is irregular about it."""
         with self._lock:
             if epoch:
                 if offset != self._next_offset and epoch == self._epoch:
@@ -78,7 +83,7 @@ class PartitionLedger:
                 self._epoch, self._next_offset = epoch, offset + 1
             ends = self._begun.ends
             if ends and offset == ends[-1]:
-                ends[-1] = offset + 1  # dense, as nearly always
+                ends[-1] = offset + 1  # the next offset: the common case
             elif offset < self.floor:
                 return None
             elif offset in self._begun:
@@ -103,12 +108,15 @@ class PartitionLedger:
         return DeliveryAnomaly.REDELIVERED
 
     def take_over(self, offset: int, key: Hashable) -> DeliveryAnomaly | None:
-        """Note that a worker begins with what a loop has handed to it; tell if it does so out of its key's order."""
+        """Record that a worker begins with a message that a loop has handed to it.
+
+        Returns `OUT_OF_ORDER` if a worker has begun with a later message of the same key before.
+        """
         with self._lock:
             return DeliveryAnomaly.OUT_OF_ORDER if self._take_over_order.is_late(key, offset) else None
 
     def give_up(self, offset: int) -> None:
-        """Note that an attempt is over, and that nobody knows how: nothing is claimed of the offset any more."""
+        """Record that an attempt is over, but not how: nothing is claimed of the offset any more."""
         with self._lock:
             left = self._attempts.get(offset, 0) - 1
             if left > 0:
@@ -119,7 +127,7 @@ class PartitionLedger:
                 self._drop_oldest()
 
     def end(self, offset: int, done: bool = True) -> DeliveryAnomaly | None:
-        """Note that an attempt is over, and whether it has succeeded."""
+        """Record that an attempt is over, `done` or failed, and return what is irregular about that."""
         with self._lock:
             if not done:
                 return self._fail(offset)
@@ -128,10 +136,10 @@ class PartitionLedger:
             return None
 
     def _fail(self, offset: int) -> DeliveryAnomaly | None:
-        left = self._attempts.get(offset, 0) - 1
-        if left > 0:
-            self._attempts[offset] = left
-        if left != 0:
+        remaining = self._attempts.get(offset, 0) - 1
+        if remaining > 0:
+            self._attempts[offset] = remaining
+        if remaining != 0:
             return None
         del self._attempts[offset]
         mark = self._marks.setdefault(offset, _Mark.FAILED)
@@ -142,38 +150,38 @@ class PartitionLedger:
         return None
 
     def commit(self, offset: int) -> Committed:
-        """Note that all before this offset are committed."""
+        """Record that all offsets before this one are committed, and return the findings."""
         with self._lock:
-            before, self.committed = self.committed, offset
-            if before is None or before < offset:
+            committed, self.committed = self.committed, offset
+            if committed is None or committed < offset:
                 return self._pass_over(offset)
-            if before == offset:
+            if committed == offset:
                 return NOTHING_FOUND
-            for exposed in [at for at, mark in self._marks.items() if mark is _Mark.EXPOSED and at >= offset]:
-                del self._marks[exposed]
+            for exposed in [at for at, mark in list(self._marks.items()) if mark is _Mark.EXPOSED and at >= offset]:
+                self._marks.pop(exposed, None)
             return Committed(regressed=True)
 
     def _pass_over(self, offset: int) -> Committed:
         marks = self._marks
-        skipped = tuple(sorted(at for at, mark in marks.items() if mark is _Mark.FAILED and at < offset))
+        skipped = tuple(sorted(at for at, mark in list(marks.items()) if mark is _Mark.FAILED and at < offset))
         marks.update(dict.fromkeys(skipped, _Mark.SKIPPED))
-        for at in self._attempts:
+        for at in list(self._attempts):
             if at < offset:
                 marks.setdefault(at, _Mark.EXPOSED)
         return Committed(skipped) if skipped else NOTHING_FOUND
 
     def release(self) -> None:
-        """Note that another member may have the partition from now on, or had it until now."""
+        """Record that another member of the group may have the partition from now on, or had it until now."""
         with self._lock:
             self.committed, self._epoch = None, 0
             for at, mark in list(self._marks.items()):
                 if mark is _Mark.FAILED:
                     self._marks[at] = _Mark.FOREIGN
-            for at in self._attempts:
+            for at in list(self._attempts):
                 self._marks.setdefault(at, _Mark.FOREIGN)
 
     def record_batch(self, offsets: Listed[int], epoch: int) -> None:
-        """Note what a batch brought, in order: offsets between them are no messages."""
+        """Record the offsets of a batch, in order: the offsets between them are no messages."""
         with self._lock:
             dense = offsets[-1] - offsets[0] == len(offsets) - 1
             for offset in offsets[:1] if dense else offsets:
@@ -183,12 +191,12 @@ class PartitionLedger:
             self._next_offset = offsets[-1] + 1
 
     def next_offset(self, epoch: int) -> int | None:
-        """Give the offset after the last that was handed over; None if none was in that epoch."""
+        """Return the offset after the last one that was handed over, or None if none was in that epoch."""
         with self._lock:
             return self._next_offset if epoch == self._epoch else None
 
     def _note_gap(self, offset: int) -> None:
-        # The end of a transaction, an aborted message, one that compaction has removed.
+        # Such offsets are ends of transactions, aborted messages, messages that compaction has removed.
         first = max(self._next_offset, self.floor)
         if first < offset:
             self._begun.add(first, offset)
@@ -200,6 +208,6 @@ class PartitionLedger:
         edges = sorted([*self._begun.starts, *self._marks])
         self.floor = floor = edges[len(edges) // 2]
         self._begun.drop_below(floor)
-        for kept in (self._marks, self._attempts):
-            for at in [at for at in kept if at < floor]:
-                del kept[at]
+        for by_offset in (self._marks, self._attempts):
+            for at in [at for at in list(by_offset) if at < floor]:
+                by_offset.pop(at, None)

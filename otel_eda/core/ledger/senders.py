@@ -1,15 +1,16 @@
-"""What has come from senders that number their messages: losses, repeats, and what came out of order."""
+"""The sequences of senders that number their messages."""
 
 from __future__ import annotations
 
 from otel_eda.core.ledger.intervals import Sequence
+from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.state import on_fork, on_reset
 
 MAX_SENDERS = 10_000
 
 
 class Senders:
-    """The sequences of the senders note_arrival last."""
+    """The sequences of the senders whose messages arrived last, at most `MAX_SENDERS`."""
 
     __slots__ = ("_sequences",)
 
@@ -17,20 +18,19 @@ class Senders:
         self._sequences: dict[str, Sequence] = {}
 
     def of(self, sender: str) -> Sequence:
-        """Give a sender's sequence."""
-        found = self._sequences.get(sender)
-        if found is None:
-            found = self._sequences.setdefault(sender, Sequence())
-            if len(self._sequences) > MAX_SENDERS:
-                self._sequences.pop(next(iter(self._sequences)), None)
-        return found
+        """Return the sequence of a sender, made at its first message."""
+        sequence = self._sequences.get(sender)
+        if sequence is None:
+            sequence = self._sequences.setdefault(sender, Sequence())
+            drop_oldest(self._sequences, MAX_SENDERS)
+        return sequence
 
     def clear(self) -> None:
-        """Begin anew, in a forked child: what it was forked from may hold a lock."""
+        """Drop all sequences; a forked child must, since the parent may have held one of their locks."""
         self._sequences.clear()
 
 
 shared_senders = Senders()
-"""Of senders that share their messages out among receivers, of which this process may have several."""
+"""The sequences of senders that number messages across several receivers, of which this process may have some."""
 on_reset(shared_senders.clear)
-on_fork(shared_senders.clear)  # what it was forked from may hold a lock
+on_fork(shared_senders.clear)

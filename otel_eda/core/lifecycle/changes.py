@@ -1,4 +1,4 @@
-"""Calls that are changed, carried into another thread, or none of our business."""
+"""Shapes of calls that are replaced, carried into another thread, or kept from being recorded."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Replace(SinglePlace):
-    """A function in whose place `change` is called, with the original before the call's own arguments.
+    """A function that `change` replaces; `change` is called with the original and then the call's own arguments.
 
-    It is so whether anything records or not. `of` is its place, or the shape of one that it has once it is replaced.
+    It is replaced whether anything is recorded or not. `of` is the place of the function, or the shape that it has once
+    it is replaced.
     """
 
     of: Place | str
@@ -34,11 +35,11 @@ class Replace(SinglePlace):
 
     @property
     def target(self) -> str:
-        """The place."""
+        """The place of the function."""
         return self.of if isinstance(self.of, str) else self.of.target
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return what is called in the original's place."""
+        """Return the function that calls `change`."""
         change = self.change
 
         @functools.wraps(original)
@@ -56,7 +57,7 @@ class Carry(SinglePlace):
     call: str
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the function, whose argument is called in the context of whoever calls the function."""
+        """Return the function, whose argument is called in a copy of the caller's context (PEP 567)."""
         arguments = Arguments(original, (self.call,), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -64,7 +65,7 @@ class Carry(SinglePlace):
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Call | None:
-        # What suppresses the instrumentation here is to do so there.
+        # Suppression of instrumentation in this context must hold in the other thread, too.
         taken = None if library.telemetry.find_scope() is None else arguments.take(args, kwargs)
         if taken is None:
             return None
@@ -76,7 +77,7 @@ _OPERATION_TYPES = {"send": SEND, "receive": RECEIVE | TIMED, "settle": SETTLE}
 
 @dataclass(frozen=True)
 class Suppress(SinglePlace):
-    """A call, sync or async, in which the library does of its own accord what the application has not called for.
+    """A call, sync or async, in which the library does something that the application has not called for.
 
     `operations` are `send`, `receive` or `settle`.
     """
@@ -85,13 +86,13 @@ class Suppress(SinglePlace):
     operations: tuple[str, ...]
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
-        """Return the call, within which such operations pass through."""
+        """Return the call, in which such operations are not recorded."""
         types = functools.reduce(int.__or__, (_OPERATION_TYPES[name] for name in self.operations))
         return around(original, switch, partial(_SuppressedCall, types))
 
 
 class _SuppressedCall(Call):
-    """A call within which operations pass through."""
+    """One call in which operations are not recorded."""
 
     __slots__ = ("operation", "types")
 
@@ -105,13 +106,13 @@ class _SuppressedCall(Call):
         self.operation = enter(self.types)
         return self
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
-        """Let operations be seen again."""
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # the block's or call's own error is the library's
+        """Let operations be recorded again."""
         self.operation.leave()
 
 
 def within(original: Function, *args: Any, **kwargs: Any) -> Any:
-    """Call what a library calls by itself to send and to receive: none of it is the application's own call."""
+    """Return the result of a call by which a library sends and receives on its own; nothing in it is recorded."""
     operation = enter(SEND | RECEIVE | TIMED)
     try:
         return original(*args, **kwargs)

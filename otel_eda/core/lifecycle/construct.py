@@ -1,4 +1,4 @@
-"""A client's construction, where what it is told of commits is known, and its close."""
+"""Shapes of a client's constructor and of its close."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import client_of, existing_client, live_clients, new_client
+from otel_eda.core.clients.instances import client_of, existing_client, identity_of, live_clients, new_client
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
+from otel_eda.core.message import Identity
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.process import per_task
 from otel_eda.core.runtime.guard import guarded
@@ -20,16 +21,15 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
-    from otel_eda.core.message import Identity
     from otel_eda.core.patching.patch import Function, Switch
 
 
 @dataclass(frozen=True)
 class CommitCallback:
-    """A callback in a client's configuration that is told of each commit's outcome, the automatic ones' too.
+    """A callback in a client's configuration that is called with the outcome of each commit, automatic ones included.
 
-    `theirs` gives the application's own from the constructor's arguments; `read` makes the offsets, and an exception or
-    None, of what the callback is told.
+    `own` returns the application's callback from the constructor's arguments; `read` returns, from the callback's
+    arguments, the offsets and an exception or None.
     """
 
     name: str
@@ -38,33 +38,42 @@ class CommitCallback:
 
 
 class _CommitListener:
-    """What a client calls in the place of the application's callback; it dies with the client."""
+    """The callback that a client calls in place of the application's; it is dropped with the client."""
 
-    def __init__(self, callback: CommitCallback, theirs: Any) -> None:
-        self.read = callback.read
-        self.callback = theirs
+    def __init__(self, commits: CommitCallback, own_callback: Any) -> None:
+        self.read = commits.read
+        self.callback = own_callback
         self.client: Client | None = None
 
-    def __call__(self, *told: Any) -> Any:
-        self._record(told)
-        return None if self.callback is None else self.callback(*told)
+    def __call__(self, *args: Any) -> Any:
+        self._record(args)
+        return None if self.callback is None else self.callback(*args)
 
     @guarded
-    def _record(self, told: tuple[Any, ...]) -> None:
+    def _record(self, args: tuple[Any, ...]) -> None:
         if self.client is not None and self.client.library.telemetry.scope is not None:
-            commit_answered(self.client, *self.read(*told))
+            commit_answered(self.client, *self.read(*args))
 
     def __del__(self) -> None:
         if self.client is not None:
             self.client.finalize()
 
 
+def _without_empty_keywords(constructor: Function) -> Function:
+    # To a constructor written in C no keywords and an empty dict of them are not the same.
+    def construct(*args: Any, **kwargs: Any) -> Any:
+        return constructor(*args, **kwargs) if kwargs else constructor(*args)
+
+    return construct
+
+
 @dataclass(frozen=True)
 class Construct(SinglePlace):
-    """A client's constructor: what is open at the interpreter's exit must end after the client's own last work.
+    """A client's constructor: from then on, what is open at the client ends before the process does.
 
-    `identify`, where a client does not keep its configuration, reads it from the constructor's arguments; `early` are
-    those to which something happens before their first use.
+    `identify`, where a client does not keep its configuration, reads the identity from the constructor's arguments;
+    `commits` is the callback for commits, if there is one; `early` says that something happens to such a client before
+    its first use.
     """
 
     target: str
@@ -73,8 +82,8 @@ class Construct(SinglePlace):
     early: bool = False
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the constructor, whose client is known from then on."""
-        return around(original, switch, partial(self._begin, library))
+        """Return the constructor, after which the client is known."""
+        return around(_without_empty_keywords(original), switch, partial(self._begin, library))
 
     @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Construction:
@@ -83,7 +92,7 @@ class Construct(SinglePlace):
 
 
 class _Construction(Call):
-    """The construction of a client."""
+    """One construction of a client."""
 
     __slots__ = ("library", "listener", "original_kwargs", "shape")
 
@@ -99,14 +108,22 @@ class _Construction(Call):
     @guarded
     def _make_listener(self) -> _CommitListener | None:
         commits = self.shape.commits
-        theirs = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
-        # What can't be called the client refuses, and is to say so itself.
-        return None if commits is None or not (theirs is None or callable(theirs)) else _CommitListener(commits, theirs)
+        callback = None if commits is None else commits.own(*self.args[1:], **self.kwargs)
+        # The client refuses a callback that cannot be called, with its own error.
+        return (
+            None
+            if commits is None or not (callback is None or callable(callback))
+            else _CommitListener(commits, callback)
+        )
 
     def returned(self, result: Any) -> Any:
-        """Know the client."""
+        """Return the result, once the client is known."""
         self._register()
         return result
+
+    @guarded
+    def _identity(self) -> Identity | None:
+        return None if self.shape.identify is None else self.shape.identify(*self.args[1:], **self.original_kwargs)
 
     @guarded
     def _register(self) -> None:
@@ -114,7 +131,8 @@ class _Construction(Call):
             client_of(self.args[0], self.library)
         if self.shape.identify is None:
             return
-        client = new_client(self.args[0], self.library, self.shape.identify(*self.args[1:], **self.original_kwargs))
+        identity = self._identity() or identity_of(self.args[0], self.library) or Identity()
+        client = new_client(self.args[0], self.library, identity)
         if self.listener is not None:
             self.listener.client, client.has_commit_callback = client, True
 
@@ -143,9 +161,14 @@ class Close(SinglePlace):
         for client in clients:
             per_task.finish_current(client)
             if not client.closed:
+                self._read_positions(library, client, args[0])
                 report_positions(client, at_once=True)
             client.closed = True
         return _CloseCall(args, kwargs, clients) if clients else None
+
+    def _read_positions(self, library: Library, client: Client, closed: Any) -> None:
+        if self.closes is _itself:
+            client.read_positions_here(library.owner(closed))
 
     def _clients(self, library: Library, closed: Any) -> list[Client]:
         if self.closes is _itself:
@@ -164,7 +187,7 @@ class _CloseCall(Call):
         super().__init__(args, kwargs)
         self.clients = clients
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
         """End what is open."""
         for client in self.clients:
             end_client(client, "the client was closed")

@@ -1,4 +1,4 @@
-"""What happens to a client in between: seeks, assignments, commits, answers that tell of a queue."""
+"""Shapes of functions that reveal something of a client: seeks, assignments, commits, the depth of a queue."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Library
     from otel_eda.core.patching.patch import Function, Switch
 
-    Tells = Callable[[Client, "ObservedCall"], None]
+    Record = Callable[[Client, "ObservedCall"], None]
 
 
 @dataclass(frozen=True)
 class ObservedCall:
-    """A call that was observed: the arguments taken, what it returned, and what it raised."""
+    """A call that was observed: the arguments taken, its result, its exception."""
 
     taken: tuple[Any, ...]
     result: Any
@@ -36,86 +36,86 @@ class ObservedCall:
 
 
 def seeked(client: Client, call: ObservedCall) -> None:
-    """Have the ledger expect any offset next."""
+    """Let the ledger expect any offset next."""
     if call.error is None:
         client.expect_any_offset()
 
 
-def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.REPLACE) -> Tells:
-    """Return what tells which partitions a client has; `read` gives tuples that begin with topic and partition."""
+def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.REPLACE) -> Record:
+    """Return what records the partitions of a client; `read` returns tuples that begin with topic and partition."""
 
-    def tell(client: Client, call: ObservedCall) -> None:
+    def record(client: Client, call: ObservedCall) -> None:
         if call.error is None:
             assignment_changed(client, change, read(*call.taken))
 
-    return tell
+    return record
 
 
-def rebalancing(stops: Callable[[Any], bool]) -> Tells:
-    """Return what begins the time without partitions of a client that `stops` until they are assigned anew."""
+def rebalancing(stops: Callable[[Any], bool]) -> Record:
+    """Return what begins a client's time without partitions, if `stops` says that a rebalance stops the client."""
 
-    def tell(client: Client, call: ObservedCall) -> None:
+    def record(client: Client, call: ObservedCall) -> None:
         if call.error is None and stops(client.instance()):
             client.assignment.suspend()
 
-    return tell
+    return record
 
 
-def log_start(read: Callable[..., tuple[str, str, int] | None]) -> Tells:
-    """Return what keeps where a log begins; `read` gives topic, partition and that."""
+def log_start(read: Callable[..., tuple[str, str, int] | None]) -> Record:
+    """Return what records where the log of a partition begins; `read` returns topic, partition and offset."""
 
-    def tell(client: Client, call: ObservedCall) -> None:
-        found = read(*call.taken) if call.error is None else None
-        if found is not None:
-            client.assignment.starts[found[:2]] = found[2]
+    def record(client: Client, call: ObservedCall) -> None:
+        start = read(*call.taken) if call.error is None else None
+        if start is not None:
+            client.assignment.starts[start[:2]] = start[2]
 
-    return tell
+    return record
 
 
-def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Tells:
+def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Record:
     """Return what counts a commit that the application has not called for as automatic.
 
-    The first argument taken has the offsets, which `positions` reads, the second, where there is one, the outcome.
+    The first argument taken holds the offsets, which `positions` reads; the second, if there is one, the outcome.
     """
 
-    def tell(client: Client, call: ObservedCall) -> None:
+    def record(client: Client, call: ObservedCall) -> None:
         offsets, *outcome = call.taken
         failure = outcome[0] if outcome and isinstance(outcome[0], BaseException) else call.error
-        # Commits of other tasks may go on meanwhile; but a client without tasks may commit in a thread of its own.
+        # Another task's commit may be in progress; but a client without tasks may commit in a thread of its own.
         called_for = current_operation.get().types & SETTLE if tasks.running_task() else client.settle_calls
         if offsets and not called_for:
             client.record_commit(positions(offsets), True, failure)
 
-    return tell
+    return record
 
 
-def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Tells:
-    """Return what notes how many messages wait in a queue; `read` gives its name and that, from the call's result."""
+def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Record:
+    """Return what records the number of messages in a queue; `read` returns name and number, from the call's result."""
 
-    def tell(client: Client, call: ObservedCall) -> None:
-        found = read(call.result) if call.error is None else None
-        if found is not None:
-            note_queue_depth(client, *found)
+    def record(client: Client, call: ObservedCall) -> None:
+        depth = read(call.result) if call.error is None else None
+        if depth is not None:
+            note_queue_depth(client, *depth)
 
-    return tell
+    return record
 
 
 @dataclass(frozen=True)
 class Observe(SinglePlace):
-    """A function, sync or async, of a client or of a part of one, that is called for what it `tells` of the client.
+    """A function, sync or async, of a client or of a part of one, whose calls reveal something that `record` records.
 
-    `part` is the client's attribute if the function is not the client's own; `first` says that it may be the first
-    that is note_arrival of a client.
+    `part` is the client's attribute on which the function is called, if it is not the client's own; `may_be_first_use`
+    says that the call may be the client's first use.
     """
 
     target: str
-    tells: Tells
+    record: Record
     takes: tuple[str, ...] = ()
     part: str = ""
-    first: bool = False
+    may_be_first_use: bool = False
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the function, which tells us when it has been called."""
+        """Return the function, after whose calls `record` records what they reveal."""
         arguments = Arguments(original, self.takes, library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -125,16 +125,16 @@ class Observe(SinglePlace):
         return _Observation(args, kwargs, self, library, arguments) if args else None
 
     def client(self, library: Library, part: Any) -> Client | None:
-        """Return the client that the function is of, None for one that is not known."""
+        """Return the client that a call is about, or None if it is not known."""
         if self.part:
             return next(
                 (client for client in live_clients() if getattr(client.instance(), self.part, None) is part), None
             )
-        return client_of(part, library) if self.first else existing_client(part)
+        return client_of(part, library) if self.may_be_first_use else existing_client(part)
 
 
 class _Observation(Call):
-    """A call that is observed."""
+    """One call that is observed."""
 
     __slots__ = ("arguments", "library", "shape")
 
@@ -146,31 +146,33 @@ class _Observation(Call):
         self.library = library
         self.arguments = arguments
 
-    def left(self, error: BaseException | None) -> None:
-        """Tell of a call that failed."""
+    def exited(self, error: BaseException | None) -> None:
+        """Report a call that failed."""
         if error is not None:
             self._report(None, error)
 
     def returned(self, result: Any) -> Any:
-        """Tell of a call that did not."""
+        """Return the result, once the call is reported."""
         self._report(result, None)
         return result
 
     @guarded
     def _report(self, result: Any, error: BaseException | None) -> None:
-        if self.library.telemetry.find_scope() is None or (self.shape.first and passes_through(self.library.telemetry)):
+        if self.library.telemetry.find_scope() is None or (
+            self.shape.may_be_first_use and passes_through(self.library.telemetry)
+        ):
             return
         client, taken = self.shape.client(self.library, self.args[0]), self.arguments.take(self.args, self.kwargs)
         if client is not None and taken is not None:
-            self.shape.tells(client, ObservedCall(taken, result, error))
+            self.shape.record(client, ObservedCall(taken, result, error))
 
 
 @dataclass(frozen=True)
 class Listen(SinglePlace):
-    """A call that registers callbacks for changes of what a client reads.
+    """A call that registers callbacks for changes of a consumer's partitions.
 
-    `changes` says how what each of its arguments is called for changes the assignment; `read` is as with `assigned`. Of
-    the arguments that are not given, those in `added` get a callback that only we know of.
+    `changes` says how a call of the callback in each argument changes the assignment; `read` is as with `assigned`. Of
+    the arguments that a call does not give, those in `added` get a callback of ours.
     """
 
     target: str
@@ -179,7 +181,7 @@ class Listen(SinglePlace):
     read: Callable[..., Any]
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose callbacks tell us first."""
+        """Return the call, whose callbacks record the change before the application's own run."""
         arguments = Arguments(original, tuple(self.changes), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -191,19 +193,19 @@ class Listen(SinglePlace):
         if taken is None:
             return None
         client = client_of(args[0], library)
-        for (name, change), theirs in zip(self.changes.items(), taken, strict=True):
-            if callable(theirs) or (theirs is ... and name in self.added):
-                ours = self._callback(client, change, None if theirs is ... else theirs)
+        for (name, change), callback in zip(self.changes.items(), taken, strict=True):
+            if callable(callback) or (callback is ... and name in self.added):
+                ours = self._callback(client, change, None if callback is ... else callback)
                 args, kwargs = arguments.replace(args, kwargs, name, ours)
         return Call(args, kwargs)
 
-    def _callback(self, client: Client, change: AssignmentChange, theirs: Function | None) -> Function:
+    def _callback(self, client: Client, change: AssignmentChange, callback: Function | None) -> Function:
         @guarded
-        def note(told: tuple[Any, ...]) -> None:
-            assignment_changed(client, change, self.read(*told))
+        def record(args: tuple[Any, ...]) -> None:
+            assignment_changed(client, change, self.read(*args))
 
-        def happened(*told: Any) -> Any:
-            note(told)
-            return None if theirs is None else theirs(*told)
+        def traced_callback(*args: Any) -> Any:
+            record(args)
+            return None if callback is None else callback(*args)
 
-        return happened
+        return traced_callback

@@ -1,4 +1,4 @@
-"""A client's end, and the process's: nothing stays open."""
+"""The end of a client, and of the process: nothing stays open."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from otel_eda.core.process import per_task
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.telemetry import hooks
 from otel_eda.core.telemetry.errors import Unresolved
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 @guarded
 def end_client(client: Client, why: str, error: BaseException | None = None) -> None:
-    """End everything of a client that is still open: sends as unresolved, turns as done or with an error."""
+    """End everything that is open at a client: sends as unresolved, process spans as done or with an error."""
     for sending in list(client.pending_sends.values()):
         sending.abandoned(Unresolved(f"{why} before the broker answered"))
-    while client.unanswered_settlements:
-        client.unanswered_settlements.popleft().failed(Unresolved(f"{why} before the broker answered"))
+    for settlement in client.take_unanswered():
+        settlement.failed(Unresolved(f"{why} before the broker answered"))
     per_task.end_all(client, error)
 
 
@@ -33,22 +34,24 @@ def end_everything() -> None:
     _end_by_uncaught(getattr(sys, "last_value", None))
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         processing.end(GeneratorExit())
+    hooks.end_all()
 
 
 def _end_by_uncaught(error: BaseException | None) -> None:
     # What ended the main thread, as the interpreter has printed it, is what its message came to.
     main = threading.main_thread().ident
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         if error is not None and processing.owner == main and processing.pending_error is not error:
             processing.end_unless_manual(error)
 
 
 def register_at_exit() -> None:
-    """Have `end_everything` called after what was registered later, and before what was registered earlier.
+    """Register `end_everything` to run at the interpreter's exit, before the handlers registered so far.
 
-    `atexit` runs backwards: the clients' own exit handlers come first, then ours, then the SDK's shutdown.
+    `atexit` runs backwards: the clients' own exit handlers, registered later, come first, then ours, then the SDK's
+    shutdown.
     """
     atexit.unregister(end_everything)
     atexit.register(end_everything)

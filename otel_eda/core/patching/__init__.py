@@ -1,1 +1,1 @@
-"""Functions of a library replaced by ours, and the very originals put back."""
+"""Replacement of a library's functions, and their exact restoration."""

@@ -1,4 +1,4 @@
-"""The one wrapper there is: a begin before a call of an original, an end after it, whether that is sync or async."""
+"""The one wrapper there is: it enters a context manager around a call of the original, sync or async."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 class Surrounding(Protocol):
-    """What goes on around one call: entered before it, left after it, with the arguments that the original is given."""
+    """The context manager around one call; the original is called with its `args` and `kwargs`."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
     def __enter__(self) -> object:
-        """Begin."""
+        """Begin, before the original is called."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        """End, with what the call raised."""
+        """End, with the exception that the original raised, if any."""
 
     def returned(self, result: Any, /) -> Any:
-        """Return what the caller gets in the place of a call's result."""
+        """Return the value that the caller gets in place of the original's result."""
 
 
 class Call:
-    """A call with other arguments, and nothing around it; what surrounds a call in other ways derives from it."""
+    """A call with other arguments, and nothing around it; the base of what surrounds a call in other ways."""
 
     __slots__ = ("args", "kwargs")
 
@@ -45,21 +45,22 @@ class Call:
         return self
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        self.left(error)
+        self.exited(error)
 
-    def left(self, error: BaseException | None) -> None:
-        """End, with what the call raised."""
+    def exited(self, error: BaseException | None) -> None:
+        """End the call, with the exception that the original raised, if any."""
 
     def returned(self, result: Any) -> Any:
-        """Return what the caller gets in the place of a call's result."""
+        """Return the original's result, or the value that the caller gets in its place."""
         return result
 
 
 def around(original: Function, switch: Switch, begin: Begin) -> Function:
-    """Return a function that does what an original does, surrounded by what `begin` returns for the call's arguments.
+    """Return a function that calls an original inside of the context manager that `begin` returns for the arguments.
 
-    Where that is None, and while the switch is off, the original is called with the very arguments, and that is all.
-    Neither `begin`, nor what it returns, may raise: the original's result and exception are the application's.
+    Where `begin` returns None, and while the switch is off, the original is called with the very arguments, and that is
+    all. Neither `begin` nor the context manager may raise: the original's result and exception belong to the
+    application.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:

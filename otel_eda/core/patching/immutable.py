@@ -1,8 +1,8 @@
-"""Opens a class that an extension module has closed, for as long as one of its functions is replaced.
+"""Classes of extension modules, opened for attributes while one of their functions is replaced.
 
-Since Python 3.10 a class made in C refuses new attributes: it is flagged as immutable, and nothing else about it
-differs. Without the flag CPython does the rest, as for any class: its caches, its slots, its subclasses. So it is the
-very class that is patched, whoever holds it, subclasses it, or has made instances of it before.
+Since Python 3.10 such a class has the flag `Py_TPFLAGS_IMMUTABLETYPE` (https://bugs.python.org/issue43908) and refuses
+new attributes; nothing else about it differs. Without the flag CPython does the rest, as for any class: its caches, its
+slots, its subclasses. So the very class is patched, for whoever holds it, subclasses it or has made instances of it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _IMMUTABLE_FLAG = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 _STATIC_BUILTIN_FLAG = (
     1 << 1
-)  # _Py_TPFLAGS_STATIC_BUILTIN, since Python 3.12: a class of CPython's own, whose attributes are elsewhere
+)  # _Py_TPFLAGS_STATIC_BUILTIN since Python 3.12: the attributes of CPython's own classes are elsewhere
 
 
 _WORD_SIZE = ctypes.sizeof(ctypes.c_void_p)
 
 
-# `PyTypeObject`: an object's head, its `ob_size`, and eighteen words from `tp_name` to `tp_as_buffer`.
+# `tp_flags` in `PyTypeObject`: after an object's head, `ob_size`, and eighteen words from `tp_name` to `tp_as_buffer`.
 _FLAGS_OFFSET = object.__basicsize__ + 19 * _WORD_SIZE
 
 
@@ -35,13 +35,13 @@ _FLAG_BYTE_OFFSET = _FLAGS_OFFSET + (1 if sys.byteorder == "little" else ctypes.
 
 
 def is_immutable(owner: Any) -> bool:
-    """Tell whether a class is flagged so."""
+    """Return whether a class has the flag that makes it refuse attributes."""
     return isinstance(owner, type) and bool(owner.__flags__ & _IMMUTABLE_FLAG)
 
 
 @contextmanager
 def mutable(owner: Any) -> Iterator[None]:
-    """Have a class take attributes for the length of the block; raises `TypeError` where that can't be."""
+    """Let a class accept attributes inside of the block; raise `TypeError` where the flag cannot be cleared safely."""
     if not is_immutable(owner):
         yield
         return
@@ -54,7 +54,7 @@ def mutable(owner: Any) -> Iterator[None]:
 
 
 def _flag_byte(owner: type) -> ctypes.c_ubyte:
-    # The byte alone: the interpreter changes others of the word, perhaps in another thread.
+    # One byte only: the interpreter may change another byte of the word at the same time, in another thread.
     if sys.implementation.name != "cpython" or owner.__module__ == "builtins" or owner.__flags__ & _STATIC_BUILTIN_FLAG:
         raise TypeError(f"{owner.__qualname__} is immutable")
     if ctypes.c_ulong.from_address(id(owner) + _FLAGS_OFFSET).value != owner.__flags__:

@@ -1,8 +1,8 @@
-"""Calls of a Python function seen in the function itself, which stays the very object that the application has.
+"""Interception of a Python function's calls, while the function stays the very object that the application has.
 
-A function's code can be exchanged (Python's data model, `function.__code__`). Whoever compares, weakly references,
-copies, pickles, disconnects or inspects the function finds what it was. The code that stands in hands each call to
-an interceptor, together with a function that runs the original code.
+A function's code can be exchanged (`function.__code__` in Python's data model). Whoever compares, references weakly,
+copies, pickles, disconnects or inspects the function finds what it was. The code that stands in passes each call to an
+interceptor, together with a function that runs the original code.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
@@ -21,21 +22,22 @@ if TYPE_CHECKING:
 _MARK = "otel_eda: the interceptor"
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
+_changing = PatientLock()
 _interceptors: WeakKeyDictionary[FunctionType, Interceptor] = WeakKeyDictionary()
 
 
 class Interceptor(Protocol):
-    """What is called in the place of a function; it must not hold on to anything that may hold the function.
+    """A function that is called in place of another; it must not hold anything that may hold that one.
 
     A code object holds its constants where the garbage collector does not look: such a cycle would never be freed.
     """
 
     def __call__(self, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what the call gives; `run` runs the function's own code."""
+        """Return the result of a call; `run` runs the function's own code."""
 
 
 class _Interception:
-    """The constant of the code that stands in: the function's own code, and the interceptor."""
+    """The constant in the code that stands in: the function's own code, and the interceptor."""
 
     __slots__ = ("code", "interceptor")
 
@@ -44,7 +46,7 @@ class _Interception:
         self.interceptor = interceptor
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any], inner: FunctionType) -> Any:
-        """Return what the interceptor does; `inner` is a function with the globals and the closure of the function."""
+        """Return the interceptor's result; `inner` is a function with the globals and the closure of the function."""
         run = FunctionType(self.code, inner.__globals__, self.code.co_name, None, inner.__closure__)
         return self.interceptor(run, args, kwargs)
 
@@ -53,22 +55,24 @@ class _Interception:
 
 
 def intercept(function: FunctionType, interceptor: Interceptor) -> bool:
-    """Have an interceptor called in the place of a function; False for a generator function, whose calls run nothing.
+    """Let an interceptor handle the calls of a function, and return whether that is possible.
 
-    A function that is intercepted already keeps its interceptor.
+    It is not for a generator function, whose calls run no code. A function that is intercepted already keeps its
+    interceptor.
     """
     if function.__code__.co_flags & _GENERATORS:
         return False
-    if interceptor_of(function) is None:
-        _interceptors[function] = interceptor
-        function.__code__ = _stand_in(function.__code__, interceptor)
+    with _changing.held():
+        if interceptor_of(function) is None:
+            _interceptors[function] = interceptor
+            function.__code__ = _stand_in(function.__code__, interceptor)
     return True
 
 
 def interceptor_of(function: FunctionType) -> Interceptor | None:
     """Return the interceptor of a function, or None if it has none."""
-    found = _constant(function.__code__)
-    return None if found is None else found.interceptor
+    interception = _constant(function.__code__)
+    return None if interception is None else interception.interceptor
 
 
 def _constant(code: CodeType) -> _Interception | None:
@@ -77,29 +81,34 @@ def _constant(code: CodeType) -> _Interception | None:
 
 @on_reset
 def restore_all() -> None:
-    """Give every function its own code back, unless somebody has given it another one meanwhile."""
-    for function in list(_interceptors):
-        found = _constant(function.__code__)
-        if found is not None:
-            function.__code__ = found.code
+    """Restore the code of every function, unless somebody has given it other code meanwhile."""
+    for function, _ in _all():
+        interception = _constant(function.__code__)
+        if interception is not None:
+            function.__code__ = interception.code
 
 
 def resume_all() -> None:
-    """Intercept the calls of every function again whose own code is back."""
-    for function, interceptor in list(_interceptors.items()):
+    """Intercept the calls of every function again whose code was restored."""
+    for function, interceptor in _all():
         intercept(function, interceptor)
+
+
+def _all() -> list[tuple[FunctionType, Interceptor]]:
+    with _changing.held():  # another thread may intercept one more
+        return list(_interceptors.items())
 
 
 def _stand_in(code: CodeType, interceptor: Interceptor) -> CodeType:
     scope: dict[str, Any] = {}
     exec(_source(code), scope)  # noqa: S102  # made of the function's own parameters
-    made: CodeType = scope["outer"]().__code__
+    template: CodeType = scope["outer"]().__code__
     constant: Any = _Interception(code, interceptor)
-    own = made.replace(
+    own = template.replace(
         co_name=code.co_name,
         co_filename=code.co_filename,
         co_firstlineno=code.co_firstlineno,
-        co_consts=tuple(constant if item == _MARK else item for item in made.co_consts),
+        co_consts=tuple(constant if item == _MARK else item for item in template.co_consts),
     )
     qualified: Any = {"co_qualname": getattr(code, "co_qualname", "")} if sys.version_info >= (3, 11) else {}
     return own.replace(**qualified)

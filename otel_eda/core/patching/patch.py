@@ -1,4 +1,4 @@
-"""Replaces functions of a library by ours and puts the very originals back."""
+"""Replacement of single functions of a library, import hooks, and the proxy of a callback."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import wrapt
 
 from otel_eda.core.patching.immutable import mutable
 from otel_eda.core.runtime.guard import failed
+from otel_eda.core.runtime.locks import PatientLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ Function: TypeAlias = "Callable[..., Any]"
 
 
 class Switch:
-    """Whether a wrapper works or, because somebody else's wrapper around it outlives it, only passes on."""
+    """The switch of a wrapper: off once the patch is undone, where somebody else's wrapper keeps ours alive."""
 
     __slots__ = ("on",)
 
@@ -35,14 +36,16 @@ class Switch:
 
 
 class Wrap(Protocol):
-    """Makes the wrapper of an original function."""
+    """A function that makes the wrapper of an original function."""
 
     def __call__(self, original: Function, switch: Switch) -> Function:
-        """Give a function that does what `original` does and, while the switch is on, what we do."""
+        """Return a function that does what `original` does and, while the switch is on, records it."""
 
 
+changing = PatientLock()
+"""Held by whoever puts a function in another's place or takes it back, for threads that do so at once."""
 originals: dict[Function, Function] = {}
-"""What stands behind each function of ours that is in a library's place."""
+"""The original of each function of ours that has replaced one of a library."""
 
 
 @dataclass
@@ -58,13 +61,16 @@ class Patch:
 
     @property
     def place(self) -> str:
-        """Where it is: `module:Class.method`."""
+        """The place of the attribute, as `module:Class.method`."""
         if isinstance(self.owner, ModuleType):
             return f"{self.owner.__name__}:{self.name}"
         return f"{self.owner.__module__}:{self.owner.__qualname__}.{self.name}"
 
     def undo(self) -> None:
-        """Put the very original back if what is there is ours; else leave the other's wrapper and only pass on."""
+        """Restore the original if the attribute is still ours.
+
+        If somebody has wrapped it meanwhile, their wrapper stays, and ours inside of it only calls the original.
+        """
         self.switch.on = False
         originals.pop(getattr(self.ours, "__func__", self.ours), None)
         if self.owner.__dict__.get(self.name) is not self.ours:
@@ -77,9 +83,10 @@ class Patch:
 
 
 def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
-    """Replace a function of a class or module.
+    """Replace a function of a class or module, and return the patch.
 
-    Raises `AttributeError` if there is none of that name, `TypeError` if the class is immutable and can't be opened.
+    Raises `AttributeError` if there is no function of that name, `TypeError` if the class is immutable and cannot be
+    opened.
     """
     inherited = name not in owner.__dict__
     original = inspect.getattr_static(owner, name) if inherited else owner.__dict__[name]
@@ -88,8 +95,8 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
     switch = Switch()
     wrapper: Any = wrap(function, switch)
     is_proxy = isinstance(wrapper, wrapt.FunctionWrapper)
-    if not is_proxy:  # what is set on a proxy is set on the original
-        wrapper.__module__, wrapper.__annotations__ = None, {}  # a function of an extension module has none
+    if not is_proxy:  # an attribute set on such a proxy is set on the original
+        wrapper.__module__, wrapper.__annotations__ = None, {}  # a function of an extension module may have none
         functools.update_wrapper(wrapper, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
     ours = type(original)(wrapper) if bound else wrapper
     with mutable(owner):
@@ -100,9 +107,10 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
 
 
 def resolve(module: ModuleType, path: str) -> tuple[Any, str] | None:
-    """Find `Class.method` in a module, or `Class.new|old`: its owner and name.
+    """Return the owner and the name that a path like `Class.method` stands for in a module.
 
-    Raises `AttributeError` if there is none. A path that ends in `?` is of some versions only: then it gives None.
+    `Class.new|old` stands for the first of the names that exists. Raises `AttributeError` if none does, but returns
+    None if the path ends in `?`: such a function exists in some versions only.
     """
     *owners, names = path.removesuffix("?").split(".")
     owner: Any = module
@@ -117,9 +125,9 @@ def resolve(module: ModuleType, path: str) -> tuple[Any, str] | None:
 
 
 class ImportHook:
-    """Calls `then` with a module: when armed if it is loaded, else when the application imports it.
+    """A hook that calls `then` with a module: at once if the module is loaded, else when the application imports it.
 
-    An armed hook can't be taken back, so `then` has to ask whether it is still wanted.
+    wrapt cannot take a hook back, so `then` has to ask whether it is still wanted.
     """
 
     def __init__(self, module: str, then: Callable[[ModuleType], None]) -> None:
@@ -128,7 +136,7 @@ class ImportHook:
         self.armed = False
 
     def arm(self) -> None:
-        """Call now or later."""
+        """Call `then` now, or register it for the import; a second call registers nothing."""
         loaded = sys.modules.get(self.module)
         if loaded is not None and not getattr(loaded.__spec__, "_initializing", False):
             self._call(loaded)
@@ -138,10 +146,11 @@ class ImportHook:
 
     def _call(self, module: ModuleType) -> None:
         try:
-            self.then(module)
+            with changing.held():
+                self.then(module)
         except Exception as error:  # noqa: BLE001  # the application's import must go on
             failed(f"patching {self.module}", error)
 
 
 class Proxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """What the library gets: equal to the application's function, and of the same hash."""
+    """The callback that a library gets: it equals the application's function and has the same hash."""

@@ -1,1 +1,1 @@
-"""The operation *process*: a span around code that no call of ours surrounds."""
+"""The operation *process*: process spans around code that no wrapper surrounds."""

@@ -1,4 +1,4 @@
-"""Turns that are over and may yet be processed by hand: which have to wait, and for how long."""
+"""Process spans whose code is over and whose messages may yet be processed by hand: how long they stay open."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _MAX_DEFERRED = 10_000
 _MANUAL = f"{__package__}.manual"  # where `otel_eda.process` is
 
 
-_MAX_DEFERRAL_NS = 60_000_000_000  # nanoseconds a turn waits at most where nobody is known to process by hand
+_MAX_DEFERRAL_NS = 60_000_000_000  # where the application has processed no message of the client by hand yet
 
 
 uses_manual = False
-"""Whether the application uses `otel_eda.process`: then a turn waits for whoever still holds its message."""
+"""Whether the application uses `otel_eda.process`; then a process span stays open while its message is held."""
 
 
 def set_uses_manual(used: bool = True) -> None:
-    """Note whether the application uses `otel_eda.process`."""
+    """Set whether the application uses `otel_eda.process`."""
     global uses_manual
     uses_manual = used
 
@@ -43,7 +43,10 @@ def _reset() -> None:
 
 
 def may_hand_over(frame: FrameType | None) -> bool:
-    """Tell whether a loop in this frame may hand messages to code that uses `otel_eda.process`."""
+    """Return whether a loop in this frame may hand messages to code that uses `otel_eda.process`.
+
+    It may if such code has run, or if the frame's module mentions `otel_eda.process` in a function.
+    """
     if uses_manual or frame is None:
         return uses_manual
     if frame.f_code not in _mentions_process_by_code:
@@ -92,9 +95,9 @@ def _is_ours(value: object) -> bool:
 def finish_or_defer(
     processing: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None
 ) -> None:
-    """End a turn whose code is over; if it may yet be processed by hand, when nobody holds its message any more."""
+    """End a process span whose code is over, or defer the end until nobody holds the message any more."""
     if processing.manual:
-        processing.detach()  # whoever processes it by hand ends it
+        processing.detach()  # the block that processes it by hand ends it
     elif error is not None or not (defer or uses_manual):
         processing.end_unguarded(error)
     else:
@@ -106,16 +109,23 @@ def finish_or_defer(
 
 
 def finish_unheld(client: Client) -> None:
-    """End what waited to be processed by hand and is held by nobody any more."""
-    # Two a turn: the queue can't grow by what is not held, and no message costs more than two looks.
+    """End deferred process spans whose messages nobody holds any more."""
+    # Two at each message: messages that nobody holds cannot pile up, and no message pays for more than two.
     for _ in range(min(2, len(client.deferred_processing))):
-        processing = client.deferred_processing.popleft()
-        if processing.done or processing.manual:
+        processing = _next_deferred(client)
+        if processing is None or processing.done or processing.manual:
             continue
         if _must_wait(processing, client):
             client.deferred_processing.append(processing)
         else:
             processing.end(at=processing.body_ended_at)
+
+
+def _next_deferred(client: Client) -> OpenProcessing | None:
+    try:
+        return client.deferred_processing.popleft()
+    except IndexError:  # another thread may have taken the last one
+        return None
 
 
 def _must_wait(processing: OpenProcessing, client: Client) -> bool:
@@ -125,8 +135,7 @@ def _must_wait(processing: OpenProcessing, client: Client) -> bool:
 
 
 def finish_deferred(client: Client) -> None:
-    """End what waits for being processed by hand."""
-    while client.deferred_processing:
-        processing = client.deferred_processing.popleft()
+    """End all deferred process spans, unless their messages are processed by hand."""
+    while (processing := _next_deferred(client)) is not None:
         if not processing.manual:
             processing.end(at=processing.body_ended_at)

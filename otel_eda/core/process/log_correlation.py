@@ -1,4 +1,4 @@
-"""Log records that OpenTelemetry exports tell which message was in work; what the application writes stays as it is."""
+"""The message in work on each log record that OpenTelemetry exports; other handlers' records stay as they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import get_current
 
 from otel_eda import semconv
+from otel_eda.core.clients.attributes import destination_attribute
 from otel_eda.core.patching.patch import ImportHook, patch
 from otel_eda.core.runtime.contexts import PROCESSING
 from otel_eda.core.runtime.guard import guarded
@@ -22,30 +23,30 @@ if TYPE_CHECKING:
 
 
 HANDLER_MODULES = ("opentelemetry.sdk._logs._internal", "opentelemetry.instrumentation.logging.handler")
-"""Where the handlers are that make records of OpenTelemetry out of Python's."""
+"""The modules with handlers that turn Python's log records into OpenTelemetry's."""
 
 
 @guarded
 def with_message(record: LogRecord) -> LogRecord | None:
-    """Give a copy of a record that names the message in work; None if there is none."""
+    """Return a copy of a record with the attributes of the message in work, or None if there is none."""
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     if processing is None or processing.done:
         return None
-    made = copy.copy(record)  # other handlers get the same one, and may print all that is in it
-    made.__dict__ = {**_message_attributes(processing), **vars(record)}
-    return made
+    copied = copy.copy(record)  # other handlers get the same record, and may print all its attributes
+    copied.__dict__ = {**_message_attributes(processing), **vars(record)}
+    return copied
 
 
 def _message_attributes(processing: Processing) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         semconv.SYSTEM: processing.client.library.system,
-        semconv.DESTINATION: processing.route.destination,
+        **destination_attribute(processing.route.destination),
     }
     if processing.partition is not None:
-        found[semconv.PARTITION] = processing.partition
+        attributes[semconv.PARTITION] = processing.partition
     if processing.partition_ledger is not None:
-        found[semconv.OFFSET] = processing.offset
-    return found
+        attributes[semconv.OFFSET] = processing.offset
+    return attributes
 
 
 def _wrap_emit(original: Function, switch: Switch) -> Function:
@@ -56,7 +57,7 @@ def _wrap_emit(original: Function, switch: Switch) -> Function:
 
 
 class LogCorrelation:
-    """The handlers, wherever they are, once they are imported."""
+    """The patches of the handlers that turn Python's log records into OpenTelemetry's."""
 
     def __init__(self) -> None:
         self.on = False
@@ -64,14 +65,14 @@ class LogCorrelation:
         self.hooks = [ImportHook(module, self._on_import) for module in HANDLER_MODULES]
 
     def enable(self) -> None:
-        """Have them tell; twice is once."""
+        """Patch the handlers now, or when they are imported; a second call does nothing."""
         if not self.on:
             self.on = True
             for hook in self.hooks:
                 hook.arm()
 
     def disable(self) -> None:
-        """Put the originals back; twice is once."""
+        """Restore the handlers; a second call does nothing."""
         self.on = False
         while self.patches:
             self.patches.pop().undo()

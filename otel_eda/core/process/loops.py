@@ -1,4 +1,4 @@
-"""Iterators that know where the turn of a loop begins and ends."""
+"""Iterators that begin and end the process span around each pass of a loop."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import wrapt
 
-from otel_eda.core.process import deferral, per_task, unwinding
-from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.process import deferral, hand_over, per_task, unwinding
+from otel_eda.core.process.processing import Processing, begin_processing
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through
@@ -19,76 +19,75 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.message import Message
     from otel_eda.core.process.per_task import Pulled
-    from otel_eda.core.process.processing import Processing
     from otel_eda.core.propagation.headers import Extracted
     from otel_eda.core.propagation.trust import Polled
 
 
 Puller: TypeAlias = "Callable[[Any, Client], Any]"
-"""Pulls one message from a consumer: gives, or an async one awaits, what the application gets and our `Pulled`."""
+"""Pulls one message from a consumer; returns (async: awaits) the application's result and our `Pulled`."""
 
 
 class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    _self_steps: LoopProcessing
+    _self_loop: LoopProcessing
     _self_pull: Puller
 
     def __init__(self, consumer: Any, client: Client, pull: Puller, frame: FrameType | None) -> None:
         super().__init__(consumer)
-        self._self_steps = LoopProcessing(client, frame)
+        self._self_loop = LoopProcessing(client, frame)
         self._self_pull = pull
 
     def __del__(self) -> None:
-        self._self_steps.drop(caller())
+        self._self_loop.end_dropped(caller())
 
 
 class TracedIterator(_TracedIterator):
-    """What a consumer's `__iter__` gives: the consumer to everyone who looks, and a fresh iterator to the loop."""
+    """The result of a consumer's `__iter__`: a fresh iterator for the loop, and the consumer to everybody else."""
 
     def __iter__(self) -> TracedIterator:
-        self._self_steps.ask(caller())
+        self._self_loop.remember_request(caller())
         return self
 
     def __next__(self) -> Any:
-        steps = self._self_steps
-        steps.over(caller())
+        loop = self._self_loop
+        loop.end_body(caller())
         try:
-            result, pulled = self._self_pull(self.__wrapped__, steps.client)
+            result, pulled = self._self_pull(self.__wrapped__, loop.client)
         except BaseException:
-            steps.finish()
+            loop.stop_following()
             raise
         if pulled is not None:
-            steps.pulled(pulled)
+            loop.begin_pulled(pulled)
         return result
 
 
 class TracedAsyncIterator(_TracedIterator):
-    """What a consumer's `__aiter__` gives."""
+    """The result of a consumer's `__aiter__`."""
 
     def __aiter__(self) -> TracedAsyncIterator:
         return self
 
     def __anext__(self) -> Awaitable[Any]:
-        # Called by the loop's own frame; what it awaits then must not hold on to that frame, which holds it.
-        steps = self._self_steps
-        steps.over(caller())
-        if passes_through(steps.client.library.telemetry):
+        # The loop's own frame calls this; the coroutine must not hold that frame, which holds the coroutine.
+        loop = self._self_loop
+        loop.end_body(caller())
+        if passes_through(loop.client.library.telemetry):
             return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
         return self._next()
 
     async def _next(self) -> Any:
-        steps = self._self_steps
+        loop = self._self_loop
         try:
-            result, pulled = await self._self_pull(self.__wrapped__, steps.client)
+            result, pulled = await self._self_pull(self.__wrapped__, loop.client)
         except BaseException:
-            steps.finish()
+            loop.stop_following()
             raise
         if pulled is not None:
-            steps.pulled(pulled)
+            loop.begin_pulled(pulled)
         return result
 
 
 class TracedGenerator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """A generator of messages, to everyone who looks: loops get a fresh iterator of it, `next` pulls one message."""
+    """A generator of messages: loops get a fresh iterator of it, `next` pulls one message."""
 
     _self_client: Client
     _self_pull: Puller
@@ -109,22 +108,22 @@ class TracedGenerator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 h
         return result
 
     def close(self) -> None:
-        """Close the generator, whose last message is done with."""
+        """Close the generator, and end the process span of its last message."""
         per_task.finish_current(self._self_client)
         self.__wrapped__.close()
 
 
 class TracedList(list[Any]):
-    """A polled list of messages: equal to the library's, and iterating it processes message by message."""
+    """A polled list of messages that equals the library's; iterating it processes message by message."""
 
-    __slots__ = ("_client", "_found")
+    __slots__ = ("_client", "_records_and_polled")
 
     def __init__(
-        self, records: Iterable[Any] = (), client: Client | None = None, found: Mapping[int, Polled] | None = None
+        self, records: Iterable[Any] = (), client: Client | None = None, polled: Mapping[int, Polled] | None = None
     ) -> None:
         super().__init__(records)
-        # The records are kept with it: an identity is only good as long as its object lives.
-        self._found = (tuple(self[:]) if found else (), found or {})
+        # The records are kept, too: an id stands for an object only while the object lives.
+        self._records_and_polled = (tuple(self[:]) if polled else (), polled or {})
         self._client = client
 
     def __iter__(self) -> Iterator[Any]:
@@ -132,123 +131,129 @@ class TracedList(list[Any]):
         client = getattr(self, "_client", None)
         if client is None or client.library.telemetry.scope is None:
             return super().__iter__()
-        return TracedListIterator(super().__iter__(), client, self._found[1], caller())
+        return TracedListIterator(super().__iter__(), client, self._records_and_polled[1], caller())
 
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         return list, (self[:],)
 
 
 class TracedListIterator:
-    """Iterates a batch with a turn around each of its messages."""
+    """An iterator over a batch, with a process span around each message."""
 
-    __slots__ = ("_found", "_records", "_steps")
+    __slots__ = ("_loop", "_polled", "_records")
 
     def __init__(
-        self, records: Iterator[Any], client: Client, found: Mapping[int, Polled], frame: FrameType | None
+        self, records: Iterator[Any], client: Client, polled: Mapping[int, Polled], frame: FrameType | None
     ) -> None:
         self._records = records
-        self._found = found
-        self._steps = LoopProcessing(client, frame)
+        self._polled = polled
+        self._loop = LoopProcessing(client, frame)
 
     def __iter__(self) -> TracedListIterator:
-        self._steps.ask(caller())
+        self._loop.remember_request(caller())
         return self
 
     def __next__(self) -> Any:
-        steps = self._steps
-        steps.over(caller())
+        loop = self._loop
+        loop.end_body(caller())
         try:
             record = next(self._records)
         except StopIteration:
-            steps.finish()
+            loop.stop_following()
             raise
-        steps.iterated(record, self._found.get(id(record)))
+        loop.begin_polled(record, self._polled.get(id(record)))
         return record
 
     def __length_hint__(self) -> int:
         return self._records.__length_hint__()  # type: ignore[attr-defined,no-any-return]  # a list's iterator has it
 
     def __del__(self) -> None:
-        self._steps.drop(caller())
+        self._loop.end_dropped(caller())
 
 
 class LoopProcessing:
-    """The turns of one loop, one after the other."""
+    """The process spans of one loop, one after another."""
 
-    __slots__ = ("asked", "client", "copying", "deferring", "processing", "started", "watch")
+    __slots__ = ("client", "fetching", "is_copy", "may_defer", "processing", "requested_at", "started", "watch")
 
     def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client
+        self.fetching = hand_over.known_by(frame)
         self.processing: Processing | None = None
         self.watch: unwinding.FrameWatch | None = None
-        self.copying = self.started = False
-        self.asked = self._place(frame)
-        self.deferring = deferral.may_hand_over(frame)
+        self.is_copy = self.started = False
+        self.requested_at = self._instruction(frame)
+        self.may_defer = deferral.may_hand_over(frame)
 
     @staticmethod
-    def _place(frame: FrameType | None) -> tuple[int, int]:
+    def _instruction(frame: FrameType | None) -> tuple[int, int]:
         return id(frame), -1 if frame is None else frame.f_lasti
 
     @guarded
-    def ask(self, frame: FrameType | None) -> None:
-        """Note who asks for the iterator."""
-        self.asked = self._place(frame)
+    def remember_request(self, frame: FrameType | None) -> None:
+        """Remember the instruction that asks for the iterator."""
+        self.requested_at = self._instruction(frame)
 
-    def over(self, frame: FrameType | None) -> None:
-        """End the turn, since this frame, which runs the body, comes for its next message."""
+    def end_body(self, frame: FrameType | None) -> None:
+        """End the process span of the last message: this frame, which runs the loop's body, asks for the next one."""
         try:
             if not self.started:
-                self.started, self.copying = True, self._copies(frame)
+                self.started, self.is_copy = True, self._copies(frame)
             processing, watch = self.processing, self.watch
             if processing is not None:
                 self.processing = None
-                deferral.finish_or_defer(processing, self.client, self.deferring)
-            if frame is not None and not self.copying and (watch is None or not watch.follows(frame)):
+                deferral.finish_or_defer(processing, self.client, self.may_defer)
+            if frame is not None and not self.is_copy and (watch is None or not watch.follows(frame)):
                 self._follow(frame)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
-            failed("core.process.loops.Steps.over", error)
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed("core.process.loops.LoopProcessing.end_body", error)
 
     def _copies(self, frame: FrameType | None) -> bool:
         # Asked for and drained by one instruction: a copy (`list`, `sorted`, unpacking) runs nobody's code. But a loop
         # over what goes on to the next list by itself, as `itertools.chain`, asks where it comes for the next item.
-        if frame is None or self.asked == self._place(frame):
+        if frame is None or self.requested_at == self._instruction(frame):
             return frame is not None and not unwinding.loops_at(frame)
-        return not self.deferring and unwinding.only_collects(frame)  # who works on them nobody sees
+        return not self.may_defer and unwinding.only_collects(frame)  # who works on them nobody sees
 
     def _follow(self, frame: FrameType) -> None:
         if self.watch is not None:
             self.watch.close()
-        self.watch = unwinding.FrameWatch(frame, self._unwound)
+        self.watch = unwinding.FrameWatch(frame, self._end_with_error)
 
-    def pulled(self, pulled: Pulled) -> None:
-        """Begin the turn of a message that was pulled just now."""
+    def begin_pulled(self, pulled: Pulled | Processing) -> None:
+        """Begin the process span of a message that was pulled just now, if the pull has not."""
         try:
+            if isinstance(pulled, Processing):
+                self.processing = pulled
+                return
             message = pulled.message()
             if message is not None:
                 self._begin(pulled.record, message, None)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
-            failed("core.process.loops.Steps.pulled", error)
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed("core.process.loops.LoopProcessing.begin_pulled", error)
 
     @guarded
-    def iterated(self, record: Any, polled: Polled | None) -> None:
-        """Begin the turn of a message that was polled before; without one, for what the application has put in."""
+    def begin_polled(self, record: Any, polled: Polled | None) -> None:
+        """Begin the process span of a message that was polled before; an object that the application added has none."""
         if polled is not None:
             message, context, origin = polled
             self._begin(record, message, (context, origin))
 
-    def _begin(self, record: Any, message: Message, found: Extracted | None) -> None:
-        if self.copying:
-            self.client.expect_any_offset()  # of a copied message the ledger will hear nothing
+    def _begin(self, record: Any, message: Message, extracted: Extracted | None) -> None:
+        if self.is_copy:
+            self.client.expect_any_offset()  # the ledger does not see copied messages
+        elif self.fetching is not None:
+            hand_over.fetched(self.client, record, message, self.fetching)
         elif self.client.library.telemetry.scope is not None:
-            self.processing = begin_processing(self.client, record, message, found)
+            self.processing = begin_processing(self.client, record, message, extracted)
 
-    def _unwound(self, error: BaseException) -> None:
+    def _end_with_error(self, error: BaseException) -> None:
         if self.processing is not None:
             self.processing.end_unless_manual(error)
 
     @guarded
-    def drop(self, frame: FrameType | None) -> None:
-        """End the last turn, since the loop has dropped its iterator."""
+    def end_dropped(self, frame: FrameType | None) -> None:
+        """End the last process span, since the loop has dropped its iterator."""
         watch, self.watch = self.watch, None
         processing, self.processing = self.processing, None
         if watch is None:
@@ -256,11 +261,11 @@ class LoopProcessing:
         error = watch.outcome(frame)
         watch.close()
         if processing is not None:
-            deferral.finish_or_defer(processing, self.client, self.deferring, error)
+            deferral.finish_or_defer(processing, self.client, self.may_defer, error)
 
     @guarded
-    def finish(self) -> None:
-        """Follow the loop no longer, since it has come to its end."""
+    def stop_following(self) -> None:
+        """Stop following the loop's frame, since the iterator is exhausted."""
         if self.watch is not None:
             self.watch.close()
             self.watch = None

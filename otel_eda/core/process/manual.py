@@ -1,4 +1,4 @@
-"""Processing a message by hand: `with otel_eda.process(message):` where no loop of ours is around."""
+"""Messages processed by hand: `with otel_eda.process(message):` where no loop of ours surrounds the code."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing, open_processings
-from otel_eda.core.runtime.contexts import current_context, suppressed
-from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.bounds import drop_oldest
+from otel_eda.core.runtime.contexts import PROCESSING, current_context, suppressed
+from otel_eda.core.runtime.guard import attribute_of, guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -31,15 +33,16 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Origin
     from otel_eda.core.clients.library import Library
+    from otel_eda.core.message import Attributes
     from otel_eda.core.process.processing import Processing
 
 
 class Process:
     """A process span around a block: `with otel_eda.process(message):`.
 
-    A message of an instrumented library gets one process span, not two: the one that its loop began is taken over, also
-    by another thread. For any other message say where it came from: `destination`, `system`, and `headers` (pairs or a
-    mapping; by default its attribute or key `headers`).
+    A message of an instrumented library gets one process span, not two: the span that its loop began is taken over,
+    also by another thread. For any other message say where it came from: `destination`, `system`, and `headers` (pairs
+    or a mapping; by default the message's attribute or key `headers`).
     """
 
     def __init__(
@@ -66,10 +69,11 @@ class Process:
             attach(processing.context)
 
     def _take_over(self) -> Processing | None:
-        # A library may hand a message over as a tuple of its parts, one of which stands for it.
+        # A library may hand a message over as a tuple of parts, one of which is the record.
+        current: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
         for part in (self._message, *(self._message if isinstance(self._message, tuple) else ())):
-            processing = open_processings.get(id(part))
-            if processing is not None and processing.record is part and not processing.manual:
+            processing = open_processings.take_over(part, current)
+            if processing is not None:
                 processing.take_over()
                 return processing
         return None
@@ -81,13 +85,13 @@ class Process:
         return begin_processing(client, self._message, message, manual=True)
 
     def _read(self) -> tuple[Client, Message]:
-        known = _known_message(self._message)
-        if known is not None and self._origin == (None, None, None):
-            return known
+        client_and_message = _known_message(self._message)
+        if client_and_message is not None and self._origin == (None, None, None):
+            return client_and_message
         destination, system, headers = self._origin
-        given = headers if headers is not None else _headers_of(self._message)
+        own_headers = headers if headers is not None else _headers_of(self._message)
         return _client_of_system(system or "custom"), Message(
-            destination or type(self._message).__name__, headers=given
+            destination or type(self._message).__name__, headers=own_headers
         )
 
     @guarded
@@ -99,13 +103,19 @@ class Process:
 
 
 def _known_message(item: Any) -> tuple[Client, Message] | None:
-    # Of the message itself, since its consumer may be gone, or in the process that this one was spawned by.
+    # Read from the message alone: its consumer may be gone, or in the process that has spawned this one.
     package = type(item).__module__.partition(".")[0]
     for library in sorted(enabled.values(), key=lambda library: library.package != package):
-        message = library.message(item)
+        message = _message_of(library, item)
         if message is not None:
             return _consumer_of(library, item, message.destination), message
     return None
+
+
+@guarded
+def _message_of(library: Library, item: Any) -> Message | None:
+    message = library.message(item)
+    return message if message is not None and isinstance(message.destination, str) else None  # else it is a mock
 
 
 def _consumer_of(library: Library, item: Any, destination: str) -> Client:
@@ -119,39 +129,56 @@ def _consumer_of(library: Library, item: Any, destination: str) -> Client:
 
 @guarded
 def _headers_of(item: Any) -> Headers:
-    found = item.get("headers") if isinstance(item, dict) else getattr(item, "headers", None)
-    return found() if callable(found) else found
+    headers = item.get("headers") if isinstance(item, dict) else attribute_of(item, "headers")
+    return headers() if callable(headers) else headers
 
 
 class _UnknownOrigin:
-    """Where a message came from that no adapter knows."""
+    """The origin of messages that no adapter knows."""
 
+    name = "process"
+    confined = False
     telemetry = Telemetry("process")
+    hooks = NO_HOOKS
 
     def __init__(self, system: str) -> None:
         self.system = system
 
     def message(self, _: Any) -> None:
-        """Read nothing: who processes such a message says what it is."""
+        """Return None: whoever processes such a message says what it is."""
 
     def positions(self, _: Any) -> tuple[()]:
-        """Tell none."""
+        """Return no position: nobody consumes from here."""
         return ()
 
     def empty(self, _: BaseException) -> bool:
-        """Tell none: nothing is pulled from nowhere."""
+        """Return False: nobody pulls from here."""
         return False
 
     def owner(self, item: Any) -> Any:
-        """Know of no other owner."""
+        """Return the object itself."""
         return item
 
     def identify(self, _: Any) -> Identity:
-        """Know nothing of a client."""
+        """Return an identity of which nothing is known."""
         return Identity()
+
+    def learnt(self, _: Any) -> Attributes:
+        """Return nothing: no more will be known of such a client."""
+        return {}
 
 
 telemetry = _UnknownOrigin.telemetry
+
+
+def use_hooks(hooks: Hooks) -> None:
+    """Call these hooks with the spans of messages that no adapter knows."""
+    _UnknownOrigin.hooks = hooks
+
+
+@on_reset
+def _forget_hooks() -> None:
+    use_hooks(NO_HOOKS)
 
 
 _stand_ins: dict[tuple[int, Identity], Client] = {}
@@ -169,38 +196,37 @@ _unknown_origin = cache(_UnknownOrigin)
 
 
 def _stand_in(origin: Origin, identity: Identity) -> Client:
-    """Return the client by which messages are processed whose consumer is gone or was never known."""
-    found = _stand_ins.get((id(origin), identity))
-    if found is None:
-        if len(_stand_ins) >= semconv.ATTRIBUTE_SETS:
-            _stand_ins.clear()
-        found = _stand_ins[id(origin), identity] = Client(origin, origin, identity)
-    return found
+    """Return the client that stands in for a consumer that is gone or was never known."""
+    client = _stand_ins.get((id(origin), identity))
+    if client is None:
+        client = _stand_ins.setdefault((id(origin), identity), Client(origin, origin, identity))
+        drop_oldest(_stand_ins, semconv.ATTRIBUTE_SETS)
+    return client
 
 
 def _client_of_system(system: str) -> Client:
     return _stand_in(_unknown_origin(system), Identity())
 
 
-def headers_with(headers: Any, more: Iterable[tuple[str, str]]) -> Any:
-    """Give a copy of a mapping or a list of pairs (str or bytes values) with more headers."""
+def headers_with(headers: Any, added: Iterable[tuple[str, str]]) -> Any:
+    """Return a copy of a mapping or of a list of pairs, values text or bytes, with more headers."""
     if headers is None:
-        return dict(more)
+        return dict(added)
     if isinstance(headers, Mapping):
-        return {**headers, **dict(more)}
+        return {**headers, **dict(added)}
     binary = not headers or any(isinstance(value, bytes) for _, value in headers)
-    return [*headers, *((name, value.encode() if binary else value) for name, value in more)]
+    return [*headers, *((name, value.encode() if binary else value) for name, value in added)]
 
 
 def inject(headers: Any = None) -> Any:
-    """Give a copy of `headers` that carries the current context.
+    """Return a copy of `headers` that also carries the current context.
 
-    A mapping or None gives a dict of str; a list of pairs gives a list, with bytes as values if its own values are
-    or it is empty. What was there stays.
+    A mapping or None gives a dict of str. A list of pairs gives a list; its values are bytes if its own values are, or
+    if it is empty. Headers that were there stay as they are.
     """
     return headers_with(headers, propagation.inject(current_context()).items())
 
 
 def extract(headers: Headers) -> Context:
-    """Give the context that headers carry: a mapping or pairs, values str or bytes, names of any case."""
+    """Return the context that headers carry: a mapping or pairs, values str or bytes, names in any case."""
     return propagation.extract(headers)[0]

@@ -1,4 +1,4 @@
-"""The turn between one pull of a message and the next pull, commit or close by the same task or thread."""
+"""The process span between one pull of a message and the next pull, commit or close by the same task or thread."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_eda.core.clients.instances import existing_client
-from otel_eda.core.process import deferral, unwinding
-from otel_eda.core.process.processing import begin_processing, open_processings
+from otel_eda.core.process import deferral, hand_over, unwinding
+from otel_eda.core.process.processing import Processing, begin_processing, open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.in_flight import OpenProcessing, Watching
     from otel_eda.core.message import Message
-    from otel_eda.core.process.processing import Processing
 
 
 _HANDED_ON = 0
@@ -27,11 +26,11 @@ _HANDED_ON = 0
 
 @guarded
 def finish_current(client: Client) -> None:
-    """End the turn of this task or thread, and one that another has handed on."""
+    """End the process span of this task or thread, and one that another task has handed on."""
     if not client.processing_by_task:
         return
-    for place in (tasks.task_or_thread_id(), _HANDED_ON):
-        entry = client.processing_by_task.pop(place, None)
+    for key in (tasks.task_or_thread_id(), _HANDED_ON):
+        entry = client.processing_by_task.pop(key, None)
         if entry is not None:
             _end(client, entry, unwinding.leaving_error(entry[0].pending_error))
 
@@ -48,10 +47,15 @@ def finish_block(processing: Processing) -> None:
 
 @guarded
 def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
-    """Begin the turn of this task or thread; the frame, if it is the application's, is the one that pulled."""
+    """Begin the process span of this task or thread; `frame`, if it is the application's, is the one that pulled."""
     message = pulled.message()
     client, task = pulled.client, tasks.running_task()
-    if message is None or (task is None and _hand(pulled, message, frame)):
+    if message is None:
+        return
+    if hand_over.fetching.get() is not None:
+        hand_over.fetched(client, pulled.record, message)
+        return
+    if task is None and _hand(pulled, message, frame):
         return
     processing = begin_processing(client, pulled.record, message)
     watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, pulled.record)
@@ -61,8 +65,23 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
         task.add_done_callback(functools.partial(task_ended, client), context=Variables())
 
 
+def release_current(client: Client) -> Processing | None:
+    """Return the processing of this task or thread, to be ended by whoever asks; None if there is none."""
+    entry = client.processing_by_task.pop(tasks.task_or_thread_id(), None)
+    return entry[0] if entry is not None and isinstance(entry[0], Processing) else None
+
+
+@guarded
+def fail_current(client: Client, error: BaseException) -> None:
+    """End the processing of this task or thread: as failed, as abandoned, or as done if there are no more messages."""
+    processing = release_current(client)
+    if processing is not None:
+        reason = error if isinstance(error, Exception) else GeneratorExit()
+        processing.end(None if isinstance(error, StopAsyncIteration) else reason)
+
+
 def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:
-    # An executor's thread that was asked for the pull alone: the message is for the task that awaits it.
+    # An executor's thread runs the pull and nothing else: the message is for the task that awaits it.
     future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
         return False
@@ -81,7 +100,7 @@ def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
 
 @guarded
 def task_ended(client: Client, task: Task[Any]) -> None:
-    """End the turn of a task that is at its end, or hand it on, if the message is all that the task was for."""
+    """End the process span of a task that has ended; hand it on if the message is the task's result."""
     client.followed_tasks.discard(id(task))
     entry = client.processing_by_task.pop(id(task), None)
     if entry is None:
@@ -102,30 +121,29 @@ def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: B
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
-    """End every turn of a client, as done or with an error, but for those that end by themselves."""
-    for processing, watch in list(client.processing_by_task.values()):
-        if watch is not None:
-            watch.close()
-        processing.end_unless_manual(error)  # not only below: messages may be one object, such as an empty one
-    client.processing_by_task.clear()
+    """End every process span of a client, but for those that end with a block or a callback of their own."""
+    for place in list(client.processing_by_task):
+        entry = client.processing_by_task.pop(place, None)
+        if entry is not None and entry[1] is not None:
+            entry[1].close()
     deferral.finish_deferred(client)
-    for processing in list(open_processings.values()):
+    for processing in open_processings.all():
         if processing.client is client and not processing.manual and not processing.in_callback:
             processing.end(error)
 
 
 class Pulled(Protocol):
-    """One pulled message."""
+    """One message that was pulled."""
 
     client: Client
     record: Any
 
     def message(self) -> Message | None:
-        """Count it and read it, None if it is no message."""
+        """Count and return the message, or return None if the object is no message."""
 
 
 def finish(instance: Any) -> None:
-    """End the turn of the message that was pulled last from a client, by this thread."""
+    """End the process span of the message that this task or thread pulled last from a client."""
     client = existing_client(instance)
     if client is not None:
         finish_current(client)

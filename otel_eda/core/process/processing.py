@@ -1,4 +1,8 @@
-"""Process spans around code that no call of ours surrounds: the body of a loop, the time until the next pull."""
+"""The process span of one message, from its start to its end, wherever its code runs.
+
+Loops and pulls hand a message over and return: nothing of ours surrounds the code that processes it. So a process span
+makes its context current and leaves it in place; see "How a message is received and processed" in docs/architecture.md.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +19,28 @@ from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
+from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
-from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, SPAN, current_context, outside_loops, skip_ended, span_in
+from otel_eda.core.runtime.contexts import (
+    EMPTY,
+    PROCESSING,
+    SPAN,
+    around_processing,
+    current_context,
+    parent_context,
+    skip_ended,
+)
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.runtime.tasks import task_or_thread_id
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from opentelemetry.trace import Span, SpanContext
 
-    from otel_eda.config import Config
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
@@ -36,14 +48,18 @@ if TYPE_CHECKING:
     from otel_eda.core.propagation.headers import Extracted
 
 
-_OWN_REFERENCES = 2  # references to a message that only its turn holds: the turn's and the question's own
+_OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
-open_processings: dict[int, Processing] = {}
-"""Every turn that has not ended, by the identity of its message."""
-
+observers: list[Callable[[Processing, int], object]] = []
+"""Functions called with each processing that ends, and when; there are none but for the doctor."""
 
 class Processing:
-    """The processing of one message: its span, and the context that was current before it."""
+    """The processing of one message: its span, and the context that was current before it.
+
+    `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
+    surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
+    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs.
+    """
 
     __slots__ = (
         "anomaly",
@@ -63,13 +79,16 @@ class Processing:
         "partition",
         "partition_ledger",
         "pending_error",
+        "polled",
         "record",
         "route",
+        "slot",
         "span",
         "start",
         "timestamp",
     )
 
+    slot: int
     span: Span
     context: Context
     offset: int
@@ -91,9 +110,9 @@ class Processing:
         self.outer_context = outer_context
         self.manual = self.detached = manual
         self.owner = task_or_thread_id() if owner is None else owner
-        self.pending_error = unwinding.handled_error()
+        self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
         self.timestamp, self.partition = message.timestamp, message.partition
-        self.done = self.inherited = self.in_callback = False
+        self.done = self.inherited = self.in_callback = self.polled = False
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
         self.anomaly: DeliveryAnomaly | None = None
@@ -102,16 +121,14 @@ class Processing:
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End it, and let no failure of that reach who asks for it."""
+        """End the span as `end_unguarded` does; a failure of ours does not reach the caller."""
         self.end_unguarded(error, at)
 
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End the span, as failed or abandoned (`GeneratorExit`) with an error; the context before it is back."""
-        if self.done:
+        """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
+        if self.done or not (open_processings.remove(self) or self.inherited):
             return
         self.done = True
-        if open_processings.get(id(self.record)) is self:
-            del open_processings[id(self.record)]
         self._restore_context()
         if self.inherited:
             return
@@ -123,12 +140,17 @@ class Processing:
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
-        self.span.end(end)
+        self._report(end, kind)
+        self.record = self.failure = self.pending_error = None
+        if self.detached or not self.manual:  # else the loop that began it has yet to detach it
+            self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
+
+    def _report(self, end: int, kind: str | None) -> None:
+        hooks.end(self.span, end)
         if self.route.scope.records_durations:
             self._record_durations(end, kind)
-        self.record = self.failure = self.pending_error = None
-        if self.detached or not self.manual:  # else the loop that began it has yet to leave it
-            self.context = EMPTY  # it holds this turn, and such a cycle would wait for the garbage collector
+        for observe in observers:
+            observe(self, end)
 
     def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
         ledger = self.partition_ledger
@@ -144,15 +166,15 @@ class Processing:
             metrics.message_age.record(max(end / 1e9 - self.timestamp / 1e3, 0.0), measures, self.context)
 
     def end_unless_manual(self, error: BaseException | None) -> None:
-        """End the span, unless somebody processes the message by hand."""
+        """End the span, unless the application processes the message by hand."""
         if not self.manual:
             self.end(error)
 
     def take_over(self) -> None:
-        """Have it ended by whoever processes its message by hand, beginning now."""
+        """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
         self.owner = task_or_thread_id()
-        if self.body_ended_at:  # its loop has gone on meanwhile: until now it has waited for a worker
+        if self.body_ended_at:  # its loop has gone on: until now the message has waited for a worker
             now = time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
             self.start = now
@@ -163,13 +185,13 @@ class Processing:
                 self.span.set_attributes(_ANOMALIES[anomaly])
 
     def attach(self) -> None:
-        """Make its context current again, if it is not."""
+        """Make the span's context current again, if it is not."""
         if not self.done and get_current() is not self.context:
             self.outer_context, self.detached = current_context(), False
             attach(self.context)
 
     def detach(self) -> None:
-        """Bring back the context from before, unless somebody made another one current meanwhile."""
+        """Restore the context from before the span, unless somebody has made another one current meanwhile."""
         self._restore_context()
         self.detached = True
         if self.done:
@@ -194,8 +216,11 @@ class Processing:
         return sys.getrefcount(self.record) > _OWN_REFERENCES
 
     def disown(self) -> None:
-        """Leave the span to be ended by another process, which this one was forked from."""
+        """Leave the end of the span to the parent, in a forked child."""
         self.inherited = True
+
+
+open_processings: Register[Processing] = Register()  # those that have not ended
 
 
 def begin_processing(
@@ -207,31 +232,35 @@ def begin_processing(
     manual: bool = False,
     owner: int | None = None,
 ) -> Processing:
-    """Begin to process a message: start its span and make it current."""
-    outer_context = base = get_current()
-    if PROCESSING in base:
-        outer_context = skip_ended(base)
-        base = outer_context if manual else outside_loops(outer_context)
+    """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
+    outer_context, base = around_processing(manual)
     route = client.process_route(message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
-    attributes = message_attributes(route, message)
-    if manual:
-        attributes[semconv.MANUAL] = True
-    if message.offset is not None:
-        # What was polled before, and what is processed by hand, comes in any order.
-        _record_in_ledger(processing, message, attributes, 0 if manual or extracted else client.epoch)
-    parent = _parent_context(route.settings, base, context, origin if SPAN in incoming else None)
-    links = (Link(origin),) if origin else ()
-    processing.span = route.scope.tracer.start_span(route.name, parent, route.kind, attributes, links, processing.start)
+    processing.polled = extracted is not None
+    # Messages of a batch, and those processed by hand, begin in any order.
+    attributes = _attributes(processing, message, 0 if manual or extracted else client.epoch)
+    parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
+    processing.span = route.scope.tracer.start_span(
+        route.name, parent, route.kind, attributes, (Link(origin),) if origin else (), processing.start
+    )
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
     _record_begin(processing, message, origin)
     attach(processing.context)
     return processing
 
 
-def _record_in_ledger(processing: Processing, message: Message, made: dict[str, Any], epoch: int) -> None:
+def _attributes(processing: Processing, message: Message, epoch: int) -> dict[str, Any]:
+    attributes = message_attributes(processing.route, message)
+    if processing.manual:
+        attributes[semconv.MANUAL] = True
+    if message.offset is not None:
+        _record_in_ledger(processing, message, attributes, epoch)
+    return attributes
+
+
+def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
     partition, offset, key = message.partition, message.offset, message.key
     if partition is None or offset is None:
         return
@@ -239,22 +268,23 @@ def _record_in_ledger(processing: Processing, message: Message, made: dict[str, 
     processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
     processing.partition_ledger = processing.route.partition_ledger(partition)
     processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
-    # By hand nothing is delivered anew.
+    # To process a message by hand again is no redelivery.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
         processing.route.record_anomaly(anomaly, partition)
-        made.update(_ANOMALIES[anomaly])
+        attributes.update(_ANOMALIES[anomaly])
 
 
 def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
     client, route = processing.client, processing.route
-    open_processings[id(processing.record)] = processing
+    open_processings.add(processing)
+    hooks.call_process(client.hooks, processing.span, message.given, processing.record, processing.context)
     if message.unsettled and message.delivery_tag is not None:
-        unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
+        unsettled = Unsettled(message.destination, message.queue, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)
     if message.timestamp is not None and route.scope.check_durations(processing.start):
         _record_queue_time(processing, message.timestamp)
     if (message.redelivered or message.attributes) and not processing.manual:
-        _record_redelivery(client, route, message)
+        progress.record_redelivery(client, route, message)
 
 
 _ANOMALIES = {
@@ -264,37 +294,16 @@ _ANOMALIES = {
 }
 
 
-def _parent_context(settings: Config, base: Context, context: Context, origin: SpanContext | None) -> Context:
-    rule = settings.process_parent
-    if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
-        return base
-    if rule in {"auto", "producer"} and origin is not None:
-        return context
-    return EMPTY
-
-
 def _record_queue_time(processing: Processing, stamp: int) -> None:
     route = processing.route
     route.last_timestamps[processing.partition] = stamp
-    waited = max(processing.start / 1e9 - stamp / 1e3, 0.0)
-    route.scope.metrics.queue_duration.record(
-        waited, route.duration_attributes(processing.partition), processing.context
-    )
-
-
-def _record_redelivery(client: Client, route: Route, message: Message) -> None:
-    # What the broker tells; of offsets the ledger knows better.
-    if message.ready_count is not None:
-        progress.note_queue_depth(client, message.destination, message.ready_count)
-    if message.redelivered:
-        route.record_anomaly(DeliveryAnomaly.REDELIVERED, message.partition)
-    elif message.attributes and semconv.DEATHS in message.attributes:
-        route.count(route.scope.metrics.dead_lettered, message.partition)
+    duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
+    attributes = route.duration_attributes(processing.partition)
+    route.scope.metrics.queue_duration.record(duration, attributes, processing.context)
 
 
 @on_fork
 def disown_all() -> None:
-    """Drop every open turn, in a forked child: its parent ends them."""
-    for processing in open_processings.values():
+    """Drop every open process span, in a forked child: its parent ends them."""
+    for processing in open_processings.clear():
         processing.disown()
-    open_processings.clear()

@@ -1,8 +1,8 @@
-"""How the body of a loop was left: at its end, by `break`, by an exception, or not at all.
+"""How a loop's body was left: at its end, by `break`, by an exception, or not at all.
 
-From Python 3.12 on `sys.monitoring` (PEP 669) tells exactly. Before, the instruction that drops the loop's iterator
-tells an exception from `break`, but not which exception; where it tells nothing the body counts as abandoned, never
-as done.
+From Python 3.12 on `sys.monitoring` tells exactly (https://peps.python.org/pep-0669/). Before, the instruction that
+drops the loop's iterator distinguishes an exception from `break`, but not which exception; where the instruction tells
+nothing, the body counts as abandoned, never as done.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.state import on_reset
+from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
 
-_FREE_TOOL_IDS = (4, 3)  # the ids that PEP 669 reserves for nobody
+_FREE_TOOL_IDS = (4, 3)  # PEP 669 suggests the other ids for debuggers, coverage, profilers and optimizers
 
 
 _TOOL_NAME = "otel_eda"
@@ -39,13 +39,14 @@ _SUSPENDED_INSTRUCTIONS = {"YIELD_VALUE", "RESUME"}
 
 
 class UnknownError(Exception):
-    """An exception left the body, but which one cannot be known before Python 3.12."""
+    """An exception that has left a loop's body, where Python before 3.12 does not tell which."""
 
 
 class FrameWatch:
-    """Follows the frame that runs a loop's body, or one that has pulled a message, without keeping it alive.
+    """Follows the frame that runs a loop's body, or that has pulled a message, without keeping the frame alive.
 
-    A frame that gives what it has `pulled` to its caller only fetches it: then the caller's is followed.
+    `on_error` is called with the exception that unwinds the frame. A frame that returns the message of `record_id` to
+    its caller has only fetched it: then the caller's frame is followed.
     """
 
     __slots__ = ("code", "error", "frame_id", "on_error", "record_id")
@@ -59,41 +60,44 @@ class FrameWatch:
     def _follow(self, frame: FrameType) -> None:
         self.frame_id = id(frame)
         self.code = frame.f_code
-        _watches_by_frame.setdefault(self.frame_id, []).append(self)
+        with _locks.watches:
+            _watches_by_frame[self.frame_id] = [*_watches_by_frame.get(self.frame_id, ()), self]
         if _monitoring is not None:
             _monitoring.start()
             if self.record_id is not None:
                 _monitoring.watch_returns(self.code)
 
     def follows(self, frame: FrameType) -> bool:
-        """Tell whether this is the frame that it follows."""
+        """Return whether this is the frame that is followed."""
         return self.frame_id == id(frame) and self.code is frame.f_code
 
     def follow_caller(self, frame: FrameType, result: object) -> None:
-        """Note that the frame returns: follow its caller, if that gets the message, else nothing any longer."""
+        """Follow the caller of a frame that returns the pulled message; stop if it returns anything else."""
         awaited, caller = frame.f_code.co_flags & SUSPENDABLE, frame.f_back
         self.close()
         if caller is not None and id(result) == self.record_id and awaited == caller.f_code.co_flags & awaited:
             self._follow(caller)
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
         self.error = None
-        others = _watches_by_frame.get(self.frame_id, [])
-        if self in others:
-            others.remove(self)
-        if not others:
-            _watches_by_frame.pop(self.frame_id, None)
-        self.frame_id = 0  # another frame may be in its place one day
+        with _locks.watches:
+            frame_id, self.frame_id = self.frame_id, 0  # another frame may get its address
+            # Another thread's frame may have the address of one that is gone, and its watch be in the same list.
+            others = [watch for watch in _watches_by_frame.get(frame_id, ()) if watch.frame_id]
+            if others:
+                _watches_by_frame[frame_id] = others
+            else:
+                _watches_by_frame.pop(frame_id, None)
 
     def outcome(self, dropping: FrameType | None) -> BaseException | None:
-        """Tell why the loop's iterator is dropped by this frame: None for the loop's own end or `break`.
+        """Return why this frame drops the loop's iterator: None at the loop's end or `break`, else an exception.
 
         `GeneratorExit` stands for a body that was abandoned, `UnknownError` for an exception that is not known.
         """
         here = dropping is not None and self.follows(dropping)
         if _monitoring is not None and _monitoring.active:
-            # Since Python 3.13 a generator may be closed without an exception.
+            # Newer versions may close a generator without a throw (https://github.com/python/cpython/issues/100762).
             suspended = not here and self.code.co_flags & SUSPENDABLE
             return self.error or (GeneratorExit() if suspended else None)
         if dropping is None or not here:
@@ -103,22 +107,32 @@ class FrameWatch:
 
 def _outcome_by_instruction(frame: FrameType) -> BaseException | None:
     code, last = frame.f_code.co_code, frame.f_lasti
-    # Before Python 3.11 a coroutine that awaits stands right before the instruction that does.
+    # Before Python 3.11 `f_lasti` of a coroutine that awaits is the instruction before `YIELD_FROM`.
     name, following = dis.opname[code[last]], dis.opname[code[last + 2]] if last + 2 < len(code) else ""
     if name in _LOOP_END_INSTRUCTIONS:
         return None
     return GeneratorExit() if name in _SUSPENDED_INSTRUCTIONS or following == "YIELD_FROM" else UnknownError()
 
 
-def handled_error() -> BaseException | None:
-    """Return the exception that is being handled here, whoever handles it, or None."""
-    return sys.exc_info()[1]
+class _Locks:
+    """The locks of this module, which a thread may take twice: the garbage collector may have it do so."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Make them anew, in a forked child: a thread that there is no more may hold them."""
+        self.watches, self.monitoring = threading.RLock(), threading.RLock()
+
+
+_locks = _Locks()
+on_fork(_locks.renew)
 
 
 def leaving_error(known: BaseException | None) -> BaseException | None:
-    """Return the exception that is on its way out while a `finally` or a `with` clears up, or None.
+    """Return the exception that leaves while a `finally` or a `with` cleans up, or None.
 
-    `known` is one that was being handled before. An exception that an `except` clause keeps is none.
+    `known` is an exception that was being handled before. One that an `except` clause keeps does not leave.
     """
     error = sys.exc_info()[1]
     trace = None if error is None or error is known else error.__traceback__
@@ -139,7 +153,7 @@ _RAISES = {"RERAISE", "RAISE_VARARGS"}
 
 
 def loops_at(frame: FrameType) -> bool:
-    """Tell whether a frame stands at the instruction by which a `for` loop comes for its next item."""
+    """Return whether a frame stands at the instruction by which a `for` loop asks for its next item."""
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "FOR_ITER"
 
 
@@ -147,7 +161,7 @@ _collecting: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
 
 
 def only_collects(frame: FrameType) -> bool:
-    """Tell whether the loop that a frame stands at is a comprehension that keeps, or filters, the items themselves."""
+    """Return whether the loop at which a frame stands is a comprehension that only keeps or filters its items."""
     known = _collecting.setdefault(frame.f_code, {})
     if frame.f_lasti not in known:
         known[frame.f_lasti] = loops_at(frame) and _collects(frame.f_code, frame.f_lasti)
@@ -171,13 +185,12 @@ _watches_by_frame: dict[int, list[FrameWatch]] = {}
 
 
 class _Monitoring:
-    """Our registration as a tool of `sys.monitoring`, made at the first loop and given up by `stop`."""
+    """Our registration as a tool of `sys.monitoring`: made at the first loop, given up by `stop_monitoring`."""
 
     def __init__(self, api: Any) -> None:
         self.api = api
         self.tool_id: int | None = None
         self.no_free_id = False
-        self.lock = threading.Lock()
 
     @property
     def active(self) -> bool:
@@ -185,7 +198,7 @@ class _Monitoring:
 
     def start(self) -> None:
         if self.tool_id is None and not self.no_free_id:
-            with self.lock:
+            with _locks.monitoring:
                 if self.tool_id is None:
                     self._start()
 
@@ -207,13 +220,14 @@ class _Monitoring:
         self.tool_id = free[0]
 
     def watch_returns(self, code: CodeType) -> None:
-        """Be told when a frame of this code returns: it may have pulled a message, and another frame take its place."""
+        """Ask for the returns of a code's frames: one may have pulled a message and return it to its caller."""
         events = self.api.events.PY_RETURN
-        if self.tool_id is not None and not self.api.get_local_events(self.tool_id, code) & events:
-            self.api.set_local_events(self.tool_id, code, events)
+        with _locks.monitoring:  # another thread may switch us off
+            if self.tool_id is not None and not self.api.get_local_events(self.tool_id, code) & events:
+                self.api.set_local_events(self.tool_id, code, events)
 
     def stop(self) -> None:
-        with self.lock:
+        with _locks.monitoring:
             if self.tool_id is not None:
                 self.api.set_events(self.tool_id, 0)
                 self.api.free_tool_id(self.tool_id)
@@ -222,7 +236,7 @@ class _Monitoring:
 
 @on_reset
 def stop_monitoring() -> None:
-    """Follow no exceptions any more, until the next loop."""
+    """Release the id of our tool; the next loop registers again."""
     if _monitoring is not None:
         _monitoring.stop()
 
@@ -243,7 +257,7 @@ def _on_handled(code: CodeType, _: int, __: BaseException) -> None:
 def _on_unwind(code: CodeType, _: int, error: BaseException) -> None:
     for watch in _watches_of_caller(code):
         watch.on_error(error)
-        watch.close()  # its error would keep the frame, and with it the loop, forever
+        watch.close()  # the error's traceback would keep the frame, and with it the loop, for ever
 
 
 @guarded
@@ -254,10 +268,10 @@ def _on_return(code: CodeType, _: int, result: object) -> None:
 
 
 def _watches_of_caller(code: CodeType) -> list[FrameWatch]:
-    # Looked up for every exception anywhere in the process, so the usual answer must come at once.
+    # Called for every exception of the process: without watches it must return at once.
     if not _watches_by_frame:
         return []
-    frame = sys._getframe(3)  # beneath us: the callback and the guard around it
+    frame = sys._getframe(3)  # below are this function, the callback, and the guard around it
     return [watch for watch in _watches_by_frame.get(id(frame), ()) if watch.code is code]
 
 

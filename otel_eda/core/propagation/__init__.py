@@ -1,4 +1,4 @@
-"""Context in and out of the headers of messages."""
+"""Context in and out of message headers."""
 
 from .headers import as_pairs, extract, inject, span_context_in
 

@@ -1,4 +1,4 @@
-"""Context in and out of message headers; which headers those are is the global propagator's business."""
+"""Context in and out of message headers; the global propagator decides which headers those are."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ Carrier: TypeAlias = "dict[str, Any]"
 
 
 Extracted: TypeAlias = "tuple[Context, SpanContext | None]"
-"""What headers carry, and the span context in it: the producer's, None without any."""
+"""The context that headers carry, and the producer's span context in it, or None."""
 
 
-# The CloudEvents distributed-tracing extension as the bindings of the protocols spell it.
+# Headers of the CloudEvents distributed-tracing extension, as the protocol bindings spell them:
+# https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
 _CLOUDEVENTS = {
     prefix + name: name
     for prefix in ("ce_", "ce-", "cloudevents:", "cloudevents_")
@@ -35,7 +36,7 @@ _CLOUDEVENTS = {
 
 
 class _LenientGetter(Getter[Carrier]):
-    """Reads headers of any origin: text or bytes, whatever else there is is not there."""
+    """Reads headers of any origin: values are text or bytes, and a value of any other type counts as missing."""
 
     def get(self, carrier: Carrier, key: str) -> list[str] | None:
         value = carrier.get(key)
@@ -55,92 +56,97 @@ class _LenientGetter(Getter[Carrier]):
         return list(carrier)
 
 
-MAX_VALUE_LENGTH = 8192  # of a header's value: what W3C's baggage may have
+MAX_VALUE_LENGTH = 8192  # characters of a header's value: the limit of W3C Baggage
 
 
-MAX_HEADERS_READ = 1000  # of a message that are looked at, from its end
+MAX_HEADERS_READ = 1000  # headers of one message, counted from its end
 
 
 _getter = _LenientGetter()
 
 
 def inject(context: Context) -> dict[str, str]:
-    """Give the headers that carry a context."""
-    made = tracecontext.write(context) if _global_propagator().default else None
-    if made is not None:
-        return made
+    """Return the headers that carry a context."""
+    headers = tracecontext.write(context) if _global_propagator().default else None
+    if headers is not None:
+        return headers
     carrier: dict[str, str] = {}
     propagate.inject(carrier, context)
     for name in [name for name, value in carrier.items() if len(value) > MAX_VALUE_LENGTH]:
-        del carrier[name]  # baggage that others have piled up: the broker, or who reads it, might refuse the message
+        del carrier[name]  # baggage that has piled up: the broker or a reader might refuse the message
     return carrier
 
 
 def extract(headers: Headers) -> Extracted:
-    """Give what headers carry and the producer's span context; of repeated headers the last that makes sense counts."""
+    """Return the context that headers carry, and the producer's span context or None.
+
+    Of headers that are repeated, the last one that is valid counts.
+    """
     try:
         return _extract(headers if type(headers) is list else as_pairs(headers)) if headers else (EMPTY, None)
     except (TypeError, ValueError):
-        return EMPTY, None  # these are no headers
+        return EMPTY, None  # the object is no headers
 
 
-def _extract(given: list[tuple[Any, Any]]) -> Extracted:
-    given = given if len(given) <= MAX_HEADERS_READ else given[-MAX_HEADERS_READ:]
-    carrier = _carrier(given)
+def _extract(headers: list[tuple[Any, Any]]) -> Extracted:
+    headers = headers if len(headers) <= MAX_HEADERS_READ else headers[-MAX_HEADERS_READ:]
+    carrier = _carrier(headers)
     if tracecontext.STATE not in carrier and tracecontext.BAGGAGE not in carrier and _global_propagator().default:
-        alone = tracecontext.read(carrier.get(tracecontext.PARENT))
-        if alone is not None:
-            return alone
-    found = propagate.extract(carrier, EMPTY, _getter)
-    origin = _span_context(found)
-    if origin is None and len(carrier) < len(given):
-        return _extract_without_last(given) or (found, None)
-    return found, origin
+        trace_context = tracecontext.read(carrier.get(tracecontext.PARENT))
+        if trace_context is not None:
+            return trace_context
+    context = propagate.extract(carrier, EMPTY, _getter)
+    origin = _span_context(context)
+    if origin is None and len(carrier) < len(headers):
+        return _extract_without_last(headers) or (context, None)
+    return context, origin
 
 
 def span_context_in(headers: Headers) -> SpanContext | None:
-    """Give the span context that headers carry already, None without any."""
+    """Return the span context that headers carry already, or None if they carry none."""
     try:
         if not headers or _global_propagator().fields.isdisjoint([_lower_name(name) for name, _ in as_pairs(headers)]):
             return None
         return extract(headers)[1]
     except (TypeError, ValueError):
-        return None  # these are no headers: the library refuses them, and says so itself
+        return None  # the object is no headers: the library refuses it with its own error
 
 
-def _span_context(found: Context) -> SpanContext | None:
-    if not found:
+def _span_context(context: Context) -> SpanContext | None:
+    if not context:
         return None
-    context = span_in(found).get_span_context()
-    return context if context.is_valid else None
+    span_context = span_in(context).get_span_context()
+    return span_context if span_context.is_valid else None
 
 
-def _extract_without_last(given: list[tuple[Any, Any]]) -> Extracted | None:
-    # The last of the repeated headers made no sense: try without it; how often is not for who sent them to say.
-    ends = [place for place, (name, _) in enumerate(given) if _lower_name(name) in _global_propagator().fields]
-    for end in ends[: -_MAX_REPEATED_HEADERS - 1 : -1]:
-        found = propagate.extract(_carrier(given[:end]), EMPTY, _getter)
-        if origin := _span_context(found):
-            return found, origin
+def _extract_without_last(headers: list[tuple[Any, Any]]) -> Extracted | None:
+    # The last of the repeated headers is invalid: try without it. A sender must not choose how often.
+    positions = [
+        position for position, (name, _) in enumerate(headers) if _lower_name(name) in _global_propagator().fields
+    ]
+    for end in positions[: -_MAX_REPEATED_HEADERS - 1 : -1]:
+        context = propagate.extract(_carrier(headers[:end]), EMPTY, _getter)
+        if origin := _span_context(context):
+            return context, origin
     return None
 
 
 def as_pairs(headers: Headers) -> list[tuple[Any, Any]]:
-    """Give headers as pairs."""
+    """Return headers as a list of pairs of name and value."""
     if isinstance(headers, list):
         return headers
     return list(headers.items() if isinstance(headers, Mapping) else headers or ())
 
 
-def _carrier(given: Iterable[tuple[Any, Any]]) -> Carrier:
+def _carrier(headers: Iterable[tuple[Any, Any]]) -> Carrier:
     carrier: Carrier = {}
-    spelled: Carrier = {}
-    for name, value in given:
+    cloudevents: Carrier = {}
+    for name, value in headers:
         key = name.lower() if type(name) is str else _lower_name(name)
         if key in _CLOUDEVENTS:
-            spelled[_CLOUDEVENTS[key]] = value
+            cloudevents[_CLOUDEVENTS[key]] = value
         carrier[key] = value
-    return {**spelled, **carrier} if spelled else carrier
+    return {**cloudevents, **carrier} if cloudevents else carrier
 
 
 def _lower_name(name: object) -> str:
@@ -153,7 +159,7 @@ _MAX_REPEATED_HEADERS = 20
 
 
 class _PropagatorInfo(NamedTuple):
-    """The global propagator, its headers by all their names, and whether it is the default one."""
+    """The global propagator, the names of its headers in all spellings, and whether it is the default one."""
 
     propagator: TextMapPropagator | None
     fields: frozenset[str]
@@ -164,11 +170,13 @@ _propagator_info = _PropagatorInfo(None, frozenset(), False)
 
 
 def _global_propagator() -> _PropagatorInfo:
-    # A composite propagator computes its fields anew at each asking.
+    # A composite propagator computes its fields at each call.
     global _propagator_info
     propagator = propagate.get_global_textmap()
     if _propagator_info.propagator is not propagator:
         fields = {name.lower() for name in propagator.fields}
-        spelled = {spelled for spelled, name in _CLOUDEVENTS.items() if name in fields}
-        _propagator_info = _PropagatorInfo(propagator, frozenset(fields | spelled), tracecontext.is_default(propagator))
+        spellings = {spellings for spellings, name in _CLOUDEVENTS.items() if name in fields}
+        _propagator_info = _PropagatorInfo(
+            propagator, frozenset(fields | spellings), tracecontext.is_default(propagator)
+        )
     return _propagator_info

@@ -1,7 +1,8 @@
-"""A trace context alone, which is what nearly every message carries, read and written in one step.
+"""The common case of W3C Trace Context, a `traceparent` alone, read and written in one step.
 
-That is the work of OpenTelemetry's default propagators, without asking each of them for each header. They are asked
-for whatever else there is, baggage, trace state, other versions; and any other propagator is asked always.
+That is the work of OpenTelemetry's default propagators, without asking each of them for each header. They are asked for
+everything else: baggage, `tracestate`, other versions of the header. Any other propagator is always asked. See
+https://www.w3.org/TR/trace-context/#traceparent-header.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ _FLAGS = [TraceFlags(number) for number in range(256)]
 
 
 def is_default(propagator: TextMapPropagator) -> bool:
-    """Tell whether these are the default propagators, and nobody's subclasses of them."""
+    """Return whether a propagator is the default composite of OpenTelemetry, and no subclass of its parts."""
     parts = getattr(propagator, "_propagators", ()) if type(propagator) is CompositePropagator else ()
     return len(parts) == len(_DEFAULT_PROPAGATORS) and {type(part) for part in parts} == _DEFAULT_PROPAGATORS
 
 
 def read(parent: object) -> tuple[Context, SpanContext] | None:
-    """Read a `traceparent`; None for one that is out of the ordinary."""
+    """Return the context and the span context of a `traceparent` of version 00, or None for any other header."""
     text = parent.decode("latin-1") if type(parent) is bytes else parent
     match = _TRACEPARENT.fullmatch(text) if type(text) is str else None
     if match is None:
@@ -55,9 +56,9 @@ def read(parent: object) -> tuple[Context, SpanContext] | None:
 
 
 def write(context: Context) -> dict[str, str] | None:
-    """Give the headers that carry a context; None for one out of the ordinary."""
+    """Return the headers that carry a context, or None for a context with baggage, trace state or no span."""
     origin = span_in(context).get_span_context()
     if not origin.is_valid or origin.trace_state or _BAGGAGE_KEY in context:
         return None
-    # Twice as fast as an f-string, which asks each number how it is to be written.
+    # Twice as fast as an f-string, which calls `__format__` of each number.
     return {PARENT: "00-%032x-%016x-%02x" % (origin.trace_id, origin.span_id, origin.trace_flags)}  # noqa: UP031

@@ -1,1 +1,1 @@
-"""The operation *receive*: pulls, iterations, deliveries."""
+"""The operation *receive*: pulls, iterations, deliveries to callbacks."""

@@ -1,4 +1,4 @@
-"""What a library has around the processing of a message: its own `with`, its handling of what a handler raises."""
+"""Shapes of a library's own code around the processing of a message: its `with` block, its call of a handler."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ class _EnteredBlock(Protocol):
     """A block that was entered."""
 
     def before_exit(self, error: BaseException | None) -> None:
-        """Note by which exception it is left, before the library does anything about it."""
+        """Record the exception that leaves the block, before the library handles it."""
 
     def after_exit(self, error: BaseException | None) -> None:
-        """End what is to end with it."""
+        """End what ends with the block."""
 
 
 class _BlockInProcessing:
-    """A block within its message's own processing: it only tells how that ends."""
+    """A block inside of its message's process span; it only adds the exception."""
 
     def __init__(self, processing: Processing) -> None:
         self.processing = processing
 
     @guarded
     def before_exit(self, error: BaseException | None) -> None:
-        """Note the exception, since what the library does now may end the processing."""
+        """Record the exception, since the library's exit may end the process span."""
         self.processing.failure = error
 
     @guarded
@@ -63,26 +63,26 @@ class _BlockInProcessing:
 
 
 class _BlockAsProcessing:
-    """A block that is the processing, since the message has none here."""
+    """A block that has the process span of its message, since nothing else here does."""
 
     def __init__(self, library: Library, record: Any) -> None:
-        client_of(record, library)  # by which it will be known
+        client_of(record, library)  # makes the client, of which `Process` then finds the message
         self.process = Process(record)
         self.process.__enter__()
 
     def before_exit(self, error: BaseException | None) -> None:
-        """Note nothing: what the library does now is part of the processing."""
+        """Do nothing: the library's exit is part of the processing."""
 
     def after_exit(self, error: BaseException | None) -> None:
-        """End the processing."""
+        """End the process span."""
         self.process.__exit__(None, error, None)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of the library's, sync or async, around the processing of a message, which `record` gives.
+    """A block of the library, sync or async, around the processing of a message, which `record` returns.
 
-    `begin` and `end` are its two calls; `error` names the argument of `end` that is the exception it is left by.
+    `begin` and `end` are its two calls; `error` names the argument of `end` that is the exception by which it is left.
     """
 
     begin: str
@@ -91,7 +91,7 @@ class Block:
     error: str
 
     def places(self) -> tuple[Place, ...]:
-        """Return both ends."""
+        """Return the two calls."""
         return _BlockBegin(self.begin, self.record), _BlockEnd(self.end, self.error)
 
 
@@ -103,7 +103,7 @@ class _BlockBegin(SinglePlace):
     record: Callable[[Any], Any]
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, after which the message is in processing."""
+        """Return the call, after which the message has a process span."""
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BlockEntry | None:
             return _BlockEntry(args, kwargs, library, self.record) if args else None
@@ -112,7 +112,7 @@ class _BlockBegin(SinglePlace):
 
 
 class _BlockEntry(Call):
-    """A call that enters a block."""
+    """One call that enters a block."""
 
     __slots__ = ("library", "record")
 
@@ -124,7 +124,7 @@ class _BlockEntry(Call):
         self.record = record
 
     def returned(self, result: Any) -> Any:
-        """Have the message be in processing."""
+        """Return the result, once the message has a process span."""
         if not passes_through(self.library.telemetry):
             self._begin(self.args[0])
         return result
@@ -132,7 +132,7 @@ class _BlockEntry(Call):
     @guarded
     def _begin(self, block: Any) -> None:
         if ATTRIBUTE in block.__dict__:
-            return  # the library enters by another of its ways
+            return  # the library enters the block by two of its calls
         record, processing = self.record(block), _current_processing()
         inner = processing is not None and processing.record is record and not processing.body_ended_at
         block.__dict__[ATTRIBUTE] = (
@@ -144,13 +144,13 @@ class _BlockEntry(Call):
 
 @dataclass(frozen=True)
 class _BlockEnd(SinglePlace):
-    """The call that leaves a block; `error` names the argument that is the exception it is left by."""
+    """The call that leaves a block; `error` names the argument that is the exception by which it is left."""
 
     target: str
     error: str
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
-        """Return the call; what was entered is left, though we are switched off meanwhile."""
+        """Return the call, which ends the process span even if otel-eda is switched off meanwhile."""
         return around(original, Switch(), partial(self._begin, Arguments(original, (self.error,))))
 
     @guarded
@@ -164,7 +164,7 @@ class _BlockEnd(SinglePlace):
 
 
 class _BlockExit(Call):
-    """A call that leaves a block, by an exception or without."""
+    """One call that leaves a block, by an exception or without."""
 
     __slots__ = ("block", "error")
 
@@ -175,41 +175,53 @@ class _BlockExit(Call):
         self.block = block
         self.error = error
 
-    def left(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the library's own
-        """End what is to end with the block."""
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # the block's or call's own error is the library's
+        """End what ends with the block."""
         self.block.after_exit(self.error)
 
 
 @dataclass(frozen=True)
 class Handle(SinglePlace):
-    """A call, sync or async, of the application's handler, by a library that handles what it raises.
+    """A call, sync or async, of the application's handler by a library that handles what the handler raises.
 
-    The message's processing has failed then, though nothing leaves it; it ends with the call if that is its `end`.
+    The message's processing has failed then, though nothing leaves it; it ends with the call if that is its `end`. A
+    library that only notes the exception in a call has `told`, which returns it from that call's arguments.
     """
 
     target: str
     end: bool = False
+    told: Callable[..., BaseException | None] | None = None
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the call, whose exception is that of the message's processing."""
+        if self.told is not None:
+            return around(original, switch, partial(_record_told, self.told))
         return around(original, switch, _LastHandlerCall if self.end else _HandlerErrorCall)
 
 
 class _HandlerErrorCall(Call):
-    """A call of the application's handler."""
+    """One call of the application's handler."""
 
     __slots__ = ()
 
-    def left(self, error: BaseException | None) -> None:
-        """Note why the processing has failed."""
-        if isinstance(error, Exception):
-            self._record_failure(error)
+    def exited(self, error: BaseException | None) -> None:
+        """Record why the processing has failed."""
+        _record_failure(error)
 
-    @guarded
-    def _record_failure(self, error: Exception) -> None:
-        processing = _current_processing()
-        if processing is not None and not processing.done:
-            processing.failure = error
+
+@guarded
+def _record_told(
+    told: Callable[..., BaseException | None], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Call | None:
+    _record_failure(told(*args, **kwargs))
+    return None
+
+
+@guarded
+def _record_failure(error: BaseException | None) -> None:
+    processing = _current_processing() if isinstance(error, Exception) else None
+    if processing is not None and not processing.done:
+        processing.failure = error
 
 
 class _LastHandlerCall(_HandlerErrorCall):
@@ -217,9 +229,9 @@ class _LastHandlerCall(_HandlerErrorCall):
 
     __slots__ = ()
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """End the processing, and note why it has failed if it has."""
-        super().left(error)
+        super().exited(error)
         self._end()
 
     @guarded

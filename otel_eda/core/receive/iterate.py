@@ -1,4 +1,4 @@
-"""Loops over a consumer, or over a generator of messages."""
+"""Shapes of loops over a consumer, and over a generator of messages."""
 
 from __future__ import annotations
 
@@ -11,39 +11,48 @@ import wrapt
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import around
 from otel_eda.core.patching.patch import originals
+from otel_eda.core.process import per_task
 from otel_eda.core.process.loops import TracedAsyncIterator, TracedGenerator, TracedIterator
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
-from otel_eda.core.runtime.operations import passes_through
+from otel_eda.core.runtime.operations import RECEIVE, current_operation, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
-    from otel_eda.core.clients.library import Library
+    from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.process.loops import Puller
+    from otel_eda.core.process.processing import Processing
     from otel_eda.core.receive.receiving import Read
 
 
 @dataclass(frozen=True)
-class Iterate(SinglePlace):
-    """An `__iter__` that gives the consumer itself, or another object, whose `__next__` pulls one message.
+class Iterate:
+    """An `__iter__` or `__aiter__` whose result, often the consumer itself, pulls one message at each step.
 
-    Or an `__aiter__` likewise. `reader`, if there is one, gives what reads the messages, from the consumer; `timed` is
-    as with `ReceiveOne`.
+    `reader`, if given, returns what reads the messages, from the consumer; `timed` is as with `ReceiveOne`.
+    If a pull runs code of the application's for a message, the library says in a call that the message has arrived:
+    `arrival` is that call, and its arguments that are the consumer and what `message` reads.
     """
 
     target: str
     operation: str = "poll"
     reader: Callable[[Any], Read] | None = None
     timed: bool = False
+    arrival: tuple[str, str, str] | None = None
+
+    def places(self) -> tuple[Place, ...]:
+        """Return the place, and that of the arrival if there is one."""
+        return (self,) if self.arrival is None else (self, _Arrival(*self.arrival, self.operation))
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose iterator processes message by message."""
+        """Return the call, whose iterator has a process span around each pass of the loop."""
         is_async = self.target.endswith(".__aiter__")
         kind, pull = (TracedAsyncIterator, self._pull_async) if is_async else (TracedIterator, self._pull)
 
@@ -55,16 +64,16 @@ class Iterate(SinglePlace):
             try:
                 read = self.reader(consumer) if self.reader is not None else library.message
                 return kind(result, client_of(consumer, library), functools.partial(pull, library, read), frame)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+            except Exception as error:  # noqa: BLE001  # it is a failure of ours
                 failed("core.receive.iterate.Iterate", error)
                 return result
 
         return iterate
 
-    # By the consumer's own class, so that a subclass or somebody else's wrapper has its say.
+    # Called on the consumer's own class, so that a subclass or somebody else's wrapper takes part.
     def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Receiving | None]:
         step = type(consumer).__next__
-        step = originals.get(step, step)  # ours would find that it is an inner call, and pass on
+        step = originals.get(step, step)  # our wrapper would only find that this is an inner call
         if passes_through(library.telemetry):
             return step(consumer), None
         receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
@@ -75,17 +84,50 @@ class Iterate(SinglePlace):
 
     async def _pull_async(
         self, library: Library, read: Read, consumer: Any, client: Client
-    ) -> tuple[Any, Receiving | None]:
+    ) -> tuple[Any, Receiving | Processing | None]:
         if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
         receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
-        with receiving as within:
-            result = await type(consumer).__anext__(consumer)
+        try:
+            with receiving as within:
+                result = await type(consumer).__anext__(consumer)
+        except BaseException as error:
+            if self.arrival is not None:
+                per_task.fail_current(client, error)
+            raise
         receiving.record = result if within.record is None else within.record
-        return result, receiving
+        return result, (None if self.arrival is None else per_task.release_current(client)) or receiving
+
+
+@dataclass(frozen=True)
+class _Arrival(SinglePlace):
+    """The call within a pull that says that a message has arrived."""
+
+    target: str
+    consumer: str
+    message: str
+    operation: str
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
+        """Return the call, after which the message is in processing."""
+        arguments = Arguments(original, (self.consumer, self.message))
+        return around(original, switch, functools.partial(self._begin, library, arguments))
+
+    @guarded
+    def _begin(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
+        if taken is None or not current_operation.get().types & RECEIVE:
+            return  # nobody pulls in a loop that we know
+        client = client_of(taken[0], library)
+        receiving = Receiving(client, taken[0], self.operation)
+        receiving.record = taken[1]
+        per_task.finish_current(client)
+        per_task.begin_current(receiving, None)
 
 
 class _BoundGeneratorFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
+    """The bound form of such a function, which pickles by name as functions do."""
+
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         from pkgutil import resolve_name
 
@@ -94,14 +136,17 @@ class _BoundGeneratorFunction(wrapt.BoundFunctionWrapper):  # type: ignore[type-
 
 
 class _GeneratorFunction(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
-    """What still is a generator function to everyone who looks."""
+    """A proxy that remains a generator function to whoever inspects it."""
 
     __bound_function_wrapper__ = _BoundGeneratorFunction
 
 
 @dataclass(frozen=True)
 class Generate(SinglePlace):
-    """A call that gives a generator of messages; `reader`, from the client and the arguments, gives what reads one."""
+    """A call that returns a generator of messages.
+
+    `reader`, from the client and the arguments that `takes` names, returns what reads one message.
+    """
 
     target: str
     takes: tuple[str, ...]
@@ -109,7 +154,7 @@ class Generate(SinglePlace):
     operation: str = "consume"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose generator processes message by message."""
+        """Return the call, whose generator has a process span for each message."""
         arguments = Arguments(original, self.takes)
 
         @guarded

@@ -1,4 +1,4 @@
-"""Calls that pull a batch."""
+"""The shape of a call that pulls a batch."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class ReceiveBatch(SinglePlace):
     """A call, sync or async, that pulls a batch.
 
-    `batches` gives its result with each list of messages replaced by what a function gives; `timed` is as with
-    `ReceiveOne`.
+    `batches` returns the call's result with each list of messages replaced by what a function returns for it; `timed`
+    is as with `ReceiveOne`.
     """
 
     target: str
@@ -41,7 +41,7 @@ class ReceiveBatch(SinglePlace):
     timed: bool = True
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose lists process message by message when they are iterated."""
+        """Return the call with a CLIENT span linked to its messages; its lists process message by message."""
         return around(original, switch, partial(self._begin, library))
 
     @guarded
@@ -58,14 +58,14 @@ class ReceiveBatch(SinglePlace):
 
 
 class _BatchReceiving(Receiving):
-    """A pull that brings lists of messages."""
+    """A pull that returns lists of messages."""
 
     __slots__ = ("batches",)
 
     batches: Batches
 
     def returned(self, result: Any) -> Any:
-        """Return the result with lists of ours in it."""
+        """Return the result with a `TracedList` in place of each list."""
         return self._traced(result) or result
 
     @guarded
@@ -76,25 +76,25 @@ class _BatchReceiving(Receiving):
             return None
         polled: list[Polled] = []
 
-        def keep(records: list[Any]) -> list[Any]:
+        def trace(records: list[Any]) -> list[Any]:
             read = _read_records(records, self.client)
             polled.extend(read.values())
             return TracedList(records, self.client, read)
 
-        kept = self.batches(result, keep)
+        traced = self.batches(result, trace)
         self.record_batch(polled)
-        return kept
+        return traced
 
     def _record_inner_duration(self, result: Any) -> None:
-        # Within another pull, that one makes the spans, and this one is what takes the time if that one is not timed.
+        # The outer pull makes the spans; this call takes the time if that one is not timed.
         topics: set[str] = set()
 
-        def look(records: list[Any]) -> list[Any]:
+        def note_topic(records: list[Any]) -> list[Any]:
             message = self.client.library.message(records[0]) if records else None
             topics.update([message.destination] if message else [])
             return records
 
-        self.batches(result, look)
+        self.batches(result, note_topic)
         self.record_duration(topics.pop() if len(topics) == 1 else None, None)
 
 

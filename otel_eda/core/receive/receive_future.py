@@ -1,4 +1,4 @@
-"""Pulls that give a future: the turn of its message begins where a task awaits it."""
+"""The shape of a pull that returns a future: the process span begins where a task awaits it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class MessageFuture(Future[Any]):
-    """A future as the library makes them, for what a client has pulled.
+    """A future like the library's own, for what a client has pulled.
 
-    `read` reads the message when the library hands it over; or `source` is the future that it comes from.
+    `read` returns the message when the library sets the result; or `source` is the future that the result comes from.
     """
 
     read: Callable[[], Message | None] | None = None
@@ -36,18 +36,18 @@ class MessageFuture(Future[Any]):
     receiving: Receiving | None = None
 
     def set_result(self, result: Any) -> None:
-        """Have the message read and counted."""
+        """Set the result, and read and count the message."""
         self._read_message()
         super().set_result(result)
         self._record_outcome()
 
     def set_exception(self, exception: Any) -> None:
-        """Note that the pull failed."""
+        """Set the exception, with which the pull has failed."""
         super().set_exception(exception)
         self._record_outcome()
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """Begin the turn when there is a result."""
+        """Wait for the result, and begin the process span in the frame that awaits it."""
         result = yield from super().__await__()
         self._begin(result, sys._getframe(1))
         return result
@@ -55,16 +55,16 @@ class MessageFuture(Future[Any]):
     __iter__ = __await__
 
     def result(self) -> Any:
-        """Begin the turn when a task asks for the result."""
+        """Return the result, and begin the process span if it is the application's task that asks."""
         result, frame = super().result(), sys._getframe(1)
-        # Else a callback asks, or `asyncio.gather`: what will be done with it cannot be told.
+        # Else a callback asks, or `asyncio.gather`, and nobody knows where the message will be processed.
         if tasks.running_task() is not None and not (_is_in_asyncio(frame) and awaiting_frame(frame) is None):
             self._begin(result, frame)
         return result
 
-    def attach_receiving(self, pull: Receiving) -> None:
-        """Note for which pull this is, which may have come to its end by now."""
-        self.receiving = pull
+    def attach_receiving(self, receiving: Receiving) -> None:
+        """Attach the pull that this is the future of; the pull may be over by now."""
+        self.receiving = receiving
         if self.done():
             self._record_outcome()
 
@@ -79,23 +79,23 @@ class MessageFuture(Future[Any]):
 
     @guarded
     def _record_outcome(self) -> None:
-        error, pull, found = tasks.future_error(self), self.receiving, self.message
-        if pull is None:
+        error, receiving, message = tasks.future_error(self), self.receiving, self.message
+        if receiving is None:
             return
         if error is not None:
             self.receiving = None
-            pull.end_with_error(error)
+            receiving.end_with_error(error)
         else:
-            pull.read = lambda _: found
-            pull.message()
+            receiving.read = lambda _: message
+            receiving.message()
 
     @guarded
     def _begin(self, result: Any, frame: FrameType) -> None:
-        pull, found = self.receiving, self.message
-        if pull is not None:
+        receiving, message = self.receiving, self.message
+        if receiving is not None:
             self.receiving = self.message = None
             per_task.begin_current(
-                _ReadMessage(pull.client, result, found), awaiting_frame(_awaiting_application(frame))
+                _ReadMessage(receiving.client, result, message), awaiting_frame(_awaiting_application(frame))
             )
 
 
@@ -122,7 +122,7 @@ def _is_in_asyncio(frame: FrameType) -> bool:
 
 
 def _awaiting_application(frame: FrameType) -> FrameType:
-    # `asyncio.wait_for` and its like await for somebody.
+    # `asyncio.wait_for` and the like await the future on behalf of the application's frame.
     while frame.f_back is not None and _is_in_asyncio(frame):
         frame = frame.f_back
     return frame
@@ -130,10 +130,10 @@ def _awaiting_application(frame: FrameType) -> FrameType:
 
 @dataclass(frozen=True)
 class ReceiveFuture(ReceiveOne):
-    """A call that gives a `MessageFuture`: the processing of its message begins where it is awaited."""
+    """A call that returns a `MessageFuture`: the process span of its message begins where it is awaited."""
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose future knows the pull."""
+        """Return the call, which attaches the pull to the future that it returns."""
         return around(original, switch, self.beginning(library, original, _FutureReceiving))
 
 
@@ -143,7 +143,7 @@ class _FutureReceiving(Receiving):
     __slots__ = ()
 
     def returned(self, result: Any) -> Any:
-        """Return the future, which is told of its pull."""
+        """Return the future, with the pull attached."""
         if isinstance(result, MessageFuture):
             result.attach_receiving(self)
         return result

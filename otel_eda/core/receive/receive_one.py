@@ -1,4 +1,4 @@
-"""Calls that pull one message."""
+"""The shape of a call that pulls one message."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def awaiting_frame(frame: FrameType | None) -> FrameType | None:
-    """Return a frame if it is one that awaits, else None."""
-    # Beneath a coroutine is what awaits it, or, if that is a task, what runs all tasks.
+    """Return a frame if it is a coroutine's or a generator's, else None."""
+    # `f_back` of a coroutine's frame is the frame that awaits it, or, for a task's own, the event loop's.
     return frame if frame is not None and frame.f_code.co_flags & unwinding.SUSPENDABLE else None
 
 
@@ -36,9 +36,9 @@ def awaiting_frame(frame: FrameType | None) -> FrameType | None:
 class ReceiveOne(SinglePlace):
     """A call, sync or async, that pulls one message.
 
-    Its processing lasts until the next pull, commit or close by the same task or, without one, the same thread.
-    `reader`, if there is one, gives what reads the message, from the client and the arguments that `takes` names. The
-    call is not `timed` where a pull inside of it is.
+    The process span lasts until the next pull, commit or close by the same task or, without one, the same thread.
+    `reader`, if given, returns what reads the message, from the client and the arguments that `takes` names. The call
+    is not `timed` where a pull inside of it is.
     """
 
     target: str
@@ -48,14 +48,14 @@ class ReceiveOne(SinglePlace):
     timed: bool = True
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose message is in processing from then on."""
+        """Return the call, after which its message has a process span."""
         kind = _AwaitedReceiving if inspect.iscoroutinefunction(original) else _OneReceiving
         return around(original, switch, self.beginning(library, original, kind))
 
     def beginning(
         self, library: Library, original: Function, kind: type[Receiving]
     ) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
-        """Return what begins a call, as a pull of this kind."""
+        """Return the function that begins a call as a pull of this kind."""
         arguments = Arguments(original, self.takes) if self.takes else None
         return partial(self._begin, library, arguments, kind)
 
@@ -84,29 +84,29 @@ class ReceiveOne(SinglePlace):
 
 
 class _InnerReceiving(Call):
-    """A call within another pull, which makes the span and takes the time."""
+    """A call inside of another pull, which has the span and the duration."""
 
     __slots__ = ()
 
     def returned(self, result: Any) -> Any:
-        """Return the message, for the pull around to know."""
+        """Return the message, once the outer pull knows it."""
         return _pass_to_outer_pull(result)
 
 
 def _pass_to_outer_pull(record: Any) -> Any:
     within = current_operation.get()
     if within.types & RECEIVE:
-        within.record = record  # a loop's pull; a subclass may yet make something else of the record
+        within.record = record  # of a loop's pull; a subclass may return something else than the record
     return record
 
 
 class _OneReceiving(Receiving):
-    """A pull that brings one message to the frame that calls."""
+    """A pull that returns one message to the frame that calls."""
 
     __slots__ = ()
 
     def returned(self, result: Any) -> Any:
-        """Return the message, whose processing begins."""
+        """Return the message, once its process span has begun."""
         self.record = result
         if self.is_inner:
             self._measure()
@@ -116,17 +116,17 @@ class _OneReceiving(Receiving):
 
     @staticmethod
     def pulling_frame(frame: FrameType | None) -> FrameType | None:
-        """Return the application's frame that pulls, of the one that calls."""
+        """Return the application's frame that pulls, given the one that calls: the same."""
         return frame
 
     @guarded
     def _measure(self) -> None:
-        # Within another pull, that one makes the spans, and this one is what takes the time.
+        # The outer pull makes the spans; this call takes the time.
         self.read_message()
 
 
 class _AwaitedReceiving(_OneReceiving):
-    """A pull that brings one message to the frame that awaits it."""
+    """A pull that returns one message to the frame that awaits it."""
 
     __slots__ = ()
 

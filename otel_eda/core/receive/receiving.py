@@ -1,4 +1,4 @@
-"""One pull: its time, its span if it is to have one, its metrics."""
+"""One pull: its duration, its span if it is to have one, its metrics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ _NOT_FAILURES = (StopIteration, StopAsyncIteration, *ENDS)
 
 
 class Receiving:
-    """One pull: its time, its span if it is to have one, its metrics."""
+    """One pull, from its call to what is known of its messages.
+
+    `is_inner` says that it runs inside of another pull, which then has the span; `timed` that its duration is recorded;
+    `read` returns the message of a record.
+    """
 
     __slots__ = (
         "args",
@@ -95,13 +99,16 @@ class Receiving:
 
     @guarded
     def end_with_error(self, error: BaseException) -> None:
-        """Note an exception, if it tells of a failure."""
+        """Record an exception as a failure of the pull.
+
+        The end of an iteration, a cancellation, and an exception that says that there is no message are no failures.
+        """
         if not self.is_inner and not isinstance(error, _NOT_FAILURES) and not self.client.library.empty(error):
             self.record_failure(error)
 
     @guarded
     def record_duration(self, destination: str | None, error: str | None, context: Context | None = None) -> None:
-        """Measure the pull, in the context of its span if it has one."""
+        """Record the duration of the pull, in the context of its span if it has one."""
         route = self.client.route(self.operation_name, "receive", destination)
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
@@ -111,38 +118,38 @@ class Receiving:
 
     @guarded
     def record_failure(self, error: BaseException) -> None:
-        """Make the span of a pull that raised."""
-        self.consumer = None  # it may be closed: then it is not to be asked how far it is
+        """Record a span of a pull that raised an exception."""
+        self.consumer = None  # it may be closed, and then it cannot be asked for its positions
         route = self.client.route(self.operation_name, "receive", None)
         span = self._span(route, route.attributes, ())
         kind = errors.record(span, error, "receive")
         span.end()
         self.record_duration(None, kind, with_span(EMPTY, span))
 
-    def record_batch(self, found: list[Polled]) -> None:
-        """Make the span of a pull that brought a batch, and count its messages."""
-        topics = {message.destination for message, _, _ in found}
+    def record_batch(self, polled: list[Polled]) -> None:
+        """Record the span of a pull that returned a batch, linked to its messages, and count these."""
+        topics = {message.destination for message, _, _ in polled}
         topic = topics.pop() if len(topics) == 1 else None
         if self.timed:
             self.record_duration(topic, None)
-        places: dict[tuple[str, str | None], list[int | None]] = {}
-        for message, _, _ in found:
-            places.setdefault((message.destination, message.partition), []).append(message.offset)
-        for (destination, partition), offsets in places.items():
+        by_partition: dict[tuple[str, str | None], list[int | None]] = {}
+        for message, _, _ in polled:
+            by_partition.setdefault((message.destination, message.partition), []).append(message.offset)
+        for (destination, partition), offsets in by_partition.items():
             self.client.record_consumed(self.operation_name, destination, partition, len(offsets))
             self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
-        if found and self.client.settings.receive_spans != "none":
+        if polled and self.client.settings.receive_spans != "none":
             route = self.client.route(self.operation_name, "receive", topic)
-            attributes = {**route.attributes, semconv.BATCH_COUNT: len(found)}
-            partitions = {message.partition for message, _, _ in found}
+            attributes = {**route.attributes, semconv.BATCH_COUNT: len(polled)}
+            partitions = {message.partition for message, _, _ in polled}
             if topic is not None and len(partitions) == 1:
                 attributes[semconv.PARTITION] = partitions.pop()
             self._span(
-                route, attributes, [_link(message, origin) for message, _, origin in found if origin is not None]
+                route, attributes, [_link(message, origin) for message, _, origin in polled if origin is not None]
             ).end()
 
     def message(self) -> Message | None:
-        """Count and read the message that a pull brought; make a span if every pull is to have one."""
+        """Count and return the pulled message, or return None; record a span if every pull is to have one."""
         message = self.read_message()
         if message is not None:
             self.client.record_consumed(self.operation_name, message.destination, message.partition)
@@ -153,7 +160,7 @@ class Receiving:
         return message
 
     def read_message(self) -> Message | None:
-        """Read the message that a pull brought, and measure the pull if it is the one to be."""
+        """Return the pulled message or None, and record the duration of the pull if it is timed."""
         message = self.read(self.record)
         if self.timed:
             self.record_duration(message.destination if message else None, None)
@@ -178,20 +185,20 @@ def _link(message: Message, origin: SpanContext) -> Link:
 
 
 def note_arrival(client: Client, message: Message) -> None:
-    """Note the arrival of a numbered message; the message tells on its span what that brings to light."""
+    """Record the arrival of a numbered message; what it reveals is added to the message's attributes."""
     if message.sender is None or message.sequence is None:
         return
     route = client.process_route(message.destination)
     senders = shared_senders if message.shared else client.senders
-    again, late, missed = senders.of(message.sender).record_arrival(message.sequence)
-    found: dict[str, Any] = {}
-    if again:
+    repeated, out_of_order, missed = senders.of(message.sender).record_arrival(message.sequence)
+    attributes: dict[str, Any] = {}
+    if repeated:
         route.record_anomaly(DeliveryAnomaly.REDELIVERED, None)
-        found = {semconv.REDELIVERED: True}
-    elif late:
+        attributes = {semconv.REDELIVERED: True}
+    elif out_of_order:
         route.record_anomaly(DeliveryAnomaly.OUT_OF_ORDER, None)
-        found = {semconv.MISORDERED: True}
+        attributes = {semconv.MISORDERED: True}
     elif missed:
         route.count(client.scope.metrics.missed, number=missed)
-        found = {semconv.MISSED: missed}
-    message.attributes = {**(message.attributes or {}), **found}
+        attributes = {semconv.MISSED: missed}
+    message.attributes = {**(message.attributes or {}), **attributes}

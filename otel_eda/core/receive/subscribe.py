@@ -1,4 +1,4 @@
-"""Subscriptions: the library calls a function of the application's with each message."""
+"""The shape of a subscription: the library calls a function of the application's with each message."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 class Subscribe(SinglePlace):
     """A call, sync or async, that registers a callback, sync or async, for messages to come.
 
-    `callback` is the argument's name. `reader`, from the client and the arguments that `takes` names, gives what reads
-    a message from a callback's arguments; None for a callback that is not the application's. The object by which the
-    application would process a message by hand is its `record`, else the callback's first argument.
+    `callback` is the name of the argument. `reader`, from the client and the arguments that `takes` names, returns what
+    reads a message from the callback's arguments, or None for a callback that is not the application's. The application
+    processes a message by hand by its `record`, else by the callback's first argument.
     """
 
     target: str
@@ -45,7 +45,7 @@ class Subscribe(SinglePlace):
     operation: str = "deliver"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, which registers a proxy of the callback."""
+        """Return the call, which registers a proxy of the callback with a process span around each call."""
         return around(
             original, switch, partial(self._begin, library, Arguments(original, (self.callback, *self.takes)))
         )
@@ -82,7 +82,7 @@ class _TracedCallback:
         self.is_async = awaited
 
     def call(self, function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the callback, with a process span around."""
+        """Call the callback inside of a process span, and return its result."""
         if not self.library.on or passes_through(self.library.telemetry):
             return function(*args, **kwargs)
         if self.is_async:
@@ -90,14 +90,14 @@ class _TracedCallback:
         processing = self._begin(args, kwargs)
         if processing is None:
             return function(*args, **kwargs)
-        within = enter(0)  # a pull of somebody else's may have called us
+        operation = enter(0)  # a pull may be in progress, in which the library calls back
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             self._end(processing, error)
             raise
         finally:
-            within.leave()
+            operation.leave()
         if inspect.iscoroutine(result):
             processing.detach()
             return self._await(processing, result)

@@ -1,1 +1,1 @@
-"""What keeps us out of the application's way: failures, contexts, operations that are going on, tasks."""
+"""What all of the core stands on: failures, contexts, operations in progress, tasks, state of the process."""

@@ -1,6 +1,6 @@
-"""OpenTelemetry's contexts, read and made without the detours that a hot path can't afford.
+"""OpenTelemetry contexts, read and made without the detours that a hot path cannot afford.
 
-A context is a plain dict. Its keys are found out by the public API, once, and not imported from private places.
+A context is a plain dict. Its keys are found through the public API, once, and not imported from private modules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from otel_eda.core.runtime.tasks import task_or_thread_id
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
 
 
 class ProcessSpan(Protocol):
@@ -44,7 +44,7 @@ with suppress_instrumentation():
 
 
 def suppressed(context: Context) -> bool:
-    """Tell whether instrumentation is suppressed, as `is_instrumentation_enabled` does."""
+    """Return whether a context suppresses instrumentation; `is_instrumentation_enabled` asks the current one only."""
     for key in _SUPPRESSING_KEYS:  # noqa: SIM110  # `any` would make a generator for each message
         if context.get(key):
             return True
@@ -52,47 +52,72 @@ def suppressed(context: Context) -> bool:
 
 
 def with_span(context: Context, span: Span) -> Context:
-    """Give a context in which a span is current."""
+    """Return a copy of a context in which a span is current."""
     return Context({**context, SPAN: span})
 
 
 def span_in(context: Context) -> Span:
-    """Give the span that is current in a context, the invalid one if none is."""
+    """Return the current span of a context, or the invalid span if there is none."""
     span: Span = context.get(SPAN, trace.INVALID_SPAN)  # type: ignore[assignment]  # nothing else is kept there
     return span
 
 
 def _current_processing(context: Context) -> ProcessSpan | None:
-    # The turn whose span is current, not one that the application has put a span of its own into.
+    # None if the application has made a span of its own current inside of the process span.
     processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     return processing if processing is not None and context.get(SPAN) is processing.span else None
 
 
 def current_context() -> Context:
-    """Give the current context, but never with a process span that has ended: that must not become a parent."""
+    """Return the current context without process spans that have ended: an ended span must not become a parent."""
     context = get_current()
     return skip_ended(context) if PROCESSING in context else context
 
 
 def skip_ended(context: Context) -> Context:
-    """Give a context, or, if its process span has ended, the one from before that."""
+    """Return a context, or, if its process span has ended, the nearest outer context whose process span has not."""
     processing = _current_processing(context)
     # What another task or thread inherits is no leftover of a loop: what it does was caused by the message.
     while processing is not None and processing.done and processing.owner == task_or_thread_id():
         context = processing.outer_context
         processing = _current_processing(context)
-    alive: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
-    if alive is not None:
-        alive.outer_context = skip_ended(
-            alive.outer_context
-        )  # else loops that alternate would hold on to each other's past for ever
+    open_processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    if open_processing is not None:
+        open_processing.outer_context = skip_ended(
+            open_processing.outer_context
+        )  # else loops that alternate would hold each other's ended spans for ever
     return context
 
 
 def outside_loops(context: Context) -> Context:
-    """Give a context without the turns of loops around it: one loop's messages are not caused by another's."""
+    """Return the context outside of all loops' process spans: the message of one loop is not caused by another loop's.
+
+    A process span that the application began by `otel_eda.process` is kept.
+    """
     processing = _current_processing(context)
     while processing is not None and (processing.done or not processing.manual):
         context = processing.outer_context
         processing = _current_processing(context)
     return context
+
+
+def around_processing(manual: bool) -> tuple[Context, Context]:
+    """Return the context that a process span that begins here gives way to, and the one that it may be a child in."""
+    context = get_current()
+    if PROCESSING not in context:
+        return context, context
+    outer = skip_ended(context)
+    return outer, outer if manual else outside_loops(outer)
+
+
+def parent_context(rule: str, base: Context, context: Context, origin: SpanContext | None) -> Context:
+    """Return the context with the parent of a process span, as `OTEL_EDA_PROCESS_PARENT` says.
+
+    By default the parent is the recording span around the message's code, else the producer's span. The producer's span
+    is linked in any case: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.
+    """
+    if rule in {"auto", "ambient"} and SPAN in base and span_in(base).is_recording():
+        return base
+    if rule in {"auto", "producer"} and origin is not None:
+        return context
+    return EMPTY

@@ -1,4 +1,4 @@
-"""Which frame of the application calls."""
+"""The application's frame that calls."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def caller(depth: int = 1) -> FrameType | None:
-    """Return the frame so many calls above the function that asks, or None where there is none.
+    """Return the frame that many calls above the function that asks, or None where there is none.
 
-    There is none where the interpreter itself calls, as at its exit.
+    There is none where the interpreter itself calls, as it does for `__del__` at its exit.
     """
     try:
         return sys._getframe(depth + 1)
-    except (AttributeError, ValueError):  # `sys` may be gone by then
+    except (AttributeError, ValueError):  # at exit `sys` may be empty
         return None
 
 
@@ -26,7 +26,7 @@ _handing_on: WeakKeyDictionary[CodeType, dict[int, bool]] = WeakKeyDictionary()
 
 
 def hands_on(frame: FrameType) -> bool:
-    """Tell whether a frame gives what the call it stands at returns straight to its own caller."""
+    """Return whether a frame returns the result of the call at which it stands to its own caller."""
     known = _handing_on.setdefault(frame.f_code, {})
     if frame.f_lasti not in known:
         known[frame.f_lasti] = _returns_at_once(frame.f_code.co_code, frame.f_lasti)

@@ -1,4 +1,4 @@
-"""Which operations are going on here: one inside another of its type passes through."""
+"""The operations in progress in the current context: an inner operation of the same type passes through."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 SEND, RECEIVE, SETTLE = 1, 2, 4
 
 
-TIMED = 8  # an operation within which no other one measures the time
+TIMED = 8  # set in an operation that records the duration: one inside of it does not
 
 
 class Recorder(Protocol):
-    """Where spans and metrics go: `scope` is None as long as they go nowhere, and `look` finds out anew."""
+    """The part of `Telemetry` that a wrapper asks first; `scope` is None as long as nothing is recorded."""
 
     scope: Any
 
     def find_scope(self) -> object:
-        """Return the scope, or None if nothing records."""
+        """Return the scope, or None if nothing is recorded."""
 
 
 class Operation:
-    """An operation that goes on, with those around it; a task that inherits it sees it end."""
+    """An operation in progress, with the types of those around it; a task that has inherited it sees it end."""
 
     __slots__ = ("attached", "record", "token", "types")
 
@@ -40,18 +40,18 @@ class Operation:
         self.attached: Token[Context] | None = None
 
     def __enter__(self) -> None:
-        """Have it be what a block is within."""
+        """Do nothing: `enter` has made the operation current."""
 
     def __exit__(self, *_: object) -> None:
         self.leave()
 
     def leave(self) -> None:
-        """End it, and bring back the context from before."""
+        """End the operation, and restore the context from before it."""
         self.types = 0
         try:
-            current_operation.reset(self.token)  # type: ignore[arg-type]  # who leaves has entered
+            current_operation.reset(self.token)  # type: ignore[arg-type]  # `enter` has set it
         except ValueError:
-            return  # a coroutine that was given up is closed in somebody else's context, which is as it was
+            return  # an abandoned coroutine is closed in a foreign context, which needs no restoring
         if self.attached is not None:
             detach(self.attached)
 
@@ -60,7 +60,10 @@ current_operation: ContextVar[Operation] = ContextVar("otel_eda.busy", default=O
 
 
 def enter(type_: int, context: Context | None = None) -> Operation:
-    """Begin an operation, in this context if one is given; 0 is the application's code, which is inside of none."""
+    """Begin an operation and return it; with a context, that context is current until the operation is left.
+
+    Type 0 stands for the application's code, which is inside of no operation.
+    """
     operation = Operation(type_ and current_operation.get().types | type_)
     operation.token = current_operation.set(operation)
     if context is not None:
@@ -69,7 +72,10 @@ def enter(type_: int, context: Context | None = None) -> Operation:
 
 
 def passes_through(telemetry: Recorder, operation: int = 0) -> bool:
-    """Tell whether a wrapper has only to pass on: nothing records, it is suppressed, or it is an inner call."""
+    """Return whether a wrapper only calls the original.
+
+    It does if nothing is recorded, inside of an operation of the same type, and where instrumentation is suppressed.
+    """
     if telemetry.scope is None and telemetry.find_scope() is None:
         return True
     if operation and current_operation.get().types & operation:
@@ -79,5 +85,5 @@ def passes_through(telemetry: Recorder, operation: int = 0) -> bool:
 
 
 def sending() -> bool:
-    """Tell whether a send with a span is going on here."""
+    """Return whether a send that has a span is in progress in the current context."""
     return bool(current_operation.get().types & SEND)

@@ -1,4 +1,4 @@
-"""State that the whole process shares: who owns it says how it begins anew.
+"""Steps by which the owners of process-wide state reset it.
 
 Owners register here, so that `disable()`, a fork and the tests need not know whose state there is.
 """
@@ -18,19 +18,19 @@ _after_fork: list[Callable[[], object]] = []
 
 
 def on_reset(step: Step) -> Step:
-    """Have a step done whenever we are switched off; a decorator that gives the step itself."""
+    """Register a step that runs whenever otel-eda is switched off; return the step, for use as a decorator."""
     _resets.append(step)
     return step
 
 
 def on_fork(step: Step) -> Step:
-    """Have a step done in every forked child; a decorator that gives the step itself."""
+    """Register a step that runs in every forked child; return the step, for use as a decorator."""
     _after_fork.append(step)
     return step
 
 
 def reset() -> None:
-    """Begin anew, as in a process that has just started; owners go in the order in which they registered."""
+    """Run every reset step, in the order of registration; the state is then that of a process that has just started."""
     for step in _resets:
         step()
 

@@ -1,4 +1,4 @@
-"""Asyncio's tasks and futures: which task runs, which waits for an executor's work, and how a future ended."""
+"""Asyncio tasks and futures: which task runs, which waits for an executor's work, how a future ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WORK_ITEM_RUN = thread._WorkItem.run.__code__
 
 
-# Where a thread stands that hands work to an executor, until a task can wait for it.
+# The code that a thread runs while it hands work to an executor, until a task can wait for the work.
 _HAND_OVER_CODE = {
     BaseEventLoop.run_in_executor.__code__,
     thread.ThreadPoolExecutor.submit.__code__,
@@ -33,33 +33,36 @@ _HAND_OVER_CODE = {
 _MAIN = threading.main_thread().ident
 
 
-_MAX_FRAMES = 10  # frames
+_MAX_FRAMES = 10
 
 
-_HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # seconds, a second in all
+_HAND_OVER_POLL_S, _HAND_OVER_POLLS = 0.0002, 5000  # one second in all
 
 
 def running_task() -> Task[Any] | None:
-    """Give the task that runs here, None without one."""
+    """Return the task that runs in this thread, or None if there is none."""
     return current_task() if _get_running_loop() is not None else None
 
 
 def task_or_thread_id() -> int:
-    """Give what tells this task, or, without one, this thread, from those that run at the same time."""
-    task = running_task()
+    """Return a number that tells this task, or without a task this thread, from those that run at the same time."""
+    if _get_running_loop() is None:
+        return threading.get_ident()
+    task = current_task()
     return threading.get_ident() if task is None else id(task)
 
 
 def future_error(future: Future[Any]) -> BaseException | None:
-    """Tell with which exception a future ended.
+    """Return the exception with which a future ended, or None if it has a result.
 
-    Unlike `Future.exception` it does not count as asking for it: asyncio still tells of one that nobody asked for.
+    `Future.exception` would mark the exception as retrieved, and asyncio would no longer log it if the application does
+    not ask for it.
     """
     return CancelledError() if future.cancelled() else future._exception
 
 
 def report_future(future: Future[Any], done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
-    """Have a future's outcome reported to two callbacks."""
+    """Call `done` with a future's result or `failed` with its exception, now if it is done, else when it is."""
 
     @guarded
     def report(future: Future[Any]) -> None:
@@ -70,7 +73,7 @@ def report_future(future: Future[Any], done: Callable[[Any], None], failed: Call
             failed(error)
 
     if future.done():
-        report(future)  # its callbacks wait for the loop, and by then the client may be closed
+        report(future)  # its callbacks would run in the loop's next step, when the client may be closed
     else:
         future.add_done_callback(report)
 
@@ -105,14 +108,14 @@ def _wrapping_future(work: Any) -> Future[Any] | None:
         cells = zip(
             getattr(callback, "__code__", WORK_ITEM_RUN).co_freevars, getattr(callback, "__closure__", ()), strict=False
         )
-        found = dict(cells).get("destination")
-        if found is not None and isinstance(found.cell_contents, Future):
-            return found.cell_contents
+        destination = dict(cells).get("destination")
+        if destination is not None and isinstance(destination.cell_contents, Future):
+            return destination.cell_contents
     return None
 
 
 def _wait_for_hand_over(work: Any) -> None:
-    # The thread may be faster than the loop that hands it the work: let that go on.
+    # The thread may be faster than the loop that hands it the work: wait until the loop has done so.
     for _ in range(_HAND_OVER_POLLS):
         if work._done_callbacks or not any(map(_is_handing_over, sys._current_frames().values())):
             return

@@ -1,4 +1,4 @@
-"""Batches that an application fills before it sends them: each message in one has its own span and context."""
+"""Batches that an application fills before it sends them: each message has a *create* span and a context of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
-from otel_eda.core.telemetry import errors
+from otel_eda.core.send.send import never_headless
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library, Place
+    from otel_eda.core.clients.routes import Route
     from otel_eda.core.patching.patch import Function, Switch
 
 _CONTENTS_ATTRIBUTE = "_otel_eda_batch"
 
 
 class _BatchContents:
-    """What is known of a batch: who will send it, and the contexts of its messages."""
+    """The client that will send a batch, and the span contexts of the messages in it."""
 
     __slots__ = ("client", "span_contexts")
 
@@ -41,22 +43,23 @@ class _BatchContents:
 
 
 def _contents_of(batch: Any) -> _BatchContents | None:
-    found: _BatchContents | None = getattr(batch, "__dict__", {}).get(_CONTENTS_ATTRIBUTE)
-    return found
+    contents: _BatchContents | None = getattr(batch, "__dict__", {}).get(_CONTENTS_ATTRIBUTE)
+    return contents
 
 
 def origins(batch: Any) -> tuple[SpanContext, ...]:
-    """Return the contexts of a batch's messages."""
-    found = _contents_of(batch)
-    return () if found is None else tuple(found.span_contexts)
+    """Return the span contexts of a batch's messages."""
+    contents = _contents_of(batch)
+    return () if contents is None else tuple(contents.span_contexts)
 
 
 @dataclass(frozen=True)
 class Create:
-    """A call that puts a message into a batch, and gives None if there is no room in it.
+    """A call that puts a message into a batch, and returns None if there is no room in it.
 
-    `batch` is the call of a client that gives an empty one, whose class must allow attributes. `put` gives a copy of
-    the argument that `headers` names with more headers, None if that can't be.
+    `batch` is the client's call that makes an empty batch, whose class must allow attributes. `put` returns a copy
+    of the argument that `headers` names with more headers, or None if that is impossible; `headless` is as with
+    `Send`. The span is the *create* span of the messaging conventions, and its context the message's.
     """
 
     target: str
@@ -64,13 +67,14 @@ class Create:
     put: Callable[[Any, Mapping[str, str]], Any]
     headers: str = "headers"
     operation: str = "create"
+    headless: Callable[[Any], bool] = never_headless
 
     def places(self) -> tuple[Place, ...]:
-        """Return the call that gives a batch, and the one that fills it."""
+        """Return the call that makes a batch, and the call that fills it."""
         return _NewBatch(self.batch), self
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call with a span around it."""
+        """Return the call with a PRODUCER span, whose context goes into the message."""
         arguments = Arguments(original, (self.headers,), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -87,23 +91,30 @@ class Create:
         route = contents.client.route(self.operation, "create", None)
         base, origin = current_context(), propagation.span_context_in(taken[0])
         if origin is not None:
-            contents.span_contexts.append(origin)  # the application made its span itself
+            contents.span_contexts.append(origin)  # the application has made the span itself
             return None
         span = contents.client.scope.tracer.start_span(route.name, base, route.kind, route.attributes, ())
-        headers = self.put(taken[0], propagation.inject(with_span(base, span)))
+        context = with_span(base, span)
+        hooks.call_send(contents.client.hooks, span, arguments.names, (args, kwargs), context)
+        more = propagation.inject(context) if self._injects(contents.client, route) else {}
+        headers = self.put(taken[0], more) if more else None
         if headers is not None:
             args, kwargs = arguments.replace(args, kwargs, self.headers, headers)
         return _MessageCreation(args, kwargs, contents, span)
 
+    def _injects(self, client: Client, route: Route) -> bool:
+        instance = client.instance()
+        return route.injects and not (instance is not None and self.headless(instance))
+
 
 @dataclass(frozen=True)
 class _NewBatch(SinglePlace):
-    """A call of a client that gives an empty batch."""
+    """A call of a client that returns an empty batch."""
 
     target: str
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, whose result is known to be the client's."""
+        """Return the call; the batch that it returns remembers the client."""
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BatchCreation | None:
             return _BatchCreation(args, kwargs, library) if args and not passes_through(library.telemetry) else None
@@ -112,7 +123,7 @@ class _NewBatch(SinglePlace):
 
 
 class _BatchCreation(Call):
-    """A call that gives an empty batch."""
+    """One call that makes an empty batch."""
 
     __slots__ = ("library",)
 
@@ -121,7 +132,7 @@ class _BatchCreation(Call):
         self.library = library
 
     def returned(self, result: Any) -> Any:
-        """Return the batch, with a note of whose it is."""
+        """Return the batch, which remembers the client from now on."""
         self._note(result)
         return result
 
@@ -131,7 +142,7 @@ class _BatchCreation(Call):
 
 
 class _MessageCreation(Call):
-    """The creation of one message."""
+    """One call that puts a message into a batch."""
 
     __slots__ = ("contents", "span")
 
@@ -140,22 +151,22 @@ class _MessageCreation(Call):
         self.contents = contents
         self.span = span
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         """End the span of a message that could not be created."""
         if error is not None:
-            self._end(error, taken=False)
+            self._end(error, accepted=False)
 
     def returned(self, result: Any) -> Any:
-        """End the span; a message that the batch has not taken is marked, and none of the batch's."""
-        self._end(None, taken=result is not None)
+        """End the span and return the result; a message for which there was no room is marked as refused."""
+        self._end(None, accepted=result is not None)
         return result
 
     @guarded
-    def _end(self, error: BaseException | None, *, taken: bool) -> None:
+    def _end(self, error: BaseException | None, *, accepted: bool) -> None:
         if error is not None:
             errors.record(self.span, error, "create")
-        elif not taken:
+        elif not accepted:
             self.span.set_attribute(semconv.REFUSED, True)
         else:
             self.contents.span_contexts.append(self.span.get_span_context())
-        self.span.end(time.time_ns())
+        hooks.end(self.span, time.time_ns())

@@ -1,4 +1,4 @@
-"""Publisher confirms: a broker answers each send by its number, or sends the message back."""
+"""Publisher confirms: the broker answers each send by its number, or sends the message back."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The outcome is the confirm of the send's number, once the channel has asked for confirms.
+    """The outcome of a send is the confirm of its number, once the channel has asked for confirms.
 
-    It does so by the call `asked_by`, whose argument `callback` is called with the confirms, which `confirm` reads.
+    The channel asks by the call `asked_by`; its argument `callback` is called with the confirms, which `confirm` reads.
     """
 
     asked_by: str
@@ -55,7 +55,7 @@ class Confirmed:
         return (_ConfirmMode(self.asked_by, self.callback, self.confirm),)
 
     def prepare(self, original: Function) -> Function:
-        """Return the call that sends, counting as the broker does: what we have no span for, too."""
+        """Return the call that sends, which also counts every send as the broker does, with or without a span."""
 
         @functools.wraps(original)
         def publish(*args: Any, **kwargs: Any) -> Any:
@@ -68,12 +68,12 @@ class Confirmed:
         return publish
 
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Ask for nothing: the channel has."""
+        """Do nothing: the channel has asked for confirms."""
 
     def after_call(self, sending: Sending, result: Any) -> None:
-        """Have the send wait for its number, if the channel counts."""
+        """Keep the send open until its number is confirmed; end it if the channel has not asked for confirms."""
         confirms = sending.client.confirms
-        if confirms is None or not confirms.switch.on:  # switched off meanwhile, nobody counted
+        if confirms is None or not confirms.switch.on:  # without the switch nobody has counted
             sending.acknowledged(result)
         else:
             sending.keep_open()
@@ -89,7 +89,7 @@ class _ConfirmMode(SinglePlace):
     confirm: Callable[..., PublisherConfirm]
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call, which has its callback tell us first, and the channel count from then on."""
+        """Return the call, whose callback ends sends before the application's own runs."""
         return around(original, switch, partial(self._begin, library, Arguments(original, (self.callback,)), switch))
 
     @guarded
@@ -106,19 +106,19 @@ class _ConfirmMode(SinglePlace):
 
     def _proxy(self, client: Client, callback: Function) -> Proxy:
         @guarded
-        def confirmed(given: tuple[Any, ...]) -> None:
+        def record(args: tuple[Any, ...]) -> None:
             if client.confirms is not None:
-                client.confirms.answered(self.confirm(*given))
+                client.confirms.answered(self.confirm(*args))
 
-        def called(function: Function, _: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
-            confirmed(given)
-            return function(*given, **named)
+        def traced_callback(function: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            record(args)
+            return function(*args, **kwargs)
 
-        return Proxy(callback, called)
+        return Proxy(callback, traced_callback)
 
 
 class _ConfirmModeCall(Call):
-    """A call that asks for confirms; the channel counts once it has returned."""
+    """One call that asks for confirms; the channel counts its sends once it has returned."""
 
     __slots__ = ("client", "switch")
 
@@ -128,7 +128,7 @@ class _ConfirmModeCall(Call):
         self.switch = switch
 
     def returned(self, result: Any) -> Any:
-        """Have the channel count."""
+        """Return the result; from now on the client counts sends and waits for their confirms."""
         if self.client.confirms is None:
             self.client.confirms = Confirms(self.switch)
         return result
@@ -136,7 +136,10 @@ class _ConfirmModeCall(Call):
 
 @dataclass(frozen=True)
 class Returned(SinglePlace):
-    """A function that gets a message which the broker sends back; `returned` reads that, and why in words."""
+    """A function that is called with a message that the broker sends back.
+
+    `returned` reads the message and the reason in words.
+    """
 
     target: str
     takes: tuple[str, ...]
@@ -144,7 +147,7 @@ class Returned(SinglePlace):
     operation: str = "return"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the function, which tells us of the message first."""
+        """Return the function, which first fails the send of the message."""
         return around(original, switch, partial(self._handle, library, Arguments(original, self.takes)))
 
     @guarded
@@ -152,20 +155,20 @@ class Returned(SinglePlace):
         taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         if taken is None:
             return
-        message, why = self.returned(*taken)
+        message, reason = self.returned(*taken)
         client = client_of(args[0], library)
         route = client.route(self.operation, "send", message.destination)
         route.count(client.scope.metrics.returned)
         context, origin = propagation.extract(message.headers)
         if origin is not None and span_in(get_current()).get_span_context().span_id == origin.span_id:
-            return  # the call that sends it is still going on, and will tell
-        sending = next((one for one in client.pending_sends.values() if _carries(one, origin)), None)
+            return  # the call that sends it is in progress, and will raise
+        sending = next((pending for pending in list(client.pending_sends.values()) if _carries(pending, origin)), None)
         if sending is not None:
-            sending.failed(Outcome(semconv.RETURNED, why))
+            sending.failed(Outcome(semconv.RETURNED, reason))
             return
         attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
         span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, attributes, links)
-        errors.mark(span, semconv.RETURNED, why)
+        errors.mark(span, semconv.RETURNED, reason)
         span.end()
 
 

@@ -1,4 +1,4 @@
-"""How the outcome of a send is learnt, where the call's result is not the broker's answer."""
+"""The ways in which the outcome of a send becomes known, where the call's result is not the broker's answer."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ if TYPE_CHECKING:
 
 
 class OutcomeSource(Protocol):
-    """A way to learn the outcome of a send; `takes` names the arguments of the call that it needs."""
+    """A way in which the outcome of a send becomes known; `takes` names the arguments of the call that it needs."""
 
     @property
     def takes(self) -> tuple[str, ...]:
         """The names of the arguments."""
 
     def places(self) -> tuple[Place, ...]:
-        """Return the other places of the library that have to do with it."""
+        """Return the other places of the library that it needs."""
 
     def prepare(self, original: Function) -> Function:
-        """Return the function that sends, or one that does a little more."""
+        """Return the function that sends, or one that also keeps count."""
 
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Before the call: have the outcome told to us."""
+        """Change the call's arguments so that the outcome comes to the send."""
 
     def after_call(self, sending: Sending, result: Any) -> None:
-        """After the call: end the send, or have it wait."""
+        """End the send with the call's result, or keep it open for the answer."""
 
 
 class _WithoutOtherPlaces:
-    """An outcome that is learnt at the call that sends, and nowhere else."""
+    """An outcome that needs no place but the call that sends."""
 
     def places(self) -> tuple[Place, ...]:
-        """Return none."""
+        """Return no place."""
         return ()
 
     def prepare(self, original: Function) -> Function:
-        """Return the very function."""
+        """Return the function itself."""
         return original
 
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Ask for nothing."""
+        """Change nothing."""
 
 
 @dataclass(frozen=True)
 class Reported(_WithoutOtherPlaces):
-    """The outcome is that of what the call returns: `report` has it reported to two callbacks."""
+    """The outcome is that of the object that the call returns: `report` calls one of two callbacks with it."""
 
     report: Report
     takes: ClassVar[tuple[str, ...]] = ()
 
     def after_call(self, sending: Sending, result: Any) -> None:
-        """Have the send wait for it."""
+        """Keep the send open until the object reports the outcome."""
         sending.keep_open()
         sending.report, sending.pending_answer = self.report, result
         self.report(result, sending.acknowledged, sending.failed)
@@ -71,9 +71,9 @@ class Reported(_WithoutOtherPlaces):
 
 @dataclass(frozen=True)
 class DeliveryCallback(_WithoutOtherPlaces):
-    """The outcome comes to an argument of the call: a function `(error, message)`.
+    """The outcome comes to an argument of the call, a function `(error, message)`.
 
-    `takes` are what the argument is called: the first of them that is given, even as None, counts. `failure` makes an
+    `takes` are the names of that argument; the first one that the call gives, even as None, counts. `failure` makes an
     exception of an error.
     """
 
@@ -81,49 +81,52 @@ class DeliveryCallback(_WithoutOtherPlaces):
     failure: Callable[[Any], BaseException]
 
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Have the outcome told to us first, then to whom it was to be told."""
-        theirs = next((value for value in taken if value is not ...), None)
-        theirs = sending.client.identity.callback if theirs is None else theirs
-        if theirs is ...:
-            return  # the client has a callback that we can't know, and that ours would be in the place of
+        """Put a callback of ours into the call, which then calls the application's."""
+        callback = next((value for value in taken if value is not ...), None)
+        callback = sending.client.identity.callback if callback is None else callback
+        if callback is ...:
+            return  # the client has a callback that is not known, and that ours would replace
         sending.outcome_to_callback = True
         sending.keep_open()
-        report = DeliveryReport(sending, theirs, self.failure)
+        report = DeliveryReport(sending, callback, self.failure)
         sending.args, sending.kwargs = arguments.replace(sending.args, sending.kwargs, self.takes[0], report)
 
     def after_call(self, sending: Sending, result: Any) -> None:
-        """End a send whose outcome is told to others alone."""
+        """End a send whose outcome comes only to a callback of the application's."""
         if not sending.outcome_to_callback:
             sending.acknowledged(result)
 
 
 class AwaitingReport(Protocol):
-    """What is told of an answer: a send, or one message of several."""
+    """What a delivery report is about: a send, or one message of a batch."""
 
     call_context: Context
     done: bool
 
     def acknowledged(self, answer: Any, /) -> None:
-        """End as sent."""
+        """End it as sent."""
 
     def failed(self, error: BaseException, /) -> None:
-        """End as failed."""
+        """End it as failed."""
 
 
 class DeliveryReport:
-    """What a client calls with the outcome of a send, in the place of the application's callback."""
+    """The callback that a client calls with the outcome of a send, in place of the application's."""
 
     __slots__ = ("_callback", "_failure", "_sending")
 
     def __init__(
-        self, sending: AwaitingReport, theirs: Function | None, failure: Callable[[Any], BaseException]
+        self, sending: AwaitingReport, callback: Function | None, failure: Callable[[Any], BaseException]
     ) -> None:
         self._sending = sending
-        self._callback = theirs
+        self._callback = callback
         self._failure = failure
 
     def __call__(self, error: Any, message: Any) -> Any:
-        """End the send; then return what the application's callback does, in the context of the call that sent."""
+        """End the send, then call the application's callback and return its result.
+
+        The callback runs in the context of the call that sent.
+        """
         self._end(error, message)
         if self._callback is None:
             return None
@@ -145,6 +148,6 @@ class DeliveryReport:
 
     @guarded
     def _end_unreported(self) -> None:
-        # Not called: a client may tell of failures only, or has told the caller that it won't send the message.
+        # Never called: the client reports failures only, or has already raised an error at the call.
         if not self._sending.done:
             self._sending.acknowledged(None)

@@ -1,4 +1,4 @@
-"""Calls that send: a span to the broker's answer, its context in the message."""
+"""The shape of a call that sends one message."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from otel_eda.core.patching.around import around
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.sending import Sending
+from otel_eda.core.telemetry import hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
     from otel_eda.core.send.outcomes import OutcomeSource
 
 
+def never_headless(_: Any) -> bool:
+    """Return False: no client was told that its broker knows no headers."""
+    return False
+
+
 @dataclass(frozen=True)
 class Send:
     """A call, sync or async, that publishes one message.
 
-    `message` reads it from the client and the arguments that `takes` names; `put` gives a copy of the argument that
-    `headers` names with more headers, None if that can't be; `outcome` says how the broker's answer is learnt, without
-    it the call's result is the answer; a client's `receipt` reads that. Without `put` the adapter itself sends the
-    context that is current during the call.
+    `message` reads the message from the client and the arguments that `takes` names, and returns None for a call that
+    the library will refuse. `put` returns a copy of the argument that `headers` names with more headers, or None if
+    that is impossible; without `put` the adapter itself sends the context that is current during the call. `headless`
+    says whether a client was told that its broker knows no headers. `outcome` is how the broker's answer becomes known;
+    without it the call's result is the answer. `receipt` returns, for a client, what reads the answer.
     """
 
     target: str
@@ -41,13 +48,14 @@ class Send:
     receipt: Callable[[Any], Callable[[Any], Message | None]]
     headers: str = "headers"
     operation: str = "send"
+    headless: Callable[[Any], bool] = never_headless
 
     def places(self) -> tuple[Place, ...]:
-        """Return the call, and the places where its outcome is asked for."""
+        """Return the call, and the places that its outcome needs."""
         return (self, *(() if self.outcome is None else self.outcome.places()))
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call with a span around it."""
+        """Return the call with a PRODUCER span that lasts until the broker's answer, and its context in the message."""
         names: tuple[str, ...] = ()
         if self.outcome is not None:
             original, names = self.outcome.prepare(original), self.outcome.takes
@@ -74,8 +82,10 @@ class Send:
             outcome=self.outcome,
             call=(args, kwargs),
         )
-        if sending.origin is None and self.put is not None:
-            headers = self.put(taken[self._headers_position], propagation.inject(sending.context))
+        hooks.call_send(sending.client.hooks, sending.span, arguments.names, (args, kwargs), sending.context)
+        if sending.origin is None and self.put is not None and sending.route.injects and not self.headless(args[0]):
+            more = propagation.inject(sending.context)
+            headers = self.put(taken[self._headers_position], more) if more else None
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
         if self.outcome is not None:

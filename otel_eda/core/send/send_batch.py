@@ -1,4 +1,4 @@
-"""Sends of several messages by one call, which takes no headers: one span, to the answer for the last of them."""
+"""The shape of a call that sends a list of messages and takes no headers: one span until the last answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter, passes_through
 from otel_eda.core.send.outcomes import DeliveryReport
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class _PartOfBatch:
-    """One message of a batch; its outcome is reported like that of a send of its own."""
+    """One message of a batch; its outcome is reported like that of a send."""
 
     __slots__ = ("call_context", "done", "sending")
 
@@ -43,22 +43,22 @@ class _PartOfBatch:
 
     @guarded
     def acknowledged(self, _: Any) -> None:
-        """Count it as sent."""
+        """Count the message as sent."""
         self._end(None)
 
     @guarded
     def failed(self, error: BaseException) -> None:
-        """Count it as not sent."""
+        """Count the message as failed."""
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
-        if not self.done:
+        if self.sending.is_first_answer(self):
             self.done = True
-            self.sending.record_outcome(error)
+            self.sending.record_outcome(self, error)
 
 
 class _BatchSending:
-    """The messages of one call, of which some are not answered yet."""
+    """The messages of one call, until all of them are answered."""
 
     def __init__(self, client: Client, operation: str, message: Message, number: int) -> None:
         self.client = client
@@ -67,41 +67,50 @@ class _BatchSending:
         self.partition = message.partition
         self.start = time.time_ns()
         self.call_context = current_context()
-        # No message carries this span's context, so it is no producer's.
+        # No message carries the context of this span, so its kind is CLIENT.
         attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
         self.span = self.scope.tracer.start_span(
             self.route.name, self.call_context, SpanKind.CLIENT, attributes, (), self.start
         )
         self.context = with_span(self.call_context, self.span)
         self.parts = [_PartOfBatch(self) for _ in range(number)]
-        self.unanswered = number
+        self._open = {id(part) for part in self.parts}
+        self._unrecorded = self._open.copy()
         self.error: BaseException | None = None
         self.done = False
         client.pending_sends[id(self)] = self
 
-    def record_outcome(self, error: BaseException | None) -> None:
-        """Note what became of one message; the first error is that of the span."""
+    def is_first_answer(self, part: _PartOfBatch) -> bool:
+        """Return whether no other thread has the answer for a message already."""
+        try:
+            self._open.remove(id(part))
+        except KeyError:
+            return False
+        return True
+
+    def record_outcome(self, part: _PartOfBatch, error: BaseException | None) -> None:
+        """Count one message as sent or failed; the first error is the span's."""
         if self.done:
-            return  # in a forked child: it is its parent's
+            return  # in a forked child, whose parent ends the span
         kind = None if error is None else errors.error_type(error)
         self.route.count_sent(self.partition, kind)
-        self.unanswered -= 1
         self.error = self.error or error
-        if not self.unanswered:
+        self._unrecorded.discard(id(part))
+        # Two threads may find that nothing is left: the one that takes it out of the dict ends it.
+        if not self._unrecorded and self.client.pending_sends.pop(id(self), None) is not None:
             self._end()
 
     def _end(self) -> None:
         self.done = True
-        self.client.pending_sends.pop(id(self), None)
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
-        self.span.end(end)
+        hooks.end(self.span, end)
         measures = self.route.duration_attributes(self.partition, kind)
         self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
 
     @guarded
     def failed(self, error: BaseException) -> None:
-        """End: what is left has failed."""
+        """Fail every message that is not answered."""
         for part in self.parts:
             part.failed(error)
 
@@ -112,10 +121,11 @@ class _BatchSending:
 class SendBatch(SinglePlace):
     """A call that publishes a list of messages, one of its arguments, to one destination.
 
-    `message` reads where they go, from the client and the arguments that `takes` names, one of which is the list;
-    `given` gives the callback that one of them names, None without; `ask` gives a copy of one with another callback;
-    `refused`, after the call, tells of one and its copy whether the call has refused it: an exception, or None.
-    `callbacks` are what an argument is called that has the callback for those that name none.
+    `message` reads the destination from the client and the arguments that `takes` names, one of which is the list;
+    `given` returns the callback that a message of the list names, or None; `ask` returns a copy of a message with
+    another callback; `refused` returns, after the call, the exception with which the call has refused a message, or
+    None; `callbacks` are the names of the argument that holds the callback of messages that name none. No message can
+    carry the span's context, so its kind is CLIENT.
     """
 
     target: str
@@ -123,14 +133,14 @@ class SendBatch(SinglePlace):
     messages: str
     callbacks: tuple[str, ...]
     message: Callable[..., Message | None]
-    given: Callable[[Any], Any]
-    ask: Callable[[Any, Any], Any]
+    callback_of: Callable[[Any], Any]
+    with_callback: Callable[[Any, Any], Any]
     refused: Callable[[Any, Any], BaseException | None]
     failure: Callable[[Any], BaseException]
     operation: str = "send"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call with a span around it."""
+        """Return the call with a CLIENT span that lasts until the last message is answered."""
         arguments = Arguments(original, (*self.takes, *self.callbacks), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -144,24 +154,25 @@ class SendBatch(SinglePlace):
             return None
         items = list(taken[self.takes.index(self.messages)])
         client = client_of(args[0], library)
-        usual = next((value for value in taken[len(self.takes) :] if value is not ...), None)
-        usual = client.identity.callback if usual is None else usual
+        callback = next((value for value in taken[len(self.takes) :] if value is not ...), None)
+        callback = client.identity.callback if callback is None else callback
         batch = _BatchSending(client, self.operation, message, len(items))
-        copies = [self._copy(item, part, usual) for item, part in zip(items, batch.parts, strict=True)]
+        hooks.call_send(client.hooks, batch.span, arguments.names, (args, kwargs), batch.context)
+        copies = [self._copy(item, part, callback) for item, part in zip(items, batch.parts, strict=True)]
         args, kwargs = arguments.replace(args, kwargs, self.messages, copies)
         return _BatchCall(args, kwargs, self, batch, [*zip(batch.parts, items, copies, strict=True)])
 
-    def _copy(self, item: Any, part: _PartOfBatch, usual: Any) -> Any:
-        theirs = self.given(item)
-        theirs = usual if theirs is None else theirs
-        if theirs is ...:
-            part.acknowledged(None)  # a callback that we can't know will hear of it, and we won't
+    def _copy(self, item: Any, part: _PartOfBatch, default_callback: Any) -> Any:
+        callback = self.callback_of(item)
+        callback = default_callback if callback is None else callback
+        if callback is ...:
+            part.acknowledged(None)  # the client has a callback that is not known, and that ours would replace
             return item
-        return self.ask(item, DeliveryReport(part, theirs, self.failure))
+        return self.with_callback(item, DeliveryReport(part, callback, self.failure))
 
 
 class _BatchCall(Call):
-    """The call that sends a batch."""
+    """One call that sends a batch."""
 
     __slots__ = ("batch", "operation", "parts", "shape")
 
@@ -184,8 +195,8 @@ class _BatchCall(Call):
         self.operation = enter(SEND, self.batch.context)
         return self
 
-    def left(self, error: BaseException | None) -> None:
-        """End what the call has refused, or everything if it failed."""
+    def exited(self, error: BaseException | None) -> None:
+        """Fail the messages that the call has refused, or all of them if the call failed."""
         self.operation.leave()
         if error is not None:
             self.batch.failed(error)

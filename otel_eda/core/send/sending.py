@@ -15,7 +15,7 @@ from otel_eda.core.clients.attributes import add_broker_attributes, message_attr
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
-from otel_eda.core.telemetry import errors
+from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
@@ -42,8 +42,12 @@ class Learner(Protocol):
 class Sending:
     """One message between the call that sends it and the broker's answer.
 
-    `origin` is the context that its headers carried before, `base` the context of the call, `context` the one with the
-    span; `awaited` says that the answer comes to a callback, `answer` is what may still be asked for it.
+    `origin` is the span context that the message's headers carried before, `call_context` the context of the call,
+    `context` the one with the span; `outcome_to_callback` says that the answer comes to a callback of ours;
+    `pending_answer` is the object that will report the answer.
+
+    A message whose headers carry a context already has a *create* span by somebody else: then this *send* span is of
+    kind CLIENT and linked to it, as the messaging conventions ask for.
     """
 
     __slots__ = (
@@ -53,6 +57,7 @@ class Sending:
         "client",
         "context",
         "done",
+        "kept_open",
         "kwargs",
         "operation",
         "origin",
@@ -86,7 +91,7 @@ class Sending:
         self.receipt, self.outcome = receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
         self.pending_answer: Any = None
-        self.outcome_to_callback = self.done = False
+        self.outcome_to_callback = self.kept_open = self.done = False
         self.start = time.time_ns()
         self.call_context: Context = current_context()
         self.origin = propagation.span_context_in(message.headers)
@@ -109,19 +114,19 @@ class Sending:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         self.operation.leave()
-        del self.operation  # what it holds is not to be kept until the broker answers
+        del self.operation  # its tokens hold contexts, which must not live until the broker answers
         if error is not None:
             self._raised(error)
 
     def returned(self, result: Any) -> Any:
-        """Return the call's result, from which, or later, the outcome is learnt."""
+        """Return the call's result, from which, or later, the outcome is known."""
         if type(result) is CoroutineType:
             return self._await(result)
         self._handle_result(result)
         return result
 
     async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        # Somebody else's wrapper, which is no coroutine function, stands before one.
+        # The original is somebody else's plain wrapper around a coroutine function.
         with self:
             result = await coroutine
         self._handle_result(result)
@@ -129,7 +134,7 @@ class Sending:
 
     @guarded
     def _handle_result(self, result: Any) -> None:
-        self.args, self.kwargs = (), {}  # the payload is not ours to keep until the broker answers
+        self.args, self.kwargs = (), {}  # the payload must not live until the broker answers
         if self.outcome is None:
             self.acknowledged(result)
         else:
@@ -143,41 +148,57 @@ class Sending:
         self.failed(error)
 
     def keep_open(self) -> None:
-        """Be open until the broker answers."""
+        """Keep the send open until the broker answers."""
+        self.kept_open = True
         self.client.pending_sends[id(self)] = self
+
+    def _is_first_answer(self) -> bool:
+        # The answer may come to one thread while another closes the client: who takes it out of the dict ends it.
+        if self.done or (self.kept_open and self.client.pending_sends.pop(id(self), None) is None):
+            return False
+        self.done = True
+        return True
 
     @guarded
     def acknowledged(self, answer: Any) -> None:
-        """End with what the broker answered."""
-        if self.span.is_recording() or self.route.by_partition:
-            message = self.receipt(answer)
-            if message is not None:
-                attributes: dict[str, Any] = {}
-                add_broker_attributes(attributes, message)
-                self.span.set_attributes(attributes)
-                self.partition = attributes.get(semconv.PARTITION, self.partition)
-        self._end(None)
+        """End the send with the broker's answer."""
+        if self._is_first_answer():
+            try:
+                if self.span.is_recording() or self.route.by_partition:
+                    self._add_answer(answer)
+            finally:
+                self._end(None)
+
+    def _add_answer(self, answer: Any) -> None:
+        message = self.receipt(answer)
+        if message is not None:
+            attributes: dict[str, Any] = {}
+            add_broker_attributes(attributes, message)
+            self.span.set_attributes(attributes)
+            self.partition = attributes.get(semconv.PARTITION, self.partition)
 
     @guarded
     def failed(self, error: BaseException) -> None:
         """End with why the message was not sent."""
-        self._end(Unresolved("nobody waits for the broker's answer any more") if isinstance(error, ENDS) else error)
+        if self._is_first_answer():
+            given_up = isinstance(error, ENDS)
+            self._end(Unresolved("nobody waits for the broker's answer any more") if given_up else error)
 
     def abandoned(self, error: BaseException) -> None:
-        """End with why nobody waits for the answer any more, unless it is there."""
-        if isinstance(self.pending_answer, Future) and self.pending_answer.done():  # its callbacks wait for the loop
+        """End the send with the reason why nobody waits for the answer any more, unless the answer is there."""
+        if (
+            isinstance(self.pending_answer, Future) and self.pending_answer.done()
+        ):  # its callbacks would run in the loop's next step
             self.report(self.pending_answer, self.acknowledged, self.failed)
         self.failed(error)
 
     def _end(self, error: BaseException | None) -> None:
-        if self.done:
-            return
-        self.done = True
         self.args, self.kwargs, self.pending_answer = (), {}, None
-        self.client.pending_sends.pop(id(self), None)
         end = time.time_ns()
+        if self.client.learning:
+            self.span.set_attributes(self.client.learn() or {})
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
-        self.span.end(end)
+        hooks.end(self.span, end)
         route, scope = self.route, self.route.scope
         if scope.check_durations(end):
             taken, measures = max(end - self.start, 0) / 1e9, route.duration_attributes(self.partition, kind)

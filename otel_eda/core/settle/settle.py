@@ -1,4 +1,4 @@
-"""Calls that settle: offsets committed, messages acknowledged or rejected by the application."""
+"""Shapes of calls that settle: the application commits offsets, acknowledges or rejects messages."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 class _Settle(SinglePlace):
-    """A call, sync or async, that settles."""
+    """A call, sync or async, that settles; the base of the shapes."""
 
     target: str
     takes: tuple[str, ...]
 
     def settlement(self, library: Library, taken: tuple[Any, ...], call: SettleCall) -> Settlement | None:
-        """Start the span; None for a call that is none of the application's."""
+        """Return the settlement of a call, with its span started, or None if the call is not the application's."""
         raise NotImplementedError
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
-        """Return the call with a span around it."""
+        """Return the call with a CLIENT span from its begin to the broker's answer."""
         arguments = Arguments(original, self.takes, library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
@@ -50,10 +50,10 @@ class _Settle(SinglePlace):
 
 @dataclass(frozen=True)
 class Settle(_Settle):
-    """A call that commits offsets: `offsets` reads them as `{(destination, partition): offset}`.
+    """A call that commits offsets; `offsets` reads them as `{(destination, partition): offset}`.
 
-    `report`, if the outcome comes later, has it reported to two callbacks; `settled` reads the offsets from the result,
-    where the call need not name them.
+    If the outcome comes later, `report` calls one of two callbacks with it. Where the call need not name the offsets,
+    `settled` reads them from its result.
     """
 
     target: str
@@ -64,7 +64,7 @@ class Settle(_Settle):
     settled: Callable[[Any], Offsets] | None = None
 
     def settlement(self, library: Library, taken: tuple[Any, ...], call: SettleCall) -> Settlement:
-        """Start a commit's span, and end the processing of what was pulled before."""
+        """Return the commit, with its span started, and end the process span of what was pulled before."""
         instance = call[0][0]
         client = client_of(instance, library)
         offsets = self.offsets(instance, *taken)
@@ -73,7 +73,10 @@ class Settle(_Settle):
 
 @dataclass(frozen=True)
 class Acknowledge(_Settle):
-    """A call that acknowledges or rejects messages: `tags` reads which, None for one that is not the application's."""
+    """A call that acknowledges or rejects messages.
+
+    `tags` reads which messages, or returns None for a call that is not the application's.
+    """
 
     target: str
     takes: tuple[str, ...]
@@ -81,7 +84,10 @@ class Acknowledge(_Settle):
     operation: str = "ack"
 
     def settlement(self, library: Library, taken: tuple[Any, ...], call: SettleCall) -> Settlement | None:
-        """Start the span, linked to where the messages come from, and end the processing of one that was pulled."""
+        """Return the settlement, with its span linked to the messages' producers.
+
+        If the message that was pulled last is among them, its process span ends.
+        """
         instance = call[0][0]
         tags = self.tags(instance, *taken)
         if tags is None:

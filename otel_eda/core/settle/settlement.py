@@ -9,6 +9,7 @@ from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.core.clients.client import without_none
+from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
@@ -17,7 +18,7 @@ from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 
 
 class Settlement(Call):
-    """A settlement between its call and the broker's answer, which `report`, if there is one, reports."""
+    """A settlement between its call and the broker's answer.
+
+    Where there is a `report`, the answer comes through it, and else with the call's result. The span is linked to the
+    messages where they are known, as the messaging conventions ask of a *settle* span.
+    """
 
     __slots__ = ("call_context", "client", "operation", "report", "route", "scope", "span", "start")
 
@@ -56,21 +61,21 @@ class Settlement(Call):
         self.client.settle_calls += 1
         return self
 
-    def left(self, error: BaseException | None) -> None:
-        """Leave the call."""
+    def exited(self, error: BaseException | None) -> None:
+        """End the call, and the settlement if the call has failed."""
         self.client.settle_calls -= 1
         self.operation.leave()
         if error is not None:
             self.failed(error)
 
     def returned(self, result: Any) -> Any:
-        """Return the call's result, from which, or later, the outcome is learnt."""
+        """Return the call's result, from which, or later, the outcome is known."""
         self._handle_result(result)
         return result
 
     @guarded
     def _handle_result(self, result: Any) -> None:
-        self.args, self.kwargs = (), {}  # they are not ours to keep until the broker answers
+        self.args, self.kwargs = (), {}  # the application's objects must not live until the broker answers
         if result is None and self.client.has_commit_callback:
             self.client.unanswered_settlements.append(self)
         elif self.report is None or result is None:
@@ -80,7 +85,7 @@ class Settlement(Call):
 
     @guarded
     def succeeded(self, _: Any) -> None:
-        """End: the broker has it."""
+        """End the settlement: the broker has accepted it."""
         self._end(None)
 
     @guarded
@@ -119,25 +124,25 @@ class Commit(Settlement):
     ) -> None:
         self.offsets = offsets
         self.read_result = settled
-        topics = {topic for topic, _ in offsets} or client.consumed_destinations
-        super().__init__(client, _route(client, operation, topics), call, _offset_attributes(offsets))
+        topics = {topic for topic, _ in offsets} or client.consumed_destinations.copy()
+        super().__init__(client, client.route(operation, "settle", _common(topics)), call, _offset_attributes(offsets))
         self.report = report
 
     @guarded
     def succeeded(self, result: Any) -> None:
-        """End: the broker has them, and perhaps says which."""
+        """End the commit, whose offsets the result may name."""
         if not self.offsets and self.read_result is not None and result is not None:
             self.set_offsets(self.read_result(result))
         self._end(None)
 
     def set_offsets(self, offsets: Offsets) -> None:
-        """Note what was committed by a call that did not say so."""
+        """Set the offsets of a commit whose call did not name them."""
         self.offsets = offsets
         self.span.set_attributes(_offset_attributes(offsets))
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
-        """Count and remember the commit."""
+        """Count the commit, and record it in the ledger."""
         self.span.set_attributes(self.client.record_commit(self.offsets, automatic=False, error=error))
 
 
@@ -150,10 +155,9 @@ def _offset_attributes(offsets: Offsets) -> dict[str, Any]:
 
 @guarded
 def commit_answered(client: Client, offsets: Offsets, error: BaseException | None) -> None:
-    """End the first commit that waits for such an answer; where none does, it is the answer to an automatic one."""
-    for settlement in client.unanswered_settlements:
-        if isinstance(settlement, Commit) and settlement.offsets in ({}, offsets):
-            client.unanswered_settlements.remove(settlement)
+    """End the first commit that waits for this answer; where none does, count an automatic commit."""
+    for settlement in client.unanswered_settlements.copy():
+        if isinstance(settlement, Commit) and settlement.offsets in ({}, offsets) and _answered(client, settlement):
             settlement.set_offsets(offsets)
             settlement.succeeded(None) if error is None else settlement.failed(error)
             return
@@ -161,8 +165,20 @@ def commit_answered(client: Client, offsets: Offsets, error: BaseException | Non
         client.record_commit(offsets, automatic=True, error=error)
 
 
+def _answered(client: Client, settlement: Settlement) -> bool:
+    # Whether it is this thread's to end.
+    try:
+        client.unanswered_settlements.remove(settlement)
+    except ValueError:
+        return False
+    return True
+
+
 class Tags(NamedTuple):
-    """Which messages a call settles: that of a tag, or all up to it (0: all there are); `requeue` if it says so."""
+    """The messages that a call settles: the one of a tag, or, if `multiple`, all up to it; 0 stands for all.
+
+    `requeue` says whether rejected messages go back into the queue, None if the call does not say.
+    """
 
     delivery_tag: int
     multiple: bool = False
@@ -170,17 +186,14 @@ class Tags(NamedTuple):
 
 
 def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
-    """Return the messages that tags name by their tags, which wait for it no longer."""
+    """Return the messages that tags stand for, by their tags; they wait for a settlement no longer."""
     waiting = client.unsettled
     if not tags.multiple:
         message = waiting.pop(tags.delivery_tag, None)
         return {} if message is None else {tags.delivery_tag: message}
-    return {
-        delivery_tag: waiting.pop(delivery_tag)
-        for delivery_tag in [
-            delivery_tag for delivery_tag in list(waiting) if delivery_tag <= tags.delivery_tag or not tags.delivery_tag
-        ]
-    }
+    chosen = [tag for tag in list(waiting) if tag <= tags.delivery_tag or not tags.delivery_tag]
+    taken = {tag: waiting.pop(tag, None) for tag in chosen}
+    return {tag: message for tag, message in taken.items() if message is not None}  # else another thread has taken it
 
 
 class Acknowledgement(Settlement):
@@ -202,14 +215,22 @@ class Acknowledgement(Settlement):
                 {semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation}
             )
         links = [Link(message.origin) for message in messages if message.origin]
-        route = _route(client, operation, {message.destination for message in messages})
-        super().__init__(client, route, call, attributes, links)
+        place = _common(message.destination for message in messages) or _common(message.queue for message in messages)
+        if isinstance(place, DestinationTemplate) and place.name:
+            attributes[semconv.DESTINATION] = place.name
+        super().__init__(client, client.route(operation, "settle", place), call, attributes, links)
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
-        """Count the messages."""
+        """Count the messages that were settled."""
         self.route.count(self.scope.metrics.settled, None, kind, self.message_count)
 
 
-def _route(client: Client, operation: str, destinations: set[str]) -> Route:
-    return client.route(operation, "settle", destinations.pop() if len(destinations) == 1 else None)
+def _common(places: Iterable[str | None]) -> str | None:
+    """Return the one destination or queue that all messages have, None if there are several."""
+    first, *others = [*places] or [None]
+    if any(place != first for place in others):
+        return None
+    if isinstance(first, DestinationTemplate) and any(getattr(one, "name", None) != first.name for one in others):
+        return DestinationTemplate(first, None)
+    return first

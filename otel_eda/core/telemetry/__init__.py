@@ -1,1 +1,1 @@
-"""Where spans, metrics and events go."""
+"""The destinations of spans, metrics and events."""

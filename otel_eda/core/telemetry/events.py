@@ -1,4 +1,4 @@
-"""What happens to clients leaves as events: log records with a name, of which nothing is sampled away."""
+"""Events: log records with a name, which no sampler drops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _provider: LoggerProvider | None = None
 
 
 def set_provider(provider: LoggerProvider | None) -> None:
-    """Use this provider, or the global one for None."""
+    """Emit events to this provider, or to the global one for None."""
     global _provider
     _provider = provider
 
@@ -31,8 +31,8 @@ def _reset_provider() -> None:
 
 
 def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", context: Context | None = None) -> None:
-    """Emit an event."""
-    # The logs API has kept its underscore for years; whom nothing happens to never loads it.
+    """Emit an event with a name and attributes; do nothing where the logs API has no event names yet."""
+    # `opentelemetry._logs` is loaded at the first event: most processes have none.
     from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
     if _records_have_names():
@@ -49,7 +49,7 @@ def emit(name: str, attributes: Mapping[str, Any], severity: str = "INFO", conte
 
 @cache
 def _records_have_names() -> bool:
-    # Before 1.36 records of the API had no names, and one without tells nothing.
+    # Before opentelemetry-api 1.36 a record has no event name, and without one an event is useless.
     from opentelemetry._logs import LogRecord
 
     return "event_name" in signature(LogRecord).parameters

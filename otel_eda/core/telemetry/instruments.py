@@ -1,4 +1,4 @@
-"""Every instrument of a library, and counters that cost an addition."""
+"""Every instrument of a library, and counters whose increment costs one addition."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _log = logging.getLogger("otel_eda")
 
 
 class Count:
-    """How many messages there were with the same attributes.
+    """The number of messages with the same attributes.
 
-    `count.number += 1` is atomic under the interpreter lock of Python 3.10 to 3.13: it is looked at only at calls and
-    backward jumps, and there is none in between.
+    `count.number += 1` is atomic under the interpreter lock of Python 3.10 to 3.13: CPython gives the lock away only at
+    calls and backward jumps, and there is none in between.
     """
 
     __slots__ = ("attributes", "number")
@@ -43,7 +43,7 @@ _OVERFLOW_WARNING = (
 
 
 class Counter:
-    """A counter over plain integers, observed when metrics are collected: ten times cheaper than `Counter.add`."""
+    """A counter over plain integers, observed when metrics are collected; ten times cheaper than the SDK's `add`."""
 
     def __init__(self, meter: Meter, name: str, unit: str, description: str) -> None:
         self.name = name
@@ -51,12 +51,12 @@ class Counter:
         meter.create_observable_counter(name, [self._observe], unit, description)
 
     def count_for(self, attributes: Attributes) -> Count:
-        """Give the number to count on for these attributes."""
+        """Return the number that counts for these attributes."""
         key = frozenset(attributes.items())
         return self.counts.get(key) or self._add(key, attributes)
 
     def _add(self, key: frozenset[tuple[str, Any]], attributes: Attributes) -> Count:
-        # Names that are made up as they go, as those of answers to requests, must not take all memory.
+        # Names made up for each use, as of queues for answers, must not take all memory.
         if len(self.counts) >= semconv.ATTRIBUTE_SETS and key != _OVERFLOW_KEY:
             if _OVERFLOW_KEY not in self.counts:
                 _log.warning(_OVERFLOW_WARNING, self.name, semconv.ATTRIBUTE_SETS)
@@ -70,7 +70,7 @@ class Counter:
 
 
 class Metrics:
-    """Every instrument, made once for a meter provider and library."""
+    """Every instrument, made once for each meter provider and library."""
 
     operation_duration: Histogram
     process_duration: Histogram
@@ -94,16 +94,18 @@ class Metrics:
     regressions: Counter
 
     def __init__(self, meter: Meter) -> None:
-        for field, (name, buckets, about) in _HISTOGRAMS.items():
-            made = meter.create_histogram(name, "s", about, explicit_bucket_boundaries_advisory=list(buckets))
-            setattr(self, field, made)
-        for field, (name, unit, about) in _COUNTERS.items():
-            setattr(self, field, Counter(meter, name, unit, about))
+        for field, (name, buckets, description) in _HISTOGRAMS.items():
+            histogram = meter.create_histogram(
+                name, "s", description, explicit_bucket_boundaries_advisory=list(buckets)
+            )
+            setattr(self, field, histogram)
+        for field, (name, unit, description) in _COUNTERS.items():
+            setattr(self, field, Counter(meter, name, unit, description))
 
     def counter(self, name: str) -> Counter:
         """Return the counter of a name."""
-        found: Counter = getattr(self, name)
-        return found
+        counter: Counter = getattr(self, name)
+        return counter
 
 
 _HISTOGRAMS = {

@@ -1,4 +1,4 @@
-"""Where spans and metrics go, and whether they go anywhere."""
+"""The tracer and the instruments of a library, from the moment there are providers that record."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from opentelemetry import metrics, trace
 
 from otel_eda import semconv
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.telemetry.instruments import Metrics
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 
-# Asking the API for its providers, which looks into the environment, costs more than all the rest of an idle call.
-_SEARCH_INTERVAL_NS = 1_000_000  # nanoseconds
+_lock = PatientLock()
+# The API looks into the environment each time it is asked for a provider: more work than all the rest of an idle call.
+_SEARCH_INTERVAL_NS = 1_000_000
 
 
 class Scope:
-    """One library's tracer and instruments; `measured` tells whether durations have gone anywhere by now."""
+    """The tracer and the instruments of one library; `records_durations` says whether a meter provider records them."""
 
     __slots__ = ("_next_check_ns", "_records_metrics", "metrics", "records_durations", "tracer")
 
@@ -38,40 +40,70 @@ class Scope:
         self.records_durations = live()
 
     def check_durations(self, now: int) -> bool:
-        """Tell whether durations go anywhere, at a time in nanoseconds: metrics may come later than traces."""
+        """Return whether durations are recorded, at a time in nanoseconds.
+
+        A meter provider may come later than the tracer provider, so it is looked for again, once a millisecond at most.
+        """
         if not self.records_durations and not now < self._next_check_ns <= now + _SEARCH_INTERVAL_NS:
-            self._next_check_ns, self.records_durations = now + _SEARCH_INTERVAL_NS, self._records_metrics()
+            # In this order: a thread that comes meanwhile looks for itself.
+            self.records_durations = self._records_metrics()
+            self._next_check_ns = now + _SEARCH_INTERVAL_NS
         return self.records_durations
 
 
 class Telemetry:
-    """Finds a library's scope: from the providers given, else from the global ones as soon as there are any."""
+    """Finds a library's scope: from the given providers, else from the global ones as soon as there are any."""
 
     def __init__(self, library: str) -> None:
+        self.library = library
         self.name = f"otel_eda.{library}"
         self.scope: Scope | None = None
         self.tracer_provider: TracerProvider | None = None
         self.meter_provider: MeterProvider | None = None
         self._next_search_ns = 0
+        self._searching = self._apart = False
 
     def set_providers(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
-        """Use these providers, or the global ones for None."""
-        self.tracer_provider, self.meter_provider, self.scope = tracer_provider, meter_provider, None
-        self._next_search_ns = 0
+        """Record with these providers, or with the global ones for None."""
+        with _lock.held():
+            self.tracer_provider, self.meter_provider = tracer_provider, meter_provider
+            self._search()
+
+    def apart(self, tracer_provider: TracerProvider) -> Telemetry:
+        """Return what finds the scope of one client alone, whose spans go to another provider."""
+        made = Telemetry(self.library)
+        made.set_providers(tracer_provider, self.meter_provider)
+        self._apart, self._next_search_ns = self._apart or made.records, 0
         self.find_scope()
+        return made
+
+    def find_scope(self) -> Scope | None:
+        """Return the scope, or None as long as nothing would be recorded.
+
+        The providers are looked for once a millisecond at most: the API looks into the environment each time it is
+        asked.
+        """
+        if self.scope is None and time.monotonic_ns() >= self._next_search_ns:
+            with _lock.held():  # threads that begin together wait for the one that makes the scope
+                if self.scope is None and time.monotonic_ns() >= self._next_search_ns:
+                    self._search()
+        return self.scope
 
     @guarded
-    def find_scope(self) -> Scope | None:
-        """Give the scope, None as long as nothing would be recorded: then wrappers only pass on."""
-        if self.scope is None and (now := time.monotonic_ns()) >= self._next_search_ns:
-            self._next_search_ns = now + _SEARCH_INTERVAL_NS
-            self.scope = self._make_scope() if self.records else None
-        return self.scope
+    def _search(self) -> None:
+        if self._searching:
+            return  # a provider that is asked for a tracer may itself send messages
+        self._searching, found = True, None
+        try:
+            found = self._make_scope() if self.records else None
+        finally:
+            self.scope, self._searching = found, False
+            self._next_search_ns = time.monotonic_ns() + _SEARCH_INTERVAL_NS
 
     @property
     def records(self) -> bool:
-        """Whether spans or metrics go anywhere: to a provider that is not the API's own, which does nothing."""
-        return _records(self.tracer_provider or trace.get_tracer_provider()) or self._records_metrics()
+        """Whether a tracer or meter provider records: one that is not the API's own, which does nothing."""
+        return self._apart or _records(self.tracer_provider or trace.get_tracer_provider()) or self._records_metrics()
 
     def _records_metrics(self) -> bool:
         return _records(self.meter_provider or metrics.get_meter_provider())
@@ -89,31 +121,33 @@ def _records(provider: object) -> bool:
 
 
 watchers: list[Callable[[Meter, Metrics, bool], object]] = []
-"""Each is called with a library's meter and metrics, and whether they are the first of their meter provider."""
+"""Functions called with a library's meter and metrics, and whether they are the first of their meter provider."""
 
 _metrics_by_provider: WeakKeyDictionary[MeterProvider, dict[str, Metrics]] = WeakKeyDictionary()
 
 
 def _metrics(provider: MeterProvider, name: str) -> Metrics:
-    # Made again, every instrument would be a duplicate, and counts would start anew.
-    made = _metrics_by_provider.setdefault(_stand_in_of(provider), {})
-    if name not in made:
+    # A second set of instruments would be duplicates, and their counts would start at zero.
+    metrics_by_name = _metrics_by_provider.setdefault(_stand_in_of(provider), {})
+    if name not in metrics_by_name:
         meter = provider.get_meter(name, own_version(), semconv.SCHEMA)
-        first, made[name] = not made, Metrics(meter)
+        is_first, metrics_by_name[name] = not metrics_by_name, Metrics(meter)
         for watch in watchers:
-            watch(meter, made[name], first)
-    return made[name]
+            watch(meter, metrics_by_name[name], is_first)
+    return metrics_by_name[name]
 
 
 def _stand_in_of(provider: MeterProvider) -> MeterProvider:
-    # Before there is a global provider the API has another stand in for it, whose instruments become real with it.
+    # Before a global provider is set the API returns a proxy, whose instruments become real with the provider.
     stand_ins = (
-        known for known in list(_metrics_by_provider) if getattr(known, "_real_meter_provider", None) is provider
+        known_provider
+        for known_provider in list(_metrics_by_provider)
+        if getattr(known_provider, "_real_meter_provider", None) is provider
     )
     return next(stand_ins, provider)
 
 
 @lru_cache(maxsize=1)
 def own_version() -> str:
-    """Give the version of otel-eda."""
+    """Return the version of otel-eda."""
     return version("otel-eda")

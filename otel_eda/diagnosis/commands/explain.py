@@ -9,7 +9,7 @@ from otel_eda.diagnosis import CLEAN, UnusableError, catalog
 from .options import code_completions
 
 EXAMPLES = (
-    "otel-eda explain",
+    "otel-eda explain EDA1",
     "otel-eda explain EDA104",
 )
 
@@ -21,20 +21,19 @@ def run(
             metavar="CODE",
             show_default=False,
             autocompletion=code_completions,
-            help="Such as EDA104. Without one: a line for each check.",
+            help="Such as EDA104. Of its beginning, such as EDA1, and without one: a line for each such check.",
         ),
     ] = None,
     sql: Annotated[bool, Option("--sql", help="Print the check's question in SQL.")] = False,
 ) -> int:
     """Print a check's page."""
-    if code is None:
-        for check in catalog.checks():
-            print(f"{check.code}  {check.title}")
-        return CLEAN
-    found = [check for check in catalog.checks() if check.code == code.upper()]
+    found = [check for check in catalog.checks() if check.code.startswith((code or "").upper())]
     if not found:
-        raise UnusableError(f"there is no check {code}")
-    if sql:
+        raise UnusableError(f"there is no check {code}; otel-eda explain lists them")
+    if len(found) > 1:
+        for check in found:
+            print(f"{check.code}  {check.title}")
+    elif sql:
         print(found[0].sql, end="")
     else:
         _show(found[0].page)

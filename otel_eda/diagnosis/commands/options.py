@@ -3,56 +3,24 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from typer import Argument, BadParameter, Option
+from typer import Argument, Option
 
+from otel_eda import interrupts
 from otel_eda.diagnosis import CLEAN, FOUND, UnusableError, catalog
 from otel_eda.diagnosis.settings import EVIDENCE, MEMORY
+
+from .times import moment
 
 if TYPE_CHECKING:
     from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.finding import Verdict
     from otel_eda.diagnosis.store import Store
 
-LONGEST = timedelta(days=36_500).total_seconds()  # that a length of time may be
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 VERDICTS = ("CONFIRMED", "LIKELY", "SUSPECT")
 FailOn = Literal["CONFIRMED", "LIKELY", "SUSPECT", "never"]
-
-
-def moment(value: str | datetime) -> datetime:
-    """Return the time that an ISO time, or how long ago it was, stands for."""
-    if isinstance(value, datetime):
-        return value
-    if value[-1:] in UNITS and value[:-1].isdecimal():
-        return datetime.now(timezone.utc) - timedelta(seconds=_seconds(value))
-    try:
-        read = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        raise BadParameter(f"{value!r} is no ISO time, and not like 30m, 2h, 1d (ago)") from None
-    return read if read.tzinfo else read.astimezone()
-
-
-def length(value: str | float) -> float:
-    """Return the seconds that a length of time stands for: a number of them, or as 30s, 5m, 2h, 1d."""
-    if isinstance(value, float):
-        return value
-    seconds = _seconds(value if value[-1:] in UNITS else f"{value}s")
-    if not seconds:
-        raise BadParameter("it must be more than 0")
-    return seconds
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text[:-1]) * timedelta(**{UNITS[text[-1]]: 1}).total_seconds()
-    except ValueError:
-        raise BadParameter(f"{text[:-1]!r} is no number of {UNITS[text[-1]]}") from None
-    if not 0 <= seconds <= LONGEST:
-        raise BadParameter("it must be within a hundred years")
-    return seconds
 
 
 def code_completions(incomplete: str) -> list[str]:
@@ -60,9 +28,13 @@ def code_completions(incomplete: str) -> list[str]:
     return [check.code for check in catalog.checks() if check.code.startswith(incomplete)]
 
 
-JaegerServices = Annotated[
+Services = Annotated[
     list[str] | None,
-    Option("--service", metavar="NAME", help="Jaeger: only the traces of this service; may be repeated."),
+    Option(
+        "--service",
+        metavar="NAME",
+        help="Only what this service takes part in, and all of the destinations it uses; may be repeated.",
+    ),
 ]
 
 
@@ -75,31 +47,42 @@ class Reading:
         Argument(
             metavar="SOURCE",
             show_default=False,
-            help="A file, a pattern or a folder of OTLP JSON lines, also .gz or .zst; - for standard input; "
-            "or the URL of a Jaeger query endpoint.",
+            help="A file, a pattern or a folder of OTLP (JSON lines or protobuf) or of Jaeger's JSON, also .gz or "
+            ".zst; - for standard input; or the URL of a Jaeger or of one of its pages.",
         ),
     ]
     memory: Annotated[
         int, Option(min=1, metavar="MB", help="Megabytes for the tables; DuckDB puts what is beyond on disk.")
     ] = MEMORY
-    service: JaegerServices = None
+    service: Services = None
     since: Annotated[
-        datetime,
-        Option(parser=moment, metavar="TIME", show_default="1h", help="Jaeger: an ISO time, or 30m, 2h, 1d ago."),
-    ] = field(default_factory=lambda: moment("1h"))
+        datetime | None,
+        Option(
+            parser=moment,
+            metavar="TIME",
+            show_default="all; of a Jaeger 1h",
+            help="Only what is not older: an ISO time, or 30m, 2h, 1d ago.",
+        ),
+    ] = None
     until: Annotated[
-        datetime, Option(parser=moment, metavar="TIME", show_default="now", help="Jaeger: an ISO time, or ago.")
-    ] = field(default_factory=lambda: moment("0s"))
+        datetime | None, Option(parser=moment, metavar="TIME", help="Only what is not younger: an ISO time, or ago.")
+    ] = None
 
 
 @contextmanager
 def loaded(reading: Reading) -> Iterator["Store"]:
-    """Yield a store that holds what is read."""
+    """Yield a store that holds what is read and selected."""
     from otel_eda.diagnosis.sources import find
+    from otel_eda.diagnosis.sources.selection import Selection
     from otel_eda.diagnosis.store import Store
 
-    with Store(reading.memory) as store:
-        store.read(find(reading.source, reading.service or [], reading.since, reading.until))
+    from .progress import shown
+
+    selection = Selection(reading.service or (), reading.since, reading.until)
+    with Store(reading.memory) as store, interrupts.enforced(store.folder):
+        with shown(store.connection, find(reading.source, selection)) as sources:
+            store.read(sources)
+        selection.apply(store)
         yield store
 
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.store import Store
 
 ReportFormat: TypeAlias = Literal["text", "json", "html", "github"]
+ENDINGS: dict[str, ReportFormat] = {".json": "json", ".html": "html", ".htm": "html"}
+
+
+def by_name(file: Path | None) -> ReportFormat:
+    """Return the format that a file's name asks for: text if it asks for none, or if there is no file."""
+    return ENDINGS.get(file.suffix.lower(), "text") if file else "text"
 
 
 def write(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from otel_eda.diagnosis.finding import Verdict
 
-from .plain import place, printable
+from .plain import period, place, printable
 
 if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
@@ -18,7 +18,8 @@ def write(diagnosis: Diagnosis, file: TextIO) -> None:
     """Write the report; one line each, since a line that begins with `::` is a command."""
     for finding in diagnosis.findings:
         title = escape(f"{finding.code} {finding.title}").replace(":", "%3A").replace(",", "%2C")
-        text = f"{place(finding)}: {finding.count} times {finding.detail or finding.cause}. {finding.action}"
+        when = f"{finding.count} times, {period(finding)}"
+        text = f"{place(finding)}: {when}: {finding.detail or finding.cause}. {finding.action}"
         file.write(f"::{LEVELS[finding.verdict]} title={title}::{escape(text)}\n")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from otel_eda.diagnosis import charts
 
 from .json import document
+from .rows import rows
 from .text import notes
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("page.html")
 DATA = "/*DATA*/null"
+DRAWN = 2  # occurrences of a finding whose spans are drawn
 
 
 def write(diagnosis: Diagnosis, store: Store, file: TextIO, jaeger: str | None) -> None:
@@ -27,8 +29,11 @@ def write(diagnosis: Diagnosis, store: Store, file: TextIO, jaeger: str | None) 
     data["window"] |= {"first": window.first, "last": window.last}
     data["flow"] = charts.flow(store)
     data["charts"] = charts.series(store, window.first, window.last)
-    wanted = (trace for finding in diagnosis.findings for trace in finding.trace_ids[:2])
-    data["traces"] = charts.traces(store, wanted)
+    numbers = {id(finding): number for number, finding in enumerate(diagnosis.findings)}
+    found = rows(diagnosis.findings)
+    data["rows"] = [[numbers[id(finding)] for finding in row.findings] for row in found]
+    evidence = (item for row in found for finding in row.findings for item in finding.evidence[:DRAWN])
+    data["events"] = charts.events(store, evidence)
     file.write(PAGE.read_text(encoding="utf-8").replace(DATA, embedded(data)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .plain import moment
+from .plain import moment, sends
 
 if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
@@ -47,6 +47,7 @@ def finding(item: Finding, jaeger: str | None = None) -> dict[str, Any]:
         "verdict": item.verdict.name,
         "system": item.system,
         "service": item.service,
+        "role": "sender" if sends(item) else "receiver",
         "destination": item.destination,
         "group": item.group,
         "partition": item.partition,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from rich.box import SIMPLE
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from otel_eda.diagnosis.finding import Verdict
 
-from .plain import moment, place, plain, printable
+from .plain import moment, period, place, plain, printable
+from .rows import rows
+from .table import STYLES, Findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.finding import Evidence, Finding
 
-STYLES = {Verdict.CONFIRMED: "bold red", Verdict.LIKELY: "yellow", Verdict.SUSPECT: "dim"}
 SHOWN = 20
 FEW = 5
 
@@ -41,18 +40,20 @@ def _brief(diagnosis: Diagnosis) -> Iterator[RenderableType]:
 
 
 def _detailed(diagnosis: Diagnosis, jaeger: str | None) -> Iterator[RenderableType]:
+    found = rows(diagnosis.findings)
     yield summary(diagnosis)
-    yield table(diagnosis.findings)
-    yield from (_details(finding, jaeger) for finding in diagnosis.findings)
+    yield Findings(found, diagnosis.window)
+    yield from (_details(finding, jaeger) for row in found for finding in row.findings)
 
 
 def screen(diagnosis: Diagnosis) -> Iterator[RenderableType]:
     """Lay out what fits on a screen: how much was found, the first findings, and of few also what to do."""
+    found = rows(diagnosis.findings)
     yield summary(diagnosis)
-    if diagnosis.findings:
-        yield table(diagnosis.findings[:SHOWN])
-    if len(diagnosis.findings) <= FEW:
-        yield from map(advice, diagnosis.findings)
+    if found:
+        yield Findings(found[:SHOWN], diagnosis.window)
+    if len(found) <= FEW:
+        yield from (advice(row.first) for row in found)
 
 
 def advice(finding: Finding) -> Text:
@@ -62,7 +63,7 @@ def advice(finding: Finding) -> Text:
 
 
 def _rest(diagnosis: Diagnosis) -> str:
-    more = len(diagnosis.findings) - SHOWN
+    more = len(rows(diagnosis.findings)) - SHOWN
     hidden = f"{more} more; " if more > 0 else ""
     return f"{hidden}--details shows evidence and actions, otel-eda explain CODE what a code means."
 
@@ -95,25 +96,6 @@ def notes(diagnosis: Diagnosis) -> Iterator[str]:
         )
 
 
-def table(findings: tuple[Finding, ...]) -> Table:
-    """Lay out findings, a row each."""
-    drawn = Table(box=SIMPLE, show_edge=False, padding=(0, 1, 0, 0))
-    for column in ("code", "verdict", "what", "where"):
-        drawn.add_column(column, no_wrap=column in {"code", "verdict"})
-    drawn.add_column("count", justify="right")
-    drawn.add_column("proof")
-    for finding in findings:
-        drawn.add_row(
-            finding.code,
-            Text(finding.verdict.name, style=STYLES[finding.verdict]),
-            finding.title,
-            plain(place(finding)),
-            f"{finding.count:,}",
-            plain(finding.detail or ""),
-        )
-    return drawn
-
-
 def _details(finding: Finding, jaeger: str | None) -> RenderableType:
     """Lay out one finding with everything that is known of it."""
     head = Text.assemble(
@@ -129,7 +111,7 @@ def _details(finding: Finding, jaeger: str | None) -> RenderableType:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
-    yield f"{finding.count:,} times, from {moment(finding.first_time)} to {moment(finding.last_time)}"
+    yield f"{finding.count:,} times, {period(finding)}"
     for name, value in (
         ("group", finding.group),
         ("error", finding.error),

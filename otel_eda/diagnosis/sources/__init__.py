@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
+
+    from otel_eda.diagnosis.store import Source
+
+    from .selection import Selection
 
 
-class Source(Protocol):
-    """One place that telemetry is read from."""
+def find(places: Iterable[str], selection: Selection) -> Iterator[Source]:
+    """Yield the source of each place: a URL is a Jaeger's or a page of it, `-` is standard input, all else is files.
 
-    def files(self, spool: Path) -> Iterator[Path]:
-        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
-
-
-def find(places: Iterable[str], services: Sequence[str], since: datetime, until: datetime) -> Iterator[Source]:
-    """Return the source of each place: a URL is a Jaeger query endpoint, `-` is standard input, all else is files.
-
-    `services` (all if none is named), `since` and `until` are what a Jaeger is asked for.
+    A Jaeger is asked for what is selected; of other sources it has to be selected when they have been read.
     """
     from .files import Files
-    from .jaeger import Jaeger
+    from .jaeger import at_url
     from .stdin import Stdin
 
     for place in places:
         if place.startswith(("http://", "https://")):
-            yield Jaeger(place, services, since, until)
+            yield at_url(place, selection)
         else:
             yield Stdin() if place == "-" else Files(place)

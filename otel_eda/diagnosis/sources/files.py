@@ -1,4 +1,4 @@
-"""Reads telemetry from files, patterns and folders of OTLP JSON lines, also compressed."""
+"""Reads telemetry from files, patterns and folders, in any form that `formats` knows."""
 
 from __future__ import annotations
 
@@ -11,23 +11,30 @@ from otel_eda.diagnosis import UnusableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ENDINGS = (".json", ".jsonl", ".ndjson", ".otlp")
+ENDINGS = (".json", ".jsonl", ".ndjson", ".otlp", ".pb", ".binpb", ".protobuf")
 PACKED = ("", ".gz", ".zst")
 
 
 class Files:
-    """A file, all files that match a pattern, or all files in a folder whose names end as those of JSON do."""
+    """A file, all files that match a pattern, or all files in a folder whose names end as those of telemetry do."""
 
     def __init__(self, place: str) -> None:
         self.place = place
 
-    def files(self, spool: Path) -> Iterator[Path]:  # noqa: ARG002  # nothing needs to be written
-        """Yield the files; raises `UnusableError` if there are none."""
+    def files(self, spool: Path) -> Iterator[Path]:
+        """Yield the files, as OTLP JSON lines; raises `UnusableError` if there are none."""
+        from .formats import as_json_lines
+
+        for path in self.paths():
+            yield as_json_lines(path, spool)
+
+    def paths(self) -> list[Path]:
+        """Return where the files are; raises `UnusableError` if there are none."""
         path = Path(self.place)
         found = sorted(_inside(path)) if path.is_dir() else [path] if path.exists() else self._matching()
         if not found:
             raise UnusableError(f"{self.place}: there is no such file, and none in such a folder")
-        yield from found
+        return found
 
     def _matching(self) -> list[Path]:
         return sorted(path for path in map(Path, glob.glob(self.place, recursive=True)) if path.is_file())

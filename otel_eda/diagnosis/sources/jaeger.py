@@ -3,32 +3,87 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.web import opener
+
+from .selection import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from .selection import Selection
+
 TIMEOUT_SECONDS = 30.0
 MOST_TRACES = 1000  # in an answer, the newest of its window: an answer with so many means that there are more
 SHORTEST_WINDOW = timedelta(milliseconds=1)
+USUAL_WINDOW = timedelta(hours=1)
+# Jaeger's pages, and its APIs: /search?service=…, /trace/…, /api/traces/…, /api/v3/traces/…, behind any prefix.
+PAGE = re.compile(r"(?P<base>.*?)(?:/api(?:/v3)?)?/(?:search|traces?|monitor|dependencies)(?P<rest>/.*)?")
+TRACE_ID = re.compile(r"[0-9a-fA-F]{16,32}")
+
+
+def at_url(url: str, selection: Selection) -> Jaeger:
+    """Return what a URL shows: of a Jaeger all traces that are selected; of a page of it the page's traces.
+
+    What is not selected is as the page has it; without a page it is the last hour, of all services.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UnusableError(f"{url}: {error}") from error
+    page = PAGE.fullmatch(parts.path.rstrip("/"))
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()} if page else {}
+    until = selection.until or _moment(query.get("end")) or datetime.now(timezone.utc)
+    return Jaeger(
+        urlunsplit((parts.scheme, parts.netloc, page["base"] if page else parts.path, "", "")),
+        selection.services or [query["service"]] * ("service" in query),
+        selection.since or _moment(query.get("start")) or until - USUAL_WINDOW,
+        until,
+        operation=query.get("operation", ""),
+        traces=TRACE_ID.findall(page["rest"] or "") if page else (),
+        expected=True,
+    )
+
+
+def _moment(microseconds: str | None) -> datetime | None:
+    if not (microseconds and microseconds.isdecimal()):
+        return None
+    try:
+        return datetime.fromtimestamp(int(microseconds) / 1e6, timezone.utc)
+    except (OverflowError, ValueError):
+        return None
 
 
 class Jaeger:
-    """The traces of some services, or of all if none is named, in a window of time."""
+    """The traces of some services, or of all if none is named, in a window of time; or the traces with some ids.
 
-    def __init__(self, url: str, services: Sequence[str], since: datetime, until: datetime) -> None:
+    If they are `expected`, it is an error if a service is unknown, or if there are none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        services: Sequence[str],
+        since: datetime,
+        until: datetime,
+        *,
+        operation: str = "",
+        traces: Sequence[str] = (),
+        expected: bool = False,
+    ) -> None:
         self.url = url.rstrip("/")
-        self.services = services
+        self.services, self.operation, self.traces = services, operation, traces
         self.since, self.until = since, until
+        self.expected = expected
         self.sizes: Counter[str] = Counter()
         self.opener = opener(url)
 
@@ -36,11 +91,29 @@ class Jaeger:
         """Yield a file with a line for each of Jaeger's answers; raises `UnusableError`."""
         path = spool / "jaeger.jsonl"
         with path.open("w", encoding="utf-8") as file:
-            for service in self.services or self._ask("services").get("services", []):
-                for answer in self._traces(service, self.since, self.until):
-                    self._drop_repeats(answer)
-                    file.write(json.dumps(answer) + "\n")
+            for answer in self._by_id() if self.traces else self._by_service():
+                self._drop_repeats(answer)
+                file.write(json.dumps(answer) + "\n")
+        if self.expected and not self.sizes:
+            raise UnusableError(f"{self.url}: {self._nothing()}")
         yield path
+
+    def _by_id(self) -> Iterator[dict[str, Any]]:
+        for trace in self.traces:
+            yield self._ask(f"traces/{trace}", empty=404)
+
+    def _by_service(self) -> Iterator[dict[str, Any]]:
+        there: list[str] = [] if self.services and not self.expected else self._ask("services").get("services", [])
+        if self.expected:
+            check(self.services, there, f"{self.url}: ")
+        for service in self.services or there:
+            yield from self._traces(service, self.since, self.until)
+
+    def _nothing(self) -> str:
+        if self.traces:
+            return f"it has no trace {' or '.join(self.traces)}"
+        times = f"{_rfc3339(self.since)} to {_rfc3339(self.until)}"
+        return f"it has no traces of {times}; --since and --until say which time"
 
     def _drop_repeats(self, answer: dict[str, Any]) -> None:
         """Delete traces from an answer that an earlier answer had; a trace that has grown since stays."""
@@ -57,6 +130,7 @@ class Jaeger:
             "query.start_time_min": _rfc3339(since),
             "query.start_time_max": _rfc3339(until),
             "query.num_traces": MOST_TRACES,
+            **({"query.operation_name": self.operation} if self.operation else {}),
         }
         answer = self._ask(f"traces?{urlencode(query)}", empty=404)
         if _count_traces(answer) < MOST_TRACES or until - since < SHORTEST_WINDOW:

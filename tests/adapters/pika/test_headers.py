@@ -11,7 +11,7 @@ from pika import BasicProperties, spec
 from support.times import times
 
 from otel_eda import semconv
-from otel_eda.adapters import _amqp
+from otel_eda.adapters import _amqp, _rabbitmq
 from otel_eda.adapters.pika import calls, messages
 from otel_eda.core import propagation
 
@@ -49,7 +49,7 @@ def test_any_delivery_can_be_read(delivery: tuple[Any, Any], queue: str) -> None
     before = repr(properties)
     message = messages.read(method, properties, queue, unsettled=True)
     assert message.destination
-    assert message.destination == _amqp.destination(method.exchange, method.routing_key, queue)
+    assert message.destination == _rabbitmq.destination(method.exchange, method.routing_key, queue)
     assert all(type(value) in ATTRIBUTES for value in (message.attributes or {}).values())
     assert message.timestamp is None or 0 <= message.timestamp < 2**63
     assert abs((message.attributes or {}).get(semconv.DEATHS, 0)) < 2**63
@@ -61,7 +61,7 @@ def test_any_delivery_can_be_read(delivery: tuple[Any, Any], queue: str) -> None
 @given(headers=TABLES, more=st.dictionaries(st.sampled_from(["traceparent", "tracestate", "baggage"]), st.text()))
 def test_any_headers_are_copied_with_more(headers: Any, more: dict[str, str]) -> None:
     properties, before = BasicProperties(headers=headers, priority=3), repr(headers)
-    made = calls.put(properties, more)
+    made = calls.with_headers(properties, more)
     assert repr(properties.headers) == before
     assert made is not properties
     assert (type(made), made.priority) == (BasicProperties, 3)
@@ -76,5 +76,5 @@ def test_properties_of_a_subclass_stay_one() -> None:
     class Own(BasicProperties):  # type: ignore[misc]
         """An application's own."""
 
-    made = calls.put(Own(message_id="1"), {"traceparent": "x"})
+    made = calls.with_headers(Own(message_id="1"), {"traceparent": "x"})
     assert (type(made), made.message_id, made.headers) == (Own, "1", {"traceparent": "x"})

@@ -68,7 +68,7 @@ def sockets() -> Iterator[Sockets]:
     yield made
     made.close()
     assert not known.wires
-    assert not wire.waiting
+    assert not wire.holding
 
 
 @pytest.fixture(autouse=True)

@@ -38,14 +38,14 @@ def test_what_goes_in_comes_out(headers: dict[str, str], sequence: int, timestam
 @given(st.dictionaries(st.text(), st.text(), max_size=100))
 def test_headers_of_any_content_make_a_trailer(headers: dict[str, str]) -> None:
     packed = trailer.pack(headers, ID, 0, 0)
-    assert len(packed) <= trailer.LONGEST
+    assert len(packed) <= trailer.MAX_BYTES
     found = trailer.unpack(packed)
     assert found is not None
     assert len(found.headers) <= min(len(headers), trailer.MAX_HEADERS)
 
 
 def test_headers_that_are_too_long_are_left_out() -> None:
-    found = trailer.unpack(trailer.pack({"a": "1", "b": "2" * trailer.LONGEST}, ID, 0, 0))
+    found = trailer.unpack(trailer.pack({"a": "1", "b": "2" * trailer.MAX_BYTES}, ID, 0, 0))
     assert found is not None
     assert found.headers == [(b"a", b"1")]
 
@@ -61,7 +61,7 @@ FALSE: dict[str, bytes] = {
     "no time": trailer.MAGIC + ID.encode() + b"\x007",
     "half a header": GOOD + b"\0half",
     "too many headers": GOOD + b"\0a\0b" * trailer.MAX_HEADERS,
-    "too long": GOOD + b"\0a\0" + b"b" * trailer.LONGEST,
+    "too long": GOOD + b"\0a\0" + b"b" * trailer.MAX_BYTES,
     "of the next version": GOOD.replace(trailer.MAGIC, trailer.MAGIC[:-1] + b"\x02"),
     "not at its beginning": b" " + GOOD,
 }

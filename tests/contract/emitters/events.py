@@ -45,4 +45,4 @@ def of_dispatch(kind: EmitterDriver, recorder: Recorder) -> list[ReadableSpan]:
 
 
 def unhandled(recorder: Recorder) -> list[object]:
-    return [(point.attributes or {})["eda.event.type"] for point in recorder.points("eda.events.unhandled")]
+    return [(point.attributes or {})["eda.event.type"] for point in recorder.points("eda.unhandled.events")]

@@ -31,7 +31,9 @@ def test_a_client_that_cannot_be_identified_works_on(
         consumer.commit()
         consumer.close()
     assert consumer.committed == {"orders": 4}
-    assert recorder.ours() == []
+    spans = recorder.ours()
+    assert len(spans) == 1 + 4 + 1 + 4 + 1 + 1  # all that there are of one that can be identified
+    assert not [span for span in spans if "server.address" in (span.attributes or {})]
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -53,8 +55,8 @@ def test_everything_is_patched_where_the_adapter_says(library: Library) -> None:
     assert library.patches == {}
 
 
-@pytest.mark.parametrize("version", ["0.9", "2.0", "2.0.1rc1"])
-def test_a_version_that_is_not_supported_is_left_alone_and_logged(
+@pytest.mark.parametrize("version", ["0.9", "0.9.9rc1"])
+def test_a_version_that_is_older_than_supported_is_left_alone_and_logged(
     library: Library, version: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = dict(vars(Consumer))
@@ -64,6 +66,36 @@ def test_a_version_that_is_not_supported_is_left_alone_and_logged(
         (why,) = library.refused.values()
     assert "is not supported (from 1, before 2)" in why
     assert [record.getMessage() for record in caplog.records] == [f"core.tinyqueue is not instrumented: {why}"]
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.0.1rc1", "17"])
+def test_a_version_that_is_newer_than_supported_is_instrumented_and_one_line_says_so(
+    library: Library, version: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("core.tinyqueue.__version__", version)
+    with caplog.at_level("INFO", "otel_eda"), recording():
+        assert [*library.patches] == [place.target for place in library.places()]
+        assert "is newer than the versions that are tested (from 1, before 2)" in library.newer
+    assert library.newer == ""
+    (line,) = [record.getMessage() for record in caplog.records if "newer" in record.getMessage()]
+    assert line.startswith(f"core.tinyqueue: version {version.partition('rc')[0].removesuffix('.0')}"[:24])
+
+
+@pytest.mark.parametrize("changed", ["gone", "other arguments"])
+def test_a_newer_version_in_which_a_place_is_not_as_it_was_is_left_alone_and_logged(
+    library: Library, changed: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("core.tinyqueue.__version__", "2")
+    if changed == "gone":
+        monkeypatch.delattr(Consumer, "seek")
+    else:
+        monkeypatch.setattr(Consumer, "commit", lambda *_: None)
+    before = dict(vars(Consumer))
+    with recording(quiet=False):
+        assert dict(vars(Consumer)) == before
+        assert (library.patches, library.newer) == ({}, "")
+        assert [*library.refused] == ["core.tinyqueue"]
+    assert "is newer than the versions that are tested (from 1, before 2), and core.tinyqueue:Consumer." in caplog.text
 
 
 @pytest.mark.parametrize("version", ["1", "1.2.3", "1.9rc1", "unheard of", None])

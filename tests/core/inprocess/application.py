@@ -77,4 +77,4 @@ def handlers(recorder: Recorder) -> list[ReadableSpan]:
 
 
 def unhandled(recorder: Recorder) -> list[object]:
-    return [(point.attributes or {})["eda.event.type"] for point in recorder.points("eda.events.unhandled")]
+    return [(point.attributes or {})["eda.event.type"] for point in recorder.points("eda.unhandled.events")]

@@ -32,7 +32,7 @@ class Noted(Call):
         self.notes.append("begin")
         return super().__enter__()
 
-    def left(self, error: BaseException | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
         self.notes.append(("end", error))
 
     def returned(self, result: Any) -> Any:

@@ -100,13 +100,13 @@ def test_switched_off_theirs_is_as_it_would_be_without_us(library: Library, firs
         TinyqueueInstrumentor().instrument()
     with recording() as recorder:
         if first == "ours":
-            TinyqueueInstrumentor().instrument(tracer_provider="given", skip_dep_check=True)
+            TinyqueueInstrumentor().instrument(tracer_provider=recorder.tracer_provider, skip_dep_check=True)
         sent()
         recorder.sends(1)
     assert TinyqueueInstrumentor().is_instrumented_by_opentelemetry
     assert sent() == 1
     assert len(recorder.ours()) == 1
-    assert calls[-1] == ({"tracer_provider": "given"} if first == "ours" else {})
+    assert calls[-1] == ({"tracer_provider": recorder.tracer_provider} if first == "ours" else {})
 
 
 def test_theirs_that_nobody_wanted_stays_off(library: Library) -> None:

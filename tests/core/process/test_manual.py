@@ -85,7 +85,7 @@ def test_a_pool_may_take_them_over_while_the_loop_runs_ahead(source: Source, que
         gate.set()
         seen = [future.result() for future in futures]
     assert seen == [ids(span) for span in recorder.processes(23)]
-    assert processing.open_processings == {}
+    assert processing.open_processings.all() == []
 
 
 def test_a_pool_whose_messages_are_handed_on_by_a_pull(queue: Queue, recorder: Recorder) -> None:
@@ -205,7 +205,7 @@ def test_the_same_message_within_itself_is_a_child_too(queue: Queue, recorder: R
         break
     first, second = recorder.processes(2)
     assert parent(second) == ids(first)
-    assert processing.open_processings == {}
+    assert processing.open_processings.all() == []
 
 
 def test_tasks_process_side_by_side(queue: Queue, recorder: Recorder) -> None:

@@ -83,11 +83,12 @@ def test_nothing_is_open_after_use(
     consumer.close()
     gc.collect()
     assert (
-        processing.open_processings,
+        processing.open_processings.all(),
+        processing.open_processings._by_message,
         client.processing_by_task,
         len(client.deferred_processing),
         unwinding._watches_by_frame,
-    ) == ({}, {}, 0, {})
+    ) == ([], {}, {}, 0, {})
 
 
 @WAYS

@@ -70,7 +70,7 @@ def test_nothing_is_open_or_kept_after_use(queue: Queue, recorder: Recorder, lib
         await consumer.close()
         client = client_of(consumer, library)
         await asyncio.sleep(0)
-        assert (client.processing_by_task, processing.open_processings) == ({}, {})
+        assert (client.processing_by_task, processing.open_processings.all()) == ({}, [])
 
     asyncio.run(main())
     gc.collect()

@@ -15,6 +15,7 @@ from support.forking import in_child
 from support.recorder import recording
 
 import otel_eda
+from core import framework
 from core.clients import callback_client
 from core.tinyqueue import Consumer, Queue
 from otel_eda import core, suite
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 CORE = Path(core.__file__).parent
 CONTAINERS = {"dict", "list", "set", "deque", "defaultdict", "count"}
-NOT_SHARED = {"TypeVar", "ParamSpec", "ContextVar"}
+NOT_SHARED = {"TypeVar", "ParamSpec", "ContextVar", "PatientLock"}
 
 # What `disable()` makes as new, and what of it shows that it is in use.
 AS_NEW: dict[str, Callable[[Any], object]] = {
@@ -40,6 +41,7 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "ledger.senders:shared_senders": lambda senders: len(senders._sequences),
     "patching.patch:originals": len,
     "process.deferral:uses_manual": bool,
+    "process.hand_over:waiting": len,
     "process.log_correlation:log_correlation": lambda correlation: correlation.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
@@ -56,13 +58,20 @@ KEPT = {
     "ledger.ledger:epochs": "no number is used twice",
     "patching.interception:_interceptors": "`enable` intercepts the same functions again",
     "process.deferral:_mentions_process_by_code": "what a code names does not change, and goes with it",
+    "process.hand_over:loops": "their switches are off",
+    "process.unwinding:_collecting": "what a code does never changes, and goes with it",
+    "process.unwinding:_locks": "locks have no state but for who holds them",
     "process.unwinding:_monitoring": "its tool is given back, see test_monitoring.py",
     "process.unwinding:_watches_by_frame": "a frame is watched as long as its iterator is there",
     "propagation.headers:_getter": "it has no state",
     "propagation.headers:_propagator_info": "it is made anew for another propagator",
+    "runtime.frames:_handing_on": "what a code does never changes, and goes with it",
     "runtime.guard:failures": "that we are switched off does not undo a failure",
     "runtime.state:_after_fork": "owners register when their modules are loaded",
     "runtime.state:_resets": "owners register when their modules are loaded",
+    "telemetry.errors:codes": "libraries register when they are made",
+    "telemetry.hooks:_lock": "nobody holds it for longer than a step",
+    "telemetry.hooks:_unfinished": "its spans are ended, see test_hooks.py",
     "telemetry.providers:_metrics_by_provider": "counts go on, and go with their provider",
     "telemetry.providers:watchers": "`suite` registers them when it is loaded",
 }
@@ -120,14 +129,18 @@ def consume_and_drop(queue: Queue) -> None:
 
 
 def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = callback_client.made()
-    monkeypatch.setitem(suite.LIBRARIES, other.name, other)
-    monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, other.name))
+    for other in (callback_client.made(), framework.library()):
+        monkeypatch.setitem(suite.LIBRARIES, other.name, other)
+        monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, other.name))
     queue = Queue()
-    for topic in ("orders", "payments"):
+    for topic in ("orders", "payments", "jobs"):
         queue.fill(topic, 1, 2)
     with recording(quiet=False):
-        kept = [callback_client.Client(), loop := iter(Consumer(queue, "orders"))]
+        kept = [
+            framework.Fetcher(Consumer(queue, "jobs")).fetch(),
+            callback_client.Client(),
+            loop := iter(Consumer(queue, "orders")),
+        ]
         for _ in loop:
             break
         consume_and_drop(queue)

@@ -22,7 +22,7 @@ def unhandled(made: Flow, *handled: str) -> None:
         {"name": "eda.event.unhandled", "timeUnixNano": str(BEGIN + SECOND), "attributes": said}
     ]
     point = {"timeUnixNano": str(BEGIN + 9 * SECOND), "asInt": "2", "attributes": said}
-    counted = {"name": "eda.events.unhandled", "sum": {"dataPoints": [point], "aggregationTemporality": 2}}
+    counted = {"name": "eda.unhandled.events", "sum": {"dataPoints": [point], "aggregationTemporality": 2}}
     export(made, counted)
     for event in handled:
         made.billing.other(f"process {event}", 9.0, 0.1, said={"eda.event.type": event, "code.function.name": "f"})

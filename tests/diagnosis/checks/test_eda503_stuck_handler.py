@@ -21,7 +21,7 @@ def test_given_up_after_long(diagnose: Diagnose) -> None:
 
 def test_still_at_work(diagnose: Diagnose) -> None:
     made = flow()
-    counted_by_ledger(made, "eda.consumer.in_flight.age", 40, "gauge")
+    counted_by_ledger(made, "eda.consumer.in_flight_age", 40, "gauge")
     finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
     assert (finding.verdict, finding.group) == (LIKELY, "billing")
     assert "at work for 40" in str(finding.detail)

@@ -11,5 +11,5 @@ from opentelemetry import trace
 if sys.argv[1:] == ["auto"]:
     import otel_eda.auto  # noqa: F401
 
-resource = trace.get_tracer_provider().resource  # type: ignore[attr-defined]
-print(json.dumps({"host": resource.attributes.get("host.name"), "queue": os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE")}))
+found = trace.get_tracer_provider().resource.attributes  # type: ignore[attr-defined]
+print(json.dumps([found.get("host.name"), found.get("ip"), os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE")]))

@@ -1,28 +1,72 @@
--- gates: none
+-- gates: G1
 -- news: message
+WITH failed AS (
+    SELECT
+        *,
+        CASE
+            WHEN lower(error) LIKE '%toolarge%' OR lower(error) LIKE '%sizetoo%' OR lower(error_text) LIKE '%too large%' THEN 'size'
+            WHEN lower(error) LIKE '%auth%' OR lower(error) LIKE '%ssl%' THEN 'authorization'
+            WHEN lower(error) LIKE '%notfound%' OR lower(error_text) LIKE '%not_found%' OR lower(error) LIKE '%unknowntopic%'
+                OR lower(error) LIKE '%unknown_topic%' THEN 'no-such-destination'
+            WHEN lower(error) LIKE '%replica%' THEN 'replicas'
+            WHEN refused OR lower(error) LIKE '%buffer%' OR lower(error) LIKE '%queuefull%' OR lower(error) LIKE '%queue_full%'
+                OR lower(error_text) LIKE '%queue full%' THEN 'local-queue'
+            WHEN lower(error) LIKE '%timeout%' OR lower(error) LIKE '%timedout%' OR lower(error) LIKE '%timed_out%'
+                OR lower(error_text) LIKE '%timed out%' THEN 'timeout'
+            WHEN lower(error) LIKE '%purge%' THEN 'purged'
+            WHEN lower(error) LIKE '%connection%' OR lower(error) LIKE '%disconnect%' OR lower(error) LIKE '%network%'
+                OR lower(error) LIKE '%transport%' OR lower(error) LIKE '%nobroker%' OR lower(error) LIKE '%brokernot%'
+                OR lower(error) LIKE '%all_brokers%' THEN 'connection'
+            ELSE 'other'
+        END AS cause
+    FROM sends
+    WHERE
+        outcome = 'error'
+        AND lower(error) NOT LIKE '%unroutable%'
+        AND lower(error) NOT LIKE '%nack%'
+        AND error <> 'eda.returned'
+        AND system IS DISTINCT FROM 'zeromq'
+),
+
+-- Later sends of the same process to the same destination that were taken.
+taken AS (
+    SELECT s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash, max(s.started) AS started
+    FROM sends AS s
+    WHERE s.outcome = 'ok' AND (s.instance, s.destination) IN (SELECT DISTINCT f.instance, f.destination FROM failed AS f)
+    GROUP BY s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash
+),
+
+latest AS (
+    SELECT instance, destination, max(started) AS started FROM taken GROUP BY instance, destination
+)
+
 SELECT
-    system, service, instance, destination, partition_id, error, trace_id, span_id,
-    started AS first_time, ended AS last_time,
+    f.system, f.service, f.instance, f.destination, f.partition_id, f.error, f.trace_id, f.span_id,
+    f.started AS first_time, f.ended AS last_time, f.cause, f.error AS alike,
     CASE
-        WHEN lower(error) LIKE '%toolarge%' OR lower(error) LIKE '%sizetoo%' OR lower(error_text) LIKE '%too large%' THEN 'size'
-        WHEN lower(error) LIKE '%auth%' OR lower(error) LIKE '%ssl%' THEN 'authorization'
-        WHEN lower(error) LIKE '%replica%' THEN 'replicas'
-        WHEN lower(error) LIKE '%buffer%' OR lower(error) LIKE '%queuefull%' OR lower(error_text) LIKE '%queue full%' THEN 'local-queue'
-        WHEN lower(error) LIKE '%timeout%' OR lower(error) LIKE '%timedout%' OR lower(error_text) LIKE '%timed out%' THEN 'timeout'
-        WHEN lower(error) LIKE '%connection%' OR lower(error) LIKE '%broker%' THEN 'connection'
-        ELSE 'other'
-    END AS cause,
-    error AS alike,
-    coalesce(error_text, error) AS detail
-FROM sends AS s
+        -- The application threw away what it had not sent, as it does when it aborts a transaction.
+        WHEN f.cause = 'purged' THEN 'SUSPECT'
+        -- A call that was refused at once is usually made again.
+        WHEN f.cause = 'local-queue' AND l.started > f.started THEN 'SUSPECT'
+        -- The same work sent the like once more.
+        WHEN t.started > f.started THEN 'LIKELY'
+    END AS at_most,
+    -- Whether the message arrived after all, or was sent once more, only spans can show; some errors leave no doubt.
+    CASE WHEN f.cause IN ('size', 'authorization', 'no-such-destination', 'other')
+        OR (f.cause = 'replicas' AND lower(f.error) NOT LIKE '%after%append%') THEN true END AS g1,
+    coalesce(f.error_text, f.error) AS detail
+FROM failed AS f
+LEFT JOIN latest AS l ON l.instance = f.instance AND l.destination = f.destination
+LEFT JOIN taken AS t
+    ON t.instance = f.instance AND t.destination = f.destination AND t.trace_id = f.trace_id
+    AND t.parent_id = f.parent_id AND t.key_hash IS NOT DISTINCT FROM f.key_hash
 WHERE
-    outcome = 'error'
-    AND lower(error) NOT LIKE '%unroutable%'
-    AND lower(error) NOT LIKE '%nack%'
-    AND error <> 'eda.returned'
-    AND system IS DISTINCT FROM 'zeromq'
     -- The application may have sent the message again with the same context, and the broker may have acknowledged that.
-    AND NOT EXISTS (
+    NOT EXISTS (
         SELECT 1 FROM sends AS again
-        WHERE again.origin_span = s.origin_span AND again.origin_trace = s.origin_trace AND again.outcome = 'ok'
+        WHERE again.origin_span = f.origin_span AND again.origin_trace = f.origin_trace AND again.outcome = 'ok'
+    )
+    -- Only the answer may have been lost.
+    AND NOT EXISTS (
+        SELECT 1 FROM works AS w WHERE w.origin_span = f.origin_span AND w.origin_trace = f.origin_trace
     )

@@ -4,7 +4,8 @@ SELECT
     s.system, s.service, s.instance, s.destination, s.partition_id, s.error, s.trace_id, s.span_id,
     s.started AS first_time, s.ended AS last_time,
     CASE WHEN s.ended < v.last_time THEN 'not-flushed' ELSE 'ended' END AS cause,
-    'the producer was closed, or its process ended, before the broker answered' AS detail
+    'the producer was closed, or its process ended, before the broker answered' AS detail,
+    CAST(NULL AS VARCHAR) AS at_most, 1 AS weight
 FROM sends AS s
 JOIN services AS v ON v.service = s.service
 WHERE
@@ -12,3 +13,17 @@ WHERE
     AND NOT EXISTS (
         SELECT 1 FROM works AS w WHERE w.origin_span = s.origin_span AND w.origin_trace = s.origin_trace
     )
+UNION ALL
+-- A process that vanished had sends in flight when it last measured them.
+SELECT
+    r.system, r.service, r.instance, r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), r.time, r.time, 'ended',
+    cast(r.value AS BIGINT) || ' sends were in flight when the last was heard of the process', 'SUSPECT', cast(r.value AS BIGINT)
+FROM readings AS r
+CROSS JOIN settings AS z
+JOIN (
+    SELECT instance, max(ended) AS ended FROM operations GROUP BY instance
+) AS i ON i.instance = r.instance
+WHERE
+    r.name = 'eda.producer.in_flight' AND r.value > 0
+    AND greatest(r.time, i.ended) + z.grace < (SELECT max(o.ended) FROM operations AS o)

@@ -1,4 +1,4 @@
--- gates: G4
+-- gates: G1 G4
 -- news: message
 WITH place AS (
     SELECT system, destination, partition_id, message_offset
@@ -25,9 +25,21 @@ acked AS (
     )
 ),
 
--- A topic that was created again counts from 0; a log that lost its end continues at a later offset.
+-- A topic that was created again counts from 0; a log that lost its end continues at a later offset. So what tells is
+-- the lowest offset that was given since the first one was given for a second time.
+turned AS (
+    SELECT destination, partition_id, max(ended) AS before, min(next_ended) AS ended
+    FROM acked
+    WHERE next_span IS NOT NULL
+    GROUP BY destination, partition_id
+),
+
 again AS (
-    SELECT destination, partition_id, min(message_offset) AS lowest FROM acked GROUP BY destination, partition_id
+    SELECT t.destination, t.partition_id, min(s.message_offset) AS lowest
+    FROM turned AS t
+    JOIN sends AS s ON s.destination = t.destination AND s.partition_id = t.partition_id
+    WHERE s.outcome = 'ok' AND s.message_offset >= 0 AND s.ended > least(t.before, t.ended - 1)
+    GROUP BY t.destination, t.partition_id
 ),
 
 -- The end of a log as each consumer reports it, and the highest end that the consumer had reported before.
@@ -59,7 +71,7 @@ SELECT
     a.trace_id, a.span_id, a.next_trace AS other_trace_id, a.next_span AS other_span_id,
     a.started AS first_time, a.next_ended AS last_time,
     CASE WHEN g.lowest = 0 THEN 'recreated' ELSE 'truncated' END AS cause,
-    CASE WHEN g.lowest = 0 THEN 'LIKELY' END AS at_most,
+    CASE WHEN g.lowest = 0 THEN 'LIKELY' END AS at_most, CAST(NULL AS BOOLEAN) AS g1,
     'the broker acknowledged two different messages at this offset: the first one is gone' AS detail
 FROM acked AS a
 JOIN again AS g ON g.destination = a.destination AND g.partition_id = a.partition_id
@@ -72,7 +84,7 @@ SELECT
     -- A log that begins at 0 may be that of a topic created again.
     CASE WHEN f.partition_start > 0 THEN 'truncated' ELSE 'recreated' END,
     -- A new leader may name an earlier end as long as it does not know how far the other replicas are.
-    'LIKELY',
+    'LIKELY', true,
     'the log ended at ' || f.highest || ' and now ends at ' || f.partition_end || ': the messages after that are gone'
 FROM fell AS f
 LEFT JOIN sends AS s

@@ -3,7 +3,8 @@
 WITH reader AS (
     SELECT
         consumer_group, destination, partition_id,
-        min(message_offset) AS lowest, max(message_offset) AS highest, max(service) AS service
+        min(message_offset) AS lowest, max(CASE WHEN outcome = 'ok' THEN message_offset END) AS highest,
+        max(service) AS service
     FROM works
     WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
     GROUP BY consumer_group, destination, partition_id
@@ -45,6 +46,8 @@ tried AS (
         max(CASE WHEN w.outcome = 'error' THEN 1 ELSE 0 END) AS failed,
         -- The consumer's own ledger saw that the group committed past it.
         max(CASE WHEN w.skipped THEN 1 ELSE 0 END) AS skipped,
+        -- The end of an attempt that was given up was not seen.
+        max(CASE WHEN w.outcome IN ('error', 'rejected') THEN 1 ELSE 0 END) AS seen,
         min(w.started) AS started, max(w.ended) AS ended, max(w.error) AS error,
         -- The last attempt's.
         arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
@@ -99,7 +102,8 @@ missing AS (
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
-        d.committed, coalesce(t.failed, 0) AS failed, r.highest, false AS skipped,
+        d.committed, coalesce(t.failed, 0) AS failed, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
+        t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.started AS attempted,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
         greatest(coalesce(c.committed, h.committed), coalesce(h.committed, 0)) > s.message_offset AS kept,
@@ -136,7 +140,7 @@ missing AS (
     LEFT JOIN known AS k ON k.destination = s.destination
     WHERE
         s.outcome = 'ok'
-        AND s.message_offset > r.lowest
+        AND s.message_offset >= r.lowest
         AND NOT coalesce(a.finished, false)
         AND coalesce(t.skipped, 0) = 0
         -- The group is past the message: it committed a later offset, or processed later messages.
@@ -145,23 +149,105 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, true, true, false, false, false, true
+        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, false, t.started, true, true, false,
+        false, false, true
     FROM tried AS t
     WHERE t.skipped = 1
 ),
 
--- Messages that an attempt, or a handler in it, sent on: to a dead-letter or retry destination, or as an answer.
+-- Attempts in which something was sent, with what it was: set aside, or sent again, or anything, such as a first output.
 handed AS (
-    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset
+    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, max(CASE WHEN a.kind IS NULL THEN 0 ELSE 1 END) AS aside
     FROM works AS w
-    JOIN sends AS onward ON onward.trace_id = w.trace_id AND onward.parent_id = w.span_id
-    WHERE w.outcome <> 'ok'
-    UNION
-    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset
-    FROM works AS w
-    JOIN operations AS h ON h.trace_id = w.trace_id AND h.parent_id = w.span_id
-    JOIN sends AS onward ON onward.trace_id = h.trace_id AND onward.parent_id = h.span_id
-    WHERE w.outcome <> 'ok'
+    JOIN sends AS onward ON onward.trace_id = w.trace_id AND onward.instance = w.instance
+    LEFT JOIN asides AS a ON a.destination = onward.destination
+    WHERE
+        w.outcome <> 'ok' AND onward.outcome = 'ok' AND onward.started BETWEEN w.started AND w.ended + 1000000000
+        AND onward.span_id IS DISTINCT FROM w.origin_span
+    GROUP BY w.consumer_group, w.destination, w.partition_id, w.message_offset
+    UNION ALL
+    -- What was set aside after the attempt, outside of its span.
+    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, 1
+    FROM excused AS e
+    JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
+),
+
+sent_on AS (
+    SELECT consumer_group, destination, partition_id, message_offset, max(aside) AS aside
+    FROM handed
+    GROUP BY consumer_group, destination, partition_id, message_offset
+),
+
+-- Which attempts of the group come before and after a missing message, and who made them.
+close AS (
+    SELECT a.*
+    FROM around AS a
+    WHERE
+        (a.consumer_group, a.destination, a.partition_id) IN (
+            SELECT DISTINCT m.consumer_group, m.destination, m.partition_id FROM missing AS m
+        )
+),
+
+after AS (
+    SELECT
+        m.consumer_group, m.destination, m.partition_id, m.message_offset, m.delivered,
+        a.message_offset AS next_offset, a.instance, a.started
+    FROM missing AS m
+    ASOF JOIN close AS a
+        ON a.consumer_group = m.consumer_group AND a.destination = m.destination AND a.partition_id = m.partition_id
+        AND a.message_offset > m.message_offset
+),
+
+between AS (
+    SELECT n.*, a.message_offset AS previous_offset, a.instance AS previous_instance
+    FROM after AS n
+    ASOF JOIN close AS a
+        ON a.consumer_group = n.consumer_group AND a.destination = n.destination AND a.partition_id = n.partition_id
+        AND a.message_offset < n.message_offset
+),
+
+-- Members that found holes in a partition in the midst of their work: the broker has removed messages there.
+holes AS (
+    SELECT DISTINCT consumer_group, destination, partition_id, instance
+    FROM between
+    WHERE NOT delivered AND instance = previous_instance
+),
+
+-- Messages that a member jumped over when it began: the group had committed offsets before, so it had a place to go on.
+jumped AS (
+    SELECT n.consumer_group, n.destination, n.partition_id, n.message_offset
+    FROM between AS n
+    ASOF JOIN commits AS c
+        ON c.consumer_group = n.consumer_group AND c.destination = n.destination AND c.partition_id = n.partition_id
+        AND c.ended <= n.started
+    LEFT JOIN holes AS h
+        ON h.consumer_group = n.consumer_group AND h.destination = n.destination AND h.partition_id = n.partition_id
+        AND h.instance = n.instance
+    WHERE NOT n.delivered AND n.instance <> n.previous_instance AND h.instance IS NULL
+),
+
+-- The first commit past each message by the member that had it, and whether the partition moved before that.
+passing AS (
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, m.attempted, c.committed, c.ended
+    FROM missing AS m
+    ASOF JOIN commits AS c
+        ON c.consumer_group = m.consumer_group AND c.destination = m.destination AND c.partition_id = m.partition_id
+        AND c.instance = m.instance AND c.committed > m.message_offset
+    WHERE m.attempted IS NOT NULL
+),
+
+moved AS (
+    SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset
+    FROM passing AS p
+    ASOF JOIN handovers AS h
+        ON h.consumer_group = p.consumer_group AND h.destination = p.destination AND h.partition_id = p.partition_id
+        AND h.time <= p.ended
+    WHERE h.time > p.attempted
+),
+
+-- Processes that had a message in hand when they were last heard of.
+busy AS (
+    SELECT DISTINCT instance, destination FROM readings WHERE name = 'eda.consumer.in_flight' AND value > 0
 ),
 
 -- Messages of partitions with missing ones: the next offset of the same key, and the last offset before a gap.
@@ -243,57 +329,184 @@ counted AS (
     FROM ledger AS g
     LEFT JOIN seen AS s
         ON s.service = g.service AND s.destination = g.destination AND s.consumer_group = g.consumer_group
+),
+
+-- What the ledgers counted may have been set aside: metrics count that, too.
+put_aside AS (
+    SELECT service, sum(value) AS number
+    FROM readings
+    WHERE name IN ('eda.dead_lettered.messages', 'eda.retried.messages')
+    GROUP BY service
+),
+
+-- Without offsets: messages that failed, were refused for good, and came to nobody any more.
+refused AS (
+    SELECT
+        r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
+        w.outcome, w.started, r.ended
+    FROM operations AS r
+    ASOF JOIN works AS w
+        ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
+    WHERE r.type = 'settle' AND r.operation IN ('reject', 'nack') AND r.requeued = false AND r.message_offset IS NULL
+),
+
+-- Without offsets: the queues that somebody reads, with the last message that was processed and the reader's last sign.
+queue AS (
+    SELECT
+        s.destination, max(w.service) AS service, max(w.destination) AS source, max(s.started) AS last_read,
+        max(v.last_time) AS last_time
+    FROM sends AS s
+    JOIN works AS w ON w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span
+    JOIN services AS v ON v.service = w.service
+    WHERE s.system = 'rabbitmq' AND s.message_offset IS NULL
+    GROUP BY s.destination
+),
+
+unread AS (
+    SELECT s.*, q.service AS reader
+    FROM sends AS s
+    JOIN queue AS q ON q.destination = s.destination
+    CROSS JOIN settings AS z
+    WHERE
+        s.system = 'rabbitmq' AND s.outcome = 'ok' AND NOT s.linked AND s.message_offset IS NULL
+        AND (s.started < q.last_read OR q.last_time - s.ended > z.grace)
+        AND NOT EXISTS (
+            SELECT 1 FROM operations AS o
+            WHERE
+                o.origin_trace = s.origin_trace AND o.origin_span = s.origin_span
+                AND (o.type IN ('receive', 'process', 'settle') OR (o.type = 'send' AND o.linked))
+        )
+),
+
+-- Errors that a handler logged, and of which its attempt shows nothing.
+logged AS (
+    SELECT
+        w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
+        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error
+    FROM events AS e
+    JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
+    WHERE e.name = 'exception' AND w.outcome = 'ok'
+    GROUP BY
+        w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
+        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended
 )
 
 SELECT
-    m.system, m.service, m.instance, other_instance, m.destination, m.consumer_group, m.partition_id, m.message_offset,
-    error, trace_id, span_id, other_trace_id, other_span_id, m.first_time, m.last_time, 1 AS weight,
+    m.system, m.service, m.instance, m.other_instance, m.destination, m.consumer_group, m.partition_id, m.message_offset,
+    m.error, m.trace_id, m.span_id, m.other_trace_id, m.other_span_id, m.first_time, m.last_time, 1 AS weight,
     CASE
-        WHEN failed = 1 THEN 'error-swallowed' WHEN untried AND went_on THEN 'not-begun'
-        WHEN delivered THEN 'died-with-it' ELSE 'jumped-over'
+        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.untried AND m.went_on THEN 'not-begun'
+        WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' ELSE 'jumped-over'
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN (untried AND went_on) OR u.message_offset IS NOT NULL OR (expired AND NOT delivered) THEN 'SUSPECT'
+        WHEN (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered) OR m.abandoned THEN 'SUSPECT'
         -- The process may have finished it in its last moments, whose spans were not exported.
-        WHEN untried THEN 'LIKELY'
+        WHEN m.untried THEN 'LIKELY'
+        -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
+        WHEN o.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        -- Another member may have had the partition for a while.
+        WHEN m.failed = 1 AND NOT m.skipped AND coalesce(n.next_offset <> m.message_offset + 1, true)
+            AND coalesce(g.committed <> m.message_offset + 1, true) THEN 'LIKELY'
         -- Automatic commits have no spans, but the ledgers may have counted all of these messages as committed past.
-        WHEN committed > m.message_offset OR (failed = 1 AND l.number >= 0) THEN NULL
+        WHEN m.committed > m.message_offset OR (m.failed = 1 AND l.number >= 0) THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
-    CASE WHEN skipped THEN true END AS g1, CASE WHEN sampled THEN true END AS g2, CAST(NULL AS BOOLEAN) AS g3,
-    CASE WHEN skipped THEN true END AS g4, CASE WHEN kept THEN true END AS g6,
-    CASE WHEN skipped THEN true END AS g7, CASE WHEN delivered THEN true END AS g8,
-    CASE WHEN skipped THEN true END AS g9,
+    CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled THEN true END AS g2, CASE WHEN m.skipped THEN true END AS g3,
+    CASE WHEN m.skipped THEN true END AS g4,
+    CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL THEN true END AS g6,
+    CASE WHEN m.skipped OR m.failed = 1 THEN true END AS g7, CASE WHEN m.delivered THEN true END AS g8,
+    CASE WHEN m.skipped THEN true END AS g9,
     CASE
-        WHEN committed > m.message_offset THEN 'the group committed offset ' || committed || ', past it'
-        WHEN failed = 1 AND l.number >= 0 THEN 'the group committed past it'
-        ELSE 'the group went on to offset ' || highest
-    END || ', and no member of it finished it' || CASE WHEN failed = 1 THEN coalesce(': ' || error, '') ELSE '' END AS detail
+        WHEN m.committed > m.message_offset THEN 'the group committed offset ' || m.committed || ', past it'
+        WHEN m.failed = 1 AND l.number >= 0 THEN 'the group committed past it'
+        ELSE 'the group went on to offset ' || m.highest
+    END || ', and no member of it finished it' || CASE WHEN m.failed = 1 THEN coalesce(': ' || m.error, '') ELSE '' END AS detail,
+    CAST(NULL AS VARCHAR) AS message
 FROM missing AS m
 LEFT JOIN counted AS l
     ON l.service = m.service AND l.destination = m.destination AND l.consumer_group = m.consumer_group
 LEFT JOIN unseen AS u
     ON u.consumer_group = m.consumer_group AND u.destination = m.destination AND u.partition_id = m.partition_id
     AND u.message_offset = m.message_offset
+LEFT JOIN sent_on AS o
+    ON o.consumer_group = m.consumer_group AND o.destination = m.destination AND o.partition_id = m.partition_id
+    AND o.message_offset = m.message_offset
+LEFT JOIN senders AS h ON h.service = m.service AND h.instance = m.instance
+LEFT JOIN after AS n
+    ON n.consumer_group = m.consumer_group AND n.destination = m.destination AND n.partition_id = m.partition_id
+    AND n.message_offset = m.message_offset
+LEFT JOIN between AS x
+    ON x.consumer_group = m.consumer_group AND x.destination = m.destination AND x.partition_id = m.partition_id
+    AND x.message_offset = m.message_offset AND x.previous_offset = m.message_offset - 1
+    AND x.previous_instance <> x.instance AND NOT x.delivered
+LEFT JOIN busy AS y ON y.instance = x.previous_instance AND y.destination = m.destination
+LEFT JOIN jumped AS j
+    ON j.consumer_group = m.consumer_group AND j.destination = m.destination AND j.partition_id = m.partition_id
+    AND j.message_offset = m.message_offset
+LEFT JOIN passing AS g
+    ON g.consumer_group = m.consumer_group AND g.destination = m.destination AND g.partition_id = m.partition_id
+    AND g.message_offset = m.message_offset
+LEFT JOIN moved AS v
+    ON v.consumer_group = m.consumer_group AND v.destination = m.destination AND v.partition_id = m.partition_id
+    AND v.message_offset = m.message_offset
 WHERE
-    NOT EXISTS (
-        SELECT 1 FROM handed AS p
-        WHERE
-            p.consumer_group = m.consumer_group AND p.destination = m.destination
-            AND p.partition_id = m.partition_id AND p.message_offset = m.message_offset
-    )
+    coalesce(o.aside, 0) = 0
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
-        WHERE again.linked AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span
+        WHERE again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span
     )
 UNION ALL
 SELECT
-    system, service, instance, CAST(NULL AS VARCHAR), destination, consumer_group, CAST(NULL AS VARCHAR),
+    system, c.service, instance, CAST(NULL AS VARCHAR), destination, consumer_group, CAST(NULL AS VARCHAR),
     CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    CAST(NULL AS VARCHAR), first_time, last_time, cast(number AS BIGINT), 'error-swallowed',
+    CAST(NULL AS VARCHAR), first_time, last_time, cast(c.number AS BIGINT), 'error-swallowed',
     -- Only a span would show whether the handler sent the message on.
-    'LIKELY', true, true, true, true, true, true, true, true,
-    'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that were committed past and never succeeded'
-FROM counted
-WHERE number > 0
+    CASE WHEN p.number > 0 THEN 'SUSPECT' ELSE 'LIKELY' END, true, true, true, true, true, true, true, true,
+    'the consumer''s own ledger counted ' || cast(c.number AS BIGINT) || ' messages that were committed past and never succeeded',
+    CAST(NULL AS VARCHAR)
+FROM counted AS c
+LEFT JOIN put_aside AS p ON p.service = c.service
+WHERE c.number > 0
+UNION ALL
+SELECT
+    r.system, r.service, r.instance, CAST(NULL AS VARCHAR), r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1, 'refused',
+    CASE WHEN r.outcome = 'error' THEN 'LIKELY' ELSE 'SUSPECT' END,
+    true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
+    'refused for good, and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), ''),
+    r.origin_trace || '-' || r.origin_span
+FROM refused AS r
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM operations AS o
+        WHERE
+            o.origin_trace = r.origin_trace AND o.origin_span = r.origin_span AND o.started > r.started
+            AND (o.type = 'process' OR (o.type = 'send' AND o.outcome = 'ok'))
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM set_aside AS a WHERE a.trace_id = r.trace_id AND a.instance = r.instance
+    )
+    AND NOT EXISTS (SELECT 1 FROM excused AS e WHERE e.trace_id = r.trace_id AND e.span_id = r.span_id)
+UNION ALL
+SELECT
+    system, reader, instance, CAST(NULL AS VARCHAR), destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR), trace_id, span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    started, ended, 1, 'never-delivered', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN),
+    true, true, true, true, true, 'the broker took it, and nobody had it, though others of its queue were processed',
+    origin_trace || '-' || origin_span
+FROM unread
+UNION ALL
+SELECT
+    l.system, l.service, l.instance, CAST(NULL AS VARCHAR), l.destination, l.consumer_group, l.partition_id,
+    l.message_offset, l.error, l.trace_id, l.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), l.started, l.ended, 1,
+    'error-logged', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
+    'an error was logged while it was processed, which ended well: ' || coalesce(l.error, 'no exception'),
+    CASE WHEN l.message_offset IS NULL THEN l.message END
+FROM logged AS l
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM sends AS s
+        WHERE s.outcome = 'ok' AND s.linked AND s.origin_trace = l.origin_trace AND s.origin_span = l.origin_span AND s.started >= l.started
+    )
+    AND NOT EXISTS (SELECT 1 FROM set_aside AS a WHERE a.trace_id = l.trace_id AND a.instance = l.instance)

@@ -2,26 +2,43 @@
 -- news: message
 WITH refused AS (
     SELECT
-        *,
+        s.*,
         CASE
-            WHEN error = 'eda.returned' OR lower(error) LIKE '%unroutable%' THEN 'no-binding'
-            WHEN error = 'eda.nacked' OR lower(error) LIKE '%nack%' THEN 'refused'
-            WHEN system = 'zeromq' THEN 'high-water-mark'
+            WHEN s.error = 'eda.returned' OR lower(s.error) LIKE '%unroutable%' THEN 'no-binding'
+            WHEN s.error = 'eda.nacked' OR lower(s.error) LIKE '%nack%' THEN 'refused'
+            WHEN s.system = 'zeromq' AND (s.refused OR lower(s.error) LIKE '%again%' OR lower(s.error_text) LIKE '%temporarily%')
+                THEN 'high-water-mark'
+            WHEN s.system = 'zeromq' THEN 'not-sent'
         END AS cause
-    FROM sends
-    WHERE outcome = 'error'
+    FROM sends AS s
+    WHERE s.outcome = 'error'
+),
+
+-- The last send of each process to each destination that was taken.
+taken AS (
+    SELECT s.instance, s.destination, max(s.started) AS started
+    FROM sends AS s
+    WHERE s.outcome = 'ok' AND (s.instance, s.destination) IN (SELECT DISTINCT f.instance, f.destination FROM refused AS f)
+    GROUP BY s.instance, s.destination
+),
+
+-- The range of each sender's numbers that each receiver had.
+receiver AS (
+    SELECT sender, instance, min(sequence) AS lowest, max(sequence) AS highest
+    FROM works
+    WHERE sender IS NOT NULL AND sequence IS NOT NULL
+    GROUP BY sender, instance
 ),
 
 -- The range of each sender's numbers that arrived, and in it the numbers that did not.
 sender AS (
-    SELECT sender, min(sequence) AS lowest, max(sequence) AS highest, max(started) AS last_time
-    FROM works
-    WHERE sender IS NOT NULL AND sequence IS NOT NULL
+    SELECT sender, min(lowest) AS lowest, max(highest) AS highest, min(highest) AS first_end, count(*) AS receivers
+    FROM receiver
     GROUP BY sender
 ),
 
 gap AS (
-    SELECT s.*, n.lowest, n.highest
+    SELECT s.*, n.lowest, n.highest, n.first_end, n.receivers
     FROM sends AS s
     JOIN sender AS n ON n.sender = s.sender
     WHERE
@@ -30,16 +47,34 @@ gap AS (
 )
 
 SELECT
-    system, service, instance, destination, error, trace_id, span_id, started AS first_time, ended AS last_time, cause,
-    CAST(NULL AS VARCHAR) AS at_most, CAST(NULL AS VARCHAR) AS message, 1 AS weight,
-    true AS g1, true AS g2, true AS g3,
-    coalesce(error_text, error) AS detail
-FROM refused
-WHERE cause IS NOT NULL
+    r.system, r.service, r.instance, r.destination, r.error, r.trace_id, r.span_id,
+    r.started AS first_time, r.ended AS last_time, r.cause,
+    -- What a socket did not take at once is usually sent again.
+    CASE WHEN r.system = 'zeromq' AND t.started > r.started THEN 'SUSPECT' END AS at_most,
+    CAST(NULL AS VARCHAR) AS message, 1 AS weight,
+    -- Only spans show whether what was refused was sent once more.
+    CASE WHEN r.cause = 'no-binding' THEN true END AS g1, true AS g2, true AS g3,
+    coalesce(r.error_text, r.error) AS detail
+FROM refused AS r
+LEFT JOIN taken AS t ON t.instance = r.instance AND t.destination = r.destination
+WHERE
+    r.cause IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM sends AS again
+        WHERE again.origin_span = r.origin_span AND again.origin_trace = r.origin_trace AND again.outcome = 'ok'
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM works AS w WHERE w.origin_span = r.origin_span AND w.origin_trace = r.origin_trace
+    )
 UNION ALL
 SELECT
     system, service, instance, destination, CAST(NULL AS VARCHAR), trace_id, span_id, started, ended,
-    CASE WHEN sequence < lowest THEN 'slow-joiner' ELSE 'high-water-mark' END,
+    CASE
+        WHEN sequence < lowest THEN 'slow-joiner'
+        -- One of several receivers had earlier numbers, and none from then on.
+        WHEN receivers > 1 AND first_end < highest AND lowest < sequence THEN 'receiver-gone'
+        ELSE 'high-water-mark'
+    END,
     -- A subscriber's filter also drops messages.
     'LIKELY', sender || '#' || sequence, 1,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN),

@@ -24,8 +24,12 @@ readers AS (
 )
 
 SELECT
-    system, service, instance, destination, trace_id, span_id, first_time, last_time, number AS weight,
+    e.system, e.service, e.instance, e.destination, e.trace_id, e.span_id, e.first_time, e.last_time, e.number AS weight,
     'no-reader' AS cause,
+    -- Its sender may go on: it is the first message that has waited too long.
+    v.last_time - e.first_time > z.grace AS g3,
     'nothing received from it' AS detail
-FROM sent
-WHERE destination NOT IN (SELECT destination FROM readers WHERE destination IS NOT NULL)
+FROM sent AS e
+JOIN services AS v ON v.service = e.service
+CROSS JOIN settings AS z
+WHERE e.destination NOT IN (SELECT destination FROM readers WHERE destination IS NOT NULL)

@@ -53,6 +53,8 @@ SELECT
         ELSE 'copied'
     END AS cause,
     CASE
+        -- A context that is no creation's, as one that was put into headers by hand, may be that of several messages.
+        WHEN s.span_id IS NULL AND c.span_id IS NULL AND coalesce(f.senders, 0) < 2 THEN 'SUSPECT'
         WHEN f.origin_span IS NOT NULL THEN 'LIKELY'
         WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time THEN NULL
         ELSE 'LIKELY'
@@ -63,7 +65,7 @@ LEFT JOIN (
     SELECT span_id, trace_id, min(service) AS service FROM sends GROUP BY span_id, trace_id
 ) AS s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
 LEFT JOIN (
-    SELECT destination, origin_trace, origin_span, min(service) AS service
+    SELECT destination, origin_trace, origin_span, min(service) AS service, count(DISTINCT instance) AS senders
     FROM sends
     WHERE linked
     GROUP BY destination, origin_trace, origin_span
@@ -72,4 +74,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT DISTINCT span_id, trace_id FROM operations WHERE type IS DISTINCT FROM 'send'
 ) AS o ON o.span_id = p.origin_span AND o.trace_id = p.origin_trace
+LEFT JOIN (
+    SELECT DISTINCT span_id, trace_id FROM operations WHERE type = 'create'
+) AS c ON c.span_id = p.origin_span AND c.trace_id = p.origin_trace
 WHERE p.next_offset IS NOT NULL

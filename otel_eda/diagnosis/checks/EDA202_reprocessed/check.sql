@@ -1,10 +1,10 @@
--- gates: G4 G5
+-- gates: G1 G4 G5
 -- news: message
 WITH again AS (
     SELECT
         o.system, o.service, o.instance, o.host, o.destination, o.consumer_group, o.partition_id, o.message_offset,
-        o.message, o.redelivered, o.reprocessed, o.trace_id, o.span_id, o.started, o.ended, o.finished,
-        o.previous_instance, o.previous_host, o.previous_trace, o.previous_span
+        o.message, o.message_id, o.linked, o.origin_trace, o.origin_span, o.redelivered, o.reprocessed, o.trace_id, o.span_id,
+        o.started, o.ended, o.finished, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span
     FROM attempts AS o
     WHERE
         o.finished <= o.started
@@ -39,18 +39,115 @@ position AS (
         before AS (PARTITION BY consumer_group, destination, partition_id ORDER BY time)
 ),
 
+-- Processes whose metrics count more commits, or refusals, than there are spans: what these did is not known.
+told AS (
+    SELECT service, instance, destination, 'commit' AS kind, sum(value) AS number
+    FROM readings
+    WHERE name = 'eda.commits' AND error IS NULL
+    GROUP BY service, instance, destination
+    UNION ALL
+    SELECT service, instance, destination, 'refusal', sum(value)
+    FROM readings
+    WHERE name = 'eda.settled.messages' AND operation IN ('nack', 'reject')
+    GROUP BY service, instance, destination
+),
+
+shown AS (
+    SELECT
+        service, instance, destination,
+        count(DISTINCT CASE WHEN operation IN ('nack', 'reject') THEN NULL ELSE span_id END) AS commits,
+        count(CASE WHEN operation IN ('nack', 'reject') THEN 1 END) AS refusals,
+        bool_or(operation NOT IN ('nack', 'reject') AND consumer_group IS NOT NULL AND committed IS NULL) AS vague
+    FROM operations
+    WHERE type = 'settle' AND outcome = 'ok' AND (SELECT count(*) FROM again) > 0
+    GROUP BY service, instance, destination
+),
+
+hidden AS (
+    SELECT t.destination, t.kind
+    FROM told AS t
+    LEFT JOIN shown AS s
+        ON s.service = t.service AND s.instance = t.instance AND s.destination IS NOT DISTINCT FROM t.destination
+    WHERE t.number > coalesce(CASE WHEN t.kind = 'commit' THEN s.commits ELSE s.refusals END, 0)
+    UNION
+    SELECT destination, 'commit' FROM shown WHERE vague
+),
+
+-- Where each member began in a partition: a new member begins at what the group has committed.
+began AS (
+    SELECT w.consumer_group, w.destination, w.partition_id, w.instance, arg_min(w.message_offset, w.started) AS first_offset
+    FROM works AS w
+    WHERE
+        w.message_offset IS NOT NULL AND (w.consumer_group, w.destination, w.partition_id, w.instance) IN (
+            SELECT DISTINCT a.consumer_group, a.destination, a.partition_id, a.instance FROM again AS a
+        )
+    GROUP BY w.consumer_group, w.destination, w.partition_id, w.instance
+),
+
+-- How long each member worked for its group.
+worked AS (
+    SELECT consumer_group, destination, instance, max(ended) AS until
+    FROM works
+    WHERE (consumer_group, destination) IN (SELECT DISTINCT a.consumer_group, a.destination FROM again AS a)
+    GROUP BY consumer_group, destination, instance
+),
+
+-- Messages that a member fetched anew, or whose partition it was given anew, since it was done with them.
+fetched AS (
+    SELECT a.span_id, a.message
+    FROM again AS a
+    JOIN operations AS r
+        ON r.destination = a.destination AND r.partition_id = a.partition_id AND r.message_offset = a.message_offset
+        AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group AND r.instance = a.instance
+    WHERE r.type = 'receive' AND r.ended > a.finished AND r.started <= a.started
+    UNION
+    SELECT a.span_id, a.message
+    FROM again AS a
+    JOIN handovers AS h
+        ON h.consumer_group = a.consumer_group AND h.destination = a.destination AND h.partition_id = a.partition_id
+    WHERE h.time BETWEEN a.finished AND a.started
+),
+
 classified AS (
     SELECT
         a.*,
         CASE
             WHEN p.committed > a.message_offset THEN 'replayed'
+            WHEN a.instance <> a.previous_instance AND p.committed IS NULL AND a.message_offset IS NOT NULL
+                AND u.until <= a.started THEN 'never-committed'
             WHEN a.instance <> a.previous_instance THEN 'other-member'
             WHEN a.system = 'rabbitmq' AND a.redelivered THEN 'not-acked'
             ELSE 'rewound'
         END AS cause,
-        p.committed
+        p.committed,
+        -- The offset tells which message it is; a context does so only if a send or the message's creation made it.
+        a.message_offset IS NOT NULL OR (a.linked AND s.span_id IS NOT NULL) AS identified,
+        -- A process may look at the messages of one fetch twice.
+        a.instance <> a.previous_instance OR (a.system = 'rabbitmq' AND a.redelivered) OR p.committed > a.message_offset
+            OR f.span_id IS NOT NULL AS anew,
+        CASE
+            WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL
+            ELSE p.committed <= a.message_offset AND c.kind IS NULL
+                AND (a.instance = a.previous_instance OR b.first_offset = p.committed OR k.instance IS NOT NULL)
+        END AS unsettled
     FROM again AS a
     LEFT JOIN position AS p ON p.destination = a.destination AND p.span_id = a.span_id AND p.message = a.message
+    LEFT JOIN fetched AS f ON f.span_id = a.span_id AND f.message = a.message
+    LEFT JOIN (
+        SELECT DISTINCT trace_id, span_id
+        FROM operations
+        WHERE type IN ('send', 'create') AND span_id IN (SELECT e.origin_span FROM again AS e)
+    ) AS s ON s.trace_id = a.origin_trace AND s.span_id = a.origin_span
+    LEFT JOIN began AS b
+        ON b.consumer_group = a.consumer_group AND b.destination = a.destination AND b.partition_id = a.partition_id
+        AND b.instance = a.instance
+    LEFT JOIN worked AS u
+        ON u.consumer_group = a.consumer_group AND u.destination = a.destination AND u.instance = a.previous_instance
+    LEFT JOIN hidden AS c ON c.destination = a.destination AND c.kind = 'commit'
+    LEFT JOIN hidden AS r ON r.destination = a.destination AND r.kind = 'refusal'
+    LEFT JOIN (
+        SELECT service, instance, destination FROM told WHERE kind = 'commit'
+    ) AS k ON k.service = a.service AND k.instance = a.previous_instance AND k.destination = a.destination
 ),
 
 -- Messages that the ledgers counted and no span shows: not sampled, or lost.
@@ -70,9 +167,14 @@ SELECT
     destination, consumer_group, partition_id, message_offset, message,
     previous_trace AS trace_id, previous_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
     finished AS first_time, ended AS last_time, 1 AS weight, cause,
-    -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
-    CASE WHEN (system = 'rabbitmq' AND redelivered) OR (cause <> 'replayed' AND committed <= message_offset) THEN NULL ELSE 'LIKELY' END
-        AS at_most,
+    CASE
+        WHEN NOT identified OR NOT coalesce(anew, false) THEN 'SUSPECT'
+        -- A queue's copies of a message look alike, unless the broker says that it delivered this one before.
+        WHEN system = 'rabbitmq' AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
+        -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
+        WHEN coalesce(unsettled, false) THEN NULL
+        ELSE 'LIKELY'
+    END AS at_most,
     CAST(NULL AS BOOLEAN) AS g4,
     CASE WHEN reprocessed THEN true END AS g5,
     'processed again ' || round((started - finished) / 1000000000.0, 3) || ' s after it was done' AS detail

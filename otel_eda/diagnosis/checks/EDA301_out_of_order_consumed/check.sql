@@ -1,13 +1,13 @@
--- gates: G4 G5
+-- gates: G1 G4 G5
 -- news: message
 WITH first_attempt AS (
     SELECT
         system, consumer_group, destination, partition_id, key_hash, message_offset,
-        min(started) AS started, arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        min(started) AS started, arg_min(ended, started) AS ended, arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(host, started) AS host, arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
         bool_or(coalesce(misordered, false)) AS misordered
     FROM works
-    WHERE consumer_group IS NOT NULL AND key_hash IS NOT NULL AND message_offset IS NOT NULL
+    WHERE consumer_group IS NOT NULL AND key_hash <> '' AND message_offset IS NOT NULL
     GROUP BY system, consumer_group, destination, partition_id, key_hash, message_offset
 ),
 
@@ -15,6 +15,7 @@ ordered AS (
     SELECT
         *,
         lag(started) OVER of_key AS previous_started,
+        lag(ended) OVER of_key AS previous_ended,
         lag(message_offset) OVER of_key AS previous_offset,
         lag(instance) OVER of_key AS previous_instance,
         lag(host) OVER of_key AS previous_host,
@@ -47,26 +48,40 @@ SELECT
     o.trace_id, o.span_id, o.previous_trace AS other_trace_id, o.previous_span AS other_span_id,
     o.started AS first_time, o.previous_started AS last_time, 1 AS weight,
     CASE WHEN o.instance = o.previous_instance THEN 'concurrent' ELSE 'other-member' END AS cause,
-    CAST(NULL AS BOOLEAN) AS g4, CASE WHEN o.instance = o.previous_instance THEN true END AS g5,
+    -- A group that goes back to what it had left out wants that order: it was done with the later message long before.
+    CASE WHEN o.previous_started > o.ended + 1000000000 OR h.time <= o.previous_started THEN 'LIKELY' END AS at_most,
+    CAST(NULL AS BOOLEAN) AS g1, CAST(NULL AS BOOLEAN) AS g4, CASE WHEN o.instance = o.previous_instance THEN true END AS g5,
     'begun before offset ' || o.previous_offset || ' of the same key' AS detail
 FROM ordered AS o
 CROSS JOIN settings AS t
+ASOF LEFT JOIN handovers AS h
+    ON h.consumer_group = o.consumer_group AND h.destination = o.destination AND h.partition_id = o.partition_id
+    AND h.time >= o.started
 WHERE o.previous_started > o.started + CASE WHEN o.instance = o.previous_instance THEN 0 ELSE t.skew END
 UNION ALL
 -- Where a loop hands messages to workers, a span begins before the work: only the ledger knows when the work began.
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), host, CAST(NULL AS VARCHAR),
     destination, consumer_group, partition_id, message_offset, key_hash, trace_id, span_id, next_trace, next_span,
-    started, started, 1, 'concurrent', CAST(NULL AS BOOLEAN), true,
+    started, started, 1, 'concurrent', CAST(NULL AS VARCHAR), true, CAST(NULL AS BOOLEAN), true,
     'begun after a later message of the same key, by the consumer''s own ledger'
 FROM ordered
 WHERE misordered AND (next_started IS NULL OR next_started >= started)
+UNION ALL
+-- They began in order, and the later one was done first.
+SELECT
+    system, service, instance, previous_instance, host, previous_host,
+    destination, consumer_group, partition_id, message_offset, key_hash, trace_id, span_id, previous_trace, previous_span,
+    started, previous_ended, 1, 'concurrent', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN),
+    'done before offset ' || previous_offset || ' of the same key, which had begun earlier'
+FROM ordered
+WHERE previous_started <= started AND previous_ended > ended AND NOT misordered
 UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR),
     CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    first_time, last_time, cast(number AS BIGINT), 'concurrent', true, true,
+    first_time, last_time, cast(number AS BIGINT), 'concurrent', CAST(NULL AS VARCHAR), true, true, true,
     'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages begun after a later one of the same key'
 FROM counted
 WHERE number > 0

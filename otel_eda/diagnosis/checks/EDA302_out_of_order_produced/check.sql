@@ -5,6 +5,7 @@ WITH ordered AS (
         *,
         lag(message_offset) OVER of_producer AS previous_offset,
         lag(started) OVER of_producer AS previous_started,
+        lag(ended) OVER of_producer AS previous_ended,
         lag(sequence) OVER of_producer AS previous_sequence,
         lag(trace_id) OVER of_producer AS previous_trace,
         lag(span_id) OVER of_producer AS previous_span
@@ -22,10 +23,16 @@ SELECT
     o.previous_started AS first_time, o.ended AS last_time,
     'retries-in-flight' AS cause,
     -- Without the producer's numbers only the times of the calls are known, and threads may overtake each other.
-    CASE WHEN o.sequence IS NULL THEN 'LIKELY' END AS at_most,
+    -- Producers that were given no name, or the same default name, look like one.
+    CASE
+        WHEN o.sequence IS NULL AND (o.client_id IS NULL OR o.client_id IN ('rdkafka', 'producer-1')) THEN 'SUSPECT'
+        WHEN o.sequence IS NULL THEN 'LIKELY'
+    END AS at_most,
     'called after the message that got offset ' || o.previous_offset AS detail
 FROM ordered AS o
 CROSS JOIN settings AS t
 WHERE
     o.message_offset < o.previous_offset
+    -- A log that was cut, or made anew, gives lower offsets to messages that were sent when all earlier ones were done.
+    AND o.previous_ended >= o.started
     AND (o.sequence > o.previous_sequence OR o.started > o.previous_started + t.skew)

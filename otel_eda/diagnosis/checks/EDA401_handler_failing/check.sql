@@ -1,18 +1,45 @@
--- gates: none
+-- gates: G1
 -- news: place
-WITH total AS (
+WITH work AS (
+    SELECT
+        system, service, instance, destination, consumer_group, message, outcome, error, error_text, trace_id, span_id,
+        started, ended
+    FROM works
+    UNION ALL
+    -- Handlers of events inside the process; where the message that they work on fails with them, that is said above.
+    SELECT
+        h.system, h.service, h.instance, h.event_type, CAST(NULL AS VARCHAR), h.span_id, h.outcome, h.error, h.error_text,
+        h.trace_id, h.span_id, h.started, h.ended
+    FROM operations AS h
+    LEFT JOIN (
+        SELECT trace_id, span_id FROM works WHERE outcome = 'error'
+    ) AS w ON w.trace_id = h.trace_id AND w.span_id = h.parent_id
+    WHERE h.type = 'handle' AND w.span_id IS NULL
+),
+
+total AS (
     SELECT
         system, service, destination, consumer_group, count(DISTINCT message) AS messages,
-        count(DISTINCT CASE WHEN outcome = 'error' THEN message END) AS failing
-    FROM works
+        count(DISTINCT CASE WHEN outcome = 'error' THEN message END) AS failing, count(*) AS attempts
+    FROM work
     GROUP BY system, service, destination, consumer_group
+),
+
+-- What metrics count, sampled or not.
+measured AS (
+    SELECT
+        service, coalesce(destination, event_type) AS destination, consumer_group, sum(number) AS attempts,
+        sum(CASE WHEN error IS NOT NULL THEN number ELSE 0 END) AS failing
+    FROM readings
+    WHERE name IN ('messaging.process.duration', 'eda.handler.duration')
+    GROUP BY service, coalesce(destination, event_type), consumer_group
 ),
 
 -- Messages that failed, and succeeded at a later attempt.
 passed AS (
     SELECT DISTINCT system, service, destination, consumer_group, message
-    FROM works
-    WHERE outcome = 'ok' AND message IN (SELECT f.message FROM works AS f WHERE f.outcome = 'error')
+    FROM work
+    WHERE outcome = 'ok' AND message IN (SELECT f.message FROM work AS f WHERE f.outcome = 'error')
 ),
 
 child AS (
@@ -25,15 +52,27 @@ SELECT
     o.system, o.service, o.instance, o.destination, o.consumer_group, o.error, o.trace_id, o.span_id,
     o.started AS first_time, o.ended AS last_time,
     CASE WHEN c.parent_id IS NULL THEN 'handler' ELSE 'dependency' END AS cause,
-    CASE WHEN p.message IS NULL THEN NULL ELSE 'LIKELY' END AS at_most,
-    t.failing || ' of ' || t.messages || ' messages fail: ' || coalesce(o.error_text, o.error) AS detail
-FROM works AS o
+    CASE
+        WHEN p.message IS NOT NULL OR o.system IS NULL OR m.attempts > t.attempts THEN 'LIKELY'
+    END AS at_most,
+    o.error AS alike,
+    CASE
+        WHEN m.attempts > t.attempts
+            THEN cast(m.failing AS BIGINT) || ' of ' || cast(m.attempts AS BIGINT) || ' attempts fail, by the metrics: '
+        ELSE t.failing || ' of ' || t.messages || ' messages fail: '
+    END || coalesce(o.error_text, o.error) AS detail
+FROM work AS o
 JOIN total AS t
-    ON t.system = o.system AND t.service = o.service AND t.destination IS NOT DISTINCT FROM o.destination
+    ON t.system IS NOT DISTINCT FROM o.system AND t.service = o.service AND t.destination IS NOT DISTINCT FROM o.destination
     AND t.consumer_group IS NOT DISTINCT FROM o.consumer_group
 CROSS JOIN settings AS z
+LEFT JOIN measured AS m
+    ON m.service = o.service AND m.destination = o.destination AND m.consumer_group IS NOT DISTINCT FROM o.consumer_group
 LEFT JOIN passed AS p
-    ON p.system = o.system AND p.service = o.service AND p.destination IS NOT DISTINCT FROM o.destination
+    ON p.system IS NOT DISTINCT FROM o.system AND p.service = o.service AND p.destination IS NOT DISTINCT FROM o.destination
     AND p.consumer_group IS NOT DISTINCT FROM o.consumer_group AND p.message = o.message
 LEFT JOIN child AS c ON c.trace_id = o.trace_id AND c.parent_id = o.span_id
-WHERE o.outcome = 'error' AND t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages
+WHERE
+    o.outcome = 'error' AND t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages
+    -- Where spans are missing, such as those that went well, metrics tell the share.
+    AND (m.attempts IS NULL OR m.attempts <= t.attempts OR m.failing > z.error_share * m.attempts)

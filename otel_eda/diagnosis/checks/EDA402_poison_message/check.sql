@@ -1,4 +1,4 @@
--- gates: none
+-- gates: G1
 -- news: message
 WITH failing AS (
     SELECT DISTINCT system, destination, consumer_group
@@ -17,34 +17,72 @@ named AS (
 
 attempt AS (
     SELECT
-        system, destination, consumer_group, message, count(*) AS attempts,
+        system, destination, consumer_group, replica, message, count(*) AS attempts,
         max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
         max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
         max(partition_id) AS partition_id, max(message_offset) AS message_offset,
         min(started) AS first_time, max(ended) AS last_time,
         arg_min(service, started) AS service, arg_min(instance, started) AS instance,
-        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id
+        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
+        arg_max(trace_id, started) AS last_trace, arg_max(span_id, started) AS last_span,
+        arg_max(instance, started) AS last_instance,
+        max(origin_trace) AS origin_trace, max(origin_span) AS origin_span, max(started) AS last_started
     FROM named
-    GROUP BY system, destination, consumer_group, message
+    GROUP BY system, destination, consumer_group, replica, message
 ),
 
 total AS (
-    SELECT system, destination, consumer_group, count(*) AS messages, sum(finished) AS finished
+    SELECT
+        system, destination, consumer_group, count(DISTINCT message) AS messages,
+        count(DISTINCT CASE WHEN finished = 1 THEN message END) AS finished
     FROM attempt
     GROUP BY system, destination, consumer_group
+),
+
+poison AS (
+    SELECT a.*
+    FROM attempt AS a
+    JOIN total AS t
+        ON t.system = a.system AND t.destination IS NOT DISTINCT FROM a.destination
+        AND t.consumer_group IS NOT DISTINCT FROM a.consumer_group
+    CROSS JOIN settings AS z
+    WHERE
+        a.attempts >= z.attempts AND a.finished = 0 AND a.errors <= 1
+        AND t.messages >= 5 AND t.finished >= 0.9 * (t.messages - 1)
+),
+
+-- Messages that the last attempt, or its process after that, sent on: they may be done elsewhere.
+onward AS (
+    SELECT p.last_trace, p.last_span
+    FROM poison AS p
+    JOIN sends AS s ON s.trace_id = p.last_trace AND s.instance = p.last_instance
+    WHERE s.outcome = 'ok' AND s.started >= p.last_started
+    UNION
+    SELECT p.last_trace, p.last_span
+    FROM poison AS p
+    JOIN sends AS s ON s.origin_trace = p.origin_trace AND s.origin_span = p.origin_span
+    WHERE s.outcome = 'ok' AND s.linked AND s.started >= p.first_time
+    UNION
+    SELECT e.trace_id, e.span_id FROM excused AS e
 )
 
 SELECT
     a.system, a.service, a.instance, a.destination, a.consumer_group, a.partition_id, a.message_offset, a.message,
     a.error, a.trace_id, a.span_id, a.first_time, a.last_time, a.message AS alike, a.attempts AS weight,
     CASE WHEN a.abandoned = 1 THEN 'kills-the-process' ELSE 'handler' END AS cause,
+    CASE
+        -- Attempts whose end was not seen may have been cut off, and so may be a long job by one deploy after another. A
+        -- context that no send made may be that of several messages.
+        WHEN a.error IS NULL OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
+        WHEN a.abandoned = 1 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
+    END AS at_most,
     a.attempts || ' attempts, all failed alike: ' || coalesce(a.error || ': ' || a.error_text, a.error, 'never finished') AS detail
-FROM attempt AS a
-JOIN total AS t
-    ON t.system = a.system AND t.destination IS NOT DISTINCT FROM a.destination
-    AND t.consumer_group IS NOT DISTINCT FROM a.consumer_group
-CROSS JOIN settings AS z
-WHERE
-    a.attempts >= z.attempts AND a.finished = 0 AND a.errors <= 1
-    AND t.messages >= 5 AND t.finished >= 0.9 * (t.messages - 1)
+FROM poison AS a
+LEFT JOIN onward AS o ON o.last_trace = a.last_trace AND o.last_span = a.last_span
+LEFT JOIN senders AS h ON h.service = a.service AND h.instance = a.last_instance
+LEFT JOIN (
+    SELECT DISTINCT trace_id, span_id
+    FROM operations
+    WHERE type IN ('send', 'create') AND span_id IN (SELECT e.origin_span FROM poison AS e)
+) AS s ON s.trace_id = a.origin_trace AND s.span_id = a.origin_span

@@ -1,13 +1,14 @@
--- gates: none
+-- gates: G1
 -- news: place
 WITH message AS (
     SELECT
-        system, service, destination, consumer_group, message, count(*) AS attempts,
+        system, service, destination, consumer_group, replica, message, count(*) AS attempts,
         min(started) AS first_time, max(ended) AS last_time, arg_min(trace_id, started) AS trace_id,
-        arg_min(span_id, started) AS span_id, arg_min(instance, started) AS instance, max(error) AS error
+        arg_min(span_id, started) AS span_id, arg_min(instance, started) AS instance, max(error) AS error,
+        max(message_offset) AS message_offset, max(origin_trace) AS origin_trace, max(origin_span) AS origin_span
     FROM works
     WHERE message_offset IS NOT NULL OR origin_span IS NOT NULL
-    GROUP BY system, service, destination, consumer_group, message
+    GROUP BY system, service, destination, consumer_group, replica, message
 ),
 
 total AS (
@@ -22,6 +23,8 @@ SELECT
     m.system, m.service, m.instance, m.destination, m.consumer_group, m.error, m.trace_id, m.span_id, m.message,
     m.first_time, m.last_time, m.attempts - 1 AS weight,
     -- If attempts follow each other within half a second, a fault has no time to pass.
+    -- A context that no send made may be that of several messages.
+    CASE WHEN m.message_offset IS NULL AND s.span_id IS NULL THEN 'SUSPECT' END AS at_most,
     CASE WHEN (m.last_time - m.first_time) / m.attempts < 500000000 THEN 'no-delay' ELSE 'slow-ack' END AS cause,
     t.attempts - t.messages || ' of ' || t.attempts || ' deliveries were repeats, of ' || t.again || ' messages' AS detail
 FROM message AS m
@@ -29,6 +32,11 @@ JOIN total AS t
     ON t.system = m.system AND t.service = m.service AND t.destination IS NOT DISTINCT FROM m.destination
     AND t.consumer_group IS NOT DISTINCT FROM m.consumer_group
 CROSS JOIN settings AS z
+LEFT JOIN (
+    SELECT DISTINCT trace_id, span_id
+    FROM operations
+    WHERE type IN ('send', 'create') AND span_id IN (SELECT e.origin_span FROM message AS e WHERE e.attempts > 1)
+) AS s ON s.trace_id = m.origin_trace AND s.span_id = m.origin_span
 WHERE
     m.attempts > 1
     AND t.attempts >= 50

@@ -1,12 +1,7 @@
 -- gates: none
 -- news: message
 WITH dead AS (
-    SELECT *
-    FROM sends
-    WHERE
-        lower(destination) LIKE '%dlq%' OR lower(destination) LIKE '%dlx%' OR lower(destination) LIKE '%.dlt'
-        OR lower(destination) LIKE '%-dlt' OR lower(destination) LIKE '%dead%letter%' OR lower(destination) LIKE '%deadletter%'
-        OR lower(destination) LIKE '%parking%lot%'
+    SELECT * FROM set_aside WHERE aside <> 'retry'
 ),
 
 -- A failure of a handler that the consumer caught in order to set the message aside.
@@ -31,6 +26,13 @@ source AS (
     FROM dead AS d
     JOIN operations AS h ON h.trace_id = d.trace_id AND h.span_id = d.parent_id AND h.type IS DISTINCT FROM 'process'
     JOIN works AS w ON w.trace_id = h.trace_id AND w.span_id = h.parent_id
+    UNION ALL
+    -- The consumer caught the error, and sent the message when the attempt was over.
+    SELECT
+        e.sent_span, e.sent_trace, w.destination, w.consumer_group, w.partition_id, w.message_offset,
+        w.trace_id, w.span_id, w.error, w.error_text
+    FROM excused AS e
+    JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
 ),
 
 -- A replayed dead letter keeps its headers about deaths: only the first delivery after a death shows that death.
@@ -49,6 +51,8 @@ SELECT
     s.partition_id, s.message_offset, s.error, d.trace_id, d.span_id, s.trace_id AS other_trace_id,
     s.span_id AS other_span_id, d.started AS first_time, d.ended AS last_time, d.destination AS alike,
     CASE WHEN s.sent IS NULL THEN 'unknown-source' WHEN s.error IS NULL THEN 'handled' ELSE 'failed' END AS cause,
+    -- A name alone is no death.
+    CASE WHEN s.error IS NOT NULL THEN NULL WHEN d.aside = 'parking' THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
     'set aside in ' || d.destination || coalesce(': ' || coalesce(s.error_text, s.error), '') AS detail
 FROM dead AS d
 LEFT JOIN source AS s ON s.sent = d.span_id AND s.sent_trace = d.trace_id
@@ -57,6 +61,6 @@ UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, partition_id, message_offset, error,
     origin_trace, origin_span, trace_id, span_id, started, ended, death_reason,
-    'by-the-broker', 'the broker dead-lettered it ' || deaths || ' times; the last reason: ' || coalesce(death_reason, 'unknown')
+    'by-the-broker', CAST(NULL AS VARCHAR), 'the broker dead-lettered it ' || deaths || ' times; the last reason: ' || coalesce(death_reason, 'unknown')
 FROM buried
 WHERE place = 1

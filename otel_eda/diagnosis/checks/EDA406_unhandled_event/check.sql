@@ -12,7 +12,7 @@ WITH noted AS (
 counted AS (
     SELECT service, instance, event_type, sum(value) AS number, min(started) AS first_time, max(time) AS last_time
     FROM readings
-    WHERE name = 'eda.events.unhandled'
+    WHERE name = 'eda.unhandled.events'
     GROUP BY service, instance, event_type
 ),
 

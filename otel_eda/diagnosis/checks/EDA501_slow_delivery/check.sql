@@ -1,4 +1,4 @@
--- gates: G5
+-- gates: G1 G5
 -- news: place
 WITH every AS (
     SELECT

@@ -26,6 +26,14 @@ slow AS (
         OR (z.handler_bound IS NULL AND u.number >= 20 AND w.taken > greatest(10 * u.taken, 1000000000))
 ),
 
+-- The last message that a process pulled may be in its hand until it closes its client.
+last AS (
+    SELECT instance, destination, consumer_group, max(started) AS started
+    FROM works
+    WHERE (instance, destination) IN (SELECT DISTINCT s.instance, s.destination FROM slow AS s)
+    GROUP BY instance, destination, consumer_group
+),
+
 child AS (
     SELECT c.trace_id, c.parent_id, max(c.ended - c.started) AS taken, max_by(c.name, c.ended - c.started) AS name
     FROM operations AS c
@@ -37,8 +45,14 @@ SELECT
     s.system, s.service, s.instance, s.destination, s.consumer_group, s.partition_id, s.message_offset,
     s.trace_id, s.span_id, s.started AS first_time, s.ended AS last_time,
     CASE WHEN c.taken > 0.5 * s.taken THEN 'child' ELSE 'own-work' END AS cause,
-    CASE WHEN s.handler_bound IS NULL THEN 'LIKELY' END AS at_most,
+    CASE
+        WHEN l.started = s.started AND c.parent_id IS NULL THEN 'SUSPECT'
+        WHEN s.handler_bound IS NULL THEN 'LIKELY'
+    END AS at_most,
     'took ' || round(s.taken / 1000000000.0, 3) || ' s, usually ' || round(s.usual / 1000000000.0, 3) || ' s'
     || CASE WHEN c.taken > 0.5 * s.taken THEN ', most of it in ' || c.name ELSE '' END AS detail
 FROM slow AS s
 LEFT JOIN child AS c ON c.trace_id = s.trace_id AND c.parent_id = s.span_id
+LEFT JOIN last AS l
+    ON l.instance = s.instance AND l.destination IS NOT DISTINCT FROM s.destination
+    AND l.consumer_group IS NOT DISTINCT FROM s.consumer_group

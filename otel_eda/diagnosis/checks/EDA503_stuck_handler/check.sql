@@ -14,7 +14,7 @@ age AS (
     SELECT
         system, service, instance, destination, consumer_group, max(value) * 1000000000 AS taken, max(time) AS last_time
     FROM metrics
-    WHERE name = 'eda.consumer.in_flight.age'
+    WHERE name = 'eda.consumer.in_flight_age'
     GROUP BY system, service, instance, destination, consumer_group
 )
 
@@ -22,8 +22,8 @@ SELECT
     w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset,
     w.trace_id, w.span_id, w.started AS first_time, w.ended AS last_time,
     'never-returned' AS cause,
-    -- It may be a long job.
-    'LIKELY' AS at_most,
+    -- Its end was not seen: it may have been cut off by a deploy, or handed on.
+    'SUSPECT' AS at_most,
     'given up after ' || round((w.ended - w.started) / 1000000000.0, 3) || ' s; 99 % of the others took less than '
     || round(u.taken / 1000000000.0, 3) || ' s' AS detail
 FROM works AS w

@@ -1,4 +1,4 @@
--- gates: none
+-- gates: G1
 -- news: place
 WITH sent AS (
     SELECT * FROM sends WHERE outcome = 'ok' AND partition_id IS NOT NULL

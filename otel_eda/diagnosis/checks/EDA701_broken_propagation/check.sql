@@ -5,7 +5,8 @@ WITH delivered AS (
         system, destination, partition_id, message_offset,
         arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(consumer_group, started) AS consumer_group, arg_min(trace_id, started) AS trace_id,
-        arg_min(span_id, started) AS span_id, min(started) AS started, max(ended) AS ended
+        arg_min(span_id, started) AS span_id, arg_min(parent_id, started) AS parent_id, min(started) AS started,
+        max(ended) AS ended
     FROM works
     WHERE message_offset IS NOT NULL AND NOT linked
     GROUP BY system, destination, partition_id, message_offset
@@ -28,13 +29,26 @@ SELECT
     d.system, d.service, s.instance, d.instance AS other_instance, d.destination, d.consumer_group, d.partition_id,
     d.message_offset, s.trace_id, s.span_id, d.trace_id AS other_trace_id, d.span_id AS other_span_id,
     s.started AS first_time, d.ended AS last_time,
-    CAST(NULL AS VARCHAR) AS at_most, CAST(NULL AS BOOLEAN) AS g4, 'not-read' AS cause,
+    -- If its parent is missing, that may have been the span with the link.
+    CASE WHEN d.parent_id IS NOT NULL AND p.span_id IS NULL THEN 'SUSPECT' END AS at_most,
+    CAST(NULL AS BOOLEAN) AS g4, 'not-read' AS cause,
     'sent with a trace context, processed in another trace without a link' AS detail
 FROM delivered AS d
 JOIN sends AS s
     ON s.system = d.system AND s.destination = d.destination AND s.partition_id = d.partition_id
     AND s.message_offset = d.message_offset
-WHERE s.outcome = 'ok' AND s.trace_id <> d.trace_id
+LEFT JOIN (
+    SELECT DISTINCT trace_id, span_id FROM operations WHERE span_id IN (SELECT e.parent_id FROM delivered AS e)
+) AS p ON p.trace_id = d.trace_id AND p.span_id = d.parent_id
+WHERE
+    s.outcome = 'ok' AND s.trace_id <> d.trace_id
+    -- A framework may have a span of its own around or within the one with the link.
+    AND NOT EXISTS (
+        SELECT 1 FROM works AS w
+        WHERE
+            w.linked AND w.destination = d.destination AND w.partition_id = d.partition_id
+            AND w.message_offset = d.message_offset AND w.instance = d.instance
+    )
 UNION ALL
 SELECT
     d.system, d.service, CAST(NULL AS VARCHAR), d.instance, d.destination, d.consumer_group, d.partition_id,

@@ -1,0 +1,146 @@
+"""Messages that a framework pulls in one place and processes in another, perhaps in another task or thread.
+
+A pull in the first place begins no processing: the message waits until the second place takes it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from otel_eda.core.clients.library import Library
+from otel_eda.core.message import Unsettled
+from otel_eda.core.process import deferral
+from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.propagation import trust
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import passes_through
+from otel_eda.core.runtime.state import on_fork, on_reset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+    from otel_eda.core.clients.client import Client, Origin
+    from otel_eda.core.message import Message
+    from otel_eda.core.patching.patch import Switch
+    from otel_eda.core.process.processing import Processing
+
+KnownBy: TypeAlias = "Callable[[Any], Any]"
+_OWN_REFERENCES = 2  # references to an object that only `Waiting` holds: its own and the question's
+
+waiting: dict[int, Waiting] = {}
+"""Every message that waits, by the identity of the object by which it is known to the place that processes it."""
+fetching: ContextVar[list[Waiting] | None] = ContextVar("otel_eda.fetching", default=None)
+"""The messages that were pulled within a call that fetches, None outside of such a call."""
+loops: dict[CodeType, tuple[KnownBy, Switch]] = {}
+"""The code of loops that fetch, and what gives, of a pulled message, the object by which it is known."""
+on_reset(waiting.clear)
+on_fork(waiting.clear)
+
+
+class Waiting:
+    """A message that waits for the place that processes it; for `deferral` it is one whose processing is over."""
+
+    __slots__ = (
+        "body_ended_at",
+        "client",
+        "delivery_tag",
+        "done",
+        "extracted",
+        "known",
+        "manual",
+        "message",
+        "pending_error",
+        "record",
+    )
+
+    def __init__(self, client: Client, record: Any, message: Message) -> None:
+        self.client = client
+        self.record = record
+        self.message = message
+        self.extracted = trust.incoming_context(message, client.process_route(message.destination).settings)
+        self.known: Any = None
+        self.pending_error: BaseException | None = None
+        self.manual = self.done = False
+        self.delivery_tag = message.delivery_tag
+        self.body_ended_at = time.time_ns()
+
+    @property
+    def message_is_held(self) -> bool:
+        """Whether anybody else holds the object by which the message is known."""
+        return sys.getrefcount(self.known) > _OWN_REFERENCES
+
+    def keep(self, known: Any) -> None:
+        """Wait for as long as somebody holds this object."""
+        self.known = known
+        waiting[id(known)] = self
+        self.client.manual = True  # somebody else processes it: that may take any time
+        self.client.deferred_processing.append(self)
+        deferral.finish_unheld(self.client)
+
+    def end(self, error: BaseException | None = None, at: int | None = None) -> None:  # noqa: ARG002  # as processings do
+        """Wait no longer: nobody processes the message, so there is no span of that."""
+        self.done = True
+        if waiting.get(id(self.known)) is self:
+            del waiting[id(self.known)]
+        self.known = self.record = None
+
+    end_unguarded = end
+
+    def end_unless_manual(self, error: BaseException | None) -> None:
+        """Wait no longer."""
+        self.end(error)
+
+    def detach(self) -> None:
+        """Bring back no context: there is none of its own."""
+
+
+def known_by(frame: FrameType | None) -> KnownBy | None:
+    """Return what gives the object by which a message is known that this frame's loop fetches, None if it does not."""
+    if frame is None or frame.f_code not in loops:
+        return None
+    known, switch = loops[frame.f_code]
+    return known if switch.on else None
+
+
+def fetched(client: Client, record: Any, message: Message, known_by: KnownBy | None = None) -> None:
+    """Have a message wait that was pulled just now; without `known_by` the call that fetches says by which object."""
+    if message.offset is not None and message.partition is not None:
+        client.record_batch(message.destination, message.partition, [message.offset])
+    item, pulled = Waiting(client, record, message), fetching.get()
+    if known_by is not None:
+        item.keep(known_by(record))
+    elif pulled is not None:
+        pulled.append(item)
+    if message.unsettled and message.delivery_tag is not None:
+        # It may be settled without being processed, if the framework can make nothing of it.
+        origin = item.extracted[1]
+        unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
+        client.await_settlement(message.delivery_tag, unsettled)
+        message.unsettled = False
+
+
+def _is_recorded(library: Origin) -> bool:
+    return isinstance(library, Library) and library.on and not passes_through(library.telemetry)
+
+
+@guarded
+def begin(known: Any) -> Processing | None:
+    """Begin the processing of the message that waits under this object; return None if none does."""
+    item = waiting.get(id(known))
+    if item is None or item.known is not known or not _is_recorded(item.client.library):
+        return None
+    record = item.record
+    item.end()
+    processing = begin_processing(item.client, record, item.message, item.extracted)
+    processing.in_callback = True
+    return processing
+
+
+@guarded
+def end(processing: Processing, error: BaseException | None) -> None:
+    """End the processing, or leave it to whoever has taken it over by hand."""
+    deferral.finish_or_defer(processing, processing.client, deferral.uses_manual, error)

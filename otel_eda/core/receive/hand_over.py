@@ -1,0 +1,150 @@
+"""Frameworks above a client: they pull a message in one place and process it in another."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from functools import partial
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from otel_eda.core.clients.library import SinglePlace
+from otel_eda.core.patching.arguments import Arguments
+from otel_eda.core.patching.around import Call, around
+from otel_eda.core.process import hand_over
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.operations import enter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextvars import Token
+
+    from otel_eda.core.clients.library import Library, Place
+    from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.process.hand_over import Waiting
+    from otel_eda.core.process.processing import Processing
+    from otel_eda.core.runtime.operations import Operation
+
+
+def _itself(record: Any) -> Any:
+    return record
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """The two places of a framework above a client: `fetch` pulls a message, and a call of `process` processes it.
+
+    `fetch` is a call that returns what stands for the message, or an async generator in which a loop pulls; `known`
+    gives the object by which a message is known later, from what `fetch` returns, or from each message of the loop.
+    `process` has calls, sync or async, with the name of the argument of which `of` gives that very object.
+    """
+
+    fetch: str
+    process: tuple[tuple[str, str], ...]
+    of: Callable[[Any], Any] = _itself
+    known: Callable[[Any], Any] = _itself
+
+    def places(self) -> tuple[Place, ...]:
+        """Return both."""
+        return _Fetch(self.fetch, self.known), *(_Process(target, name, self.of) for target, name in self.process)
+
+
+@dataclass(frozen=True)
+class _Fetch(SinglePlace):
+    """The place that pulls."""
+
+    target: str
+    known: Callable[[Any], Any]
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the function, whose pulls begin no processing."""
+        if inspect.isasyncgenfunction(original):
+            return self._generator(original, switch)
+        return around(original, switch, partial(_Fetching, self.known))
+
+    def _generator(self, original: Function, switch: Switch) -> Function:
+        # Its frame is what says so, since the tasks that run it come and go.
+        hand_over.loops.update(dict.fromkeys(_codes(original.__code__), (self.known, switch)))
+
+        def generate(*args: Any, **kwargs: Any) -> Any:
+            return original(*args, **kwargs)
+
+        return generate
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)
+
+
+class _Fetching(Call):
+    """A call that pulls."""
+
+    __slots__ = ("known", "pulled", "token")
+
+    token: Token[list[Waiting] | None]
+
+    def __init__(self, known: Callable[[Any], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__(args, kwargs)
+        self.known = known
+        self.pulled: list[Waiting] = []
+
+    def __enter__(self) -> object:
+        self.token = hand_over.fetching.set(self.pulled)
+        return self
+
+    def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the framework's own
+        """Have pulls begin processings again."""
+        hand_over.fetching.reset(self.token)
+
+    def returned(self, result: Any) -> Any:
+        """Have the message wait that the result stands for."""
+        if self.pulled and result is not None:
+            self._keep(self.pulled[-1], result)
+        return result
+
+    @guarded
+    def _keep(self, item: Waiting, result: Any) -> None:
+        item.keep(self.known(result))
+
+
+@dataclass(frozen=True)
+class _Process(SinglePlace):
+    """The place that processes."""
+
+    target: str
+    argument: str
+    of: Callable[[Any], Any]
+
+    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
+        """Return the call, with the process span of its message around."""
+        return around(original, switch, partial(self._begin, Arguments(original, (self.argument,))))
+
+    @guarded
+    def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Processing | None:
+        taken = arguments.take(args, kwargs) if hand_over.waiting else None
+        processing = None if taken is None else hand_over.begin(self.of(taken[0]))
+        return None if processing is None else _Processing(args, kwargs, processing)
+
+
+class _Processing(Call):
+    """A call that processes a message."""
+
+    __slots__ = ("operation", "processing")
+
+    operation: Operation
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], processing: Processing) -> None:
+        super().__init__(args, kwargs)
+        self.processing = processing
+
+    def __enter__(self) -> object:
+        self.operation = enter(0)  # whoever calls may be within a pull
+        return self
+
+    def exited(self, error: BaseException | None) -> None:
+        """End the processing."""
+        self.operation.leave()
+        hand_over.end(self.processing, error)

@@ -1,0 +1,57 @@
+"""Views of what consumers did with messages that failed, for the checks that tell losses from what was set aside."""
+
+from __future__ import annotations
+
+from otel_eda import semconv
+
+# Whole words, at a name's beginning or end or between its separators: `handlxpress` is no dead-letter exchange.
+DEAD = "(^|[^a-z0-9])(dlq|dlx|dlt|dead[^a-z0-9]?letter(s|ed)?)([^a-z0-9]|$)"
+PARKING = "(^|[^a-z0-9])parking[^a-z0-9]?lot([^a-z0-9]|$)"  # a car park has one, too
+RETRY = "(^|[^a-z0-9])(retry|retries)([^a-z0-9]|$)"
+# The destinations to which messages are sent that could not be processed. The services' own settings may name more of
+# them: their metrics count what they sent there.
+ASIDES = f"""
+CREATE TABLE asides AS
+WITH named AS (SELECT DISTINCT service, destination FROM operations WHERE type = 'send' AND destination IS NOT NULL),
+counted AS (
+    SELECT n.destination, max(r.name) FILTER (r.name = '{semconv.DEAD_LETTERED}') IS NOT NULL AS dead
+    FROM readings r JOIN named n ON n.service = r.service AND n.destination = r.destination
+    WHERE r.name IN ('{semconv.DEAD_LETTERED}', '{semconv.RETRIED}') AND r.value > 0
+      AND NOT EXISTS (
+          SELECT 1 FROM completeness c
+          WHERE c.service = r.service AND c.destination = r.destination AND c.type = 'process')
+    GROUP BY n.destination
+)
+SELECT DISTINCT n.destination,
+       CASE WHEN regexp_matches(lower(n.destination), '{DEAD}') OR c.dead THEN 'dead'
+            WHEN regexp_matches(lower(n.destination), '{PARKING}') THEN 'parking' ELSE 'retry' END AS kind
+FROM named n LEFT JOIN counted c USING (destination)
+WHERE c.destination IS NOT NULL OR regexp_matches(lower(n.destination), '{DEAD}|{PARKING}|{RETRY}')
+"""
+SET_ASIDE = """
+CREATE VIEW set_aside AS SELECT s.*, a.kind AS aside FROM sends s JOIN asides a USING (destination)
+WHERE s.outcome = 'ok'
+"""
+# Of each process, whether all that it sent is known, and up to when.
+SENDERS = """
+CREATE TABLE senders AS
+SELECT r.service, r.instance, r.until, coalesce(c.whole, true) AS whole
+FROM (SELECT service, instance, max(time) AS until FROM readings GROUP BY service, instance) r
+LEFT JOIN (
+    SELECT service, instance, bool_and(complete_until > 0 OR (type = 'process' AND lost = 0)) AS whole
+    FROM completeness GROUP BY service, instance) c USING (service, instance)
+"""
+# Failed attempts after which their process set a message aside, outside of the attempt's span and without a link: each
+# such send is about the last attempt that had failed.
+EXCUSED = """
+CREATE TABLE excused AS
+WITH failed AS (
+    SELECT trace_id, span_id, instance, ended FROM works WHERE outcome = 'error'
+)
+SELECT DISTINCT f.trace_id, f.span_id, s.trace_id AS sent_trace, s.span_id AS sent_span
+FROM (SELECT * FROM set_aside WHERE aside <> 'parking') s
+ASOF JOIN failed f ON f.instance = s.instance AND f.ended <= s.started
+WHERE s.started - f.ended < 10000000000
+  AND NOT EXISTS (SELECT 1 FROM works w WHERE w.trace_id = s.trace_id AND w.span_id = s.parent_id)
+"""
+STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED)

@@ -1,0 +1,73 @@
+"""Splits telemetry of environments that share no broker, though brokers, topics and services have the same names there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .store import Store
+
+TABLES = ("operations", "metrics", "events")
+NAMED = "SELECT DISTINCT realm FROM operations WHERE realm IS NOT NULL AND type IS NOT NULL"
+# Two realms share a broker if a message went from one to the other, or if one only sends to a destination that the
+# other only reads.
+PAIRS = """
+WITH roles AS (
+    SELECT realm, destination, bool_or(type = 'send') AS sends, bool_or(type IN ('process', 'receive')) AS reads
+    FROM operations WHERE type IN ('send', 'process', 'receive') AND destination IS NOT NULL GROUP BY ALL
+)
+SELECT DISTINCT s.realm, w.realm FROM operations s JOIN operations w
+    ON w.origin_trace = s.trace_id AND w.origin_span = s.span_id AND w.realm IS DISTINCT FROM s.realm
+WHERE s.type = 'send' AND w.type IN ('process', 'receive')
+UNION
+SELECT s.realm, r.realm FROM roles s JOIN roles r USING (destination) WHERE NOT s.reads AND NOT r.sends
+"""
+
+
+def separate(store: Store) -> list[list[str | None]]:
+    """Return the realms that share a broker, group by group; nothing if all may share one."""
+    named = [row[0] for row in store.ask(NAMED)]
+    if len(named) < 2:
+        return []
+    groups: list[set[str | None]] = [{name} for name in (None, *named)]
+    for one, other in store.ask(PAIRS):
+        joined = [group for group in groups if one in group or other in group]
+        groups = [group for group in groups if group not in joined]
+        groups.append(set().union(*joined))
+    return [sorted(group, key=str) for group in groups] if len(groups) > 1 else []
+
+
+def each(store: Store) -> Iterator[None]:
+    """Let the tables hold the telemetry of one group of realms after another, and then all of it again."""
+    groups = separate(store)
+    if not groups:
+        yield
+        return
+    for table in TABLES:
+        store.connection.execute(f"ALTER TABLE {table} RENAME TO all_{table}")
+    try:
+        for group in groups:
+            for table in TABLES:
+                store.connection.execute(
+                    f"""CREATE TABLE {table} AS SELECT * FROM all_{table} WHERE coalesce(realm, '') IN (
+                        SELECT coalesce(name, '') FROM (SELECT unnest(?::VARCHAR[]) AS name))""",
+                    [group],
+                )
+            if store.one("SELECT count(*) FROM operations"):
+                yield
+            _drop(store)
+    finally:
+        for table in TABLES:
+            store.connection.execute(f"DROP TABLE IF EXISTS {table}")
+            store.connection.execute(f"ALTER TABLE all_{table} RENAME TO {table}")
+
+
+def _drop(store: Store) -> None:
+    """Drop what was made of one group's telemetry."""
+    kept = {"watermarks", "cuts", *(f"all_{table}" for table in TABLES)}
+    for kind, query in (("VIEW", "duckdb_views() WHERE NOT internal"), ("TABLE", "duckdb_tables()")):
+        for (name,) in store.ask(f"SELECT {kind.lower()}_name FROM {query}"):
+            if name not in kept:
+                store.connection.execute(f"DROP {kind} {name}")
