@@ -80,13 +80,13 @@ def enable(
 
     Spans, metrics and events go to the given providers, by default to the global ones. `only` and `without` choose
     libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. `hooks` are called
-    with the spans of messages, by default those that entry points name. Each of
-    `settings` takes precedence over its `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises
-    `ValueError` for an unknown name or a wrong value, and `TypeError` for an unknown setting; then nothing has changed.
+    with the spans of messages, by default those that entry points name. Each of `settings` takes precedence over its
+    `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises `ValueError` for an unknown name or a wrong
+    value, and `TypeError` for an unknown setting; then nothing has changed.
     """
     names = chosen(only, without)
     with changing.held():  # for threads that do so at once
-        _enable(names, tracer_provider, meter_provider, logger_provider, settings)
+        _enable(names, tracer_provider, meter_provider, logger_provider, hooks=hooks, settings=settings)
 
 
 def _enable(
@@ -94,6 +94,8 @@ def _enable(
     tracer_provider: TracerProvider | None,
     meter_provider: MeterProvider | None,
     logger_provider: LoggerProvider | None,
+    *,
+    hooks: Hooks | None,
     settings: Settings,
 ) -> None:
     config.reload(settings)

@@ -23,8 +23,9 @@ counted AS (
     GROUP BY n.destination
 )
 SELECT DISTINCT n.destination,
-       CASE WHEN regexp_matches(lower(n.destination), '{DEAD}') OR c.dead THEN 'dead'
-            WHEN regexp_matches(lower(n.destination), '{PARKING}') THEN 'parking' ELSE 'retry' END AS kind
+       CASE WHEN regexp_matches(lower(n.destination), '{DEAD}') THEN 'dead'
+            WHEN regexp_matches(lower(n.destination), '{PARKING}') THEN 'parking'
+            WHEN c.dead THEN 'dead' ELSE 'retry' END AS kind
 FROM named n LEFT JOIN counted c USING (destination)
 WHERE c.destination IS NOT NULL OR regexp_matches(lower(n.destination), '{DEAD}|{PARKING}|{RETRY}')
 """

@@ -18,6 +18,11 @@ OLD_ENVIRONMENT = "deployment.environment"
 KUBERNETES_CLUSTER = "k8s.cluster.name"
 REGION = "cloud.region"
 
+# What a span has of its own in OTLP, and Jaeger keeps among its tags:
+# https://opentelemetry.io/docs/specs/otel/common/mapping-to-non-otlp/
+SCOPE_NAME, OLDER_SCOPE_NAME = "otel.scope.name", "otel.library.name"
+STATUS_CODE, STATUS_TEXT = "otel.status_code", "otel.status_description"
+
 # What the SDK counts about itself: https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
 SPANS_STARTED = "otel.sdk.span.started"
 SPANS_PROCESSED = "otel.sdk.processor.span.processed"

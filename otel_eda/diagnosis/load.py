@@ -245,7 +245,8 @@ FROM item
 WHERE p."eventName" IS NOT NULL OR try_cast(p."severityNumber" AS INTEGER) >= 17
       OR regexp_matches(p."severityNumber", 'ERROR|FATAL')"""
 SPAN_EVENT = """
-SELECT service, instance, host, realm, trace_id, span_id, unnest(span_events) AS e FROM operations WHERE len(span_events) > 0
+SELECT service, instance, host, realm, trace_id, span_id, unnest(span_events) AS e
+FROM operations WHERE len(span_events) > 0
 """
 EVENT_VALUE = """
 SELECT *, e.name AS name, instant(e."timeUnixNano") AS time,

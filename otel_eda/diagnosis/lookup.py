@@ -89,7 +89,8 @@ def _offsets(store: Store, destination: str, partition: str | None) -> list[str]
     rows = store.ask(
         """SELECT partition_id, min(message_offset), max(message_offset) FROM operations
            WHERE destination = $1 AND message_offset IS NOT NULL AND partition_id IS NOT NULL
-           GROUP BY ALL ORDER BY partition_id IS DISTINCT FROM $2, try_cast(partition_id AS BIGINT), partition_id""",
+           GROUP BY partition_id
+           ORDER BY partition_id IS DISTINCT FROM $2, try_cast(partition_id AS BIGINT), partition_id""",
         destination,
         partition,
     )

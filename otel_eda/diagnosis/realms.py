@@ -1,4 +1,4 @@
-"""Splits telemetry of environments that share no broker, though brokers, topics and services have the same names there."""
+"""Splits telemetry of environments that share no broker, though names of brokers, topics and services are the same."""
 
 from __future__ import annotations
 

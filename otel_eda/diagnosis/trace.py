@@ -18,7 +18,7 @@ SpanId: TypeAlias = "tuple[str, str]"  # the ids of a trace and of a span in it
 # Of each row the span that caused it. A span has a row for each of its messages; `many` if it has several.
 EDGES = """
 CREATE TEMP TABLE IF NOT EXISTS edges AS
-SELECT rowid AS id, trace_id, span_id, linked AND origin_trace <> trace_id AS joined,
+SELECT rowid AS id, trace_id, span_id, parent_id, linked AND origin_trace <> trace_id AS joined,
        CASE WHEN joined THEN origin_trace ELSE trace_id END AS cause_trace,
        CASE WHEN joined THEN origin_span ELSE coalesce(parent_id, origin_span) END AS cause_span,
        count(*) OVER (PARTITION BY trace_id, span_id) > 1 AS many, coalesce(type = 'receive', false) AS received
@@ -28,12 +28,14 @@ WANTED = """
 CREATE OR REPLACE TEMP TABLE wanted AS
 SELECT unnest($names) AS event, unnest($traces) AS trace_id, unnest($spans) AS span_id
 """
-# `asked`: the span itself was asked for, so all of its messages are meant. Below a poll of many messages there is
-# only what names another cause than the poll.
+# `asked`: the span itself was asked for, so all of its messages and children are meant. Below any other poll of many
+# messages there is only what names another cause than the poll.
 RELATED = """
 CREATE OR REPLACE TEMP TABLE related AS
 WITH RECURSIVE seed AS (
     SELECT w.event, e.*, true AS asked FROM wanted w JOIN edges e USING (trace_id, span_id)
+    UNION
+    SELECT w.event, e.*, false FROM wanted w JOIN edges e ON e.trace_id = w.trace_id AND e.parent_id = w.span_id
 ), down AS (
     SELECT * FROM seed
     UNION

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from otel_eda.demo.file_exporter import FileExporter
 from otel_eda.demo.summary import DESTINATIONS, destinations, milliseconds, slowest, telling
+from otel_eda.diagnosis import lookup
 from otel_eda.diagnosis.reports.trace import write
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
@@ -110,7 +111,7 @@ def drawn(what: RenderableType, width: int = 80, encoding: str = "utf-8") -> str
 def trace(day: Day, encoding: str = "utf-8") -> str:
     raw = io.BytesIO()
     with day.store() as store, io.TextIOWrapper(raw, encoding=encoding) as file:
-        write(find(store, [telling(store)]), file)
+        write(find(store, lookup.spans(store, telling(store))), file)
         file.flush()
         return raw.getvalue().decode(encoding)
 

@@ -105,7 +105,7 @@ def test_what_expired_where_others_were_read_was_late(diagnose: Diagnose, queues
 def test_what_expired_where_nobody_reads_may_have_been_meant_to_wait(diagnose: Diagnose, queues: Queues) -> None:
     late = queues.shop.send("planned", 5.0)
     queues.clerk.process(Message(late.span, "aside", None, None), 6.0, said=EXPIRED)
-    assert found(diagnose, queues, "EDA105") == [("EDA105", Verdict.LIKELY)]
+    assert found(diagnose, queues, "EDA105") == [("EDA105", Verdict.SUSPECT)]
     assert found(diagnose, queues, "EDA107") == []
 
 

@@ -20,7 +20,7 @@ from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources import stdin
 from otel_eda.diagnosis.sources.files import Files
 
-from .telemetry import flow, pairs
+from .telemetry import BEGIN, flow, pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,14 +197,14 @@ class TestOtherInstrumentations:
     ) -> None:
         span = {
             "traceId": "a" * 32, "spanId": "b" * 16, "kind": kind, "attributes": pairs(said),
-            "startTimeUnixNano": "5", "endTimeUnixNano": "3",
+            "startTimeUnixNano": str(BEGIN + 5), "endTimeUnixNano": str(BEGIN + 3),
         }  # fmt: skip
         request = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
         with store.Store() as made:
             made.read([Files(str(written(tmp_path / "x.jsonl", json.dumps(request))))])
             columns = "type, destination, partition_id, message_offset, consumer_group"
             assert made.ask(f"SELECT {columns} FROM operations") == [expected]
-            assert made.ask("SELECT started, ended, service FROM operations") == [(5, 5, "")]
+            assert made.ask("SELECT started, ended, service FROM operations") == [(BEGIN + 5, BEGIN + 5, "")]
 
     def test_a_batch_is_a_row_for_each_message(self, tmp_path: Path) -> None:
         made = flow(6, 1)

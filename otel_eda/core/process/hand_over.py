@@ -118,7 +118,7 @@ def fetched(client: Client, record: Any, message: Message, known_by: KnownBy | N
     if message.unsettled and message.delivery_tag is not None:
         # It may be settled without being processed, if the framework can make nothing of it.
         origin = item.extracted[1]
-        unsettled = Unsettled(message.destination, origin, message.id, message.conversation)
+        unsettled = Unsettled(message.destination, message.queue, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)
         message.unsettled = False
 

@@ -53,6 +53,7 @@ _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processi
 observers: list[Callable[[Processing, int], object]] = []
 """Functions called with each processing that ends, and when; there are none but for the doctor."""
 
+
 class Processing:
     """The processing of one message: its span, and the context that was current before it.
 

@@ -72,6 +72,7 @@ class Reading:
 @contextmanager
 def loaded(reading: Reading) -> Iterator["Store"]:
     """Yield a store that holds what is read and selected."""
+    from otel_eda.diagnosis import narrowing
     from otel_eda.diagnosis.sources import find
     from otel_eda.diagnosis.sources.selection import Selection
     from otel_eda.diagnosis.store import Store
@@ -82,7 +83,7 @@ def loaded(reading: Reading) -> Iterator["Store"]:
     with Store(reading.memory) as store, interrupts.enforced(store.folder):
         with shown(store.connection, find(reading.source, selection)) as sources:
             store.read(sources)
-        selection.apply(store)
+        narrowing.apply(store, selection)
         yield store
 
 

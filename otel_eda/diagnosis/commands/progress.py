@@ -25,7 +25,7 @@ def steps(number: int) -> Iterator[Callable[[str], None]]:
         if bar is None:
             yield lambda _: None
             return
-        task = bar.add_task("", total=number)
+        task = bar.add_task("preparing", total=number)
         yield lambda what: bar.update(task, advance=1, description=what)
 
 
@@ -64,14 +64,16 @@ class _Reading:
 
     def watch(self, done: threading.Event) -> None:
         """Draw until it is done: where DuckDB is in the statement that loads is where it is in the files."""
+        from rich.filesize import decimal
+
         most = 0.0
         while not done.wait(LOOK_SECONDS):
             if self.surveyed:
                 most = max(most, self.connection.query_progress() / 100)
-                read, size = _megabytes(most * self.bytes), _megabytes(self.bytes)
-                self.bar.update(self.task, total=1.0, completed=most, description=f"reading {read} of {size} MB")
+                read = f"reading {decimal(round(most * self.bytes))} of {decimal(self.bytes)}"
+                self.bar.update(self.task, total=1.0, completed=most, description=read)
             else:
-                self.bar.update(self.task, description=f"looking through {_megabytes(self.bytes)} MB")
+                self.bar.update(self.task, description=f"looking through {decimal(self.bytes)}")
 
 
 class _Noted:
@@ -85,10 +87,6 @@ class _Noted:
         for path in self.source.files(spool):
             self.reading.bytes += path.stat().st_size
             yield path
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:,.0f}"
 
 
 @contextmanager

@@ -42,7 +42,8 @@ def _brief(diagnosis: Diagnosis) -> Iterator[RenderableType]:
 def _detailed(diagnosis: Diagnosis, jaeger: str | None) -> Iterator[RenderableType]:
     found = rows(diagnosis.findings)
     yield summary(diagnosis)
-    yield Findings(found, diagnosis.window)
+    if found:
+        yield Findings(found, diagnosis.window)
     yield from (_details(finding, jaeger) for row in found for finding in row.findings)
 
 

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from otel_eda.diagnosis import external
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -72,8 +74,11 @@ def _jaeger(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _request(span: dict[str, Any], process: dict[str, Any]) -> dict[str, Any]:
     tags = _values(span.get("tags"))
-    resource = [*_attributes(process.get("tags")), _attribute("service.name", "string", process.get("serviceName"))]
-    scope = {"name": tags.get("otel.scope.name") or tags.get("otel.library.name")}
+    resource = [
+        *_attributes(process.get("tags")),
+        _attribute(external.SERVICE_NAME, "string", process.get("serviceName")),
+    ]
+    scope = {"name": tags.get(external.SCOPE_NAME) or tags.get(external.OLDER_SCOPE_NAME)}
     return {
         "resourceSpans": [
             {"resource": {"attributes": resource}, "scopeSpans": [{"scope": scope, "spans": [_span(span, tags)]}]}
@@ -84,7 +89,7 @@ def _request(span: dict[str, Any], process: dict[str, Any]) -> dict[str, Any]:
 def _span(span: dict[str, Any], tags: dict[str, Any]) -> dict[str, Any]:
     trace, started = _id(span.get("traceID"), TRACE_DIGITS), _nanoseconds(span.get("startTime"))
     parent, links = _references(span, trace)
-    failed = tags.get("otel.status_code") == "ERROR" or str(tags.get("error")).lower() == "true"
+    failed = tags.get(external.STATUS_CODE) == "ERROR" or str(tags.get("error")).lower() == "true"
     return {
         "traceId": trace,
         "spanId": _id(span.get("spanID"), SPAN_DIGITS),
@@ -96,20 +101,24 @@ def _span(span: dict[str, Any], tags: dict[str, Any]) -> dict[str, Any]:
         "attributes": _attributes(span.get("tags")),
         "links": links,
         "events": [_event(log) for log in _dicts(span.get("logs"))],
-        "status": {"code": 2 if failed else 0, "message": tags.get("otel.status_description")},
+        "status": {"code": 2 if failed else 0, "message": tags.get(external.STATUS_TEXT)},
     }
 
 
 def _references(span: dict[str, Any], trace: str | None) -> tuple[str | None, list[dict[str, Any]]]:
-    """Return the id of a span's parent, and the links to all else that it refers to."""
-    parent, links = _id(span.get("parentSpanID"), SPAN_DIGITS), []
+    """Return the id of a span's parent, and the links to all that it refers to otherwise.
+
+    Jaeger gives one reference alone to a span that is both: it follows from its parent, as from any link.
+    """
+    parent, followed, links = _id(span.get("parentSpanID"), SPAN_DIGITS), None, []
     for reference in _dicts(span.get("references")):
         to = _id(reference.get("traceID"), TRACE_DIGITS), _id(reference.get("spanID"), SPAN_DIGITS)
         if reference.get("refType") == "CHILD_OF" and to[0] == trace and not parent:
             parent = to[1]
-        elif to != (trace, parent):
-            links.append({"traceId": to[0], "spanId": to[1]})
-    return parent, links
+            continue
+        followed = followed or (to[1] if to[0] == trace else None)
+        links.append({"traceId": to[0], "spanId": to[1]})
+    return parent or followed, links
 
 
 def _event(log: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def at_url(url: str, selection: Selection) -> Jaeger:
     until = selection.until or _moment(query.get("end")) or datetime.now(timezone.utc)
     return Jaeger(
         urlunsplit((parts.scheme, parts.netloc, page["base"] if page else parts.path, "", "")),
-        selection.services or [query["service"]] * ("service" in query),
+        selection.services or [query[name] for name in ("service",) if name in query],
         selection.since or _moment(query.get("start")) or until - USUAL_WINDOW,
         until,
         operation=query.get("operation", ""),

@@ -11,7 +11,7 @@ from pika import BasicProperties, spec
 from support.times import times
 
 from otel_eda import semconv
-from otel_eda.adapters import _amqp, _rabbitmq
+from otel_eda.adapters import _rabbitmq
 from otel_eda.adapters.pika import calls, messages
 from otel_eda.core import propagation
 

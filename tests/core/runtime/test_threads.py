@@ -182,7 +182,7 @@ def test_the_answer_and_the_close_end_a_send_once(library: Library, recorder: Re
 
 def test_what_waits_in_queues_is_taken_by_one_thread(library: Library, recorder: Recorder) -> None:
     client = client_of(Consumer(Queue(), "orders"), library)
-    client.unsettled.update({tag: Unsettled("orders", None, None, None) for tag in range(1, TURNS)})
+    client.unsettled.update({tag: Unsettled("orders", None, None, None, None) for tag in range(1, TURNS)})
     settled = together(lambda _: sum(len(take_unsettled(client, Tags(0, multiple=True))) for _ in range(3)))
     assert sum(settled) == TURNS - 1
     consumer = Consumer(Queue(), "orders")

@@ -168,13 +168,14 @@ def test_automatic_commits_are_known_by_the_ledger(diagnose: Diagnose, number: i
     assert (finding.verdict, finding.count, finding.offsets) == (verdict, 1, (6, 6))
 
 
-def test_by_the_ledger_on_the_span(diagnose: Diagnose) -> None:
+@pytest.mark.parametrize(("metrics", "verdict"), [(True, CONFIRMED), (False, LIKELY)])
+def test_by_the_ledger_on_the_span(diagnose: Diagnose, metrics: bool, verdict: Verdict) -> None:
     made = flow(skip={12})
     made.billing.process(made.messages[12], 1.21, error="KeyError", said={"eda.message.skipped": True})
-    made.world.metrics = False
+    made.world.metrics = metrics
     made.shop.spans = []
     finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
-    assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (6, 6))
+    assert (finding.verdict, finding.partition, finding.offsets) == (verdict, "0", (6, 6))
 
 
 def test_by_the_ledger_but_done_later(diagnose: Diagnose) -> None:

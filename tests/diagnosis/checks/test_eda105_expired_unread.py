@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("reason", "cause", "verdict"), [("expired", "longer than", LIKELY), ("maxlen", "maximum length", CONFIRMED)]
+    ("reason", "cause", "verdict"), [("expired", "longer than", SUSPECT), ("maxlen", "maximum length", CONFIRMED)]
 )
 def test_says_the_broker(diagnose: Diagnose, reason: str, cause: str, verdict: Verdict) -> None:
     world = Telemetry()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from diagnosis.telemetry import flow
 
 from .helpers import CONFIRMED, LIKELY, counted_by_ledger, only, opened
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_by_the_same_member(diagnose: Diagnose) -> None:
@@ -21,13 +24,15 @@ def test_by_the_same_member(diagnose: Diagnose) -> None:
     assert "had committed the message" in finding.cause
 
 
-def test_by_another_member_before_it_was_committed(diagnose: Diagnose) -> None:
+@pytest.mark.parametrize(("number", "verdict"), [(24, CONFIRMED), (25, LIKELY)])
+def test_by_another_member_before_it_was_committed(diagnose: Diagnose, number: int, verdict: Verdict) -> None:
     made = flow(committed=12)
     other = made.world.service("billing", group="billing")
     for message in made.messages[30:]:
         other.process(message, 10.0 + (message.offset or 0))
+    counted_by_ledger(made, "eda.commits", number)
     finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
-    assert (finding.verdict, finding.count, finding.instances) == (CONFIRMED, 10, ("billing-0", "billing-1"))
+    assert (finding.verdict, finding.count, finding.instances) == (verdict, 10, ("billing-0", "billing-1"))
 
 
 def test_by_the_ledger_if_no_span_was_kept(diagnose: Diagnose) -> None:

@@ -22,7 +22,7 @@ def test_by_a_running_number(diagnose: Diagnose) -> None:
 
 def test_by_the_times_of_the_calls(diagnose: Diagnose) -> None:
     made = flow()
-    made.shop.send("clicks", 5.0, 11)
+    made.shop.send("clicks", 5.0, 11, took=1.0)
     made.shop.send("clicks", 5.5, 10)
     assert only(diagnose(made.world, "EDA302").findings, "EDA302").verdict is LIKELY
 

@@ -8,17 +8,29 @@ import pytest
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, only
+from .helpers import CONFIRMED, LIKELY, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
 
 
-@pytest.mark.parametrize(("times", "cause"), [((1, 2, 3, 4), "number of partitions"), ((1, 3, 2, 4), "differently")])
+@pytest.mark.parametrize(
+    ("times", "cause"), [((1, 2, 3, 4), "number of partitions"), ((1, 3, 2, 4), "several partitions")]
+)
 def test_to_another_partition(diagnose: Diagnose, times: tuple[int, ...], cause: str) -> None:
     made = flow()
     for turn, at in enumerate(times):
         made.shop.send("clicks", at, at, turn // 2, said={"eda.message.key.hash": "k"})
     finding = only(diagnose(made.world, "EDA303").findings, "EDA303")
-    assert (finding.verdict, finding.key) == (CONFIRMED, "k")
+    assert (finding.verdict, finding.key) == (CONFIRMED if times == (1, 2, 3, 4) else LIKELY, "k")
     assert cause in finding.cause
+
+
+def test_two_services_that_choose_differently(diagnose: Diagnose) -> None:
+    made = flow()
+    other = made.world.service("web")
+    for turn in range(4):
+        (made.shop, other)[turn % 2].send("clicks", 1.0 + turn, turn, turn % 2, said={"eda.message.key.hash": "k"})
+    finding = only(diagnose(made.world, "EDA303").findings, "EDA303")
+    assert finding.verdict is CONFIRMED
+    assert "differently" in finding.cause

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import flow
 
-from .helpers import LIKELY, counted_by_ledger, only
+from .helpers import LIKELY, SUSPECT, counted_by_ledger, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -16,7 +16,7 @@ def test_given_up_after_long(diagnose: Diagnose) -> None:
     made = flow(skip={12})
     made.billing.process(made.messages[12], 1.21, took=50.0, said={"eda.process.abandoned": True})
     finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
-    assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+    assert (finding.verdict, finding.offsets) == (SUSPECT, (6, 6))
 
 
 def test_still_at_work(diagnose: Diagnose) -> None:

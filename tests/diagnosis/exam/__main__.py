@@ -1,4 +1,4 @@
-"""`python -m diagnosis.exam [WORD ...]`, in `tests`: how truly diagnosis speaks of the telemetry in this folder, by code.
+"""`python -m diagnosis.exam [WORD ...]`, in `tests`: how truly diagnosis speaks of the files in this folder, by code.
 
 With words, only of the files whose names have one of them. A finding that must be there counts once for each message.
 """

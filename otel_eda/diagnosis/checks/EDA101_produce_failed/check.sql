@@ -46,6 +46,11 @@ SELECT
     CASE
         -- The application threw away what it had not sent, as it does when it aborts a transaction.
         WHEN f.cause = 'purged' THEN 'SUSPECT'
+        -- It was on its way to the broker, and only the answer may be missing.
+        WHEN f.cause IN ('timeout', 'replicas') AND (
+            lower(f.error) LIKE '%request%' OR lower(f.error_text) LIKE '%expiring%' OR lower(f.error) LIKE '%msg%timed%'
+            OR lower(f.error) LIKE '%after%append%'
+        ) THEN 'LIKELY'
         -- A call that was refused at once is usually made again.
         WHEN f.cause = 'local-queue' AND l.started > f.started THEN 'SUSPECT'
         -- The same work sent the like once more.

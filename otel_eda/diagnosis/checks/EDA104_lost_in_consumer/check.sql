@@ -157,7 +157,9 @@ missing AS (
 
 -- Attempts in which something was sent, with what it was: set aside, or sent again, or anything, such as a first output.
 handed AS (
-    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, max(CASE WHEN a.kind IS NULL THEN 0 ELSE 1 END) AS aside
+    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, 
+        -- A message that is sent back to where it came from is to be tried again.
+        max(CASE WHEN a.kind IS NULL AND onward.destination <> w.destination THEN 0 ELSE 1 END) AS aside
     FROM works AS w
     JOIN sends AS onward ON onward.trace_id = w.trace_id AND onward.instance = w.instance
     LEFT JOIN asides AS a ON a.destination = onward.destination
@@ -179,7 +181,7 @@ sent_on AS (
 ),
 
 -- Which attempts of the group come before and after a missing message, and who made them.
-close AS (
+nearby AS (
     SELECT a.*
     FROM around AS a
     WHERE
@@ -188,20 +190,20 @@ close AS (
         )
 ),
 
-after AS (
+following AS (
     SELECT
         m.consumer_group, m.destination, m.partition_id, m.message_offset, m.delivered,
         a.message_offset AS next_offset, a.instance, a.started
     FROM missing AS m
-    ASOF JOIN close AS a
+    ASOF JOIN nearby AS a
         ON a.consumer_group = m.consumer_group AND a.destination = m.destination AND a.partition_id = m.partition_id
         AND a.message_offset > m.message_offset
 ),
 
-between AS (
+beside AS (
     SELECT n.*, a.message_offset AS previous_offset, a.instance AS previous_instance
-    FROM after AS n
-    ASOF JOIN close AS a
+    FROM following AS n
+    ASOF JOIN nearby AS a
         ON a.consumer_group = n.consumer_group AND a.destination = n.destination AND a.partition_id = n.partition_id
         AND a.message_offset < n.message_offset
 ),
@@ -209,21 +211,30 @@ between AS (
 -- Members that found holes in a partition in the midst of their work: the broker has removed messages there.
 holes AS (
     SELECT DISTINCT consumer_group, destination, partition_id, instance
-    FROM between
+    FROM beside
     WHERE NOT delivered AND instance = previous_instance
 ),
 
--- Messages that a member jumped over when it began: the group had committed offsets before, so it had a place to go on.
+-- Messages that a member jumped over when it began: the group had committed an offset past them, though nobody had
+-- them, or the member went to the log's end, and first read what was sent when it was there.
 jumped AS (
     SELECT n.consumer_group, n.destination, n.partition_id, n.message_offset
-    FROM between AS n
+    FROM beside AS n
     ASOF JOIN commits AS c
         ON c.consumer_group = n.consumer_group AND c.destination = n.destination AND c.partition_id = n.partition_id
         AND c.ended <= n.started
+    LEFT JOIN sends AS s
+        ON s.destination = n.destination AND s.partition_id = n.partition_id AND s.message_offset = n.next_offset
+    LEFT JOIN (
+        SELECT instance, min(time) AS time FROM handovers WHERE name = 'eda.consumer.assigned' GROUP BY instance
+    ) AS g ON g.instance = n.instance
     LEFT JOIN holes AS h
         ON h.consumer_group = n.consumer_group AND h.destination = n.destination AND h.partition_id = n.partition_id
         AND h.instance = n.instance
-    WHERE NOT n.delivered AND n.instance <> n.previous_instance AND h.instance IS NULL
+    WHERE
+        NOT n.delivered AND n.instance <> n.previous_instance AND h.instance IS NULL
+        AND (c.committed > n.message_offset OR s.ended >= g.time)
+    GROUP BY n.consumer_group, n.destination, n.partition_id, n.message_offset
 ),
 
 -- The first commit past each message by the member that had it, and whether the partition moved before that.
@@ -400,9 +411,13 @@ SELECT
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered) OR m.abandoned THEN 'SUSPECT'
+        WHEN (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+            OR (m.abandoned AND NOT (m.error IS NOT NULL AND coalesce(m.kept, false))) THEN 'SUSPECT'
+        WHEN m.abandoned THEN 'LIKELY'
         -- The process may have finished it in its last moments, whose spans were not exported.
         WHEN m.untried THEN 'LIKELY'
+        -- Compaction may have removed what a group did not read before.
+        WHEN NOT m.delivered AND j.message_offset IS NULL AND x.message_offset IS NOT NULL THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
         WHEN o.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -415,7 +430,7 @@ SELECT
     CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled THEN true END AS g2, CASE WHEN m.skipped THEN true END AS g3,
     CASE WHEN m.skipped THEN true END AS g4,
     CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL THEN true END AS g6,
-    CASE WHEN m.skipped OR m.failed = 1 THEN true END AS g7, CASE WHEN m.delivered THEN true END AS g8,
+    CASE WHEN m.delivered THEN true END AS g7, CASE WHEN m.delivered THEN true END AS g8,
     CASE WHEN m.skipped THEN true END AS g9,
     CASE
         WHEN m.committed > m.message_offset THEN 'the group committed offset ' || m.committed || ', past it'
@@ -433,14 +448,14 @@ LEFT JOIN sent_on AS o
     ON o.consumer_group = m.consumer_group AND o.destination = m.destination AND o.partition_id = m.partition_id
     AND o.message_offset = m.message_offset
 LEFT JOIN senders AS h ON h.service = m.service AND h.instance = m.instance
-LEFT JOIN after AS n
+LEFT JOIN following AS n
     ON n.consumer_group = m.consumer_group AND n.destination = m.destination AND n.partition_id = m.partition_id
     AND n.message_offset = m.message_offset
-LEFT JOIN between AS x
+LEFT JOIN beside AS x
     ON x.consumer_group = m.consumer_group AND x.destination = m.destination AND x.partition_id = m.partition_id
-    AND x.message_offset = m.message_offset AND x.previous_offset = m.message_offset - 1
-    AND x.previous_instance <> x.instance AND NOT x.delivered
-LEFT JOIN busy AS y ON y.instance = x.previous_instance AND y.destination = m.destination
+    AND x.message_offset = m.message_offset AND x.previous_instance <> x.instance AND NOT x.delivered
+LEFT JOIN busy AS y
+    ON y.instance = x.previous_instance AND y.destination = m.destination AND x.previous_offset = m.message_offset - 1
 LEFT JOIN jumped AS j
     ON j.consumer_group = m.consumer_group AND j.destination = m.destination AND j.partition_id = m.partition_id
     AND j.message_offset = m.message_offset

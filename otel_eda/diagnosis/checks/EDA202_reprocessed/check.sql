@@ -4,7 +4,8 @@ WITH again AS (
     SELECT
         o.system, o.service, o.instance, o.host, o.destination, o.consumer_group, o.partition_id, o.message_offset,
         o.message, o.message_id, o.linked, o.origin_trace, o.origin_span, o.redelivered, o.reprocessed, o.trace_id, o.span_id,
-        o.started, o.ended, o.finished, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span
+        o.started, o.ended, o.finished, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span,
+        count(*) OVER (PARTITION BY o.system, o.destination, o.consumer_group, o.message) AS times
     FROM attempts AS o
     WHERE
         o.finished <= o.started
@@ -127,6 +128,8 @@ classified AS (
             OR f.span_id IS NOT NULL AS anew,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL
+            -- A message that comes again to one process after another, and is the last that each has, may end them.
+            WHEN a.times > 1 AND a.instance <> a.previous_instance AND u.until <= a.finished THEN false
             ELSE p.committed <= a.message_offset AND c.kind IS NULL
                 AND (a.instance = a.previous_instance OR b.first_offset = p.committed OR k.instance IS NOT NULL)
         END AS unsettled

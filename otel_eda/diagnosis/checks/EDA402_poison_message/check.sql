@@ -22,7 +22,7 @@ attempt AS (
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
         max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
         max(partition_id) AS partition_id, max(message_offset) AS message_offset,
-        min(started) AS first_time, max(ended) AS last_time,
+        min(started) AS first_time, max(ended) AS last_time, count(DISTINCT instance) AS instances,
         arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
         arg_max(trace_id, started) AS last_trace, arg_max(span_id, started) AS last_span,
@@ -72,9 +72,9 @@ SELECT
     a.error, a.trace_id, a.span_id, a.first_time, a.last_time, a.message AS alike, a.attempts AS weight,
     CASE WHEN a.abandoned = 1 THEN 'kills-the-process' ELSE 'handler' END AS cause,
     CASE
-        -- Attempts whose end was not seen may have been cut off, and so may be a long job by one deploy after another. A
-        -- context that no send made may be that of several messages.
-        WHEN a.error IS NULL OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
+        -- Attempts whose end was not seen may have been cut off, a long job for instance by one deploy after another. If
+        -- each was in another process, it rather ended them. A context that no send made may be that of several messages.
+        WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
         WHEN a.abandoned = 1 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
     a.attempts || ' attempts, all failed alike: ' || coalesce(a.error || ': ' || a.error_text, a.error, 'never finished') AS detail
