@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 
+KEY_VARIABLE = "OTEL_EDA_HASH_KEY"  # of the secret that services share, which `config` reads
 DIGITS = 32  # of a hash: half of its 256 bits
 _process_secret = os.urandom(32)
 

@@ -81,8 +81,8 @@ def enable(
     Spans, metrics and events go to the given providers, by default to the global ones. `only` and `without` choose
     libraries by the names that `otel-eda doctor` lists; a library that is on already stays as it is. `hooks` are called
     with the spans of messages, by default those that entry points name. Each of `settings` takes precedence over its
-    `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises `ValueError` for an unknown name or a wrong
-    value, and `TypeError` for an unknown setting; then nothing has changed.
+    `OTEL_EDA_*` variable: `trust="link"` means `OTEL_EDA_TRUST=link`. Raises `ValueError` for an unknown name or a
+    wrong value, and `TypeError` for an unknown setting; then nothing has changed.
     """
     names = chosen(only, without)
     with changing.held():  # for threads that do so at once

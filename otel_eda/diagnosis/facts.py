@@ -150,8 +150,8 @@ FROM works WHERE message_offset IS NOT NULL AND partition_id IS NOT NULL
 GROUP BY ALL
 """
 # Attempts at messages that may have been handled more than once; messages of different creations that were given one
-# place, by two clusters or a topic made anew, are different messages. Each has the attempt before it and, as `finished`,
-# the end of the last earlier attempt that succeeded.
+# place, by two clusters or a topic made anew, are different messages. Each has the attempt before it and, as
+# `finished`, the end of the last earlier attempt that succeeded.
 ATTEMPTS = """
 CREATE VIEW attempts AS
 SELECT w.*,

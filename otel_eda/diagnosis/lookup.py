@@ -7,7 +7,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.hashed import keyed_hash
+from otel_eda.hashed import KEY_VARIABLE, keyed_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def spans(store: Store, name: str) -> list[SpanId]:
     for place in _places(name):
         if found := _at(store, *place):
             return found
-    hashed = keyed_hash(name, os.environ.get("OTEL_EDA_HASH_KEY", ""))
+    hashed = keyed_hash(name, os.environ.get(KEY_VARIABLE, ""))
     for condition in NAMES:
         parameters = [name, hashed][: condition.count("$")]
         if found := _where(store, condition, *parameters):

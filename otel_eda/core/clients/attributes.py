@@ -20,6 +20,11 @@ def destination_attribute(destination: str) -> Attributes:
     return {semconv.DESTINATION: destination}
 
 
+def without_none(attributes: dict[str, Any]) -> Attributes:
+    """Return the attributes that have a value."""
+    return {key: value for key, value in attributes.items() if value is not None}
+
+
 def peer_attributes(identity: Identity) -> Attributes:
     """Return the attributes of the broker's end of a client's connection, none if it is not known."""
     if identity.peer is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from otel_eda import semconv
 from otel_eda.config import config
 from otel_eda.core.clients.assignment import Assignment
-from otel_eda.core.clients.attributes import destination_attribute, peer_attributes
+from otel_eda.core.clients.attributes import destination_attribute, peer_attributes, without_none
 from otel_eda.core.clients.in_flight import InFlight
 from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
@@ -225,21 +225,15 @@ class Client(InFlight):
 
     def _advanced(self, position: Position) -> Position:
         # The ledger knows the messages that were handed over since the positions were read.
-        next_offset = (
-            self.process_route(position.destination).partition_ledger(position.partition).next_offset(self.epoch)
-        )
+        ledger = self.process_route(position.destination).partition_ledger(position.partition)
+        next_offset = ledger.next_offset(self.epoch)
         return position if next_offset is None else position._replace(offset=next_offset)
 
     @guarded
     def refresh_positions(self, instance: Any) -> None:
         """Read the positions from the library's object."""
-        starts = self.assignment.starts
-        positions = list(self.library.positions(instance))
-        self._positions = (
-            [position._replace(start=starts.get(position[:2], position.start)) for position in positions]
-            if starts
-            else positions
-        )
+        starts, positions = self.assignment.starts, list(self.library.positions(instance))
+        self._positions = [position._replace(start=starts.get(position[:2], position.start)) for position in positions]
 
     def record_poll(self, instance: Any, start: int, end: int) -> None:
         """Record a pull that lasted from `start` to `end`, in nanoseconds since 1970."""
@@ -304,8 +298,3 @@ class Client(InFlight):
 
 def _no_instance() -> None:
     """Return None, as a weak reference does whose object is gone: this object allows no weak references."""
-
-
-def without_none(attributes: dict[str, Any]) -> Attributes:
-    """Return the attributes that have a value."""
-    return {key: value for key, value in attributes.items() if value is not None}

@@ -107,7 +107,7 @@ def known_by(frame: FrameType | None) -> KnownBy | None:
 
 
 def fetched(client: Client, record: Any, message: Message, known_by: KnownBy | None = None) -> None:
-    """Have a message wait that was pulled just now; without `known_by` the call that fetches says by which object."""
+    """Let a message wait that was pulled just now; without `known_by` the call that fetches says by which object."""
     if message.offset is not None and message.partition is not None:
         client.record_batch(message.destination, message.partition, [message.offset])
     item, pulled = Waiting(client, record, message), fetching.get()
@@ -133,6 +133,8 @@ def begin(known: Any) -> Processing | None:
     item = waiting.get(id(known))
     if item is None or item.known is not known or not _is_recorded(item.client.library):
         return None
+    if waiting.pop(id(known), None) is not item:
+        return None  # another thread was faster
     record = item.record
     item.end()
     processing = begin_processing(item.client, record, item.message, item.extracted)

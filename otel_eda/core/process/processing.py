@@ -19,6 +19,7 @@ from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
+from otel_eda.core.process.durations import record_wait
 from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import (
@@ -34,7 +35,6 @@ from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.runtime.tasks import task_or_thread_id
 from otel_eda.core.telemetry import errors, hooks
-from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
-observers: list[Callable[[Processing, int], object]] = []
-"""Functions called with each processing that ends, and when; there are none but for the doctor."""
+observers: list[Callable[[Processing, int], object]] = []  # called with each that ends, and when: the doctor's
 
 
 class Processing:
@@ -117,8 +116,7 @@ class Processing:
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
         self.anomaly: DeliveryAnomaly | None = None
-        self.body_ended_at = 0
-        self.start = time.time_ns()
+        self.body_ended_at, self.start = 0, time.time_ns()
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
@@ -155,7 +153,7 @@ class Processing:
 
     def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
         ledger = self.partition_ledger
-        if ledger is not None and isinstance(error, ENDS):
+        if ledger is not None and isinstance(error, errors.ENDS):
             ledger.give_up(self.offset)
             return None
         return None if ledger is None else ledger.end(self.offset, error is None)
@@ -176,9 +174,8 @@ class Processing:
         self.manual = self.client.manual = True
         self.owner = task_or_thread_id()
         if self.body_ended_at:  # its loop has gone on: until now the message has waited for a worker
-            now = time.time_ns()
-            self.span.set_attribute(semconv.WAITED, max(now - self.start, 0) / 1e9)
-            self.start = now
+            began, self.start = self.start, time.time_ns()
+            self.span.set_attribute(semconv.WAITED, max(self.start - began, 0) / 1e9)
         if self.partition_ledger is not None and self.key is not None and self.anomaly is None:
             anomaly = self.partition_ledger.take_over(self.offset, self.key)
             if anomaly is not None:
@@ -203,7 +200,7 @@ class Processing:
             attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
 
     def _record_error(self, error: BaseException) -> str | None:
-        if isinstance(error, ENDS):
+        if isinstance(error, errors.ENDS):
             self.span.set_attribute(semconv.ABANDONED, True)
             return None
         if isinstance(error, unwinding.UnknownError):
@@ -240,8 +237,7 @@ def begin_processing(
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
     processing.polled = extracted is not None
-    # Messages of a batch, and those processed by hand, begin in any order.
-    attributes = _attributes(processing, message, 0 if manual or extracted else client.epoch)
+    attributes = _attributes(processing, message)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
     processing.span = route.scope.tracer.start_span(
         route.name, parent, route.kind, attributes, (Link(origin),) if origin else (), processing.start
@@ -252,11 +248,13 @@ def begin_processing(
     return processing
 
 
-def _attributes(processing: Processing, message: Message, epoch: int) -> dict[str, Any]:
+def _attributes(processing: Processing, message: Message) -> dict[str, Any]:
     attributes = message_attributes(processing.route, message)
     if processing.manual:
         attributes[semconv.MANUAL] = True
     if message.offset is not None:
+        # Messages of a batch, and those processed by hand, begin in any order.
+        epoch = 0 if processing.manual or processing.polled else processing.client.epoch
         _record_in_ledger(processing, message, attributes, epoch)
     return attributes
 
@@ -283,7 +281,7 @@ def _record_begin(processing: Processing, message: Message, origin: SpanContext 
         unsettled = Unsettled(message.destination, message.queue, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)
     if message.timestamp is not None and route.scope.check_durations(processing.start):
-        _record_queue_time(processing, message.timestamp)
+        record_wait(route, processing.partition, processing.start, message.timestamp, processing.context)
     if (message.redelivered or message.attributes) and not processing.manual:
         progress.record_redelivery(client, route, message)
 
@@ -293,14 +291,6 @@ _ANOMALIES = {
     DeliveryAnomaly.REPROCESSED: {semconv.REDELIVERED: True, semconv.REPROCESSED: True},
     DeliveryAnomaly.OUT_OF_ORDER: {semconv.MISORDERED: True},
 }
-
-
-def _record_queue_time(processing: Processing, stamp: int) -> None:
-    route = processing.route
-    route.last_timestamps[processing.partition] = stamp
-    duration = max(processing.start / 1e9 - stamp / 1e3, 0.0)
-    attributes = route.duration_attributes(processing.partition)
-    route.scope.metrics.queue_duration.record(duration, attributes, processing.context)
 
 
 @on_fork

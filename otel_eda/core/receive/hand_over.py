@@ -96,11 +96,11 @@ class _Fetching(Call):
         return self
 
     def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the framework's own
-        """Have pulls begin processings again."""
+        """Let pulls begin processings again."""
         hand_over.fetching.reset(self.token)
 
     def returned(self, result: Any) -> Any:
-        """Have the message wait that the result stands for."""
+        """Let the message wait that the result stands for."""
         if self.pulled and result is not None:
             self._keep(self.pulled[-1], result)
         return result

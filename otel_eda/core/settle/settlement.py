@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.core.clients.client import without_none
+from otel_eda.core.clients.attributes import without_none
 from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current_context, with_span

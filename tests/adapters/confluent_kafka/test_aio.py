@@ -169,10 +169,10 @@ def test_commits_are_spans(recorder: Recorder, kafka: Kafka, topic: str, produce
         await consumer.subscribe([topic])
         found = await message(consumer)
         await consumer.commit(message=found, asynchronous=False)
-        recorder.processes(1)
         await consumer.close()
 
     asyncio.run(main())
+    assert len(recorder.processes(1)) == 1
     [settle] = recorder.settles(1)
     assert (settle.name, attribute(settle, "eda.commit.offset")) == (f"commit {topic}", 1)
 

@@ -199,8 +199,8 @@ def test_a_forked_child_leaves_its_parents_processing_alone(
     assert in_child(publish) == "(1, 2)"
     assert len(recorder.open("process")) == 1
     channel.basic_ack(method.delivery_tag)
-    recorder.processes(1)
     [_, body] = channel.basic_get(queue, auto_ack=True)[1:]
+    recorder.processes(1)
     channel.close()
     assert body == b"2"
 

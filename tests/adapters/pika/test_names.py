@@ -29,6 +29,7 @@ def test_a_queue_that_the_broker_names(channel: BlockingChannel, recorder: Recor
     queue = channel.queue_declare("", exclusive=True).method.queue
     channel.basic_publish("", queue, b"1")
     channel.basic_ack(got(channel, queue))
+    channel.basic_get(queue)  # ends the processing
     (send,), (process,), (settle,) = recorder.sends(1), recorder.processes(1), recorder.settles(1)
     assert [span.name for span in (send, process, settle)] == [
         f"{verb} {GENERATED}" for verb in ("publish", "process", "ack")
@@ -72,6 +73,7 @@ def test_a_settlement_of_several_destinations_names_the_queue(
         channel.basic_publish("amq.topic", f"{queue}.{key}", b"1")
     tags = [got(channel, queue) for _ in "ab"]
     channel.basic_ack(tags[-1], multiple=True)
+    channel.basic_get(queue)  # ends the last processing
     assert {attribute(span, NAME) for span in recorder.processes(2)} == {
         f"amq.topic:{queue}.{key}:{queue}" for key in "ab"
     }

@@ -31,6 +31,7 @@ def test_each_way_to_settle_is_a_span(channel: BlockingChannel, queue: str, reco
     method, _, _ = channel.basic_get(queue)
     requeue = {} if verb == "ack" else {"requeue": False}
     getattr(channel, f"basic_{verb}")(method.delivery_tag, **requeue)
+    channel.close()
     [send], [process], [settle] = recorder.sends(1), recorder.processes(1), recorder.settles(1)
     assert (settle.kind, settle.name) == (SpanKind.CLIENT, f"{verb} {queue}")
     assert (parent(settle), links(settle)) == (ids(process), [ids(send)])
@@ -120,6 +121,7 @@ def test_a_dead_letter_tells_how_often_and_why_it_died(
     for method, _, _ in channel.consume(grave):
         channel.basic_ack(method.delivery_tag)
         break
+    channel.close()
     [send], processed = recorder.sends(1), recorder.processes(2)
     assert [parent(span) for span in processed] == [ids(send)] * 2
     assert attempts(recorder, DEATHS, REASON) == [(None, None), (1, "rejected")]
