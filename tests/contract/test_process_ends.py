@@ -126,11 +126,14 @@ def test_it_ends_at_close(bus: Bus, recorder: Recorder, shape: Shape, consumer: 
 
 @pytest.mark.needs(Can.SETTLE)
 @pytest.mark.shapes(Shape.PULL)
-def test_it_ends_at_settlement_where_messages_are_pulled(bus: Bus, recorder: Recorder) -> None:
+def test_it_goes_on_after_a_settlement_where_messages_are_pulled(bus: Bus, recorder: Recorder) -> None:
     bus.send(*[Message()] * 2)
     consumer = bus.consumer(group=bus.destination)
     consumer.pull()
     assert len(recorder.open("process")) == 1
     consumer.settle()
+    assert len(recorder.open("process")) == 1
+    consumer.pull()
     recorder.processes(1)
+    consumer.close()
     assert current() == NOTHING

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_eda.otlp import Export
 
 MS = 1_000_000
-BEGIN = 1_000  # milliseconds since 1970
+BEGIN = 1_700_000_000_000  # milliseconds since 1970
 
 
 def attributes(operation: str, topic: str, offset: int) -> dict[str, str | int]:
@@ -173,7 +173,7 @@ def test_without_a_failure_the_telling_trace_goes_through_most_services(day: Day
 def test_the_trace_is_drawn_as_a_tree(day: Day) -> None:
     day.order(0, 10, ValueError("card [bold]0002[/bold]"))
     head, *lines = trace(day).splitlines()
-    assert head.startswith("1970-01-01T00:00:01.000Z  trace ")
+    assert head.startswith("2023-11-14T22:13:20.000Z  trace ")
     assert lines == [
         "└── shop  send orders  [0]@0  1.00 ms  +0.00 ms",
         "    └── payments  process orders  [0]@0  4.00 ms  +11.00 ms",

@@ -83,10 +83,10 @@ def test_a_poison_message(stage: Stage) -> None:
 
 
 def test_commits_that_are_forgotten(stage: Stage) -> None:
-    (found,) = stage.play("forgets", "none")
-    assert (found["code"], found["verdict"]) == ("EDA202", "CONFIRMED")
-    assert (found["offset"], found["count"]) == ((0, COUNT - 1), COUNT)
-    assert "another member" in found["cause"]
+    found = stage.play("forgets", "none")
+    assert {(item["code"], item["verdict"]) for item in found} == {("EDA202", "CONFIRMED"), ("EDA202", "LIKELY")}
+    assert sum(item["count"] for item in found) == COUNT
+    assert all("another member" in item["cause"] for item in found)
 
 
 def test_nobody_reads(stage: Stage) -> None:
@@ -99,6 +99,10 @@ def test_the_demo(tmp_path: Path) -> None:
     sure = [item for item in found.findings if item.verdict is Verdict.CONFIRMED]  # a busy machine may be late besides
     assert [(item.code, item.service, item.destination, item.count) for item in sure] == [
         ("EDA104", "shipping", "payments", 1),
-        ("EDA402", "payments", "orders", 3),
     ]
+    # The last attempt sent a message on, so what the poison message stands for may have been done elsewhere.
+    (poison,) = [item for item in found.findings if item.code == "EDA402"]
+    assert (poison.verdict, poison.service, poison.destination, poison.count) == (
+        Verdict.LIKELY, "payments", "orders", 3,
+    )  # fmt: skip
     assert all(item.complete for item in found.completeness)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from brokers.loopback import Loopback
 
 from support.programs import PATIENCE, launched, run, running
 from support.waiting import until
@@ -39,8 +40,7 @@ class Mixed:
     def __post_init__(self) -> None:
         self.orders, self.bills = self.kafka.topic(), self.kafka.topic()
         self.parcels = self.rabbitmq.queue()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.screen = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        self.screen = Loopback().endpoint()
         at_kafka, at_rabbitmq = ("--kafka", self.kafka.address), ("--rabbitmq", self.rabbitmq.address)
         self.options = {
             "screen": ("--screen", self.screen),
