@@ -48,12 +48,14 @@ def many_turns() -> Iterator[None]:
 
 
 @pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> Library:
+def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """Have the suite know one more library."""
     made = adapter.library()
     monkeypatch.setitem(suite.LIBRARIES, made.name, made)
     monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, made.name))
-    return made
+    yield made
+    # wrapt never lets go of an import hook, nor of its library; each test's instruments are not to stay with that.
+    made.telemetry.set_providers(None, None)
 
 
 @pytest.fixture
