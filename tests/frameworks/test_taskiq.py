@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import uuid
 import warnings
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -184,6 +185,7 @@ def test_an_acknowledgement_is_in_the_messages_trace(
     run(main())
 
 
+@pytest.mark.skipif(version("taskiq") == "0.12.0", reason="that version does not acknowledge such a message")
 def test_a_message_of_an_unknown_task_is_in_its_trace_too(request: pytest.FixtureRequest, recorder: Recorder) -> None:
     broker, destination = on_rabbitmq(request)
 
