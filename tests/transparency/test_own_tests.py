@@ -46,7 +46,7 @@ ELSEWHERE = {
     "aio_pika": "test_aio_pika.py, with a broker",
     "dramatiq": "nobody has run its own tests with and without us yet",
     "taskiq": "nobody has run its own tests with and without us yet",
-    "faust_streaming": "its tests are of its own parts, which meet no broker",
+    "faust_streaming": "nobody has run its own tests with and without us yet",
 }
 
 
