@@ -269,17 +269,21 @@ WHERE o.type = 'process' AND o.error = '{semconv.OTHER}' AND h.parent_id = o.spa
 """
 
 # The application may begin a span of its own for a message whose delivery has one, in a worker's thread or process. It
-# goes on with that attempt, and is no second one.
+# goes on with that attempt, and is no second one; but after an attempt that has failed it is the next.
 CONTINUED = """
 CREATE TEMP TABLE continued AS
 WITH attempts AS (
     SELECT *, concat_ws('|', service, destination, consumer_group,
                         coalesce(partition_id || '@' || message_offset, origin_trace || '-' || origin_span)) AS message
     FROM operations WHERE type = 'process' AND (message_offset IS NOT NULL OR origin_span IS NOT NULL)
+), ordered AS (
+    SELECT *, coalesce(lag(outcome) OVER before = 'error' AND lag(ended) OVER before <= started, false) AS retried
+    FROM attempts WINDOW before AS (PARTITION BY message ORDER BY started, ended)
 )
 SELECT m.trace_id, m.span_id, m.started, m.ended, m.outcome, m.error, m.error_text,
        d.trace_id AS first_trace, d.span_id AS first_span
-FROM (FROM attempts WHERE continued) m ASOF JOIN (FROM attempts WHERE continued IS DISTINCT FROM true) d
+FROM (FROM ordered WHERE continued AND NOT retried) m
+ASOF JOIN (FROM ordered WHERE continued IS DISTINCT FROM true) d
 ON d.message = m.message AND d.started <= m.started
 """
 CONTINUES = """

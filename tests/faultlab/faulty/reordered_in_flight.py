@@ -38,7 +38,7 @@ def shop() -> None:
     from confluent_kafka import Producer
 
     flight = {"max.in.flight": 5, "enable.idempotence": False, "batch.num.messages": 1, "linger.ms": 0}
-    producer = Producer({"bootstrap.servers": address(), "acks": "all", **flight})
+    producer = Producer({"bootstrap.servers": address(), "client.id": "shop", "acks": "all", **flight})
     for number in range(BAD):
         sent(producer, number)
     wait("next")

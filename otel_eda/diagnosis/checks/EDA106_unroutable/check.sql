@@ -14,12 +14,12 @@ WITH refused AS (
     WHERE s.outcome = 'error'
 ),
 
--- The last send of each process to each destination that was taken.
+-- The last send of each process to each destination that was taken, and the last in each trace.
 taken AS (
-    SELECT s.instance, s.destination, max(s.started) AS started
+    SELECT s.instance, s.destination, s.trace_id, max(s.started) AS started
     FROM sends AS s
     WHERE s.outcome = 'ok' AND (s.instance, s.destination) IN (SELECT DISTINCT f.instance, f.destination FROM refused AS f)
-    GROUP BY s.instance, s.destination
+    GROUP BY GROUPING SETS ((s.instance, s.destination), (s.instance, s.destination, s.trace_id))
 ),
 
 -- The range of each sender's numbers that each receiver had.
@@ -49,14 +49,20 @@ gap AS (
 SELECT
     r.system, r.service, r.instance, r.destination, r.error, r.trace_id, r.span_id,
     r.started AS first_time, r.ended AS last_time, r.cause,
-    -- What a socket did not take at once is usually sent again.
-    CASE WHEN r.system = 'zeromq' AND t.started > r.started THEN 'SUSPECT' END AS at_most,
+    -- What a socket did not take at once is usually sent again, in the trace of what it was sent for. In another trace it
+    -- seldom is.
+    CASE
+        WHEN r.system <> 'zeromq' OR NOT coalesce(t.started > r.started, false) THEN NULL
+        WHEN r.parent_id IS NULL OR a.started > r.started THEN 'SUSPECT'
+        ELSE 'LIKELY'
+    END AS at_most,
     CAST(NULL AS VARCHAR) AS message, 1 AS weight,
     -- Only spans show whether what was refused was sent once more.
     CASE WHEN r.cause = 'no-binding' THEN true END AS g1, true AS g2, true AS g3,
     coalesce(r.error_text, r.error) AS detail
 FROM refused AS r
-LEFT JOIN taken AS t ON t.instance = r.instance AND t.destination = r.destination
+LEFT JOIN taken AS t ON t.instance = r.instance AND t.destination = r.destination AND t.trace_id IS NULL
+LEFT JOIN taken AS a ON a.instance = r.instance AND a.destination = r.destination AND a.trace_id = r.trace_id
 WHERE
     r.cause IS NOT NULL
     AND NOT EXISTS (

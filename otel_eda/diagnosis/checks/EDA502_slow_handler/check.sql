@@ -26,7 +26,8 @@ slow AS (
         OR (z.handler_bound IS NULL AND u.number >= 20 AND w.taken > greatest(10 * u.taken, 1000000000))
 ),
 
--- The last message that a process pulled may be in its hand until it closes its client.
+-- The last message that a process pulled may be in its hand until it closes its client. So may one that was settled
+-- be until the next is pulled, whatever the process does meanwhile.
 last AS (
     SELECT instance, destination, consumer_group, max(started) AS started
     FROM works
@@ -35,7 +36,9 @@ last AS (
 ),
 
 child AS (
-    SELECT c.trace_id, c.parent_id, max(c.ended - c.started) AS taken, max_by(c.name, c.ended - c.started) AS name
+    SELECT
+        c.trace_id, c.parent_id, max(c.ended - c.started) AS taken, max_by(c.name, c.ended - c.started) AS name,
+        min(CASE WHEN c.type = 'settle' THEN c.ended END) AS settled
     FROM operations AS c
     JOIN slow AS s ON s.trace_id = c.trace_id AND s.span_id = c.parent_id
     GROUP BY c.trace_id, c.parent_id
@@ -46,7 +49,10 @@ SELECT
     s.trace_id, s.span_id, s.started AS first_time, s.ended AS last_time,
     CASE WHEN c.taken > 0.5 * s.taken THEN 'child' ELSE 'own-work' END AS cause,
     CASE
-        WHEN l.started = s.started AND c.parent_id IS NULL THEN 'SUSPECT'
+        WHEN
+            (l.started = s.started OR c.settled - s.started < 0.5 * s.taken)
+            AND NOT coalesce(c.taken > 0.5 * s.taken, false)
+            THEN 'SUSPECT'
         WHEN s.handler_bound IS NULL THEN 'LIKELY'
     END AS at_most,
     'took ' || round(s.taken / 1000000000.0, 3) || ' s, usually ' || round(s.usual / 1000000000.0, 3) || ' s'

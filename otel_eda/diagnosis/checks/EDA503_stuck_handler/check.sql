@@ -16,6 +16,33 @@ age AS (
     FROM metrics
     WHERE name = 'eda.consumer.in_flight_age'
     GROUP BY system, service, instance, destination, consumer_group
+),
+
+reached AS (
+    SELECT instance, destination, partition_id, max(message_offset) AS message_offset
+    FROM works
+    WHERE message_offset IS NOT NULL
+    GROUP BY instance, destination, partition_id
+),
+
+-- Settlements of a message that has no process span yet: it may be done, and the process be waiting before its next pull.
+settled AS (
+    SELECT s.instance, max(s.started) AS started
+    FROM operations AS s
+    LEFT JOIN reached AS r ON r.instance = s.instance AND r.destination = s.destination AND r.partition_id = s.partition_id
+    WHERE
+        s.type = 'settle' AND s.outcome = 'ok' AND NOT coalesce(r.message_offset >= s.committed - 1, false)
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w WHERE w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span
+        )
+    GROUP BY s.instance
+),
+
+-- Processes of which not every span is here, and so perhaps not every settlement.
+partial AS (
+    SELECT DISTINCT c.instance
+    FROM completeness AS c
+    WHERE c.type = 'process' AND c.counted IS NOT NULL AND NOT c.whole
 )
 
 SELECT
@@ -34,13 +61,16 @@ WHERE w.outcome = 'abandoned' AND u.number >= 20 AND w.ended - w.started > great
 UNION ALL
 SELECT
     a.system, a.service, a.instance, a.destination, a.consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT),
-    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), cast(a.last_time - a.taken AS BIGINT), a.last_time, 'still-at-work', 'LIKELY',
+    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), cast(a.last_time - a.taken AS BIGINT), a.last_time, 'still-at-work',
+    CASE WHEN i.instance IS NOT NULL OR d.started >= a.last_time - a.taken THEN 'SUSPECT' ELSE 'LIKELY' END,
     'at work for ' || round(a.taken / 1000000000.0, 3) || ' s; 99 % of the others took less than '
     || round(u.taken / 1000000000.0, 3) || ' s'
 FROM age AS a
 JOIN usual AS u
     ON u.system = a.system AND u.service = a.service AND u.destination IS NOT DISTINCT FROM a.destination
     AND u.consumer_group IS NOT DISTINCT FROM a.consumer_group
+LEFT JOIN partial AS i ON i.instance = a.instance
+LEFT JOIN settled AS d ON d.instance = a.instance
 WHERE
     u.number >= 20 AND a.taken > greatest(10 * u.taken, 1000000000)
     -- Once the message is done, its span shows how long it took: that is a slow handler.

@@ -119,7 +119,10 @@ silent AS (
 
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id,
-    last_work AS first_time, last_work AS last_time, greatest(behind, lag) AS weight, cause,
+    -- Who is too slow is so while messages are sent; its last message may end much later, when the client is closed.
+    CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN first_send ELSE last_work END AS first_time,
+    CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN least(last_send, last_work) ELSE last_work END AS last_time,
+    greatest(behind, lag) AS weight, cause,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
     -- By their definition these two lasted for longer than the grace, while others went on.
