@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+import traceback
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -223,9 +224,13 @@ pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the servers that a failed test used complain of, and where their logs are."""
     report = yield
+    if call.excinfo is not None:  # what the test has in hand, such as consumers, would be measured in later tests
+        traceback.clear_frames(call.excinfo.tb)
     if report.failed:
         for name, server in item.config.stash.get(SERVERS, {}).items():
             if name in getattr(item, "fixturenames", ()):

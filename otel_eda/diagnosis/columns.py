@@ -66,6 +66,9 @@ DESTINATION = _read(
     semconv.TEMPLATE,
     semconv.DESTINATION,
 )
+REAL_NAME = _read(
+    "real_name", "VARCHAR", "the destination's own name, where `destination` is a template", semconv.DESTINATION
+)
 GROUP = _read("consumer_group", "VARCHAR", "the consumers that share the messages", semconv.GROUP)
 PARTITION = _read("partition_id", "VARCHAR", "the partition", semconv.PARTITION)
 OFFSET = _read(
@@ -121,8 +124,10 @@ REQUEUED = _read(
     "requeued", "BOOLEAN", "a refusal: whether the broker is to deliver the message again", semconv.REQUEUED
 )
 SEND_REFUSED = _read("refused", "BOOLEAN", "the client refused the call at once", semconv.SEND_REFUSED)
+REPEATS = _read("repeats", "VARCHAR", "the refused send that this send of the same message repeats", semconv.REPEATS)
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
+ENDED_BY = _read("ended_by", "VARCHAR", "the exception by which the code was told to end", semconv.ENDED_BY)
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
 FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)
 ERROR = _read("error", "VARCHAR", "the type of the error", semconv.ERROR_TYPE, semconv.EXCEPTION_TYPE)
@@ -133,7 +138,7 @@ SPAN_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, CORRELATION, KEY,
     SENDER, SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
-    MANUAL, REQUEUED, SEND_REFUSED,
+    MANUAL, REQUEUED, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME,
 )  # fmt: skip
 METRIC_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING,
@@ -166,7 +171,7 @@ OPERATIONS = (
     _computed("error_text", "VARCHAR", "the text of the status or of the exception"),
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _computed("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
-    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, SEND_REFUSED, REALM,
+    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME, REALM,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,

@@ -72,3 +72,11 @@ OLDER = {
     semconv.MESSAGE_KEY: ("messaging.kafka.message_key", "kafka.message_key"),
     semconv.FUNCTION: ("code.function",),
 }
+
+# Our own metrics, by the names that they had before the conventions were followed to the letter.
+OLDER_METRICS = {
+    "eda.events.unhandled": semconv.UNHANDLED,
+    "eda.consumer.in_flight.age": semconv.IN_FLIGHT_AGE,
+    "eda.consumer.lag.time": semconv.LAG_TIME,
+    "eda.consumer.partitions": semconv.PARTITIONS,
+}

@@ -50,7 +50,8 @@ SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rej
        CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
             WHEN message_id IS NOT NULL THEN concat_ws('-', origin_trace, origin_span, message_id)
             ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
-       CASE WHEN consumer_group IS NULL AND (system IS DISTINCT FROM 'rabbitmq' OR destination LIKE '%amq.gen%')
+       CASE WHEN consumer_group IS NULL AND real_name IS NOT NULL THEN real_name
+            WHEN consumer_group IS NULL AND (system IS DISTINCT FROM 'rabbitmq' OR destination LIKE '%amq.gen%')
             THEN CASE WHEN instance = service THEN o.span_id ELSE instance END END AS replica
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
 WHERE type = 'process' AND continued IS DISTINCT FROM true

@@ -191,6 +191,7 @@ def _offset(sql: str) -> str:
 IDENTIFIED = f"""
 SELECT * REPLACE (
            greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
+           nullif(real_name, destination) AS real_name,
            CASE WHEN message_time BETWEEN {EARLIEST // MILLISECONDS_NS} AND {LATEST // MILLISECONDS_NS}
                 THEN message_time * {MILLISECONDS_NS} WHEN message_time <> -1 THEN {DAMAGED} END AS message_time),
        false AS linked,
@@ -220,8 +221,9 @@ FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS l
       FROM {step})"""
 
 
-METRIC = """
-SELECT * EXCLUDE (p), p.name AS name,
+_RENAMED = "MAP {" + ", ".join(f"'{old}': '{name}'" for old, name in external.OLDER_METRICS.items()) + "}"
+METRIC = f"""
+SELECT * EXCLUDE (p), coalesce({_RENAMED}[p.name], p.name) AS name,
        coalesce(p.sum, p.gauge, p.histogram, p."exponentialHistogram", p.summary) AS points,
        coalesce(p.sum."isMonotonic", p.sum IS NULL AND p.gauge IS NULL) AS rising
 FROM item"""
@@ -266,36 +268,4 @@ FROM (
     FROM operations WHERE type = 'handle' AND outcome = 'error' GROUP BY parent_id, trace_id
 ) AS h
 WHERE o.type = 'process' AND o.error = '{semconv.OTHER}' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
-"""
-
-# The application may begin a span of its own for a message whose delivery has one, in a worker's thread or process. It
-# goes on with that attempt, and is no second one; but after an attempt that has failed it is the next.
-CONTINUED = """
-CREATE TEMP TABLE continued AS
-WITH attempts AS (
-    SELECT *, concat_ws('|', service, destination, consumer_group,
-                        coalesce(partition_id || '@' || message_offset, origin_trace || '-' || origin_span)) AS message
-    FROM operations WHERE type = 'process' AND (message_offset IS NOT NULL OR origin_span IS NOT NULL)
-), ordered AS (
-    SELECT *, coalesce(lag(outcome) OVER before = 'error' AND lag(ended) OVER before <= started, false) AS retried
-    FROM attempts WINDOW before AS (PARTITION BY message ORDER BY started, ended)
-)
-SELECT m.trace_id, m.span_id, m.started, m.ended, m.outcome, m.error, m.error_text,
-       d.trace_id AS first_trace, d.span_id AS first_span
-FROM (FROM ordered WHERE continued AND NOT retried) m
-ASOF JOIN (FROM ordered WHERE continued IS DISTINCT FROM true) d
-ON d.message = m.message AND d.started <= m.started
-"""
-CONTINUES = """
-UPDATE operations SET continued = EXISTS (
-    SELECT 1 FROM continued c WHERE c.trace_id = operations.trace_id AND c.span_id = operations.span_id)
-WHERE continued
-"""
-OUTCOMES = """
-UPDATE operations AS o SET ended = greatest(o.ended, c.ended),
-       outcome = c.outcome, error = c.error, error_text = c.error_text
-FROM (SELECT first_trace, first_span, max(ended) AS ended, arg_max(outcome, started) AS outcome,
-             arg_max(error, started) AS error, arg_max(error_text, started) AS error_text
-      FROM continued GROUP BY first_trace, first_span) c
-WHERE o.trace_id = c.first_trace AND o.span_id = c.first_span AND o.outcome IN ('ok', 'abandoned')
 """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from . import UnusableError, columns, load, plural, recovery
+from . import UnusableError, columns, continued, load, plural, recovery
 from .settings import MEMORY
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Store:
         self.intake.impossible = self._clear_impossible()
         self.connection.execute(load.HANDLER_ERRORS)
         if self.one("SELECT bool_or(continued) FROM operations"):
-            for statement in (load.CONTINUED, load.CONTINUES, load.OUTCOMES):
+            for statement in continued.STATEMENTS:
                 self.connection.execute(statement)
             self.connection.execute("DROP TABLE continued")
         self.connection.execute(f"INSERT INTO events {load.span_events()}")

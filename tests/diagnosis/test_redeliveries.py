@@ -102,10 +102,13 @@ def test_what_expired_where_others_were_read_was_late(diagnose: Diagnose, queues
     assert found(diagnose, queues, "EDA105") == [("EDA105", Verdict.CONFIRMED)]
 
 
-def test_what_expired_where_nobody_reads_may_have_been_meant_to_wait(diagnose: Diagnose, queues: Queues) -> None:
+@pytest.mark.parametrize(("into", "verdicts"), [("reminders", []), ("planned.failed", [Verdict.SUSPECT])])
+def test_what_expired_where_nobody_reads_was_meant_to_wait(
+    diagnose: Diagnose, queues: Queues, into: str, verdicts: list[Verdict]
+) -> None:
     late = queues.shop.send("planned", 5.0)
-    queues.clerk.process(Message(late.span, "aside", None, None), 6.0, said=EXPIRED)
-    assert found(diagnose, queues, "EDA105") == [("EDA105", Verdict.SUSPECT)]
+    queues.clerk.process(Message(late.span, into, None, None), 6.0, said=EXPIRED)
+    assert found(diagnose, queues, "EDA105") == [("EDA105", verdict) for verdict in verdicts]
     assert found(diagnose, queues, "EDA107") == []
 
 

@@ -93,6 +93,7 @@ class PublisherConfirm(NamedTuple):
 class InFlight:
     """Everything that is open at one client.
 
+    `refused_sends` holds the span id of each send that the client refused, by a hash of what was sent;
     `processing_by_task` holds the process span of each task or thread that has pulled a message, and the watch on the
     frame that pulled; `deferred_processing` the spans whose code is over and whose messages may yet be processed by
     hand; `settle_calls` counts the settle calls in progress; `has_commit_callback` says that the outcome of each commit
@@ -101,6 +102,7 @@ class InFlight:
 
     def __init__(self) -> None:
         self.pending_sends: dict[int, OpenSend] = {}
+        self.refused_sends: dict[int, int] = {}
         self.confirms: Confirms | None = None
         self.processing_by_task: dict[int, tuple[OpenProcessing, Watching | None]] = {}
         self.followed_tasks: set[int] = set()

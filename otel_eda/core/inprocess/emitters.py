@@ -123,7 +123,7 @@ class EmittedEvent(DispatchedEvent):
         if self.span is INVALID_SPAN:
             return
         if isinstance(error, ENDS):
-            self.span.set_attribute(semconv.ABANDONED, True)
+            errors.mark_ended(self.span, error)
         elif error is not None:
             errors.mark(self.span, errors.error_type(error), errors.message(error))
         self.span.end()

@@ -112,7 +112,7 @@ class HandlerCall:
     def _end(self, error: BaseException | None) -> None:
         end, measures = time.time_ns(), self.attributes
         if isinstance(error, ENDS):
-            self.span.set_attribute(semconv.ABANDONED, True)
+            errors.mark_ended(self.span, error)
         elif error is not None:
             measures = {**measures, semconv.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}
         self.span.end(end)

@@ -201,7 +201,7 @@ class Processing:
 
     def _record_error(self, error: BaseException) -> str | None:
         if isinstance(error, errors.ENDS):
-            self.span.set_attribute(semconv.ABANDONED, True)
+            errors.mark_ended(self.span, error)
             return None
         if isinstance(error, unwinding.UnknownError):
             errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")

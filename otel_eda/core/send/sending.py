@@ -15,6 +15,7 @@ from otel_eda.core.clients.attributes import add_broker_attributes, message_attr
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
+from otel_eda.core.send.refusals import refused
 from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
@@ -44,7 +45,8 @@ class Sending:
 
     `origin` is the span context that the message's headers carried before, `call_context` the context of the call,
     `context` the one with the span; `outcome_to_callback` says that the answer comes to a callback of ours;
-    `pending_answer` is the object that will report the answer.
+    `pending_answer` is the object that will report the answer; `contents` are the arguments that say what is sent and
+    where, as long as the call runs.
 
     A message whose headers carry a context already has a *create* span by somebody else: then this *send* span is of
     kind CLIENT and linked to it, as the messaging conventions ask for.
@@ -55,6 +57,7 @@ class Sending:
         "batch_count",
         "call_context",
         "client",
+        "contents",
         "context",
         "done",
         "kept_open",
@@ -90,6 +93,7 @@ class Sending:
         self.args, self.kwargs = call
         self.receipt, self.outcome = receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
+        self.contents: tuple[Any, ...] = ()
         self.pending_answer: Any = None
         self.outcome_to_callback = self.kept_open = self.done = False
         self.start = time.time_ns()
@@ -134,7 +138,8 @@ class Sending:
 
     @guarded
     def _handle_result(self, result: Any) -> None:
-        self.args, self.kwargs = (), {}  # the payload must not live until the broker answers
+        # The payload must not live until the broker answers.
+        self.args, self.kwargs, self.contents = (), {}, ()
         if self.outcome is None:
             self.acknowledged(result)
         else:
@@ -144,7 +149,7 @@ class Sending:
     def _raised(self, error: BaseException) -> None:
         # Where the answer comes later, or the client says "not now", a call that raises has sent nothing.
         if isinstance(error, Exception) and (self.outcome is not None or self.client.library.empty(error)):
-            self.span.set_attribute(semconv.SEND_REFUSED, True)
+            refused(self.client, self.contents, self.span)
         self.failed(error)
 
     def keep_open(self) -> None:

@@ -117,3 +117,10 @@ def _exception_attributes(error: BaseException) -> Attributes:
 def _emit_log_record(error: BaseException, operation: str, context: Context | None) -> None:
     severity = "ERROR" if operation == "process" else "WARN"
     events.emit(f"messaging.{operation}.exception", _exception_attributes(error), severity, context)
+
+
+def mark_ended(span: Span, error: BaseException) -> None:
+    """Mark a span as abandoned: its code was told to end, by an exception that is named where it is known."""
+    span.set_attribute(semconv.ABANDONED, True)
+    if not isinstance(error, GeneratorExit):
+        span.set_attribute(semconv.ENDED_BY, exception_type(error))

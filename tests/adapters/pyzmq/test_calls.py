@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import zmq
+from opentelemetry.trace import format_span_id
 from support.spans import attribute, failed, ids, links
 from support.threads import beside
 from support.waiting import TIMEOUT
@@ -151,3 +152,23 @@ def test_a_poll_loop(sockets: Sockets, recorder: Recorder) -> None:
     assert not recorder.open(), "who polls is done with what was received"
     assert sorted(seen) == [[b"1"], [b"2", b"3"]]
     assert sorted(links(span)[0] for span in recorder.processes(2)) == sorted(ids(span) for span in recorder.sends(2))
+
+
+def test_a_send_names_the_refused_one_that_it_repeats(sockets: Sockets, recorder: Recorder) -> None:
+    near = sockets(zmq.PUSH, sndhwm=1)
+    near.connect("inproc://later")
+    near.send(b"0")
+    for number in (1, 2, 1):
+        with pytest.raises(zmq.Again):
+            near.send_multipart([b"%d" % number], zmq.NOBLOCK)
+    far = sockets(zmq.PULL)
+    far.bind("inproc://later")
+    for _ in range(2):
+        far.recv()
+        near.send_multipart([b"1"])
+    _, one, two, again, taken, other = recorder.sends(6)
+    refused = [attribute(span, "eda.send.refused") for span in (one, two, again, taken, other)]
+    assert refused == [True, True, True, None, None]
+    named = [attribute(span, "eda.send.repeats") for span in (one, two, again, taken, other)]
+    ids = [format_span_id(span.context.span_id) for span in (one, again)]
+    assert named == [None, None, ids[0], ids[1], None]

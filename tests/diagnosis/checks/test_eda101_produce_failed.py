@@ -47,3 +47,14 @@ def test_a_message_sent_again_with_its_context_was_not_lost(diagnose: Diagnose) 
     again.span.json |= {"kind": 3, "links": [{"traceId": lost.span.trace, "spanId": lost.span.id}]}
     made.billing.process(again, 6.1)
     assert diagnose(made.world, "EDA101").findings == ()
+
+
+def test_a_refused_call_that_was_repeated_was_not_lost(diagnose: Diagnose) -> None:
+    made = flow()
+    refused = made.shop.send("orders", 5.0, error="BufferError", said={"eda.send.refused": True})
+    again = {"eda.send.refused": True, "eda.send.repeats": refused.span.id}
+    refused = made.shop.send("orders", 5.1, error="BufferError", said=again)
+    assert only(diagnose(made.world, "EDA101").findings, "EDA101").trace_ids == (refused.span.trace,)
+    taken = made.shop.send("orders", 5.2, 20, said={"eda.send.repeats": refused.span.id})
+    made.billing.process(taken, 5.3)
+    assert diagnose(made.world, "EDA101").findings == ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.telemetry import Telemetry, flow
+from diagnosis.telemetry import Message, Telemetry, flow
 
 from .helpers import CONFIRMED, LIKELY, SUSPECT, only, opened, processed, stood
 
@@ -22,7 +22,8 @@ def test_says_the_broker(diagnose: Diagnose, reason: str, cause: str, verdict: V
     world = Telemetry()
     shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
     died = {"eda.message.death_count": 1, "eda.message.death_reason": reason}
-    mail.process(shop.send("orders", 0.0), 9.0, said=died)
+    message = shop.send("orders", 0.0)
+    mail.process(Message(message.span, "orders.dead", None, None), 9.0, said=died)
     found = diagnose(world).findings
     assert [finding.code for finding in found] == ["EDA105"]
     assert found[0].verdict is verdict

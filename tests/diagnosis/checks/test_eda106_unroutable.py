@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import Telemetry
 
-from .helpers import CONFIRMED, LIKELY, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -38,3 +38,17 @@ def test_numbers_that_never_came(diagnose: Diagnose) -> None:
     found = {finding.cause: finding for finding in diagnose(world, "EDA106").findings}
     assert {cause.split(" ")[1]: finding.count for cause, finding in found.items()} == {"receiver": 3, "queue": 2}
     assert {finding.verdict for finding in found.values()} == {LIKELY}
+
+
+@pytest.mark.parametrize("same_trace", [False, True])
+def test_what_a_full_socket_refused_may_have_been_sent_again(diagnose: Diagnose, same_trace: bool) -> None:
+    world = Telemetry()
+    shop = world.service("shop", system="zeromq")
+    order = shop.other("order", 0.9, 0.5)
+    later = order if same_trace else shop.other("another", 1.9, 0.5)
+    refused = shop.send("prices", 1.0, error="zmq.error.Again", parent=order, said={"eda.send.refused": True})
+    shop.send("prices", 2.0, parent=later)
+    finding = only(diagnose(world, "EDA106").findings, "EDA106")
+    assert finding.verdict is (SUSPECT if same_trace else LIKELY)
+    shop.send("prices", 3.0, parent=later, said={"eda.send.repeats": refused.span.id})
+    assert diagnose(world, "EDA106").findings == ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, LIKELY, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -26,3 +26,11 @@ def test_a_wait_for_a_worker_is_no_handling(diagnose: Diagnose) -> None:
     made = flow(skip={12})
     made.billing.process(made.messages[12], 1.21, took=8.0, said={"eda.process.wait": 7.99})
     assert diagnose(made.world, "EDA502").findings == ()
+
+
+def test_what_was_settled_early_or_pulled_last_may_be_done_long_since(diagnose: Diagnose) -> None:
+    made = flow(skip={12, 39})
+    settled = made.billing.process(made.messages[12], 1.21, took=8.0)
+    made.billing.commit("orders", 1.22, 7).json |= {"traceId": settled.trace, "parentSpanId": settled.id}
+    made.billing.process(made.messages[39], 20.0, took=8.0)
+    assert only(diagnose(made.world, "EDA502").findings, "EDA502").verdict is SUSPECT

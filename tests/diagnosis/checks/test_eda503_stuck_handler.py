@@ -25,3 +25,11 @@ def test_still_at_work(diagnose: Diagnose) -> None:
     finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
     assert (finding.verdict, finding.group) == (LIKELY, "billing")
     assert "at work for 40" in str(finding.detail)
+
+
+def test_a_message_that_was_settled_may_be_done(diagnose: Diagnose) -> None:
+    made = flow(skip={39})
+    counted_by_ledger(made, "eda.consumer.in_flight_age", 40, "gauge")
+    assert only(diagnose(made.world, "EDA503").findings, "EDA503").verdict is LIKELY
+    made.billing.commit("orders", 30.0, 20, 1)
+    assert only(diagnose(made.world, "EDA503").findings, "EDA503").verdict is SUSPECT

@@ -51,7 +51,7 @@ SELECT
             lower(f.error) LIKE '%request%' OR lower(f.error_text) LIKE '%expiring%' OR lower(f.error) LIKE '%msg%timed%'
             OR lower(f.error) LIKE '%after%append%'
         ) THEN 'LIKELY'
-        -- A call that was refused at once is usually made again.
+        -- A call that was refused at once is usually made again; its spans only show it where the contents are the same.
         WHEN f.cause = 'local-queue' AND l.started > f.started THEN 'SUSPECT'
         -- The same work sent the like once more.
         WHEN t.started > f.started THEN 'LIKELY'
@@ -70,6 +70,10 @@ WHERE
     NOT EXISTS (
         SELECT 1 FROM sends AS again
         WHERE again.origin_span = f.origin_span AND again.origin_trace = f.origin_trace AND again.outcome = 'ok'
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM sends AS again
+        WHERE again.repeats = f.span_id AND again.instance = f.instance
     )
     -- Only the answer may have been lost.
     AND NOT EXISTS (

@@ -47,7 +47,7 @@ tried AS (
         -- The consumer's own ledger saw that the group committed past it.
         max(CASE WHEN w.skipped THEN 1 ELSE 0 END) AS skipped,
         -- The end of an attempt that was given up was not seen.
-        max(CASE WHEN w.outcome IN ('error', 'rejected') THEN 1 ELSE 0 END) AS seen,
+        max(CASE WHEN w.outcome IN ('error', 'rejected') THEN 1 ELSE 0 END) AS seen, max(w.ended_by) AS ended_by,
         min(w.started) AS started, max(w.ended) AS ended, max(w.error) AS error,
         -- The last attempt's.
         arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
@@ -103,7 +103,7 @@ missing AS (
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
         d.committed, coalesce(t.failed, 0) AS failed, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
-        t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.started AS attempted,
+        t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
         greatest(coalesce(c.committed, h.committed), coalesce(h.committed, 0)) > s.message_offset AS kept,
@@ -149,7 +149,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, false, t.started, true, true, false,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, false, t.ended_by, t.started, true, true, false,
         false, false, true
     FROM tried AS t
     WHERE t.skipped = 1
@@ -467,6 +467,9 @@ LEFT JOIN moved AS v
     AND v.message_offset = m.message_offset
 WHERE
     coalesce(o.aside, 0) = 0
+    -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
+    -- the member says so by a commit of its own.
+    AND NOT (m.abandoned AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL)
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
         WHERE again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span

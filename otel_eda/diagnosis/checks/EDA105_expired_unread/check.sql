@@ -35,6 +35,13 @@ retried AS (
     JOIN works AS w ON w.trace_id = y.sent_trace AND w.span_id = y.parent_id AND w.destination = e.destination
 ),
 
+-- Queues for what could not be done, by their names.
+graves AS (
+    SELECT DISTINCT destination
+    FROM expired
+    WHERE regexp_matches(lower(destination), 'dead|dlq|dlx|fail|error|park|poison|expired')
+),
+
 reader AS (
     SELECT
         consumer_group, destination, partition_id, min(message_offset) AS lowest, max(message_offset) AS highest,
@@ -67,7 +74,13 @@ SELECT
 FROM expired AS e
 LEFT JOIN path AS y ON y.trace_id = e.trace_id AND y.span_id = e.span_id AND y.place = 1
 LEFT JOIN read AS r ON r.queue = y.queue
-WHERE NOT EXISTS (SELECT 1 FROM retried AS a WHERE a.trace_id = e.trace_id AND a.span_id = e.span_id)
+LEFT JOIN graves AS g ON g.destination = e.destination
+WHERE
+    NOT EXISTS (SELECT 1 FROM retried AS a WHERE a.trace_id = e.trace_id AND a.span_id = e.span_id)
+    -- It expired in a queue that nobody reads, into one for work, and was processed there: it was delayed.
+    AND NOT (
+        e.death_reason = 'expired' AND e.outcome = 'ok' AND y.queue IS NOT NULL AND r.queue IS NULL AND g.destination IS NULL
+    )
 UNION ALL
 SELECT
     s.system, r.service, r.instance, s.destination, r.consumer_group, s.partition_id, s.message_offset,

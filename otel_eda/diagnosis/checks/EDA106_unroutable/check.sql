@@ -70,6 +70,10 @@ WHERE
         WHERE again.origin_span = r.origin_span AND again.origin_trace = r.origin_trace AND again.outcome = 'ok'
     )
     AND NOT EXISTS (
+        SELECT 1 FROM sends AS again
+        WHERE again.repeats = r.span_id AND again.instance = r.instance
+    )
+    AND NOT EXISTS (
         SELECT 1 FROM works AS w WHERE w.origin_span = r.origin_span AND w.origin_trace = r.origin_trace
     )
 UNION ALL

@@ -77,4 +77,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT DISTINCT span_id, trace_id FROM operations WHERE type = 'create'
 ) AS c ON c.span_id = p.origin_span AND c.trace_id = p.origin_trace
-WHERE p.next_offset IS NOT NULL
+WHERE
+    p.next_offset IS NOT NULL
+    -- The context is that of another kind of work, put in by hand: of all events of a request, for instance.
+    AND NOT (s.span_id IS NULL AND c.span_id IS NULL AND o.span_id IS NOT NULL AND coalesce(f.senders, 0) < 2)
