@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import causes, facts, gates, realms
+from .blindness import blindness
 from .finding import Evidence, Finding, Gate, Verdict
 from .settings import EVIDENCE
 
@@ -53,12 +55,18 @@ GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The findings, the time that the spans cover, what was read and how complete it is."""
+    """The findings, the time that the spans cover, what was read and how complete it is.
+
+    `unasked` are sentences about what the telemetry cannot tell; `young` is, by check, how many messages are younger
+    than the grace, so that nothing is said of them yet.
+    """
 
     window: facts.Period
     intake: Intake
     completeness: tuple[facts.Completeness, ...]
     findings: tuple[Finding, ...]
+    unasked: tuple[str, ...] = ()
+    young: Mapping[str, int] = field(default_factory=dict)
 
 
 def diagnose(
@@ -78,14 +86,18 @@ def diagnose(
     windows: list[facts.Period] = []
     findings: list[Finding] = []
     counted: list[facts.Completeness] = []
+    unasked: dict[str, None] = {}
+    young: Counter[str] = Counter()
     for _ in realms.each(store):
         windows.append(facts.prepare(store, settings))
         for check in checks:
             step(check.code)
-            findings.extend(run(store, check, evidence, reported))
+            findings.extend(run(store, check, evidence, reported, young))
+        unasked.update(dict.fromkeys(blindness(store)))
         counted.extend(facts.completeness(store))
     findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
-    return Diagnosis(_whole(windows), store.intake, tuple(counted), tuple(causes.linked(findings)))
+    found = tuple(causes.linked(findings))
+    return Diagnosis(_whole(windows), store.intake, tuple(counted), found, tuple(unasked), young)
 
 
 def _whole(windows: list[facts.Period]) -> facts.Period:
@@ -93,18 +105,26 @@ def _whole(windows: list[facts.Period]) -> facts.Period:
     return facts.Period(min(window.first for window in windows), max(window.last for window in windows))
 
 
-def run(store: Store, check: Check, evidence: int = EVIDENCE, reported: Reported | None = None) -> list[Finding]:
-    """Run one check and return its findings."""
+def run(
+    store: Store,
+    check: Check,
+    evidence: int = EVIDENCE,
+    reported: Reported | None = None,
+    young: Counter[str] | None = None,
+) -> list[Finding]:
+    """Run one check and return its findings; count in `young` what only the grace keeps from being one."""
     _candidates(store, check)
     try:
         if not store.one("SELECT count(*) FROM candidate"):
             return []
         _evaluate(store, check)
+        if young is not None and "G3" in check.gates:
+            young += Counter({check.code: _young(store, check)})
         if reported is not None:
             reported.keep_new(store, check)
         return [_finding(check, row) for row in _grouped(store, evidence)]
     finally:
-        for table in ("evaluated", "candidate"):
+        for table in ("evaluated", "judged", "candidate"):
             store.connection.execute(f"DROP TABLE IF EXISTS {table}")
 
 
@@ -125,8 +145,7 @@ def _evaluate(store: Store, check: Check) -> None:
     opened = " + ".join(f"({gate.lower()} IS NULL)::INTEGER" for gate in wanted) or "0"
     excluded = ", ".join(gate.lower() for gate in wanted)
     store.connection.execute(f"""
-        CREATE TEMP TABLE evaluated AS
-        WITH joined AS (
+        CREATE TEMP TABLE judged AS
             SELECT c.* {f"EXCLUDE ({excluded})" if wanted else ""}, b.message_offset AS before_offset,
                    a.message_offset AS after_offset{f", {columns}" if wanted else ""}
             FROM candidate c CROSS JOIN settings s
@@ -140,11 +159,22 @@ def _evaluate(store: Store, check: Check) -> None:
                 AND a.partition_id = c.partition_id AND a.message_offset > c.message_offset
             -- Telemetry that belongs to it may still come.
             WHERE coalesce(c.last_time <= h.settled, true)
-        )
+    """)
+    store.connection.execute(f"""
+        CREATE TEMP TABLE evaluated AS
         SELECT *, least(greatest(3 - ({opened}), 1),
                         CASE at_most WHEN 'SUSPECT' THEN 1 WHEN 'LIKELY' THEN 2 ELSE 3 END) AS verdict
-        FROM joined WHERE {kept}
+        FROM judged WHERE {kept}
     """)
+
+
+def _young(store: Store, check: Check) -> int:
+    """Return how many messages would be in findings if they had not happened within the grace."""
+    others = " AND ".join(f"{gate.lower()} IS NOT false" for gate in check.gates if gate != "G3") or "true"
+    number: int = store.one(
+        f"SELECT coalesce(sum(coalesce(weight, 1)), 0)::BIGINT FROM judged WHERE NOT g3 AND {others}"
+    )
+    return number
 
 
 def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:

@@ -35,6 +35,8 @@ def document(diagnosis: Diagnosis, jaeger: str | None = None) -> dict[str, Any]:
             "broken_files": intake.broken,
             "clients": [item.as_dict() for item in diagnosis.completeness],
         },
+        "unasked": list(diagnosis.unasked),
+        "younger_than_grace": dict(diagnosis.young),
         "findings": [finding(item, jaeger) for item in diagnosis.findings],
     }
 

@@ -95,6 +95,13 @@ def notes(diagnosis: Diagnosis) -> Iterator[str]:
             f"of {len(unsure)} of {len(diagnosis.completeness)} clients it is not certain that all spans are here "
             f"({why}), so what is missing proves less"
         )
+    if diagnosis.young:
+        codes = ", ".join(f"{code}: {number:,}" for code, number in sorted(diagnosis.young.items()))
+        yield (
+            f"of messages that are younger than the grace nothing is said yet ({codes}): "
+            "look again later, or shorten it with --grace"
+        )
+    yield from diagnosis.unasked
 
 
 def _details(finding: Finding, jaeger: str | None) -> RenderableType:

@@ -1,0 +1,78 @@
+"""What could not be asked of the telemetry, and why: "nothing found" means little without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from otel_eda import semconv
+
+from . import external
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .store import Store
+
+FEW = 3  # names that a sentence lists
+
+
+class Question(NamedTuple):
+    """A question to the tables, and the sentence about its rows: `{names}` are their first column."""
+
+    sql: str
+    sentence: str
+
+
+QUESTIONS = (
+    Question(
+        """SELECT destination FROM operations WHERE system = 'kafka' AND type = 'process'
+           GROUP BY destination HAVING count(message_offset) = 0""",
+        "process spans of {names} name no offsets: what is lost, repeated or out of order there cannot be told",
+    ),
+    Question(
+        """SELECT destination FROM operations WHERE system = 'kafka' AND type = 'process' AND message_offset IS NOT NULL
+           GROUP BY destination HAVING count(consumer_group) = 0""",
+        "process spans of {names} name no consumer group: losses and repeats there cannot be told",
+    ),
+    Question(
+        """SELECT destination FROM operations WHERE type = 'process' AND destination IS NOT NULL
+           GROUP BY destination HAVING count(origin_span) = 0
+           OR NOT EXISTS (SELECT 1 FROM operations WHERE type = 'send')
+           OR (bool_or(system = 'kafka')
+               AND NOT EXISTS (SELECT 1 FROM sends s WHERE s.destination = operations.destination))""",
+        "no sends to {names} are here: what was sent and never arrived cannot be told",
+    ),
+    Question(
+        f"""SELECT service FROM readings WHERE name = '{external.SPANS_STARTED}' AND sampling = 'DROP' AND value > 0
+            GROUP BY service""",
+        "{names} did not sample every trace: nothing that is missing there can be CONFIRMED",
+    ),
+    Question(
+        """SELECT coalesce(service, '') FROM operations WHERE type IS NULL AND kind IN ('PRODUCER', 'CONSUMER')
+           GROUP BY service""",
+        "PRODUCER or CONSUMER spans of {names} name no messaging system: they are not understood",
+    ),
+    Question(
+        f"""SELECT r.service || ' (' || cast(sum(r.value) AS BIGINT) || ' of ' || coalesce(r.destination, '?') || ')'
+            FROM readings r JOIN (
+                SELECT service, max(last_time) AS last_time FROM services GROUP BY service) v ON v.service = r.service
+            JOIN (SELECT instance, max(ended) AS ended FROM operations GROUP BY instance) o ON o.instance = r.instance
+            CROSS JOIN settings s
+            WHERE r.name = '{semconv.IN_FLIGHT}' AND r.value > 0 AND v.last_time - greatest(r.time, o.ended) > s.grace
+            GROUP BY r.service, r.instance, r.destination""",
+        "processes ended, or were killed, with messages in hand: {names}",
+    ),
+)
+
+
+def blindness(store: Store) -> Iterator[str]:
+    """Yield a sentence for each thing that could not be asked; the views of `facts` must be there."""
+    for question in QUESTIONS:
+        names = sorted({str(row[0]) for row in store.ask(question.sql)})
+        if names:
+            yield question.sentence.format(names=_listed(names))
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(name or "(no name)" for name in names[:FEW]) + more

@@ -1,0 +1,73 @@
+"""What the telemetry cannot tell is said, and what is too young to be told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .checks.helpers import counted_by_ledger
+from .telemetry import flow
+
+if TYPE_CHECKING:
+    from .conftest import Diagnose
+    from .telemetry import Flow
+
+
+def without(made: Flow, *names: str) -> None:
+    """Take attributes from all spans of the consumer."""
+    for span in made.billing.spans:
+        span.json["attributes"] = [pair for pair in span.json["attributes"] if pair["key"] not in names]
+
+
+def test_of_whole_telemetry_everything_is_asked(diagnose: Diagnose) -> None:
+    found = diagnose(flow().world)
+    assert (found.unasked, dict(found.young)) == ((), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("messaging.kafka.offset", "offsets"),
+        ("messaging.consumer.group.name", "consumer group"),
+    ],
+)
+def test_what_spans_do_not_name_is_said(diagnose: Diagnose, name: str, word: str) -> None:
+    made = flow()
+    without(made, name)
+    (said,) = diagnose(made.world).unasked
+    assert word in said
+    assert "orders" in said
+
+
+def test_who_names_no_messaging_system_is_said(diagnose: Diagnose) -> None:
+    made = flow()
+    without(made, "messaging.system", "messaging.operation.type")
+    assert diagnose(made.world).unasked == (
+        "PRODUCER or CONSUMER spans of billing name no messaging system: they are not understood",
+    )
+
+
+def test_that_no_sends_are_here_is_said(diagnose: Diagnose) -> None:
+    made = flow()
+    made.shop.spans[:] = [span for span in made.shop.spans if "still" in span.json["name"]]
+    (said,) = diagnose(made.world).unasked
+    assert "no sends to orders are here" in said
+
+
+def test_who_was_killed_with_messages_in_hand_is_named(diagnose: Diagnose) -> None:
+    made = flow(skip={39})
+    counted_by_ledger(made, "eda.consumer.in_flight", 2, "gauge")
+    del made.billing.spans[-1]
+    heir = made.world.service("billing", group="billing")
+    assert diagnose(made.world).unasked == ()
+    heir.other("still here", 300.0, 0.1)
+    assert diagnose(made.world).unasked == (
+        "processes ended, or were killed, with messages in hand: billing (2 of orders)",
+    )
+
+
+def test_what_is_younger_than_the_grace_is_counted(diagnose: Diagnose) -> None:
+    made = flow(skip={5, 6})
+    assert diagnose(made.world).young == {}
+    assert diagnose(made.world, grace=1000.0).young == {"EDA104": 2}
