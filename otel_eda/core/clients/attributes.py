@@ -48,7 +48,10 @@ def message_attributes(route: Route, message: Message) -> dict[str, Any]:
 
 def add_broker_attributes(attributes: dict[str, Any], message: Message) -> None:
     """Add the attributes that the broker has given a message: position, timestamp, tombstone, the system's own."""
-    add_position(attributes, message)
+    if message.partition is not None:
+        attributes[semconv.PARTITION] = message.partition
+    if message.offset is not None:
+        attributes[semconv.OFFSET] = message.offset
     if message.timestamp is not None:
         attributes[semconv.MESSAGE_TIMESTAMP] = message.timestamp
     if message.tombstone:

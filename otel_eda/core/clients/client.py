@@ -152,7 +152,7 @@ class Client(InFlight):
     @property
     def hooks(self) -> Hooks:
         """The application's functions that are called with its spans."""
-        return self.library.hooks if self.own_hooks is None else self.own_hooks
+        return self.own_hooks or self.library.hooks
 
     def follow(self, tracer_provider: TracerProvider | None, hooks: Hooks | None) -> None:
         """Send the client's spans to a provider and hooks of its own; for None, to those of its library."""
@@ -208,11 +208,7 @@ class Client(InFlight):
         )
 
     def positions(self) -> list[Position]:
-        """Return the positions of the consumer.
-
-        Where it cannot be asked from any thread, they are those of its last poll, moved on by the messages handed over
-        since.
-        """
+        """Return the positions of the consumer: those of its last poll, moved on, where no thread may ask it."""
         instance = self._askable_instance()
         if instance is not None:
             self.refresh_positions(instance)
@@ -262,7 +258,10 @@ class Client(InFlight):
         """Count messages that the application was handed, and remember their destination."""
         if destination not in self.consumed_destinations and len(self.consumed_destinations) < semconv.ATTRIBUTE_SETS:
             self.consumed_destinations.add(destination)
-        self.route(operation, "receive", destination).count_consumed(partition, number)
+        route = self.routes.get((operation, destination))
+        if route is None or route.scope is not (self.own_telemetry or self.library.telemetry).scope:
+            route = self.route(operation, "receive", destination)
+        route.count_consumed(partition, number)
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Record the offsets of a batch's messages from one partition in the ledger."""

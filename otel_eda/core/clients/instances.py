@@ -47,7 +47,9 @@ def existing_client(instance: Any) -> Client | None:
 def client_of(instance: Any, library: Origin) -> Client:
     """Return the client of a library's producer or consumer, made at its first use."""
     owner = library.owner(instance)
-    return existing_client(owner) or _remember(Client(library, owner, identity_of(owner, library) or Identity()), owner)
+    attributes = getattr(owner, "__dict__", None)
+    client = existing_client(owner) if attributes is None else attributes.get(ATTRIBUTE)
+    return client or _remember(Client(library, owner, identity_of(owner, library) or Identity()), owner)
 
 
 @guarded

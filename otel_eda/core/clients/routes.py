@@ -142,6 +142,9 @@ class Route:
 
     def count_consumed(self, partition: str | None, number: int) -> None:
         """Count messages that the application was handed."""
+        if self._message_count is not None:
+            self._message_count.number += number
+            return
         self._count_messages(self.scope.metrics.consumed, partition, None, number)
 
     def _count_messages(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:

@@ -1,4 +1,4 @@
-"""The metric of how long a message waited before its processing."""
+"""The metrics of a processing: how long its message waited before, how long it took, how old the message was."""
 
 from __future__ import annotations
 
@@ -15,3 +15,13 @@ def record_wait(route: Route, partition: str | None, start: int, stamp: int, con
     route.last_timestamps[partition] = stamp
     duration = max(start / 1e9 - stamp / 1e3, 0.0)
     route.scope.metrics.queue_duration.record(duration, route.duration_attributes(partition), context)
+
+
+def record_durations(
+    route: Route, partition: str | None, error: str | None, *, start: int, end: int, stamp: int | None, context: Context
+) -> None:
+    """Record how long a processing took, from `start` to `end`, and how old its message was then; units as above."""
+    measures, metrics = route.duration_attributes(partition, error), route.scope.metrics
+    metrics.process_duration.record(max(end - start, 0) / 1e9, measures, context)
+    if stamp is not None:
+        metrics.message_age.record(max(end / 1e9 - stamp / 1e3, 0.0), measures, context)

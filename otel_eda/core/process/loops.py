@@ -232,12 +232,13 @@ class LoopProcessing:
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.begin_pulled", error)
 
-    @guarded
     def begin_polled(self, record: Any, polled: Polled | None) -> None:
         """Begin the process span of a message that was polled before; an object that the application added has none."""
-        if polled is not None:
-            message, context, origin = polled
-            self._begin(record, message, (context, origin))
+        try:
+            if polled is not None:
+                self._begin(record, polled[0], polled[1:])
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed("core.process.loops.LoopProcessing.begin_polled", error)
 
     def _begin(self, record: Any, message: Message, extracted: Extracted | None) -> None:
         if self.is_copy:

@@ -19,7 +19,7 @@ from otel_eda.core.clients.attributes import message_attributes
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
-from otel_eda.core.process.durations import record_wait
+from otel_eda.core.process.durations import record_durations, record_wait
 from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import (
@@ -145,9 +145,11 @@ class Processing:
             self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
 
     def _report(self, end: int, kind: str | None) -> None:
-        hooks.end(self.span, end)
+        hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
         if self.route.scope.records_durations:
-            self._record_durations(end, kind)
+            record_durations(
+                self.route, self.partition, kind, start=self.start, end=end, stamp=self.timestamp, context=self.context
+            )
         for observe in observers:
             observe(self, end)
 
@@ -157,12 +159,6 @@ class Processing:
             ledger.give_up(self.offset)
             return None
         return None if ledger is None else ledger.end(self.offset, error is None)
-
-    def _record_durations(self, end: int, kind: str | None) -> None:
-        measures, metrics = self.route.duration_attributes(self.partition, kind), self.route.scope.metrics
-        metrics.process_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
-        if self.timestamp is not None:
-            metrics.message_age.record(max(end / 1e9 - self.timestamp / 1e3, 0.0), measures, self.context)
 
     def end_unless_manual(self, error: BaseException | None) -> None:
         """End the span, unless the application processes the message by hand."""
@@ -276,7 +272,9 @@ def _record_in_ledger(processing: Processing, message: Message, attributes: dict
 def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
     client, route = processing.client, processing.route
     open_processings.add(processing)
-    hooks.call_process(client.hooks, processing.span, message.given, processing.record, processing.context)
+    called = client.own_hooks or client.library.hooks
+    if called.process is not None:
+        hooks.call_process(called, processing.span, message.given, processing.record, processing.context)
     if message.unsettled and message.delivery_tag is not None:
         unsettled = Unsettled(message.destination, message.queue, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)

@@ -82,8 +82,14 @@ def extract(headers: Headers) -> Extracted:
 
     Of headers that are repeated, the last one that is valid counts.
     """
+    if not headers:
+        return EMPTY, None
     try:
-        return _extract(headers if type(headers) is list else as_pairs(headers)) if headers else (EMPTY, None)
+        if type(headers) is list and len(headers) == 1 and headers[0][0] == tracecontext.PARENT:
+            trace_context = tracecontext.read(headers[0][1]) if _global_propagator().default else None
+            if trace_context is not None:
+                return trace_context  # all that most messages carry
+        return _extract(headers if type(headers) is list else as_pairs(headers))
     except (TypeError, ValueError):
         return EMPTY, None  # the object is no headers
 

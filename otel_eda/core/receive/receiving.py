@@ -55,7 +55,6 @@ class Receiving:
         "operation_name",
         "read",
         "record",
-        "scope",
         "start",
         "timed",
     )
@@ -76,7 +75,6 @@ class Receiving:
         self.client = client
         self.consumer = consumer
         self.read = read or client.library.message
-        self.scope = client.scope
         self.operation_name = operation
         self.record: Any = None
         around = current_operation.get().types
@@ -112,9 +110,9 @@ class Receiving:
         route = self.client.route(self.operation_name, "receive", destination)
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
-        if self.scope.check_durations(end):
+        if route.scope.check_durations(end):
             measures = route.duration_attributes(None, error)
-            self.scope.metrics.operation_duration.record((end - self.start) / 1e9, measures, context)
+            route.scope.metrics.operation_duration.record((end - self.start) / 1e9, measures, context)
 
     @guarded
     def record_failure(self, error: BaseException) -> None:
@@ -150,7 +148,7 @@ class Receiving:
 
     def message(self) -> Message | None:
         """Count and return the pulled message, or return None; record a span if every pull is to have one."""
-        message = self.read_message()
+        message = self.read_message() if self.timed else self.read(self.record)
         if message is not None:
             self.client.record_consumed(self.operation_name, message.destination, message.partition)
             if message.sender is not None:
@@ -173,7 +171,7 @@ class Receiving:
         self._span(route, message_attributes(route, message), links).end()
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
-        return self.scope.tracer.start_span(
+        return route.scope.tracer.start_span(
             route.name, outside_loops(current_context()), route.kind, attributes, list(links), self.start
         )
 

@@ -12,14 +12,12 @@ from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
-from otel_eda.core.send.refusals import mark_repeat
 from otel_eda.core.send.sending import Sending
 from otel_eda.core.telemetry import hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.message import Message
     from otel_eda.core.patching.patch import Function, Switch
@@ -68,14 +66,6 @@ class Send:
     def _headers_position(self) -> int:
         return self.takes.index(self.headers)
 
-    def _sending(self, client: Client, message: Message, contents: tuple[Any, ...], call: Any) -> Sending:
-        receipt = self.receipt(call[0][0])
-        sending = Sending(client, self.operation, message, receipt=receipt, outcome=self.outcome, call=call)
-        sending.contents = contents
-        if client.refused_sends:
-            mark_repeat(client, contents, sending.span)
-        return sending
-
     @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -87,8 +77,11 @@ class Send:
         message = self.message(args[0], *contents)
         if message is None:
             return None
-        sending = self._sending(client_of(args[0], library), message, contents, (args, kwargs))
-        hooks.call_send(sending.client.hooks, sending.span, arguments.names, (args, kwargs), sending.context)
+        client, receipt, call = client_of(args[0], library), self.receipt(args[0]), (args, kwargs)
+        sending = Sending(client, self.operation, message, contents, receipt=receipt, outcome=self.outcome, call=call)
+        called = client.own_hooks or library.hooks
+        if called.send is not None:
+            hooks.call_send(called, sending.span, arguments.names, call, sending.context)
         if sending.origin is None and self.put is not None and sending.route.injects and not self.headless(args[0]):
             more = propagation.inject(sending.context)
             headers = self.put(taken[self._headers_position], more) if more else None

@@ -15,7 +15,7 @@ from otel_eda.core.clients.attributes import add_broker_attributes, message_attr
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter
-from otel_eda.core.send.refusals import refused
+from otel_eda.core.send.refusals import mark_repeat, refused
 from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
@@ -83,6 +83,7 @@ class Sending:
         client: Client,
         operation: str,
         message: Message,
+        contents: tuple[Any, ...] = (),
         *,
         receipt: Callable[[Any], Message | None],
         outcome: Learner | None,
@@ -93,13 +94,14 @@ class Sending:
         self.args, self.kwargs = call
         self.receipt, self.outcome = receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
-        self.contents: tuple[Any, ...] = ()
-        self.pending_answer: Any = None
-        self.outcome_to_callback = self.kept_open = self.done = False
+        self.contents = contents
+        self.pending_answer, self.outcome_to_callback, self.kept_open, self.done = None, False, False, False
         self.start = time.time_ns()
         self.call_context: Context = current_context()
-        self.origin = propagation.span_context_in(message.headers)
+        self.origin = propagation.span_context_in(message.headers) if message.headers else None
         self.span: Span = self._start_span(message)
+        if client.refused_sends:
+            mark_repeat(client, contents, self.span)
         self.context: Context = with_span(self.call_context, self.span)
 
     def _start_span(self, message: Message) -> Span:

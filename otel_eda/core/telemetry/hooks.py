@@ -63,9 +63,9 @@ class _Unfinished:
         self.at = 0
 
 
-_unfinished: dict[Span, _Unfinished] = {}
+unfinished: dict[Span, _Unfinished] = {}
 _lock = Lock()
-on_fork(_unfinished.clear)
+on_fork(unfinished.clear)
 
 
 def call_send(
@@ -94,7 +94,7 @@ def _call(hook: Callable[[Span, Any], object], span: Span, about: object, contex
     ours = copy_context()
     ours.run(attach, context)
     task = ours.run(loop.create_task, _finished(result))
-    _unfinished[span] = _Unfinished(task)
+    unfinished[span] = _Unfinished(task)
     task.add_done_callback(partial(_done, span))
 
 
@@ -123,16 +123,16 @@ async def _finished(hook: Coroutine[Any, Any, object]) -> None:
 
 def _done(span: Span, _: object = None) -> None:
     with _lock:
-        entry = _unfinished.pop(span, None)
+        entry = unfinished.pop(span, None)
     if entry is not None and entry.at:
         span.end(entry.at)
 
 
 def end(span: Span, at: int) -> None:
     """End a span at a time in nanoseconds, if its hook is at work once that is done."""
-    if _unfinished:
+    if unfinished:
         with _lock:
-            entry = _unfinished.get(span)
+            entry = unfinished.get(span)
             if entry is not None:
                 entry.at = at
                 return
@@ -142,5 +142,5 @@ def end(span: Span, at: int) -> None:
 @on_reset
 def end_all() -> None:
     """End the spans whose hooks are still at work."""
-    for span in list(_unfinished):
+    for span in list(unfinished):
         _done(span)

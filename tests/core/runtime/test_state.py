@@ -73,7 +73,7 @@ KEPT = {
     "runtime.state:_resets": "owners register when their modules are loaded",
     "telemetry.errors:codes": "libraries register when they are made",
     "telemetry.hooks:_lock": "nobody holds it for longer than a step",
-    "telemetry.hooks:_unfinished": "its spans are ended, see test_hooks.py",
+    "telemetry.hooks:unfinished": "its spans are ended, see test_hooks.py",
     "telemetry.providers:_metrics_by_provider": "counts go on, and go with their provider",
     "telemetry.providers:watchers": "`suite` registers them when it is loaded",
 }
