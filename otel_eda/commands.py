@@ -85,6 +85,12 @@ LISTED = (
     ),
     Command("export", "otel_eda.diagnosis.commands.export", "diagnosis", "Write a table of the telemetry to a file."),
     Command("sql", "otel_eda.diagnosis.commands.sql", "diagnosis", "Ask the tables of the telemetry in SQL."),
+    Command(
+        "stack",
+        "otel_eda.stack.command",
+        "cli",
+        "Write a compose file with brokers, collector, Jaeger, Prometheus, alerts and dashboards.",
+    ),
 )
 COMMANDS = {command.name: command for command in LISTED}
 

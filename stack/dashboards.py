@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus, stat, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement
+from grafana_foundation_sdk.models.common import HeatmapCellLayout, LegendDisplayMode, LegendPlacement
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
@@ -17,12 +18,21 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableOption,
     VariableRefresh,
 )
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 FOLDER = Path(__file__).parent / "grafana" / "dashboards"
-PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
+# Which of Grafana's sources are meant can be chosen, so that the dashboards fit another Grafana; first the stack's own.
+SOURCES = {"metrics": "prometheus", "traces": "jaeger"}
+PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${metrics}")
+JAEGER = {"type": "jaeger", "uid": "${traces}"}
 WIDTH, HEIGHT, LOW = 8, 8, 4
 
 SERVICE = "job"
+SYSTEM = "messaging_system"
 DESTINATION = "messaging_destination_name"
 GROUP = "messaging_consumer_group_name"
 HANDLER = "code_function_name"
@@ -30,6 +40,7 @@ EVENT = "eda_event_type"
 ERROR = "error_type"
 # The tag that a span has for a series' label.
 TAGS = {
+    SYSTEM: "messaging.system",
     DESTINATION: "messaging.destination.name",
     GROUP: "messaging.consumer.group.name",
     HANDLER: "code.function.name",
@@ -63,10 +74,21 @@ def now(how: str, metric: str, where: str = GROUPS, by: tuple[str, ...] = (SERVI
     return f"{how} by ({', '.join(by)}) ({metric}{{{where}}})"
 
 
+def read_by(query: str) -> str:
+    """Say in the label `reader` who reads: the group or, since RabbitMQ's queues have none, the service."""
+    both = f'label_join({query}, "reader", ";", "{GROUP}", "{SERVICE}")'
+    return f'label_replace({both}, "reader", "$1", "reader", ";?([^;]+).*")'
+
+
 def recent(what: str, by: tuple[str, ...] = (SERVICE, GROUP, DESTINATION)) -> str:
     """Say how many there were in ten minutes, by the rules that alerts use; zero for whoever had none."""
     none = f"0 * sum by ({', '.join(by)}) (messaging_client_consumed_messages_total{{{GROUPS}}})"
     return f"sum by ({', '.join(by)}) (eda:{what}:10m{{{GROUPS}}}) or {none}"
+
+
+def sums(metric: str) -> str:
+    """Add up by destination what there is now."""
+    return now("sum", metric, CHOSEN, (SERVICE, DESTINATION))
 
 
 def missed() -> str:
@@ -101,10 +123,33 @@ class Chart:
         made = made.legend(legend.placement(LegendPlacement.BOTTOM))
         if self.tags or self.only:
             made = made.data_links([_traces(self.tags, self.only)])
-        for number, (legend_, query) in enumerate(self.queries.items()):
+        for number, (legend_, asked) in enumerate(self.queries.items()):
+            query = read_by(asked) if READER in legend_ else asked
             target = prometheus.Dataquery().expr(query).legend_format(legend_).ref_id(chr(ord("A") + number))
             made = made.with_target(target.range().exemplar(self.exemplars).datasource(PROMETHEUS))
         return made
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A heat map of a histogram: how many of its values lie within each of its buckets."""
+
+    title: str
+    metric: str
+    about: str = ""
+
+    def panel(self) -> heatmap.Panel:
+        """Draw it."""
+        made = (
+            heatmap.Panel().title(self.title).description(self.about).datasource(PROMETHEUS).span(WIDTH).height(HEIGHT)
+        )
+        made = made.calculate(False).rows_frame(heatmap.RowsHeatmapOptions().layout(HeatmapCellLayout.LE))
+        made = made.cell_values(heatmap.CellValues().unit("mps")).y_axis(heatmap.YAxisConfig().unit("s"))
+        made = made.color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64))
+        target = prometheus.Dataquery().expr(rate(f"{self.metric}_bucket", by=("le",))).legend_format("{{le}}")
+        return made.with_target(
+            target.ref_id("A").range().format(PromQueryFormat.HEATMAP).exemplar(False).datasource(PROMETHEUS)
+        )
 
 
 @dataclass(frozen=True)
@@ -131,7 +176,7 @@ class Page:
     title: str
     about: str
     variables: dict[str, str]
-    rows: dict[str, list[Chart]]
+    rows: Mapping[str, Sequence[Chart | Heat]]
     numbers: tuple[Number, ...] = ()
 
     def build(self) -> str:
@@ -139,6 +184,8 @@ class Page:
         made = dashboard.Dashboard(self.title).uid(f"eda-{self.uid}").description(self.about).tags(["otel-eda"])
         made = made.time("now-15m", "now").refresh("5s").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
         made = made.link(_pages()).editable()
+        for name, kind in SOURCES.items():
+            made = made.with_variable(_source(name, kind))
         for name, query in self.variables.items():
             made = made.with_variable(_variable(name, query))
         for number in self.numbers:
@@ -152,10 +199,9 @@ class Page:
 
 def _traces(tags: tuple[str, ...], only: str) -> dashboard.DashboardLink:
     said = " ".join(filter(None, [only, *(f'{TAGS[tag]}="${{__field.labels.{tag}}}"' for tag in tags)]))
-    source = {"type": "jaeger", "uid": "jaeger"}
     service = "${__field.labels.job}"
-    query = {"refId": "A", "datasource": source, "queryType": "search", "service": service, "tags": said}
-    pane = {"datasource": "jaeger", "queries": [query], "range": {"from": "${__from}", "to": "${__to}"}}
+    query = {"refId": "A", "datasource": JAEGER, "queryType": "search", "service": service, "tags": said}
+    pane = {"datasource": JAEGER["uid"], "queries": [query], "range": {"from": "${__from}", "to": "${__to}"}}
     panes = quote(json.dumps({"traces": pane}, separators=(",", ":")), safe="${}:,._")
     return dashboard.DashboardLink("Traces").url(f"/explore?schemaVersion=1&panes={panes}").target_blank(True)
 
@@ -163,6 +209,11 @@ def _traces(tags: tuple[str, ...], only: str) -> dashboard.DashboardLink:
 def _pages() -> dashboard.DashboardLink:
     made = dashboard.DashboardLink("otel-eda").type(DashboardLinkType.DASHBOARDS).tags(["otel-eda"])
     return made.as_dropdown(False).include_vars(True).keep_time(True)
+
+
+def _source(name: str, kind: str) -> dashboard.DatasourceVariable:
+    made = dashboard.DatasourceVariable(name).label(name.capitalize()).type(kind)
+    return made.current(VariableOption(text=kind.capitalize(), value=kind))
 
 
 def _variable(name: str, query: str) -> dashboard.QueryVariable:
@@ -179,8 +230,9 @@ CONSUMERS = {
     "destination": f"label_values({CONSUMED}{{{CLIENTS}}}, {DESTINATION})",
 }
 BY_DESTINATION = "{{job}}: {{messaging_destination_name}}"
-BY_GROUP = "{{messaging_consumer_group_name}}: {{messaging_destination_name}}"
-BY_CLIENT = "{{messaging_consumer_group_name}}"
+READER = "{{reader}}"
+BY_GROUP = f"{READER}: {{{{messaging_destination_name}}}}"
+BY_CLIENT = READER
 BY_HANDLER = "{{job}}: {{code_function_name}}"
 OPERATION, PROCESS = "messaging_client_operation_duration_seconds", "messaging_process_duration_seconds"
 QUEUE, HANDLING, AGE = "eda_queue_duration_seconds", "eda_handler_duration_seconds", "eda_message_age_seconds"
@@ -188,7 +240,8 @@ SENDING = f'{CHOSEN},messaging_operation_type="send"'
 WITHIN = {f"half, {BY_DESTINATION}": 0.5, f"95 %, {BY_DESTINATION}": 0.95}
 FIRING = 'ALERTS{alertstate="firing",alertname=~"Eda.+"}'
 WAITING = "eda_consumer_waiting_time_seconds_total"
-CLIENT, CALL = (SERVICE, GROUP), (SERVICE, HANDLER, EVENT)
+CLIENT, CALL = (SERVICE, SYSTEM, GROUP), (SERVICE, HANDLER, EVENT)
+SENDERS = f"0 * {sums('messaging_client_sent_messages_total')}"
 CONSUMERS_EACH = now("count", WAITING, CLIENTS, CLIENT)
 OVERFLOWN = f'count by ({SERVICE}) ({{otel_metric_overflow="true",{CHOSEN}}})'
 
@@ -225,6 +278,8 @@ FLOW = Page(
                 about="From a message's timestamp to the end of its processing.",
                 exemplars=True,
             ),
+            Heat("Queue times", QUEUE, "How many messages waited for how long."),
+            Heat("Processing times", PROCESS, "How many messages took how long."),
         ],
         "Processes": [
             Chart("Processors", {"{{job}}": rate("process_cpu_time_seconds_total", CHOSEN, (SERVICE,))}, tags=()),
@@ -281,7 +336,7 @@ GROUPED = Page(
                 "Busy",
                 {BY_CLIENT: f"1 - clamp_max({rate(WAITING, CLIENTS, CLIENT)} / {CONSUMERS_EACH}, 1)"},
                 "percentunit",
-                (GROUP,),
+                (SYSTEM,),
                 about="The share of the time that is not spent in polls.",
             ),
             Chart("At work", {BY_GROUP: now("sum", "eda_consumer_in_flight")}),
@@ -293,7 +348,7 @@ GROUPED = Page(
                     f"{BY_CLIENT}, at most": now("min", "eda_consumer_poll_limit_seconds", CLIENTS, CLIENT),
                 },
                 "s",
-                (GROUP,),
+                (SYSTEM,),
             ),
             Chart(
                 "Polls",
@@ -315,19 +370,19 @@ GROUPED = Page(
                         "sum", "eda_consumer_partition_count", CLIENTS, (*CLIENT, "instance")
                     )
                 },
-                tags=(GROUP,),
+                tags=(SYSTEM,),
             ),
             Chart(
                 "Assignments and revocations",
                 {BY_CLIENT: rate("eda_consumer_assignments_total", CLIENTS, CLIENT)},
                 "ops",
-                (GROUP,),
+                (SYSTEM,),
             ),
             Chart(
                 "Time without partitions",
                 {BY_CLIENT: rate("eda_consumer_unassigned_time_seconds_total", CLIENTS, CLIENT)},
                 "percentunit",
-                (GROUP,),
+                (SYSTEM,),
                 about="The share of the time, summed over consumers.",
             ),
             Chart(
@@ -424,7 +479,7 @@ INTEGRITY = Page(
             Chart(
                 "Skipped",
                 {BY_GROUP: recent("skipped_messages")},
-                tags=(GROUP, DESTINATION),
+                tags=(DESTINATION,),
                 only="eda.message.skipped=true",
                 about="A commit has passed them, and no attempt succeeded.",
             ),
@@ -440,8 +495,8 @@ INTEGRITY = Page(
             ),
             Chart(
                 "Set aside",
-                {BY_DESTINATION: f"sum by ({SERVICE}, {DESTINATION}) (eda:dead_lettered_messages:10m{{{CHOSEN}}})"},
-                about="Messages sent to a dead-letter destination, or delivered from one.",
+                {BY_DESTINATION: sums("eda:set_aside_messages:10m")},
+                about="Messages sent to a dead-letter destination, delivered from one, or rejected for good.",
             ),
             Chart(
                 "Failed sends",
@@ -454,9 +509,13 @@ INTEGRITY = Page(
                 (DESTINATION, ERROR),
             ),
             Chart(
+                "Never answered",
+                {BY_DESTINATION: f"{sums('eda:unanswered_sends:10m')} or {SENDERS}"},
+                about="Sends whose client or process ended before the broker answered.",
+            ),
+            Chart(
                 "Returned",
-                {BY_DESTINATION: rate("eda_returned_messages_total")},
-                "mps",
+                {BY_DESTINATION: sums("eda:returned_messages:10m")},
                 about="Messages that the broker could not route.",
             ),
             Chart(
@@ -472,7 +531,7 @@ INTEGRITY = Page(
             Chart("Delivered again", {BY_GROUP: recent("redelivered_messages")}, only="eda.message.redelivered=true"),
             Chart(
                 "Sent for another attempt",
-                {BY_DESTINATION: f"sum by ({SERVICE}, {DESTINATION}) (eda:retried_messages:10m{{{CHOSEN}}})"},
+                {BY_DESTINATION: sums("eda:retried_messages:10m")},
             ),
             Chart(
                 "Out of order within a key",

@@ -21,6 +21,7 @@ INSTALL = {
     "postgres": "apt-get install postgresql",
     "prometheus": "apt-get install prometheus",
     "promtool": "apt-get install prometheus",
+    "amtool": "apt-get install prometheus-alertmanager",
     "chromium": "apt-get install chromium",
     "go": f"unpack Go {GO[0]}.{GO[1]} or newer from https://go.dev/dl into /usr/local",
 }

@@ -1,4 +1,4 @@
-"""docker-compose.yml is what its schema wants, and hangs together with what it mounts."""
+"""The compose files are what their schema wants, and hang together with what they mount."""
 
 from __future__ import annotations
 
@@ -11,15 +11,25 @@ import pytest
 import yaml
 from docs.pages import ROOT
 
+from otel_eda.diagnosis.settings import MEMORY
+from stack.compose import ADDED, COMPOSE, FILE, OVERRIDE, PARTS, SERVICES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILE = ROOT / "docker-compose.yml"
-COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DEMO = {"shop", "payments", "shipping"}
 UNCHECKED = {"collector", "diagnose", *DEMO}  # the file says why
 EVERY = pytest.mark.parametrize("name", SERVICES)
+# Where what a part keeps is, in its image; Jaeger keeps its traces in memory.
+KEPT = {
+    "kafka": "/var/lib/kafka/data",
+    "rabbitmq": "/var/lib/rabbitmq",
+    "collector": "/telemetry",
+    "prometheus": "/prometheus",
+    "alertmanager": "/alertmanager",
+    "grafana": "/var/lib/grafana",
+}
+UNITS = {"m": 1, "g": 1024}
 
 
 def schema(file: Path) -> subprocess.CompletedProcess[str]:
@@ -34,9 +44,24 @@ def mounts(service: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(source, target, mode) for source, target, mode, *_ in found]
 
 
-def test_the_schema_has_nothing_against_it() -> None:
-    done = schema(FILE)
+def megabytes(limit: str) -> int:
+    """Give a limit of memory as a number."""
+    return int(limit[:-1]) * UNITS[limit[-1]]
+
+
+@pytest.mark.parametrize("file", [FILE, OVERRIDE], ids=lambda file: file.name)
+def test_the_schema_has_nothing_against_it(file: Path) -> None:
+    done = schema(file)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("mem_limit:", "mem_limits:"), ("restart: unless-stopped", "restart: [1]")]
+)
+def test_the_schema_knows_limits_and_restarts(right: str, wrong: str, tmp_path: Path) -> None:
+    mistaken = tmp_path / "docker-compose.yml"
+    mistaken.write_text(FILE.read_text("utf-8").replace(right, wrong, 1))
+    assert schema(mistaken).returncode == 1
 
 
 def test_the_schema_would_have_something_against_a_mistake(tmp_path: Path) -> None:
@@ -46,8 +71,41 @@ def test_the_schema_would_have_something_against_a_mistake(tmp_path: Path) -> No
 
 
 def test_everything_is_there() -> None:
-    parts = {"kafka", "rabbitmq", "collector", "jaeger", "prometheus", "grafana"}
-    assert set(SERVICES) == {*parts, *DEMO, "diagnose"}
+    assert set(PARTS) == {"kafka", "rabbitmq", "collector", "jaeger", "prometheus", "alertmanager", "grafana"}
+    assert set(ADDED) == {*DEMO, "diagnose"}
+
+
+@EVERY
+def test_what_ends_is_started_again_within_its_memory(name: str) -> None:
+    assert SERVICES[name]["restart"] == ("no" if name == "diagnose" else "unless-stopped")
+    assert megabytes(SERVICES[name]["mem_limit"]) >= 128
+
+
+def test_limits_fit_what_is_told_to_who_is_limited() -> None:
+    def limit(name: str) -> int:
+        return megabytes(SERVICES[name]["mem_limit"])
+
+    collector = yaml.safe_load((ROOT / "stack" / "collector.yaml").read_text("utf-8"))
+    assert collector["processors"]["memory_limiter"]["limit_mib"] < limit("collector")
+    heap = re.fullmatch(r"-Xmx(\d+)m", SERVICES["kafka"]["environment"]["KAFKA_HEAP_OPTS"])
+    assert heap is not None
+    assert 2 * int(heap[1]) < limit("kafka")  # the health check takes as much
+    soft = re.fullmatch(r"(\d+)MiB", SERVICES["jaeger"]["environment"]["GOMEMLIMIT"])
+    assert soft is not None
+    assert int(soft[1]) < limit("jaeger")
+    assert limit("diagnose") > MEMORY
+
+
+def test_what_is_kept_is_in_a_volume() -> None:
+    kept = {name: target for name in PARTS for source, target, _ in mounts(PARTS[name]) if source in COMPOSE["volumes"]}
+    assert kept == KEPT
+    assert {source for name in SERVICES for source, *_ in mounts(SERVICES[name]) if source[0] != "."} == set(
+        COMPOSE["volumes"]
+    )
+    assert SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"] == KEPT["kafka"]
+    for name, flag in (("prometheus", "storage.tsdb.path"), ("alertmanager", "storage.path")):
+        assert f"--{flag}={KEPT[name]}" in SERVICES[name]["command"]
+    assert SERVICES["rabbitmq"]["hostname"]
 
 
 @EVERY
@@ -97,7 +155,7 @@ def test_versions_are_those_of_the_tests() -> None:
 def test_the_alert_on_retention_knows_how_long_it_is() -> None:
     hours = SERVICES["kafka"]["environment"]["KAFKA_LOG_RETENTION_HOURS"]
     assert hours == 7 * 24
-    assert "7 * 24 * 3600" in (ROOT / "stack" / "rules.yml").read_text("utf-8")
+    assert "7 * 24 * 3600" in (ROOT / "stack" / "thresholds.yml").read_text("utf-8")
 
 
 def test_the_images_of_our_own_are_built_of_what_they_are_given() -> None:
@@ -108,6 +166,6 @@ def test_the_images_of_our_own_are_built_of_what_they_are_given() -> None:
 
 
 def test_what_containers_call_each_other_is_what_they_are_called() -> None:
-    texts = [FILE, *(path for path in (ROOT / "stack").rglob("*.y*ml"))]
+    texts = [FILE, OVERRIDE, *(path for path in (ROOT / "stack").rglob("*.y*ml"))]
     named = {name for path in texts for name in re.findall(r"\b([a-z]+):\d{4,5}\b", path.read_text("utf-8"))}
     assert named - {"localhost", "v"} <= set(SERVICES)

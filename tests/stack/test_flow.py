@@ -1,4 +1,4 @@
-"""The demo, as docker-compose.yml has it, through the real collector, Jaeger and Prometheus: nothing is left empty."""
+"""The demo, as `docker compose` runs it, through the real collector, Jaeger and Prometheus: nothing is left empty."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from docs.pages import ROOT
 from support.programs import PATIENCE, Way, launched, run, running
 from support.waiting import until
 
+from stack.compose import SERVICES
 from stack.test_rules import RULES
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     Faulty = Callable[[], AbstractContextManager[Program]]
 
-SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 DASHBOARDS = sorted((ROOT / "stack" / "grafana" / "dashboards").glob("*.json"))
 FAULTY = Path(__file__).parent / "programs" / "faulty.py"
 DEMO = ("payments", "shipping", "shop")
@@ -73,7 +72,7 @@ def variables() -> Iterator[str]:
 
 
 class Containers:
-    """Starts what docker-compose.yml starts, but here."""
+    """Starts what `docker compose` starts, but here."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self.addresses = addresses
@@ -126,6 +125,10 @@ FIRING = {
     ("EdaMessagesSkipped", "faulty"),
     ("EdaDuplicateProcessing", "faulty"),
     ("EdaDeadLettersRising", "faulty"),
+    ("EdaSendsFailed", "faulty"),
+    ("EdaMessagesReturned", "faulty"),
+    ("EdaMessagesOutOfOrder", "faulty"),
+    ("EdaEventsUnhandled", "faulty"),
 }
 
 

@@ -199,12 +199,13 @@ def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
 class Acknowledgement(Settlement):
     """An acknowledgement or rejection of messages."""
 
-    __slots__ = ("message_count",)
+    __slots__ = ("message_count", "requeue")
 
     def __init__(
         self, client: Client, operation: str, call: SettleCall, tags: Tags, messages: Sequence[Unsettled]
     ) -> None:
         self.message_count = len(messages) if tags.multiple else 1
+        self.requeue = tags.requeue
         attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
         if tags.requeue is not None:
             attributes[semconv.REQUEUED] = tags.requeue
@@ -222,8 +223,13 @@ class Acknowledgement(Settlement):
 
     @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
-        """Count the messages that were settled."""
-        self.route.count(self.scope.metrics.settled, None, kind, self.message_count)
+        """Count the messages that were settled, and of rejected ones whether they come again."""
+        settled = self.scope.metrics.settled
+        if self.requeue is None:
+            self.route.count(settled, None, kind, self.message_count)
+        else:
+            attributes = self.route.count_attributes(None, kind) | {semconv.REQUEUED: self.requeue}
+            settled.count_for(attributes).number += self.message_count
 
 
 def _common(places: Iterable[str | None]) -> str | None:

@@ -36,7 +36,8 @@ def test_each_way_to_settle_is_a_span(channel: BlockingChannel, queue: str, reco
     assert (settle.kind, settle.name) == (SpanKind.CLIENT, f"{verb} {queue}")
     assert (parent(settle), links(settle)) == (ids(process), [ids(send)])
     assert (attribute(settle, TAG), attribute(settle, REQUEUE)) == (1, None if verb == "ack" else False)
-    recorder.counted("eda.settled.messages", 1, queue)
+    [point] = recorder.counted("eda.settled.messages", 1, queue)
+    assert (point.attributes or {}).get(REQUEUE) is (None if verb == "ack" else False)
 
 
 @pytest.mark.parametrize("tag", [3, 0], ids=["up to the last", "all there are"])

@@ -57,7 +57,10 @@ try:
     producer.send(topic, bytes(2_000_000)).get(10)
 except Exception as error:
     print(type(error).__name__)
-pyee.EventEmitter().emit("unheard")
+emitter = pyee.EventEmitter()
+emitter.on("heard", lambda: None)
+emitter.emit("heard")
+emitter.emit("unheard")
 with zmq.Context() as context, context.socket(zmq.PUB) as sender, context.socket(zmq.SUB) as receiver:
     for socket in sender, receiver:
         socket.set_hwm(1)
@@ -74,10 +77,11 @@ host, _, port = rabbitmq.rpartition(":")
 with pika.BlockingConnection(pika.ConnectionParameters(host, int(port))) as connection:
     channel = connection.channel()
     queue = channel.queue_declare("", exclusive=True).method.queue
-    channel.basic_publish("", queue, b"")
-    while (delivered := channel.basic_get(queue)[0]) is None:
-        pass
-    channel.basic_ack(delivered.delivery_tag)
+    for settle in channel.basic_ack, channel.basic_reject:
+        channel.basic_publish("", queue, b"")
+        while (delivered := channel.basic_get(queue)[0]) is None:
+            pass
+        settle(delivered.delivery_tag, False)  # not several; not again
     channel.confirm_delivery()
     try:
         channel.basic_publish("", "nowhere", b"", mandatory=True)
