@@ -28,3 +28,15 @@ def test_a_queue_of_another_name_is_known_by_its_messages(diagnose: Diagnose) ->
     mail.process(sent, 0.1)
     shop.other("still here", 60.0, 0.1)
     assert diagnose(world, "EDA107").findings == ()
+
+
+def test_the_two_ends_of_a_connection_may_name_its_host_differently(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    shop, screen = world.service("shop", system="zeromq"), world.service("screen", system="zeromq")
+    sent = shop.send("tcp://127.0.0.1:5555", 0.0)
+    shop.send("tcp://127.0.0.1:6666", 0.0)
+    sent.destination = "tcp://*:5555"
+    without_context = screen.process(sent, 0.1)
+    del without_context.json["links"], without_context.json["parentSpanId"]
+    shop.other("still here", 60.0, 0.1)
+    assert only(diagnose(world, "EDA107").findings, "EDA107").destination == "tcp://127.0.0.1:6666"

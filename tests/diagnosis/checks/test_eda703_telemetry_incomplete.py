@@ -46,6 +46,18 @@ def test_what_was_sampled_is_missing_all_the_same(
     assert cause in finding.cause
 
 
+def test_a_sampler_that_kept_more_than_half_is_a_sampler(diagnose: Diagnose) -> None:
+    made = flow()
+    points = [
+        {"timeUnixNano": str(BEGIN), "asInt": "9", "attributes": pairs({"otel.span.sampling_result": result})}
+        for result in ("RECORD_AND_SAMPLE", "DROP")
+    ]
+    processed(made, 45)
+    export(made, {"name": "otel.sdk.span.started", "sum": {"dataPoints": points}})
+    finding = only(diagnose(made.world).findings, "EDA703")
+    assert (finding.verdict, finding.count) == (SUSPECT, 5)
+
+
 def test_orphans(diagnose: Diagnose) -> None:
     made = flow()
     made.works[3].json["parentSpanId"] = "00" * 7 + "01"

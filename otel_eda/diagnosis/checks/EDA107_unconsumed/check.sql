@@ -15,6 +15,16 @@ readers AS (
     UNION
     SELECT destination FROM readings WHERE name IN ('messaging.client.consumed.messages', 'messaging.process.duration')
     UNION
+    -- Two ends of a ZeroMQ connection may name the host differently (`*`, `localhost`, an address), but not the port.
+    SELECT s.destination
+    FROM sent AS s
+    JOIN (
+        SELECT destination FROM operations WHERE system = 'zeromq' AND type IN ('receive', 'process')
+        UNION
+        SELECT destination FROM readings WHERE system = 'zeromq' AND name = 'messaging.process.duration'
+    ) AS r ON regexp_extract(r.destination, '^tcp://.*:([0-9]+)$', 1) = regexp_extract(s.destination, '^tcp://.*:([0-9]+)$', 1)
+    WHERE s.system = 'zeromq' AND s.destination LIKE 'tcp://%'
+    UNION
     -- A queue may have another name than the destination of the sends; the messages join the two.
     SELECT s.destination
     FROM sends AS s

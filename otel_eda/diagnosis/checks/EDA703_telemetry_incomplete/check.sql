@@ -20,9 +20,19 @@ kept AS (
     HAVING bool_and(sampling = 'RECORD_AND_SAMPLE')
 ),
 
+-- Processes whose SDK counts that its sampler left spans out.
+left_out AS (
+    SELECT DISTINCT service, instance
+    FROM readings
+    WHERE name = 'otel.sdk.span.started' AND sampling <> 'RECORD_AND_SAMPLE' AND value > 0
+),
+
 fewer AS (
-    SELECT c.*, c.lost = 0 AND c.seen * 2 < c.counted AND k.instance IS NULL AS sampled
+    SELECT
+        c.*,
+        c.lost = 0 AND (l.instance IS NOT NULL OR (c.seen * 2 < c.counted AND k.instance IS NULL)) AS sampled
     FROM completeness AS c
+    LEFT JOIN left_out AS l ON l.service = c.service AND l.instance = c.instance
     LEFT JOIN kept AS k ON k.service = c.service AND k.instance = c.instance
     WHERE c.around < c.counted
 )
