@@ -25,7 +25,7 @@ test: .venv/tox/.made ## everything: style, types, and the tests on each Python 
 	@$(if $(CI),.venv/tox/bin/uv python find --quiet 3.11 >/dev/null || { echo "in CI Python 3.11 is needed" >&2; exit 1; })
 	@$(TOX) run-parallel --parallel=2 --parallel-no-spinner -e $(ENVS)
 
-quick: .venv/tox/.made ## the unit tests
+quick: .venv/tox/.made ## the unit tests of the core
 	@$(TOX) run -q -e quick
 
 lint: .venv/tox/.made ## style, formatting, and which way imports run
