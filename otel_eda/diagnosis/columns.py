@@ -31,7 +31,7 @@ def _computed(name: str, type_: str, about: str) -> Column:
 
 
 SERVICE = _read("service", "VARCHAR", "the service; empty if the resource names none", external.SERVICE_NAME)
-HOST = _read("host", "VARCHAR", "the machine, if it is known", external.HOST_ID, external.HOST_NAME, external.NODE_NAME)
+HOST = _read("host", "VARCHAR", "the machine, if it is known", external.HOST_ID, external.NODE_NAME, external.HOST_NAME)
 INSTANCE = _read(
     "instance",
     "VARCHAR",
