@@ -53,3 +53,14 @@ def test_by_the_ledger_if_no_span_was_kept(diagnose: Diagnose) -> None:
     counted_by_ledger(made, "eda.out_of_order.messages", 4)
     finding = only(diagnose(made.world).findings, "EDA301")
     assert (finding.verdict, finding.count) == (CONFIRMED, 4)
+
+
+def test_by_the_senders_numbers(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    shop, screen = world.service("shop", system="zeromq"), world.service("screen", system="zeromq")
+    for turn, number in enumerate((0, 2, 1)):
+        said = {"eda.sender.id": "aa", "eda.sender.sequence": number}
+        late = {"eda.message.out_of_order": True} if number == 1 else {}
+        screen.process(shop.send("prices", number / 10, said=said), 0.5 + turn / 10, said={**said, **late})
+    finding = only(diagnose(world, "EDA301").findings, "EDA301")
+    assert (finding.verdict, finding.count, finding.destination) == (CONFIRMED, 1, "prices")

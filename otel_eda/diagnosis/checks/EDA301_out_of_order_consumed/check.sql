@@ -77,6 +77,15 @@ SELECT
 FROM ordered
 WHERE previous_started <= started AND previous_ended > ended AND NOT misordered
 UNION ALL
+-- ZeroMQ: the receiver had a later number of the same sender before.
+SELECT
+    system, service, instance, CAST(NULL AS VARCHAR), host, CAST(NULL AS VARCHAR),
+    destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR), trace_id, span_id,
+    CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), started, ended, 1, 'arrived-late', CAST(NULL AS VARCHAR), true, true, true,
+    'number ' || sequence || ' of its sender came after a later one'
+FROM works
+WHERE misordered AND sender IS NOT NULL AND sequence IS NOT NULL
+UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR),
