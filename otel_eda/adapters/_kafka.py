@@ -59,10 +59,7 @@ def read(item: Any) -> Message | None:
         size, headers, key = item.serialized_value_size, item.headers, item.key
     except AttributeError:
         return None
-    offset, stamp = item.offset, item.timestamp
-    if not (offset is not None is not stamp and offset >= 0 <= stamp):
-        offset, stamp = valid(offset), valid(stamp)
-    partition = str(item.partition)
+    offset, stamp, partition = valid(item.offset), valid(item.timestamp), str(item.partition)
     return Message(item.topic, partition, offset, headers, stamp, size == -1, key=key, size=max(0, size))
 
 
