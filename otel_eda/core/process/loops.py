@@ -238,6 +238,7 @@ class LoopProcessing:
         if polled is not None:
             message, context, origin = polled
             self._begin(record, message, (context, origin))
+            message.again |= self.processing is not None
 
     def _begin(self, record: Any, message: Message, extracted: Extracted | None) -> None:
         if self.is_copy:
