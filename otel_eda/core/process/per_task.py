@@ -57,8 +57,13 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
         return
     if task is None and _hand(pulled, message, frame):
         return
-    processing = begin_processing(client, pulled.record, message)
-    watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, pulled.record)
+    keep_current(begin_processing(client, pulled.record, message), frame)
+
+
+def keep_current(processing: Processing, frame: FrameType | None) -> None:
+    """Let a process span last until this task or thread pulls again; `frame` is the application's that pulled."""
+    client, task = processing.client, tasks.running_task()
+    watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, processing.record)
     client.processing_by_task[tasks.task_or_thread_id()] = processing, watch
     if task is not None and id(task) not in client.followed_tasks:
         client.followed_tasks.add(id(task))

@@ -91,7 +91,7 @@ def test_a_second_loop_over_a_batch_is_no_second_delivery(queue: Queue, recorder
     batch = consumer.poll()["orders"]
     for _ in range(2):
         list(batch)
-        sum(record.value for record in batch if hash(record))
+        {str(record) for record in batch}
     assert recorder.count("eda.reprocessed.messages") == recorder.count("eda.redelivered.messages") == 0
     consumer.seek("orders", 0)
     for _ in consumer.poll()["orders"]:
