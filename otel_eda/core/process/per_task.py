@@ -90,17 +90,23 @@ def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:
     future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
         return False
-    future.get_loop().call_soon_threadsafe(_take, pulled, message, future)
+    # What asgiref gives back would otherwise replace the context that we make current in the task meanwhile.
+    begun = begin_processing(pulled.client, pulled.record, message) if tasks.gives_context_back(frame) else None
+    future.get_loop().call_soon_threadsafe(_take, pulled, message, future, begun)
     return True
 
 
 @guarded
-def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
+def _take(pulled: Pulled, message: Message, future: Future[Any], begun: Processing | None) -> None:
     client, (context, owner) = pulled.client, tasks.waiting(future)
-    if client.library.telemetry.scope is not None:
-        finish_current(client)
-        begin = functools.partial(begin_processing, owner=owner)
-        client.processing_by_task[_HANDED_ON] = context.run(begin, client, pulled.record, message), None
+    if client.library.telemetry.scope is None:
+        return
+    finish_current(client)
+    if begun is None:
+        begun = context.run(functools.partial(begin_processing, owner=owner), client, pulled.record, message)
+    else:
+        begun.owner = begun.owner if owner is None else owner
+    client.processing_by_task[_HANDED_ON] = begun, None
 
 
 @guarded

@@ -93,7 +93,19 @@ async def to_thread(_: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
     return await asyncio.to_thread(next, consumer)
 
 
-@pytest.mark.parametrize("pull", [thread, to_thread])
+async def shielded(loop: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await asyncio.shield(loop.run_in_executor(None, next, consumer))
+
+
+async def limited(loop: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await asyncio.wait_for(loop.run_in_executor(None, next, consumer), 10)
+
+
+async def by_asgiref(_: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await pytest.importorskip("asgiref.sync").sync_to_async(next)(consumer)
+
+
+@pytest.mark.parametrize("pull", [thread, to_thread, shielded, limited, by_asgiref])
 def test_a_message_that_an_executor_pulls_is_the_tasks_that_awaits_it(
     pull: Any, queue: Queue, recorder: Recorder
 ) -> None:
