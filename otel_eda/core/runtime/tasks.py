@@ -140,15 +140,15 @@ def _is_handing_over(frame: FrameType | None) -> bool:
     return False
 
 
-def waiting(future: Future[Any]) -> tuple[Context, int | None]:
-    """Return the context of the task that waits for a future, and what tells that task from others.
+def waiting(future: Future[Any], directly: bool = True) -> tuple[Context, int | None]:
+    """Return the context of the task that waits for a future, `directly` or not, and what tells it from others.
 
     It may wait for another future that ends with this one: by `shield`, or by `wait_for` before Python 3.12. An empty
     context and None if nothing waits, or something else.
     """
     for callback, context in future._callbacks or ():
         task = getattr(callback, "__self__", None)
-        if isinstance(task, Task) and context is not None:
+        if directly and isinstance(task, Task) and context is not None:
             return context, id(task)
         outer = _in_closure(callback, "outer") or next(iter(getattr(callback, "args", ())), None)
         if isinstance(outer, Future):
