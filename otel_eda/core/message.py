@@ -59,7 +59,7 @@ class Message:
     A batch that is sent is a message, too: it stands for `batch_count` messages, whose span contexts are the `origins`.
 
     `sequence` is the message's number among those of its `sender`; `shared` says that the sender numbers messages
-    across several receivers, of which each message goes to one.
+    across several receivers, of which each message goes to one; `again` that a loop over the same batch had it before.
     """
 
     destination: str
@@ -83,6 +83,7 @@ class Message:
     sender: str | None = None
     sequence: int | None = None
     shared: bool = False
+    again: bool = False
     ready_count: int | None = None
     queue: str | None = None
     given: Any = None

@@ -8,7 +8,7 @@ import pytest
 from drivers.base import Message, Shape
 from support.bus import content
 from support.recorder import recording
-from support.spans import ids, parent
+from support.spans import attribute, ids, parent
 
 if TYPE_CHECKING:
     from drivers.base import Consumer, Driver
@@ -55,3 +55,5 @@ def test_a_batch_iterated_twice_is_processed_twice(bus: Bus, recorder: Recorder,
             pass
     sent = [ids(span) for span in recorder.sends(2)]
     assert [parent(span) for span in recorder.processes(4)] == sent * 2
+    assert [attribute(span, "eda.process.manual") for span in recorder.processes(4)] == [None, None, True, True]
+    assert [attribute(span, "eda.message.redelivered") for span in recorder.processes(4)] == [None] * 4

@@ -24,7 +24,7 @@ from otel_eda.core import (
 )
 
 from .messages import callback_reader, declared_queue, read, reader, reject_tags, tags
-from .publishing import outgoing, report, with_headers
+from .publishing import answers, outgoing, report, with_headers
 
 # Named through the package, which has a version once all its modules are imported.
 CHANNEL = "aio_pika:channel.Channel"
@@ -77,7 +77,7 @@ LIBRARY = Library(
             ("message", "routing_key"),
             outgoing,
             with_headers,
-            Reported(report),
+            Reported(report, answers),
             lambda _: lambda _: None,
             "message",
             "publish",

@@ -61,3 +61,8 @@ def report(answer: Any, done: Callable[[Any], None], failed: Callable[[BaseExcep
         done(answer)
     else:
         failed(Outcome(semconv.RETURNED, f"{code} {answer.delivery.reply_text}"))
+
+
+def answers(error: BaseException) -> bool:
+    """Return whether an exception is the broker's answer: the one that holds a frame of the broker."""
+    return getattr(error, "frame", None) is not None

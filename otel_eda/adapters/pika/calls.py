@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Read = Callable[..., Message | None]
 
 
-def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any) -> Message | None:
+def outgoing(channel: Any, exchange: Any, routing_key: Any, properties: Any, _: Any = None) -> Message | None:
     """Return the message that a call publishes, or None for an inner call or one that pika will refuse."""
     if owner(channel) is not channel:
         return None

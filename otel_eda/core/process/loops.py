@@ -37,7 +37,7 @@ class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 h
         self._self_pull = pull
 
     def __del__(self) -> None:
-        self._self_loop.end_dropped(caller())
+        self._self_loop.end_dropped(caller(), pulls=True)
 
 
 class TracedIterator(_TracedIterator):
@@ -50,6 +50,8 @@ class TracedIterator(_TracedIterator):
     def __next__(self) -> Any:
         loop = self._self_loop
         loop.end_body(caller())
+        if loop.client.processing_by_task:  # this task or thread may have pulled one singly before
+            per_task.finish_current(loop.client)
         try:
             result, pulled = self._self_pull(self.__wrapped__, loop.client)
         except BaseException:
@@ -70,6 +72,8 @@ class TracedAsyncIterator(_TracedIterator):
         # The loop's own frame calls this; the coroutine must not hold that frame, which holds the coroutine.
         loop = self._self_loop
         loop.end_body(caller())
+        if loop.client.processing_by_task:  # this task or thread may have pulled one singly before
+            per_task.finish_current(loop.client)
         if passes_through(loop.client.library.telemetry):
             return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
         return self._next()
@@ -174,14 +178,14 @@ class TracedListIterator:
 class LoopProcessing:
     """The process spans of one loop, one after another."""
 
-    __slots__ = ("client", "fetching", "is_copy", "may_defer", "processing", "requested_at", "started", "watch")
+    __slots__ = ("client", "fetching", "is_copy", "may_defer", "passes", "processing", "requested_at", "watch")
 
     def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client
         self.fetching = hand_over.known_by(frame)
         self.processing: Processing | None = None
         self.watch: unwinding.FrameWatch | None = None
-        self.is_copy = self.started = False
+        self.is_copy, self.passes = False, 0
         self.requested_at = self._instruction(frame)
         self.may_defer = deferral.may_hand_over(frame)
 
@@ -197,8 +201,9 @@ class LoopProcessing:
     def end_body(self, frame: FrameType | None) -> None:
         """End the process span of the last message: this frame, which runs the loop's body, asks for the next one."""
         try:
-            if not self.started:
-                self.started, self.is_copy = True, self._copies(frame)
+            if not self.passes:
+                self.is_copy = self._copies(frame)
+            self.passes += 1
             processing, watch = self.processing, self.watch
             if processing is not None:
                 self.processing = None
@@ -237,6 +242,7 @@ class LoopProcessing:
         try:
             if polled is not None:
                 self._begin(record, polled[0], polled[1:])
+                polled[0].again |= self.processing is not None
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.begin_polled", error)
 
@@ -253,15 +259,18 @@ class LoopProcessing:
             self.processing.end_unless_manual(error)
 
     @guarded
-    def end_dropped(self, frame: FrameType | None) -> None:
-        """End the last process span, since the loop has dropped its iterator."""
+    def end_dropped(self, frame: FrameType | None, pulls: bool = False) -> None:
+        """End the last process span, since the loop has dropped its iterator; that of a single pull goes on."""
         watch, self.watch = self.watch, None
         processing, self.processing = self.processing, None
         if watch is None:
             return
         error = watch.outcome(frame)
+        pulled = pulls and self.passes == 1 and watch.within_a_call(frame)
         watch.close()
-        if processing is not None:
+        if processing is not None and pulled:
+            per_task.keep_current(processing, frame)
+        elif processing is not None:
             deferral.finish_or_defer(processing, self.client, self.may_defer, error)
 
     @guarded

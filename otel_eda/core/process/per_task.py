@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import functools
+from asyncio.events import _get_running_loop
+from contextlib import suppress
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol
+
+from opentelemetry.context import attach, get_current
 
 from otel_eda.core.clients.instances import existing_client
 from otel_eda.core.process import deferral, hand_over, unwinding
 from otel_eda.core.process.processing import Processing, begin_processing, open_processings
 from otel_eda.core.runtime import tasks
+from otel_eda.core.runtime.contexts import skip_ended
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
-    from asyncio import Future, Task
+    from asyncio import AbstractEventLoop, Future, Task
     from types import FrameType
 
     from otel_eda.core.clients.client import Client
@@ -22,6 +27,32 @@ if TYPE_CHECKING:
 
 
 _HANDED_ON = 0
+
+
+class _Lent:
+    """The context of a task, in which the process span of a message is current that was pulled for it elsewhere."""
+
+    __slots__ = ("_before", "_context", "_loop", "_own")
+
+    def __init__(self, processing: Processing, context: Variables, loop: AbstractEventLoop) -> None:
+        self._own, self._before = processing.context, processing.outer_context
+        self._context, self._loop = context, loop
+
+    def close(self) -> None:
+        """Restore what was current in the task before, in the thread of its loop."""
+        if _get_running_loop() is self._loop:
+            self._restore()
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._restore)
+
+    @guarded
+    def _restore(self) -> None:
+        with suppress(RuntimeError):  # the task itself runs: what ends its process span restores its context
+            self._context.run(self._put_back)
+
+    def _put_back(self) -> None:
+        if get_current() is self._own:
+            attach(skip_ended(self._before))
 
 
 @guarded
@@ -57,12 +88,19 @@ def begin_current(pulled: Pulled, frame: FrameType | None) -> None:
         return
     if task is None and _hand(pulled, message, frame):
         return
-    processing = begin_processing(client, pulled.record, message)
-    watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, pulled.record)
+    keep_current(begin_processing(client, pulled.record, message), frame)
+
+
+def keep_current(processing: Processing, frame: FrameType | None) -> None:
+    """Let a process span last until this task or thread pulls again; `frame` is the application's that pulled."""
+    client, task = processing.client, tasks.running_task()
+    watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual, processing.record)
     client.processing_by_task[tasks.task_or_thread_id()] = processing, watch
     if task is not None and id(task) not in client.followed_tasks:
         client.followed_tasks.add(id(task))
-        task.add_done_callback(functools.partial(task_ended, client), context=Variables())
+        # A task that waits directly goes on before it is told here that this one has ended.
+        ended = functools.partial(task_ended, client, tasks.waiting(task, directly=False))
+        task.add_done_callback(ended, context=Variables())
 
 
 def release_current(client: Client) -> Processing | None:
@@ -85,22 +123,32 @@ def _hand(pulled: Pulled, message: Message, frame: FrameType | None) -> bool:
     future = tasks.awaited_future(frame)
     if future is None or future.get_loop().is_closed():
         return False
-    future.get_loop().call_soon_threadsafe(_take, pulled, message, future)
+    # What asgiref gives back would otherwise replace the context that we make current in the task meanwhile.
+    begun = begin_processing(pulled.client, pulled.record, message) if tasks.gives_context_back(frame) else None
+    future.get_loop().call_soon_threadsafe(_take, pulled, message, future, begun)
     return True
 
 
 @guarded
-def _take(pulled: Pulled, message: Message, future: Future[Any]) -> None:
+def _take(pulled: Pulled, message: Message, future: Future[Any], begun: Processing | None) -> None:
     client, (context, owner) = pulled.client, tasks.waiting(future)
-    if client.library.telemetry.scope is not None:
-        finish_current(client)
-        begin = functools.partial(begin_processing, owner=owner)
-        client.processing_by_task[_HANDED_ON] = context.run(begin, client, pulled.record, message), None
+    if client.library.telemetry.scope is None:
+        return
+    finish_current(client)
+    lent = None
+    if begun is None:
+        begun = context.run(functools.partial(begin_processing, owner=owner), client, pulled.record, message)
+        lent = _Lent(begun, context, future.get_loop())
+    begun.owner = begun.owner if owner is None else owner
+    client.processing_by_task[_HANDED_ON] = begun, lent
 
 
 @guarded
-def task_ended(client: Client, task: Task[Any]) -> None:
-    """End the process span of a task that has ended; hand it on if the message is the task's result."""
+def task_ended(client: Client, waiting: tuple[Variables, int | None], task: Task[Any]) -> None:
+    """End the process span of a task that has ended; hand it on if the message is the task's result.
+
+    `waiting` is the context of the task that waited for it, and what tells that one from others.
+    """
     client.followed_tasks.discard(id(task))
     entry = client.processing_by_task.pop(id(task), None)
     if entry is None:
@@ -108,9 +156,22 @@ def task_ended(client: Client, task: Task[Any]) -> None:
     error = tasks.future_error(task)
     if error is None and not entry[0].done and task.result() is entry[0].record:
         finish_current(client)
-        client.processing_by_task[_HANDED_ON] = entry
+        client.processing_by_task[_HANDED_ON] = _lend(entry, *waiting, task.get_loop()) or entry
     else:
         _end(client, entry, error)
+
+
+def _lend(
+    entry: tuple[OpenProcessing, Watching | None], context: Variables, owner: int | None, loop: AbstractEventLoop
+) -> tuple[Processing, _Lent] | None:
+    processing, watch = entry
+    if owner is None or not isinstance(processing, Processing):
+        return None
+    if watch is not None:
+        watch.close()
+    processing.owner = owner
+    context.run(processing.attach)
+    return processing, _Lent(processing, context, loop)
 
 
 def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: BaseException | None) -> None:

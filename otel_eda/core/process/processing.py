@@ -246,7 +246,7 @@ def begin_processing(
 
 def _attributes(processing: Processing, message: Message) -> dict[str, Any]:
     attributes = message_attributes(processing.route, message)
-    if processing.manual:
+    if processing.manual or message.again:
         attributes[semconv.MANUAL] = True
     if message.offset is not None:
         # Messages of a batch, and those processed by hand, begin in any order.
@@ -263,8 +263,8 @@ def _record_in_ledger(processing: Processing, message: Message, attributes: dict
     processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
     processing.partition_ledger = processing.route.partition_ledger(partition)
     processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
-    # To process a message by hand again is no redelivery.
-    if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or not processing.manual):
+    # To process a message by hand again, or in another loop over its batch, is no redelivery.
+    if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or semconv.MANUAL not in attributes):
         processing.route.record_anomaly(anomaly, partition)
         attributes.update(_ANOMALIES[anomaly])
 

@@ -49,7 +49,7 @@ class FrameWatch:
     its caller has only fetched it: then the caller's frame is followed.
     """
 
-    __slots__ = ("code", "error", "frame_id", "on_error", "record_id")
+    __slots__ = ("began_at", "code", "error", "frame_id", "on_error", "record_id")
 
     def __init__(self, frame: FrameType, unwound: Callable[[BaseException], None], pulled: object = None) -> None:
         self.error: BaseException | None = None
@@ -58,7 +58,7 @@ class FrameWatch:
         self._follow(frame)
 
     def _follow(self, frame: FrameType) -> None:
-        self.frame_id = id(frame)
+        self.frame_id, self.began_at = id(frame), frame.f_lasti
         self.code = frame.f_code
         with _locks.watches:
             _watches_by_frame[self.frame_id] = [*_watches_by_frame.get(self.frame_id, ()), self]
@@ -70,6 +70,13 @@ class FrameWatch:
     def follows(self, frame: FrameType) -> bool:
         """Return whether this is the frame that is followed."""
         return self.frame_id == id(frame) and self.code is frame.f_code
+
+    def within_a_call(self, frame: FrameType | None) -> bool:
+        """Return whether a frame still stands at the call that first asked the loop's iterator, as `next(iter(…))`.
+
+        How such a call ends is not known: it may have got an exception, or only what it came for.
+        """
+        return frame is not None and self.follows(frame) and self.began_at == frame.f_lasti and not loops_at(frame)
 
     def follow_caller(self, frame: FrameType, result: object) -> None:
         """Follow the caller of a frame that returns the pulled message; stop if it returns anything else."""
@@ -99,8 +106,8 @@ class FrameWatch:
         if _monitoring is not None and _monitoring.active:
             # Newer versions may close a generator without a throw (https://github.com/python/cpython/issues/100762).
             suspended = not here and self.code.co_flags & SUSPENDABLE
-            return self.error or (GeneratorExit() if suspended else None)
-        if dropping is None or not here:
+            return self.error or (GeneratorExit() if suspended or self.within_a_call(dropping) else None)
+        if dropping is None or not here or self.within_a_call(dropping):
             return GeneratorExit()
         return _outcome_by_instruction(dropping)
 

@@ -102,16 +102,24 @@ def awaited_future(frame: FrameType | None) -> Future[Any] | None:
     return None
 
 
+def gives_context_back(frame: FrameType | None) -> bool:
+    """Return whether the task that waits for a thread's call gets the context in which that call ends."""
+    for _ in range(_MAX_FRAMES):
+        if frame is None or frame.f_globals.get("__name__") in _HANDING_ON:
+            return frame is not None
+        frame = frame.f_back
+    return False
+
+
 def _wrapping_future(work: Any) -> Future[Any] | None:
     _wait_for_hand_over(work)
-    for callback in work._done_callbacks:
-        cells = zip(
-            getattr(callback, "__code__", WORK_ITEM_RUN).co_freevars, getattr(callback, "__closure__", ()), strict=False
-        )
-        destination = dict(cells).get("destination")
-        if destination is not None and isinstance(destination.cell_contents, Future):
-            return destination.cell_contents
-    return None
+    return next(filter(None, (_in_closure(callback, "destination") for callback in work._done_callbacks)), None)
+
+
+def _in_closure(callback: Any, name: str) -> Future[Any] | None:
+    names, cells = getattr(callback, "__code__", WORK_ITEM_RUN).co_freevars, getattr(callback, "__closure__", None)
+    cell = dict(zip(names, cells or (), strict=False)).get(name)
+    return cell.cell_contents if cell is not None and isinstance(cell.cell_contents, Future) else None
 
 
 def _wait_for_hand_over(work: Any) -> None:
@@ -132,13 +140,17 @@ def _is_handing_over(frame: FrameType | None) -> bool:
     return False
 
 
-def waiting(future: Future[Any]) -> tuple[Context, int | None]:
-    """Return the context of the task that waits for a future, and what tells that task from others.
+def waiting(future: Future[Any], directly: bool = True) -> tuple[Context, int | None]:
+    """Return the context of the task that waits for a future, `directly` or not, and what tells it from others.
 
-    An empty context and None if nothing waits, or something else.
+    It may wait for another future that ends with this one: by `shield`, or by `wait_for` before Python 3.12. An empty
+    context and None if nothing waits, or something else.
     """
     for callback, context in future._callbacks or ():
         task = getattr(callback, "__self__", None)
-        if isinstance(task, Task) and context is not None:
+        if directly and isinstance(task, Task) and context is not None:
             return context, id(task)
+        outer = _in_closure(callback, "outer") or next(iter(getattr(callback, "args", ())), None)
+        if isinstance(outer, Future):
+            return waiting(outer)
     return Context(), None

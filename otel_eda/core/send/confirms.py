@@ -70,6 +70,10 @@ class Confirmed:
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
         """Do nothing: the channel has asked for confirms."""
 
+    def is_answer(self, error: BaseException) -> bool:  # noqa: ARG002
+        """Return False: the confirm comes after the call."""
+        return False
+
     def after_call(self, sending: Sending, result: Any) -> None:
         """Keep the send open until its number is confirmed; end it if the channel has not asked for confirms."""
         confirms = sending.client.confirms

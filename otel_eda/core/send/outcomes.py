@@ -39,6 +39,9 @@ class OutcomeSource(Protocol):
     def after_call(self, sending: Sending, result: Any) -> None:
         """End the send with the call's result, or keep it open for the answer."""
 
+    def is_answer(self, error: BaseException) -> bool:
+        """Return whether an exception of the call is the broker's answer."""
+
 
 class _WithoutOtherPlaces:
     """An outcome that needs no place but the call that sends."""
@@ -54,12 +57,20 @@ class _WithoutOtherPlaces:
     def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
         """Change nothing."""
 
+    def is_answer(self, error: BaseException) -> bool:  # noqa: ARG002
+        """Return False: the answer comes after the call."""
+        return False
+
 
 @dataclass(frozen=True)
 class Reported(_WithoutOtherPlaces):
-    """The outcome is that of the object that the call returns: `report` calls one of two callbacks with it."""
+    """The outcome is that of the object that the call returns: `report` calls one of two callbacks with it.
+
+    If the call itself waits for the broker, `raised` says whether an exception of it is the broker's answer.
+    """
 
     report: Report
+    raised: Callable[[BaseException], bool] | None = None
     takes: ClassVar[tuple[str, ...]] = ()
 
     def after_call(self, sending: Sending, result: Any) -> None:
@@ -67,6 +78,10 @@ class Reported(_WithoutOtherPlaces):
         sending.keep_open()
         sending.report, sending.pending_answer = self.report, result
         self.report(result, sending.acknowledged, sending.failed)
+
+    def is_answer(self, error: BaseException) -> bool:
+        """Return whether an exception of the call is the broker's answer."""
+        return self.raised is not None and self.raised(error)
 
 
 @dataclass(frozen=True)

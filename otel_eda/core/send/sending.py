@@ -39,6 +39,9 @@ class Learner(Protocol):
     def after_call(self, sending: Sending, result: Any) -> None:
         """End the send, or have it wait."""
 
+    def is_answer(self, error: BaseException) -> bool:
+        """Return whether an exception of the call is the broker's answer."""
+
 
 class Sending:
     """One message between the call that sends it and the broker's answer.
@@ -150,8 +153,9 @@ class Sending:
     @guarded
     def _raised(self, error: BaseException) -> None:
         # Where the answer comes later, or the client says "not now", a call that raises has sent nothing.
-        if isinstance(error, Exception) and (self.outcome is not None or self.client.library.empty(error)):
-            refused(self.client, self.contents, self.span)
+        if isinstance(error, Exception):
+            later = self.outcome is not None and not self.outcome.is_answer(error)
+            refused(self.client, self.contents, self.span, at_once=later or self.client.library.empty(error))
         self.failed(error)
 
     def keep_open(self) -> None:

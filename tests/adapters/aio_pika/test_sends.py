@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aio_pika
 import pytest
 from aio_pika.exceptions import DeliveryError, PublishError
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, format_span_id
 from support.spans import attribute, exceptions, failed, ids, parent, qualified, told
 
 from otel_eda import semconv
@@ -76,11 +76,15 @@ def test_a_refusal_is_recorded(either: Broker, recorder: Recorder) -> None:
     async def main() -> None:
         async with either.channel() as channel:
             await channel.default_exchange.publish(aio_pika.Message(b"1"), queue)
-            with pytest.raises(DeliveryError):
-                await channel.default_exchange.publish(aio_pika.Message(b"2"), queue)
+            for body in (b"2", b"2", b"3"):
+                with pytest.raises(DeliveryError):
+                    await channel.default_exchange.publish(aio_pika.Message(body), queue)
 
     run(main())
-    taken, refused = recorder.sends(2)
+    taken, refused, again, other = recorder.sends(4)
+    assert attribute(refused, "eda.send.refused") is None  # the broker refused it, not the client
+    repeats = [attribute(span, "eda.send.repeats") for span in (refused, again, other)]
+    assert repeats == [None, format_span_id(ids(refused)[1]), None]
     assert (failed(taken), failed(refused)) == (False, True)
     assert attribute(refused, "error.type") == qualified(DeliveryError)
     assert [kind for kind, _ in exceptions(refused)] == [qualified(DeliveryError)]

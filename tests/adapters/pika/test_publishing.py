@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, format_span_id
 from pika import BasicProperties
 from pika.exceptions import (
     NackError,
@@ -60,6 +60,16 @@ def test_an_unroutable_message_is_a_failure(channel: BlockingChannel, recorder: 
     [span] = recorder.ours()
     assert (failed(span), attribute(span, "error.type")) == (True, "pika.exceptions.UnroutableError")
     recorder.counted(RETURNS, 1, "nowhere")
+
+
+def test_a_publish_names_the_returned_one_that_it_repeats(channel: BlockingChannel, recorder: Recorder) -> None:
+    channel.confirm_delivery()
+    for body in (b"1", b"1", b"2"):
+        with pytest.raises(UnroutableError):
+            channel.basic_publish("", "nowhere", body, BasicProperties(headers={"a": [1]}), mandatory=True)
+    spans = recorder.sends(3)
+    assert [attribute(span, "eda.send.repeats") for span in spans] == [None, format_span_id(ids(spans[0])[1]), None]
+    assert [attribute(span, "eda.send.refused") for span in spans] == [None] * 3
 
 
 def test_a_refused_message_is_a_failure(

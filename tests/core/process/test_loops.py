@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,13 @@ from support.recorder import recording
 from support.spans import attribute, current, ids, links, parent
 from support.times import times
 
-from core.common import PRODUCER, TRACED
+from core.common import DONE, FAILED, PRODUCER, TRACED, outcome
 from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda import config
 from otel_eda.core.process import processing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from support.recorder import Recorder
 
@@ -207,3 +208,38 @@ def test_threads_have_process_spans_of_their_own(queue: Queue, recorder: Recorde
         thread.join()
     assert not errors
     recorder.processes(4 * 50 * 3)
+
+
+def test_one_message_of_an_iterator_that_nobody_keeps_was_pulled_singly(queue: Queue, recorder: Recorder) -> None:
+    consumer, bodies = Consumer(queue, "orders"), []
+
+    def pull() -> object:
+        return next(iter(consumer), None)
+
+    while pull() is not None:
+        bodies.append(current())
+    other = Consumer(queue, "orders")
+    next(filter(None, other))
+    assert bodies == [ids(span) for span in recorder.processes(3)]
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+    assert len(recorder.open("process")) == 1
+    other.close()
+
+
+def test_a_loop_ends_what_was_pulled_singly_before(queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+    next(iter(consumer))
+    for _ in consumer:
+        assert len(recorder.open("process")) == 1
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+
+
+@pytest.mark.parametrize("take", [list, tuple, lambda some: any(map(id, some)), lambda some: [*some]])
+def test_how_a_call_ends_that_takes_several_is_not_known(
+    take: Callable[[Iterable[object]], object], queue: Queue, recorder: Recorder
+) -> None:
+    consumer = Consumer(queue, "orders")
+    next(consumer)
+    take(itertools.islice(consumer, 2))
+    assert FAILED not in {outcome(span) for span in recorder.ours()}
+    assert not recorder.open("process")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,14 +87,26 @@ def test_a_task_that_only_pulls_hands_its_message_on(queue: Queue, recorder: Rec
 
 
 async def thread(loop: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
-    return await loop.run_in_executor(None, next, consumer)
+    return await loop.run_in_executor(None, next, consumer, None)
 
 
 async def to_thread(_: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
-    return await asyncio.to_thread(next, consumer)
+    return await asyncio.to_thread(next, consumer, None)
 
 
-@pytest.mark.parametrize("pull", [thread, to_thread])
+async def shielded(loop: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await asyncio.shield(loop.run_in_executor(None, next, consumer, None))
+
+
+async def limited(loop: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await asyncio.wait_for(loop.run_in_executor(None, next, consumer, None), 10)
+
+
+async def by_asgiref(_: asyncio.AbstractEventLoop, consumer: Consumer) -> Any:
+    return await pytest.importorskip("asgiref.sync").sync_to_async(next)(consumer, None)
+
+
+@pytest.mark.parametrize("pull", [thread, to_thread, shielded, limited, by_asgiref])
 def test_a_message_that_an_executor_pulls_is_the_tasks_that_awaits_it(
     pull: Any, queue: Queue, recorder: Recorder
 ) -> None:
@@ -114,6 +127,27 @@ def test_a_message_that_an_executor_pulls_is_the_tasks_that_awaits_it(
     assert [parent(span) for span in recorder.own("work")] == [ids(span) for span in processed]
     assert [parent(span) for span in recorder.sends(3)] == [ids(span) for span in recorder.own("work")]
     assert not any(failed(span) for span in processed)
+
+
+async def limited_task(_: asyncio.AbstractEventLoop, consumer: AsyncConsumer) -> Any:
+    return await asyncio.wait_for(consumer.get(), 0.05)
+
+
+@pytest.mark.parametrize("pull", [thread, to_thread, shielded, limited, by_asgiref, limited_task])
+def test_what_comes_after_an_empty_pull_is_not_the_last_messages(pull: Any, queue: Queue, recorder: Recorder) -> None:
+    async def main() -> None:
+        consumer: Any = (AsyncConsumer if pull is limited_task else Consumer)(queue, "orders")
+        loop, before = asyncio.get_running_loop(), current()
+        for _ in range(3):
+            await pull(loop, consumer)
+            assert current() == ids(recorder.open("process")[0])
+        with suppress(asyncio.TimeoutError):
+            assert await pull(loop, consumer) is None
+        assert current() == before
+        await asyncio.to_thread(consumer.close) if pull is not limited_task else await consumer.close()
+
+    asyncio.run(main())
+    recorder.processes(3)
 
 
 def test_a_loop_in_an_executors_thread_is_its_own(queue: Queue, recorder: Recorder) -> None:

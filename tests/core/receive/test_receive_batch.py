@@ -83,4 +83,17 @@ def test_a_batch_iterated_twice_is_processed_twice(queue: Queue, recorder: Recor
     for _ in range(2):
         for _ in batch:
             pass
-    recorder.processes(6)
+    assert [attribute(span, "eda.process.manual") for span in recorder.processes(6)] == [None] * 3 + [True] * 3
+
+
+def test_a_second_loop_over_a_batch_is_no_second_delivery(queue: Queue, recorder: Recorder) -> None:
+    consumer = Consumer(queue, "orders")
+    batch = consumer.poll()["orders"]
+    for _ in range(2):
+        list(batch)
+        {str(record) for record in batch}
+    assert recorder.count("eda.reprocessed.messages") == recorder.count("eda.redelivered.messages") == 0
+    consumer.seek("orders", 0)
+    for _ in consumer.poll()["orders"]:
+        pass
+    assert recorder.count("eda.reprocessed.messages") == 3

@@ -26,6 +26,17 @@ def test_returned_or_refused(diagnose: Diagnose, error: str, cause: str) -> None
     assert cause in finding.cause
 
 
+@pytest.mark.parametrize(("frame", "cause"), [("Return", "no queue is bound"), ("Nack", "take care")])
+def test_the_frame_in_an_exception_tells_what_the_broker_did(diagnose: Diagnose, frame: str, cause: str) -> None:
+    world = Telemetry()
+    shop = world.service("shop", system="rabbitmq")
+    refused = shop.send("orders", 0.0, error="aiormq.exceptions.DeliveryError")
+    refused.span.json["status"]["message"] = f"Message delivery failed: Basic.{frame}(delivery_tag=3)"
+    assert cause in only(diagnose(world).findings, "EDA106").cause
+    shop.send("orders", 1.0, said={"eda.send.repeats": refused.span.id})
+    assert diagnose(world, "EDA106").findings == ()
+
+
 def test_numbers_that_never_came(diagnose: Diagnose) -> None:
     world = Telemetry()
     shop, screen = world.service("shop", system="zeromq"), world.service("screen", system="zeromq")

@@ -25,6 +25,7 @@ WITH failed AS (
         AND lower(error) NOT LIKE '%unroutable%'
         AND lower(error) NOT LIKE '%nack%'
         AND error <> 'eda.returned'
+        AND NOT coalesce(regexp_matches(error_text, 'Basic\.(Return|Nack)\('), false)
         AND system IS DISTINCT FROM 'zeromq'
 ),
 

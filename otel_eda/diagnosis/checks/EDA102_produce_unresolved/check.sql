@@ -3,8 +3,15 @@
 SELECT
     s.system, s.service, s.instance, s.destination, s.partition_id, s.error, s.trace_id, s.span_id,
     s.started AS first_time, s.ended AS last_time,
-    CASE WHEN s.ended < v.last_time THEN 'not-flushed' ELSE 'ended' END AS cause,
-    'the producer was closed, or its process ended, before the broker answered' AS detail,
+    CASE
+        WHEN s.error_text LIKE 'nobody waits%' THEN 'given-up'
+        WHEN s.ended < v.last_time THEN 'not-flushed'
+        ELSE 'ended'
+    END AS cause,
+    CASE
+        WHEN s.error_text LIKE 'nobody waits%' THEN 'the application stopped waiting before the broker answered'
+        ELSE 'the producer was closed, or its process ended, before the broker answered'
+    END AS detail,
     CAST(NULL AS VARCHAR) AS at_most, 1 AS weight
 FROM sends AS s
 JOIN services AS v ON v.service = s.service

@@ -4,8 +4,8 @@ WITH refused AS (
     SELECT
         s.*,
         CASE
-            WHEN s.error = 'eda.returned' OR lower(s.error) LIKE '%unroutable%' THEN 'no-binding'
-            WHEN s.error = 'eda.nacked' OR lower(s.error) LIKE '%nack%' THEN 'refused'
+            WHEN s.error = 'eda.returned' OR lower(s.error) LIKE '%unroutable%' OR lower(s.error_text) LIKE '%basic.return(%' THEN 'no-binding'
+            WHEN s.error = 'eda.nacked' OR lower(s.error) LIKE '%nack%' OR lower(s.error_text) LIKE '%basic.nack(%' THEN 'refused'
             WHEN s.system = 'zeromq' AND (s.refused OR lower(s.error) LIKE '%again%' OR lower(s.error_text) LIKE '%temporarily%')
                 THEN 'high-water-mark'
             WHEN s.system = 'zeromq' THEN 'not-sent'
