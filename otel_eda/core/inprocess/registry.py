@@ -20,7 +20,7 @@ from otel_eda.core.runtime.contexts import suppressed
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextvars import Token
 
     from otel_eda.core.patching.patch import Function, Switch
@@ -89,6 +89,9 @@ class Registry:
             unhandled(scope, found.type)
 
 
+_DEPTH = 3
+
+
 class _RegistryDispatch(Call):
     """One call that dispatches an event."""
 
@@ -121,7 +124,7 @@ class _Registration(Call):
     ) -> None:
         super().__init__(args, kwargs)
         self.registry = registry
-        self.handlers = [item for item in (*args, *kwargs.values()) if _is_handler(item, registry.owner)]
+        self.handlers = [*_handlers_in((*args, *kwargs.values()), registry.owner)]
         if event is None:
             event = next((item for item in args if _is_type(item, registry.owner)), None)
         self.event = event
@@ -151,6 +154,15 @@ class _Registration(Call):
         watch(function, self.registry.event_type, self.event)
 
 
+def _handlers_in(given: Iterable[Any], owner: type, depth: int = _DEPTH) -> Iterator[Any]:
+    """Yield the handlers among what a call is given, also those in lists and mappings."""
+    for item in given:
+        if _is_handler(item, owner):
+            yield item
+        elif type(item) in _CONTAINERS and depth:
+            yield from _handlers_in([*(item.values() if isinstance(item, dict) else item)], owner, depth - 1)
+
+
 def _is_handler(item: Any, owner: type) -> bool:
     return callable(item) and not isinstance(item, (type, owner))
 
@@ -166,9 +178,6 @@ def _position(function: Function, name: str) -> int | None:
 
 def _whose(args: tuple[Any, ...], owner: type) -> Any:
     return args[0] if args and (isinstance(args[0], owner) or args[0] is owner) else owner
-
-
-_DEPTH = 3
 
 
 @dataclass

@@ -53,6 +53,23 @@ def test_each_handler_of_an_event_has_a_span(
     assert recorder.count("eda.unhandled.events") == 0
 
 
+def test_handlers_that_are_given_in_lists_and_mappings_are_seen(recorder: Recorder) -> None:
+    class Bus:
+        def __init__(self) -> None:
+            self.handlers: dict[str, list[Any]] = {}
+
+        def register(self, handlers: dict[str, list[Any]], *more: list[Any]) -> None:
+            self.handlers.update(handlers, more=[handler for some in more for handler in some])
+
+        def handle(self, event: str) -> list[Any]:
+            return [handler(event) for handler in self.handlers[event]]
+
+    bus = otel_eda.registry(Bus)()
+    bus.register({"paid": [seeing]}, [lambda _: current()])
+    assert [*bus.handle("paid"), *bus.handle("more")] == [ids(span) for span in handlers(recorder)]
+    assert [span.name for span in handlers(recorder)] == ["process paid", "process more"]
+
+
 def test_a_handler_in_a_loop_is_a_child_of_the_process_span(queue: Queue, recorder: Recorder) -> None:
     registry = otel_eda.registry(ByInstance)()
     registry.register("paid", seeing)
