@@ -99,7 +99,7 @@ CLIENTS = {
     ),
     "pyzmq": Client(
         "zeromq/pyzmq",
-        ("pytest-asyncio", "pytest-rerunfailures", "tornado", "cython", "setuptools", "pymongo"),
+        ("pytest-asyncio", "pytest-rerunfailures", "tornado", "cython", "setuptools", "pymongo", "gevent", "numpy"),
         omitted="zmq",
         options=ASYNC,
         left_out={"tests/test_mypy.py": "no installed library, but its sources"},
@@ -118,7 +118,7 @@ CLIENTS = {
         "aio-libs/aiokafka",
         ("async-timeout", "cramjam", "docker", "pytest-asyncio", "pytest-mock"),
         omitted="aiokafka",
-        options=("--docker-image=kafka:4.3.0",),
+        options=("--docker-image=kafka:4.3.0", *ASYNC),
         broker=kafka_(2),
         prepare=aiokafka,
         patience=2400,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .clients import Client, Needed
 
 CHANCES = 2  # more runs of what differs, since some tests depend on the time that things take
+SEEDED = ("-p", "seeded")
 NEVER_RAN = ("collection failure", "failed on setup")
 
 
@@ -42,6 +43,7 @@ class Result:
     unsteady: list[str] = field(default_factory=list)  # what differed at first alone
     idle: Counter[str] = field(default_factory=Counter)  # reasons why tests did not run, and how many
     spans: int = 0
+    messages: dict[str, str] = field(default_factory=dict)  # of tests that failed in the first run, a line of each
     said: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -97,7 +99,11 @@ class Stage:
     def _suite(self, folder: Path, plugin: tuple[str, ...]) -> Suite:
         left_out = [f"--ignore={path}" for path in self.client.left_out]
         suite = Suite(
-            folder, self.original, self.client.tests, (*self.client.options, *left_out, *plugin), python=self.python
+            folder,
+            self.original,
+            self.client.tests,
+            (*self.client.options, *SEEDED, *left_out, *plugin),
+            python=self.python,
         )
         suite.patience = self.client.patience
         if omitted := self.client.omitted:
@@ -131,6 +137,7 @@ def _run(client: Client, result: Result, suites: tuple[Suite, Suite]) -> None:
     result.outcomes = {
         name: (bare.get(name), instrumented.get(name)) for name in {**bare, **instrumented} if name not in idle
     }
+    result.messages = {**failures(suites[0]), **failures(suites[1])}
     result.spans, result.said = sum(suites[1].ended().values()), suites[1].said()
     first = different = unequal(bare, instrumented)
     for _ in range(CHANCES):
@@ -140,6 +147,16 @@ def _run(client: Client, result: Result, suites: tuple[Suite, Suite]) -> None:
     result.header = [name for name in seen if name not in differing(suites, seen)]
     result.differing = [name for name in different if name not in result.header]
     result.unsteady = [name for name in first if name not in different]
+
+
+def failures(suite: Suite) -> Mapping[str, str]:
+    """Give the tests that failed in the last run, with a line of the message."""
+    return {
+        outcome(case)[0]: told.get("message", "").strip().partition("\n")[0]
+        for case in suite.cases()
+        for told in case
+        if told.tag in {"failure", "error"}
+    }
 
 
 def unrun(suite: Suite) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .play import Result
 
 COLUMNS = ("client", "tag", "compared", "passed", "equal", "header", "differing", "not run")
+LONGEST = 200  # characters of a test's message
 
 
 def table(results: Iterable[Result]) -> Iterator[str]:
@@ -44,11 +45,14 @@ def details(result: Result, left_out: Mapping[str, str]) -> Iterator[str]:
         return
     yield f"{result.name} {result.tag}: {result.spans} spans"
     yield from (f"  {note}" for note in dict.fromkeys(result.notes))
-    for name in result.differing:
-        bare, instrumented = result.outcomes.get(name, (None, None))
-        yield f"  differs: {name}: {bare} without us, {instrumented} with us"
+    yield from (f"  differs: {_difference(result, name)}" for name in result.differing)
     yield from (f"  differs by the header alone: {name}" for name in result.header)
-    yield from (f"  differed once: {name}" for name in result.unsteady)
+    yield from (f"  differed once: {_difference(result, name)}" for name in result.unsteady)
     yield from (f"  not run: {count} tests: {reason}" for reason, count in result.idle.most_common())
     yield from (f"  not run: {path}: needs {what}" for path, what in left_out.items())
     yield from (f"  we warned: {message}" for message in dict.fromkeys(result.said))
+
+
+def _difference(result: Result, name: str) -> str:
+    bare, instrumented = result.outcomes.get(name, (None, None))
+    return f"{name}: {bare} without us, {instrumented} with us: {result.messages.get(name, 'no message')[:LONGEST]}"
