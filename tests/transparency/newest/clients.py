@@ -35,7 +35,7 @@ class Client:
     left_out: Mapping[str, str] = field(default_factory=dict)  # files, and what they need
     broker: Needed | None = None
     prepare: Callable[[Path, str], Mapping[str, str]] | None = None
-    sees_headers: tuple[str, ...] = ()  # tests that look at the one thing an application may notice of us
+    sees_headers: tuple[str, ...] = ()  # ends of names of tests that look at what an application may notice of us
     patience: float = 600.0  # seconds for one run
 
 
@@ -77,6 +77,7 @@ def confluent_kafka(_: Path, address: str) -> Mapping[str, str]:
 
 SHARES = {"group_share_record_lock_duration_ms": 1000, "group_share_min_record_lock_duration_ms": 1000}
 REGISTRY = "a Schema Registry"
+SASL = "a broker with SASL"
 CLIENTS = {
     "blinker": Client("pallets-eco/blinker", ("pytest-asyncio",), options=ASYNC),
     "pyee": Client(
@@ -116,11 +117,12 @@ CLIENTS = {
     ),
     "aiokafka": Client(
         "aio-libs/aiokafka",
-        ("async-timeout", "cramjam", "docker", "pytest-asyncio", "pytest-mock"),
+        ("async-timeout", "cramjam", "docker", "pytest-asyncio", "pytest-mock", "pytest<9.1"),
         omitted="aiokafka",
         options=("--docker-image=kafka:4.3.0", *ASYNC),
         broker=kafka_(2),
         prepare=aiokafka,
+        sees_headers=("::test_consumer_with_headers",),
         patience=2400,
     ),
     "aio-pika": Client(
@@ -131,23 +133,25 @@ CLIENTS = {
         left_out={"tests/test_amqps.py": "a broker with certificates"},
         broker=RABBITMQ,
         prepare=aio_pika,
-        sees_headers=("tests/test_amqp.py::TestCaseAmqp::test_incoming_message_info",),
+        sees_headers=("::test_incoming_message_info",),
         patience=2400,
     ),
     "confluent-kafka": Client(
         "confluentinc/confluent-kafka-python",
-        ("--requirement=requirements/requirements-tests-install.txt",),
+        ("--requirement=requirements/requirements-tests-install.txt", "google-crc32c", "orjson"),
+        options=("--timeout=120",),
         left_out={
             "tests/ducktape": "a cluster that ducktape starts",
+            "tests/integration/admin/test_describe_operations.py": SASL,
             "tests/integration/integration_test.py": REGISTRY,
             "tests/integration/schema_registry": REGISTRY,
             "tests/integration/serialization": REGISTRY,
             "tests/integration/share_consumer_oauth": "a broker with OAuth",
-            "tests/integration/share_consumer_sasl": "a broker with SASL",
+            "tests/integration/share_consumer_sasl": SASL,
             "tests/soak": "hours",
         },
         broker=kafka_(4, **SHARES),
         prepare=confluent_kafka,
-        patience=2400,
+        patience=3600,
     ),
 }

@@ -53,6 +53,12 @@ class Result:
         return list(self.outcomes.values()).count(("passed", "passed"))
 
     @property
+    def failed(self) -> Counter[str]:
+        """What tests said that failed both times, and how many did: they show nothing of us."""
+        alike = (name for name, (bare, with_us) in self.outcomes.items() if bare == with_us != "passed")
+        return Counter(self.messages.get(name, "no message") for name in alike)
+
+    @property
     def equal(self) -> int:
         """How many tests came out the same."""
         return len(self.outcomes) - len(self.differing) - len(self.header)
@@ -142,7 +148,7 @@ def _run(client: Client, result: Result, suites: tuple[Suite, Suite]) -> None:
     first = different = unequal(bare, instrumented)
     for _ in range(CHANCES):
         different = differing(suites, different)
-    seen = [name for name in different if name.partition("[")[0] in client.sees_headers]
+    seen = [name for name in different if name.partition("[")[0].endswith(client.sees_headers)]
     suites[1].environ["OTEL_PROPAGATORS"] = "none"
     result.header = [name for name in seen if name not in differing(suites, seen)]
     result.differing = [name for name in different if name not in result.header]

@@ -48,6 +48,7 @@ def details(result: Result, left_out: Mapping[str, str]) -> Iterator[str]:
     yield from (f"  differs: {_difference(result, name)}" for name in result.differing)
     yield from (f"  differs by the header alone: {name}" for name in result.header)
     yield from (f"  differed once: {_difference(result, name)}" for name in result.unsteady)
+    yield from (f"  failed either way: {count} tests: {what[:LONGEST]}" for what, count in result.failed.most_common())
     yield from (f"  not run: {count} tests: {reason}" for reason, count in result.idle.most_common())
     yield from (f"  not run: {path}: needs {what}" for path, what in left_out.items())
     yield from (f"  we warned: {message}" for message in dict.fromkeys(result.said))
