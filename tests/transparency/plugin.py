@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections import Counter
 from pathlib import Path
@@ -26,10 +27,23 @@ class Count(SpanProcessor):
         self.ended[str((span.attributes or {}).get("messaging.operation.type", span.name.partition(" ")[0]))] += 1
 
 
+class Said(logging.Handler):
+    """Keeps what we warn of: it may be a step of ours that failed, which no test notices."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
 COUNT = Count()
+SAID = Said()
 
 
 def pytest_configure() -> None:
+    logging.getLogger("otel_eda").addHandler(SAID)
     provider = TracerProvider()
     provider.add_span_processor(COUNT)
     trace.set_tracer_provider(provider)
@@ -39,5 +53,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Leave how many spans there were."""
-    Path(os.environ["SPANS"]).write_text(json.dumps(COUNT.ended))
+    """Leave how many spans there were, and what we warned of."""
+    spans = Path(os.environ["SPANS"])
+    spans.write_text(json.dumps(COUNT.ended))
+    spans.with_name("said.json").write_text(json.dumps(SAID.messages))

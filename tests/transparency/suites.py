@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 HERE = Path(__file__).parent
 PATIENCE = 300.0  # seconds for one run of a suite
@@ -25,9 +25,13 @@ PLUGIN = ("-p", "plugin")
 class Suite:
     """A copy of a source distribution, to run its tests with us (`plugin`) or without."""
 
-    def __init__(self, folder: Path, original: Path, tests: str, plugin: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, original: Path, tests: str, plugin: Sequence[str], python: str = sys.executable
+    ) -> None:
         self.folder = folder / "suite"
         self.tests = tests
+        self.python = python
+        self.patience = PATIENCE
         self.spans = folder / "spans.json"
         self.results = folder / "results.xml"
         self.plugin = plugin
@@ -37,13 +41,14 @@ class Suite:
 
     def outcomes(self, tests: Sequence[str] = ()) -> dict[str, str]:
         """Run those tests, or all; give each one's outcome."""
+        self.results.unlink(missing_ok=True)
         done = subprocess.run(
             [
-                sys.executable,
+                self.python,
                 "-m",
                 "pytest",
-                *self.plugin,
                 *OPTIONS,
+                *self.plugin,
                 f"--junitxml={self.results}",
                 *(tests or [self.tests]),
             ],
@@ -52,10 +57,19 @@ class Suite:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=self.patience,
         )
         assert self.results.exists(), f"{done.stdout[-4000:]}{done.stderr[-4000:]}"
-        return dict(map(outcome, ElementTree.parse(self.results).iter("testcase")))  # noqa: S314  # pytest wrote it
+        return dict(map(outcome, self.cases()))
+
+    def cases(self) -> Iterator[ElementTree.Element]:
+        """Give what pytest wrote of each test of the last run."""
+        return ElementTree.parse(self.results).iter("testcase")  # noqa: S314  # pytest wrote it
+
+    def said(self) -> list[str]:
+        """Give what we logged while the tests ran with us."""
+        read: list[str] = json.loads(self.spans.with_name("said.json").read_text())
+        return read
 
     def ended(self) -> dict[str, int]:
         """Give how many spans there were, by the operation."""
@@ -72,10 +86,10 @@ def outcome(case: ElementTree.Element) -> tuple[str, str]:
 
 
 def split(place: str) -> list[str]:
-    """Split `test.test_it.TestIt` into its module and its classes."""
+    """Split `test.test_it.TestIt` into its module and its classes, which have a capital letter."""
     parts = place.split(".")
-    modules = [part for part in parts if not part.startswith("Test")]
-    return [".".join(modules), *(part for part in parts if part.startswith("Test"))]
+    modules = [part for part in parts if not part[:1].isupper()]
+    return [".".join(modules), *(part for part in parts if part[:1].isupper())]
 
 
 def both(suites: tuple[Suite, Suite], tests: Sequence[str] = ()) -> tuple[dict[str, str], dict[str, str]]:
@@ -86,10 +100,13 @@ def both(suites: tuple[Suite, Suite], tests: Sequence[str] = ()) -> tuple[dict[s
 
 
 def unequal(bare: Mapping[str, str], instrumented: Mapping[str, str]) -> list[str]:
-    """Name the tests whose outcomes differ."""
-    return [name for name in bare if bare[name] != instrumented.get(name)]
+    """Name the tests whose outcomes differ, or that one of the two lacks."""
+    return [name for name in {**bare, **instrumented} if bare.get(name) != instrumented.get(name)]
 
 
 def differing(suites: tuple[Suite, Suite], tests: Sequence[str]) -> list[str]:
-    """Run these tests once more; name those that still differ."""
-    return unequal(*both(suites, tests)) if tests else []
+    """Run these tests once more; name those that still differ, or did not run."""
+    if not tests:
+        return []
+    bare, instrumented = both(suites, tests)
+    return [name for name in tests if name not in bare or bare[name] != instrumented.get(name)]

@@ -12,6 +12,7 @@ from brokers.service import private
 from support.parts import available
 
 from transparency.sources import packages, source
+from transparency.stand_ins import DOCKER
 from transparency.suites import PLUGIN, Suite, both, differing, unequal
 
 if TYPE_CHECKING:
@@ -29,31 +30,6 @@ TESTS = (
 )
 # It compares a message's headers, which are the one thing that an application may notice of us.
 SEES_HEADERS = "tests/test_amqp.py::TestCaseAmqp::test_incoming_message_info"
-# In the place of its client for Docker: the broker that its tests are to have runs already.
-DOCKER = """
-import os
-from dataclasses import dataclass
-
-class DockerNotAvailableError(Exception): pass
-class DockerHostInfo: pass
-
-@dataclass
-class ContainerInfo:
-    id: str
-    ports: dict
-    host: str
-
-class DockerClient:
-    def __init__(self, info): pass
-    def run(self, image, ports, environment=None):
-        host, _, port = os.environ["BROKER"].rpartition(":")
-        return ContainerInfo("", {name: int(port) for name in ports}, host)
-    def kill(self, container): pass
-    def remove(self, container): pass
-
-def check_docker_available():
-    return DockerHostInfo()
-"""
 
 
 class AioPikaSuite(Suite):

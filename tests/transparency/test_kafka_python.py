@@ -12,10 +12,11 @@ from brokers.service import private
 from support.parts import available
 
 from transparency.sources import source
+from transparency.stand_ins import partitioned
 from transparency.suites import PLUGIN, Suite, both, differing, unequal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 ENOUGH = 100  # tests that pass and spans of each kind, at the least: else nothing is shown
@@ -29,13 +30,6 @@ class ExternalService:
     def close(self): pass
 SpawnedService = None
 """
-
-
-class FourPartitions(kafka_.KafkaServer):
-    """A broker as kafka-python's tests take it for granted."""
-
-    def _config(self) -> Mapping[str, object]:
-        return {**super()._config(), "num.partitions": 4}
 
 
 class KafkaSuite(Suite):
@@ -62,7 +56,7 @@ def suites(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         made = []
         for plugin in ((), PLUGIN):
             folder = tmp_path_factory.mktemp("suite")
-            server = stack.enter_context(private(FourPartitions, folder / "kafka"))
+            server = stack.enter_context(private(partitioned(4), folder / "kafka"))
             made.append(KafkaSuite(folder, original, server.address, plugin))
         bare, instrumented = made
         yield bare, instrumented

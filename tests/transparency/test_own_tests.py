@@ -40,9 +40,9 @@ ROWS = {
 }
 ELSEWHERE = {
     "kafka_python": "test_kafka_python.py, with a broker",
-    "confluent_kafka": "its source distribution carries no tests",
-    "aiokafka": "its source distribution carries no tests",
-    "pika": "its source distribution carries no tests",
+    "confluent_kafka": "its source distribution carries no tests; `make suites` runs those of its repository",
+    "aiokafka": "its source distribution carries no tests; `make suites` runs those of its repository",
+    "pika": "its source distribution carries no tests; `make suites` runs those of its repository",
     "aio_pika": "test_aio_pika.py, with a broker",
     "dramatiq": "nobody has run its own tests with and without us yet",
     "taskiq": "nobody has run its own tests with and without us yet",
