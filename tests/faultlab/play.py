@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,10 @@ from . import truth
 from .program import GRACE
 from .score import FAULTY, SOUND, Score, broken, scored
 from .stage import Lab, stage
+from .strangers import diary, verdicts
+from .strangers.books import Books
+from .strangers.mix import mixes
+from .strangers.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 HERE = Path(__file__).parent
+DIARIES = "diaries"
 ALL = 100_000  # occurrences: each one's message is looked at
 PATIENCE = 120.0  # seconds
 
@@ -35,13 +42,38 @@ class Scenario:
     kind: str
     about: str
     play: Callable[[Stage], None]
+    grace: float = GRACE
 
 
 def scenarios(chosen: Iterable[str] = ()) -> list[Scenario]:
     """Give those whose name has one of the chosen words in it, or all."""
     words = list(chosen)
     files = [(kind, path.stem) for kind in (FAULTY, SOUND) for path in sorted(HERE.glob(f"{kind}/[!_]*.py"))]
-    return [_scenario(*file) for file in files if not words or any(word in "/".join(file) for word in words)]
+    every = [*(_scenario(*file) for file in files), *strangers()]
+    return [one for one in every if not words or any(word in one.name for word in words)]
+
+
+def strangers() -> list[Scenario]:
+    """Give the strangers' programs, each with each of its libraries, with its fault and as its sound twin."""
+    return [one for path in sorted(HERE.glob("strangers/kinds/[!_]*.py")) for one in _twins(path.stem)]
+
+
+def _twins(name: str) -> Iterator[Scenario]:
+    module = importlib.import_module(f"faultlab.strangers.kinds.{name}")
+    about = (module.__doc__ or "").strip()
+    for library, kind in product(module.LIBRARIES, (FAULTY, SOUND)):
+        full = f"strangers/{name}/{library}-{kind}"
+        yield Scenario(full, kind, about, partial(_play_stranger, module.play, full, library, kind == FAULTY), 0.0)
+
+
+def mixed(number: int, seed: int) -> list[Scenario]:
+    """Give so many mixes of strangers, drawn at random by that seed."""
+    drawn = enumerate(mixes(strangers(), number, seed), 1)
+    return [Scenario(f"strangers/mix-{seed}-{at}", mix.kind, mix.about, mix.play, 0.0) for at, mix in drawn]
+
+
+def _play_stranger(play: Callable[..., None], name: str, library: str, faulty: bool, stage: Stage) -> None:
+    play(Books(stage, stage.folder / DIARIES / f"{name.replace('/', '.')}.jsonl"), library, faulty)
 
 
 def _scenario(kind: str, name: str) -> Scenario:
@@ -61,16 +93,34 @@ def score(lab: Lab | None, scenario: Scenario, folder: Path) -> Score:
         if lab is not None:
             with stage(lab, folder) as made:
                 scenario.play(made)
-        findings = diagnosed(folder)
+        findings = diagnosed(folder, scenario.grace)
     except Exception as error:  # the others go on
         return broken(scenario.name, scenario.kind, f"{type(error).__name__}: {error}")
-    return scored(scenario.name, scenario.kind, truth.read(folder / "truth.jsonl"), findings)
+    return scored(scenario.name, scenario.kind, truths(folder), findings)
 
 
-def diagnosed(folder: Path) -> list[dict[str, Any]]:
+def truths(folder: Path) -> list[truth.Truth]:
+    """Give what programs noted to be true, and what follows from the diaries of strangers."""
+    diaries = sorted((folder / DIARIES).glob("*.jsonl"))
+    concluded = (replace(one, program=file.stem) for file in diaries for one in verdicts.truths(diary.read(file)))
+    return [*truth.read(folder / "truth.jsonl"), *concluded]
+
+
+def settled(scenario: Scenario, folder: Path) -> Score:
+    """Score once more what a scenario left, when its services have been heard of later, with the default grace."""
+    try:
+        settle(folder / "telemetry")
+        findings = diagnosed(folder, None)
+    except Exception as error:
+        return broken(scenario.name, scenario.kind, f"{type(error).__name__}: {error}")
+    return scored(scenario.name, scenario.kind, truths(folder), findings)
+
+
+def diagnosed(folder: Path, grace: float | None) -> list[dict[str, Any]]:
     """Have the telemetry in a scenario's folder diagnosed, as anybody would; the report stays there."""
     command = shutil.which("otel-eda", path=str(Path(sys.executable).parent)) or "otel-eda"
-    options = ["--format", "json", "--fail-on", "never", "--grace", str(GRACE), "--evidence", str(ALL)]
+    options = ["--format", "json", "--fail-on", "never", "--evidence", str(ALL)]
+    options += [] if grace is None else ["--grace", str(grace)]
     report = folder / "findings.json"
     done = subprocess.run(
         [command, "diagnose", str(folder / "telemetry"), *options, "--output", str(report)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("check", "faults", "found", "missed", "right", "false", "recall", "precision")
 GOAL = 0.95
+Z = 1.96  # of 95 %
 
 
 def totals(scores: Iterable[Score]) -> dict[str, Tally]:
@@ -39,11 +41,23 @@ def table(scores: Sequence[Score], codes: Iterable[str]) -> Iterator[str]:
 
 def _row(code: str, tally: Tally) -> tuple[str, ...]:
     numbers = (tally.faults, tally.found, tally.faults - tally.found, tally.right, tally.wrong)
-    return (code, *map(str, numbers), _share(tally.recall), _share(tally.precision))
+    recall, precision = _share(tally.found, tally.faults), _share(tally.right, tally.right + tally.wrong)
+    return (code, *map(str, numbers), recall, precision)
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _share(good: int, every: int) -> str:
+    if not every:
+        return "-"
+    low, high = interval(good, every)
+    return f"{good / every:.2f} ({low:.2f} to {high:.2f})"
+
+
+def interval(good: int, every: int) -> tuple[float, float]:
+    """Give Wilson's interval of a share, in which the true one is in 95 of 100 cases."""
+    share, square = good / every, Z * Z / every
+    middle = (share + square / 2) / (1 + square)
+    half = math.sqrt(share * (1 - share) * square + square * square / 4) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -58,12 +72,12 @@ def summary(scores: Sequence[Score]) -> Iterator[str]:
         for note in score.notes:
             yield f"{score.name}: {note}"
     sound = [score for score in scores if score.kind == SOUND]
-    confirmed = sum(score.confirmed_without_fault for score in sound)
-    yield f"{len(scores) - len(sound)} runs with a fault, {len(sound)} without, {confirmed} CONFIRMED findings in those"
+    confirmed = sum(score.confirmed_falsely for score in scores)
+    yield f"{len(scores) - len(sound)} runs with a fault, {len(sound)} without, {confirmed} findings falsely CONFIRMED"
 
 
 def passed(scores: Sequence[Score]) -> bool:
     """Tell whether the lab's goals are reached."""
     every = totals(scores)["all"]
     enough = all(share is None or share >= GOAL for share in (every.recall, every.precision))
-    return enough and not any(score.broken or score.confirmed_without_fault for score in scores)
+    return enough and not any(score.broken or score.confirmed_falsely for score in scores)

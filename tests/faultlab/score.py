@@ -51,7 +51,7 @@ class Score:
     kind: str
     tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     notes: list[str] = field(default_factory=list)
-    confirmed_without_fault: int = 0
+    confirmed_falsely: int = 0
     broken: bool = False
 
 
@@ -62,8 +62,12 @@ def scored(name: str, kind: str, truths: list[Truth], findings: list[Document]) 
         return broken(name, kind, "its programs noted no fault" if kind == FAULTY else "its programs noted a fault")
     for finding in findings:
         _claim(score, truths, finding)
-    for code in {truth.code for truth in truths if truth.fault}:
-        _seek(score, [truth for truth in truths if truth.fault and truth.code == code], findings)
+    faults: dict[tuple[str, str], list[Truth]] = defaultdict(list)
+    for truth in truths:
+        if truth.fault:
+            faults[truth.program, truth.code].append(truth)
+    for ones in faults.values():
+        _seek(score, ones, findings)
     return score
 
 
@@ -75,15 +79,13 @@ def broken(name: str, kind: str, why: str) -> Score:
 def _claim(score: Score, truths: Iterable[Truth], finding: Document) -> None:
     """Judge one finding: each of its occurrences has to be true."""
     tally, verdict = score.tallies[finding["code"]], Verdict[finding["verdict"]]
-    known = [truth for truth in truths if truth.code == finding["code"]]
+    known = [truth for truth in truths if truth.code == finding["code"] and truth.allows(verdict)]
     untrue = [one for one in finding["evidence"] if not any(_fits(truth, finding, one) for truth in known)]
     if verdict is Verdict.SUSPECT:
         tally.suspected += bool(untrue)
         return
     excused = not any(truth.fault for truth in known)
-    if verdict is Verdict.CONFIRMED and (score.kind == SOUND or (excused and not untrue)):
-        score.confirmed_without_fault += score.kind == SOUND
-        untrue = untrue or finding["evidence"]
+    score.confirmed_falsely += bool(untrue) and verdict is Verdict.CONFIRMED
     if untrue:
         tally.wrong += 1
         score.notes.append(f"FALSE {_told(finding, untrue[0])}")
@@ -115,7 +117,11 @@ def _best(truth: Truth, findings: Iterable[Document]) -> int:
 
 def _fits(truth: Truth, finding: Document, occurrence: Document) -> bool:
     """Tell whether an occurrence is where the truth is, as far as the truth says where."""
-    return all(wanted in _values(name, finding, occurrence) for name, wanted in truth.where.items())
+    named = {name: wanted for name, wanted in truth.where.items() if name != "within"}
+    within = truth.where.get("within", "")  # what the destination's name has in it
+    return within in (finding["destination"] or within) and all(
+        wanted in _values(name, finding, occurrence) for name, wanted in named.items()
+    )
 
 
 def _values(name: str, finding: Document, occurrence: Document) -> Iterator[Any]:

@@ -23,11 +23,16 @@ class Truth:
     verdict: str
     fault: bool
     where: dict[str, Any] = field(default_factory=dict)
+    program: str = ""
 
     @property
     def least(self) -> Verdict:
         """The least verdict that will do."""
         return Verdict[self.verdict]
+
+    def allows(self, verdict: Verdict) -> bool:
+        """Tell whether a finding of it may be so sure: of a fault yes, of what is harmless up to its own verdict."""
+        return self.fault or verdict <= self.least
 
 
 def fault(code: str, verdict: str = "CONFIRMED", **where: Any) -> None:

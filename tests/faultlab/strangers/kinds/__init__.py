@@ -1,0 +1,1 @@
+"""The programs, one kind in each file."""
