@@ -31,7 +31,8 @@ def _spans(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _service(resource: dict[str, Any]) -> str:
-    return next(one["value"]["stringValue"] for one in resource["attributes"] if one["key"] == "service.name")
+    found: str = next(one["value"]["stringValue"] for one in resource["attributes"] if one["key"] == "service.name")
+    return found
 
 
 def _block(service: str, time: int, number: int) -> dict[str, Any]:

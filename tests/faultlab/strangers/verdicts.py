@@ -67,9 +67,7 @@ def _lost_in_kafka(diary: Diary) -> Iterator[Truth]:
         for line in diary.of("stored"):
             if not _passed(line["at"], mark["at"]) or (mark["group"], line["event"]) in settled:
                 continue
-            yield must(
-                "EDA104", "SUSPECT" if line["event"] in logged else "LIKELY", **line["at"], group=mark["group"]
-            )
+            yield must("EDA104", "SUSPECT" if line["event"] in logged else "LIKELY", **line["at"], group=mark["group"])
 
 
 def _passed(at: dict[str, Any], mark: dict[str, Any]) -> bool:
@@ -175,7 +173,7 @@ def _slow(diary: Diary) -> Iterator[Truth]:
 def _disordered(diary: Diary) -> Iterator[Truth]:
     latest: dict[Any, int] = {}
     first: set[Any] = set()
-    keys = {(line["at"]["destination"], line["event"]): line["key"] for line in diary.of("stored")}
+    keys = {(line["at"]["destination"], line["event"]): line.get("key") for line in diary.of("stored")}
     for line in diary.of("began"):
         key = keys.get((line["at"].get("destination"), line["event"]))
         seen = (line.get("group"), line["event"])

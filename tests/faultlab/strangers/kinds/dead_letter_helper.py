@@ -1,4 +1,4 @@
-"""A decorator sets aside what a handler cannot do: for good, in the faulty program; in the other one for a second try."""
+"""A decorator sets aside what a handler cannot do: for good in the faulty program, for a second try in its twin."""
 
 from __future__ import annotations
 

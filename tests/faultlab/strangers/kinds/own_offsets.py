@@ -35,7 +35,9 @@ def accounts(library: str, topic: str) -> None:
 
 
 def project(library: str, topic: str, database: str, faulty: bool, dies_at: int) -> None:
-    Projection(database, faulty, dies_at).run({"kafka-python": by_kafka_python, "confluent-kafka": by_confluent}[library], topic)
+    Projection(database, faulty, dies_at).run(
+        {"kafka-python": by_kafka_python, "confluent-kafka": by_confluent}[library], topic
+    )
 
 
 class Projection:
@@ -80,7 +82,9 @@ def by_kafka_python(topic: str, offset: int) -> Iterator[Any]:
 
     from faultlab.strangers.books import kafka
 
-    consumer = KafkaConsumer(bootstrap_servers=kafka(), group_id=GROUP, enable_auto_commit=False, consumer_timeout_ms=3000)
+    consumer = KafkaConsumer(
+        bootstrap_servers=kafka(), group_id=GROUP, enable_auto_commit=False, consumer_timeout_ms=3000
+    )
     consumer.assign([TopicPartition(topic, 0)])
     consumer.seek(TopicPartition(topic, 0), offset)
     yield from consumer

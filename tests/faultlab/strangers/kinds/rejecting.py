@@ -1,4 +1,4 @@
-"""Fraud control rejects what it cannot parse, into a dead-letter queue or into nothing; its twin's all can be parsed."""
+"""Fraud control rejects what it cannot parse, for a dead-letter queue; its twin gets what can be parsed."""
 
 from __future__ import annotations
 
