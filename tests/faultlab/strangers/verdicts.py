@@ -135,7 +135,7 @@ def _set_aside(diary: Diary) -> Iterator[Truth]:
 
 
 def _refused(diary: Diary) -> Iterator[Truth]:
-    taken = diary.events("stored", "sent")
+    taken = diary.events("stored")
     for line in diary.of("refused"):
         where = {"service": line["who"], "destination": line["to"]}
         yield may("EDA101", **where) if line["event"] in taken else must("EDA101", **where)
