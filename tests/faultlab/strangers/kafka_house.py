@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from .books import kafka
 from .diary import note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     Handler = Callable[[dict[str, Any], Any], None]
 
@@ -66,7 +68,18 @@ def _apublish(topic: str, events: list[dict[str, Any]], key: str) -> None:
                 note("sent", event["id"], to=topic)
                 await producer.send_and_wait(topic, json.dumps(event).encode(), str(event[key]).encode())
 
-    asyncio.run(main())
+    finished(main())
+
+
+def finished(work_: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end; below a loop, in a thread, as callers that cannot wait do."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work_)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(contextvars.copy_context().run, asyncio.run, work_).result()
 
 
 def work(library: str, topic: str, group: str, handle: Handler, commit: str = "after") -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .books import rabbitmq
 from .diary import note
+from .kafka_house import finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,7 +64,7 @@ def _apublish(queue: str, events: list[dict[str, Any]], properties: dict[str, An
                 message = aio_pika.Message(json.dumps(event).encode(), content_type="application/json", **properties)
                 await channel.default_exchange.publish(message, routing_key=queue)
 
-    asyncio.run(main())
+    finished(main())
 
 
 def work(library: str, queue: str, handle: Handler, prefetch: int = 5, auto: bool = False) -> None:
