@@ -71,7 +71,8 @@ def test_what_was_given_back_was_not_done(diagnose: Diagnose, queues: Queues, op
 def test_what_is_always_given_back_is_a_poison_message(diagnose: Diagnose, queues: Queues) -> None:
     for work in attempts(queues, 4, **{"eda.message.redelivered": True}):
         queues.refuse(work, (int(work.json["endTimeUnixNano"]) - BEGIN) / SECOND)
-    assert ("EDA402", Verdict.CONFIRMED) in found(diagnose, queues)
+    # It may wait for something that is not there yet.
+    assert ("EDA402", Verdict.LIKELY) in found(diagnose, queues)
 
 
 def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, queues: Queues) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, LIKELY, counted_by_ledger, only, opened
+from .helpers import CONFIRMED, LIKELY, SUSPECT, counted_by_ledger, only, opened
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -58,3 +58,22 @@ def test_another_group_has_its_own_copy(diagnose: Diagnose) -> None:
     for turn, message in enumerate(made.messages):
         mail.process(message, turn * 0.1 + 0.05)
     assert diagnose(made.world).findings == ()
+
+
+def test_a_batch_that_two_processes_received(diagnose: Diagnose) -> None:
+    made = flow()
+    one, two, mail = (made.world.service(name, group=name) for name in ("loader", "loader", "mail"))
+    for reader, at in ((one, 10.0), (two, 20.0), (mail, 30.0)):
+        reader.receive(made.messages[:3], at)
+    finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
+    assert (finding.verdict, finding.group, finding.count) == (SUSPECT, "loader", 3)
+    assert finding.instances == ("loader-0", "loader-1")
+    assert "in a batch" in finding.cause
+
+
+def test_a_batch_whose_messages_have_spans_of_their_own(diagnose: Diagnose) -> None:
+    made = flow()
+    other = made.world.service("billing", group="billing")
+    for reader, at in ((made.billing, 10.0), (other, 20.0)):
+        reader.receive(made.messages[:3], at)
+    assert diagnose(made.world, "EDA202").findings == ()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from faultlab.stage import Stage
 
 PATIENCE = 60.0  # seconds
+LOGS = "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED"
 KILLED, ENDED = -signal.SIGKILL, 0
 
 
@@ -32,7 +33,7 @@ class Books:
         self.stage = stage
         self.file = file
         file.parent.mkdir(exist_ok=True)
-        self._environ = {diary.VARIABLE: str(file)}
+        self._environ = {diary.VARIABLE: str(file), LOGS: "true"}
 
     def topic(self, partitions: int = 1, **config: str) -> str:
         """Make a topic."""

@@ -29,7 +29,9 @@ def where(message: Any) -> dict[str, Any]:
         topic, partition, offset = (_plain(message, name) for name in ("topic", "partition", "offset"))
         return {"destination": topic, "partition": str(partition), "offset": offset}
     _, trace, span, _ = (getattr(message, "headers", None) or {}).get("traceparent", "---").split("-")
-    return {"message": f"{trace}-{span}"} if trace else {}
+    # As a diagnosis names it: with the message's own id, if it has one.
+    own = getattr(message, "message_id", None)
+    return {"message": "-".join([trace, span, *([own] if own else [])])} if trace else {}
 
 
 def _plain(message: Any, name: str) -> Any:

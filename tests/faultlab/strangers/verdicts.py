@@ -78,13 +78,14 @@ def _passed(at: dict[str, Any], mark: dict[str, Any]) -> bool:
 def _lost_in_rabbitmq(diary: Diary) -> Iterator[Truth]:
     settled, seen = diary.events(*SETTLED), {line["event"]: line for line in diary.of("began")}
     empty = {line["queue"] for line in diary.of("left") if line["number"] == 0}
-    logged = diary.events("logged")
+    logged, killed = diary.events("logged"), {line["who"] for line in diary.of("killed")}
     for line in diary.of("sent"):
         if line.get("to") in empty and line["event"] not in settled:
-            # Of what nobody received only the sender's telemetry speaks.
+            # Of what nobody received, or a process had at hand when it was killed, only the sender's telemetry speaks.
             known = seen.get(line["event"])
+            told = known is not None and line["event"] not in logged and known["who"] not in killed
             where = known["at"] if known else {"within": line["to"]}
-            yield must("EDA104", "LIKELY" if known and line["event"] not in logged else "SUSPECT", **where)
+            yield must("EDA104", "LIKELY" if told else "SUSPECT", **where)
 
 
 def _repeated(diary: Diary) -> Iterator[Truth]:
@@ -94,8 +95,10 @@ def _repeated(diary: Diary) -> Iterator[Truth]:
             times[tuple(sorted(place(line).items()))].append(line)
     for lines in times.values():
         if len(lines) > 1:
+            # No span shows what became of a message that was written with its batch.
+            least = "SUSPECT" if any(line.get("whole") for line in lines) else "LIKELY"
             meant = any(line.get("meant") for line in lines)
-            yield may("EDA202", **place(lines[0])) if meant else must("EDA202", **place(lines[0]))
+            yield may("EDA202", **place(lines[0])) if meant else must("EDA202", least, **place(lines[0]))
 
 
 def _poison(diary: Diary) -> Iterator[Truth]:
@@ -128,7 +131,7 @@ def _failing(diary: Diary) -> Iterator[Truth]:
 def _set_aside(diary: Diary) -> Iterator[Truth]:
     for line in diary.of("aside", "dead"):
         if "message" in line["at"]:
-            trace, span = line["at"]["message"].split("-")
+            trace, span = line["at"]["message"].split("-")[:2]
             yield must("EDA405", trace_id=trace, **({"span_id": span} if line["what"] == "dead" else {}))
         else:
             yield must("EDA405", **place(line))
@@ -138,7 +141,8 @@ def _refused(diary: Diary) -> Iterator[Truth]:
     taken = diary.events("stored")
     for line in diary.of("refused"):
         where = {"service": line["who"], "destination": line["to"]}
-        yield may("EDA101", **where) if line["event"] in taken else must("EDA101", **where)
+        # The broker did refuse that message, whatever the application sent in its place.
+        yield may("EDA101", "CONFIRMED", **where) if line["event"] in taken else must("EDA101", **where)
     for line in diary.of("returned"):
         yield must("EDA106", service=line["who"])
 

@@ -153,6 +153,26 @@ classified AS (
     ) AS k ON k.service = a.service AND k.instance = a.previous_instance AND k.destination = a.destination
 ),
 
+-- Messages of polled batches that another process of the group got again. No span shows what was done with any message
+-- of those processes, so the first one may have ended before it had begun.
+handed AS (
+    SELECT
+        r.*,
+        lag(r.instance) OVER copies AS previous_instance,
+        lag(r.host) OVER copies AS previous_host,
+        lag(r.trace_id) OVER copies AS previous_trace,
+        lag(r.span_id) OVER copies AS previous_span,
+        lag(r.ended) OVER copies AS finished
+    FROM operations AS r
+    WHERE
+        r.type = 'receive' AND r.message_offset IS NOT NULL AND r.consumer_group IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w
+            WHERE w.consumer_group = r.consumer_group AND w.destination = r.destination
+        )
+    WINDOW copies AS (PARTITION BY r.consumer_group, r.destination, r.partition_id, r.message_offset ORDER BY r.started)
+),
+
 -- Messages that the ledgers counted and no span shows: not sampled, or lost.
 counted AS (
     SELECT
@@ -191,3 +211,11 @@ SELECT
     'the consumer''s own ledger counted ' || cast(number AS BIGINT) || ' messages that it had processed successfully before'
 FROM counted
 WHERE number > 0
+UNION ALL
+SELECT
+    system, service, previous_instance, instance, previous_host, host, destination, consumer_group, partition_id, message_offset,
+    partition_id || '@' || message_offset, previous_trace, previous_span, trace_id, span_id,
+    finished, ended, 1, 'received-again', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN),
+    'received again ' || round((started - finished) / 1000000000.0, 3) || ' s after another process had received it'
+FROM handed
+WHERE previous_instance <> instance AND finished <= started

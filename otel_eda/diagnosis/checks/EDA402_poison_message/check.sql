@@ -21,6 +21,7 @@ attempt AS (
         max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
         max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
+        count(CASE WHEN outcome = 'rejected' THEN 1 END) AS put_back,
         max(partition_id) AS partition_id, max(message_offset) AS message_offset,
         min(started) AS first_time, max(ended) AS last_time, count(DISTINCT instance) AS instances,
         arg_min(service, started) AS service, arg_min(instance, started) AS instance,
@@ -70,14 +71,18 @@ onward AS (
 SELECT
     a.system, a.service, a.instance, a.destination, a.consumer_group, a.partition_id, a.message_offset, a.message,
     a.error, a.trace_id, a.span_id, a.first_time, a.last_time, a.message AS alike, a.attempts AS weight,
-    CASE WHEN a.abandoned = 1 THEN 'kills-the-process' ELSE 'handler' END AS cause,
+    CASE WHEN a.abandoned = 1 AND a.put_back = 0 THEN 'kills-the-process' ELSE 'handler' END AS cause,
     CASE
         -- Attempts whose end was not seen may have been cut off, a long job for instance by one deploy after another. If
         -- each was in another process, it rather ended them. A context that no send made may be that of several messages.
-        WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
-        WHEN a.abandoned = 1 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
+        WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts - a.put_back) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
+        -- Who puts a message back without an error may wait for something.
+        WHEN a.abandoned = 1 OR a.put_back > 0 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
-    a.attempts || ' attempts, all failed alike: ' || coalesce(a.error || ': ' || a.error_text, a.error, 'never finished') AS detail
+    CASE
+        WHEN a.put_back > 0 THEN a.attempts || ' attempts, ' || a.put_back || ' of them ended without an error and put it back'
+        ELSE a.attempts || ' attempts, all failed alike: ' || coalesce(a.error || ': ' || a.error_text, a.error, 'never finished')
+    END AS detail
 FROM poison AS a
 LEFT JOIN onward AS o ON o.last_trace = a.last_trace AND o.last_span = a.last_span
 LEFT JOIN senders AS h ON h.service = a.service AND h.instance = a.last_instance

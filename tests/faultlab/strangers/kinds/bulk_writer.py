@@ -55,7 +55,7 @@ class Loader:
         with self.db:
             self.db.executemany("INSERT INTO views VALUES (?, ?)", rows)
         for message in batch:
-            note("done", value(message)["id"], message, group=GROUP)
+            note("done", value(message)["id"], message, group=GROUP, whole=True)
         self.count += len(batch)
         if self.count >= self.stop_after:
             time.sleep(2.0)  # the database was slow, as it is before such ends

@@ -22,6 +22,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
     books.stage.lab.rabbitmq._connect().channel().queue_bind(queue, exchange, "order.paid")
     books.run("orders", orders, library, exchange, faulty)
     books.run("statistics", statistics, library, queue)
+    if not faulty:
+        books.note("archive", to=f"{exchange}:{KEYS[1]}")
     books.close_queue(queue)
 
 
