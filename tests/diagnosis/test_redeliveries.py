@@ -75,6 +75,25 @@ def test_what_is_always_given_back_is_a_poison_message(diagnose: Diagnose, queue
     assert ("EDA402", Verdict.LIKELY) in found(diagnose, queues)
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_what_failed_and_was_acknowledged_is_lost(diagnose: Diagnose, queues: Queues, answered: bool) -> None:
+    work = queues.billing.process(queues.shop.send("orders", 5.0), 5.1, error="ValueError")
+    if answered:
+        queues.billing.send("answers", 5.105, parent=work)
+    queues.refuse(work, 5.2, "ack")
+    verdict = Verdict.SUSPECT if answered else Verdict.LIKELY
+    assert found(diagnose, queues, "EDA104") == [("EDA104", verdict)]
+
+
+def test_what_failed_and_was_acknowledged_when_it_had_come_again_is_not_lost(
+    diagnose: Diagnose, queues: Queues
+) -> None:
+    message = queues.shop.send("orders", 5.0)
+    queues.billing.process(message, 5.1, error="ValueError")
+    queues.refuse(queues.billing.process(message, 6.1), 6.2, "ack")
+    assert found(diagnose, queues, "EDA104") == []
+
+
 def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, queues: Queues) -> None:
     attempts(queues, 2, **{"eda.message.redelivered": True})
     assert found(diagnose, queues) == [("EDA202", Verdict.CONFIRMED)]

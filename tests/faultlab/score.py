@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.diagnosis.finding import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .truth import Truth
 
@@ -117,11 +117,17 @@ def _best(truth: Truth, findings: Iterable[Document]) -> int:
 
 def _fits(truth: Truth, finding: Document, occurrence: Document) -> bool:
     """Tell whether an occurrence is where the truth is, as far as the truth says where."""
-    named = {name: wanted for name, wanted in truth.where.items() if name != "within"}
-    within = truth.where.get("within", "")  # what the destination's name has in it
-    return within in (finding["destination"] or within) and all(
-        wanted in _values(name, finding, occurrence) for name, wanted in named.items()
+    return all(
+        PARTS[name](finding, occurrence, wanted) if name in PARTS else wanted in _values(name, finding, occurrence)
+        for name, wanted in truth.where.items()
     )
+
+
+# Words of a truth that are only a part of what a finding says: of the destination's name, and of the message's.
+PARTS: dict[str, Callable[[Document, Document, str], bool]] = {
+    "within": lambda finding, _, wanted: wanted in (finding["destination"] or wanted),
+    "created": lambda _, occurrence, wanted: (occurrence["message"] or "").startswith(wanted),
+}
 
 
 def _values(name: str, finding: Document, occurrence: Document) -> Iterator[Any]:

@@ -24,14 +24,12 @@ def note(what: str, event: object = None, message: Any = None, **more: Any) -> N
 
 
 def where(message: Any) -> dict[str, Any]:
-    """Give a message's place in Kafka, or of another broker's message the id that its sender's telemetry has."""
+    """Give a message's place in Kafka, or say who created another broker's message: trace and span."""
     if hasattr(message, "partition"):
         topic, partition, offset = (_plain(message, name) for name in ("topic", "partition", "offset"))
         return {"destination": topic, "partition": str(partition), "offset": offset}
     _, trace, span, _ = (getattr(message, "headers", None) or {}).get("traceparent", "---").split("-")
-    # As a diagnosis names it: with the message's own id, if it has one.
-    own = getattr(message, "message_id", None)
-    return {"message": "-".join([trace, span, *([own] if own else [])])} if trace else {}
+    return {"created": f"{trace}-{span}"} if trace else {}
 
 
 def _plain(message: Any, name: str) -> Any:

@@ -130,8 +130,8 @@ def _failing(diary: Diary) -> Iterator[Truth]:
 
 def _set_aside(diary: Diary) -> Iterator[Truth]:
     for line in diary.of("aside", "dead"):
-        if "message" in line["at"]:
-            trace, span = line["at"]["message"].split("-")[:2]
+        if "created" in line["at"]:
+            trace, span = line["at"]["created"].split("-")
             yield must("EDA405", trace_id=trace, **({"span_id": span} if line["what"] == "dead" else {}))
         else:
             yield must("EDA405", **place(line))

@@ -350,15 +350,24 @@ put_aside AS (
     GROUP BY service
 ),
 
--- Without offsets: messages that failed, were refused for good, and came to nobody any more.
+-- Without offsets: messages that failed, were refused for good or acknowledged, and came to nobody any more.
 refused AS (
     SELECT
         r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
-        w.outcome, w.started, r.ended
+        w.outcome, w.started, r.ended, r.operation = 'ack' AS acked,
+        EXISTS (
+            SELECT 1 FROM sends AS s
+            WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
+        ) AS sent_on
     FROM operations AS r
     ASOF JOIN works AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
-    WHERE r.type = 'settle' AND r.operation IN ('reject', 'nack') AND r.requeued = false AND r.message_offset IS NULL
+    WHERE
+        r.type = 'settle' AND r.outcome = 'ok' AND r.message_offset IS NULL AND r.system = 'rabbitmq'
+        AND (
+            (r.operation IN ('reject', 'nack') AND r.requeued = false)
+            OR (r.operation = 'ack' AND w.outcome = 'error')
+        )
 ),
 
 -- Without offsets: the queues that somebody reads, with the last message that was processed and the reader's last sign.
@@ -489,10 +498,12 @@ WHERE c.number > 0
 UNION ALL
 SELECT
     r.system, r.service, r.instance, CAST(NULL AS VARCHAR), r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1, 'refused',
-    CASE WHEN r.outcome = 'error' THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1,
+    CASE WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
+    -- What an attempt sent may have been the answer, or another try.
+    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
-    'refused for good, and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), ''),
+    CASE WHEN r.acked THEN 'acknowledged' ELSE 'refused for good' END || ', and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), ''),
     r.origin_trace || '-' || r.origin_span
 FROM refused AS r
 WHERE
