@@ -85,9 +85,7 @@ def test_what_failed_and_was_acknowledged_is_lost(diagnose: Diagnose, queues: Qu
     assert found(diagnose, queues, "EDA104") == [("EDA104", verdict)]
 
 
-def test_what_failed_and_was_acknowledged_when_it_had_come_again_is_not_lost(
-    diagnose: Diagnose, queues: Queues
-) -> None:
+def test_what_failed_once_and_was_acknowledged_at_last_is_not_lost(diagnose: Diagnose, queues: Queues) -> None:
     message = queues.shop.send("orders", 5.0)
     queues.billing.process(message, 5.1, error="ValueError")
     queues.refuse(queues.billing.process(message, 6.1), 6.2, "ack")
