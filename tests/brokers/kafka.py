@@ -105,6 +105,7 @@ CONFIG = {
     "share.coordinator.state.topic.num.partitions": 1,
     "broker.heartbeat.interval.ms": 1000,
     "broker.session.timeout.ms": 4000,  # a broker that crashed may come back only after that
+    "group.min.session.timeout.ms": 1000,  # so that a dead member is missed soon
     "group.initial.rebalance.delay.ms": 0,  # else the first poll of every group takes three seconds
 }
 

@@ -56,12 +56,7 @@ class LabKafka(kafka_.KafkaServer):
         }
 
 
-SOON = {
-    "log.retention.check.interval.ms": 500,
-    "log.initial.task.delay.ms": 500,
-    "log.cleaner.backoff.ms": 500,
-    "group.min.session.timeout.ms": 1000,
-}
+SOON = {"log.retention.check.interval.ms": 500, "log.initial.task.delay.ms": 500, "log.cleaner.backoff.ms": 500}
 
 
 class Lab:
