@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-FULL = Plan(rounds=15, messages=2000, runs=3, at_full_speed=12_000)
-QUICK = Plan(rounds=5, messages=1000, runs=1, at_full_speed=6000)
+FULL = Plan(rounds=15, messages=4000, runs=3, at_full_speed=12_000)
+QUICK = Plan(rounds=5, messages=2000, runs=1, at_full_speed=6000)
 CLIENTS = [name for name, library in LIBRARIES.items() if library.broker != "none"]
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-TAIL = 3000  # characters of what it complained of
+SHOWN = 3000  # characters of what it complained of
 
 
 class Process:
@@ -51,9 +51,9 @@ class Process:
         return json.loads(line)
 
     def complaints(self) -> str:
-        """Give the end of what it wrote to its standard error."""
+        """Give the beginning of what it wrote to its standard error."""
         self._errors.seek(0)
-        return self._errors.read()[-TAIL:]
+        return self._errors.read(SHOWN)
 
     def close(self) -> None:
         """Have it end."""

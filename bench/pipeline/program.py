@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bench.clients import LIBRARIES
 from bench.contenders import BARE, HAND
 
+from . import iterating
 from .contenders import DATADOG
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def flusher(who: str) -> Callable[[], object]:
         return lambda: None
     if who == DATADOG:
         tracer: Any = import_module("ddtrace.trace").tracer
-        return lambda: tracer.flush()
+        flush: Callable[[], object] = tracer.flush
+        return flush
     from opentelemetry import metrics, trace
 
     providers: tuple[Any, ...] = trace.get_tracer_provider(), metrics.get_meter_provider()
@@ -67,10 +69,11 @@ def acting(arguments: Sequence[str]) -> Callable[[int], object]:
     name, way, address, destination, who, config = arguments
     library, floor = LIBRARIES[name], None
     if who == HAND:
-        from bench.clients.worker import floor as made
+        from bench.clients.worker import floor as by_hand
 
-        floor = made(config, library, destination)
-    act: Callable[[int], object] = getattr(library.application(address, destination, floor), way)
+        floor = by_hand(config, library, destination)
+    made = iterating.Application if name == "aio_pika" else library.application
+    act: Callable[[int], object] = getattr(made(address, destination, floor), way)
     return act
 
 
