@@ -14,6 +14,8 @@ from .floor import position
 if TYPE_CHECKING:
     from .floor import Floor, Sent
 
+PATIENT = 120_000
+
 
 class Application:
     """Its clients live in a loop of their own."""
@@ -41,6 +43,7 @@ class Application:
         import aiokafka
 
         group: Any = {"client_id": "bill", "group_id": f"billing-{os.getpid()}", "auto_offset_reset": "earliest"}
+        group["session_timeout_ms"] = PATIENT  # it sends no heartbeats while others have their turn
         consumer = aiokafka.AIOKafkaConsumer(self.destination, bootstrap_servers=self.address, **group)
         await consumer.start()
         return consumer

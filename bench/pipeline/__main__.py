@@ -93,7 +93,7 @@ def main() -> int:
         made = list(figures(options, place, progress, progress.add_task("measuring", total=None)))
     print("", report.table(made), sep="\n")
     if options.json:
-        options.json.write_text(json.dumps({"about": about, "rows": made}, indent=1) + "\n", "utf-8")
+        options.json.write_text(json.dumps(report.chart(about, made), indent=1) + "\n", "utf-8")
     return 0
 
 

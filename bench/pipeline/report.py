@@ -40,6 +40,7 @@ HEADINGS = (
     "arrived at full speed",
 )
 LEFT = 4  # columns of words
+ESTIMATED = ("spent", "added", "of by hand", "of official")  # figures that have an interval
 PACKAGES = ("opentelemetry-sdk", "opentelemetry-instrumentation-kafka-python", "ddtrace", "otel-eda")
 
 
@@ -98,6 +99,23 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     shares = (f"{row['spans']:.2f}", _share(row, "arrived")) if row["export"] else ("", "")
     speed = (f"{row['rate']:,}" if row["rate"] else "", _share(row, "arrived at full speed") if row["export"] else "")
     return (*words, *costs, _interval(row["of by hand"]), _interval(row["of official"]), *shares, *speed)
+
+
+def chart(about: str, figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Give the figures as the documentation keeps them: names of columns, and rows; an interval has two columns."""
+    rows = [_flat(figure) for figure in figures]
+    return {"about": about, "columns": list(rows[0]), "rows": [list(row.values()) for row in rows]}
+
+
+def _flat(figure: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in figure.items():
+        if name not in ESTIMATED:
+            made[name] = value
+            continue
+        parts = (name, f"{name}, low", f"{name}, high")
+        made.update(zip(parts, value or (None,) * len(parts), strict=True))
+    return made
 
 
 def _share(row: Mapping[str, Any], name: str) -> str:
