@@ -14,7 +14,7 @@ from .floor import position
 if TYPE_CHECKING:
     from .floor import Floor, Sent
 
-PATIENT = 120_000
+PATIENT = 120_000  # milliseconds
 
 
 class Application:

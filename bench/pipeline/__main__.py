@@ -7,7 +7,6 @@ contenders take turns. Processor time is that of the whole process, from the fir
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-FULL = Plan(rounds=15, messages=4000, runs=3, at_full_speed=12_000)
+FULL = Plan(rounds=15, messages=3000, runs=3, at_full_speed=12_000)
 QUICK = Plan(rounds=5, messages=2000, runs=1, at_full_speed=6000)
 CLIENTS = [name for name, library in LIBRARIES.items() if library.broker != "none"]
 
@@ -93,7 +92,7 @@ def main() -> int:
         made = list(figures(options, place, progress, progress.add_task("measuring", total=None)))
     print("", report.table(made), sep="\n")
     if options.json:
-        options.json.write_text(json.dumps(report.chart(about, made), indent=1) + "\n", "utf-8")
+        options.json.write_text(report.chart(about, made), "utf-8")
     return 0
 
 

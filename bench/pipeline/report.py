@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -40,7 +41,8 @@ HEADINGS = (
     "arrived at full speed",
 )
 LEFT = 4  # columns of words
-ESTIMATED = ("spent", "added", "of by hand", "of official")  # figures that have an interval
+# Figures that have an interval; that of what arrived at full speed is from the worst to the best of the runs.
+ESTIMATED = ("spent", "added", "of by hand", "of official", "arrived at full speed")
 PACKAGES = ("opentelemetry-sdk", "opentelemetry-instrumentation-kafka-python", "ddtrace", "otel-eda")
 
 
@@ -65,7 +67,7 @@ def rows(library: Library, way: str, found: All) -> Iterator[dict[str, Any]]:
             "spans": round(each.spans, 3),
             "arrived": round(each.arrived, 4),
             "rate": round(median(each.rates)) if each.rates else None,
-            "arrived at full speed": round(each.arrived_at_full_speed, 4) if each.rates else None,
+            "arrived at full speed": _range(each.arrived_at_full_speed) if each.spans else None,
         }
 
 
@@ -83,6 +85,10 @@ def _ratio(found: All, contender: Contender, who: str, config: str) -> list[floa
     return _figure(Estimate.of([mine / max(theirs, 0.01) for mine, theirs in pairs]))
 
 
+def _range(values: Sequence[float]) -> list[float] | None:
+    return [round(find(values), 4) for find in (median, min, max)] if values else None
+
+
 def _figure(estimate: Estimate) -> list[float]:
     return [round(value, 3) for value in (estimate.middle, estimate.low, estimate.high)]
 
@@ -96,15 +102,17 @@ def table(figures: Iterable[Mapping[str, Any]]) -> str:
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     words = (row["client"], row["way"], row["contender"], row["export"])
     costs = (f"{row['spent'][0]:.1f}", f"{row['added'][0]:.1f}" if row["added"] else "")
-    shares = (f"{row['spans']:.2f}", _share(row, "arrived")) if row["export"] else ("", "")
-    speed = (f"{row['rate']:,}" if row["rate"] else "", _share(row, "arrived at full speed") if row["export"] else "")
+    shares = (f"{row['spans']:.2f}", f"{row['arrived']:.1%}") if row["export"] else ("", "")
+    speed = (f"{row['rate']:,}" if row["rate"] else "", _shares(row["arrived at full speed"]))
     return (*words, *costs, _interval(row["of by hand"]), _interval(row["of official"]), *shares, *speed)
 
 
-def chart(about: str, figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Give the figures as the documentation keeps them: names of columns, and rows; an interval has two columns."""
+def chart(about: str, figures: Sequence[Mapping[str, Any]]) -> str:
+    """Give the figures as the documentation keeps them, in JSON: columns, then rows."""
     rows = [_flat(figure) for figure in figures]
-    return {"about": about, "columns": list(rows[0]), "rows": [list(row.values()) for row in rows]}
+    lines = ",\n".join(f"  {json.dumps(list(row.values()))}" for row in rows)
+    head = f'"about": {json.dumps(about)},\n "columns": {json.dumps(list(rows[0]))}'
+    return f'{{\n {head},\n "rows": [\n{lines}\n ]\n}}\n'
 
 
 def _flat(figure: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,8 +126,11 @@ def _flat(figure: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _share(row: Mapping[str, Any], name: str) -> str:
-    return "" if row[name] is None or not row["spans"] else f"{row[name]:.1%}"
+def _shares(figure: Sequence[float] | None) -> str:
+    if not figure:
+        return ""
+    _, worst, best = (f"{share:.1%}" for share in figure)
+    return worst if worst == best else f"{worst} to {best}"
 
 
 def _interval(figure: Sequence[float] | None) -> str:
