@@ -35,6 +35,7 @@ types: .venv/tox/.made ## static types
 	@$(TOX) run -q -e types
 
 bench: .venv/tox/.made ## what instrumentation costs
+	@$(TOX) run -q -e bench -- bench.pipeline
 	@$(TOX) run -q -e bench
 	@$(TOX) run -q -e bench -- bench.clients
 	@$(TOX) run -q -e bench -- bench.clients.arrival

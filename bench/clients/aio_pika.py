@@ -16,18 +16,18 @@ class Application:
     """Its clients live in a loop of their own."""
 
     def __init__(self, address: str, destination: str, floor: Floor | None) -> None:
-        self.destination, self.floor = destination, floor
+        self.address, self.destination, self.floor = address, destination, floor
         self.loop = asyncio.new_event_loop()
-        self.loop.run_until_complete(self._connect(address))
+        self.loop.run_until_complete(self._connect())
 
-    async def _connect(self, address: str) -> None:
+    async def _connect(self) -> None:
         import aio_pika
 
         self.message = aio_pika.Message
-        connection = await aio_pika.connect(f"amqp://guest:guest@{address}/")
-        publishing, consuming = await connection.channel(), await connection.channel()
+        connection = await aio_pika.connect(f"amqp://guest:guest@{self.address}/?heartbeat=0")
+        publishing, self.consuming = await connection.channel(), await connection.channel()
         self.exchange = publishing.default_exchange
-        self.queue = await consuming.declare_queue(self.destination, auto_delete=True)
+        self.queue = await self.consuming.declare_queue(self.destination, auto_delete=True)
 
     def send(self, count: int) -> None:
         self.loop.run_until_complete(self._send(count))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+import os
+from functools import cached_property, partial
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +14,42 @@ from .floor import position
 if TYPE_CHECKING:
     from .floor import Floor, Sent
 
+PATIENT = 120_000  # milliseconds
+
 
 class Application:
     """Its clients live in a loop of their own."""
 
     def __init__(self, address: str, destination: str, floor: Floor | None) -> None:
-        self.destination, self.floor = destination, floor
+        self.address, self.destination, self.floor = address, destination, floor
         self.loop = asyncio.new_event_loop()
-        self.loop.run_until_complete(self._connect(address))
 
-    async def _connect(self, address: str) -> None:
+    @cached_property
+    def producer(self) -> Any:
+        return self.loop.run_until_complete(self._producer())
+
+    async def _producer(self) -> Any:
         import aiokafka
 
-        at: Any = {"bootstrap_servers": address}
-        group: Any = {"client_id": "bill", "group_id": self.destination, "auto_offset_reset": "earliest"}
-        self.producer = aiokafka.AIOKafkaProducer(client_id="shop", **at)
-        self.consumer = aiokafka.AIOKafkaConsumer(self.destination, **at, **group)
-        await self.producer.start()
-        await self.consumer.start()
+        producer = aiokafka.AIOKafkaProducer(client_id="shop", bootstrap_servers=self.address)
+        await producer.start()
+        return producer
+
+    @cached_property
+    def consumer(self) -> Any:
+        return self.loop.run_until_complete(self._consumer())
+
+    async def _consumer(self) -> Any:
+        import aiokafka
+
+        group: Any = {"client_id": "bill", "group_id": f"billing-{os.getpid()}", "auto_offset_reset": "earliest"}
+        group["session_timeout_ms"] = PATIENT  # it sends no heartbeats while others have their turn
+        consumer = aiokafka.AIOKafkaConsumer(self.destination, bootstrap_servers=self.address, **group)
+        await consumer.start()
+        return consumer
 
     def send(self, count: int) -> None:
+        assert self.producer  # made outside of the loop that it runs in
         self.loop.run_until_complete(self._send(count))
 
     async def _send(self, count: int) -> None:
@@ -55,6 +72,7 @@ class Application:
         floor.sent(sent, position(answer.partition, answer.offset, answer.timestamp))
 
     def receive(self, count: int) -> None:
+        assert self.consumer
         self.loop.run_until_complete(self._receive(count))
 
     async def _receive(self, count: int) -> None:

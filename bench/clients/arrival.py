@@ -61,6 +61,8 @@ def run(library: Library, address: str, messages: int) -> dict[str, float]:
     trace.set_tracer_provider(provider)
     instrument(OURS, library)
     application = library.application(address, f"bench-{uuid.uuid4().hex[:8]}", None)
+    application.send(1)
+    application.receive(1)  # by then both are connected
     start = time.perf_counter()
     for _ in range(0, messages, BLOCK):
         application.send(BLOCK)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+import os
+from functools import cached_property, partial
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,22 @@ if TYPE_CHECKING:
 
 class Application:
     def __init__(self, address: str, destination: str, floor: Floor | None) -> None:
+        self.address, self.destination, self.floor = address, destination, floor
+
+    @cached_property
+    def producer(self) -> Any:
         import confluent_kafka
 
-        self.destination, self.floor = destination, floor
-        self.producer = confluent_kafka.Producer({"bootstrap.servers": address, "client.id": "shop"})
-        group = {"client.id": "bill", "group.id": destination, "auto.offset.reset": "earliest"}
-        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": address, **group})
-        self.consumer.subscribe([destination])
+        return confluent_kafka.Producer({"bootstrap.servers": self.address, "client.id": "shop"})
+
+    @cached_property
+    def consumer(self) -> Any:
+        import confluent_kafka
+
+        group = {"client.id": "bill", "group.id": f"billing-{os.getpid()}", "auto.offset.reset": "earliest"}
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.address, **group})
+        consumer.subscribe([self.destination])
+        return consumer
 
     def send(self, count: int) -> None:
         for _ in range(count):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import cached_property
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +16,20 @@ if TYPE_CHECKING:
 
 class Application:
     def __init__(self, address: str, destination: str, floor: Floor | None) -> None:
-        from kafka import KafkaConsumer, KafkaProducer
+        self.address, self.destination, self.floor = address, destination, floor
 
-        self.destination, self.floor = destination, floor
-        self.producer = KafkaProducer(bootstrap_servers=address, client_id="shop", linger_ms=5)
-        self.consumer = KafkaConsumer(
-            destination, bootstrap_servers=address, client_id="bill", group_id=destination, auto_offset_reset="earliest"
-        )
+    @cached_property
+    def producer(self) -> Any:
+        from kafka import KafkaProducer
+
+        return KafkaProducer(bootstrap_servers=self.address, client_id="shop", linger_ms=5)
+
+    @cached_property
+    def consumer(self) -> Any:
+        from kafka import KafkaConsumer
+
+        group = {"client_id": "bill", "group_id": f"billing-{os.getpid()}", "auto_offset_reset": "earliest"}
+        return KafkaConsumer(self.destination, bootstrap_servers=self.address, **group)
 
     def send(self, count: int) -> None:
         for _ in range(count):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import VALUE
@@ -14,14 +15,27 @@ class Application:
     def __init__(self, address: str, destination: str, floor: Floor | None) -> None:
         import pika
 
-        self.destination, self.floor, self.waiting = destination, floor, 0
+        self.address, self.destination, self.floor, self.waiting = address, destination, floor, 0
         self.properties = pika.BasicProperties
-        host, _, port = address.partition(":")
-        parameters = pika.ConnectionParameters(host, int(port))
-        self.publishing, self.consuming = (pika.BlockingConnection(parameters).channel() for _ in range(2))
-        self.consuming.queue_declare(destination, auto_delete=True)
-        self.consuming.basic_qos(prefetch_count=100)
-        self.consuming.basic_consume(destination, self._called)
+
+    @cached_property
+    def publishing(self) -> Any:
+        return self._channel()
+
+    @cached_property
+    def consuming(self) -> Any:
+        channel = self._channel()
+        channel.basic_qos(prefetch_count=100)
+        channel.basic_consume(self.destination, self._called)
+        return channel
+
+    def _channel(self) -> Any:
+        import pika
+
+        host, _, port = self.address.partition(":")
+        channel = pika.BlockingConnection(pika.ConnectionParameters(host, int(port), heartbeat=0)).channel()
+        channel.queue_declare(self.destination, auto_delete=True)
+        return channel
 
     def send(self, count: int) -> None:
         for _ in range(count):
