@@ -14,6 +14,7 @@ from otel_eda import semconv
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.telemetry.instruments import Metrics
+from otel_eda.core.telemetry.light import lightened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +111,7 @@ class Telemetry:
 
     def _make_scope(self) -> Scope | None:
         provider = self.tracer_provider or trace.get_tracer_provider()
-        tracer = provider.get_tracer(self.name, own_version(), semconv.SCHEMA)
+        tracer = lightened(provider, provider.get_tracer(self.name, own_version(), semconv.SCHEMA))
         meters = self.meter_provider or metrics.get_meter_provider()
         return Scope(tracer, _metrics(meters, self.name), self._records_metrics)
 

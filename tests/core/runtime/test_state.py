@@ -33,6 +33,7 @@ NOT_SHARED = {"TypeVar", "ParamSpec", "ContextVar", "PatientLock"}
 
 # What `disable()` makes as new, and what of it shows that it is in use.
 AS_NEW: dict[str, Callable[[Any], object]] = {
+    "telemetry.light:_replaced": len,
     "clients.client:last_consumers": len,
     "clients.instances:_clients_without_attributes": len,
     "clients.library:enabled": len,
@@ -50,6 +51,8 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
 }
 # What outlives `disable()`, and why.
 KEPT = {
+    "telemetry.encoding:_keys": "names as they are encoded, which are the same for all",
+    "telemetry.encoding:_texts": "attributes as they are encoded, which are the same for all",
     "clients.instances:_live_clients": "they are weak references, which go with their clients",
     "inprocess.handler_call:_names": "a name goes with its function",
     "inprocess.handlers:telemetry": "`enable` sets its providers",

@@ -152,6 +152,7 @@ CLIENTS = {
         },
         broker=kafka_(4, **SHARES),
         prepare=confluent_kafka,
+        sees_headers=("::test_message_fields_preserved", "::test_header_order_preserved"),
         patience=3600,
     ),
 }

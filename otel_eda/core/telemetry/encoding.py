@@ -1,0 +1,181 @@
+"""Light spans in OTLP, five times as fast as by an object for each attribute.
+
+The fields are those of `opentelemetry/proto/trace/v1/trace.proto`. What is alike in many spans is encoded once and
+kept. A span with more than plain attributes and links is encoded by the official function.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind
+
+from otel_eda.core.telemetry.light_spans import LightSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import Link, SpanContext
+
+    Encode = Callable[[Sequence[ReadableSpan]], Any]
+
+_KEPT = 4096  # values of which the bytes are kept
+_LARGEST = 1 << 63
+_REMOTE_KNOWN, _REMOTE = 0x100, 0x200  # SpanFlags
+_double = Struct("<d").pack
+_times = Struct("<BQBQ").pack  # fixed64 start_time_unix_nano = 7, end_time_unix_nano = 8
+_fixed32 = Struct("<I").pack
+_KINDS = {kind: b"\x30" + bytes([kind.value + 1]) for kind in SpanKind}
+_BOOLS = {True: b"\x12\x02\x10\x01", False: b"\x12\x02\x10\x00"}
+
+_keys: dict[str, bytes] = {}
+_texts: dict[tuple[str, str], bytes] = {}
+
+
+class NotPlainError(Exception):
+    """A span has what only the official function encodes."""
+
+
+def _long_varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+_VARINTS = [_long_varint(number) for number in range(1 << 14)]
+
+
+def varint(number: int) -> bytes:
+    """Return a number that is not negative as protobuf writes it."""
+    return _VARINTS[number] if number < len(_VARINTS) else _long_varint(number)
+
+
+def _key(name: str) -> bytes:
+    key = _keys.get(name)
+    if key is None:
+        text = name.encode()
+        key = b"\x0a" + varint(len(text)) + text
+        if len(_keys) >= _KEPT:
+            _keys.clear()
+        _keys[name] = key
+    return key
+
+
+def _text(name: str, value: str) -> bytes:
+    kept = _texts.get((name, value))
+    if kept is None:
+        text = value.encode()
+        length = varint(len(text))
+        body = _key(name) + b"\x12" + varint(len(text) + len(length) + 1) + b"\x0a" + length + text
+        kept = b"\x4a" + varint(len(body)) + body
+        if len(_texts) >= _KEPT:
+            _texts.clear()
+        _texts[name, value] = kept
+    return kept
+
+
+def _number(name: str, value: int) -> bytes:
+    if not -_LARGEST <= value < _LARGEST:
+        raise NotPlainError
+    number = varint(value if value >= 0 else value + 2 * _LARGEST)
+    body = _key(name) + b"\x12" + _VARINTS[len(number) + 1] + b"\x18" + number
+    return b"\x4a" + varint(len(body)) + body
+
+
+def _attribute(name: str, value: Any) -> bytes:
+    kind = type(value)
+    if kind is str:
+        return _text(name, value)
+    if kind is int:
+        return _number(name, value)
+    body = _key(name) + (_BOOLS[value] if kind is bool else b"\x12\x09\x21" + _double(value))
+    return b"\x4a" + varint(len(body)) + body
+
+
+def _flags(context: SpanContext | None) -> bytes:
+    return _fixed32(_REMOTE_KNOWN | _REMOTE if context is not None and context.is_remote else _REMOTE_KNOWN)
+
+
+def _link(link: Link) -> bytes:
+    context = link.context
+    if link.attributes or not context.is_valid:
+        raise NotPlainError
+    ids = context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")
+    return b"".join((b"\x6a\x21\x0a\x10", *ids, b"\x35", _flags(context)))
+
+
+def _status(span: LightSpan) -> bytes:
+    status = span.status
+    text = (status.description or "").encode()
+    body = b"\x12" + varint(len(text)) + text if text else b""
+    code = status.status_code.value
+    if code:
+        body += b"\x18" + varint(code)
+    return b"\x7a" + varint(len(body)) + body
+
+
+def encode(span: LightSpan) -> bytes:
+    """Return a span as a field of `ScopeSpans`; raise `NotPlainError` or a `UnicodeError` if it is not plain."""
+    links = span.own_links
+    if not span.untouched or (links and len(links) > (span._limits.max_links or 0)):
+        raise NotPlainError
+    context, parent = span.get_span_context(), span._parent
+    parts = [b"\x0a\x10", context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")]
+    if context.trace_state:
+        state = ",".join([f"{key}={value}" for key, value in context.trace_state.items()]).encode()
+        parts += (b"\x1a", varint(len(state)), state)
+    if parent is not None:
+        parts += (b"\x22\x08", parent.span_id.to_bytes(8, "big"))
+    name = span._name.encode()
+    parts += (b"\x2a", varint(len(name)), name, _KINDS[span._kind])
+    parts.append(_times(0x39, span._start_time, 0x41, span._end_time))
+    parts += [_attribute(key, value) for key, value in span.own_attributes.items()]
+    parts += [_link(link) for link in links]
+    parts += (_status(span), b"\x85\x01", _flags(parent))
+    body = b"".join(parts)
+    return b"\x12" + varint(len(body)) + body
+
+
+def _header(span: LightSpan, official: Encode) -> tuple[bytes, bytes]:
+    """Return the bytes of a span's resource and of its scope, as the official function writes them."""
+    header = type(span).header
+    if header is None:
+        resource = official([span]).resource_spans[0]
+        scope = resource.scope_spans[0]
+        del scope.spans[:]
+        scoped = scope.SerializeToString()
+        del resource.scope_spans[:]
+        type(span).header = header = resource.SerializeToString(), scoped
+    return header
+
+
+def _framed(body: bytes, tag: bytes) -> bytes:
+    return tag + varint(len(body)) + body
+
+
+def encode_spans(spans: Sequence[ReadableSpan], official: Encode) -> Any:
+    """Return the request for spans as the official function does; light ones are encoded here."""
+    encoded: dict[type[LightSpan], list[bytes]] = {}
+    others: list[ReadableSpan] = []
+    for span in spans:
+        if not isinstance(span, LightSpan):
+            others.append(span)
+            continue
+        if type(span) not in encoded:
+            encoded[type(span)] = []
+            _header(span, official)
+        try:
+            encoded[type(span)].append(encode(span))
+        except (NotPlainError, UnicodeError):
+            others.append(span)
+    request = official(others)
+    for kind, fields in encoded.items():
+        if fields:
+            resource, scope = kind.header or (b"", b"")
+            request.MergeFromString(_framed(resource + _framed(scope + b"".join(fields), b"\x12"), b"\x0a"))
+    return request

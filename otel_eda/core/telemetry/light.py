@@ -1,0 +1,129 @@
+"""Whether spans can be light: with the SDK's own provider, if a light span is found to be as one of the SDK's."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
+
+from otel_eda.core.runtime.state import on_reset
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+
+_log = logging.getLogger("otel_eda")
+_SDK = "opentelemetry.sdk.trace"
+_EXPORTERS = (
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
+)
+_replaced: dict[str, tuple[Any, Any]] = {}
+
+
+def lightened(provider: object, tracer: Any) -> Tracer:
+    """Return a tracer that starts light spans, or the tracer itself where light spans would not be the same.
+
+    They are not with a provider that is not the SDK's very own, and with a version of the SDK in which a span that is
+    made both ways comes out different.
+    """
+    given: Tracer = tracer
+    sdk = sys.modules.get(_SDK)
+    if sdk is None or type(provider) is not sdk.TracerProvider or type(tracer) is not sdk.Tracer:
+        return given
+    try:
+        from otel_eda.core.telemetry.light_tracer import LightTracer
+
+        if not _alike(tracer):
+            _log.info("Spans are made by the SDK: light ones would differ in this version of it.")
+            return given
+        _encode_light_spans(tracer)
+        return LightTracer(tracer)
+    except Exception:  # noqa: BLE001  # the SDK's insides may be anything in a version that nobody knows yet
+        _log.info("Spans are made by the SDK: light ones are not possible with this version of it.", exc_info=True)
+        return given
+
+
+class _Ids:
+    """Generates the same identifiers for both ways."""
+
+    def generate_trace_id(self) -> int:
+        return 0x0AF7651916CD43DD8448EB211C80319C
+
+    def generate_span_id(self) -> int:
+        return 0xB7AD6B7169203331
+
+    def is_trace_id_random(self) -> bool:
+        return True
+
+
+class _Processor:
+    """Keeps the last span that ended."""
+
+    ended: Any = None
+
+    def on_start(self, span: object, parent_context: object = None) -> None:
+        pass
+
+    _on_ending = on_start
+
+    def on_end(self, span: object) -> None:
+        self.ended = span
+
+
+def _probe(tracer: Any) -> tuple[Any, _Processor]:
+    # A copy of the tracer that neither counts nor exports, and gives the same identifiers each time.
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+    probe, processor = copy(tracer), _Processor()
+    probe.span_processor, probe.sampler, probe.id_generator = processor, ALWAYS_ON, _Ids()
+    probe._tracer_metrics = type("NoOpTracerMetrics", (), {"start_span": lambda *_: None})()
+    return probe, processor
+
+
+def _ended(tracer: Any, processor: _Processor) -> Any:
+    link = Link(SpanContext(1, 2, True, TraceFlags(1)))
+    span: Span = tracer.start_span("a b", None, SpanKind.CONSUMER, {"a": 1, "b": "c", "d": True}, [link], 10)
+    span.set_attribute("a", "2")
+    span.set_attributes({"e": 0.5, "b": -3})
+    span.end(20)
+    return processor.ended
+
+
+def _pair(tracer: Any) -> tuple[Any, Any]:
+    from otel_eda.core.telemetry.light_tracer import LightTracer
+
+    probe, processor = _probe(tracer)
+    return _ended(probe, processor), _ended(LightTracer(probe), processor)
+
+
+def _alike(tracer: Any) -> bool:
+    theirs, ours = _pair(tracer)
+    return bool(theirs.to_json() == ours.to_json() and ours.context == theirs.context)
+
+
+def _encode_light_spans(tracer: Any) -> None:
+    """Let the official exporters that are loaded encode light spans as we do; a span of others stays theirs."""
+    for name in _EXPORTERS:
+        module: Any = sys.modules.get(name)
+        official = getattr(module, "encode_spans", None)
+        if official is None or name in _replaced:
+            continue
+        from otel_eda.core.telemetry.encoding import encode_spans
+
+        theirs, ours = _pair(tracer)
+        if encode_spans([ours], official) == official([theirs]):
+            module.encode_spans = partial(encode_spans, official=official)
+            _replaced[name] = official, module.encode_spans
+
+
+@on_reset
+def _put_back() -> None:
+    for name, (official, own) in _replaced.items():
+        module: Any = sys.modules.get(name)
+        if getattr(module, "encode_spans", None) is own:
+            module.encode_spans = official
+    _replaced.clear()

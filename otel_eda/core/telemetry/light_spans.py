@@ -1,0 +1,173 @@
+"""Spans as the SDK makes them, at a third of its price.
+
+The SDK makes four bounded containers and a second span for each span. Hardly any of ours needs them: its attributes are
+plain values below every limit, and nobody adds an event to it. A `LightSpan` is the SDK's own span, of which the
+containers are made when somebody looks into them or when a value needs cleaning, by the SDK's own classes. All else is
+inherited.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.trace import _Span
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import Status, StatusCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.trace import Link, SpanContext, SpanKind
+    from opentelemetry.util.types import Attributes, AttributeValue
+    from typing_extensions import Self
+
+PLAIN = frozenset({str, int, bool, float})  # types of values that need no cleaning
+_TEXT = frozenset({str})
+# Newer SDKs close the attributes of a span that has ended.
+_CLOSES = "_immutable" in _Span.end.__code__.co_names
+_TELLS_ENDING = hasattr(_Span, "_on_ending") or "_on_ending" in _Span.end.__code__.co_names
+_UNSET = Status(StatusCode.UNSET)
+_new = object.__new__
+
+
+def plain(attributes: Mapping[str, Any]) -> bool:
+    """Return whether attributes need no cleaning: their names are texts, their values of the plainest types."""
+    return (
+        PLAIN.issuperset(map(type, attributes.values()))
+        and _TEXT.issuperset(map(type, attributes))
+        and "" not in attributes
+    )
+
+
+class LightSpan(_Span):
+    """The SDK's span, whose containers are made when they are needed.
+
+    What all spans of a tracer have in common is in the attributes of a class that `LightTracer` makes for them.
+    """
+
+    own_attributes: dict[str, Any]
+    own_links: Sequence[Link]
+    made_attributes: Any = None
+    made_events: Any = None
+    made_links: Any = None
+    header: tuple[bytes, bytes] | None = None  # what encodes the resource and the scope, once it is known
+    room = 0  # how many plain attributes a span takes before the SDK's container has to see to the limits
+    _end_time: int | None = None
+    _status = _UNSET
+    _record_exception = _set_status_on_exception = True
+    _trace_config = _record_end_metrics = None
+    _limits: Any
+
+    @property
+    def untouched(self) -> bool:
+        """Whether no container has been made: then `own_attributes` and `own_links` are all that there is."""
+        return self.made_attributes is None and self.made_events is None and self.made_links is None
+
+    @property
+    def _attributes(self) -> Any:
+        if self.made_attributes is None:
+            made = self._contain(None)
+            made._dict = self.own_attributes  # one dict: what another thread sets meanwhile counts
+            made._immutable = _CLOSES and self._end_time is not None
+            vars(self).setdefault("made_attributes", made)
+        return self.made_attributes
+
+    @_attributes.setter
+    def _attributes(self, value: Any) -> None:
+        self.made_attributes = value
+
+    @property
+    def _events(self) -> Any:
+        if self.made_events is None:
+            vars(self).setdefault("made_events", BoundedList(self._limits.max_events))
+        return self.made_events
+
+    @_events.setter
+    def _events(self, value: Any) -> None:
+        self.made_events = value
+
+    @property
+    def _links(self) -> Any:
+        if self.made_links is None:
+            vars(self).setdefault("made_links", self._new_links(self.own_links))
+        return self.made_links
+
+    @_links.setter
+    def _links(self, value: Any) -> None:
+        self.made_links = value
+
+    def _contain(self, attributes: Attributes) -> BoundedAttributes:
+        limits = self._limits
+        return BoundedAttributes(
+            limits.max_span_attributes, attributes, immutable=False, max_value_len=limits.max_span_attribute_length
+        )
+
+    @classmethod
+    def made(  # noqa: PLR0917  # called for each span: names would cost
+        cls,
+        name: str,
+        context: SpanContext,
+        kind: SpanKind,
+        parent: SpanContext | None,
+        attributes: Mapping[str, Any],
+        links: Sequence[Link],
+        start_time: int | None,
+    ) -> Self:
+        """Return a span that has started at a time in nanoseconds since 1970, or now."""
+        span = _new(cls)
+        span._name, span._context, span._kind, span._parent = name, context, kind, parent
+        span._lock = Lock()
+        span.own_links, span.own_attributes = tuple(links), dict(attributes)
+        for link in span.own_links:
+            if link is None or link.attributes:
+                span.made_links = span._new_links(span.own_links)
+                break
+        if len(attributes) > cls.room or not plain(attributes):
+            span.made_attributes = span._contain(attributes)
+        span._start_time = time.time_ns() if start_time is None else start_time
+        return span
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
+        """Set attributes as the SDK does."""
+        if type(attributes) is not dict or not plain(attributes):
+            super().set_attributes(attributes)
+            return
+        with self._lock:
+            own = self.own_attributes
+            if done := self._takes(len(attributes)):
+                for key, value in attributes.items():
+                    own.pop(key, None)
+                    own[key] = value
+        if not done:
+            super().set_attributes(attributes)
+
+    def set_attribute(self, key: str, value: AttributeValue) -> None:
+        """Set an attribute as the SDK does."""
+        with self._lock:
+            if done := bool(type(value) in PLAIN and type(key) is str and key and self._takes(1)):
+                self.own_attributes.pop(key, None)
+                self.own_attributes[key] = value
+        if not done:
+            super().set_attribute(key, value)
+
+    def _takes(self, number: int) -> bool:
+        return (
+            self._end_time is None and self.made_attributes is None and len(self.own_attributes) + number <= self.room
+        )
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the span as the SDK does; a span that nobody has touched is given to the processors itself."""
+        with self._lock:
+            if first := self._end_time is None and self.untouched:
+                self._end_time = time.time_ns() if end_time is None else end_time
+        if not first:
+            super().end(end_time)
+            return
+        if self._record_end_metrics:
+            self._record_end_metrics()
+        if _TELLS_ENDING:
+            self._span_processor._on_ending(self)
+        self._span_processor.on_end(self)

@@ -1,0 +1,137 @@
+"""The tracer that starts light spans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, StaticSampler
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, get_current_span
+
+from otel_eda.core.telemetry.light_spans import LightSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Tracer as SdkTracer
+    from opentelemetry.trace import Link, Span
+    from opentelemetry.util.types import Attributes
+
+_FLAGS = tuple(TraceFlags(value) for value in range(4))
+_DELEGATES = (  # of a sampler that asks the parent
+    "_root",
+    "_remote_parent_sampled",
+    "_remote_parent_not_sampled",
+    "_local_parent_sampled",
+    "_local_parent_not_sampled",
+)
+
+
+class LightTracer(Tracer):
+    """A tracer that starts light spans, with the sampler, identifiers, limits and processors of one of the SDK."""
+
+    def __init__(self, tracer: SdkTracer) -> None:
+        self.sdk: Any = tracer
+        self._sampler: Sampler | None = None
+        self._resource: Any = None
+        self._randomness: Any = getattr(tracer.id_generator, "is_trace_id_random", None)
+        metrics: Any = getattr(tracer, "_tracer_metrics", None)
+        silent = metrics is None or type(metrics).__name__ == "NoOpTracerMetrics"
+        self._count: Any = None if silent else metrics.start_span
+
+    def start_span(  # noqa: PLR0917  # the API's own
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = (),
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> Span:
+        """Start a span as the SDK's tracer does."""
+        sdk, links = self.sdk, links or ()
+        parent: SpanContext | None = get_current_span(context).get_span_context()
+        if type(parent) is not SpanContext or not (record_exception and set_status_on_exception and sdk._is_enabled()):
+            return sdk.start_span(  # type: ignore[no-any-return]
+                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
+            )
+        if sdk.sampler is not self._sampler or sdk.resource is not self._resource:
+            self._prepare()
+        parent = parent if parent.is_valid else None
+        trace_id = sdk.id_generator.generate_trace_id() if parent is None else parent.trace_id
+        decision, state, attributes = self._decide(parent, context, trace_id, name, kind, attributes, links)
+        own = SpanContext(trace_id, sdk.id_generator.generate_span_id(), False, self._flags(parent, decision), state)
+        counted = None if self._count is None else self._count(parent, decision)
+        if decision is Decision.DROP:
+            return NonRecordingSpan(own)
+        span = self._class.made(name, own, kind, parent, attributes or {}, links, start_time)
+        if counted is not None:
+            span._record_end_metrics = counted
+        sdk.span_processor.on_start(span, parent_context=context)
+        return span
+
+    def start_as_current_span(self, name: str, *args: Any, **options: Any) -> AbstractContextManager[Span]:  # type: ignore[override]
+        """Start a span as the SDK's tracer does, and make it current."""
+        made: AbstractContextManager[Span] = self.sdk.start_as_current_span(name, *args, **options)
+        return made
+
+    def _prepare(self) -> None:
+        # Both can change: a fork gives a process its own resource, and a sampler can be put in another's place.
+        sdk = self.sdk
+        self._sampler, self._resource = sdk.sampler, sdk.resource
+        self._decisions = tuple(_decisions(sdk.sampler))
+        limits = sdk._span_limits
+        most = limits.max_span_attributes
+        common = {
+            "_sampler": sdk.sampler,
+            "_resource": sdk.resource,
+            "_limits": limits,
+            "_span_processor": sdk.span_processor,
+            "_instrumentation_scope": sdk._instrumentation_scope,
+            "_instrumentation_info": sdk.instrumentation_info,
+            "room": -1 if limits.max_span_attribute_length is not None else 1 << 30 if most is None else most,
+        }
+        self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
+
+    def _decide(  # noqa: PLR0917  # those of `Sampler.should_sample`
+        self,
+        parent: SpanContext | None,
+        context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind,
+        attributes: Attributes,
+        links: Sequence[Link],
+    ) -> tuple[Decision, Any, Attributes]:
+        place = 0 if parent is None else 1 + 2 * (not parent.is_remote) + (not parent.trace_flags & 1)
+        decision = self._decisions[place]
+        if decision is not None:
+            return decision, None if parent is None else parent.trace_state, attributes
+        result = self.sdk.sampler.should_sample(context, trace_id, name, kind, attributes, links)
+        return result.decision, result.trace_state, result.attributes
+
+    def _flags(self, parent: SpanContext | None, decision: Decision) -> TraceFlags:
+        random = 0
+        if self._randomness is not None:
+            random = self._randomness() if parent is None else parent.trace_flags & 2
+        return _FLAGS[(decision is Decision.RECORD_AND_SAMPLE) + 2 * bool(random)]
+
+
+def _decisions(sampler: Sampler) -> Iterator[Decision | None]:
+    # What a sampler of the SDK decides for each kind of parent, or None where it depends on more.
+    if isinstance(sampler, ParentBased) and type(sampler).should_sample is ParentBased.should_sample:
+        for name in (
+            "root",
+            *(f"{at}_parent_{how}" for at in ("remote", "local") for how in ("sampled", "not_sampled")),
+        ):
+            yield _always(getattr(sampler, f"_{name}", None))
+        return
+    yield from [_always(sampler)] * len(_DELEGATES)
+
+
+def _always(sampler: object) -> Decision | None:
+    known = isinstance(sampler, StaticSampler) and type(sampler).should_sample is StaticSampler.should_sample
+    return sampler._decision if known else None  # type: ignore[attr-defined]
