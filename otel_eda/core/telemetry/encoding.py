@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Link, SpanContext
+    from opentelemetry.trace import Link, SpanContext, TraceState
 
     Encode = Callable[[Sequence[ReadableSpan]], Any]
 
@@ -119,6 +119,11 @@ def _status(span: LightSpan) -> bytes:
     return b"\x7a" + varint(len(body)) + body
 
 
+def _state(trace_state: TraceState) -> bytes:
+    text = ",".join([f"{key}={value}" for key, value in trace_state.items()]).encode()
+    return b"\x1a" + varint(len(text)) + text
+
+
 def encode(span: LightSpan) -> bytes:
     """Return a span as a field of `ScopeSpans`; raise `NotPlainError` or a `UnicodeError` if it is not plain."""
     links = span.own_links
@@ -127,8 +132,7 @@ def encode(span: LightSpan) -> bytes:
     context, parent = span.get_span_context(), span._parent
     parts = [b"\x0a\x10", context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")]
     if context.trace_state:
-        state = ",".join([f"{key}={value}" for key, value in context.trace_state.items()]).encode()
-        parts += (b"\x1a", varint(len(state)), state)
+        parts.append(_state(context.trace_state))
     if parent is not None:
         parts += (b"\x22\x08", parent.span_id.to_bytes(8, "big"))
     name = span._name.encode()

@@ -53,24 +53,23 @@ class LightTracer(Tracer):
     ) -> Span:
         """Start a span as the SDK's tracer does."""
         sdk, links = self.sdk, links or ()
-        parent: SpanContext | None = get_current_span(context).get_span_context()
-        if type(parent) is not SpanContext or not (record_exception and set_status_on_exception and sdk._is_enabled()):
-            return sdk.start_span(  # type: ignore[no-any-return]
-                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
-            )
-        if sdk.sampler is not self._sampler or sdk.resource is not self._resource:
-            self._prepare()
-        parent = parent if parent.is_valid else None
+        options = record_exception, set_status_on_exception
+        if not (all(options) and sdk._is_enabled()):
+            return sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
+        parent = _parent(context)
         trace_id = sdk.id_generator.generate_trace_id() if parent is None else parent.trace_id
         decision, state, attributes = self._decide(parent, context, trace_id, name, kind, attributes, links)
         own = SpanContext(trace_id, sdk.id_generator.generate_span_id(), False, self._flags(parent, decision), state)
-        counted = None if self._count is None else self._count(parent, decision)
+        counted = self._count and self._count(parent, decision)
         if decision is Decision.DROP:
             return NonRecordingSpan(own)
-        span = self._class.made(name, own, kind, parent, attributes or {}, links, start_time)
+        return self._begin(counted, context, (name, own, kind, parent, attributes or {}, links, start_time))
+
+    def _begin(self, counted: Any, context: Context | None, made_of: tuple[Any, ...]) -> Span:
+        span = self._class.made(*made_of)
         if counted is not None:
             span._record_end_metrics = counted
-        sdk.span_processor.on_start(span, parent_context=context)
+        self.sdk.span_processor.on_start(span, parent_context=context)
         return span
 
     def start_as_current_span(self, name: str, *args: Any, **options: Any) -> AbstractContextManager[Span]:  # type: ignore[override]
@@ -106,6 +105,8 @@ class LightTracer(Tracer):
         attributes: Attributes,
         links: Sequence[Link],
     ) -> tuple[Decision, Any, Attributes]:
+        if self.sdk.sampler is not self._sampler or self.sdk.resource is not self._resource:
+            self._prepare()
         place = 0 if parent is None else 1 + 2 * (not parent.is_remote) + (not parent.trace_flags & 1)
         decision = self._decisions[place]
         if decision is not None:
@@ -118,6 +119,11 @@ class LightTracer(Tracer):
         if self._randomness is not None:
             random = self._randomness() if parent is None else parent.trace_flags & 2
         return _FLAGS[(decision is Decision.RECORD_AND_SAMPLE) + 2 * bool(random)]
+
+
+def _parent(context: Context | None) -> SpanContext | None:
+    found: SpanContext = get_current_span(context).get_span_context()
+    return found if found.is_valid else None
 
 
 def _decisions(sampler: Sampler) -> Iterator[Decision | None]:

@@ -140,6 +140,8 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
     queue = Queue()
     for topic in ("orders", "payments", "jobs"):
         queue.fill(topic, 1, 2)
+    # Where it is loaded, what it encodes spans by is exchanged.
+    importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     with recording(quiet=False):
         kept = [
             framework.Fetcher(Consumer(queue, "jobs")).fetch(),
