@@ -32,6 +32,7 @@ def configure() -> None:
     configurators: tuple[Any, ...] = (Distro, OpenTelemetryConfigurator)  # neither has types
     for configurator in configurators:
         configurator().configure()
+    Distro().configured()
 
 
 if not _configured():

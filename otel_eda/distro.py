@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import TYPE_CHECKING
 
 from opentelemetry.distro import OpenTelemetryDistro
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DEFAULTS = {
     # Messages come in bursts that outrun an exporter, and the SDK drops what its queue of 2,048 spans has no room for.
@@ -19,6 +23,7 @@ DEFAULTS = {
     # Has the SDK count what it drops and fails to export.
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
 }
+_COUNTS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 NAME = "eda"
 _RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 _ANYWHERE = ("192.0.2.1", 9)  # an address that is nobody's
@@ -27,11 +32,29 @@ _ANYWHERE = ("192.0.2.1", 9)  # an address that is nobody's
 class Distro(OpenTelemetryDistro):
     """OpenTelemetry's own distribution with defaults for applications that handle messages."""
 
+    _counts_by_default = False
+
     def _configure(self, **kwargs: object) -> None:
         super()._configure(**kwargs)  # type: ignore[no-untyped-call]
+        self._counts_by_default = _COUNTS not in os.environ
         for name, value in DEFAULTS.items():
             os.environ.setdefault(name, value)
         _name_host()
+
+    def load_instrumentor(self, entry_point: EntryPoint, **kwargs: object) -> None:
+        """Load an instrumentor, as the launcher asks for when the SDK is configured."""
+        self.configured()
+        super().load_instrumentor(entry_point, **kwargs)
+
+    def configured(self) -> None:
+        """End the SDK's own metrics for what is made from now on, unless the user has asked for them.
+
+        Processors and exporters, which count batches and losses, are made by now. A tracer would count each span it
+        starts, for more than the span costs.
+        """
+        if self._counts_by_default:
+            self._counts_by_default = False
+            os.environ.pop(_COUNTS, None)
 
 
 def _name_host() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,3 +133,23 @@ def test_the_launcher_has_them_if_asked(receiver: Receiver) -> None:
 def test_what_somebody_has_set_stays(receiver: Receiver) -> None:
     way = launched(receiver.endpoint, OTEL_PYTHON_DISTRO="eda", OTEL_BSP_MAX_QUEUE_SIZE="600")
     assert settings(way) == ("here", "127.0.0.1", "600")
+
+
+def counted(way: Way, *arguments: str) -> set[str]:
+    """Give the names of the SDK's own metrics after a span."""
+    outcome = run(way, PROGRAMS / "counted.py", *arguments)
+    assert (outcome.status, outcome.errors) == (0, "")
+    return set(re.findall(r'"name": "(otel\.sdk\.[a-z_.]+)"', outcome.output))
+
+
+@pytest.mark.skipif(find_spec("opentelemetry.sdk.trace._tracer_metrics") is None, reason="this SDK does not count")
+def test_the_sdk_counts_what_is_dropped_and_not_each_span(receiver: Receiver) -> None:
+    losses = {"otel.sdk.processor.span.processed", "otel.sdk.exporter.span.exported"}
+    each = {"otel.sdk.span.started"}
+    to = {"OTEL_METRICS_EXPORTER": "console"}
+    first_line = counted(exporting(receiver.endpoint, **to), "auto")
+    by_launcher = counted(launched(receiver.endpoint, **to, OTEL_PYTHON_DISTRO="eda"))
+    assert losses <= first_line & by_launcher
+    assert not each & (first_line | by_launcher)
+    asked = {"OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true"}
+    assert losses | each <= counted(launched(receiver.endpoint, **to, **asked, OTEL_PYTHON_DISTRO="eda"))
