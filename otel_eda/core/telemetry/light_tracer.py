@@ -80,13 +80,13 @@ class LightTracer(Tracer):
     def _prepare(self) -> None:
         # Both can change: a fork gives a process its own resource, and a sampler can be put in another's place.
         sdk = self.sdk
-        self._sampler, self._resource = sdk.sampler, sdk.resource
-        self._decisions = tuple(_decisions(sdk.sampler))
+        sampler, resource = sdk.sampler, sdk.resource
+        self._decisions = tuple(_decisions(sampler))
         limits = sdk._span_limits
         most = limits.max_span_attributes
         common = {
-            "_sampler": sdk.sampler,
-            "_resource": sdk.resource,
+            "_sampler": sampler,
+            "_resource": resource,
             "_limits": limits,
             "_span_processor": sdk.span_processor,
             "_instrumentation_scope": sdk._instrumentation_scope,
@@ -94,6 +94,8 @@ class LightTracer(Tracer):
             "room": -1 if limits.max_span_attribute_length is not None else 1 << 30 if most is None else most,
         }
         self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
+        # Last: a thread that comes meanwhile prepares for itself.
+        self._sampler, self._resource = sampler, resource
 
     def _decide(  # noqa: PLR0917  # those of `Sampler.should_sample`
         self,
