@@ -14,6 +14,7 @@ from opentelemetry.distro import OpenTelemetryDistro
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+_COUNTS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 DEFAULTS = {
     # Messages come in bursts that outrun an exporter, and the SDK drops what its queue of 2,048 spans has no room for.
     "OTEL_BSP_MAX_QUEUE_SIZE": "32768",
@@ -21,9 +22,8 @@ DEFAULTS = {
     # The links of a whole poll.
     "OTEL_SPAN_LINK_COUNT_LIMIT": "512",
     # Has the SDK count what it drops and fails to export.
-    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
+    _COUNTS: "true",
 }
-_COUNTS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 NAME = "eda"
 _RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 _ANYWHERE = ("192.0.2.1", 9)  # an address that is nobody's

@@ -75,10 +75,15 @@ class _Processor:
 
 
 def _probe(tracer: Any) -> tuple[Any, _Processor]:
-    # A copy of the tracer that neither counts nor exports, and gives the same identifiers each time.
+    # A copy of the tracer that neither counts nor exports, and gives the same identifiers each time. Its limits are so
+    # wide that the SDK has nothing to warn the application of.
+    from opentelemetry.sdk.trace import SpanLimits
     from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-    probe, processor = copy(tracer), _Processor()
+    probe, processor, no = copy(tracer), _Processor(), SpanLimits.UNSET
+    probe._span_limits = SpanLimits(
+        max_span_attributes=128, max_links=128, max_attribute_length=no, max_span_attribute_length=no
+    )
     probe.span_processor, probe.sampler, probe.id_generator = processor, ALWAYS_ON, _Ids()
     probe._tracer_metrics = type("NoOpTracerMetrics", (), {"start_span": lambda *_: None})()
     return probe, processor

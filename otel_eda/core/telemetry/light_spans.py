@@ -28,7 +28,7 @@ PLAIN = frozenset({str, int, bool, float})  # types of values that need no clean
 _TEXT = frozenset({str})
 # Newer SDKs close the attributes of a span that has ended.
 _CLOSES = "_immutable" in _Span.end.__code__.co_names
-_TELLS_ENDING = hasattr(_Span, "_on_ending") or "_on_ending" in _Span.end.__code__.co_names
+_TELLS_ENDING = "_on_ending" in _Span.end.__code__.co_names
 _UNSET = Status(StatusCode.UNSET)
 _new = object.__new__
 

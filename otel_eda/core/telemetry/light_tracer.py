@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, StaticSampler
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, get_current_span
 
 from otel_eda.core.telemetry.light_spans import LightSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import Tracer as SdkTracer
     from opentelemetry.trace import Link, Span
     from opentelemetry.util.types import Attributes
 
+# The flag of W3C Trace Context Level 2 that says whether a trace id is random; older SDKs do not know it.
+_KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_names
 _FLAGS = tuple(TraceFlags(value) for value in range(4))
 _DELEGATES = (  # of a sampler that asks the parent
     "_root",
@@ -35,7 +37,10 @@ class LightTracer(Tracer):
         self.sdk: Any = tracer
         self._sampler: Sampler | None = None
         self._resource: Any = None
-        self._randomness: Any = getattr(tracer.id_generator, "is_trace_id_random", None)
+        self._randomness: Any = tracer.id_generator.is_trace_id_random if _KNOWS_RANDOMNESS else None
+        self._is_enabled: Callable[[], bool] = getattr(
+            tracer, "_is_enabled", lambda: True
+        )  # newer SDKs switch tracers off
         metrics: Any = getattr(tracer, "_tracer_metrics", None)
         silent = metrics is None or type(metrics).__name__ == "NoOpTracerMetrics"
         self._count: Any = None if silent else metrics.start_span
@@ -54,7 +59,7 @@ class LightTracer(Tracer):
         """Start a span as the SDK's tracer does."""
         sdk, links = self.sdk, links or ()
         options = record_exception, set_status_on_exception
-        if not (all(options) and sdk._is_enabled()):
+        if not (all(options) and self._is_enabled()):
             return sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
         parent = _parent(context)
         trace_id = sdk.id_generator.generate_trace_id() if parent is None else parent.trace_id
@@ -124,18 +129,14 @@ class LightTracer(Tracer):
 
 
 def _parent(context: Context | None) -> SpanContext | None:
-    found: SpanContext = get_current_span(context).get_span_context()
-    return found if found.is_valid else None
+    found: SpanContext | None = get_current_span(context).get_span_context()
+    return found if found is not None and found.is_valid else None
 
 
 def _decisions(sampler: Sampler) -> Iterator[Decision | None]:
     # What a sampler of the SDK decides for each kind of parent, or None where it depends on more.
     if isinstance(sampler, ParentBased) and type(sampler).should_sample is ParentBased.should_sample:
-        for name in (
-            "root",
-            *(f"{at}_parent_{how}" for at in ("remote", "local") for how in ("sampled", "not_sampled")),
-        ):
-            yield _always(getattr(sampler, f"_{name}", None))
+        yield from [_always(getattr(sampler, name, None)) for name in _DELEGATES]
         return
     yield from [_always(sampler)] * len(_DELEGATES)
 

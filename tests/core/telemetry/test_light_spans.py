@@ -35,7 +35,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from otel_eda.core.telemetry import encoding, light
+from otel_eda.core.telemetry import encoding
 from otel_eda.core.telemetry.light_spans import LightSpan
 from otel_eda.core.telemetry.light_tracer import LightTracer
 
@@ -269,31 +269,3 @@ def refuse(spans: Any) -> Any:
     """Stand for the official function where it is not to be asked for any span."""
     assert not spans
     return official([])
-
-
-def test_a_provider_of_ones_own_keeps_its_spans() -> None:
-    class Provider(TracerProvider):
-        """One that somebody has changed."""
-
-    provider = Provider(shutdown_on_exit=False)
-    tracer = provider.get_tracer("scope")
-    assert light.lightened(provider, tracer) is tracer
-
-
-def test_a_version_that_differs_keeps_its_spans(monkeypatch: pytest.MonkeyPatch) -> None:
-    provider = TracerProvider(shutdown_on_exit=False)
-    tracer = provider.get_tracer("scope")
-    assert type(light.lightened(provider, tracer)) is LightTracer
-    monkeypatch.setattr(LightSpan, "to_json", lambda *_: "{}")
-    assert light.lightened(provider, tracer) is tracer
-
-
-def test_a_processor_that_sets_attributes_leaves_a_span_light() -> None:
-    sdk, collected = tracer_of(ALWAYS_ON)
-    collected.on_start = lambda span, **_: span.set_attribute("team", "blue")  # type: ignore[method-assign]
-    span = LightTracer(sdk).start_span("a", None, SpanKind.CLIENT, {"x": 1})  # type: ignore[arg-type]
-    span.end()
-    assert collected.ended == [span]
-    assert isinstance(span, LightSpan)
-    assert span.untouched
-    assert span.own_attributes == {"x": 1, "team": "blue"}

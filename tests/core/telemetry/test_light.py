@@ -1,0 +1,61 @@
+"""Where spans are light, and what a strange application does to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
+
+from core.telemetry.test_light_spans import tracer_of
+from otel_eda.core.telemetry import light
+from otel_eda.core.telemetry.light_spans import LightSpan
+from otel_eda.core.telemetry.light_tracer import LightTracer
+
+
+def test_a_provider_of_ones_own_keeps_its_spans() -> None:
+    class Provider(TracerProvider):
+        """One that somebody has changed."""
+
+    provider = Provider(shutdown_on_exit=False)
+    tracer = provider.get_tracer("scope")
+    assert light.lightened(provider, tracer) is tracer
+
+
+def test_a_version_that_differs_keeps_its_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    tracer = provider.get_tracer("scope")
+    assert type(light.lightened(provider, tracer)) is LightTracer
+    monkeypatch.setattr(LightSpan, "to_json", lambda *_: "{}")
+    assert light.lightened(provider, tracer) is tracer
+
+
+def test_a_processor_that_sets_attributes_leaves_a_span_light() -> None:
+    sdk, collected = tracer_of(ALWAYS_ON)
+    collected.on_start = lambda span, **_: span.set_attribute("team", "blue")  # type: ignore[method-assign]
+    span = LightTracer(sdk).start_span("a", None, SpanKind.CLIENT, {"x": 1})  # type: ignore[arg-type]
+    span.end()
+    assert collected.ended == [span]
+    assert isinstance(span, LightSpan)
+    assert span.untouched
+    assert span.own_attributes == {"x": 1, "team": "blue"}
+
+
+def test_limits_of_an_application_are_no_cause_of_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    provider = TracerProvider(shutdown_on_exit=False, span_limits=SpanLimits(max_attributes=1, max_attribute_length=0))
+    assert type(light.lightened(provider, provider.get_tracer("scope"))) is LightTracer
+    assert caplog.messages == []
+
+
+def test_a_parent_without_a_context_is_none() -> None:
+    class Strange(NonRecordingSpan):
+        """A span of somebody who forgot its context."""
+
+        def get_span_context(self) -> Any:
+            return None
+
+    sdk, collected = tracer_of(ALWAYS_ON)
+    LightTracer(sdk).start_span("a", set_span_in_context(Strange(SpanContext(1, 2, is_remote=False)))).end()  # type: ignore[arg-type]
+    assert collected.ended[0].parent is None
