@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
@@ -13,6 +12,9 @@ from core.telemetry.test_light_spans import tracer_of
 from otel_eda.core.telemetry import light
 from otel_eda.core.telemetry.light_spans import LightSpan
 from otel_eda.core.telemetry.light_tracer import LightTracer
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_a_provider_of_ones_own_keeps_its_spans() -> None:
