@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from otel_eda.core.ledger.ledger import Ledger
     from otel_eda.core.ledger.partition import DeliveryAnomaly, PartitionLedger
     from otel_eda.core.message import Attributes
+    from otel_eda.core.telemetry.histograms import Durations, Histogram
     from otel_eda.core.telemetry.instruments import Count, Counter
     from otel_eda.core.telemetry.providers import Scope
 
@@ -45,11 +46,11 @@ class Route:
 
     __slots__ = (
         "_counts",
-        "_duration_attributes",
         "_ledger",
         "_library",
         "_message_count",
         "_partition_ledgers",
+        "_durations",
         "attributes",
         "by_partition",
         "captures_content",
@@ -67,8 +68,8 @@ class Route:
     )
 
     _counts: dict[tuple[Counter, str | None, str | None], Count]
-    _duration_attributes: dict[tuple[str | None, str | None], Attributes]
     _partition_ledgers: dict[str, PartitionLedger]
+    _durations: dict[tuple[Histogram, str | None, str | None], Durations]
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Route:
         if type_ == "send":
             self.operation_attributes.pop(semconv.GROUP, None)
         self.last_timestamps: dict[str | None, int] = {}
-        self._counts, self._duration_attributes, self._partition_ledgers = {}, {}, {}
+        self._counts, self._durations, self._partition_ledgers = {}, {}, {}
         self._ledger, self._library = ledger, library
         self.apply_settings(settings)
 
@@ -107,15 +108,16 @@ class Route:
         self.purpose = purpose(self.destination, settings) if self.type == "send" else None
         self._message_count: Count | None = None
 
-    def duration_attributes(self, partition: str | None = None, error: str | None = None) -> Attributes:
-        """Return the attributes of a duration, kept for each partition and error."""
-        key = (partition if self.by_partition else None, error)
-        attributes = self._duration_attributes.get(key)
-        if attributes is None:
-            attributes = self._duration_attributes[key] = self.count_attributes(partition, error)
+    def durations(self, histogram: Histogram, partition: str | None = None, error: str | None = None) -> Durations:
+        """Return what records durations of the operation in a histogram, kept for each partition and error."""
+        key = (histogram, partition if self.by_partition else None, error)
+        durations = self._durations.get(key)
+        if durations is None:
+            attributes = self.count_attributes(partition, error)
             if self.type != "process":
                 attributes[semconv.OPERATION_TYPE] = self.type
-        return attributes
+            durations = self._durations[key] = histogram.durations_for(attributes)
+        return durations
 
     def count_attributes(self, partition: str | None, error: str | None) -> Attributes:
         """Return the attributes of a count."""

@@ -117,7 +117,8 @@ class HandlerCall:
             measures = {**measures, semconv.ERROR_TYPE: errors.record(self.span, error, "process", self.context)}
         self.span.end(end)
         if self.scope.check_durations(end):
-            self.scope.metrics.handler_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+            durations = self.scope.metrics.handler_duration.durations_for(measures)
+            durations.record(max(end - self.start, 0) / 1e9, self.context)
 
 
 class _Owned:

@@ -14,14 +14,15 @@ def record_wait(route: Route, partition: str | None, start: int, stamp: int, con
     """Record how long a message waited: from its timestamp, in milliseconds since 1970, to `start`, in nanoseconds."""
     route.last_timestamps[partition] = stamp
     duration = max(start / 1e9 - stamp / 1e3, 0.0)
-    route.scope.metrics.queue_duration.record(duration, route.duration_attributes(partition), context)
+    route.durations(route.scope.metrics.queue_duration, partition).record(duration, context)
 
 
 def record_durations(
     route: Route, partition: str | None, error: str | None, *, start: int, end: int, stamp: int | None, context: Context
 ) -> None:
     """Record how long a processing took, from `start` to `end`, and how old its message was then; units as above."""
-    measures, metrics = route.duration_attributes(partition, error), route.scope.metrics
-    metrics.process_duration.record(max(end - start, 0) / 1e9, measures, context)
+    metrics = route.scope.metrics
+    route.durations(metrics.process_duration, partition, error).record(max(end - start, 0) / 1e9, context)
     if stamp is not None:
-        metrics.message_age.record(max(end / 1e9 - stamp / 1e3, 0.0), measures, context)
+        age = max(end / 1e9 - stamp / 1e3, 0.0)
+        route.durations(metrics.message_age, partition, error).record(age, context)

@@ -111,8 +111,8 @@ class Receiving:
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
         if route.scope.check_durations(end):
-            measures = route.duration_attributes(None, error)
-            route.scope.metrics.operation_duration.record((end - self.start) / 1e9, measures, context)
+            durations = route.durations(route.scope.metrics.operation_duration, None, error)
+            durations.record((end - self.start) / 1e9, context)
 
     @guarded
     def record_failure(self, error: BaseException) -> None:

@@ -105,8 +105,8 @@ class _BatchSending:
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
         hooks.end(self.span, end)
-        measures = self.route.duration_attributes(self.partition, kind)
-        self.scope.metrics.operation_duration.record(max(end - self.start, 0) / 1e9, measures, self.context)
+        durations = self.route.durations(self.scope.metrics.operation_duration, self.partition, kind)
+        durations.record(max(end - self.start, 0) / 1e9, self.context)
 
     @guarded
     def failed(self, error: BaseException) -> None:

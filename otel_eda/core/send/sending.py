@@ -212,6 +212,6 @@ class Sending:
         hooks.end(self.span, end)
         route, scope = self.route, self.route.scope
         if scope.check_durations(end):
-            taken, measures = max(end - self.start, 0) / 1e9, route.duration_attributes(self.partition, kind)
-            scope.metrics.operation_duration.record(taken, measures, self.context)
+            durations = route.durations(scope.metrics.operation_duration, self.partition, kind)
+            durations.record(max(end - self.start, 0) / 1e9, self.context)
         route.count_sent(self.partition, kind, self.batch_count)

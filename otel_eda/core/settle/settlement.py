@@ -100,7 +100,7 @@ class Settlement(Call):
         self.count(error, kind)
         self.span.end(end)
         taken = max(end - self.start, 0) / 1e9
-        self.scope.metrics.operation_duration.record(taken, self.route.duration_attributes(None, kind), context)
+        self.route.durations(self.scope.metrics.operation_duration, None, kind).record(taken, context)
 
     def count(self, error: BaseException | None, kind: str | None) -> None:
         """Count what was settled."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import Observation
 
 from otel_eda import semconv
+from otel_eda.core.telemetry.histograms import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from opentelemetry.metrics import CallbackOptions, Histogram, Meter
+    from opentelemetry.metrics import CallbackOptions, Meter
 
     from otel_eda.core.message import Attributes
 
@@ -45,10 +46,17 @@ _OVERFLOW_WARNING = (
 class Counter:
     """A counter over plain integers, observed when metrics are collected; ten times cheaper than the SDK's `add`."""
 
-    def __init__(self, meter: Meter, name: str, unit: str, description: str) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        name: str,
+        unit: str,
+        description: str,
+        *first: Callable[[CallbackOptions], Iterable[Observation]],
+    ) -> None:
         self.name = name
         self.counts: dict[frozenset[tuple[str, Any]], Count] = {}
-        meter.create_observable_counter(name, [self._observe], unit, description)
+        meter.create_observable_counter(name, [*first, self._observe], unit, description)
 
     def count_for(self, attributes: Attributes) -> Count:
         """Return the number that counts for these attributes."""
@@ -95,17 +103,21 @@ class Metrics:
 
     def __init__(self, meter: Meter) -> None:
         for field, (name, buckets, description) in _HISTOGRAMS.items():
-            histogram = meter.create_histogram(
-                name, "s", description, explicit_bucket_boundaries_advisory=list(buckets)
-            )
-            setattr(self, field, histogram)
+            setattr(self, field, Histogram(meter, name, buckets, description))
         for field, (name, unit, description) in _COUNTERS.items():
-            setattr(self, field, Counter(meter, name, unit, description))
+            setattr(self, field, Counter(meter, name, unit, description, self._hand_over))
 
     def counter(self, name: str) -> Counter:
         """Return the counter of a name."""
         counter: Counter = getattr(self, name)
         return counter
+
+    def _hand_over(self, _: CallbackOptions) -> Iterable[Observation]:
+        # It observes nothing: the SDK calls it when a collection begins, and takes the histograms' points afterwards.
+        for field in _HISTOGRAMS:
+            histogram: Histogram = getattr(self, field)
+            histogram.hand_over()
+        return ()
 
 
 _HISTOGRAMS = {
