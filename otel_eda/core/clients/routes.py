@@ -46,11 +46,11 @@ class Route:
 
     __slots__ = (
         "_counts",
+        "_durations",
         "_ledger",
         "_library",
         "_message_count",
         "_partition_ledgers",
-        "_durations",
         "attributes",
         "by_partition",
         "captures_content",
