@@ -33,8 +33,8 @@ def peer_attributes(identity: Identity) -> Attributes:
 
 
 def message_attributes(route: Route, message: Message) -> dict[str, Any]:
-    """Return the attributes of a span about one message: those of its route, and those that the message has."""
-    attributes = route.attributes.copy()
+    """Return the attributes of a span about one message that it has beside those of its route."""
+    attributes: dict[str, Any] = {}
     if type(message.destination) is DestinationTemplate:
         attributes.update(message.destination.attributes)
     add_broker_attributes(attributes, message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import SpanKind
 
 from otel_eda import semconv
+from otel_eda.core.telemetry.templates import Template
 
 if TYPE_CHECKING:
     from otel_eda.config import Config
@@ -51,7 +52,6 @@ class Route:
         "_library",
         "_message_count",
         "_partition_ledgers",
-        "attributes",
         "by_partition",
         "captures_content",
         "destination",
@@ -59,11 +59,11 @@ class Route:
         "injects",
         "kind",
         "last_timestamps",
-        "name",
         "operation_attributes",
         "purpose",
         "scope",
         "settings",
+        "template",
         "type",
     )
 
@@ -86,15 +86,15 @@ class Route:
     ) -> None:
         self.scope, self.destination = scope, destination or ""
         self.type, self.kind = type_, SPAN_KINDS[type_]
-        self.name = f"{operation} {destination}" if destination else operation
         self.destination_attributes = destination_attributes
         self.operation_attributes = destination_attributes | {semconv.OPERATION: operation}
-        self.attributes = attributes | self.operation_attributes | {semconv.OPERATION_TYPE: type_}
+        name = f"{operation} {destination}" if destination else operation
+        self.template = Template(name, attributes | self.operation_attributes | {semconv.OPERATION_TYPE: type_})
         if type_ == "send":
             self.operation_attributes.pop(semconv.GROUP, None)
         self.last_timestamps: dict[str | None, int] = {}
-        self._counts, self._durations, self._partition_ledgers = {}, {}, {}
-        self._ledger, self._library = ledger, library
+        self._counts, self._durations, self._partition_ledgers, self._ledger = {}, {}, {}, ledger
+        self._library = library
         self.apply_settings(settings)
 
     def apply_settings(self, settings: Config) -> None:

@@ -7,12 +7,10 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import get_current
-
 from otel_eda import semconv
 from otel_eda.core.patching.interception import intercept, interceptor_of
 from otel_eda.core.patching.patch import Switch
-from otel_eda.core.runtime.contexts import current_context, span_in, suppressed
+from otel_eda.core.runtime.contexts import current_context, get_current, span_in, suppressed
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry.providers import Telemetry
 

@@ -10,13 +10,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from opentelemetry.context import get_current
-
 from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, event_type_of, type_name
 from otel_eda.core.inprocess.handlers import telemetry, unhandled, watch
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Patch, patch
-from otel_eda.core.runtime.contexts import suppressed
+from otel_eda.core.runtime.contexts import get_current, suppressed
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import get_current
-
 from otel_eda import semconv
 from otel_eda.core.clients.attributes import destination_attribute
 from otel_eda.core.patching.patch import ImportHook, patch
-from otel_eda.core.runtime.contexts import PROCESSING
+from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 

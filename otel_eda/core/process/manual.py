@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import attach, get_current
-
 from otel_eda import semconv
 from otel_eda.config import on_reload
 from otel_eda.core import propagation
@@ -18,7 +16,7 @@ from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.runtime.bounds import drop_oldest
-from otel_eda.core.runtime.contexts import PROCESSING, current_context, suppressed
+from otel_eda.core.runtime.contexts import PROCESSING, attach, current_context, get_current, suppressed
 from otel_eda.core.runtime.guard import attribute_of, guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks

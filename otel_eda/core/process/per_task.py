@@ -8,13 +8,11 @@ from contextlib import suppress
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.context import attach, get_current
-
 from otel_eda.core.clients.instances import existing_client
 from otel_eda.core.process import deferral, hand_over, unwinding
 from otel_eda.core.process.processing import Processing, begin_processing, open_processings
 from otel_eda.core.runtime import tasks
-from otel_eda.core.runtime.contexts import skip_ended
+from otel_eda.core.runtime.contexts import attach, get_current, skip_ended
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:

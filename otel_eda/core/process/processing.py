@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
@@ -27,7 +27,9 @@ from otel_eda.core.runtime.contexts import (
     PROCESSING,
     SPAN,
     around_processing,
+    attach,
     current_context,
+    get_current,
     parent_context,
     skip_ended,
 )
@@ -235,9 +237,8 @@ def begin_processing(
     processing.polled = extracted is not None
     attributes = _attributes(processing, message)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
-    processing.span = route.scope.tracer.start_span(
-        route.name, parent, route.kind, attributes, (Link(origin),) if origin else (), processing.start
-    )
+    links = (Link(origin),) if origin else ()
+    processing.span = route.scope.start_like(route.template, parent, route.kind, attributes, links, processing.start)
     processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
     _record_begin(processing, message, origin)
     attach(processing.context)

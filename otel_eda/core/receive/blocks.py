@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.context import get_current
-
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
@@ -15,7 +13,7 @@ from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
 from otel_eda.core.process import per_task
 from otel_eda.core.process.manual import Process
-from otel_eda.core.runtime.contexts import PROCESSING
+from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 

@@ -119,7 +119,7 @@ class Receiving:
         """Record a span of a pull that raised an exception."""
         self.consumer = None  # it may be closed, and then it cannot be asked for its positions
         route = self.client.route(self.operation_name, "receive", None)
-        span = self._span(route, route.attributes, ())
+        span = self._span(route, {}, ())
         kind = errors.record(span, error, "receive")
         span.end()
         self.record_duration(None, kind, with_span(EMPTY, span))
@@ -138,7 +138,7 @@ class Receiving:
             self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
         if polled and self.client.settings.receive_spans != "none":
             route = self.client.route(self.operation_name, "receive", topic)
-            attributes = {**route.attributes, semconv.BATCH_COUNT: len(polled)}
+            attributes: dict[str, Any] = {semconv.BATCH_COUNT: len(polled)}
             partitions = {message.partition for message, _, _ in polled}
             if topic is not None and len(partitions) == 1:
                 attributes[semconv.PARTITION] = partitions.pop()
@@ -171,9 +171,8 @@ class Receiving:
         self._span(route, message_attributes(route, message), links).end()
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
-        return route.scope.tracer.start_span(
-            route.name, outside_loops(current_context()), route.kind, attributes, list(links), self.start
-        )
+        context = outside_loops(current_context())
+        return route.scope.start_like(route.template, context, route.kind, attributes, list(links), self.start)
 
 
 def _link(message: Message, origin: SpanContext) -> Link:

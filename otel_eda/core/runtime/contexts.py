@@ -5,10 +5,12 @@ A context is a plain dict. Its keys are found through the public API, once, and 
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
+from opentelemetry import context as api
 from opentelemetry import trace
-from opentelemetry.context import Context, create_key, get_current
+from opentelemetry.context import Context, create_key
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_eda.core.runtime.tasks import task_or_thread_id
@@ -31,6 +33,20 @@ class ProcessSpan(Protocol):
 
 
 EMPTY = Context()
+
+
+def _variable() -> ContextVar[Context] | None:
+    """Return the variable with the current context, or None where the API keeps that elsewhere."""
+    runtime = getattr(api, "_RUNTIME_CONTEXT", None)
+    variable = getattr(runtime, "_current_context", None)
+    usual = type(runtime).__name__ == "ContextVarsRuntimeContext" and type(variable) is ContextVar
+    return variable if usual else None
+
+
+_current = _variable()
+# The API's functions call a runtime context that calls the variable: three calls where one does.
+get_current = api.get_current if _current is None else _current.get
+attach = api.attach if _current is None else _current.set
 
 
 PROCESSING = create_key("otel_eda.turn")

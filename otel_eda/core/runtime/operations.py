@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.context import attach, detach, get_current
+from opentelemetry.context import detach
 
-from otel_eda.core.runtime.contexts import suppressed
+from otel_eda.core.runtime.contexts import attach, get_current, suppressed
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from opentelemetry.context import get_current
 from opentelemetry.trace import Link, SpanKind
 
 from otel_eda import semconv
@@ -19,7 +18,7 @@ from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
-from otel_eda.core.runtime.contexts import span_in
+from otel_eda.core.runtime.contexts import get_current, span_in
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
@@ -171,7 +170,7 @@ class Returned(SinglePlace):
             sending.failed(Outcome(semconv.RETURNED, reason))
             return
         attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
-        span = client.scope.tracer.start_span(route.name, context, SpanKind.CLIENT, attributes, links)
+        span = client.scope.start_like(route.template, context, SpanKind.CLIENT, attributes, links)
         errors.mark(span, semconv.RETURNED, reason)
         span.end()
 

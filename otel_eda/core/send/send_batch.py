@@ -69,9 +69,8 @@ class _BatchSending:
         self.call_context = current_context()
         # No message carries the context of this span, so its kind is CLIENT.
         attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
-        self.span = self.scope.tracer.start_span(
-            self.route.name, self.call_context, SpanKind.CLIENT, attributes, (), self.start
-        )
+        template, kind = self.route.template, SpanKind.CLIENT
+        self.span = self.scope.start_like(template, self.call_context, kind, attributes, (), self.start)
         self.context = with_span(self.call_context, self.span)
         self.parts = [_PartOfBatch(self) for _ in range(number)]
         self._open = {id(part) for part in self.parts}

@@ -109,8 +109,8 @@ class Sending:
 
     def _start_span(self, message: Message) -> Span:
         origins, route = (self.origin,) if self.origin else message.origins, self.route
-        return route.scope.tracer.start_span(
-            route.name,
+        return route.scope.start_like(
+            route.template,
             self.call_context,
             SpanKind.CLIENT if origins else route.kind,
             message_attributes(route, message),

@@ -52,9 +52,7 @@ class Settlement(Call):
         self.report = None
         self.start = time.time_ns()
         self.call_context = current_context()
-        self.span = self.scope.tracer.start_span(
-            route.name, self.call_context, route.kind, {**route.attributes, **attributes}, links, self.start
-        )
+        self.span = self.scope.start_like(route.template, self.call_context, route.kind, attributes, links, self.start)
 
     def __enter__(self) -> object:
         self.operation = enter(SETTLE)

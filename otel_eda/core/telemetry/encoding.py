@@ -6,18 +6,21 @@ kept. A span with more than plain attributes and links is encoded by the officia
 
 from __future__ import annotations
 
+from itertools import islice, starmap
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
-from otel_eda.core.telemetry.light_spans import LightSpan
+from otel_eda.core.telemetry.light_spans import UNSET, LightSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Link, SpanContext, TraceState
+    from opentelemetry.trace import Link, SpanContext, Status, TraceState
+
+    from otel_eda.core.telemetry.templates import Template
 
     Encode = Callable[[Sequence[ReadableSpan]], Any]
 
@@ -38,21 +41,15 @@ class NotPlainError(Exception):
     """A span has what only the official function encodes."""
 
 
-def _long_varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-_VARINTS = [_long_varint(number) for number in range(1 << 14)]
+_DIGITS = [bytes([digit | 0x80]) for digit in range(128)]  # seven bits, and more will follow
+_PAIRS = [_DIGITS[low] + _DIGITS[high] for high in range(128) for low in range(128)]
+_VARINTS = [bytes([number]) for number in range(128)]
+_VARINTS += [_DIGITS[number & 0x7F] + bytes([number >> 7]) for number in range(128, 1 << 14)]
 
 
 def varint(number: int) -> bytes:
-    """Return a number that is not negative as protobuf writes it."""
-    return _VARINTS[number] if number < len(_VARINTS) else _long_varint(number)
+    """Return a number that is not negative as protobuf writes it: seven bits a byte, the lowest first."""
+    return _VARINTS[number] if number < 0x4000 else _PAIRS[number & 0x3FFF] + varint(number >> 14)
 
 
 def _key(name: str) -> bytes:
@@ -109,14 +106,27 @@ def _link(link: Link) -> bytes:
     return b"".join((b"\x6a\x21\x0a\x10", *ids, b"\x35", _flags(context)))
 
 
-def _status(span: LightSpan) -> bytes:
-    status = span.status
+def _status(status: Status) -> bytes:
+    if status is UNSET:
+        return b"\x7a\x00"
     text = (status.description or "").encode()
     body = b"\x12" + varint(len(text)) + text if text else b""
     code = status.status_code.value
     if code:
         body += b"\x18" + varint(code)
     return b"\x7a" + varint(len(body)) + body
+
+
+def _shared(template: Template) -> tuple[bytes, bytes]:
+    """Return the bytes of a template's name and of its attributes, made once."""
+    if template.encoded is None:
+        template.encoded = _name(template.name), b"".join(starmap(_attribute, template.attributes.items()))
+    return template.encoded
+
+
+def _name(name: str) -> bytes:
+    text = name.encode()
+    return b"\x2a" + varint(len(text)) + text
 
 
 def _state(trace_state: TraceState) -> bytes:
@@ -135,12 +145,16 @@ def encode(span: LightSpan) -> bytes:
         parts.append(_state(context.trace_state))
     if parent is not None:
         parts += (b"\x22\x08", parent.span_id.to_bytes(8, "big"))
-    name = span._name.encode()
-    parts += (b"\x2a", varint(len(name)), name, _KINDS[span._kind])
-    parts.append(_times(0x39, span._start_time, 0x41, span._end_time))
-    parts += [_attribute(key, value) for key, value in span.own_attributes.items()]
+    attributes, template, shared = span.own_attributes, span.template, b""
+    own: Iterable[tuple[str, Any]] = attributes.items()
+    name = _name(span._name) if template is None or span._name != template.name else b""
+    if template is not None:
+        named, shared = _shared(template)
+        name, own = name or named, islice(own, len(template.attributes), None)
+    parts += (name, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
+    parts += [_attribute(key, value) for key, value in own]
     parts += [_link(link) for link in links]
-    parts += (_status(span), b"\x85\x01", _flags(parent))
+    parts += (_status(span._status), b"\x85\x01", _flags(parent))
     body = b"".join(parts)
     return b"\x12" + varint(len(body)) + body
 

@@ -14,10 +14,8 @@ from bisect import bisect_left
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import get_current
-
 from otel_eda import semconv
-from otel_eda.core.runtime.contexts import span_in
+from otel_eda.core.runtime.contexts import get_current, span_in
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import attach
-
+from otel_eda.core.runtime.contexts import attach
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 

@@ -8,9 +8,11 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
+from otel_eda.core.runtime.contexts import EMPTY
 from otel_eda.core.runtime.state import on_reset
+from otel_eda.core.telemetry.templates import Template, starting
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -91,7 +93,9 @@ def _probe(tracer: Any) -> tuple[Any, _Processor]:
 
 def _ended(tracer: Any, processor: _Processor) -> Any:
     link = Link(SpanContext(1, 2, True, TraceFlags(1)))
-    span: Span = tracer.start_span("a b", None, SpanKind.CONSUMER, {"a": 1, "b": "c", "d": True}, [link], 10)
+    inner = set_span_in_context(NonRecordingSpan(SpanContext(3, 4, True, TraceFlags(1))), EMPTY)
+    more = {"a": 1, "b": "c", "d": True}
+    span: Span = starting(tracer)(Template("a b", {"x": "y"}), inner, SpanKind.CONSUMER, more, [link], 10)
     span.set_attribute("a", "2")
     span.set_attributes({"e": 0.5, "b": -3})
     span.end(20)

@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace import _Span
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Status, StatusCode
 
+from otel_eda.core.telemetry.templates import PLAIN, plain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -24,22 +26,13 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes, AttributeValue
     from typing_extensions import Self
 
-PLAIN = frozenset({str, int, bool, float})  # types of values that need no cleaning
-_TEXT = frozenset({str})
+    from otel_eda.core.telemetry.templates import Template
+
 # Newer SDKs close the attributes of a span that has ended.
 _CLOSES = "_immutable" in _Span.end.__code__.co_names
 _TELLS_ENDING = "_on_ending" in _Span.end.__code__.co_names
-_UNSET = Status(StatusCode.UNSET)
+UNSET = Status(StatusCode.UNSET)
 _new = object.__new__
-
-
-def plain(attributes: Mapping[str, Any]) -> bool:
-    """Return whether attributes need no cleaning: their names are texts, their values of the plainest types."""
-    return (
-        PLAIN.issuperset(map(type, attributes.values()))
-        and _TEXT.issuperset(map(type, attributes))
-        and "" not in attributes
-    )
 
 
 class LightSpan(_Span):
@@ -48,6 +41,7 @@ class LightSpan(_Span):
     What all spans of a tracer have in common is in the attributes of a class that `LightTracer` makes for them.
     """
 
+    template: Template | None = None  # whose attributes are the first of `own_attributes`, unless one was set anew
     own_attributes: dict[str, Any]
     own_links: Sequence[Link]
     made_attributes: Any = None
@@ -56,7 +50,7 @@ class LightSpan(_Span):
     header: tuple[bytes, bytes] | None = None  # what encodes the resource and the scope, once it is known
     room = 0  # how many plain attributes a span takes before the SDK's container has to see to the limits
     _end_time: int | None = None
-    _status = _UNSET
+    _status = UNSET
     _record_exception = _set_status_on_exception = True
     _trace_config = _record_end_metrics = None
     _limits: Any
@@ -112,20 +106,22 @@ class LightSpan(_Span):
         context: SpanContext,
         kind: SpanKind,
         parent: SpanContext | None,
-        attributes: Mapping[str, Any],
+        attributes: dict[str, Any],
+        template: Template | None,
+        is_plain: bool,
         links: Sequence[Link],
         start_time: int | None,
     ) -> Self:
-        """Return a span that has started at a time in nanoseconds since 1970, or now."""
+        """Return a span that has started at a time in nanoseconds since 1970, or now; its attributes become its own."""
         span = _new(cls)
         span._name, span._context, span._kind, span._parent = name, context, kind, parent
         span._lock = Lock()
-        span.own_links, span.own_attributes = tuple(links), dict(attributes)
+        span.own_links, span.own_attributes, span.template = tuple(links), attributes, template
         for link in span.own_links:
             if link is None or link.attributes:
                 span.made_links = span._new_links(span.own_links)
                 break
-        if len(attributes) > cls.room or not plain(attributes):
+        if len(attributes) > cls.room or not is_plain:
             span.made_attributes = span._contain(attributes)
         span._start_time = time.time_ns() if start_time is None else start_time
         return span
@@ -139,7 +135,8 @@ class LightSpan(_Span):
             own = self.own_attributes
             if done := self._takes(len(attributes)):
                 for key, value in attributes.items():
-                    own.pop(key, None)
+                    if key in own:
+                        self._take_out(key)
                     own[key] = value
         if not done:
             super().set_attributes(attributes)
@@ -148,10 +145,16 @@ class LightSpan(_Span):
         """Set an attribute as the SDK does."""
         with self._lock:
             if done := bool(type(value) in PLAIN and type(key) is str and key and self._takes(1)):
-                self.own_attributes.pop(key, None)
+                if key in self.own_attributes:
+                    self._take_out(key)
                 self.own_attributes[key] = value
         if not done:
             super().set_attribute(key, value)
+
+    def _take_out(self, key: str) -> None:
+        # One that is set anew comes last.
+        del self.own_attributes[key]
+        self.template = None
 
     def _takes(self, number: int) -> bool:
         return (

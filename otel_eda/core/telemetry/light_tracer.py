@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace import Tracer as SdkTracer
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, StaticSampler
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, get_current_span
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, TraceState
 
+from otel_eda.core.runtime.contexts import SPAN, get_current
 from otel_eda.core.telemetry.light_spans import LightSpan
+from otel_eda.core.telemetry.templates import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, Span
     from opentelemetry.util.types import Attributes
 
+    from otel_eda.core.telemetry.templates import Template
+
 # The flag of W3C Trace Context Level 2 that says whether a trace id is random; older SDKs do not know it.
 _KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_names
 _FLAGS = tuple(TraceFlags(value) for value in range(4))
+_SAMPLED = Decision.RECORD_AND_SAMPLE
+_MOST_TRACE, _MOST_SPAN = (1 << 128) - 1, (1 << 64) - 1
+_NO_STATE = TraceState()
+_SILENT = {one.on_start for one in (SpanProcessor, BatchSpanProcessor, SimpleSpanProcessor)}  # they do nothing
 _DELEGATES = (  # of a sampler that asks the parent
     "_root",
     "_remote_parent_sampled",
@@ -35,9 +45,8 @@ class LightTracer(Tracer):
 
     def __init__(self, tracer: SdkTracer) -> None:
         self.sdk: Any = tracer
-        self._sampler: Sampler | None = None
-        self._resource: Any = None
-        self._randomness: Any = tracer.id_generator.is_trace_id_random if _KNOWS_RANDOMNESS else None
+        self._known: tuple[Any, Any, Any] = None, None, ()
+        self._random_flag = 2 if _KNOWS_RANDOMNESS else 0
         self._is_enabled: Callable[[], bool] = getattr(
             tracer, "_is_enabled", lambda: True
         )  # newer SDKs switch tracers off
@@ -57,36 +66,88 @@ class LightTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> Span:
         """Start a span as the SDK's tracer does."""
-        sdk, links = self.sdk, links or ()
-        options = record_exception, set_status_on_exception
-        if not (all(options) and self._is_enabled()):
-            return sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
-        parent = _parent(context)
-        trace_id = sdk.id_generator.generate_trace_id() if parent is None else parent.trace_id
-        decision, state, attributes = self._decide(parent, context, trace_id, name, kind, attributes, links)
-        own = SpanContext(trace_id, sdk.id_generator.generate_span_id(), False, self._flags(parent, decision), state)
+        if not (record_exception and set_status_on_exception):
+            options = record_exception, set_status_on_exception
+            return self.sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
+        own = dict(attributes or {})
+        return self._start(name, None, context, kind, own, plain(own), links or (), start_time)
+
+    def start_like(  # noqa: PLR0917  # called for each span: names would cost
+        self,
+        template: Template,
+        context: Context | None,
+        kind: SpanKind,
+        more: Mapping[str, Any],
+        links: Sequence[Link],
+        start_time: int | None = None,
+        /,
+    ) -> Span:
+        """Start a span with a template's name, and with more attributes than the template's."""
+        common, name = template.attributes, template.name
+        if not (template.is_plain and common.keys().isdisjoint(more)):
+            return self.start_span(name, context, kind, {**common, **more}, links, start_time)
+        return self._start(name, template, context, kind, {**common, **more}, plain(more), links, start_time)
+
+    def _start(  # noqa: PLR0917  # as above
+        self,
+        name: str,
+        template: Template | None,
+        context: Context | None,
+        kind: SpanKind,
+        attributes: dict[str, Any],
+        is_plain: bool,
+        links: Sequence[Link],
+        start_time: int | None,
+    ) -> Span:
+        if not self._is_enabled():
+            return self.sdk.start_span(name, context, kind, attributes, links, start_time)  # type: ignore[no-any-return]
+        self._prepare_if_changed(self.sdk)
+        parent, trace_id, place, random, state = self._inherited(context)
+        decision = self._decisions[place]
+        if decision is None:
+            decision, state, given = self._ask(context, trace_id, name, kind, attributes, links)
+            attributes, template, is_plain = given, None, plain(given)
+        own = _context(trace_id, self.sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + 2 * random, state)
         counted = self._count and self._count(parent, decision)
         if decision is Decision.DROP:
             return NonRecordingSpan(own)
-        return self._begin(counted, context, (name, own, kind, parent, attributes or {}, links, start_time))
+        span = self._class.made(name, own, kind, parent, attributes, template, is_plain, links, start_time)
+        return self._started(span, counted, context)
 
-    def _begin(self, counted: Any, context: Context | None, made_of: tuple[Any, ...]) -> Span:
-        span = self._class.made(*made_of)
+    def _started(self, span: Span, counted: Any, context: Context | None) -> Span:
         if counted is not None:
-            span._record_end_metrics = counted
-        self.sdk.span_processor.on_start(span, parent_context=context)
+            span._record_end_metrics = counted  # type: ignore[attr-defined]  # it is one of the SDK's
+        if self._tells_start:
+            self.sdk.span_processor.on_start(span, parent_context=context)
         return span
+
+    def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, bool, Any]:
+        """Return the parent, the trace's id, what kind of parent it is, whether the id is random, the trace state."""
+        span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
+        parent = None if span is None else span.get_span_context()
+        if parent is None or not parent.is_valid:
+            ids = self.sdk.id_generator
+            return None, ids.generate_trace_id(), 0, bool(self._random_flag and ids.is_trace_id_random()), None
+        trace_id, _, is_remote, flags, state, _ = parent
+        place = 1 + 2 * (not is_remote) + (not flags & 1)
+        return parent, trace_id, place, bool(flags & self._random_flag), state
 
     def start_as_current_span(self, name: str, *args: Any, **options: Any) -> AbstractContextManager[Span]:  # type: ignore[override]
         """Start a span as the SDK's tracer does, and make it current."""
         made: AbstractContextManager[Span] = self.sdk.start_as_current_span(name, *args, **options)
         return made
 
-    def _prepare(self) -> None:
-        # Both can change: a fork gives a process its own resource, and a sampler can be put in another's place.
-        sdk = self.sdk
+    def _prepare_if_changed(self, sdk: Any) -> None:
+        # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
+        processors = getattr(sdk.span_processor, "_span_processors", None)
+        known = self._known
+        if sdk.sampler is not known[0] or sdk.resource is not known[1] or processors is not known[2]:
+            self._prepare(sdk, processors)
+
+    def _prepare(self, sdk: Any, processors: tuple[Any, ...] | None) -> None:
         sampler, resource = sdk.sampler, sdk.resource
         self._decisions = tuple(_decisions(sampler))
+        self._tells_start = _tells_start(sdk.span_processor)
         limits = sdk._span_limits
         most = limits.max_span_attributes
         common = {
@@ -100,37 +161,24 @@ class LightTracer(Tracer):
         }
         self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
         # Last: a thread that comes meanwhile prepares for itself.
-        self._sampler, self._resource = sampler, resource
+        self._known = sampler, resource, processors
 
-    def _decide(  # noqa: PLR0917  # those of `Sampler.should_sample`
-        self,
-        parent: SpanContext | None,
-        context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind,
-        attributes: Attributes,
-        links: Sequence[Link],
-    ) -> tuple[Decision, Any, Attributes]:
-        if self.sdk.sampler is not self._sampler or self.sdk.resource is not self._resource:
-            self._prepare()
-        place = 0 if parent is None else 1 + 2 * (not parent.is_remote) + (not parent.trace_flags & 1)
-        decision = self._decisions[place]
-        if decision is not None:
-            return decision, None if parent is None else parent.trace_state, attributes
-        result = self.sdk.sampler.should_sample(context, trace_id, name, kind, attributes, links)
-        return result.decision, result.trace_state, result.attributes
-
-    def _flags(self, parent: SpanContext | None, decision: Decision) -> TraceFlags:
-        random = 0
-        if self._randomness is not None:
-            random = self._randomness() if parent is None else parent.trace_flags & 2
-        return _FLAGS[(decision is Decision.RECORD_AND_SAMPLE) + 2 * bool(random)]
+    def _ask(self, context: Context | None, *asked: Any) -> tuple[Decision, Any, dict[str, Any]]:
+        result = self.sdk.sampler.should_sample(context, *asked)
+        return result.decision, result.trace_state, dict(result.attributes or {})
 
 
-def _parent(context: Context | None) -> SpanContext | None:
-    found: SpanContext | None = get_current_span(context).get_span_context()
-    return found if found is not None and found.is_valid else None
+def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> SpanContext:
+    # As its constructor does, which takes as long as all the rest of a span's identity: `light` looks whether it would.
+    is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
+    given = trace_id, span_id, False, _FLAGS[flags], _NO_STATE if state is None else state, is_valid
+    return tuple.__new__(SpanContext, given)
+
+
+def _tells_start(processor: Any) -> bool:
+    """Return whether a span's start is told to a processor that may do something then."""
+    several = processor._span_processors if type(processor) is SynchronousMultiSpanProcessor else (processor,)
+    return not _SILENT.issuperset(type(one).on_start for one in several)
 
 
 def _decisions(sampler: Sampler) -> Iterator[Decision | None]:

@@ -15,6 +15,7 @@ from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.telemetry.instruments import Metrics
 from otel_eda.core.telemetry.light import lightened
+from otel_eda.core.telemetry.templates import starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +30,15 @@ _SEARCH_INTERVAL_NS = 1_000_000
 
 
 class Scope:
-    """The tracer and the instruments of one library; `records_durations` says whether a meter provider records them."""
+    """The tracer and the instruments of one library.
 
-    __slots__ = ("_next_check_ns", "_records_metrics", "metrics", "records_durations", "tracer")
+    `start_like` starts spans after a template; `records_durations` says whether a meter provider records durations.
+    """
+
+    __slots__ = ("_next_check_ns", "_records_metrics", "metrics", "records_durations", "start_like", "tracer")
 
     def __init__(self, tracer: Tracer, metrics: Metrics, live: Callable[[], bool]) -> None:
-        self.tracer = tracer
+        self.tracer, self.start_like = tracer, starting(tracer)
         self.metrics = metrics
         self._records_metrics = live
         self._next_check_ns = 0

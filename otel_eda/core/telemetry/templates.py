@@ -1,0 +1,75 @@
+"""What the spans of one operation on one destination have in common, so that it is checked and encoded once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, Span, SpanKind, Tracer
+
+
+PLAIN = frozenset({str, int, bool, float})  # types of values that need no cleaning
+_TEXT = frozenset({str})
+
+
+def plain(attributes: Mapping[str, Any]) -> bool:
+    """Return whether attributes need no cleaning: their names are texts, their values of the plainest types."""
+    return (
+        PLAIN.issuperset(map(type, attributes.values()))
+        and _TEXT.issuperset(map(type, attributes))
+        and "" not in attributes
+    )
+
+
+class Template:
+    """A name, and the attributes that come first.
+
+    `is_plain` says whether these need no cleaning; `encoded` is what an exporter keeps of the name and the attributes.
+    """
+
+    __slots__ = ("attributes", "encoded", "is_plain", "name")
+
+    def __init__(self, name: str, attributes: Mapping[str, Any]) -> None:
+        self.name, self.attributes = name, dict(attributes)
+        self.is_plain = plain(self.attributes)
+        self.encoded: tuple[bytes, bytes] | None = None
+
+
+class StartLike(Protocol):
+    """What starts a span with a template's name, and with more attributes than the template's."""
+
+    def __call__(  # noqa: PLR0917  # called for each span: names would cost
+        self,
+        template: Template,
+        context: Context | None,
+        kind: SpanKind,
+        more: Mapping[str, Any],
+        links: Sequence[Link],
+        start_time: int | None = None,
+        /,
+    ) -> Span:
+        """Return the span, which has started at a time in nanoseconds since 1970, or now."""
+
+
+def starting(tracer: Tracer) -> StartLike:
+    """Return what starts spans of a tracer: its own way, or for any other tracer `start_span`."""
+    own: StartLike | None = getattr(tracer, "start_like", None)
+    if own is not None:
+        return own
+
+    def start_like(  # noqa: PLR0917  # called for each span: names would cost
+        template: Template,
+        context: Context | None,
+        kind: SpanKind,
+        more: Mapping[str, Any],
+        links: Sequence[Link],
+        start_time: int | None = None,
+        /,
+    ) -> Span:
+        attributes = {**template.attributes, **more}
+        return tracer.start_span(template.name, context, kind, attributes, links, start_time)
+
+    return start_like
