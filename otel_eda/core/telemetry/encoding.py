@@ -99,11 +99,14 @@ def _flags(context: SpanContext | None) -> bytes:
 
 
 def _link(link: Link) -> bytes:
-    context = link.context
-    if link.attributes or not context.is_valid:
+    context, attributes = link.context, link.attributes
+    if not context.is_valid:
         raise NotPlainError
-    ids = context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")
-    return b"".join((b"\x6a\x21\x0a\x10", *ids, b"\x35", _flags(context)))
+    ids = b"\x0a\x10", context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")
+    # They have another number here than in a span, and are otherwise the same.
+    own = [b"\x22" + _attribute(*item)[1:] for item in attributes.items()] if attributes else ()
+    body = b"".join((*ids, *own, b"\x35", _flags(context)))
+    return b"\x6a" + varint(len(body)) + body
 
 
 def _status(status: Status) -> bytes:

@@ -118,13 +118,19 @@ class LightSpan(_Span):
         span._lock = Lock()
         span.own_links, span.own_attributes, span.template = tuple(links), attributes, template
         for link in span.own_links:
-            if link is None or link.attributes:
+            if link is None or (link.attributes and not span._takes_link(link.attributes)):
                 span.made_links = span._new_links(span.own_links)
                 break
         if len(attributes) > cls.room or not is_plain:
             span.made_attributes = span._contain(attributes)
         span._start_time = time.time_ns() if start_time is None else start_time
         return span
+
+    def _takes_link(self, attributes: Mapping[str, Any]) -> bool:
+        limits = self._limits
+        most = limits.max_link_attributes
+        few = limits.max_attribute_length is None and (most is None or len(attributes) <= most)
+        return few and type(attributes) is dict and plain(attributes)
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Set attributes as the SDK does."""
