@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
 
-from otel_eda.core.telemetry.encoding import encode_spans
+from otel_eda.core.telemetry.encoding import encode_to_bytes
 from otel_eda.core.telemetry.light import lightened
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def started_to_ended(tracer: Tracer) -> float:
 def encoded(spans: list[ReadableSpan], *, light: bool) -> float:
     """Return the processor time of a span in microseconds until it is bytes."""
     begin = time.process_time()
-    request: Any = encode_spans(spans, official) if light else official(spans)
-    request.SerializeToString()
+    request: Any = encode_to_bytes(spans, official) if light else official(spans)
+    request.SerializePartialToString()
     return (time.process_time() - begin) / len(spans) * 1e6
 
 

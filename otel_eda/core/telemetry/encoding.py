@@ -179,8 +179,8 @@ def _framed(body: bytes, tag: bytes) -> bytes:
     return tag + varint(len(body)) + body
 
 
-def encode_spans(spans: Sequence[ReadableSpan], official: Encode) -> Any:
-    """Return the request for spans as the official function does; light ones are encoded here."""
+def _encoded(spans: Sequence[ReadableSpan], official: Encode) -> tuple[Any, bytes]:
+    """Return the official function's request for the spans that are not light, and the bytes of the light ones."""
     encoded: dict[type[LightSpan], list[bytes]] = {}
     others: list[ReadableSpan] = []
     for span in spans:
@@ -194,9 +194,35 @@ def encode_spans(spans: Sequence[ReadableSpan], official: Encode) -> Any:
             encoded[type(span)].append(encode(span))
         except (NotPlainError, UnicodeError):
             others.append(span)
-    request = official(others)
-    for kind, fields in encoded.items():
-        if fields:
-            resource, scope = kind.header or (b"", b"")
-            request.MergeFromString(_framed(resource + _framed(scope + b"".join(fields), b"\x12"), b"\x0a"))
+    headed = [(*(kind.header or (b"", b"")), b"".join(fields)) for kind, fields in encoded.items() if fields]
+    light = [_framed(resource + _framed(scope + fields, b"\x12"), b"\x0a") for resource, scope, fields in headed]
+    return official(others), b"".join(light)
+
+
+def encode_spans(spans: Sequence[ReadableSpan], official: Encode) -> Any:
+    """Return the request for spans as the official function does; light ones are encoded here."""
+    request, light = _encoded(spans, official)
+    request.MergeFromString(light)
     return request
+
+
+class EncodedRequest:
+    """A request as the bytes that are sent; whatever else is asked of it, the message answers that they stand for."""
+
+    def __init__(self, request: Any, light: bytes) -> None:
+        self._request, self._light = request, light
+
+    def SerializePartialToString(self) -> bytes:  # noqa: N802  # protobuf's name
+        """Return the bytes. Those of two messages one after another are those of both in one."""
+        written: bytes = self._request.SerializePartialToString()
+        return written + self._light
+
+    def __getattr__(self, name: str) -> Any:
+        self._request.MergeFromString(self._light)
+        self._light = b""
+        return getattr(self._request, name)
+
+
+def encode_to_bytes(spans: Sequence[ReadableSpan], official: Encode) -> EncodedRequest:
+    """Return the request for spans, as an exporter needs it that asks for nothing but its bytes."""
+    return EncodedRequest(*_encoded(spans, official))

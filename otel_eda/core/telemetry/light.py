@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_eda")
 _SDK = "opentelemetry.sdk.trace"
-_EXPORTERS = (
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
-)
+# With the function of `encoding` that takes the place of their `encode_spans`: gRPC needs a message.
+_EXPORTERS = {
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter": "encode_to_bytes",
+    "opentelemetry.exporter.otlp.proto.grpc.trace_exporter": "encode_spans",
+}
 _replaced: dict[str, tuple[Any, Any]] = {}
 
 
@@ -116,16 +117,17 @@ def _alike(tracer: Any) -> bool:
 
 def _encode_light_spans(tracer: Any) -> None:
     """Let the official exporters that are loaded encode light spans as we do; a span of others stays theirs."""
-    for name in _EXPORTERS:
+    for name, ours_is in _EXPORTERS.items():
         module: Any = sys.modules.get(name)
         official = getattr(module, "encode_spans", None)
         if official is None or name in _replaced:
             continue
-        from otel_eda.core.telemetry.encoding import encode_spans
+        from otel_eda.core.telemetry import encoding
 
-        theirs, ours = _pair(tracer)
-        if encode_spans([ours], official) == official([theirs]):
-            module.encode_spans = partial(encode_spans, official=official)
+        encode, (theirs, ours), read = getattr(encoding, ours_is), _pair(tracer), official([])
+        read.ParseFromString(encode([ours], official).SerializePartialToString())
+        if read == official([theirs]):
+            module.encode_spans = partial(encode, official=official)
             _replaced[name] = official, module.encode_spans
 
 

@@ -230,8 +230,12 @@ def as_json(span: Any) -> str:
 
 def encoded(spans: list[Any]) -> list[Any]:
     """Return what our function makes of copies of light spans, which are as untouched as they are."""
-    copies = [copy(span) for span in spans]
-    return fields(encoding.encode_spans(copies, official))
+    request = encoding.encode_spans([copy(span) for span in spans], official)
+    as_bytes, read = encoding.encode_to_bytes([copy(span) for span in spans], official), official([])
+    read.ParseFromString(as_bytes.SerializePartialToString())
+    assert sorted(fields(read), key=repr) == sorted(fields(request), key=repr)
+    assert as_bytes.resource_spans == read.resource_spans
+    return fields(request)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
