@@ -129,6 +129,9 @@ class Config:
     partition_metrics: bool = _setting(
         False, _flag, "add the partition to the metrics of sends, consumed messages and lag"
     )
+    message_age: bool = _setting(
+        False, _flag, "record how old messages are when their processing ends: the queue time and the processing time"
+    )
 
     def injects(self, library: str, destination: str) -> bool:
         """Return whether a library's messages to a destination get headers that carry context."""
@@ -161,6 +164,7 @@ class Settings(TypedDict, total=False):
     dead_letters: Iterable[str]
     retries: Iterable[str]
     partition_metrics: bool
+    message_age: bool
 
 
 def checked(given: Mapping[str, object]) -> dict[str, Any]:

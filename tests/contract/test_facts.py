@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from drivers.base import Can, Message, Shape
 from support.spans import attribute
+
+from otel_eda import config
 
 if TYPE_CHECKING:
     from drivers.base import Driver
@@ -110,7 +113,10 @@ def test_a_consumers_life_is_measured(bus: Bus, recorder: Recorder, driver: Driv
 
 
 @pytest.mark.needs(Can.TIMES)
-def test_ages_are_measured(bus: Bus, recorder: Recorder, driver: Driver) -> None:
+def test_ages_are_measured(
+    bus: Bus, recorder: Recorder, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_current", replace(config.config(), message_age=True))
     bus.send()
     bus.received(driver.shapes[0])
     recorder.counted("eda.message.age", 1, bus.destination)

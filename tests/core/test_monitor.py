@@ -90,7 +90,14 @@ def test_lag_in_time_is_the_age_of_what_came_last_while_there_is_more(
     consumer.close()
 
 
-def test_the_age_at_the_end_of_processing(stamped: int, recorder: Recorder, queue: Queue) -> None:
+def test_the_age_at_the_end_of_processing(
+    stamped: int, recorder: Recorder, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in (consumer := Consumer(queue, "orders")):
+        pass
+    consumer.close()
+    assert recorder.points("eda.message.age") == []  # the queue time and the processing time say as much
+    monkeypatch.setattr(config, "_current", Config(strict=True, message_age=True))
     consumer = Consumer(queue, "orders")
     assert recorder.points("eda.message.age") == []
     for _ in consumer:

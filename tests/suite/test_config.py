@@ -19,6 +19,7 @@ GOOD: list[tuple[str, str, object]] = [
     *(("strict", text, False) for text in ("0", "false", "No", "off")),
     ("takeover", "0", False),
     ("partition_metrics", "1", True),
+    ("message_age", "1", True),
     ("zmq_propagate", "1", True),
     *(("receive_spans", text.upper(), text) for text in ("auto", "all", "none")),
     *(("process_parent", text, text) for text in ("auto", "producer", "ambient", "none")),
@@ -45,6 +46,7 @@ CHOSEN = (
     "capture_key",
     "capture_body_size",
     "partition_metrics",
+    "message_age",
     "zmq_propagate",
 )
 

@@ -23,6 +23,6 @@ def record_durations(
     """Record how long a processing took, from `start` to `end`, and how old its message was then; units as above."""
     metrics = route.scope.metrics
     route.durations(metrics.process_duration, partition, error).record(max(end - start, 0) / 1e9, context)
-    if stamp is not None:
+    if stamp is not None and route.settings.message_age:
         age = max(end / 1e9 - stamp / 1e3, 0.0)
         route.durations(metrics.message_age, partition, error).record(age, context)

@@ -230,7 +230,7 @@ def begin_processing(
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
     outer_context, base = around_processing(manual)
-    route = client.process_route(message.destination)
+    route = client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)

@@ -8,10 +8,13 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from support.spans import attribute
 
 import otel_eda
+from otel_eda import config
+from otel_eda.config import Config
 from core.tinyqueue import Consumer, Producer, Queue
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
+    import pytest
     from support.recorder import Recorder
 
 
@@ -50,7 +53,10 @@ def test_durations_lead_to_their_spans(recorder: Recorder, queue: Queue) -> None
     assert found["messaging.client.operation.duration"] == span_ids(spans, "send", "settle")
 
 
-def test_ages_lead_to_their_spans(recorder: Recorder, stamped: int, queue: Queue) -> None:
+def test_ages_lead_to_their_spans(
+    recorder: Recorder, stamped: int, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_current", Config(strict=True, message_age=True))
     consumer = Consumer(queue, "orders")
     for _ in consumer:
         break
