@@ -113,9 +113,7 @@ def test_a_consumers_life_is_measured(bus: Bus, recorder: Recorder, driver: Driv
 
 
 @pytest.mark.needs(Can.TIMES)
-def test_ages_are_measured(
-    bus: Bus, recorder: Recorder, driver: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ages_are_measured(bus: Bus, recorder: Recorder, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "_current", replace(config.config(), message_age=True))
     bus.send()
     bus.received(driver.shapes[0])

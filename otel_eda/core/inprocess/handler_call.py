@@ -8,11 +8,10 @@ from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from opentelemetry.context import detach
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from otel_eda import semconv
-from otel_eda.core.runtime.contexts import attach, current_context, with_span
+from otel_eda.core.runtime.contexts import attach, current_context, detach, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS

@@ -230,9 +230,7 @@ class LoopProcessing:
         try:
             if isinstance(pulled, Processing):
                 self.processing = pulled
-                return
-            message = pulled.message()
-            if message is not None:
+            elif (message := pulled.message()) is not None:
                 self._begin(pulled.record, message, None)
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.begin_pulled", error)

@@ -137,7 +137,8 @@ class Processing:
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
-        anomaly = self._end_in_ledger(error)
+        ledger = self.partition_ledger
+        anomaly = None if ledger is None else self._end_in_ledger(ledger, error) if error else ledger.end(self.offset)
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
@@ -155,12 +156,11 @@ class Processing:
         for observe in observers:
             observe(self, end)
 
-    def _end_in_ledger(self, error: BaseException | None) -> DeliveryAnomaly | None:
-        ledger = self.partition_ledger
-        if ledger is not None and isinstance(error, errors.ENDS):
+    def _end_in_ledger(self, ledger: PartitionLedger, error: BaseException) -> DeliveryAnomaly | None:
+        if isinstance(error, errors.ENDS):
             ledger.give_up(self.offset)
             return None
-        return None if ledger is None else ledger.end(self.offset, error is None)
+        return ledger.end(self.offset, done=False)
 
     def end_unless_manual(self, error: BaseException | None) -> None:
         """End the span, unless the application processes the message by hand."""

@@ -47,6 +47,7 @@ _current = _variable()
 # The API's functions call a runtime context that calls the variable: three calls where one does.
 get_current = api.get_current if _current is None else _current.get
 attach = api.attach if _current is None else _current.set
+detach = api.detach if _current is None else _current.reset
 
 
 PROCESSING = create_key("otel_eda.turn")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.context import detach
-
-from otel_eda.core.runtime.contexts import attach, get_current, suppressed
+from otel_eda.core.runtime.contexts import attach, detach, get_current, suppressed
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -31,13 +29,10 @@ class Recorder(Protocol):
 class Operation:
     """An operation in progress, with the types of those around it; a task that has inherited it sees it end."""
 
-    __slots__ = ("attached", "record", "token", "types")
-
-    def __init__(self, types: int = 0) -> None:
-        self.types = types
-        self.record: Any = None
-        self.token: Token[Operation] | None = None
-        self.attached: Token[Context] | None = None
+    types = 0
+    record: Any = None
+    token: Token[Operation] | None = None
+    attached: Token[Context] | None = None
 
     def __enter__(self) -> None:
         """Do nothing: `enter` has made the operation current."""
@@ -64,7 +59,8 @@ def enter(type_: int, context: Context | None = None) -> Operation:
 
     Type 0 stands for the application's code, which is inside of no operation.
     """
-    operation = Operation(type_ and current_operation.get().types | type_)
+    operation = Operation()
+    operation.types = type_ and current_operation.get().types | type_
     operation.token = current_operation.set(operation)
     if context is not None:
         operation.attached = attach(context)

@@ -70,7 +70,7 @@ class LightTracer(Tracer):
             options = record_exception, set_status_on_exception
             return self.sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
         own = dict(attributes or {})
-        return self._start(name, None, context, kind, own, plain(own), links or (), start_time)
+        return self._start(name, None, context, (kind, own, links or (), start_time), plain(own))
 
     def start_like(  # noqa: PLR0917  # called for each span: names would cost
         self,
@@ -86,39 +86,31 @@ class LightTracer(Tracer):
         common, name = template.attributes, template.name
         if not (template.is_plain and common.keys().isdisjoint(more)):
             return self.start_span(name, context, kind, {**common, **more}, links, start_time)
-        return self._start(name, template, context, kind, {**common, **more}, plain(more), links, start_time)
+        return self._start(name, template, context, (kind, {**common, **more}, links, start_time), plain(more))
 
-    def _start(  # noqa: PLR0917  # as above
-        self,
-        name: str,
-        template: Template | None,
-        context: Context | None,
-        kind: SpanKind,
-        attributes: dict[str, Any],
-        is_plain: bool,
-        links: Sequence[Link],
-        start_time: int | None,
+    def _start(  # as above
+        self, name: str, template: Template | None, context: Context | None, given: tuple[Any, ...], is_plain: bool
     ) -> Span:
+        sdk, known, (kind, attributes, links, start_time) = self.sdk, self._known, given
         if not self._is_enabled():
-            return self.sdk.start_span(name, context, kind, attributes, links, start_time)  # type: ignore[no-any-return]
-        self._prepare_if_changed(self.sdk)
+            return sdk.start_span(name, context, *given)  # type: ignore[no-any-return]
+        processors = getattr(sdk.span_processor, "_span_processors", None)
+        if sdk.sampler is not known[0] or sdk.resource is not known[1] or processors is not known[2]:
+            self._prepare(sdk, processors)
         parent, trace_id, place, random, state = self._inherited(context)
         decision = self._decisions[place]
         if decision is None:
-            decision, state, given = self._ask(context, trace_id, name, kind, attributes, links)
-            attributes, template, is_plain = given, None, plain(given)
-        own = _context(trace_id, self.sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + 2 * random, state)
+            decision, state, attributes = self._ask(context, trace_id, name, kind, attributes, links)
+            template, is_plain = None, plain(attributes)
+        own = _context(trace_id, sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + 2 * random, state)
         counted = self._count and self._count(parent, decision)
         if decision is Decision.DROP:
             return NonRecordingSpan(own)
         span = self._class.made(name, own, kind, parent, attributes, template, is_plain, links, start_time)
-        return self._started(span, counted, context)
-
-    def _started(self, span: Span, counted: Any, context: Context | None) -> Span:
         if counted is not None:
-            span._record_end_metrics = counted  # type: ignore[attr-defined]  # it is one of the SDK's
+            span._record_end_metrics = counted
         if self._tells_start:
-            self.sdk.span_processor.on_start(span, parent_context=context)
+            sdk.span_processor.on_start(span, parent_context=context)
         return span
 
     def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, bool, Any]:
@@ -137,14 +129,8 @@ class LightTracer(Tracer):
         made: AbstractContextManager[Span] = self.sdk.start_as_current_span(name, *args, **options)
         return made
 
-    def _prepare_if_changed(self, sdk: Any) -> None:
-        # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
-        processors = getattr(sdk.span_processor, "_span_processors", None)
-        known = self._known
-        if sdk.sampler is not known[0] or sdk.resource is not known[1] or processors is not known[2]:
-            self._prepare(sdk, processors)
-
     def _prepare(self, sdk: Any, processors: tuple[Any, ...] | None) -> None:
+        # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
         sampler, resource = sdk.sampler, sdk.resource
         self._decisions = tuple(_decisions(sampler))
         self._tells_start = _tells_start(sdk.span_processor)

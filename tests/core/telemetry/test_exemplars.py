@@ -8,13 +8,13 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from support.spans import attribute
 
 import otel_eda
+from core.tinyqueue import Consumer, Producer, Queue
 from otel_eda import config
 from otel_eda.config import Config
-from core.tinyqueue import Consumer, Producer, Queue
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
     import pytest
+    from opentelemetry.sdk.trace import ReadableSpan
     from support.recorder import Recorder
 
 
