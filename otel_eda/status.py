@@ -16,14 +16,16 @@ from opentelemetry import metrics, trace
 from otel_eda.core.inprocess import registries
 from otel_eda.core.process import body_times, deferral
 from otel_eda.core.runtime.guard import failures
+from otel_eda.core.telemetry import light
 
 from . import config, semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from otel_eda.core import Library
     from otel_eda.core.process.body_times import BodyTimes
+    from otel_eda.core.telemetry.providers import Scope
 
 # What carries messages and is not covered: how it is imported, and what it is called.
 NOT_COVERED = {
@@ -83,6 +85,20 @@ def process_status(libraries: Iterable[Library]) -> Status:
         "by hand": deferral.uses_manual,
         "spans": _class_name(trace.get_tracer_provider()),
         "metrics": _class_name(metrics.get_meter_provider()),
+        "ways": _ways([library.telemetry.scope for library in libraries if library.telemetry.scope is not None]),
+    }
+
+
+def _ways(scopes: Sequence[Scope]) -> Status:
+    """Return whether spans are light, for which exporters they are encoded here, and whether durations are counted.
+
+    None stands for what has not been used yet.
+    """
+    counted = {scope.metrics.counts_durations for scope in scopes} - {None}
+    return {
+        "light spans": all(hasattr(scope.tracer, "start_like") for scope in scopes) if scopes else None,
+        "encoded for": light.exporters(),
+        "counted durations": counted == {True} if counted else None,
     }
 
 

@@ -114,9 +114,21 @@ def _telemetry(status: Status) -> Iterator[str]:
     yield "\nTelemetry"
     for signal in ("spans", "metrics"):
         if status[signal]:
-            yield f"  {signal:<28} {status[signal]}"
+            yield f"  {signal:<28} {status[signal]}{_way(signal, status.get('ways', {}))}"
     answer = {True: "answers", False: "does not answer", None: endpoint["why"]}[endpoint["answers"]]
     yield f"  {endpoint['exporter']:<28} {endpoint['address'] or ''} {answer}"
+
+
+def _way(signal: str, ways: Status) -> str:
+    """Return how cheaply a signal is recorded: see docs/cost.md."""
+    cheap = ways.get("light spans" if signal == "spans" else "counted durations")
+    if cheap is None:
+        return ""
+    if signal == "metrics":
+        return ", durations counted" if cheap else ", each duration recorded by the SDK"
+    if not cheap:
+        return ", spans made by the SDK"
+    return ", light spans" if ways["encoded for"] else ", light spans, not encoded here"
 
 
 def _notes(status: Status) -> Iterator[str]:

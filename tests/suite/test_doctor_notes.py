@@ -114,8 +114,7 @@ def test_a_newer_version_is_named(run: Run) -> None:
     assert note.startswith("blinker: version 99.1 is newer than the versions that are tested (from 1.6, before 2)")
 
 
-def test_the_messages_that_each_operation_has_seen_are_counted(run: Run) -> None:
-    source = """
+MESSAGES = """
 import zmq
 context = zmq.Context()
 push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
@@ -127,7 +126,39 @@ for _ in range(2):
     pull.recv()
 context.destroy(0)
 """
-    status = run(source)
+
+
+def test_the_messages_that_each_operation_has_seen_are_counted(run: Run) -> None:
+    status = run(MESSAGES)
     (pyzmq,) = [library for library in status["libraries"] if library["messages"]]
     assert (pyzmq["name"], pyzmq["messages"]) == ("pyzmq", {"send": 3, "recv": 2})
     assert "\n    messages: send 3, recv 2\n" in text(status)
+
+
+@pytest.mark.parametrize(
+    ("given", "spans", "metrics"),
+    [
+        ({}, "TracerProvider, light spans", "MeterProvider, durations counted"),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "base2_exponential_bucket_histogram",
+                "OTEL_PYTHON_DISTRO": "distro",
+            },
+            "TracerProvider, light spans",
+            "MeterProvider, each duration recorded by the SDK",
+        ),
+    ],
+    ids=["usual", "exponential"],
+)
+def test_how_cheaply_spans_and_durations_are_recorded(
+    given: dict[str, str], spans: str, metrics: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    for signal in ("TRACES", "METRICS"):
+        monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")  # nobody is there
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    told = text(run(MESSAGES))
+    assert f"{spans}\n" in told
+    assert f"{metrics}\n" in told

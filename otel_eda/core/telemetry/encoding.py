@@ -41,15 +41,16 @@ class NotPlainError(Exception):
     """A span has what only the official function encodes."""
 
 
-_DIGITS = [bytes([digit | 0x80]) for digit in range(128)]  # seven bits, and more will follow
+_SMALL = 1 << 14  # what two bytes hold
+_DIGITS = [bytes([digit]) for digit in range(0x80, 0x100)]  # seven bits, and more will follow
 _PAIRS = [_DIGITS[low] + _DIGITS[high] for high in range(128) for low in range(128)]
 _VARINTS = [bytes([number]) for number in range(128)]
-_VARINTS += [_DIGITS[number & 0x7F] + bytes([number >> 7]) for number in range(128, 1 << 14)]
+_VARINTS += [_DIGITS[number & 0x7F] + bytes([number >> 7]) for number in range(128, _SMALL)]
 
 
 def varint(number: int) -> bytes:
     """Return a number that is not negative as protobuf writes it: seven bits a byte, the lowest first."""
-    return _VARINTS[number] if number < 0x4000 else _PAIRS[number & 0x3FFF] + varint(number >> 14)
+    return _VARINTS[number] if number < _SMALL else _PAIRS[number & 0x3FFF] + varint(number >> 14)
 
 
 def _key(name: str) -> bytes:
@@ -139,8 +140,8 @@ def _state(trace_state: TraceState) -> bytes:
 
 def encode(span: LightSpan) -> bytes:
     """Return a span as a field of `ScopeSpans`; raise `NotPlainError` or a `UnicodeError` if it is not plain."""
-    links = span.own_links
-    if not span.untouched or (links and len(links) > (span._limits.max_links or 0)):
+    links, most = span.own_links, span._limits.max_links
+    if not span.untouched or (most is not None and len(links) > most):
         raise NotPlainError
     context, parent = span.get_span_context(), span._parent
     parts = [b"\x0a\x10", context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")]

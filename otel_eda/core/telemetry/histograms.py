@@ -116,6 +116,12 @@ class Histogram:
             return made
         return self._durations.setdefault(key, made)
 
+    @property
+    def is_counted(self) -> bool | None:
+        """Whether durations are counted here, and not recorded one by one; None as long as there are none."""
+        found = {durations.points is not None for durations in list(self._durations.values())}
+        return None if not found else found == {True}
+
     def hand_over(self) -> None:
         """Add what was counted to the points of the SDK."""
         for durations in list(self._durations.values()):

@@ -112,6 +112,12 @@ class Metrics:
         counter: Counter = getattr(self, name)
         return counter
 
+    @property
+    def counts_durations(self) -> bool | None:
+        """Whether durations are counted here, and not recorded one by one; None as long as there are none."""
+        found = {getattr(self, field).is_counted for field in _HISTOGRAMS} - {None}
+        return None if not found else found == {True}
+
     def _hand_over(self, _: CallbackOptions) -> Iterable[Observation]:
         # It observes nothing: the SDK calls it when a collection begins, and takes the histograms' points afterwards.
         for field in _HISTOGRAMS:

@@ -43,8 +43,7 @@ def lightened(provider: object, tracer: Any) -> Tracer:
         if not _alike(tracer):
             _log.info("Spans are made by the SDK: light ones would differ in this version of it.")
             return given
-        _encode_light_spans(tracer)
-        return LightTracer(tracer)
+        return LightTracer(tracer, encode_light_spans)
     except Exception:  # noqa: BLE001  # the SDK's insides may be anything in a version that nobody knows yet
         _log.info("Spans are made by the SDK: light ones are not possible with this version of it.", exc_info=True)
         return given
@@ -107,7 +106,7 @@ def _pair(tracer: Any) -> tuple[Any, Any]:
     from otel_eda.core.telemetry.light_tracer import LightTracer
 
     probe, processor = _probe(tracer)
-    return _ended(probe, processor), _ended(LightTracer(probe), processor)
+    return _ended(probe, processor), _ended(LightTracer(probe, lambda _: None), processor)
 
 
 def _alike(tracer: Any) -> bool:
@@ -115,7 +114,12 @@ def _alike(tracer: Any) -> bool:
     return bool(theirs.to_json() == ours.to_json() and ours.context == theirs.context)
 
 
-def _encode_light_spans(tracer: Any) -> None:
+def exporters() -> list[str]:
+    """Return the modules of the official exporters for which light spans are encoded here."""
+    return sorted(_replaced)
+
+
+def encode_light_spans(tracer: Any) -> None:
     """Let the official exporters that are loaded encode light spans as we do; a span of others stays theirs."""
     for name, ours_is in _EXPORTERS.items():
         module: Any = sys.modules.get(name)

@@ -41,10 +41,14 @@ _DELEGATES = (  # of a sampler that asks the parent
 
 
 class LightTracer(Tracer):
-    """A tracer that starts light spans, with the sampler, identifiers, limits and processors of one of the SDK."""
+    """A tracer that starts light spans, with the sampler, identifiers, limits and processors of one of the SDK.
 
-    def __init__(self, tracer: SdkTracer) -> None:
+    `changed` is called with that one at the first span, and when its processors, sampler or resource have changed.
+    """
+
+    def __init__(self, tracer: SdkTracer, changed: Callable[[SdkTracer], object]) -> None:
         self.sdk: Any = tracer
+        self._changed = changed
         self._known: tuple[Any, Any, Any] = None, None, ()
         self._random_flag = 2 if _KNOWS_RANDOMNESS else 0
         self._is_enabled: Callable[[], bool] = getattr(
@@ -130,6 +134,7 @@ class LightTracer(Tracer):
         return made
 
     def _prepare(self, sdk: Any, processors: tuple[Any, ...] | None) -> None:
+        self._changed(sdk)
         # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
         sampler, resource = sdk.sampler, sdk.resource
         self._decisions = tuple(_decisions(sampler))

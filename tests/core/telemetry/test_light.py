@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans as official
+from opentelemetry.exporter.otlp.proto.http import trace_exporter
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
 
@@ -37,7 +39,7 @@ def test_a_version_that_differs_keeps_its_spans(monkeypatch: pytest.MonkeyPatch)
 def test_a_processor_that_sets_attributes_leaves_a_span_light() -> None:
     sdk, collected = tracer_of(ALWAYS_ON)
     collected.on_start = lambda span, **_: span.set_attribute("team", "blue")  # type: ignore[method-assign]
-    span = LightTracer(sdk).start_span("a", None, SpanKind.CLIENT, {"x": 1})  # type: ignore[arg-type]
+    span = LightTracer(sdk, lambda _: None).start_span("a", None, SpanKind.CLIENT, {"x": 1})  # type: ignore[arg-type]
     span.end()
     assert collected.ended == [span]
     assert isinstance(span, LightSpan)
@@ -59,5 +61,21 @@ def test_a_parent_without_a_context_is_none() -> None:
             return None
 
     sdk, collected = tracer_of(ALWAYS_ON)
-    LightTracer(sdk).start_span("a", set_span_in_context(Strange(SpanContext(1, 2, is_remote=False)))).end()  # type: ignore[arg-type]
+    strange = set_span_in_context(Strange(SpanContext(1, 2, is_remote=False)))
+    LightTracer(sdk, lambda _: None).start_span("a", strange).end()  # type: ignore[arg-type]
     assert collected.ended[0].parent is None
+
+
+def test_an_exporter_that_comes_later_encodes_light_spans_too() -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    tracer = light.lightened(provider, provider.get_tracer("scope"))
+    tracer.start_span("a").end()
+    assert trace_exporter.__name__ in light.exporters()
+    light._put_back()
+    assert vars(trace_exporter)["encode_spans"] is official
+    tracer.start_span("b").end()
+    assert light.exporters() == []  # nothing has changed
+    provider.add_span_processor(SpanProcessor())
+    tracer.start_span("c").end()
+    assert trace_exporter.__name__ in light.exporters()
+    light._put_back()

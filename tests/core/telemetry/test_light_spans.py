@@ -206,7 +206,7 @@ def both(sampler: Sampler, limit: SpanLimits | None, *rest: Any) -> tuple[tuple[
     theirs, their_spans = tracer_of(sampler, limit)
     ours, our_spans = tracer_of(sampler, limit)
     their_spans.looks = our_spans.looks = len(rest[-1]) > 2
-    return (play(theirs, *rest), their_spans), (play(LightTracer(ours), *rest), our_spans)  # type: ignore[arg-type]
+    return (play(theirs, *rest), their_spans), (play(LightTracer(ours, lambda _: None), *rest), our_spans)  # type: ignore[arg-type]
 
 
 def fields(request: Any) -> list[Any]:
