@@ -41,6 +41,7 @@ bench: .venv/tox/.made ## what instrumentation costs
 	@$(TOX) run -q -e bench -- bench.clients.arrival
 	@$(TOX) run -q -e bench -- bench.emitters
 	@$(TOX) run -q -e bench -- bench.light_spans
+	@$(TOX) run -q -e bench -- bench.series
 	@$(TOX) run -q -e bench -- bench.diagnosis
 
 soak: .venv/tox/.made ## a million hostile headers each way, and a million messages through each client
