@@ -12,7 +12,7 @@ export PATH := $(subst $(space),:,$(strip $(PATH) $(PYENV)))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test quick lint types bench soak faultlab suites clean
+.PHONY: help demo test quick lint types bench soak faultlab suites sdks clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -52,6 +52,9 @@ faultlab: .venv/tox/.made ## programs with known faults, and how many of them a 
 
 suites: .venv/tox/.made ## the clients' own tests at their newest releases, from GitHub, with us and without
 	@$(TOX) run -q -e suites
+
+sdks: .venv/tox/.made ## light spans and counted durations with each minor version of the SDK
+	@$(TOX) run -q -e sdks
 
 clean: ## remove what the targets above made
 	rm -rf .venv .tox .*_cache .hypothesis build dist

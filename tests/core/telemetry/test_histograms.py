@@ -47,7 +47,7 @@ def points(data: Any) -> list[Any]:
     found = [
         (
             *(metric.name, sorted(point.attributes.items()), point.count, list(point.bucket_counts)),
-            *(point.explicit_bounds, pytest.approx(point.sum), point.min, point.max),
+            *(point.explicit_bounds, pytest.approx(point.sum, nan_ok=True), point.min, point.max),
             *((one.value, one.span_id, one.trace_id, one.filtered_attributes) for one in point.exemplars),
         )
         for resource in data.resource_metrics
