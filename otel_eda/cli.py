@@ -23,6 +23,7 @@ WITHOUT_CLI = "; without it there is `python -m otel_eda.doctor`"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of a command line, by default the process's, and return the exit status."""
+    encodings.open_closed()
     encodings.print_anywhere(sys.stdout, sys.stderr)
     try:
         try:
@@ -58,20 +59,24 @@ def _failed(error: Exception) -> int:
         return _complain(str(error), UNUSABLE)
     if isinstance(error, OSError):  # of the system: no room on the disk, no right to read
         return _silence(_complain(str(error), UNUSABLE))
-    traceback.print_exception(error)
+    with suppress(OSError):
+        traceback.print_exception(error)
     return _complain(FAULT, UNUSABLE)
 
 
 def _ended(end: SystemExit) -> int:
     if isinstance(end.__context__, BrokenPipeError):  # typer and rich make it an exit of their own
         return _silence(CLOSED)
+    if end.code == interrupts.INTERRUPTED:
+        return _complain(interrupts.STOPPED, interrupts.INTERRUPTED)
     return end.code if isinstance(end.code, int) else CLEAN
 
 
 def _complain(line: str, status: int) -> int:
     """Write a line to standard error, where nothing in it, such as a file's name, can steer the terminal."""
     printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-    print(f"otel-eda: {printable}", file=sys.stderr)
+    with suppress(OSError):  # nobody may read it, and then the interpreter's own status would say that something was found
+        print(f"otel-eda: {printable}", file=sys.stderr, flush=True)
     return status
 
 

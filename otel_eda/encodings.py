@@ -1,14 +1,28 @@
-"""Prints in any locale: what an encoding lacks is written as the nearest that it has."""
+"""Text of the outside and for the outside: what an encoding lacks is written as the nearest that it has."""
 
 from __future__ import annotations
 
 import codecs
 import io
+import os
+import sys
 from typing import TextIO
 
 NAME = "otel_eda.nearest"
 OTHERS = "←→▸…“”\N{RIGHT SINGLE QUOTATION MARK}\N{EN DASH}—\N{MINUS SIGN}\N{MULTIPLICATION SIGN}·•─━│┃├└\ufffd"
 NEAREST = str.maketrans(OTHERS, '<>>.""\'---x.*--|||`?')
+
+
+def open_closed() -> None:
+    """Open each standard stream that the process was started without, so that what is printed goes nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def is_valid(text: object) -> bool:
+    """Return whether UTF-8 has all of a text; it lacks the bytes of a file's name or an argument that are none of it."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in str(text))
 
 
 def print_anywhere(*streams: TextIO) -> None:
