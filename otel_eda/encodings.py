@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 import sys
 from typing import TextIO
 
 NAME = "otel_eda.nearest"
 OTHERS = "←→▸…“”\N{RIGHT SINGLE QUOTATION MARK}\N{EN DASH}—\N{MINUS SIGN}\N{MULTIPLICATION SIGN}·•─━│┃├└\ufffd"
+SURROGATES = re.compile("[\ud800-\udfff]")  # what Python makes of a byte that is not UTF-8
 NEAREST = str.maketrans(OTHERS, '<>>.""\'---x.*--|||`?')
 
 
@@ -20,9 +22,9 @@ def open_closed() -> None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
 
 
-def is_valid(text: object) -> bool:
-    """Return whether UTF-8 has all of a text; it lacks the bytes of a file's name or an argument that are none of it."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in str(text))
+def valid(value: object) -> str:
+    """Return a value's text as UTF-8 has it, which lacks those bytes of a file's name or an argument that are not UTF-8."""
+    return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", str(value))
 
 
 def print_anywhere(*streams: TextIO) -> None:

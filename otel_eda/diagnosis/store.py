@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
+from otel_eda import encodings
+
 from . import UnusableError, columns, continued, load, plural, recovery
 from .settings import MEMORY
 
@@ -112,7 +114,7 @@ class Store:
         names: list[str] = []
         by_signal: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
         for source in sources:
-            for path in source.files(self.spool):
+            for path in (_in_utf8(found, self.spool) for found in source.files(self.spool)):
                 names.append(path.name)
                 for signal, file in self._survey(path):
                     by_signal[signal].append(file)
@@ -214,6 +216,17 @@ class Store:
             self.connection.execute(f"CREATE TABLE once AS SELECT DISTINCT ON ({load.ROW_KEY}) * FROM operations")
             self.connection.execute("DROP TABLE operations")
             self.connection.execute("ALTER TABLE once RENAME TO operations")
+
+
+def _in_utf8(path: Path, spool: Path) -> Path:
+    """Return the path itself, or a link to it if its name is not UTF-8, which DuckDB cannot open."""
+    name = encodings.valid(path.name)
+    if encodings.valid(path) == str(path):
+        return path
+    link = spool / f"link-{abs(hash(path))}" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(path.absolute())
+    return link
 
 
 def _literal(path: Path) -> str:
