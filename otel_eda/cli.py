@@ -75,7 +75,7 @@ def _ended(end: SystemExit) -> int:
 def _complain(line: str, status: int) -> int:
     """Write a line to standard error, where nothing in it, such as a file's name, can steer the terminal."""
     printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-    with suppress(OSError):  # nobody may read it, and then the interpreter's own status would say that something was found
+    with suppress(OSError):  # where nobody reads it, the interpreter's own status would say that something was found
         print(f"otel-eda: {printable}", file=sys.stderr, flush=True)
     return status
 

@@ -23,7 +23,7 @@ def open_closed() -> None:
 
 
 def valid(value: object) -> str:
-    """Return a value's text as UTF-8 has it, which lacks those bytes of a file's name or an argument that are not UTF-8."""
+    """Return a value's text without those bytes of a file's name or an argument that are not UTF-8."""
     return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", str(value))
 
 

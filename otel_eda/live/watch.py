@@ -46,13 +46,16 @@ def run(
 
     queue, files = ExportQueue(), [sources.GrowingFiles(place) for place in places.file or ()]
     others = bool(files or places.jaeger)
-    with announced() as ended, sources.receiving(endpoints.otlp, endpoints.otlp_grpc, others, [queue]) as servers:
-        with _evaluator(places, pace, judging, bounds, amid=bool(servers.endpoints)) as evaluator:
-            output = Output(sys.stdout, format_, judging.jaeger_url)
-            output.begin(_watched(servers.endpoints, places))
-            watch([sources.Exporters(queue), *files], evaluator, output, ended, pace)
-            notes = [*servers.notes(), *evaluator.notes(), *(note for grown in files for note in grown.notes())]
-            output.end(evaluator, notes)
+    with (
+        announced() as ended,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, others, [queue]) as servers,
+        _evaluator(places, pace, judging, bounds, amid=bool(servers.endpoints)) as evaluator,
+    ):
+        output = Output(sys.stdout, format_, judging.jaeger_url)
+        output.begin(_watched(servers.endpoints, places))
+        watch([sources.Exporters(queue), *files], evaluator, output, ended, pace)
+        notes = [*servers.notes(), *evaluator.notes(), *(note for grown in files for note in grown.notes())]
+        output.end(evaluator, notes)
     return _status(judging, evaluator)
 
 
