@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from . import encodings, interrupts
 from .diagnosis import CLEAN, UNUSABLE, UnusableError
@@ -54,11 +54,13 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _failed(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
-        return _silence(CLOSED)
+        return _closed()
     if isinstance(error, UnusableError):
         return _complain(str(error), UNUSABLE)
     if isinstance(error, OSError):  # of the system: no room on the disk, no right to read
-        return _silence(_complain(str(error), UNUSABLE))
+        _complain(str(error), UNUSABLE)
+        _silence(sys.stdout)
+        return UNUSABLE
     with suppress(OSError):
         traceback.print_exception(error)
     return _complain(FAULT, UNUSABLE)
@@ -66,7 +68,7 @@ def _failed(error: Exception) -> int:
 
 def _ended(end: SystemExit) -> int:
     if isinstance(end.__context__, BrokenPipeError):  # typer and rich make it an exit of their own
-        return _silence(CLOSED)
+        return _closed()
     if end.code == interrupts.INTERRUPTED:
         return _complain(interrupts.STOPPED, interrupts.INTERRUPTED)
     return end.code if isinstance(end.code, int) else CLEAN
@@ -75,13 +77,20 @@ def _ended(end: SystemExit) -> int:
 def _complain(line: str, status: int) -> int:
     """Write a line to standard error, where nothing in it, such as a file's name, can steer the terminal."""
     printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-    with suppress(OSError):  # where nobody reads it, the interpreter's own status would say that something was found
+    try:
         print(f"otel-eda: {printable}", file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it
+        _silence(sys.stderr)
     return status
 
 
-def _silence(status: int) -> int:
-    """Let the interpreter's exit not write once more what standard output has not taken."""
-    with suppress(io.UnsupportedOperation):  # of what is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return status
+def _closed() -> int:
+    _silence(sys.stdout, sys.stderr)
+    return CLOSED
+
+
+def _silence(*streams: TextIO) -> None:
+    """Let the interpreter's exit not write once more what these have not taken: its status would be another."""
+    for stream in streams:
+        with suppress(io.UnsupportedOperation):  # of what is no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

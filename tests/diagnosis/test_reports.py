@@ -10,7 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -21,9 +21,6 @@ from otel_eda import cli
 from otel_eda.diagnosis.reports.plain import LONGEST, moment, printable
 
 from .telemetry import flow
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EVIL = (
     "x\x1b[31m\x1b]0;owned\x07\r\n::error::gone</script><script>document.title='owned'</script>"
@@ -214,6 +211,24 @@ class TestHtml:
             assert f"<h2>{part}" in body
         assert body.count("<svg") >= 4
 
+    @pytest.mark.parametrize(
+        ("options", "beginning"),
+        [
+            (["-o", "x.html"], "<!doctype html>"),
+            (["-o", "X.HTM"], "<!doctype html>"),
+            (["-o", "x.json"], "{"),
+            (["-o", "x.txt"], "122 spans"),
+            (["-o", "x.html", "--format", "text"], "122 spans"),
+        ],
+        ids=" ".join,
+    )
+    def test_a_file_is_in_the_format_that_its_name_asks_for(
+        self, capsys: pytest.CaptureFixture[str], faulty: str, options: list[str], beginning: str
+    ) -> None:
+        options[1] = str(Path(faulty).with_name(options[1]))
+        assert run(capsys, "diagnose", faulty, "--grace", "10s", *options)[:2] == (1, "")
+        assert Path(options[1]).read_text("utf-8").lower().startswith(beginning)
+
     def test_runs_nothing_that_telemetry_says(
         self, capsys: pytest.CaptureFixture[str], evil: str, tmp_path: Path
     ) -> None:
@@ -228,7 +243,10 @@ class TestHtml:
 
 class TestOtherCommands:
     def test_explain(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "EDA104  Lost in the consumer" in run(capsys, "explain")[1]
+        everything = run(capsys, "explain")[1]
+        assert "EDA104  Lost in the consumer" in everything
+        some = run(capsys, "explain", "eda1")[1]
+        assert some.splitlines() == [line for line in everything.splitlines() if line.startswith("EDA1")]
         assert run(capsys, "explain", "eda104")[1].startswith("# EDA104: Lost in the consumer")
         assert "SELECT" in run(capsys, "explain", "EDA104", "--sql")[1]
 
