@@ -121,6 +121,8 @@ class Store:
         if not self.intake.otlp:
             raise UnusableError(_no_otlp(names, self.intake))
         self._load(by_signal)
+        if not any(self.one(f"SELECT count(*) FROM {table}") for table in columns.TABLES):
+            raise UnusableError(f"{_called(names)}: no spans, metrics or events in it that can be used")
 
     def close_doors(self) -> None:
         """Keep later statements from files, the network and settings."""
@@ -234,7 +236,12 @@ def _literal(path: Path) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
+def _called(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} files"
+
+
 def _no_otlp(names: list[str], intake: Intake) -> str:
-    what = names[0] if len(names) == 1 else f"{len(names)} files"
-    lines = sum(intake.lines.values())
-    return f"{what}: no OTLP JSON in it ({plural(lines, 'line')} read)" if lines else f"{what}: empty"
+    what, lines = _called(names), sum(intake.lines.values())
+    if lines:
+        return f"{what}: no OTLP JSON in it ({plural(lines, 'line')} read)"
+    return f"{what}: damaged, or not what the name says" if intake.broken else f"{what}: nothing in it"

@@ -102,7 +102,7 @@ def test_no_message_waited_for_less_than_nothing(tmp_path: Path) -> None:
 
 def evidence(span: Span) -> Evidence:
     rest = dict.fromkeys(Evidence.__dataclass_fields__)
-    return Evidence(**rest | {"trace_id": span.trace, "span_id": span.id})  # type: ignore[arg-type]
+    return Evidence(**rest | {"trace_id": span.trace, "span_id": span.id})
 
 
 def test_a_waterfall_shows_the_one_event_and_not_the_poll_it_came_in(tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ def summary(diagnosis: Diagnosis) -> Text:
     numbers = {
         verdict: sum(finding.verdict == verdict for finding in diagnosis.findings) for verdict in reversed(Verdict)
     }
-    read = (
-        f"{diagnosis.intake.spans:,} spans from {moment(diagnosis.window.first)} to {moment(diagnosis.window.last)}: "
-    )
+    window = diagnosis.window
+    time = f" from {moment(window.first)} to {moment(window.last)}" if window.last else ""
+    read = f"{plural(diagnosis.intake.spans, 'span')}{time}: "
     if not diagnosis.findings:
         return Text.assemble(read, ("nothing found", "bold green"))
     found = [(f"{number} {verdict.name.lower()}", STYLES[verdict]) for verdict, number in numbers.items() if number]

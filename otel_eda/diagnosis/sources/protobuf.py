@@ -66,7 +66,7 @@ def whole_lines(data: bytes, head: bytes) -> tuple[list[str], bytes]:
 def _body_lines(body: bytes) -> Iterator[str]:
     try:
         yield from _read_body(body)
-    except (ValueError, EOFError, zstandard.ZstdError):
+    except (ValueError, EOFError, RecursionError, zstandard.ZstdError):
         yield DAMAGED_LINE
 
 
