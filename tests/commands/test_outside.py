@@ -83,6 +83,24 @@ def test_a_terminal_shows_in_bytes_how_much_is_read(telemetry: Path) -> None:
         assert re.search(rb"reading [\d.]+ [kM]?B(?:ytes)? of 2\d\.\d MB", shown.written.replace(b"bytes", b"B"))
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "beginning"),
+    [
+        ("x.html", [], "<!doctype html>"),
+        ("X.HTM", [], "<!doctype html>"),
+        ("x.json", [], "{"),
+        ("x.txt", [], "1,201 spans"),
+        ("x.html", ["--format", "text"], "1,201 spans"),
+    ],
+)
+def test_a_report_is_in_the_format_that_its_file_s_name_asks_for(
+    name: str, more: list[str], beginning: str, telemetry: Path
+) -> None:
+    report = telemetry.with_name(name)
+    assert cli.main(["diagnose", str(telemetry), "--grace", "10s", "-o", str(report), *more]) == 1
+    assert report.read_text("utf-8").lower().startswith(beginning)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names there are Unicode")
 class TestNotUtf8:
     @pytest.fixture

@@ -211,24 +211,6 @@ class TestHtml:
             assert f"<h2>{part}" in body
         assert body.count("<svg") >= 4
 
-    @pytest.mark.parametrize(
-        ("options", "beginning"),
-        [
-            (["-o", "x.html"], "<!doctype html>"),
-            (["-o", "X.HTM"], "<!doctype html>"),
-            (["-o", "x.json"], "{"),
-            (["-o", "x.txt"], "122 spans"),
-            (["-o", "x.html", "--format", "text"], "122 spans"),
-        ],
-        ids=" ".join,
-    )
-    def test_a_file_is_in_the_format_that_its_name_asks_for(
-        self, capsys: pytest.CaptureFixture[str], faulty: str, options: list[str], beginning: str
-    ) -> None:
-        options[1] = str(Path(faulty).with_name(options[1]))
-        assert run(capsys, "diagnose", faulty, "--grace", "10s", *options)[:2] == (1, "")
-        assert Path(options[1]).read_text("utf-8").lower().startswith(beginning)
-
     def test_runs_nothing_that_telemetry_says(
         self, capsys: pytest.CaptureFixture[str], evil: str, tmp_path: Path
     ) -> None:
