@@ -10,7 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -21,6 +21,9 @@ from otel_eda import cli
 from otel_eda.diagnosis.reports.plain import LONGEST, moment, printable
 
 from .telemetry import flow
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVIL = (
     "x\x1b[31m\x1b]0;owned\x07\r\n::error::gone</script><script>document.title='owned'</script>"
