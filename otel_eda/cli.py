@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -61,6 +60,8 @@ def _failed(error: Exception) -> int:
         _complain(str(error), UNUSABLE)
         _silence(sys.stdout)
         return UNUSABLE
+    import traceback
+
     with suppress(OSError):
         traceback.print_exception(error)
     return _complain(FAULT, UNUSABLE)

@@ -78,6 +78,10 @@ def test_a_second_interrupt_ends_a_watch_that_judges_for_the_last_time(telemetry
 def test_an_interrupt_finds_the_command_ready_as_soon_as_python_is() -> None:
     """What is imported before `main` can still be interrupted with a traceback: so it is next to nothing."""
     code = "import sys; from otel_eda import cli; print(*(name for name in sys.modules if name.startswith('otel_eda')))"
+    before = set(run(BARE, "-c", "import sys, typing; print(*sys.modules)").output.split())
+    heavy = {"socket", "traceback", "typer", "opentelemetry", "importlib.metadata"}
+    loaded = set(run(BARE, "-c", "import sys; from otel_eda import cli; print(*sys.modules)").output.split())
+    assert (loaded & heavy) - before == set()
     assert set(run(BARE, "-c", code).output.split()) == {
         *("otel_eda", "otel_eda.cli", "otel_eda.diagnosis", "otel_eda.encodings", "otel_eda.interrupts")
     }
