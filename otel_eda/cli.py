@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from . import encodings, interrupts
 from .diagnosis import CLEAN, UNUSABLE, UnusableError
@@ -23,6 +22,7 @@ WITHOUT_CLI = "; without it there is `python -m otel_eda.doctor`"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of a command line, by default the process's, and return the exit status."""
+    encodings.open_closed()
     encodings.print_anywhere(sys.stdout, sys.stderr)
     try:
         try:
@@ -53,30 +53,45 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _failed(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
-        return _silence(CLOSED)
+        return _closed()
     if isinstance(error, UnusableError):
         return _complain(str(error), UNUSABLE)
     if isinstance(error, OSError):  # of the system: no room on the disk, no right to read
-        return _silence(_complain(str(error), UNUSABLE))
-    traceback.print_exception(error)
+        _complain(str(error), UNUSABLE)
+        _silence(sys.stdout)
+        return UNUSABLE
+    import traceback
+
+    with suppress(OSError):
+        traceback.print_exception(error)
     return _complain(FAULT, UNUSABLE)
 
 
 def _ended(end: SystemExit) -> int:
     if isinstance(end.__context__, BrokenPipeError):  # typer and rich make it an exit of their own
-        return _silence(CLOSED)
+        return _closed()
+    if end.code == interrupts.INTERRUPTED:
+        return _complain(interrupts.STOPPED, interrupts.INTERRUPTED)
     return end.code if isinstance(end.code, int) else CLEAN
 
 
 def _complain(line: str, status: int) -> int:
     """Write a line to standard error, where nothing in it, such as a file's name, can steer the terminal."""
     printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-    print(f"otel-eda: {printable}", file=sys.stderr)
+    try:
+        print(f"otel-eda: {printable}", file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it
+        _silence(sys.stderr)
     return status
 
 
-def _silence(status: int) -> int:
-    """Let the interpreter's exit not write once more what standard output has not taken."""
-    with suppress(io.UnsupportedOperation):  # of what is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return status
+def _closed() -> int:
+    _silence(sys.stdout, sys.stderr)
+    return CLOSED
+
+
+def _silence(*streams: TextIO) -> None:
+    """Let the interpreter's exit not write once more what these have not taken: its status would be another."""
+    for stream in streams:
+        with suppress(io.UnsupportedOperation):  # of what is no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

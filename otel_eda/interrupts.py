@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -61,6 +60,8 @@ def enforced(folder: Path) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    import socket  # here, as below: until the command is imported, an interrupt is a traceback
+
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
@@ -86,6 +87,8 @@ def _enforce(ours: socket.socket, folder: Path) -> None:
         while ours.recv(1):
             pass
     except TimeoutError:
+        import shutil
+
         while folder.exists():  # to which something may still be written
             shutil.rmtree(folder, ignore_errors=True)
         os.write(sys.stderr.fileno(), f"otel-eda: {STOPPED}\n".encode())

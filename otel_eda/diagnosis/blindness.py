@@ -62,7 +62,16 @@ QUESTIONS = (
             GROUP BY r.service, r.instance, r.destination""",
         "processes ended, or were killed, with messages in hand: {names}",
     ),
+    # A settlement may come later than the work, and is not it.
+    Question(
+        """SELECT w.service FROM works w JOIN operations c ON c.trace_id = w.trace_id AND c.parent_id = w.span_id
+           WHERE c.instance = w.instance AND c.started > w.ended AND c.type IS DISTINCT FROM 'settle'
+           GROUP BY w.service""",
+        "{names} went on with messages after their process spans, as where a loop hands them on to threads: "
+        "how that ended cannot be told",
+    ),
 )
+NO_LOGS = "no logs are here: errors that handlers only logged, and partitions that changed hands, cannot be told"
 
 
 def blindness(store: Store) -> Iterator[str]:
@@ -71,6 +80,8 @@ def blindness(store: Store) -> Iterator[str]:
         names = sorted({str(row[0]) for row in store.ask(question.sql)})
         if names:
             yield question.sentence.format(names=_listed(names))
+    if not store.intake.lines["logs"] and store.one("SELECT count(*) FROM works"):
+        yield NO_LOGS
 
 
 def _listed(names: list[str]) -> str:

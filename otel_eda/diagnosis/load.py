@@ -191,7 +191,10 @@ def _offset(sql: str) -> str:
 IDENTIFIED = f"""
 SELECT * REPLACE (
            greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
-           nullif(real_name, destination) AS real_name,
+           nullif(real_name, destination) AS real_name, nullif(key_hash, '') AS key_hash,
+           -- Datadog's numbers are floating, and clients say -1 for a partition that is not chosen yet.
+           nullif(CASE WHEN suffix(partition_id, '.0') THEN left(partition_id, -2) ELSE partition_id END, '-1')
+               AS partition_id,
            CASE WHEN message_time BETWEEN {EARLIEST // MILLISECONDS_NS} AND {LATEST // MILLISECONDS_NS}
                 THEN message_time * {MILLISECONDS_NS} WHEN message_time <> -1 THEN {DAMAGED} END AS message_time),
        false AS linked,

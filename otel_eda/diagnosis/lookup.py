@@ -60,7 +60,7 @@ def near(store: Store, name: str) -> list[str]:
         for destination, _, _ in _places(name)
         for close in get_close_matches(destination, names, MOST_NEAR)
     ]
-    return likely[:MOST_NEAR] or _beginning_so(store, name)
+    return list(dict.fromkeys(likely))[:MOST_NEAR] or _beginning_so(store, name)
 
 
 def _places(name: str) -> Iterator[tuple[str, str | None, int]]:

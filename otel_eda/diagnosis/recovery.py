@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-import zstandard
+from .sources.formats import BROKEN, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
 LINE_BYTES = 8 << 20  # DuckDB takes lines of twice as many
 DOCUMENT_BYTES = 256 << 20
 PART_ITEMS = 500  # spans, metrics or log records of a line
-BROKEN = (EOFError, OSError, zlib.error, zstandard.ZstdError)
 LEVELS = (
     ("resourceSpans", "scopeSpans", "spans"),
     ("resourceMetrics", "scopeMetrics", "metrics"),
@@ -27,7 +24,7 @@ LEVELS = (
 def recover(path: Path, spool: Path) -> tuple[Path, bool]:
     """Copy what is readable to a file of short lines; return that file, and whether the original breaks off."""
     copy, broken = spool / f"{abs(hash(path))}-{path.stem}.jsonl", False
-    with _opened(path) as file, copy.open("wb") as out:
+    with opened(path) as file, copy.open("wb") as out:
         try:
             for line in file:
                 out.writelines(_short_lines(line))
@@ -47,24 +44,20 @@ def split_documents(path: Path, spool: Path) -> Path:
 
 
 def _documents(path: Path) -> Iterator[Any]:
-    with _opened(path) as file:
-        text = file.read(DOCUMENT_BYTES).decode("utf-8", "replace").lstrip()
+    """Yield the documents of a file, and those in a list, up to the first that makes no sense."""
+    try:
+        with opened(path) as file:
+            text = file.read(DOCUMENT_BYTES).decode("utf-8", "replace").lstrip()
+    except BROKEN:
+        return
     decoder = json.JSONDecoder()
     while text:
         try:
             document, end = decoder.raw_decode(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
-        yield document
+        yield from document if isinstance(document, list) else [document]
         text = text[end:].lstrip()
-
-
-def _opened(path: Path) -> BinaryIO:
-    if path.name.endswith(".gz"):
-        return gzip.open(path)  # type: ignore[return-value]  # it reads as one
-    if path.name.endswith(".zst"):
-        return zstandard.open(path, "rb")  # type: ignore[no-any-return]
-    return path.open("rb")
 
 
 def _short_lines(line: bytes) -> Iterator[bytes]:
@@ -73,7 +66,7 @@ def _short_lines(line: bytes) -> Iterator[bytes]:
         return
     try:
         yield from _parts(json.loads(line))
-    except ValueError:
+    except (ValueError, RecursionError):
         yield b"{\n"  # counted as one damaged line
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
+from otel_eda import encodings
+
 from . import UnusableError, columns, continued, load, plural, recovery
 from .settings import MEMORY
 
@@ -112,13 +114,15 @@ class Store:
         names: list[str] = []
         by_signal: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
         for source in sources:
-            for path in source.files(self.spool):
+            for path in (_in_utf8(found, self.spool) for found in source.files(self.spool)):
                 names.append(path.name)
                 for signal, file in self._survey(path):
                     by_signal[signal].append(file)
         if not self.intake.otlp:
             raise UnusableError(_no_otlp(names, self.intake))
         self._load(by_signal)
+        if not any(self.one(f"SELECT count(*) FROM {table}") for table in columns.TABLES):
+            raise UnusableError(f"{_called(names)}: no spans, metrics or events in it that can be used")
 
     def close_doors(self) -> None:
         """Keep later statements from files, the network and settings."""
@@ -216,12 +220,28 @@ class Store:
             self.connection.execute("ALTER TABLE once RENAME TO operations")
 
 
+def _in_utf8(path: Path, spool: Path) -> Path:
+    """Return the path itself, or a link to it if its name is not UTF-8, which DuckDB cannot open."""
+    name = encodings.valid(path.name)
+    if encodings.valid(path) == str(path):
+        return path
+    link = spool / f"link-{abs(hash(path))}" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(path.absolute())
+    return link
+
+
 def _literal(path: Path) -> str:
     """Return a path as DuckDB needs it so as not to take it for a pattern."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
+def _called(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} files"
+
+
 def _no_otlp(names: list[str], intake: Intake) -> str:
-    what = names[0] if len(names) == 1 else f"{len(names)} files"
-    lines = sum(intake.lines.values())
-    return f"{what}: no OTLP JSON in it ({plural(lines, 'line')} read)" if lines else f"{what}: empty"
+    what, lines = _called(names), sum(intake.lines.values())
+    if lines:
+        return f"{what}: no OTLP JSON in it ({plural(lines, 'line')} read)"
+    return f"{what}: damaged, or not what the name says" if intake.broken else f"{what}: nothing in it"

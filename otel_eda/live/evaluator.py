@@ -7,7 +7,7 @@ from collections import Counter, deque
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from otel_eda.diagnosis import UnusableError, causes, engine
+from otel_eda.diagnosis import UnusableError, causes, engine, plural
 from otel_eda.diagnosis.reported import Reported
 from otel_eda.diagnosis.settings import EVIDENCE
 from otel_eda.diagnosis.sources.jaeger import Jaeger
@@ -117,6 +117,6 @@ class Evaluator:
         yield from self.intake_notes
         for jaeger in self.jaegers:
             if jaeger.failures:
-                yield f"{jaeger.failures:,} times {jaeger.url} did not answer"
+                yield f"{plural(jaeger.failures, 'time')} {jaeger.url} did not answer"
         if self.window.crowded_out:
             yield f"{self.window.crowded_out >> 20:,} MB left the window before their time: there was more than --most"

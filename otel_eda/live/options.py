@@ -1,13 +1,18 @@
-"""The options that `otel-eda watch` and `otel-eda top` share."""
+"""The options of `otel-eda watch`, some of which `otel-eda top` has, too."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from typer import Option
+from typer import Argument, Option
 
 from otel_eda.diagnosis.commands.times import length
 
 from .sources import GRPC, HTTP
+
+FindingFormat = Literal["text", "json"]
+Duration = Annotated[
+    float | None, Option(parser=length, metavar="TIME", help="End after that time; without it, on an interrupt.")
+]
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,42 @@ class Endpoints:
     ] = None
 
 
-FindingFormat = Literal["text", "json"]
-Duration = Annotated[
-    float | None, Option(parser=length, metavar="TIME", help="End after that time; without it, on an interrupt.")
-]
+@dataclass(frozen=True)
+class Places:
+    """What else is watched: files, a Jaeger."""
+
+    file: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="FILE",
+            show_default=False,
+            help="A file, a pattern or a folder of OTLP (JSON lines or protobuf) that is appended to.",
+        ),
+    ] = None
+    jaeger: Annotated[str | None, Option(metavar="URL", help="Ask this Jaeger's query endpoint again and again.")] = (
+        None
+    )
+    service: Annotated[
+        list[str] | None,
+        Option("--service", metavar="NAME", help="Jaeger: only the traces of this service; may be repeated."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How far to look back, how often, and for how long; times in seconds."""
+
+    window: Annotated[
+        float, Option(parser=length, metavar="TIME", show_default="10m", help="How far to look back.")
+    ] = 600.0
+    most: Annotated[
+        int, Option(min=1, metavar="MB", help="Megabytes of telemetry in the window; when there is more, older goes.")
+    ] = 128
+    every: Annotated[
+        float, Option(parser=length, metavar="TIME", show_default="5s", help="How often to run the checks.")
+    ] = 5.0
+    hold: Annotated[
+        float,
+        Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive."),
+    ] = 10.0
+    duration: Duration = None

@@ -53,7 +53,7 @@ class Output:
         found = evaluator.numbers.total()
         self.status.show(
             evaluator.services,
-            f"{evaluator.spans:,} spans in the window, {plural(found, 'finding')} in {self._seconds():.0f} s",
+            f"{plural(evaluator.spans, 'span')} in the window, {plural(found, 'finding')} in {self._seconds():.0f} s",
         )
 
     def findings(self, findings: Iterable[Finding]) -> None:
@@ -75,7 +75,9 @@ class Output:
             self._line({"summary": {"seconds": round(seconds, 1), "spans": evaluator.spans, **numbers, "notes": notes}})
             return
         found = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "nothing found"
-        self.stderr.print(plain(f"watched for {seconds:.0f} s, {evaluator.spans:,} spans in the last window: {found}"))
+        self.stderr.print(
+            plain(f"watched for {seconds:.0f} s, {plural(evaluator.spans, 'span')} in the last window: {found}")
+        )
         for note in notes:
             self.stderr.print(plain(f"Note: {note}", "dim"))
 

@@ -23,7 +23,8 @@ Serving: TypeAlias = "Callable[[Receiver, str, int], AbstractContextManager[str]
 Identity: TypeAlias = "tuple[int, int]"  # device and inode
 HTTP, GRPC = "127.0.0.1:4318", "127.0.0.1:4317"
 SLICE_BYTES = 4 << 20  # taken at a time, so that there is time to evaluate them
-LINE_BYTES = 64 << 20  # of a line at most
+LINE_BYTES = 64 << 20  # of a line or a request at most
+HEAD_BYTES = 16  # of a file, which tell lines from protobuf
 PACKED = (".gz", ".zst")
 
 
@@ -111,10 +112,11 @@ class Tail:
         self.path = Path()
         self.position = 0
         self.rest = b""
+        self.head = b""  # what a file of protobuf begins with; empty if it has lines
         self.error: str | None = None
 
     def read(self) -> Iterator[bytes]:
-        """Yield the new lines that are complete; the rest is kept for the next time."""
+        """Yield what is new and whole as lines of OTLP JSON; the rest is kept for the next time."""
         try:
             with self.path.open("rb") as file:
                 got = self._new(file)
@@ -122,11 +124,27 @@ class Tail:
             self.error = error.strerror
             return
         self.error = None
-        *lines, self.rest = (self.rest + got).split(b"\n")
+        lines = self._cut(self.rest + got)
         if len(self.rest) > LINE_BYTES:
             self.rest = b""
             self.damaged[self.path.name] += 1
         yield from filter(self._whole, lines)
+
+    def _cut(self, data: bytes) -> list[bytes]:
+        """Return the lines that are whole and keep the rest; a file of protobuf is known by what it begins with."""
+        from otel_eda.diagnosis.sources import protobuf
+
+        at_start = len(data) == self.position
+        if at_start and len(data) < HEAD_BYTES and not data.startswith(b'{"'):
+            self.rest = data
+            return []
+        if at_start:
+            self.head = data[:HEAD_BYTES] if protobuf.is_binary(data[:HEAD_BYTES]) else b""
+        if self.head:
+            lines, self.rest = protobuf.whole_lines(data, self.head)
+            return [line.encode() for line in lines]
+        *whole, self.rest = data.split(b"\n")
+        return whole
 
     def _new(self, file: BinaryIO) -> bytes:
         status = os.fstat(file.fileno())

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from .test_command_line import EXTRAS, without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+AT_ONCE = 5.0  # seconds, on a busy machine
 
 
 @pytest.fixture
@@ -38,6 +41,53 @@ def test_an_interrupt_ends_a_command_in_one_line_and_leaves_nothing(number: sign
         outcome = sql.finish()
     assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["diagnose"], ["trace", "orders/0/6"]], ids=" ".join)
+def test_an_interrupt_ends_a_command_at_once_while_it_reads(
+    command: list[str], telemetry: Path, tmp_path: Path
+) -> None:
+    lines = telemetry.read_bytes()
+    telemetry.write_bytes(lines * ((48 << 20) // len(lines)))
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    with running(Way(environ={"TMPDIR": str(spool)}), "-c", MAIN, *command, telemetry) as program:
+        until(lambda: list(spool.glob("*/tables.db")), "the tables")
+        time.sleep(0.3)  # now it reads, in C
+        began = time.monotonic()
+        program.signal(signal.SIGINT)
+        outcome = program.finish()
+        assert time.monotonic() - began < AT_ONCE
+    assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")
+    assert list(spool.iterdir()) == []
+
+
+def test_a_second_interrupt_ends_a_watch_that_judges_for_the_last_time(telemetry: Path) -> None:
+    lines = telemetry.read_bytes()
+    telemetry.write_bytes(lines * ((24 << 20) // len(lines)))
+    with running(BARE, "-c", MAIN, "watch", telemetry, "--every", "1h") as program:
+        until(lambda: "interrupt" in program.errors, "its first line")
+        program.signal(signal.SIGINT)
+        time.sleep(0.5)
+        program.signal(signal.SIGINT)
+        outcome = program.finish()
+    assert (outcome.status, outcome.output) == (130, "")
+    assert outcome.errors.splitlines()[1:] == ["otel-eda: stopped"]
+
+
+def test_an_interrupt_finds_the_command_ready_as_soon_as_python_is() -> None:
+    """What is imported before `main` can still be interrupted with a traceback: so it is next to nothing."""
+    code = "import sys; from otel_eda import cli; print(*(name for name in sys.modules if name.startswith('otel_eda')))"
+    before = set(run(BARE, "-c", "import sys, typing; print(*sys.modules)").output.split())
+    heavy = {"socket", "traceback", "typer", "opentelemetry", "importlib.metadata"}
+    loaded = set(run(BARE, "-c", "import sys; from otel_eda import cli; print(*sys.modules)").output.split())
+    assert (loaded & heavy) - before == set()
+    assert set(run(BARE, "-c", code).output.split()) == {
+        *("otel_eda", "otel_eda.cli", "otel_eda.diagnosis", "otel_eda.encodings", "otel_eda.interrupts")
+    }
+    late = f"import signal; from otel_eda import commands; commands.parse = lambda _: signal.raise_signal(2); {MAIN}"
+    outcome = run(BARE, "-c", late, "explain")
+    assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")
 
 
 def ended(program: Sequence[str], stdout: int) -> tuple[int, str]:
@@ -68,6 +118,8 @@ EVERYTHING = "select * from operations"
         ["sql", "telemetry", EVERYTHING],
         ["sql", "telemetry", EVERYTHING, "--format", "table"],
         ["trace", "orders/0/6", "telemetry"],
+        ["watch", "telemetry", "--every", "100ms", "--format", "json"],
+        ["top", "--otlp", "127.0.0.1:0", "--duration", "100ms"],
     ],
     ids=" ".join,
 )
@@ -78,9 +130,30 @@ def test_a_closed_pipe_ends_a_command_silently(
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        assert ended(arguments, writing) == (141, "")
+        status, errors = ended(arguments, writing)
+        assert (status, "\n".join(errors.splitlines()[arguments[0] == "watch" :])) == (
+            141,
+            "",
+        )  # which says what it watches
     finally:
         os.close(writing)
+
+
+@pytest.mark.parametrize("way", ["2>&1 | true", "2>&-", ">&-"])
+def test_a_failure_has_the_status_of_a_failure_where_nobody_reads_of_it(way: str, telemetry: Path) -> None:
+    for arguments, status in ((f"diagnose {telemetry}", 1), (f"diagnose {telemetry}x", 2), (f"diagnose {__file__}", 2)):
+        line = f'{{ sleep 0.2; exec "$0" -c "$1" {arguments}; }} {way}; exit ${{PIPESTATUS[0]}}'
+        done = subprocess.run(
+            ["bash", "-c", line, sys.executable, MAIN],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=BARE.surroundings(),
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        assert done.returncode == (141 if (way, status) == ("2>&1 | true", 1) else status)
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

@@ -33,6 +33,7 @@ def diagnosed(path: Path, *codes: str, **settings: Any) -> Diagnosis:
         store.read([Files(str(path))])
         found = engine.diagnose(store, catalog.chosen(list(codes), []), Bounds(**settings))
         assert shown(found) <= set(store.ask(SPANS))
+        assert all(finding.first_time or finding.last_time for finding in found.findings)  # each says when
         return found
 
 

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -148,3 +149,43 @@ def test_answers_of_apis_are_read(form: str, straight: list[list[tuple[Any, ...]
     path = tmp_path / "answer.json"
     path.write_text(WRAPPED[form]([line for line in LINES if "resourceSpans" in line]), "utf-8")
     assert rows(path)[0] == straight[0]
+
+
+TEXT = "\n".join(LINES).encode()
+DISGUISES = {
+    "a list of requests.json": f"[{','.join(LINES)}]".encode(),
+    "no gzip.jsonl.gz": TEXT,
+    "no zstd.jsonl.zst": TEXT,
+    "gzip.jsonl": gzip.compress(TEXT),
+    "zstd.json": zstandard.compress(TEXT),
+}
+
+
+@pytest.mark.parametrize("name", DISGUISES)
+def test_what_is_in_a_file_counts_and_not_what_its_name_says(
+    name: str, straight: list[list[tuple[Any, ...]]], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(DISGUISES[name])
+    with Store() as store:
+        store.read([Files(str(tmp_path / name))])
+        assert [store.ask(f"SELECT * FROM {table} ORDER BY ALL") for table in TABLES] == straight
+
+
+DEEP = {
+    "{}": b"[" * 200_000,
+    '{"resourceSpans"}': b'{"resourceSpans":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a trace of Jaeger": b'{"data":' + b"[" * 900 + b"]" * 900 + b"}",
+    "a trace of Jaeger, deeper": b'{"data":' + b"[" * 100_000,
+    "protobuf": b"".join(len(body).to_bytes(4, "big") + body for body in [b'{"resourceSpans":' + b"[" * 100_000]),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_what_is_nested_too_deep_is_damaged(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(TEXT)
+    (tmp_path / "deep.json").write_bytes(DEEP[name])
+    with Store() as store:
+        store.read([Files(str(tmp_path))])
+        assert store.intake.spans == SPANS
+    with Store() as store, pytest.raises(UnusableError, match=r"^deep\.json: "):
+        store.read([Files(str(tmp_path / "deep.json"))])

@@ -228,7 +228,10 @@ class TestHtml:
 
 class TestOtherCommands:
     def test_explain(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "EDA104  Lost in the consumer" in run(capsys, "explain")[1]
+        everything = run(capsys, "explain")[1]
+        assert "EDA104  Lost in the consumer" in everything
+        some = run(capsys, "explain", "eda1")[1]
+        assert some.splitlines() == [line for line in everything.splitlines() if line.startswith("EDA1")]
         assert run(capsys, "explain", "eda104")[1].startswith("# EDA104: Lost in the consumer")
         assert "SELECT" in run(capsys, "explain", "EDA104", "--sql")[1]
 

@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_eda.diagnosis.blindness import NO_LOGS
+
+from . import telemetry
 from .checks.helpers import counted_by_ledger
-from .telemetry import flow
+from .telemetry import BEGIN, scoped
 
 if TYPE_CHECKING:
     from .conftest import Diagnose
     from .telemetry import Flow
+
+
+def flow(skip: set[int] | None = None) -> Flow:
+    """Return a flow with traces, metrics and logs."""
+    made = telemetry.flow(skip=skip)
+    record = {"timeUnixNano": str(BEGIN), "severityNumber": 9, "body": {"stringValue": "started"}}
+    made.world.extra = [scoped(made.billing, "resourceLogs", "scopeLogs", "logRecords", [record])]
+    return made
 
 
 def without(made: Flow, *names: str) -> None:
@@ -65,6 +76,19 @@ def test_who_was_killed_with_messages_in_hand_is_named(diagnose: Diagnose) -> No
     assert diagnose(made.world).unasked == (
         "processes ended, or were killed, with messages in hand: billing (2 of orders)",
     )
+
+
+def test_that_no_logs_are_here_is_said(diagnose: Diagnose) -> None:
+    assert diagnose(telemetry.flow().world).unasked == (NO_LOGS,)
+
+
+def test_who_hands_messages_on_is_named(diagnose: Diagnose) -> None:
+    made = flow()
+    made.billing.other("POST /charge", 1.0125, 0.2, made.works[10])
+    assert diagnose(made.world).unasked == ()
+    made.billing.other("POST /charge", 1.3, 0.2, made.works[10])
+    (said,) = diagnose(made.world).unasked
+    assert said.startswith("billing went on with messages after their process spans")
 
 
 def test_what_is_younger_than_the_grace_is_counted(diagnose: Diagnose) -> None:

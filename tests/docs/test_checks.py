@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import fields
 from typing import TYPE_CHECKING
+
+import pytest
 
 from docs.pages import ROOT, rows
 from otel_eda.diagnosis import catalog
@@ -34,6 +37,21 @@ def test_every_page_is_as_it_is_made() -> None:
     assert set(CHECKS.glob("*.md")) == {path for path in made if path.parent == CHECKS}
     old = [path.name for path, text in made.items() if path.read_text(encoding="utf-8") != text]
     assert old == [], "run python docs/checks/make.py"
+
+
+# Where what a finding says is the error's own text.
+SAID_BY_OTHERS = {"EDA101", "EDA106"}
+
+
+@pytest.mark.parametrize("check", catalog.checks(), ids=lambda check: check.code)
+def test_an_example_is_in_the_words_of_its_check_and_its_verdict_is_one_that_a_test_gets(check: catalog.Check) -> None:
+    example = check.page.partition("## Example\n\n> ")[2]
+    words = re.findall(r"'((?:[^']|'')*)'", re.sub("--.*", "", check.sql))
+    sentences = [text.strip(" ;,") for text in words if " " in text and len(text) > 5]
+    assert check.code in SAID_BY_OTHERS or any(text in example for text in sentences)
+    (tests,) = (ROOT / "tests/diagnosis/checks").glob(f"test_{check.code.lower()}_*.py")
+    code, verdict, *_ = example.split()
+    assert (code, verdict in tests.read_text("utf-8")) == (check.code, True)
 
 
 def test_a_symptom_leads_to_every_check() -> None:

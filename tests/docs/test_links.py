@@ -38,6 +38,18 @@ def test_links_resolve(page: Path) -> None:
         assert not anchor or anchor in anchors(file), f"{target} has no such heading"
 
 
+def test_a_package_index_shows_the_readme_without_links_that_lead_nowhere() -> None:
+    tomllib = pytest.importorskip("tomllib")  # new in Python 3.11
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    settings = project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    assert (project["project"]["dynamic"], settings["fragments"][0]) == (["readme"], {"path": "README.md"})
+    shown = (ROOT / "README.md").read_text("utf-8")
+    for each in settings["substitutions"]:
+        shown = re.sub(each["pattern"], each["replacement"], shown)
+    assert "Getting started (`docs/getting-started.md`)" in shown
+    assert [target for target in re.findall(r"\]\(([^)]*)\)", shown) if not target.startswith("https://")] == []
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     reached, ahead = set(), [ROOT / "README.md"]
     while ahead:

@@ -79,11 +79,10 @@ class Watched:
         self.stream, self.at = stream, begin
         call = commands.parse(["watch", *arguments]).run
         assert isinstance(call, partial)
-        given = call.keywords
-        self.window = Window(folder, given["window"], given["most"] << 20, lambda: self.at)
-        checks, evidence = given["judging"].checks(), given["judging"].evidence
+        pace, judging, bounds = (call.keywords[name] for name in ("pace", "judging", "bounds"))
+        self.window = Window(folder, pace.window, pace.most << 20, lambda: self.at)
         self.evaluator = Evaluator(
-            self.window, checks, given["bounds"], every=given["every"], hold=given["hold"], evidence=evidence
+            self.window, judging.checks(), bounds, every=pace.every, hold=pace.hold, evidence=judging.evidence
         )
 
     def until(self, end: float, step: float = 12.0) -> list[Finding]:

@@ -26,13 +26,13 @@ SIZED = {"NO_COLOR", "CI", "COLUMNS", "LINES"}  # they would overrule the termin
 class Terminal:
     """A terminal of 60 lines; everything that a program wrote to it is kept, too."""
 
-    def __init__(self, *arguments: object) -> None:
-        self.screen = pyte.Screen(COLUMNS, LINES)
+    def __init__(self, *arguments: object, columns: int) -> None:
+        self.screen = pyte.Screen(columns, LINES)
         self.stream = pyte.ByteStream(self.screen)
         self.written = b""
         self.lock = threading.Lock()
         ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
         environ = {name: value for name, value in BARE.surroundings().items() if name not in SIZED}
         self.process = subprocess.Popen(
             [sys.executable, "-c", MAIN, *map(str, arguments)],
@@ -84,9 +84,9 @@ def _control() -> None:
 
 
 @contextmanager
-def terminal(*arguments: object) -> Iterator[Terminal]:
-    """Run `otel-eda` in a terminal."""
-    made = Terminal(*arguments)
+def terminal(*arguments: object, columns: int = COLUMNS) -> Iterator[Terminal]:
+    """Run `otel-eda` in a terminal that is so wide."""
+    made = Terminal(*arguments, columns=columns)
     try:
         yield made
     finally:

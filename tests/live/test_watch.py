@@ -18,6 +18,7 @@ from support.programs import launched, run
 from support.waiting import until
 
 from live.programs import ANYWHERE, PATIENCE, QUICK, codes, command, endpoint, memory, summary
+from live.terminal import terminal
 from otel_eda.otlp.queue import QUEUE_BYTES
 
 if TYPE_CHECKING:
@@ -96,6 +97,22 @@ def test_text_says_what_happened_and_values_do_not_steer_the_terminal(tmp_path: 
     assert "EDA104 CONFIRMED Lost in the consumer  billing ← orders [0] @12" in outcome.output
     assert "1 confirmed" in outcome.errors
     assert not set("\x1b\x07\r") & {*outcome.output, *outcome.errors}
+
+
+def test_a_terminal_has_a_status_line_and_its_lines_are_wrapped_at_words(tmp_path: Path) -> None:
+    made = flow(40, 1, skip={12})
+    made.billing.process(made.messages[12], 1.21, error="KeyError")
+    path = made.world.write(tmp_path)
+    with terminal("watch", path, *QUICK, "--duration", "8s", columns=60) as watch:
+        assert watch.finish() == 1
+        written, shown = watch.written.decode(), watch.lines()
+    assert "hears billing, shop: 121 spans in the window" in written
+    assert "trace " in "\n".join(shown)
+    assert made.messages[12].span.trace in "".join(line.strip() for line in shown)
+    told = " ".join(" ".join(shown).split())
+    assert "no member of it finished it: KeyError" in told
+    assert "send what cannot be handled to a dead-letter destination" in told
+    assert not any("hears" in line for line in shown)  # it was removed at the end
 
 
 def test_the_same_way_ends_it_whatever_is_asked_for(tmp_path: Path) -> None:

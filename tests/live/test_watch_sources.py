@@ -15,6 +15,7 @@ from brokers.jaeger import JaegerServer
 from brokers.service import private
 from diagnosis import telemetry
 from diagnosis.telemetry import flow
+from diagnosis.test_formats import FORMS, MESSAGES, as_message, rows
 from support.waiting import until
 
 from live.programs import PATIENCE, QUICK, codes, command, found, summary
@@ -91,6 +92,45 @@ def test_a_file_that_is_rotated_is_read_once_and_to_its_end(followed: str, tmp_p
     assert list(source.read()) == []
     assert list(source.tails) == [(path.stat().st_dev, path.stat().st_ino)]
     assert list(source.notes()) == [f"{older.name}: 1 damaged line, so not read"]
+
+
+FRAMES = {name: data for name, data in FORMS.items() if data} | {"requests one after the other": b"".join(MESSAGES)}
+
+
+@pytest.mark.parametrize("form", FRAMES)
+def test_protobuf_that_grows_is_followed_request_by_request(form: str, tmp_path: Path) -> None:
+    path, data = tmp_path / "telemetry.binpb", FRAMES[form]
+    path.touch()
+    source, lines = GrowingFiles(str(path)), [list[bytes]()]
+    for start in range(0, len(data), 999):
+        with path.open("ab") as file:
+            file.write(data[start : start + 999])
+        lines.append(list(source.read()))
+    (tmp_path / "x.jsonl").write_bytes(b"\n".join(line for part in lines for line in part))
+    assert rows(tmp_path / "x.jsonl") == rows(path)
+    assert sum(map(bool, lines)) > len(MESSAGES) // 2  # each as soon as it is whole
+    assert list(source.notes()) == []
+    path.write_bytes(b'{"a":1}\n')  # cut, and something else from then on
+    assert list(source.read()) == [b'{"a":1}']
+
+
+def test_a_damaged_request_is_noted_and_those_after_it_are_used(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.pb"
+    bodies = [*MESSAGES[:2], b"\xff" * 50, *MESSAGES[2:]]
+    path.write_bytes(b"".join(len(body).to_bytes(4, "big") + body for body in bodies))
+    source = GrowingFiles(str(path))
+    assert len(list(source.read())) == len(MESSAGES)
+    assert list(source.notes()) == ["telemetry.pb: 1 damaged line, so not read"]
+
+
+def test_protobuf_is_watched(tmp_path: Path) -> None:
+    made = flow(40, 1, skip={12})
+    made.billing.process(made.messages[12], 1.21, error="KeyError")
+    bodies = map(as_message, made.world.lines())
+    (tmp_path / "x.pb").write_bytes(b"".join(len(body).to_bytes(4, "big") + body for body in bodies))
+    with command("watch", tmp_path / "x.pb", "--format", "json", *QUICK, "--duration", "8s") as watch:
+        assert watch.finish().status == 1
+        assert ("EDA104", "CONFIRMED", [12, 12]) in codes(watch)
 
 
 def test_a_file_that_cannot_be_read_is_noted_and_the_others_are_read(tmp_path: Path) -> None:

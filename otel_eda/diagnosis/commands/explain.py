@@ -42,10 +42,11 @@ def run(
 
 def _show(page: str) -> None:
     from rich.console import Console
-    from rich.markdown import Markdown
+
+    from otel_eda.diagnosis.reports.markdown import WholeMarkdown
 
     console = Console()
     if console.is_terminal:
-        console.print(Markdown(page))
+        console.print(WholeMarkdown(page))
     else:
         print(page, end="")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from otel_eda.diagnosis import CLEAN, UnusableError
+from otel_eda.encodings import valid
 
 from .options import Reading, loaded
 
@@ -26,6 +27,8 @@ def run(
     kind = FORMATS.get(output.suffix)
     if kind is None:
         raise UnusableError(f"{output.name}: its name must end in {', '.join(FORMATS)}")
+    if valid(output) != str(output):
+        raise UnusableError(f"{output}: the name is not UTF-8")
     import duckdb
 
     with loaded(reading) as store:

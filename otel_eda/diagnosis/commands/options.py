@@ -81,7 +81,7 @@ def loaded(reading: Reading) -> Iterator["Store"]:
 
     selection = Selection(reading.service or (), reading.since, reading.until)
     with Store(reading.memory) as store, interrupts.enforced(store.folder):
-        with shown(store.connection, find(reading.source, selection)) as sources:
+        with shown(store, find(reading.source, selection)) as sources:
             store.read(sources)
         narrowing.apply(store, selection)
         yield store

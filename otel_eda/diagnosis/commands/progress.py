@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from duckdb import DuckDBPyConnection
     from rich.progress import Progress
 
-    from otel_eda.diagnosis.store import Source
+    from otel_eda.diagnosis.store import Source, Store
 
 LOOK_SECONDS = 0.2
 
@@ -30,13 +29,13 @@ def steps(number: int) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def shown(connection: DuckDBPyConnection, sources: Iterable[Source]) -> Iterator[Iterable[Source]]:
+def shown(store: Store, sources: Iterable[Source]) -> Iterator[Iterable[Source]]:
     """Yield the sources, and show in bytes how much of their files is read: first surveyed, then loaded."""
     with _bar() as bar:
         if bar is None:
             yield sources
             return
-        reading, done = _Reading(connection, bar), threading.Event()
+        reading, done = _Reading(store, bar), threading.Event()
         thread = threading.Thread(target=reading.watch, args=(done,), daemon=True)
         thread.start()
         try:
@@ -49,13 +48,18 @@ def shown(connection: DuckDBPyConnection, sources: Iterable[Source]) -> Iterator
 class _Reading:
     """How many bytes of files were surveyed, and how much of them is loaded."""
 
-    def __init__(self, connection: DuckDBPyConnection, bar: Progress) -> None:
-        self.connection, self.bar = connection, bar
+    def __init__(self, store: Store, bar: Progress) -> None:
+        self.connection, self.spool, self.bar = store.connection, store.spool, bar
         for setting in ("enable_progress_bar = true", "enable_progress_bar_print = false"):  # it is measured, not drawn
-            connection.execute(f"SET {setting}")
+            self.connection.execute(f"SET {setting}")
         self.task = bar.add_task("looking through", total=None)
-        self.bytes = 0
+        self.in_place = 0  # bytes of files that are read where they are
         self.surveyed = False
+
+    @property
+    def bytes(self) -> int:
+        """All that was found so far, and what is being fetched or made of files in another form."""
+        return self.in_place + sum(path.lstat().st_size for path in self.spool.rglob("*") if path.is_file())
 
     def noted(self, sources: Iterable[Source]) -> Iterator[Source]:
         for source in sources:
@@ -66,18 +70,19 @@ class _Reading:
         """Draw until it is done: where DuckDB is in the statement that loads is where it is in the files."""
         from rich.filesize import decimal
 
-        most = 0.0
+        most, size = 0.0, 0
         while not done.wait(LOOK_SECONDS):
             if self.surveyed:
                 most = max(most, self.connection.query_progress() / 100)
-                read = f"reading {decimal(round(most * self.bytes))} of {decimal(self.bytes)}"
+                size = size or self.bytes
+                read = f"reading {decimal(round(most * size))} of {decimal(size)}"
                 self.bar.update(self.task, total=1.0, completed=most, description=read)
             else:
                 self.bar.update(self.task, description=f"looking through {decimal(self.bytes)}")
 
 
 class _Noted:
-    """A source whose files are counted when they are taken."""
+    """A source whose files are counted when they are taken, but for those in the spool."""
 
     def __init__(self, source: Source, reading: _Reading) -> None:
         self.source, self.reading = source, reading
@@ -85,7 +90,7 @@ class _Noted:
     def files(self, spool: Path) -> Iterator[Path]:
         """Yield the source's files."""
         for path in self.source.files(spool):
-            self.reading.bytes += path.stat().st_size
+            self.reading.in_place += 0 if path.is_relative_to(spool) else path.stat().st_size
             yield path
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from otel_eda.diagnosis import CLEAN, UnusableError
+from otel_eda.encodings import valid
 
 from .options import Reading, loaded
 
@@ -36,7 +37,7 @@ def run(
         facts.prepare(store, Bounds())
         store.close_doors()
         try:
-            cursor = store.connection.execute(question)
+            cursor = store.connection.execute(valid(question))
             names, rows = [column[0] for column in cursor.description or ()], cursor.fetchall()
         except duckdb.Error as error:
             raise UnusableError(str(error).partition("\n")[0]) from error

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument
 
 from otel_eda.diagnosis import CLEAN, UnusableError
+from otel_eda.encodings import valid
 
 from .options import Reading, loaded
 
@@ -29,6 +30,8 @@ def run(
     """Print an event's trace."""
     from otel_eda.diagnosis import lookup, trace
     from otel_eda.diagnosis.reports.trace import write
+
+    id_ = valid(id_)
 
     with loaded(reading) as store:
         spans = trace.find(store, lookup.spans(store, id_))

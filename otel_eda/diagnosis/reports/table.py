@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from otel_eda.diagnosis import plural
 from otel_eda.diagnosis.finding import Verdict
 from otel_eda.diagnosis.settings import SECOND
 
@@ -65,7 +66,7 @@ class Findings:
         first = row.first
         yield Text.assemble("\n", (first.code, "bold"), "  ", _verdict(row), f"  {first.title}")
         where = plain(row.place(), "bold")
-        when = f"{row.count:,} times, {' to '.join(row.times(date=self.date))} UTC"
+        when = f"{plural(row.count, 'time')}, {' to '.join(row.times(date=self.date))} UTC"
         for text in (where, Text(when), plain(first.detail or "")):
             yield Padding(text, (0, 0, 0, 4))
 

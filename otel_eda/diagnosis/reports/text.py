@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, Group
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
+from otel_eda.diagnosis import plural
 from otel_eda.diagnosis.finding import Verdict
 
 from .plain import moment, period, place, plain, printable
@@ -57,10 +59,13 @@ def screen(diagnosis: Diagnosis) -> Iterator[RenderableType]:
         yield from (advice(row.first) for row in found)
 
 
-def advice(finding: Finding) -> Text:
+def advice(finding: Finding) -> RenderableType:
     """Say why it may have happened, and what to do."""
     because = "".join(f" ← {said}" for said in finding.because)
-    return Text.assemble((finding.code, "bold"), "  ", plain(finding.cause + because), "\n        ", finding.action)
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_row(Text(finding.code, "bold", no_wrap=True), plain(finding.cause + because))
+    lines.add_row("", plain(finding.action))
+    return lines
 
 
 def _rest(diagnosis: Diagnosis) -> str:
@@ -74,9 +79,9 @@ def summary(diagnosis: Diagnosis) -> Text:
     numbers = {
         verdict: sum(finding.verdict == verdict for finding in diagnosis.findings) for verdict in reversed(Verdict)
     }
-    read = (
-        f"{diagnosis.intake.spans:,} spans from {moment(diagnosis.window.first)} to {moment(diagnosis.window.last)}: "
-    )
+    window = diagnosis.window
+    time = f" from {moment(window.first)} to {moment(window.last)}" if window.last else ""
+    read = f"{plural(diagnosis.intake.spans, 'span')}{time}: "
     if not diagnosis.findings:
         return Text.assemble(read, ("nothing found", "bold green"))
     found = [(f"{number} {verdict.name.lower()}", STYLES[verdict]) for verdict, number in numbers.items() if number]
@@ -119,7 +124,7 @@ def _details(finding: Finding, jaeger: str | None) -> RenderableType:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
-    yield f"{finding.count:,} times, {period(finding)}"
+    yield f"{plural(finding.count, 'time')}, {period(finding)}"
     for name, value in (
         ("group", finding.group),
         ("error", finding.error),

@@ -27,13 +27,20 @@ def requests(text: str) -> Iterator[dict[str, Any] | None]:
     while at < len(text):
         try:
             document, end = decoder.raw_decode(text, at)
-        except ValueError:
+        except (ValueError, RecursionError):
             end = text.find("\n", at) + 1 or len(text)
             if text[at:end].strip():
                 yield None
         else:
-            yield from _unwrapped(document)
+            yield from _of_document(document)
         at = _next(text, end)
+
+
+def _of_document(document: Any) -> Iterator[dict[str, Any] | None]:
+    try:
+        yield from _unwrapped(document)
+    except RecursionError:  # nested deeper than any telemetry is
+        yield None
 
 
 def _next(text: str, at: int) -> int:

@@ -148,7 +148,7 @@ class Jaeger:
             if error.code == empty:
                 return {}
             raise UnusableError(f"{self.url}: Jaeger answers {error.code} {error.reason}") from error
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
             raise UnusableError(f"{self.url}: no Jaeger answers: {error}") from error
         result: dict[str, Any] = body.get("result", body)
         return result

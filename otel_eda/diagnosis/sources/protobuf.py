@@ -49,10 +49,24 @@ def lines(file: BinaryIO, head: bytes) -> Iterator[str]:
         yield from _body_lines(body)
 
 
+def whole_lines(data: bytes, head: bytes) -> tuple[list[str], bytes]:
+    """Return the lines of the requests that are whole, and the bytes of the one that is not: the file still grows."""
+    file, found, at = BytesIO(data), [], 0
+    try:
+        for line in lines(file, head):
+            found.append(line)
+            at = file.tell()
+    except EOFError:
+        return found, data[at:]
+    except ValueError:
+        found.append(DAMAGED_LINE)
+    return found, b""
+
+
 def _body_lines(body: bytes) -> Iterator[str]:
     try:
         yield from _read_body(body)
-    except (ValueError, EOFError, zstandard.ZstdError):
+    except (ValueError, EOFError, RecursionError, zstandard.ZstdError):
         yield DAMAGED_LINE
 
 

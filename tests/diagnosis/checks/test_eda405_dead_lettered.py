@@ -23,6 +23,7 @@ def test_by_its_handler(diagnose: Diagnose) -> None:
         (6, 6),
         "KeyError",
     )
+    assert finding.verdict.name == "CONFIRMED"
 
 
 def test_from_within_an_events_handler(diagnose: Diagnose) -> None:
