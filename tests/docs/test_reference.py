@@ -106,8 +106,8 @@ def test_the_metrics_are_those_that_are_made() -> None:
     reader = InMemoryMetricReader()
     made = Metrics(MeterProvider([reader]).get_meter("docs"))
     for instrument in vars(made).values():
-        if hasattr(instrument, "record"):
-            instrument.record(1.0, {})
+        if hasattr(instrument, "durations_for"):
+            instrument.durations_for({}).record(1.0)
         else:
             instrument.count_for({}).number += 1
     data = reader.get_metrics_data()
