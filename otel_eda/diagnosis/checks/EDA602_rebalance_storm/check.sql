@@ -27,7 +27,8 @@ reported AS (
         max(instance) AS last_instance, count(*) AS changes, count(DISTINCT partition_id) AS partitions,
         count(DISTINCT instance) AS members, min(time) AS first_time, max(time) AS last_time
     FROM handovers
-    WHERE name = 'eda.consumer.assigned'
+    -- Without a group nothing is handed from one member to another.
+    WHERE name = 'eda.consumer.assigned' AND consumer_group IS NOT NULL
     GROUP BY system, consumer_group, destination
 )
 
