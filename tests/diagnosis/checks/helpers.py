@@ -62,6 +62,7 @@ def reported(
     """Have a consumer report an event of its own as a log record."""
     attributes = {
         **BILLING,
+        "messaging.consumer.group.name": (service or made.billing).group,
         "messaging.client.id": client,
         "messaging.destination.partition.id": "0",
         **{f"eda.partition.{name}": offset for name, offset in position.items()},

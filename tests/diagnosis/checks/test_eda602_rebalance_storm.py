@@ -65,3 +65,10 @@ def test_a_deploy_is_none(diagnose: Diagnose) -> None:
     for message in made.messages[20:]:
         other.process(message, 5.0)
     assert diagnose(made.world, "EDA602").findings == ()
+
+
+def test_who_has_no_group_takes_nothing_from_anybody(diagnose: Diagnose) -> None:
+    made = flow()
+    for turn in range(14):
+        reported(made, "eda.consumer.assigned", turn * 1.0, made.world.service("api"))
+    assert diagnose(made.world, "EDA602").findings == ()

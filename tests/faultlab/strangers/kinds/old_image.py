@@ -37,6 +37,7 @@ def replicated(books: Books, library: str) -> None:
         books.running("billing", billing, library, topic) as new,
         books.running("billing", billing, library, topic, environ=OLD) as old,
     ):
+        books.wait("up", 2)
         books.run("orders", orders, library, topic)
         books.wait("done", 40)
         for program in (old, new):
@@ -71,4 +72,5 @@ def billing(library: str, topic: str) -> None:
         note("began", order["id"], message, group="billing", pid=os.getpid())
         note("done", order["id"], message, group="billing", pid=os.getpid())
 
+    note("up")
     work(library, topic, "billing", bill)

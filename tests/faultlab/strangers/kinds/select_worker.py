@@ -22,7 +22,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
     queue = books.queue()
     books.run("camera", camera, library, queue)
     for _ in range(4):
-        books.run("plates", plates, queue, faulty, status=1 if faulty else 0)
+        books.run("plates", plates, queue, faulty)
     books.close_queue(queue)
 
 

@@ -30,6 +30,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
         for program_ in (one, two):
             books.stop(program_)
     books.close_topic(topic, GROUP)
+    if faulty:  # which is why
+        books.note("may", code="EDA504", where={"service": "reports", "group": GROUP})
 
 
 def crm(library: str, topic: str) -> None:

@@ -53,10 +53,10 @@ def agency(topic: str, first: int, count: int, withdraws: bool = False) -> None:
     for number in range(first, first + count):
         story = {"id": f"story-{number}", "version": number}
         slug = f"slug-{number % 4 if 10 <= number < 40 else number}"
-        note("sent", story["id"], to=topic)
         body = None if withdraws and number % 8 == 7 else json.dumps(story).encode()
-        sent = producer.send(topic, body, slug.encode()).get(10)
-        note("acked", story["id"], sent)
+        event = slug if body is None else story["id"]  # as readers call it, too
+        note("sent", event, to=topic)
+        note("acked", event, producer.send(topic, body, slug.encode()).get(10))
     producer.close()
 
 
