@@ -11,7 +11,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -57,8 +57,12 @@ def scenarios(chosen: Iterable[str] = ()) -> list[Scenario]:
 
 
 def strangers() -> list[Scenario]:
-    """Give the strangers' programs, each with each of its libraries, with its fault and as its sound twin."""
-    return [one for path in sorted(HERE.glob("strangers/kinds/[!_]*.py")) for one in _twins(path.stem)]
+    """Give the strangers' programs, each with each of its libraries, with its fault and as its sound twin.
+
+    Those of one kind are far from each other, since they do not play at once.
+    """
+    kinds = (_twins(path.stem) for path in sorted(HERE.glob("strangers/kinds/[!_]*.py")))
+    return [one for turn in zip_longest(*kinds) for one in turn if one is not None]
 
 
 def _twins(name: str) -> Iterator[Scenario]:
