@@ -132,14 +132,15 @@ def _failed(diary: Diary) -> dict[Any, list[Line]]:
 
 
 def _failing(diary: Diary) -> Iterator[Truth]:
-    begun, failed = defaultdict(set), defaultdict(set)
+    begun, failed, logged = defaultdict(set), defaultdict(set), diary.events("logged")
     for line in diary.of("began"):
         begun[line["who"]].add(line["event"])
     for line in diary.of("failed"):
         failed[line["who"]].add(line["event"])
     for who, events in failed.items():
         often = len(begun[who]) >= MANY and len(events) >= MOST * len(begun[who])
-        yield must("EDA401", service=who) if often else may("EDA401", "CONFIRMED", service=who)
+        least = "SUSPECT" if events <= logged else "LIKELY"
+        yield must("EDA401", least, service=who) if often else may("EDA401", "CONFIRMED", service=who)
 
 
 def _set_aside(diary: Diary) -> Iterator[Truth]:

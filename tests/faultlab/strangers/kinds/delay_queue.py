@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES"]
 GIVE_UP = 6
+log = logging.getLogger("crm-sync")
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
@@ -41,6 +43,7 @@ def sync(library: str, queue: str, faulty: bool) -> None:
         note("failed", form["id"], message)
         if tries[form["id"]] == GIVE_UP:
             note("logged", form["id"], message)
+            log.error("gave up %s", form["id"])
             return "ack"
         if faulty and tries[form["id"]] == 1:
             trace = message.headers["traceparent"].split("-")[1]

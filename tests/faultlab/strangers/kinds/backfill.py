@@ -1,9 +1,10 @@
-"""A topic wants two replicas in step, and there is one: writes are refused; its twin asks the leader only."""
+"""Old payments are sent with their own time, which is too old for the topic, and so refused; or with the time of now."""
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from faultlab.strangers.books import kafka
@@ -19,39 +20,36 @@ log = logging.getLogger("payments")
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
-    topic = books.topic(1, **{"min.insync.replicas": "2"})
+    topic = books.topic(1, **{"message.timestamp.before.max.ms": "3600000"})
     books.run("payments", {"kafka-python": by_kafka_python, "confluent-kafka": by_confluent}[library], topic, faulty)
     books.run("archive", archive, library, topic)
     books.close_topic(topic, GROUP)
-    if faulty:
-        books.note("must", code="EDA101", where={"service": "payments", "destination": topic})
 
 
 def payments() -> list[dict[str, Any]]:
-    return [{"id": f"pay-{n}", "cents": n * 100} for n in range(12)]
+    now = int(time.time() * 1000)
+    return [{"id": f"pay-{n}", "cents": n * 100, "at": now - (n % 4) * 1_500_000} for n in range(12)]
 
 
-def by_kafka_python(topic: str, strict: bool) -> None:
+def by_kafka_python(topic: str, own_time: bool) -> None:
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
-    producer = KafkaProducer(
-        bootstrap_servers=kafka(), acks="all" if strict else 1, enable_idempotence=False, retries=1, retry_backoff_ms=50
-    )
+    producer = KafkaProducer(bootstrap_servers=kafka())
     for payment in payments():
         try:
-            producer.send(topic, json.dumps(payment).encode(), payment["id"].encode()).get(10)
+            at = payment["at"] if own_time else None
+            producer.send(topic, json.dumps(payment).encode(), payment["id"].encode(), timestamp_ms=at).get(10)
         except KafkaError as error:
             note("refused", payment["id"], to=topic)
             log.warning("%r", error)
     producer.close()
 
 
-def by_confluent(topic: str, strict: bool) -> None:
+def by_confluent(topic: str, own_time: bool) -> None:
     from confluent_kafka import Producer
 
-    config = {"bootstrap.servers": kafka(), "acks": "all" if strict else 1, "message.timeout.ms": 3000}
-    producer = Producer(config)
+    producer = Producer({"bootstrap.servers": kafka()})
     for payment in payments():
 
         def on_delivery(error: Any, _: Any, payment: dict[str, Any] = payment) -> None:
@@ -59,7 +57,8 @@ def by_confluent(topic: str, strict: bool) -> None:
                 note("refused", payment["id"], to=topic)
                 log.warning("%s", error)
 
-        producer.produce(topic, json.dumps(payment), key=payment["id"], on_delivery=on_delivery)
+        at = payment["at"] if own_time else 0
+        producer.produce(topic, json.dumps(payment), key=payment["id"], timestamp=at, on_delivery=on_delivery)
     producer.flush(20)
 
 
