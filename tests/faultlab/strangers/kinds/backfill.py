@@ -1,4 +1,4 @@
-"""Old payments are sent with their own time, which is too old for the topic, and so refused; or with the time of now."""
+"""Old payments are sent with their own time, which is too old for the topic, and so refused; or with today's."""
 
 from __future__ import annotations
 
