@@ -7,11 +7,13 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from . import truth
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 DIARIES = "diaries"
+_TURNS: dict[object, Lock] = defaultdict(Lock)
 ALL = 100_000  # occurrences: each one's message is looked at
 PATIENCE = 120.0  # seconds
 
@@ -54,8 +57,12 @@ def scenarios(chosen: Iterable[str] = ()) -> list[Scenario]:
 
 
 def strangers() -> list[Scenario]:
-    """Give the strangers' programs, each with each of its libraries, with its fault and as its sound twin."""
-    return [one for path in sorted(HERE.glob("strangers/kinds/[!_]*.py")) for one in _twins(path.stem)]
+    """Give the strangers' programs, each with each of its libraries, with its fault and as its sound twin.
+
+    Those of one kind are far from each other, since they do not play at once.
+    """
+    kinds = (_twins(path.stem) for path in sorted(HERE.glob("strangers/kinds/[!_]*.py")))
+    return [one for turn in zip_longest(*kinds) for one in turn if one is not None]
 
 
 def _twins(name: str) -> Iterator[Scenario]:
@@ -73,7 +80,9 @@ def mixed(number: int, seed: int) -> list[Scenario]:
 
 
 def _play_stranger(play: Callable[..., None], name: str, library: str, faulty: bool, stage: Stage) -> None:
-    play(Books(stage, stage.folder / DIARIES / f"{name.replace('/', '.')}.jsonl"), library, faulty)
+    # Programs of one kind are in one consumer group, so one at a time: they would take each other's partitions.
+    with _TURNS[play]:
+        play(Books(stage, stage.folder / DIARIES / f"{name.replace('/', '.')}.jsonl"), library, faulty)
 
 
 def _scenario(kind: str, name: str) -> Scenario:

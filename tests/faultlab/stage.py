@@ -170,10 +170,12 @@ class Stage:
         with self._running(launched(self.endpoint, service), environ, "faultlab.program", *what) as started:
             yield started
 
-    def elsewhere(self, clock: float, service: str, program: Callable[..., None], *arguments: object) -> None:
+    def elsewhere(
+        self, clock: float, service: str, program: Callable[..., None], *arguments: object, **environ: str
+    ) -> None:
         """Have a program run to its end as on another machine, whose clock is so many seconds ahead."""
         what = (str(clock), program.__module__, program.__name__, json.dumps(arguments))
-        environ = {"OTEL_RESOURCE_ATTRIBUTES": "host.name=there"}
+        environ = {"OTEL_RESOURCE_ATTRIBUTES": "host.name=there", **environ}
         with self._running(exporting(self.endpoint, service), environ, "faultlab.clock", *what) as started:
             self.finish(started)
 

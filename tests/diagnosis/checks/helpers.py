@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnosis.telemetry import BEGIN, SECOND, Flow, Service, metric, pairs, scoped
+from diagnosis.telemetry import BEGIN, SECOND, Flow, Service, Span, metric, pairs, scoped
 from otel_eda.diagnosis.finding import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def reported(
     """Have a consumer report an event of its own as a log record."""
     attributes = {
         **BILLING,
+        "messaging.consumer.group.name": (service or made.billing).group,
         "messaging.client.id": client,
         "messaging.destination.partition.id": "0",
         **{f"eda.partition.{name}": offset for name, offset in position.items()},
@@ -73,3 +74,15 @@ def reported(
 def stood(made: Flow, at: float = 59.0, client: str | None = None, **position: int) -> None:
     """Have the consumer report its position."""
     reported(made, "eda.consumer.position", at, None, client, **position)
+
+
+def logged(made: Flow, span: Span, error: str) -> None:
+    """Have the consumer log an exception within a span."""
+    record = {
+        "timeUnixNano": span.json["endTimeUnixNano"],
+        "severityNumber": 17,
+        "traceId": span.trace,
+        "spanId": span.id,
+        "attributes": pairs({"exception.type": error}),
+    }
+    made.world.extra.append(scoped(made.billing, "resourceLogs", "scopeLogs", "logRecords", [record]))

@@ -191,3 +191,18 @@ def test_by_the_ledger_if_no_span_was_kept(diagnose: Diagnose) -> None:
     counted_by_ledger(made, "eda.recovered.messages", 2)
     finding = only(diagnose(made.world, grace=1.0).findings, "EDA104")
     assert (finding.verdict, finding.count, finding.group) == (LIKELY, 7, "billing")
+
+
+@pytest.mark.parametrize(("commits", "verdict"), [(1, LIKELY), (0, SUSPECT)])
+def test_whose_commits_are_automatic_jumps_and_who_has_none_reads_the_latest(
+    diagnose: Diagnose, commits: int, verdict: Verdict
+) -> None:
+    made = flow(40, 1, skip=set(range(10, 40)), committed=0)
+    counted_by_ledger(made, "eda.commits", commits)
+    heir = made.world.service("billing", group="billing")
+    reported(made, "eda.consumer.assigned", 1.95, heir)
+    for turn in range(20, 40):
+        heir.process(made.messages[turn], turn * 0.1 + 0.5)
+    heir.other("still here", 60.0, 0.01)
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (10, 19))

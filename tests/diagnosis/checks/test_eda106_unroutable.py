@@ -63,3 +63,16 @@ def test_what_a_full_socket_refused_may_have_been_sent_again(diagnose: Diagnose,
     assert finding.verdict is (SUSPECT if same_trace else LIKELY)
     shop.send("prices", 3.0, parent=later, said={"eda.send.repeats": refused.span.id})
     assert diagnose(world, "EDA106").findings == ()
+
+
+@pytest.mark.parametrize(("dropped", "found"), [(set(range(8)), 8), ({*range(8), 20}, 0), (set(range(45)), 0)])
+def test_a_filter_that_lets_all_later_ones_through(diagnose: Diagnose, dropped: set[int], found: int) -> None:
+    world = Telemetry()
+    shop, screen = world.service("shop", system="zeromq"), world.service("screen", system="zeromq")
+    for turn in range(50):
+        sent = shop.send("prices", turn * 0.1, said={"eda.sender.id": "aa", "eda.sender.sequence": turn})
+        if turn not in dropped:
+            screen.process(sent, turn * 0.1 + 0.01)  # whoever filters does not count
+    shop.other("still here", 60.0, 0.1)
+    findings = diagnose(world, "EDA106").findings
+    assert [(item.verdict, item.count) for item in findings] == [(LIKELY, found)] * bool(found)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, LIKELY, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, logged, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -43,3 +45,12 @@ def test_one_bad_message_is_another_matter(diagnose: Diagnose) -> None:
         made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
     found = diagnose(made.world, "EDA4").findings
     assert [finding.code for finding in found] == ["EDA402"]
+
+
+@pytest.mark.parametrize(("number", "found"), [(12, 1), (2, 0)])
+def test_exceptions_that_are_logged_only(diagnose: Diagnose, number: int, found: int) -> None:
+    made = flow()
+    for work in made.works[:number]:
+        logged(made, work, "ConnectionError")
+    findings = diagnose(made.world, "EDA401").findings
+    assert [(item.verdict, item.count, item.error) for item in findings] == [(SUSPECT, 12, "ConnectionError")] * found

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from diagnosis.telemetry import Telemetry, flow
 
-from .helpers import only
+from .helpers import LIKELY, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_by_its_handler(diagnose: Diagnose) -> None:
@@ -53,3 +56,13 @@ def test_by_the_broker(diagnose: Diagnose) -> None:
     mail.process(shop.send("orders", 0.0), 9.0, said=died)
     finding = only(diagnose(world, "EDA405").findings, "EDA405")
     assert "delivery_limit" in str(finding.detail)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdicts"), [("orders.dead", [LIKELY]), ("the-walking-dead", []), ("orders.deadline", [])]
+)
+def test_a_destination_named_after_another(diagnose: Diagnose, name: str, verdicts: list[Verdict]) -> None:
+    made = flow(skip={12})
+    work = made.billing.process(made.messages[12], 1.21)
+    made.billing.send(name, 1.211, 0, parent=work)
+    assert [finding.verdict for finding in diagnose(made.world, "EDA405").findings] == verdicts

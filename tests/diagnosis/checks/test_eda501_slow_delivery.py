@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnosis.telemetry import SECOND, flow
+from diagnosis.telemetry import SECOND, Telemetry, flow
 
 from .helpers import CONFIRMED, LIKELY, only
 
@@ -33,3 +33,27 @@ def test_above_a_bound(diagnose: Diagnose) -> None:
     made.billing.process(made.messages[12], 1.9)
     assert only(diagnose(made.world, "EDA501", queue_bound=0.5).findings, "EDA501").verdict is CONFIRMED
     assert diagnose(made.world, "EDA501", queue_bound=5.0).findings == ()
+
+
+def test_where_most_of_them_wait(diagnose: Diagnose) -> None:
+    made = flow(50, 1, skip=set(range(10, 50)))
+    for turn in range(10, 50):
+        made.billing.process(made.messages[turn], 30.0 + turn * 0.1)
+    assert only(diagnose(made.world, "EDA501").findings, "EDA501").offsets == (10, 49)
+
+
+def test_a_backlog_that_is_worked_off_is_none(diagnose: Diagnose) -> None:
+    made = flow(100, 1, skip=set(range(100)))
+    for turn in range(100):
+        made.billing.process(made.messages[turn], 0.1 + turn * 0.4)
+    assert diagnose(made.world, "EDA501").findings == ()
+
+
+def test_the_message_has_a_name_where_it_has_no_offset(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    for turn in range(30):
+        sent = shop.send("mails", turn * 0.1)
+        mail.process(sent, turn * 0.1 + (9.0 if turn == 29 else 0.01))
+    finding = only(diagnose(world, "EDA501").findings, "EDA501")
+    assert finding.evidence[0].message == f"{sent.span.trace}-{sent.span.id}"

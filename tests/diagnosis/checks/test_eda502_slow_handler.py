@@ -34,3 +34,25 @@ def test_what_was_settled_early_or_pulled_last_may_be_done_long_since(diagnose: 
     made.billing.commit("orders", 1.22, 7).json |= {"traceId": settled.trace, "parentSpanId": settled.id}
     made.billing.process(made.messages[39], 20.0, took=8.0)
     assert only(diagnose(made.world, "EDA502").findings, "EDA502").verdict is SUSPECT
+
+
+def test_slow_for_a_while(diagnose: Diagnose) -> None:
+    made = flow(60, 1, skip=set(range(40, 60)))
+    for turn in range(40, 60):
+        made.billing.process(made.messages[turn], turn * 0.4, took=0.3)
+    finding = only(diagnose(made.world, "EDA502").findings, "EDA502")
+    assert (finding.verdict, finding.offsets) == (LIKELY, (40, 59))
+
+
+def test_a_pause_that_holds_up_all_that_is_at_work_is_none(diagnose: Diagnose) -> None:
+    made = flow(60, 1, skip=set(range(40, 60)))
+    for turn in range(40, 60):
+        made.billing.process(made.messages[turn], 6.0 + turn * 0.001, took=0.3)
+    assert diagnose(made.world, "EDA502").findings == ()
+
+
+def test_every_tenth_is_more_work(diagnose: Diagnose) -> None:
+    made = flow(60, 1, skip=set(range(0, 60, 10)))
+    for turn in range(0, 60, 10):
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.01, took=0.3)
+    assert diagnose(made.world, "EDA502").findings == ()

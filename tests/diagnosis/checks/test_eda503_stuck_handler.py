@@ -33,3 +33,16 @@ def test_a_message_that_was_settled_may_be_done(diagnose: Diagnose) -> None:
     assert only(diagnose(made.world, "EDA503").findings, "EDA503").verdict is LIKELY
     made.billing.commit("orders", 30.0, 20, 1)
     assert only(diagnose(made.world, "EDA503").findings, "EDA503").verdict is SUSPECT
+
+
+def test_the_next_attempt_at_it_may_be_long_too(diagnose: Diagnose) -> None:
+    made = flow(skip={39})
+    counted_by_ledger(made, "eda.consumer.in_flight_age", 13, "gauge")
+    made.world.service("billing", group="billing").process(made.messages[39], 40.0, took=3.0)
+    assert only(diagnose(made.world, "EDA503").findings, "EDA503").verdict is LIKELY
+
+
+def test_what_a_process_was_at_when_it_was_killed_may_be_young(diagnose: Diagnose) -> None:
+    made = flow()
+    counted_by_ledger(made, "eda.consumer.in_flight_age", 2, "gauge")
+    assert only(diagnose(made.world, "EDA503").findings, "EDA503").verdict is SUSPECT

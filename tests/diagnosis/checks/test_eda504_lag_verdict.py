@@ -81,3 +81,13 @@ def test_not_polling(diagnose: Diagnose, age: float, found: int) -> None:
     measured(made, "eda.consumer.poll.limit", 300.0)
     findings = diagnose(made.world).findings
     assert [(item.code, item.service, item.group) for item in findings] == [("EDA504", "billing", "billing")] * found
+
+
+def test_stopped_by_what_it_received(diagnose: Diagnose) -> None:
+    made = flow(400, 2, skip=set(range(400)))
+    for turn in range(0, 400, 10):
+        batch = made.messages[turn : turn + 10]
+        made.billing.receive([one for one in batch if one.partition == "0" or turn < 100], turn * 0.1 + 1)
+    finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
+    assert (finding.verdict, finding.evidence[0].partition, finding.count) == (LIKELY, "1", 150)
+    assert "received nothing" in str(finding.detail)

@@ -8,10 +8,11 @@ import pytest
 
 from diagnosis.telemetry import flow
 
-from .helpers import LIKELY, counted_by_ledger, only, reported
+from .helpers import LIKELY, SUSPECT, counted_by_ledger, only, reported
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_by_what_members_tell(diagnose: Diagnose) -> None:
@@ -40,7 +41,20 @@ def test_a_deploy_that_stops_the_whole_group_each_time_is_not_sure(diagnose: Dia
     for turn in range(7):  # each goes and comes, and each time all are given theirs anew
         reported(made, "eda.consumer.assigned", turn * 2.0, members[turn % 3])
     finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
-    assert (finding.verdict, finding.gates) == (LIKELY, ())
+    assert (finding.verdict, finding.gates) == (SUSPECT, ())
+
+
+@pytest.mark.parametrize(("together", "verdict"), [(3, SUSPECT), (1, LIKELY)])
+def test_each_member_is_replaced_once_or_many_come_and_go(diagnose: Diagnose, together: int, verdict: Verdict) -> None:
+    made = flow(40, 1, skip=set(range(40)))
+    members = [made.world.service("billing", group="billing") for _ in range(6 if together > 1 else 12)]
+    for turn, member in enumerate(members):
+        for part in range(3 * together):  # it stays until others have replaced it
+            member.process(made.messages[turn * 3 % 40], turn + part / 3)
+        reported(made, "eda.consumer.assigned", float(turn), member)
+        if together > 1 and turn >= together:
+            reported(made, "eda.consumer.assigned", turn + 0.5, member)
+    assert only(diagnose(made.world, "EDA602").findings, "EDA602").verdict is verdict
 
 
 def test_partitions_change_hands_again_and_again(diagnose: Diagnose) -> None:
@@ -64,4 +78,11 @@ def test_a_deploy_is_none(diagnose: Diagnose) -> None:
     other = made.world.service("billing", group="billing")
     for message in made.messages[20:]:
         other.process(message, 5.0)
+    assert diagnose(made.world, "EDA602").findings == ()
+
+
+def test_who_has_no_group_takes_nothing_from_anybody(diagnose: Diagnose) -> None:
+    made = flow()
+    for turn in range(14):
+        reported(made, "eda.consumer.assigned", turn * 1.0, made.world.service("api"))
     assert diagnose(made.world, "EDA602").findings == ()

@@ -41,7 +41,7 @@ EXEMPT = {"EDA703"}
 @cache
 def lines(name: str) -> tuple[dict[str, Any], ...]:
     with gzip.open(HERE / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        return tuple(json.loads(line) for line in file if line.startswith("{"))
+        return tuple(json.loads(line) for line in file if line.startswith("{") and line.endswith("}\n"))
 
 
 def items(name: str) -> Iterator[Item]:

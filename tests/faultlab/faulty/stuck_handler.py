@@ -29,7 +29,7 @@ def billing(topic: str) -> None:
     reader = consumer(topic)
     for message in read(reader, COUNT):
         if message.offset == BAD:
-            time.sleep(3.0)
+            time.sleep(6.0)
             export()  # its age, among others
             # It may be a long job.
             fault("EDA503", "LIKELY", service="billing", group=topic, destination=topic)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, TopicPartition
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0  # seconds
 LOGS = "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED"
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 KILLED, ENDED = -signal.SIGKILL, 0
 
 
@@ -43,16 +45,29 @@ class Books:
         """Make a queue; `arguments` are the `x-…` ones, with underscores."""
         return self.stage.queue({f"x-{name.replace('_', '-')}": value for name, value in arguments.items()})
 
-    def run(self, service: str, program: Callable[..., None], *arguments: object, status: int = ENDED) -> None:
+    def run(
+        self,
+        service: str,
+        program: Callable[..., None],
+        *arguments: object,
+        status: int = ENDED,
+        environ: Mapping[str, str] = NO_MORE,
+    ) -> None:
         """Run a program to its end."""
-        self.stage.run(service, program, *arguments, status=status, **self._environ)
+        self.stage.run(service, program, *arguments, status=status, **self._environ, **environ)
         if status:
             self.note("killed", who=service)
 
+    def elsewhere(self, clock: float, service: str, program: Callable[..., None], *arguments: object) -> None:
+        """Run a program to its end on another machine, whose clock is so many seconds ahead."""
+        self.stage.elsewhere(clock, service, program, *arguments, **self._environ)
+
     @contextmanager
-    def running(self, service: str, program: Callable[..., None], *arguments: object) -> Iterator[Program]:
+    def running(
+        self, service: str, program: Callable[..., None], *arguments: object, environ: Mapping[str, str] = NO_MORE
+    ) -> Iterator[Program]:
         """Have a program run for the length of the block."""
-        with self.stage.start(service, program, *arguments, **self._environ) as started:
+        with self.stage.start(service, program, *arguments, **self._environ, **environ) as started:
             yield started
 
     @contextmanager
@@ -95,8 +110,9 @@ class Books:
     def close_topic(self, topic: str, *groups: str) -> None:
         """Note what is in a topic, and how far these groups have come."""
         for message in self._stored(topic):
-            event = json.loads(message.value())["id"]
-            self.note("stored", event=event, at=diary.where(message), key=(message.key() or b"").decode())
+            key = (message.key() or b"").decode()
+            event = json.loads(message.value())["id"] if message.value() else key  # a tombstone has a key only
+            self.note("stored", event=event, at=diary.where(message), key=key)
         for group in groups:
             for partition, offset in self._committed(topic, group).items():
                 self.note("committed", group=group, at={"destination": topic, "partition": partition, "offset": offset})

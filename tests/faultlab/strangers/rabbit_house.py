@@ -67,16 +67,18 @@ def _apublish(queue: str, events: list[dict[str, Any]], properties: dict[str, An
     finished(main())
 
 
-def work(library: str, queue: str, handle: Handler, prefetch: int = 5, auto: bool = False) -> None:
+def work(
+    library: str, queue: str, handle: Handler, prefetch: int = 5, auto: bool = False, *, idle: float = IDLE
+) -> None:
     """Handle the messages of a queue until none comes; with `auto` the broker takes each for done when it sends it."""
-    {"pika": _consume, "aio-pika": _aconsume}[library](queue, handle, prefetch, auto)
+    {"pika": _consume, "aio-pika": _aconsume}[library](queue, handle, prefetch, auto, idle)
 
 
-def _consume(queue: str, handle: Handler, prefetch: int, auto: bool) -> None:
+def _consume(queue: str, handle: Handler, prefetch: int, auto: bool, idle: float) -> None:
     connection = connect()
     channel = connection.channel()
     channel.basic_qos(prefetch_count=prefetch)
-    last = connection.call_later(IDLE, channel.stop_consuming)
+    last = connection.call_later(idle, channel.stop_consuming)
 
     def on_message(ch: Any, method: Any, properties: Any, body: bytes) -> None:
         nonlocal last
@@ -84,7 +86,7 @@ def _consume(queue: str, handle: Handler, prefetch: int, auto: bool) -> None:
         verdict = handle(json.loads(body), properties)
         if not auto:
             _settle(ch, method.delivery_tag, verdict)
-        last = connection.call_later(IDLE, channel.stop_consuming)
+        last = connection.call_later(idle, channel.stop_consuming)
 
     channel.basic_consume(queue, on_message, auto_ack=auto)
     signal.signal(signal.SIGTERM, lambda *_: connection.add_callback_threadsafe(channel.stop_consuming))
@@ -101,7 +103,7 @@ def _settle(channel: Any, tag: int, verdict: str) -> None:
         channel.basic_nack(tag, requeue=True)
 
 
-def _aconsume(queue: str, handle: Handler, prefetch: int, auto: bool) -> None:
+def _aconsume(queue: str, handle: Handler, prefetch: int, auto: bool, idle: float) -> None:
     async def main() -> None:
         import aio_pika
 
@@ -110,7 +112,7 @@ def _aconsume(queue: str, handle: Handler, prefetch: int, auto: bool) -> None:
             await channel.set_qos(prefetch_count=prefetch)
             source = await channel.get_queue(queue)
             try:
-                async with source.iterator(timeout=IDLE, no_ack=auto) as messages:
+                async with source.iterator(timeout=idle, no_ack=auto) as messages:
                     async for message in messages:
                         verdict = handle(json.loads(message.body), message)
                         if not auto:

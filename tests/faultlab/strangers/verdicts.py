@@ -7,6 +7,7 @@ verdict is LIKELY throughout, or SUSPECT where the program kept what went wrong 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from faultlab.truth import Truth
@@ -94,11 +95,24 @@ def _repeated(diary: Diary) -> Iterator[Truth]:
         if line["at"]:
             times[tuple(sorted(place(line).items()))].append(line)
     for lines in times.values():
-        if len(lines) > 1:
+        if len(lines) > 1 and _shared(diary, lines):
+            yield must("EDA203", **place(lines[0]))
+            yield may("EDA202", **place(lines[0]))
+        elif len(lines) > 1:
             # No span shows what became of a message that was written with its batch.
             least = "SUSPECT" if any(line.get("whole") for line in lines) else "LIKELY"
             meant = any(line.get("meant") for line in lines)
             yield may("EDA202", **place(lines[0])) if meant else must("EDA202", least, **place(lines[0]))
+
+
+def _shared(diary: Diary, done: list[Line]) -> bool:
+    """Tell whether two processes had an event at hand at once; they say so if they note their `pid`."""
+    begun = {(line.get("pid", 0), line["event"]): line["time"] for line in diary.of("began")}
+    names = [(line.get("pid", 0), line["event"]) for line in done]
+    spans = sorted(
+        (begun.get(name, line["time"]), line["time"], name[0]) for name, line in zip(names, done, strict=True)
+    )
+    return any(one[2] != two[2] and two[0] < one[1] for one, two in pairwise(spans))
 
 
 def _poison(diary: Diary) -> Iterator[Truth]:
@@ -118,14 +132,15 @@ def _failed(diary: Diary) -> dict[Any, list[Line]]:
 
 
 def _failing(diary: Diary) -> Iterator[Truth]:
-    begun, failed = defaultdict(set), defaultdict(set)
+    begun, failed, logged = defaultdict(set), defaultdict(set), diary.events("logged")
     for line in diary.of("began"):
         begun[line["who"]].add(line["event"])
     for line in diary.of("failed"):
         failed[line["who"]].add(line["event"])
     for who, events in failed.items():
         often = len(begun[who]) >= MANY and len(events) >= MOST * len(begun[who])
-        yield must("EDA401", service=who) if often else may("EDA401", "CONFIRMED", service=who)
+        least = "SUSPECT" if events <= logged else "LIKELY"
+        yield must("EDA401", least, service=who) if often else may("EDA401", "CONFIRMED", service=who)
 
 
 def _set_aside(diary: Diary) -> Iterator[Truth]:
@@ -148,10 +163,23 @@ def _refused(diary: Diary) -> Iterator[Truth]:
 
 
 def _unresolved(diary: Diary) -> Iterator[Truth]:
-    known, topics = diary.events("stored", "refused"), {line["at"]["destination"] for line in diary.of("stored")}
+    known, topics = (
+        diary.events("stored", "refused", "acked"),
+        {line["at"]["destination"] for line in diary.of("stored")},
+    )
     for line in diary.of("sent"):
         if line["to"] in topics and line["event"] not in known:
             yield must("EDA102", service=line["who"], destination=line["to"])
+
+
+def _expired(diary: Diary) -> Iterator[Truth]:
+    ageing, stored = {line["to"] for line in diary.of("ages")}, diary.events("stored")
+    settled = {(line.get("group"), line["event"]) for line in diary.of(*SETTLED)}
+    for mark in diary.of("committed"):
+        for line in diary.of("acked"):
+            gone = line["at"]["destination"] in ageing and line["event"] not in stored
+            if gone and _passed(line["at"], mark["at"]) and (mark["group"], line["event"]) not in settled:
+                yield must("EDA105", **line["at"], group=mark["group"])
 
 
 def _unread(diary: Diary) -> Iterator[Truth]:
@@ -208,6 +236,7 @@ RULES: tuple[Callable[[Diary], Iterator[Truth]], ...] = (
     _set_aside,
     _refused,
     _unresolved,
+    _expired,
     _unread,
     _slow,
     _disordered,

@@ -215,12 +215,17 @@ holes AS (
     WHERE NOT delivered AND instance = previous_instance
 ),
 
+-- Members that commit, be it automatically, which has no spans: who keeps no offsets may well begin at the end.
+keeping AS (
+    SELECT DISTINCT instance, destination FROM readings WHERE name = 'eda.commits' AND error IS NULL AND value > 0
+),
+
 -- Messages that a member jumped over when it began: the group had committed an offset past them, though nobody had
 -- them, or the member went to the log's end, and first read what was sent when it was there.
 jumped AS (
     SELECT n.consumer_group, n.destination, n.partition_id, n.message_offset
     FROM beside AS n
-    ASOF JOIN commits AS c
+    ASOF LEFT JOIN commits AS c
         ON c.consumer_group = n.consumer_group AND c.destination = n.destination AND c.partition_id = n.partition_id
         AND c.ended <= n.started
     LEFT JOIN sends AS s
@@ -228,12 +233,16 @@ jumped AS (
     LEFT JOIN (
         SELECT instance, min(time) AS time FROM handovers WHERE name = 'eda.consumer.assigned' GROUP BY instance
     ) AS g ON g.instance = n.instance
+    LEFT JOIN keeping AS k ON k.instance = n.previous_instance AND k.destination = n.destination
     LEFT JOIN holes AS h
         ON h.consumer_group = n.consumer_group AND h.destination = n.destination AND h.partition_id = n.partition_id
         AND h.instance = n.instance
     WHERE
         NOT n.delivered AND n.instance <> n.previous_instance AND h.instance IS NULL
-        AND (c.committed > n.message_offset OR s.ended >= g.time)
+        AND (
+            c.committed > n.message_offset
+            OR (s.ended >= g.time AND (c.committed IS NOT NULL OR k.instance IS NOT NULL))
+        )
     GROUP BY n.consumer_group, n.destination, n.partition_id, n.message_offset
 ),
 

@@ -42,6 +42,24 @@ passed AS (
     WHERE outcome = 'ok' AND message IN (SELECT f.message FROM work AS f WHERE f.outcome = 'error')
 ),
 
+-- Messages whose handler logged an exception and returned.
+logged AS (
+    SELECT
+        w.system, w.service, w.instance, w.destination, w.consumer_group, w.message, w.trace_id, w.span_id, w.started, w.ended,
+        max(e.error) AS error
+    FROM events AS e
+    JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
+    WHERE e.name = 'exception' AND e.error IS NOT NULL AND w.outcome = 'ok'
+    GROUP BY
+        w.system, w.service, w.instance, w.destination, w.consumer_group, w.message, w.trace_id, w.span_id, w.started, w.ended
+),
+
+noted AS (
+    SELECT system, service, destination, consumer_group, error, count(DISTINCT message) AS messages
+    FROM logged
+    GROUP BY system, service, destination, consumer_group, error
+),
+
 child AS (
     SELECT DISTINCT trace_id, parent_id
     FROM operations
@@ -76,3 +94,19 @@ WHERE
     o.outcome = 'error' AND t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages
     -- Where spans are missing, such as those that went well, metrics tell the share.
     AND (m.attempts IS NULL OR m.attempts <= t.attempts OR m.failing > z.error_share * m.attempts)
+UNION ALL
+SELECT
+    l.system, l.service, l.instance, l.destination, l.consumer_group, l.error, l.trace_id, l.span_id, l.started, l.ended,
+    'logged',
+    -- What it did about the exception is not known: it may have tried again.
+    'SUSPECT', l.error,
+    n.messages || ' of ' || t.messages || ' messages had their handler log an exception: ' || l.error
+FROM logged AS l
+JOIN noted AS n
+    ON n.system IS NOT DISTINCT FROM l.system AND n.service = l.service AND n.destination IS NOT DISTINCT FROM l.destination
+    AND n.consumer_group IS NOT DISTINCT FROM l.consumer_group AND n.error = l.error
+JOIN total AS t
+    ON t.system IS NOT DISTINCT FROM l.system AND t.service = l.service AND t.destination IS NOT DISTINCT FROM l.destination
+    AND t.consumer_group IS NOT DISTINCT FROM l.consumer_group
+CROSS JOIN settings AS z
+WHERE n.messages >= 3 AND t.messages >= 10 AND n.messages > z.error_share * t.messages

@@ -2,8 +2,8 @@
 -- news: place
 WITH work AS (
     SELECT
-        system, service, instance, destination, consumer_group, partition_id, message_offset, trace_id, span_id,
-        started, ended, ended - started - CAST(coalesce(waited, 0) * 1000000000 AS BIGINT) AS taken
+        system, service, instance, destination, consumer_group, partition_id, message_offset, message, trace_id,
+        span_id, started, ended, ended - started - CAST(coalesce(waited, 0) * 1000000000 AS BIGINT) AS taken
     FROM works
     WHERE outcome = 'ok' OR outcome = 'error'
 ),
@@ -14,16 +14,47 @@ usual AS (
     GROUP BY system, service, destination, consumer_group
 ),
 
+-- Of each ten attempts in a row: the shortest, and how long it took until all of them had begun.
+row_of_ten AS (
+    SELECT
+        *, count(*) OVER ten AS number, min(taken) OVER ten AS least, max(started) OVER ten - started AS lasted
+    FROM work
+    WINDOW ten AS (
+        PARTITION BY system, service, destination, consumer_group ORDER BY started, span_id
+        ROWS BETWEEN CURRENT ROW AND 9 FOLLOWING
+    )
+),
+
+-- The greatest such shortest time of the rows that an attempt is in. One pause of the process makes slow what is at
+-- work at that moment, but no row that lasts for a second.
+lasting AS (
+    SELECT
+        *,
+        max(CASE WHEN number = 10 AND lasted >= 1000000000 THEN least END) OVER (
+            PARTITION BY system, service, destination, consumer_group ORDER BY started, span_id
+            ROWS BETWEEN 9 PRECEDING AND CURRENT ROW
+        ) AS steadily
+    FROM row_of_ten
+),
+
 slow AS (
-    SELECT w.*, u.taken AS usual, z.handler_bound
-    FROM work AS w
+    SELECT
+        w.*, u.taken AS usual, z.handler_bound,
+        coalesce(w.steadily > greatest(10 * u.taken, 100000000), false) AS steady
+    FROM lasting AS w
     JOIN usual AS u
         ON u.system = w.system AND u.service = w.service AND u.destination IS NOT DISTINCT FROM w.destination
         AND u.consumer_group IS NOT DISTINCT FROM w.consumer_group
     CROSS JOIN settings AS z
     WHERE
         (z.handler_bound IS NOT NULL AND w.taken > z.handler_bound)
-        OR (z.handler_bound IS NULL AND u.number >= 20 AND w.taken > greatest(10 * u.taken, 1000000000))
+        OR (
+            z.handler_bound IS NULL AND u.number >= 20
+            AND (
+                w.taken > greatest(10 * u.taken, 1000000000)
+                OR w.steadily > greatest(10 * u.taken, 100000000)
+            )
+        )
 ),
 
 -- The last message that a process pulled may be in its hand until it closes its client. So may one that was settled
@@ -46,11 +77,12 @@ child AS (
 
 SELECT
     s.system, s.service, s.instance, s.destination, s.consumer_group, s.partition_id, s.message_offset,
+    CASE WHEN s.message_offset IS NULL THEN s.message END AS message,
     s.trace_id, s.span_id, s.started AS first_time, s.ended AS last_time,
     CASE WHEN c.taken > 0.5 * s.taken THEN 'child' ELSE 'own-work' END AS cause,
     CASE
         WHEN
-            (l.started = s.started OR c.settled - s.started < 0.5 * s.taken)
+            ((l.started = s.started AND NOT s.steady) OR c.settled - s.started < 0.5 * s.taken)
             AND NOT coalesce(c.taken > 0.5 * s.taken, false)
             THEN 'SUSPECT'
         WHEN s.handler_bound IS NULL THEN 'LIKELY'

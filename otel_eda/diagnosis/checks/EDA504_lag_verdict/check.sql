@@ -1,22 +1,34 @@
 -- gates: G1 G2 G3 G9
 -- news: place
 WITH place AS (
-    SELECT w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset,
+    SELECT w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset, true AS tried,
         arg_min(w.service, w.ended) AS service, arg_min(w.instance, w.ended) AS instance, min(w.started) AS started,
         min(w.ended) AS ended, arg_min(w.trace_id, w.ended) AS trace_id, arg_min(w.span_id, w.ended) AS span_id
     FROM works AS w
     WHERE w.consumer_group IS NOT NULL AND w.message_offset IS NOT NULL
     GROUP BY w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset
+    UNION ALL
+    -- Who takes batches away, to work on them where no loop of the consumer is, shows only what it received.
+    SELECT o.system, o.consumer_group, o.destination, o.partition_id, o.message_offset, false AS tried,
+        arg_min(o.service, o.ended), arg_min(o.instance, o.ended), min(o.started),
+        min(o.ended), arg_min(o.trace_id, o.ended), arg_min(o.span_id, o.ended)
+    FROM operations AS o
+    WHERE
+        o.type = 'receive' AND o.consumer_group IS NOT NULL AND o.message_offset IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w WHERE w.consumer_group = o.consumer_group AND w.destination = o.destination
+        )
+    GROUP BY o.system, o.consumer_group, o.destination, o.partition_id, o.message_offset
 ),
 
 reader AS (
     SELECT
-        system, consumer_group, destination, partition_id, max(message_offset) AS position, max(ended) AS last_work,
-        min(started) AS first_work, sum(ended - started) AS busy, count(*) AS number,
+        system, consumer_group, destination, partition_id, tried, max(message_offset) AS position,
+        max(ended) AS last_work, min(started) AS first_work, sum(ended - started) AS busy, count(*) AS number,
         arg_max(service, ended) AS service, arg_max(instance, ended) AS instance,
         arg_max(trace_id, ended) AS trace_id, arg_max(span_id, ended) AS span_id
     FROM place
-    GROUP BY system, consumer_group, destination, partition_id
+    GROUP BY system, consumer_group, destination, partition_id, tried
 ),
 
 -- The time in which messages were sent, and the last offset.
@@ -72,7 +84,7 @@ judged AS (
             WHEN s.last_send - r.last_work > z.grace AND s.top > r.position THEN 'stopped'
             WHEN h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
             -- A group that catches up after a burst is not behind.
-            WHEN s.top > r.position AND s.last_send - s.first_send > 10000000000 AND q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
+            WHEN r.tried AND s.top > r.position AND s.last_send - s.first_send > 10000000000 AND q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
         END AS cause
     FROM reader AS r
@@ -128,7 +140,7 @@ SELECT
     -- By their definition these two lasted for longer than the grace, while others went on.
     CASE WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
     CASE
-        WHEN cause = 'stopped' THEN 'it processed nothing in the last '
+        WHEN cause = 'stopped' THEN 'it ' || CASE WHEN tried THEN 'processed' ELSE 'received' END || ' nothing in the last '
             || round((last_send - last_work) / 1000000000.0, 1) || ' s in which messages came; ' || behind || ' wait'
         WHEN cause = 'stalled' THEN 'it commits the same offset again and again; ' || behind || ' messages wait'
         ELSE 'ever more messages wait, ' || lag || ' at last; it worked '

@@ -27,8 +27,43 @@ reported AS (
         max(instance) AS last_instance, count(*) AS changes, count(DISTINCT partition_id) AS partitions,
         count(DISTINCT instance) AS members, min(time) AS first_time, max(time) AS last_time
     FROM handovers
-    WHERE name = 'eda.consumer.assigned'
+    -- Without a group nothing is handed from one member to another.
+    WHERE name = 'eda.consumer.assigned' AND consumer_group IS NOT NULL
     GROUP BY system, consumer_group, destination
+),
+
+presence AS (
+    SELECT consumer_group, destination, instance, min(first_time) AS first_time, max(last_time) AS last_time
+    FROM (
+        SELECT consumer_group, destination, instance, time AS first_time, time AS last_time FROM handovers
+        UNION ALL
+        SELECT consumer_group, destination, instance, started, ended FROM works
+    ) AS p
+    WHERE consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, instance
+),
+
+-- How many members there were at once, at most.
+crowd AS (
+    SELECT consumer_group, destination, max(present) AS present, count(*) AS members
+    FROM (
+        SELECT a.consumer_group, a.destination, a.instance, count(*) AS present
+        FROM presence AS a
+        JOIN presence AS b
+            ON b.consumer_group = a.consumer_group AND b.destination = a.destination
+            AND b.first_time <= a.first_time AND b.last_time >= a.first_time
+        GROUP BY a.consumer_group, a.destination, a.instance
+    ) AS n
+    GROUP BY consumer_group, destination
+),
+
+-- Each member that comes or goes has all partitions given anew. So many changes come of starting each member once, and, if
+-- each was replaced by one other, of its end.
+deploy AS (
+    SELECT
+        consumer_group, destination,
+        CASE WHEN members <= 2 * present THEN members * CASE WHEN members > present THEN 2 ELSE 1 END ELSE 0 END AS changes
+    FROM crowd
 )
 
 SELECT
@@ -37,12 +72,13 @@ SELECT
     c.started AS first_time, c.started AS last_time,
     CASE WHEN s.members > s.changes / s.partitions THEN 'deploys' ELSE 'flapping' END AS cause,
     -- Many deploys in a row look the same.
-    'LIKELY' AS at_most,
+    CASE WHEN s.changes <= d.changes * s.partitions THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
     s.changes || ' times another member went on with a partition, in '
     || round((s.last_time - s.first_time) / 1000000000.0, 0) || ' s' AS detail
 FROM change AS c
 JOIN storm AS s
     ON s.system = c.system AND s.consumer_group = c.consumer_group AND s.destination = c.destination
+LEFT JOIN deploy AS d ON d.consumer_group = s.consumer_group AND d.destination = s.destination
 WHERE
     -- A deploy moves a partition once or twice. A storm moves it again and again, at least three times a minute.
     s.changes >= 6 AND s.changes > 3 * s.partitions
@@ -53,14 +89,16 @@ WHERE
     )
 UNION ALL
 SELECT
-    system, service, first_instance, last_instance, destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    CAST(NULL AS VARCHAR), first_time, last_time,
-    CASE WHEN members > changes / partitions THEN 'deploys' ELSE 'flapping' END, 'LIKELY',
-    changes || ' times a member was given a partition, in '
-    || round((last_time - first_time) / 1000000000.0, 0) || ' s'
-FROM reported
+    r.system, r.service, r.first_instance, r.last_instance, r.destination, r.consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS VARCHAR), r.first_time, r.last_time,
+    CASE WHEN r.members > r.changes / r.partitions THEN 'deploys' ELSE 'flapping' END,
+    CASE WHEN r.changes <= d.changes * r.partitions THEN 'SUSPECT' ELSE 'LIKELY' END,
+    r.changes || ' times a member was given a partition, in '
+    || round((r.last_time - r.first_time) / 1000000000.0, 0) || ' s'
+FROM reported AS r
+LEFT JOIN deploy AS d ON d.consumer_group = r.consumer_group AND d.destination = r.destination
 WHERE
-    changes >= 6 AND changes > 3 * partitions AND changes * 60000000000 >= 3 * (last_time - first_time)
+    r.changes >= 6 AND r.changes > 3 * r.partitions AND r.changes * 60000000000 >= 3 * (r.last_time - r.first_time)
 UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
