@@ -1,0 +1,173 @@
+"""A cell of the mix: a few services that talk to each other, what they export, and what is true of them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from diagnosis.telemetry import BEGIN, SECOND, Service, Span, Telemetry, metric, pairs, scoped
+from faultlab.truth import Truth
+from otel_eda.diagnosis.finding import Verdict
+
+from . import styles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SPREAD = 600.0  # seconds over which cells begin
+EXPORT = 5.0  # seconds between the exports of a process
+BATCH = 512  # spans in a request at most
+READINGS = 3  # of a process's metrics
+QUIET = 90.0  # seconds that processes live on after the last message
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is true of a cell, the spans that show it, and whether a diagnosis has to say it or only may."""
+
+    truth: Truth
+    shown_by: frozenset[str]
+    sought: bool
+    enough: float = 1.0  # the share of those spans that shows it
+
+    def is_left(self, gone: set[str]) -> bool:
+        """Return whether it still shows where some spans are gone."""
+        return len(self.shown_by - gone) >= self.enough * len(self.shown_by)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A request as a process exports it: its cell and service, the spans in it, and its text."""
+
+    cell: int
+    service: str
+    spans: frozenset[str]
+    request: dict[str, Any]
+
+
+@dataclass
+class Cell:
+    """Services whose names have the cell's number, so that a finding tells its cell."""
+
+    number: int
+    world: Telemetry = field(init=False)
+    luck: random.Random = field(init=False)
+    told: list[Told] = field(default_factory=list)
+    unexported: set[str] = field(default_factory=set)
+    counted: bool = True
+    share: float = 1.0  # of its traces that are sampled
+
+    def __post_init__(self) -> None:
+        self.world = Telemetry(self.number)
+        self.luck = random.Random(self.number)  # noqa: S311  # the same again
+        self.start = self.luck.uniform(0.0, SPREAD)
+        self.style = self.luck.choice(styles.STYLES)
+        self.logs: list[tuple[Service, dict[str, Any]]] = []
+        self.points: list[tuple[Service, dict[str, Any]]] = []
+
+    def service(self, role: str, *, skew: float = 0.0, **more: Any) -> Service:
+        """Return a new process of a service."""
+        made = self.world.service(f"{role}-{self.number}", skew=self.start + skew, **more)
+        made.host = more.get("host", f"host-{self.number}")
+        return made
+
+    def named(self, name: str) -> str:
+        """Return the cell's own destination of that name."""
+        return f"{name}-{self.number}"
+
+    def fault(self, code: str, verdict: str, *spans: Span, enough: float = 1.0, **where: Any) -> None:
+        """Note a fault, which a diagnosis has to find if enough of the spans that show it are there."""
+        shown_by = frozenset(span.id for span in spans)
+        self.told.append(Told(Truth(code, verdict, True, where), shown_by, True, enough))
+
+    def also(self, code: str, most: str = "CONFIRMED", **where: Any) -> None:
+        """Note what is so as well, such as what follows from a fault; a diagnosis may say it, so sure at most."""
+        self.told.append(Told(Truth(code, most, most == "CONFIRMED", where), frozenset(), False))
+
+    def log(self, service: Service, name: str, at: float, said: dict[str, Any]) -> None:
+        """Have a process report an event of its own."""
+        time = BEGIN + round((at + service.skew) * SECOND)
+        self.logs.append((service, {"eventName": name, "timeUnixNano": str(time), "attributes": pairs(said)}))
+
+    def measure(self, service: Service, name: str, at: float, value: float, said: dict[str, Any], kind: str) -> None:
+        """Have a process measure something, as a `sum` or a `gauge`."""
+        moment = {"timeUnixNano": str(BEGIN + round((at + service.skew) * SECOND)), "startTimeUnixNano": str(BEGIN)}
+        points = {"dataPoints": [{**moment, "asDouble": value, "attributes": pairs(said)}]}
+        self.points.append((service, {"name": name, kind: {**points, "aggregationTemporality": 2}}))
+
+    def rest(self, end: float) -> None:
+        """Let every process live on for a while after the last message."""
+        for service in self.world.services:
+            service.other("still here", end + QUIET, 0.01)
+
+    def lines(self) -> Iterator[Line]:
+        """Yield all that the cell's processes export."""
+        for service in self.world.services:
+            for spans in _batches(self._exported(service)):
+                style = self.style if service.system == "kafka" else styles.as_it_is
+                items = [style(span.json) for span in spans]
+                yield self._line(service, "resourceSpans", "scopeSpans", "spans", items, (span.id for span in spans))
+            if self.counted and service.spans:
+                for metrics in _readings(service):
+                    yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", metrics)
+        for service, item in self.points:
+            yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", [item])
+        for service, item in self.logs:
+            yield self._line(service, "resourceLogs", "scopeLogs", "logRecords", [item])
+
+    def _exported(self, service: Service) -> list[Span]:
+        kept = [span for span in service.spans if span.id not in self.unexported]
+        return [span for span in kept if int(span.trace[:8], 16) < self.share * 2**32]
+
+    def _line(  # noqa: PLR0917
+        self, service: Service, top: str, scopes: str, kind: str, items: list[dict[str, Any]], spans: Iterable[str] = ()
+    ) -> Line:
+        return Line(self.number, service.name, frozenset(spans), scoped(service, top, scopes, kind, items))
+
+
+def place(message: Any) -> dict[str, Any]:
+    """Return where a Kafka message is, as a finding says it."""
+    return {"destination": message.destination, "partition": message.partition, "offset": message.offset}
+
+
+def least(told: Told, whole: bool) -> Verdict:
+    """Return how sure a finding has to be: as sure as can be, or only a hint where telemetry is missing."""
+    return told.truth.least if whole else Verdict.SUSPECT
+
+
+def ended(span: Span) -> int:
+    """Return a span's end."""
+    return int(span.json["endTimeUnixNano"])
+
+
+def _batches(spans: list[Span]) -> Iterator[list[Span]]:
+    """Yield the spans as a process exports them: every few seconds, or earlier if there are many."""
+    batch: list[Span] = []
+    for span in sorted(spans, key=ended):
+        if batch and (len(batch) == BATCH or ended(span) - ended(batch[0]) > EXPORT * SECOND):
+            yield batch
+            batch = []
+        batch.append(span)
+    if batch:
+        yield batch
+
+
+def _readings(service: Service) -> Iterator[list[dict[str, Any]]]:
+    """Yield what a process counted of the messages that it sent and processed, at a few times."""
+    first, last = min(map(ended, service.spans)), max(map(ended, service.spans))
+    for number in range(1, READINGS + 1):
+        time = first + (last - first) * number // READINGS + SECOND
+        counts = Counter(key for span in service.spans if ended(span) <= time for key in _counted_as(span))
+        yield [
+            metric(type_, count, time, {"messaging.destination.name": destination})
+            for (type_, destination), count in counts.items()
+        ]
+
+
+def _counted_as(span: Span) -> Iterator[tuple[str, str]]:
+    said = {pair["key"]: pair["value"] for pair in span.json["attributes"]}
+    type_ = said.get("messaging.operation.type", {}).get("stringValue", "")
+    if type_ in {"send", "process"}:
+        yield type_, said["messaging.destination.name"]["stringValue"]
