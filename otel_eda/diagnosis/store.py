@@ -208,12 +208,9 @@ class Store:
 
     def _delete_repeats(self) -> None:
         rows = self.one("SELECT count(*) FROM operations")
-        once = self._distinct(load.ROW_KEY)
-        self.intake.repeated = rows - once
-        if rows != once:
-            self.connection.execute(f"CREATE TABLE once AS SELECT DISTINCT ON ({load.ROW_KEY}) * FROM operations")
-            self.connection.execute("DROP TABLE operations")
-            self.connection.execute("ALTER TABLE once RENAME TO operations")
+        self.intake.repeated = rows - self._distinct(load.ROW_KEY)
+        if self.intake.repeated:
+            self.connection.execute(load.DELETE_REPEATS)
 
 
 def _literal(path: Path) -> str:

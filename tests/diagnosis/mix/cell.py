@@ -20,7 +20,7 @@ SPREAD = 600.0  # seconds over which cells begin
 EXPORT = 5.0  # seconds between the exports of a process
 BATCH = 512  # spans in a request at most
 READINGS = 3  # of a process's metrics
-QUIET = 90.0  # seconds that processes live on after the last message
+QUIET = 400.0  # seconds that processes live on after the last message: longer than any message takes
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Line:
-    """A request as a process exports it: its cell and service, the spans in it, and its text."""
+    """A request as a process exports it: its cell and service, and the spans and readings in it."""
 
     cell: int
     service: str
-    spans: frozenset[str]
+    items: frozenset[str]
     request: dict[str, Any]
 
 
@@ -77,10 +77,10 @@ class Cell:
         """Return the cell's own destination of that name."""
         return f"{name}-{self.number}"
 
-    def fault(self, code: str, verdict: str, *spans: Span, enough: float = 1.0, **where: Any) -> None:
-        """Note a fault, which a diagnosis has to find if enough of the spans that show it are there."""
-        shown_by = frozenset(span.id for span in spans)
-        self.told.append(Told(Truth(code, verdict, True, where), shown_by, True, enough))
+    def fault(self, code: str, verdict: str, *shown_by: Span | str, enough: float = 1.0, **where: Any) -> None:
+        """Note a fault, which a diagnosis has to find if enough of the spans or readings that show it are there."""
+        items = frozenset(item if isinstance(item, str) else item.id for item in shown_by)
+        self.told.append(Told(Truth(code, verdict, True, where), items, True, enough))
 
     def also(self, code: str, most: str = "CONFIRMED", **where: Any) -> None:
         """Note what is so as well, such as what follows from a fault; a diagnosis may say it, so sure at most."""
@@ -91,11 +91,12 @@ class Cell:
         time = BEGIN + round((at + service.skew) * SECOND)
         self.logs.append((service, {"eventName": name, "timeUnixNano": str(time), "attributes": pairs(said)}))
 
-    def measure(self, service: Service, name: str, at: float, value: float, said: dict[str, Any], kind: str) -> None:
-        """Have a process measure something, as a `sum` or a `gauge`."""
+    def measure(self, service: Service, name: str, at: float, value: float, said: dict[str, Any], kind: str) -> str:
+        """Have a process measure something, as a `sum` or a `gauge`; return what the reading is called."""
         moment = {"timeUnixNano": str(BEGIN + round((at + service.skew) * SECOND)), "startTimeUnixNano": str(BEGIN)}
         points = {"dataPoints": [{**moment, "asDouble": value, "attributes": pairs(said)}]}
         self.points.append((service, {"name": name, kind: {**points, "aggregationTemporality": 2}}))
+        return _reading(service, name)
 
     def rest(self, end: float) -> None:
         """Let every process live on for a while after the last message."""
@@ -113,7 +114,7 @@ class Cell:
                 for metrics in _readings(service):
                     yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", metrics)
         for service, item in self.points:
-            yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", [item])
+            yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", [item], [_reading(service, item["name"])])
         for service, item in self.logs:
             yield self._line(service, "resourceLogs", "scopeLogs", "logRecords", [item])
 
@@ -122,9 +123,9 @@ class Cell:
         return [span for span in kept if int(span.trace[:8], 16) < self.share * 2**32]
 
     def _line(  # noqa: PLR0917
-        self, service: Service, top: str, scopes: str, kind: str, items: list[dict[str, Any]], spans: Iterable[str] = ()
+        self, service: Service, top: str, scopes: str, kind: str, items: list[dict[str, Any]], names: Iterable[str] = ()
     ) -> Line:
-        return Line(self.number, service.name, frozenset(spans), scoped(service, top, scopes, kind, items))
+        return Line(self.number, service.name, frozenset(names), scoped(service, top, scopes, kind, items))
 
 
 def place(message: Any) -> dict[str, Any]:
@@ -164,6 +165,10 @@ def _readings(service: Service) -> Iterator[list[dict[str, Any]]]:
             metric(type_, count, time, {"messaging.destination.name": destination})
             for (type_, destination), count in counts.items()
         ]
+
+
+def _reading(service: Service, name: str) -> str:
+    return f"{service.instance}:{name}"
 
 
 def _counted_as(span: Span) -> Iterator[tuple[str, str]]:

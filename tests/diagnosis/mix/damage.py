@@ -25,7 +25,7 @@ GARBAGE = b'\xff\x00"}{\xfe'
 
 @dataclass
 class Left:
-    """What is left of a mix: the spans that are there no more, and the services of each cell that lost a line."""
+    """What is left of a mix: the spans and readings that are there no more, and the services of each cell that lost a line."""
 
     gone: set[str] = field(default_factory=set)
     hurt: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -41,7 +41,7 @@ def write(lines: Iterable[Line], folder: Path, seed: int, share: float = SHARE) 
         left.lines += 1
         if luck.random() < share:
             left.damaged += 1
-            left.gone |= line.spans
+            left.gone |= line.items
             left.hurt[line.cell].add(line.service)
             text = _damaged(text, luck)
         elif luck.random() < TWICE:

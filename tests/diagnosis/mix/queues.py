@@ -192,8 +192,8 @@ def misspelt(cell: Cell, number: int) -> None:
         event = {"eda.event.type": "order.placed", "code.function.name": "bill"}
         desk.other("process order.placed", turn * GAP, 0.01, said=event)
     said = {"eda.event.type": "order.paced"}
-    cell.measure(desk, "eda.unhandled.events", number * GAP, 4.0, said, "sum")
-    cell.fault("EDA406", "LIKELY", service=desk.name)
+    reading = cell.measure(desk, "eda.unhandled.events", number * GAP, 4.0, said, "sum")
+    cell.fault("EDA406", "LIKELY", reading, service=desk.name)
 
 
 def optional(cell: Cell, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .kafka import GAP, TRIP, Topic, as_usual
+from .kafka import GAP, TRIP, Topic, as_usual, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,8 +116,8 @@ def stuck(cell: Cell, number: int) -> None:
     topic.play()
     said = {"messaging.system": "kafka", "messaging.destination.name": topic.name}
     said["messaging.consumer.group.name"] = topic.group
-    cell.measure(topic.members[0], "eda.consumer.in_flight_age", topic.end + 30.0, STUCK, said, "gauge")
-    cell.fault("EDA503", "LIKELY", destination=topic.name, group=topic.group)
+    age = cell.measure(topic.members[0], "eda.consumer.in_flight_age", topic.end + 30.0, STUCK, said, "gauge")
+    cell.fault("EDA503", "LIKELY", age, destination=topic.name, group=topic.group)
     topic.also("EDA504", "CONFIRMED")
 
 
@@ -237,9 +237,10 @@ def two_groups(cell: Cell, number: int) -> None:
     done: list[Message] = []
     topic.usual = partial(_remembered, done)
     topic.play()
-    for turn, message in enumerate(one for one in done if one.partition == "0"):
-        archive.process(message, turn * 2 * GAP + 0.5)
-        archive.commit(topic.name, turn * 2 * GAP + 0.51, (message.offset or 0) + 1)
+    for message in (one for one in done if one.partition == "0"):
+        later = seconds(message.span, topic.producer) + 0.05
+        archive.process(message, later)
+        archive.commit(topic.name, later + 0.01, (message.offset or 0) + 1)
 
 
 def sampled(cell: Cell, number: int) -> None:
