@@ -20,6 +20,7 @@ SPREAD = 600.0  # seconds over which cells begin
 EXPORT = 5.0  # seconds between the exports of a process
 BATCH = 512  # spans in a request at most
 READINGS = 3  # of a process's metrics
+COUNTED_BY = ("messaging.destination.name", "messaging.consumer.group.name", "error.type")
 QUIET = 400.0  # seconds that processes live on after the last message: longer than any message takes
 
 
@@ -56,6 +57,7 @@ class Cell:
     luck: random.Random = field(init=False)
     told: list[Told] = field(default_factory=list)
     unexported: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)  # processes that end without a last reading
     counted: bool = True
     share: float = 1.0  # of its traces that are sampled
 
@@ -100,7 +102,7 @@ class Cell:
 
     def rest(self, end: float) -> None:
         """Let every process live on for a while after the last message."""
-        for service in self.world.services:
+        for service in (one for one in self.world.services if one.instance not in self.silent):
             service.other("still here", end + QUIET, 0.01)
 
     def lines(self) -> Iterator[Line]:
@@ -111,7 +113,7 @@ class Cell:
                 items = [style(span.json) for span in spans]
                 yield self._line(service, "resourceSpans", "scopeSpans", "spans", items, (span.id for span in spans))
             if self.counted and service.spans:
-                for metrics in _readings(service):
+                for metrics in _readings(service, READINGS - (service.instance in self.silent)):
                     yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", metrics)
         for service, item in self.points:
             yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", [item], [_reading(service, item["name"])])
@@ -155,24 +157,21 @@ def _batches(spans: list[Span]) -> Iterator[list[Span]]:
         yield batch
 
 
-def _readings(service: Service) -> Iterator[list[dict[str, Any]]]:
+def _readings(service: Service, readings: int) -> Iterator[list[dict[str, Any]]]:
     """Yield what a process counted of the messages that it sent and processed, at a few times."""
     first, last = min(map(ended, service.spans)), max(map(ended, service.spans))
-    for number in range(1, READINGS + 1):
+    for number in range(1, readings + 1):
         time = first + (last - first) * number // READINGS + SECOND
         counts = Counter(key for span in service.spans if ended(span) <= time for key in _counted_as(span))
-        yield [
-            metric(type_, count, time, {"messaging.destination.name": destination})
-            for (type_, destination), count in counts.items()
-        ]
+        yield [metric(type_, count, time, dict(said)) for (type_, *said), count in counts.items()]
 
 
 def _reading(service: Service, name: str) -> str:
     return f"{service.instance}:{name}"
 
 
-def _counted_as(span: Span) -> Iterator[tuple[str, str]]:
-    said = {pair["key"]: pair["value"] for pair in span.json["attributes"]}
-    type_ = said.get("messaging.operation.type", {}).get("stringValue", "")
+def _counted_as(span: Span) -> Iterator[tuple[Any, ...]]:
+    said = {pair["key"]: pair["value"].get("stringValue") for pair in span.json["attributes"]}
+    type_ = said.get("messaging.operation.type")
     if type_ in {"send", "process"}:
-        yield type_, said["messaging.destination.name"]["stringValue"]
+        yield type_, *((name, said[name]) for name in COUNTED_BY if name in said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from . import fates, queues, shapes
+from . import fates, oddities, queues, shapes
 from .cell import Cell
 from .kafka import Topic
 
@@ -45,7 +45,7 @@ def _ends(cell: Cell) -> Iterator[float]:
 def _kinds() -> list[Play]:
     """Return every kind of cell, faulty and sound ones in turn."""
     faulty: list[Play] = [*map(_with, fates.FAULTS), *shapes.FAULTS, *queues.FAULTS]
-    sound: list[Play] = [*map(_with, fates.SOUND), *shapes.SOUND, *queues.SOUND]
+    sound: list[Play] = [*map(_with, fates.SOUND), *shapes.SOUND, *oddities.SOUND, *queues.SOUND]
     others = cycle(sound)
     return [play for one in faulty for play in (one, next(others))]
 

@@ -43,6 +43,7 @@ class Topic:
         self.free = dict.fromkeys(range(self.partitions), 0.0)
         self.keys = [f"{cell.luck.getrandbits(64):016x}" for _ in range(SOME_KEYS)]
         self.end = self.number * GAP
+        self.backlog: list[Message] = []
 
     def _host(self, side: int) -> dict[str, Any]:
         name = self.hosts[side]

@@ -70,6 +70,7 @@ def moved(cell: Cell, number: int) -> None:
     """EDA303: a partition is added, and keys go elsewhere from then on."""
     topic = Topic(cell, number, partitions=2, fates={number // 2: _added})
     topic.play()
+    topic.also("EDA303")  # of a key whose first messages are damaged
     sent: dict[str, list[Any]] = {}
     for span in topic.producer.spans:
         said = {pair["key"]: pair["value"].get("stringValue") for pair in span.json["attributes"]}

@@ -76,7 +76,7 @@ judged AS (
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
         END AS cause
     FROM reader AS r
-    CROSS JOIN settings AS z
+    JOIN graces AS z ON z.destination = r.destination
     JOIN sent AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
     JOIN quarter AS q
         ON q.consumer_group = r.consumer_group AND q.destination = r.destination AND q.partition_id = r.partition_id
