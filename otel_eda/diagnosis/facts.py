@@ -175,7 +175,8 @@ WHERE destination IS NOT NULL GROUP BY destination
 # machine whose clock is ahead, says nothing of the others.
 GRACES = f"""
 CREATE TABLE graces AS
-SELECT d.destination, CASE WHEN ? THEN coalesce(greatest({TRIPS_OF_GRACE} * t.taken, ?), s.grace) ELSE s.grace END AS grace
+SELECT d.destination,
+       CASE WHEN ? THEN coalesce(greatest({TRIPS_OF_GRACE} * t.taken, ?), s.grace) ELSE s.grace END AS grace
 FROM (SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL) d
 CROSS JOIN settings s LEFT JOIN trips t USING (destination)
 """
@@ -201,8 +202,8 @@ WINDOW attempt AS (
     ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
-    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS, AROUND,
-    ATTEMPTS, TRIPS, *conduct.STATEMENTS,
+    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS,
+    AROUND, ATTEMPTS, TRIPS, *conduct.STATEMENTS,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from . import UnusableError, columns, continued, load, plural, recovery
+from . import UnusableError, columns, continued, exported, load, plural, recovery
 from .settings import MEMORY
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 SIGNALS = ("traces", "metrics", "logs")
+TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
 WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
@@ -110,13 +111,13 @@ class Store:
     def read(self, sources: Iterable[Source]) -> None:
         """Load the telemetry of all sources; raises `UnusableError` if nothing in them is OTLP."""
         names: list[str] = []
-        by_signal: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
+        by_signal: dict[str, list[str]] = {signal: [] for signal in (*SIGNALS, TABLES)}
         for source in sources:
             for path in source.files(self.spool):
                 names.append(path.name)
                 for signal, file in self._survey(path):
                     by_signal[signal].append(file)
-        if not self.intake.otlp:
+        if not self.intake.otlp and not by_signal[TABLES]:
             raise UnusableError(_no_otlp(names, self.intake))
         self._load(by_signal)
 
@@ -134,8 +135,11 @@ class Store:
         return self.ask(statement, *parameters)[0][0]
 
     def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
-        """Count a file's lines and yield it once for each signal in it; for a damaged file, a copy of what is whole."""
+        """Yield a file once for each signal in it, or as a table, and count its lines; of a damaged file, what is whole."""
         self.intake.files += 1
+        if exported.is_parquet(path):
+            yield TABLES, _literal(path)
+            return
         try:
             found = self._lines(path)
         except duckdb.Error:
@@ -159,15 +163,20 @@ class Store:
         self._create("metrics", load.metrics(), by_signal["metrics"])
         self._create("events", load.log_events(), by_signal["logs"])
         if by_signal["traces"]:
+            self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
+            self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
+        added = [exported.add(self, file) for file in by_signal[TABLES]]
+        self.intake.lines["foreign"] += added.count(None)
+        if by_signal["traces"] or "operations" in added:
             self._complete()
+        if by_signal["traces"]:
+            self.connection.execute(f"INSERT INTO events {load.span_events()}")
         for name in load.TEMPORARY_COLUMNS:
             self.connection.execute(f"ALTER TABLE operations DROP {name}")
         self.intake.spans = self._distinct("trace_id, span_id")
 
     def _complete(self) -> None:
-        """Add rows for the messages of batches, delete unusable and repeated rows, add handlers' errors and events."""
-        self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
-        self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
+        """Delete unusable and repeated rows, add handlers' errors."""
         self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
         self._delete_repeats()
         self.intake.impossible = self._clear_impossible()
@@ -176,7 +185,6 @@ class Store:
             for statement in continued.STATEMENTS:
                 self.connection.execute(statement)
             self.connection.execute("DROP TABLE continued")
-        self.connection.execute(f"INSERT INTO events {load.span_events()}")
 
     def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
         if files:

@@ -16,7 +16,6 @@ from .score import interval
 
 SPANS = 1_000_000
 RECALL, PRECISION = 0.95, 0.98
-SECONDS, MEGABYTES = 10.0, 1000.0  # for a million spans, on two cores
 
 
 def main() -> int:
@@ -60,14 +59,13 @@ def _share(good: int, of: int) -> str:
 
 
 def _summary(examined: Examination) -> list[str]:
-    left = examined.left
+    left, reached = examined.left, "reached" if passed(examined) else "missed"
     return [
-        f"{examined.spans:,} spans in {left.lines:,} lines, {left.damaged:,} of them damaged, of {examined.cells:,} cells;"
-        f" {len(left.gone):,} spans are gone, and {len(left.hurt):,} cells lost a line",
+        f"{examined.spans:,} spans of {examined.cells:,} cells in {left.lines:,} lines, {left.damaged:,} of them damaged",
+        f"{len(left.gone):,} spans are gone, and {len(left.hurt):,} cells lost a line",
         f"from files to report: {examined.wall:.1f} s, {examined.processor:.1f} s of processor time,"
         f" {examined.memory:.0f} MB at most",
-        f"goals: recall {RECALL}, precision {PRECISION}, nothing falsely CONFIRMED: "
-        f"{'reached' if passed(examined) else 'missed'}",
+        f"goals: recall {RECALL}, precision {PRECISION}, nothing falsely CONFIRMED: {reached}",
     ]
 
 

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from diagnosis.telemetry import BEGIN, SECOND, Service, Span, Telemetry, metric, pairs, scoped
 from faultlab.truth import Truth
+
+from diagnosis.telemetry import BEGIN, SECOND, Service, Span, Telemetry, metric, pairs, scoped
 from otel_eda.diagnosis.finding import Verdict
 
 from . import styles
@@ -63,7 +64,7 @@ class Cell:
 
     def __post_init__(self) -> None:
         self.world = Telemetry(self.number)
-        self.luck = random.Random(self.number)  # noqa: S311  # the same again
+        self.luck = random.Random(self.number)  # the same again
         self.start = self.luck.uniform(0.0, SPREAD)
         self.style = self.luck.choice(styles.STYLES)
         self.logs: list[tuple[Service, dict[str, Any]]] = []
@@ -93,7 +94,7 @@ class Cell:
         time = BEGIN + round((at + service.skew) * SECOND)
         self.logs.append((service, {"eventName": name, "timeUnixNano": str(time), "attributes": pairs(said)}))
 
-    def measure(self, service: Service, name: str, at: float, value: float, said: dict[str, Any], kind: str) -> str:
+    def measure(self, service: Service, name: str, at: float, value: float, *, said: dict[str, Any], kind: str) -> str:
         """Have a process measure something, as a `sum` or a `gauge`; return what the reading is called."""
         moment = {"timeUnixNano": str(BEGIN + round((at + service.skew) * SECOND)), "startTimeUnixNano": str(BEGIN)}
         points = {"dataPoints": [{**moment, "asDouble": value, "attributes": pairs(said)}]}
@@ -116,7 +117,9 @@ class Cell:
                 for metrics in _readings(service, READINGS - (service.instance in self.silent)):
                     yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", metrics)
         for service, item in self.points:
-            yield self._line(service, "resourceMetrics", "scopeMetrics", "metrics", [item], [_reading(service, item["name"])])
+            yield self._line(
+                service, "resourceMetrics", "scopeMetrics", "metrics", [item], [_reading(service, item["name"])]
+            )
         for service, item in self.logs:
             yield self._line(service, "resourceLogs", "scopeLogs", "logRecords", [item])
 

@@ -25,7 +25,7 @@ GARBAGE = b'\xff\x00"}{\xfe'
 
 @dataclass
 class Left:
-    """What is left of a mix: the spans and readings that are there no more, and the services of each cell that lost a line."""
+    """The spans and readings of a mix that are there no more, and the services of each cell that lost a line."""
 
     gone: set[str] = field(default_factory=set)
     hurt: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -35,7 +35,7 @@ class Left:
 
 def write(lines: Iterable[Line], folder: Path, seed: int, share: float = SHARE) -> Left:
     """Write the files; return what is left."""
-    luck, left, texts = random.Random(seed), Left(), []  # noqa: S311  # the same again
+    luck, left, texts = random.Random(seed), Left(), []  # the same again
     for line in lines:
         text = json.dumps(line.request, separators=(",", ":")).encode()
         left.lines += 1

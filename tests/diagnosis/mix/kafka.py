@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from diagnosis.telemetry import BEGIN, Message, Service, Span
 
-from .cell import Cell
-
 if TYPE_CHECKING:
-    from .cell import Told
+    from collections.abc import Callable
+
+    from .cell import Cell, Told
 
 GAP = 0.1  # seconds between two messages
 WORK = 0.02  # seconds that a handler takes
@@ -78,9 +77,7 @@ class Topic:
         """Return the span of a request for which something is sent."""
         return self.producer.other("POST /orders", at - 0.001, 0.005, said={"http.request.method": "POST"}, kind=2)
 
-    def work(
-        self, message: Message, at: float, took: float = WORK, member: Service | None = None, **more: Any
-    ) -> Span:
+    def work(self, message: Message, at: float, took: float = WORK, member: Service | None = None, **more: Any) -> Span:
         """Have a member work on a message as soon as it may; return the span."""
         partition = int(message.partition or 0)
         begin = max(at, self.free[partition])
@@ -99,7 +96,7 @@ class Topic:
 
     def fault(self, code: str, verdict: str, message: Message, *spans: Span, **where: Any) -> None:
         """Note a fault of a message, which its send and some more spans show."""
-        at = {"destination": self.name, "partition": message.partition, "offset": message.offset}
+        at: dict[str, Any] = {"destination": self.name, "partition": message.partition, "offset": message.offset}
         self.cell.fault(code, verdict, message.span, *spans, **at, **where)
 
     def also(self, code: str, most: str = "LIKELY", message: Message | None = None) -> None:

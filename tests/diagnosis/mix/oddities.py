@@ -21,7 +21,7 @@ DELAY = 1.0  # seconds until a retry topic is read
 def killed(cell: Cell, number: int) -> None:
     """A member is killed, with its last spans and counts, and the next one does again what was not committed."""
     topic = Topic(cell, number, partitions=1)
-    topic.fates = {turn: _not_exported for turn in range(number // 2 - 10, number // 2)}
+    topic.fates = dict.fromkeys(range(number // 2 - 10, number // 2), _not_exported)
     topic.fates[number // 2] = partial(_heir, topic.member())
     topic.play()
 
@@ -136,7 +136,7 @@ def _burst(topic: Topic, at: float) -> None:
 def deduplicated(cell: Cell, number: int) -> None:
     """A rebalance brings some messages again, and the handler sees at once that they are done."""
     topic = Topic(cell, number, partitions=1)
-    topic.fates = {turn: _remembered for turn in range(number // 2 - 5, number // 2)}
+    topic.fates = dict.fromkeys(range(number // 2 - 5, number // 2), _remembered)
     topic.fates[number // 2] = partial(_skips, topic.member())
     topic.play()
 

@@ -192,7 +192,7 @@ def misspelt(cell: Cell, number: int) -> None:
         event = {"eda.event.type": "order.placed", "code.function.name": "bill"}
         desk.other("process order.placed", turn * GAP, 0.01, said=event)
     said = {"eda.event.type": "order.paced"}
-    reading = cell.measure(desk, "eda.unhandled.events", number * GAP, 4.0, said, "sum")
+    reading = cell.measure(desk, "eda.unhandled.events", number * GAP, 4.0, said=said, kind="sum")
     cell.fault("EDA406", "LIKELY", reading, service=desk.name)
 
 
@@ -202,7 +202,7 @@ def optional(cell: Cell, number: int) -> None:
     for turn in range(number):
         event = {"eda.event.type": "order.placed", "code.function.name": "bill"}
         desk.other("process order.placed", turn * GAP, 0.01, said=event)
-    cell.measure(desk, "eda.unhandled.events", number * GAP, 4.0, {"eda.event.type": "debug"}, "sum")
+    cell.measure(desk, "eda.unhandled.events", number * GAP, 4.0, said={"eda.event.type": "debug"}, kind="sum")
 
 
 FAULTS: tuple[Callable[[Cell, int], None], ...] = (

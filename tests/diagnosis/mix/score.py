@@ -110,7 +110,9 @@ def _claim(score: Score, finding: Document, known: dict[int, list[Told]], left: 
     if untrue:
         score.wrong[code] += 1
         score.confirmed_falsely[code] += verdict is Verdict.CONFIRMED
-        score.notes.append(f"FALSE {verdict.name} {code} of cell {number}: {untrue[0]['detail']} {_where(finding, untrue[0])}")
+        score.notes.append(
+            f"FALSE {verdict.name} {code} of cell {number}: {untrue[0]['detail']} {_where(finding, untrue[0])}"
+        )
     elif lost or any(told.truth.fault for told in ones):
         score.right[code] += 1
 

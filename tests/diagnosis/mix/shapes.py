@@ -24,7 +24,9 @@ def failing(cell: Cell, number: int) -> None:
     topic = Topic(cell, number, fates=dict.fromkeys(range(3, number, 4), _fails))
     topic.play()
     failed = [span for member in topic.members for span in member.spans if span.json["status"]]
-    cell.fault("EDA401", "CONFIRMED", *failed, enough=MOST, destination=topic.name, group=topic.group, error="ConnectionError")
+    cell.fault(
+        "EDA401", "CONFIRMED", *failed, enough=MOST, destination=topic.name, group=topic.group, error="ConnectionError"
+    )
 
 
 def _fails(topic: Topic, at: float) -> None:
@@ -43,8 +45,7 @@ def storm(cell: Cell, number: int) -> None:
 def _storm(attempts: int, topic: Topic, at: float) -> None:
     message = topic.send(at)
     works = [topic.work(message, at + TRIP, 0.001, error="KeyError") for _ in range(attempts)]
-    at = {"destination": topic.name, "group": topic.group}
-    topic.cell.fault("EDA403", "CONFIRMED", *works, enough=MOST, **at)
+    topic.cell.fault("EDA403", "CONFIRMED", *works, enough=MOST, destination=topic.name, group=topic.group)
     topic.also("EDA402", "CONFIRMED", message)
     topic.also("EDA104", "CONFIRMED", message)
     topic.also("EDA501")
@@ -75,7 +76,9 @@ def moved(cell: Cell, number: int) -> None:
     for span in topic.producer.spans:
         said = {pair["key"]: pair["value"].get("stringValue") for pair in span.json["attributes"]}
         if "eda.message.key.hash" in said:
-            sent.setdefault(str(said["eda.message.key.hash"]), []).append((said["messaging.destination.partition.id"], span))
+            sent.setdefault(str(said["eda.message.key.hash"]), []).append(
+                (said["messaging.destination.partition.id"], span)
+            )
     for places in sent.values():
         old = [span for where, span in places if where == places[0][0]]
         new = [span for where, span in places if where != places[0][0]]
@@ -117,7 +120,7 @@ def stuck(cell: Cell, number: int) -> None:
     topic.play()
     said = {"messaging.system": "kafka", "messaging.destination.name": topic.name}
     said["messaging.consumer.group.name"] = topic.group
-    age = cell.measure(topic.members[0], "eda.consumer.in_flight_age", topic.end + 30.0, STUCK, said, "gauge")
+    age = cell.measure(topic.members[0], "eda.consumer.in_flight_age", topic.end + 30.0, STUCK, said=said, kind="gauge")
     cell.fault("EDA503", "LIKELY", age, destination=topic.name, group=topic.group)
     topic.also("EDA504", "CONFIRMED")
 
