@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from . import columns
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .store import Store
+    from duckdb import DuckDBPyConnection
 
 MAGIC = b"PAR1"
 # A table of an older version lacks new columns, but never these.
@@ -27,11 +29,14 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def add(store: Store, file: str) -> str | None:
+def add(connection: DuckDBPyConnection, file: str) -> str | None:
     """Add the rows of a file to its table and return which one; None, and nothing is added, if it is none of ours."""
-    present = {row[0] for row in store.ask(COLUMNS, [file])}
+    try:
+        present = {row[0] for row in connection.execute(COLUMNS, [file]).fetchall()}
+    except duckdb.Error:
+        return None
     table = next((table for table, telling in TELLING.items() if telling <= present), None)
     if table:
         names = ", ".join(column.name for column in columns.TABLES[table] if column.name in present)
-        store.connection.execute(f"INSERT INTO {table} BY NAME SELECT {names} FROM read_parquet(?)", [[file]])
+        connection.execute(f"INSERT INTO {table} BY NAME SELECT {names} FROM read_parquet(?)", [[file]])
     return table

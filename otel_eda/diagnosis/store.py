@@ -48,6 +48,7 @@ class Intake:
     files: int = 0
     lines: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNALS, "damaged", "foreign", "empty"), 0))
     broken: list[str] = field(default_factory=list)
+    no_tables: list[str] = field(default_factory=list)
     unidentified: int = 0
     impossible: int = 0
     repeated: int = 0
@@ -65,6 +66,8 @@ class Intake:
                 yield f"{plural(self.lines[kind], 'line')} {why}"
         for name in self.broken:
             yield f"{name} breaks off; what comes before that is used"
+        for name in self.no_tables:
+            yield f"{name} holds no table as `otel-eda export` writes it, so it is not read"
         if self.unidentified:
             yield f"{plural(self.unidentified, 'span')} without ids, or with damaged or no times, so not used"
         if self.impossible:
@@ -135,7 +138,7 @@ class Store:
         return self.ask(statement, *parameters)[0][0]
 
     def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
-        """Yield a file once for each signal in it, or as a table, and count its lines; of a damaged file, what is whole."""
+        """Count a file's lines; yield the file, or what is whole of it, once for each signal in it, or as a table."""
         self.intake.files += 1
         if exported.is_parquet(path):
             yield TABLES, _literal(path)
@@ -165,9 +168,9 @@ class Store:
         if by_signal["traces"]:
             self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
             self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
-        added = [exported.add(self, file) for file in by_signal[TABLES]]
-        self.intake.lines["foreign"] += added.count(None)
-        if by_signal["traces"] or "operations" in added:
+        added = {file: exported.add(self.connection, file) for file in by_signal[TABLES]}
+        self.intake.no_tables = [Path(file).name for file, table in added.items() if table is None]
+        if by_signal["traces"] or "operations" in added.values():
             self._complete()
         if by_signal["traces"]:
             self.connection.execute(f"INSERT INTO events {load.span_events()}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import SECOND, flow
 
-from .helpers import CONFIRMED, LIKELY, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only, processed
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -33,3 +33,12 @@ def test_above_a_bound(diagnose: Diagnose) -> None:
     made.billing.process(made.messages[12], 1.9)
     assert only(diagnose(made.world, "EDA501", queue_bound=0.5).findings, "EDA501").verdict is CONFIRMED
     assert diagnose(made.world, "EDA501", queue_bound=5.0).findings == ()
+
+
+def test_a_second_attempt_did_not_wait_and_may_look_like_the_first_where_attempts_are_missing(
+    diagnose: Diagnose,
+) -> None:
+    made = flow(skip={12})
+    made.billing.process(made.messages[12], 21.0)
+    processed(made, 41)
+    assert only(diagnose(made.world, "EDA501").findings, "EDA501").verdict is SUSPECT

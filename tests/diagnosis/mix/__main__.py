@@ -61,10 +61,9 @@ def _share(good: int, of: int) -> str:
 def _summary(examined: Examination) -> list[str]:
     left, reached = examined.left, "reached" if passed(examined) else "missed"
     return [
-        f"{examined.spans:,} spans of {examined.cells:,} cells in {left.lines:,} lines, {left.damaged:,} of them damaged",
-        f"{len(left.gone):,} spans are gone, and {len(left.hurt):,} cells lost a line",
-        f"from files to report: {examined.wall:.1f} s, {examined.processor:.1f} s of processor time,"
-        f" {examined.memory:.0f} MB at most",
+        f"{examined.spans:,} spans of {examined.cells:,} cells in {left.lines:,} lines",
+        f"{left.damaged:,} lines are damaged, {len(left.gone):,} spans gone, {len(left.hurt):,} cells hurt",
+        f"file to report: {examined.wall:.1f} s, {examined.processor:.1f} s of processor, {examined.memory:.0f} MB",
         f"goals: recall {RECALL}, precision {PRECISION}, nothing falsely CONFIRMED: {reached}",
     ]
 
