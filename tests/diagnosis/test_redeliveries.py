@@ -97,6 +97,7 @@ def test_what_was_refused_for_good_may_be_a_dead_letter_whose_span_is_missing(
     diagnose: Diagnose, queues: Queues, missing: bool
 ) -> None:
     buried = queues.shop.send("orders", 4.0)
+    queues.refuse(queues.billing.process(buried, 4.1, error="ValueError"), 4.2, "reject")
     queues.clerk.process(Message(buried.span, "dead", None, None), 4.5, said=REJECTED)
     work = queues.billing.process(queues.shop.send("orders", 5.0), 5.1, error="ValueError")
     queues.refuse(work, 5.2, "reject", **{"eda.settle.requeue": False})
