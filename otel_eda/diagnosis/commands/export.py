@@ -30,7 +30,7 @@ def run(
             "--output",
             metavar="FILE",
             help="A .parquet, .csv or .jsonl file; or a folder, with a / at its end, for all tables in Parquet. "
-            "All commands read such a folder, in a tenth of the time.",
+            "All commands read such a folder, too, and much faster.",
         ),
     ],
     table: Annotated[TableName, Option(help="Which table.")] = "operations",
