@@ -101,8 +101,9 @@ class Cell:
         self.points.append((service, {"name": name, kind: {**points, "aggregationTemporality": 2}}))
         return _reading(service, name)
 
-    def rest(self, end: float) -> None:
+    def rest(self) -> None:
         """Let every process live on for a while after the last message."""
+        end = max(seconds(span, service) for service in self.world.services for span in service.spans)
         for service in (one for one in self.world.services if one.instance not in self.silent):
             service.other("still here", end + QUIET, 0.01)
 
@@ -133,14 +134,14 @@ class Cell:
         return Line(self.number, service.name, frozenset(names), scoped(service, top, scopes, kind, items))
 
 
-def place(message: Any) -> dict[str, Any]:
-    """Return where a Kafka message is, as a finding says it."""
-    return {"destination": message.destination, "partition": message.partition, "offset": message.offset}
-
-
 def least(told: Told, whole: bool) -> Verdict:
     """Return how sure a finding has to be: as sure as can be, or only a hint where telemetry is missing."""
     return told.truth.least if whole else Verdict.SUSPECT
+
+
+def seconds(span: Span, service: Service) -> float:
+    """Return when a span ended, in seconds as its service's methods take them."""
+    return (ended(span) - BEGIN) / SECOND - service.skew
 
 
 def ended(span: Span) -> int:

@@ -28,18 +28,9 @@ def cells(spans: int, seed: int, size: int = 1) -> Iterator[Cell]:
             return
         cell = Cell(seed * 1_000_000 + number)
         play(cell, cell.luck.randint(SMALLEST, LARGEST) * size)
-        cell.rest(max(_ends(cell)))
+        cell.rest()
         made += sum(len(service.spans) for service in cell.world.services)
         yield cell
-
-
-def _ends(cell: Cell) -> Iterator[float]:
-    from diagnosis.telemetry import BEGIN
-
-    from .cell import ended
-
-    for service in cell.world.services:
-        yield from ((ended(span) - BEGIN) / 1e9 - service.skew for span in service.spans)
 
 
 def _kinds() -> list[Play]:

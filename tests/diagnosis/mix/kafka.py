@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from diagnosis.telemetry import BEGIN, Message, Service, Span
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .cell import Cell, Told
+    from diagnosis.telemetry import Message, Service, Span
+
+    from .cell import Cell
 
 GAP = 0.1  # seconds between two messages
 WORK = 0.02  # seconds that a handler takes
@@ -104,10 +104,6 @@ class Topic:
         at = {} if message is None else {"partition": message.partition, "offset": message.offset}
         self.cell.also(code, most, destination=self.name, **at)
 
-    def told(self) -> list[Told]:
-        """Return what is true of it."""
-        return self.cell.told
-
 
 def as_usual(topic: Topic, at: float) -> None:
     """Send a message, work on it, and commit it, or a few together."""
@@ -120,11 +116,6 @@ def as_usual(topic: Topic, at: float) -> None:
 def stamp(message: Message) -> int:
     """Return a message's timestamp, in milliseconds."""
     return int(message.span.json["startTimeUnixNano"]) // MILLISECOND
-
-
-def seconds(span: Span, service: Service) -> float:
-    """Return when a span ended, in seconds as its service's methods take them."""
-    return (int(span.json["endTimeUnixNano"]) - BEGIN) / 1e9 - service.skew
 
 
 def _key(message: Message) -> str | None:

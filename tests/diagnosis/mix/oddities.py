@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .kafka import GAP, TRIP, Topic, as_usual, seconds
+from .cell import seconds
+from .kafka import GAP, TRIP, Topic, as_usual
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from diagnosis.telemetry import Message, Service, Span
+from diagnosis.telemetry import Message, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +30,10 @@ class Queue:
         request = self.shop.other("POST /orders", at - 0.001, 0.004, kind=2)
         return self.shop.send(destination or self.name, at, parent=request, **more)
 
-    def work(self, message: Message, at: float, reader: Service | None = None, **more: Any) -> Span:
-        """Have the reader work on a message."""
+    def work(self, message: Message, at: float, **more: Any) -> Span:
+        """Have the service work on a message."""
         self.free = at + 0.006
-        return (reader or self.mailer).process(message, at, 0.005, **more)
+        return self.mailer.process(message, at, 0.005, **more)
 
     def settle(self, work: Span, verb: str = "ack", **more: Any) -> Span:
         """Acknowledge or refuse a message."""
