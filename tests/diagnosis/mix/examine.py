@@ -62,9 +62,9 @@ def _lines(mixed: list[Cell], spans: int, seed: int, size: int) -> Iterator[Line
 def _run(*arguments: str) -> tuple[float, float, float]:
     """Return the wall time, the processor time and the peak memory in MB of a command in a process of its own."""
     command, begin = [sys.executable, "-c", PROGRAM, *arguments], time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise AssertionError(process.stderr.read().decode() if process.stderr else "")
+        raise subprocess.CalledProcessError(process.returncode, command)
     return time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
