@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.store import Store
 
 EXAMPLES = (
-    "otel-eda export telemetry -o operations.parquet",
     "otel-eda export telemetry --table events -o events.csv",
     "otel-eda export telemetry -o tables/ && otel-eda diagnose tables",
 )
