@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_eda.diagnosis.sources import formats
+from otel_eda.diagnosis.sources import formats, protobuf
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -115,7 +115,7 @@ def test_several_large_files_are_copied_by_processes_of_their_own(
     straight: list[list[tuple[Any, ...]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "LARGE_BYTES", 1)
-    monkeypatch.delattr(formats.protobuf, "lines")  # of this process, which is to read copies only
+    monkeypatch.delattr(protobuf, "lines")  # of this process, which is to read copies only
     assert rows(write(tmp_path, None, "")) == straight
 
 
