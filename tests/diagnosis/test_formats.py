@@ -12,7 +12,6 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_eda.diagnosis.sources import formats, protobuf
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -109,14 +108,6 @@ def test_protobuf_is_read_as_json_is(
     form: str, ending: str, straight: list[list[tuple[Any, ...]]], tmp_path: Path
 ) -> None:
     assert rows(write(tmp_path, FORMS[form], ending)) == straight
-
-
-def test_several_large_files_are_copied_by_processes_of_their_own(
-    straight: list[list[tuple[Any, ...]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(formats, "LARGE_BYTES", 1)
-    monkeypatch.delattr(protobuf, "lines")  # of this process, which is to read copies only
-    assert rows(write(tmp_path, None, "")) == straight
 
 
 @pytest.mark.parametrize("form", [form for form, data in FORMS.items() if data])

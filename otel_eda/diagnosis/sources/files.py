@@ -23,9 +23,10 @@ class Files:
 
     def files(self, spool: Path) -> Iterator[Path]:
         """Yield the files, as OTLP JSON lines; raises `UnusableError` if there are none."""
-        from .formats import all_as_json_lines
+        from .formats import as_json_lines
 
-        yield from all_as_json_lines(self.paths(), spool)
+        for path in self.paths():
+            yield as_json_lines(path, spool)
 
     def paths(self) -> list[Path]:
         """Return where the files are; raises `UnusableError` if there are none."""

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import signal
 import zlib
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, BinaryIO
 
 import zstandard
@@ -17,33 +13,12 @@ from . import documents, protobuf
 from .protobuf import DAMAGED_LINE, ZSTD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 GZIP = b"\x1f\x8b"
 HEAD_BYTES = 4096
-LARGE_BYTES = 8 << 20  # of a file whose copy takes longer than a process takes to begin
 BROKEN = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
-
-
-def all_as_json_lines(paths: Sequence[Path], spool: Path) -> Iterator[Path]:
-    """Yield what `as_json_lines` returns for each file; a processor each makes copies of several large files."""
-    large = [path for path in paths if path.stat().st_size >= LARGE_BYTES and _other_form(_head(path))]
-    if len(large) < 2:
-        yield from (as_json_lines(path, spool) for path in paths)
-        return
-    # A process that is forked beside the threads of the database may hang.
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
-        copies = {path: pool.submit(as_json_lines, path, spool) for path in large}
-        try:
-            for path in paths:
-                yield copies[path].result() if path in copies else as_json_lines(path, spool)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def as_json_lines(path: Path, spool: Path) -> Path:
@@ -51,28 +26,20 @@ def as_json_lines(path: Path, spool: Path) -> Path:
 
     In the copy a damaged line stands for each part that could not be read.
     """
-    head = _head(path)
-    if not _other_form(head):
-        return path
+    try:
+        with opened(path) as file:
+            head = file.read(HEAD_BYTES)
+    except BROKEN:
+        return path  # the store says what is wrong with it
     in_documents = documents.BEGINNING.match(head)
+    if not in_documents and not protobuf.is_binary(head):
+        return path
     copy = spool / f"{abs(hash(path))}" / path.name.removesuffix(".gz").removesuffix(".zst")
     copy.parent.mkdir(exist_ok=True)
     with opened(path) as file, copy.open("w", encoding="utf-8") as out:
         lines = _of_documents(file) if in_documents else _of_protobuf(file, head)
         out.writelines(f"{line}\n" for line in lines)
     return copy
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with opened(path) as file:
-            return file.read(HEAD_BYTES)
-    except BROKEN:
-        return b""  # the store says what is wrong with it
-
-
-def _other_form(head: bytes) -> bool:
-    return bool(documents.BEGINNING.match(head)) or protobuf.is_binary(head)
 
 
 def opened(path: Path) -> BinaryIO:
