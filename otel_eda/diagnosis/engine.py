@@ -151,6 +151,7 @@ def _evaluate(store: Store, check: Check) -> None:
             FROM candidate c CROSS JOIN settings s
             LEFT JOIN complete k ON k.destination IS NOT DISTINCT FROM c.destination
             LEFT JOIN epochs e ON e.destination = c.destination
+            LEFT JOIN graces n ON n.destination = c.destination
             LEFT JOIN services v ON v.service = c.service
             LEFT JOIN watermarks h ON h.service = c.service
             ASOF LEFT JOIN around b ON b.consumer_group = c.consumer_group AND b.destination = c.destination

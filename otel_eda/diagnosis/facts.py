@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FOREVER = 2**63 - 1
 SHORTEST_GRACE_SECONDS = 10.0
+TRIPS_OF_GRACE = 3
 COUNT_SLACK = SECOND  # a count is not read at the very moment it is dated
 BATCH_DELAY_SECONDS = 5.0  # the SDK's span processor waits so long
 # Attempts at a message that the consumer then gave back to the broker or refused: no success, though without an error.
@@ -138,6 +139,13 @@ UNION ALL
 SELECT NULL, coalesce(min(complete_until), 0), coalesce(max(since), 0), coalesce(bool_and(whole), false)
 FROM completeness
 """
+# Destinations of which some attempts are known to be missing, though not because most are sampled away: there, a later
+# attempt may look like the first one.
+SHORT = """
+CREATE TABLE short AS
+SELECT DISTINCT destination FROM completeness
+WHERE type = 'process' AND counted IS NOT NULL AND around < counted AND 2 * seen >= counted
+"""
 EPOCHS = """
 CREATE TABLE epochs AS
 SELECT destination, count(DISTINCT server) = 1 AS one FROM operations WHERE destination IS NOT NULL GROUP BY destination
@@ -149,6 +157,28 @@ SELECT consumer_group, destination, partition_id, message_offset, arg_max(instan
        bool_or(outcome = 'ok') AS finished, min(started) AS started, count(*) AS attempts
 FROM works WHERE message_offset IS NOT NULL AND partition_id IS NOT NULL
 GROUP BY ALL
+"""
+# How long a message takes from its sending until it is processed, except for one in a thousand.
+TRIPS = """
+CREATE TABLE trips AS
+WITH trip AS (
+    SELECT s.destination AS sent_to, p.destination AS read_from, min(p.ended) - min(s.started) AS taken
+    FROM works p JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
+    GROUP BY s.span_id, s.destination, p.destination, p.consumer_group
+)
+SELECT destination, quantile_cont(taken, 0.999) AS taken FROM (
+    SELECT sent_to AS destination, taken FROM trip
+    UNION ALL SELECT read_from, taken FROM trip WHERE read_from IS DISTINCT FROM sent_to)
+WHERE destination IS NOT NULL GROUP BY destination
+"""
+# How long a message may take to a destination before it counts as missing: a queue that is read once an hour, or by a
+# machine whose clock is ahead, says nothing of the others.
+GRACES = f"""
+CREATE TABLE graces AS
+SELECT d.destination,
+       CASE WHEN ? THEN coalesce(greatest({TRIPS_OF_GRACE} * t.taken, ?), s.grace) ELSE s.grace END AS grace
+FROM (SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL) d
+CROSS JOIN settings s LEFT JOIN trips t USING (destination)
 """
 # Attempts at messages that may have been handled more than once; messages of different creations that were given one
 # place, by two clusters or a topic made anew, are different messages. Each has the attempt before it and, as
@@ -172,8 +202,8 @@ WINDOW attempt AS (
     ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
-    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, READINGS, COMPLETENESS, COMPLETE, EPOCHS, AROUND,
-    ATTEMPTS, *conduct.STATEMENTS,
+    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS,
+    AROUND, ATTEMPTS, TRIPS, *conduct.STATEMENTS,
 )  # fmt: skip
 
 
@@ -189,30 +219,25 @@ def prepare(store: Store, settings: Bounds) -> Period:
     """Make the views and tables that checks and gates use, and return the time that the spans cover."""
     for statement in STATEMENTS:
         store.connection.execute(statement)
-    row = settings.row(_grace_seconds(store))
+    shortest = _shortest_grace_seconds(store)
+    # Without a trip to a destination, those to most others tell how long one may take.
+    trip = store.one("SELECT quantile_disc(taken, 0.9) FROM trips")
+    row = settings.row(max(TRIPS_OF_GRACE * (trip or 0) / SECOND, shortest))
     types = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}
     store.connection.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
     store.connection.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", list(row.values()))
+    store.connection.execute(GRACES, [settings.grace is None, round(shortest * SECOND)])
     first, last = store.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
     return Period(first, last)
 
 
-def _grace_seconds(store: Store) -> float:
-    """Return how long a message may take before it counts as missing.
-
-    It is three times the 99.9th percentile from send to processed, or twice the metrics' interval and a batch's delay.
-    """
-    trip = store.one(
-        """SELECT quantile_cont(trip, 0.999) FROM (
-               SELECT min(p.ended) - min(s.started) AS trip FROM works p
-               JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
-               GROUP BY s.span_id, p.destination, p.consumer_group)"""
-    )
+def _shortest_grace_seconds(store: Store) -> float:
+    """Return how long telemetry may be on its way: twice the metrics' interval and a batch's delay."""
     interval = store.one(
         """SELECT median(gap) FROM (SELECT time - lag(time) OVER (PARTITION BY instance ORDER BY time) AS gap
            FROM (SELECT DISTINCT instance, time FROM metrics))"""
     )
-    return max(3 * (trip or 0) / SECOND, 2 * (interval or 0) / SECOND + BATCH_DELAY_SECONDS, SHORTEST_GRACE_SECONDS)
+    return max(2 * (interval or 0) / SECOND + BATCH_DELAY_SECONDS, SHORTEST_GRACE_SECONDS)
 
 
 @dataclass(frozen=True)

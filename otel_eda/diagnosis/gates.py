@@ -19,7 +19,8 @@ class Condition:
 
 
 # The tables: `k` is how complete the destination's telemetry is, `e` its epochs, `v` the last span of the service, `b`
-# and `a` the group's nearest messages before and after in the same partition, `s` the settings.
+# and `a` the group's nearest messages before and after in the same partition, `s` the settings, `n` the destination's
+# grace.
 CONDITIONS = {
     "G1": Condition(
         "CASE WHEN k.until >= c.last_time AND k.since <= coalesce(c.first_time, c.last_time) THEN true END",
@@ -32,7 +33,7 @@ CONDITIONS = {
         "it is not known whether both sides sampled this message",
     ),
     "G3": Condition(
-        "v.last_time - c.last_time > s.grace",
+        "v.last_time - c.last_time > coalesce(n.grace, s.grace)",
         "it happened longer ago than any message took",
         "",
     ),

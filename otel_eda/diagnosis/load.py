@@ -40,6 +40,13 @@ MACROS = (
 TEMPORARY_COLUMNS = {"span_events": "STRUCT(name VARCHAR)[]", "links": "STRUCT(name VARCHAR)[]"}
 # Two exports of one span have the same key; two rows of one batch have it only if they are about the same message.
 ROW_KEY = "trace_id, span_id, origin_trace, origin_span, partition_id, message_offset"
+# Few rows are repeated, and a `SELECT DISTINCT ON` would copy all of them.
+DELETE_REPEATS = f"""
+DELETE FROM operations WHERE rowid IN (
+    SELECT rowid FROM operations
+    WHERE hash({ROW_KEY}) IN (SELECT hash({ROW_KEY}) AS key FROM operations GROUP BY key HAVING count(*) > 1)
+    QUALIFY row_number() OVER (PARTITION BY {ROW_KEY} ORDER BY rowid) > 1)
+"""
 
 
 def operations() -> str:

@@ -12,7 +12,7 @@ import duckdb
 
 from otel_eda import encodings
 
-from . import UnusableError, columns, continued, load, plural, recovery
+from . import UnusableError, columns, continued, exported, load, plural, recovery
 from .settings import MEMORY
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 SIGNALS = ("traces", "metrics", "logs")
+TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
 WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
@@ -49,6 +50,7 @@ class Intake:
     files: int = 0
     lines: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNALS, "damaged", "foreign", "empty"), 0))
     broken: list[str] = field(default_factory=list)
+    no_tables: list[str] = field(default_factory=list)
     unidentified: int = 0
     impossible: int = 0
     repeated: int = 0
@@ -66,6 +68,8 @@ class Intake:
                 yield f"{plural(self.lines[kind], 'line')} {why}"
         for name in self.broken:
             yield f"{name} breaks off; what comes before that is used"
+        for name in self.no_tables:
+            yield f"{name} holds no table as `otel-eda export` writes it, so it is not read"
         if self.unidentified:
             yield f"{plural(self.unidentified, 'span')} without ids, or with damaged or no times, so not used"
         if self.impossible:
@@ -112,13 +116,13 @@ class Store:
     def read(self, sources: Iterable[Source]) -> None:
         """Load the telemetry of all sources; raises `UnusableError` if nothing in them is OTLP."""
         names: list[str] = []
-        by_signal: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
+        by_signal: dict[str, list[str]] = {signal: [] for signal in (*SIGNALS, TABLES)}
         for source in sources:
             for path in (_in_utf8(found, self.spool) for found in source.files(self.spool)):
                 names.append(path.name)
                 for signal, file in self._survey(path):
                     by_signal[signal].append(file)
-        if not self.intake.otlp:
+        if not self.intake.otlp and not by_signal[TABLES]:
             raise UnusableError(_no_otlp(names, self.intake))
         self._load(by_signal)
         if not any(self.one(f"SELECT count(*) FROM {table}") for table in columns.TABLES):
@@ -138,8 +142,11 @@ class Store:
         return self.ask(statement, *parameters)[0][0]
 
     def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
-        """Count a file's lines and yield it once for each signal in it; for a damaged file, a copy of what is whole."""
+        """Count a file's lines; yield the file, or what is whole of it, once for each signal in it, or as a table."""
         self.intake.files += 1
+        if exported.is_parquet(path):
+            yield TABLES, _literal(path)
+            return
         try:
             found = self._lines(path)
         except duckdb.Error:
@@ -163,15 +170,20 @@ class Store:
         self._create("metrics", load.metrics(), by_signal["metrics"])
         self._create("events", load.log_events(), by_signal["logs"])
         if by_signal["traces"]:
+            self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
+            self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
+        added = {file: exported.add(self.connection, file) for file in by_signal[TABLES]}
+        self.intake.no_tables = [Path(file).name for file, table in added.items() if table is None]
+        if by_signal["traces"] or "operations" in added.values():
             self._complete()
+        if by_signal["traces"]:
+            self.connection.execute(f"INSERT INTO events {load.span_events()}")
         for name in load.TEMPORARY_COLUMNS:
             self.connection.execute(f"ALTER TABLE operations DROP {name}")
         self.intake.spans = self._distinct("trace_id, span_id")
 
     def _complete(self) -> None:
-        """Add rows for the messages of batches, delete unusable and repeated rows, add handlers' errors and events."""
-        self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
-        self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
+        """Delete unusable and repeated rows, add handlers' errors."""
         self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
         self._delete_repeats()
         self.intake.impossible = self._clear_impossible()
@@ -180,7 +192,6 @@ class Store:
             for statement in continued.STATEMENTS:
                 self.connection.execute(statement)
             self.connection.execute("DROP TABLE continued")
-        self.connection.execute(f"INSERT INTO events {load.span_events()}")
 
     def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
         if files:
@@ -212,12 +223,9 @@ class Store:
 
     def _delete_repeats(self) -> None:
         rows = self.one("SELECT count(*) FROM operations")
-        once = self._distinct(load.ROW_KEY)
-        self.intake.repeated = rows - once
-        if rows != once:
-            self.connection.execute(f"CREATE TABLE once AS SELECT DISTINCT ON ({load.ROW_KEY}) * FROM operations")
-            self.connection.execute("DROP TABLE operations")
-            self.connection.execute("ALTER TABLE once RENAME TO operations")
+        self.intake.repeated = rows - self._distinct(load.ROW_KEY)
+        if self.intake.repeated:
+            self.connection.execute(load.DELETE_REPEATS)
 
 
 def _in_utf8(path: Path, spool: Path) -> Path:

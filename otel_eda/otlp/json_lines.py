@@ -21,6 +21,7 @@ Writer: TypeAlias = Callable[[Any], Any]
 ID_FIELDS = {"trace_id", "span_id", "parent_span_id"}
 WIDE_INTEGERS = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
 REALS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
+ATTRIBUTE = "opentelemetry.proto.common.v1.KeyValue"
 WRITERS: dict[FieldDescriptor, tuple[str, Writer]] = {}
 
 
@@ -37,6 +38,17 @@ def _plain(message: Message) -> dict[str, Any]:
     return values
 
 
+def _attribute(pair: Any) -> dict[str, Any]:
+    """Write an attribute; most of a request are attributes, and of these most have text or a number."""
+    value = pair.value
+    kind = value.WhichOneof("value")
+    if kind == "string_value":
+        return {"key": pair.key, "value": {"stringValue": value.string_value}}
+    if kind == "int_value":
+        return {"key": pair.key, "value": {"intValue": str(value.int_value)}}
+    return _plain(pair)
+
+
 def _writer(field: FieldDescriptor, value: object) -> tuple[str, Writer]:
     item = _item_writer(field)
     # A descriptor tells whether its field is repeated, but by another name in each version of protobuf.
@@ -46,7 +58,7 @@ def _writer(field: FieldDescriptor, value: object) -> tuple[str, Writer]:
 
 def _item_writer(field: FieldDescriptor) -> Writer:
     if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
-        return _plain
+        return _attribute if field.message_type and field.message_type.full_name == ATTRIBUTE else _plain
     if field.type == FieldDescriptor.TYPE_BYTES:
         return bytes.hex if field.name in ID_FIELDS else _base64
     if field.cpp_type in WIDE_INTEGERS:

@@ -9,7 +9,7 @@ import pytest
 
 from otel_eda.diagnosis.finding import Verdict
 
-from .telemetry import BEGIN, SECOND, Message, Service, Span, Telemetry
+from .telemetry import BEGIN, SECOND, Message, Service, Span, Telemetry, metric, scoped
 
 if TYPE_CHECKING:
     from .conftest import Diagnose
@@ -27,9 +27,9 @@ class Queues:
     billing: Service
     clerk: Service
 
-    def refuse(self, work: Span, at: float, operation: str = "nack") -> None:
+    def refuse(self, work: Span, at: float, operation: str = "nack", **more: Any) -> None:
         """Have billing refuse the message that it works on."""
-        said = {"messaging.operation.name": operation}
+        said = {"messaging.operation.name": operation, **more}
         made = self.billing._span("settle", "orders", at, 0.001, said, work)
         made.json["links"] = work.json["links"]
 
@@ -90,6 +90,22 @@ def test_what_failed_once_and_was_acknowledged_at_last_is_not_lost(diagnose: Dia
     queues.billing.process(message, 5.1, error="ValueError")
     queues.refuse(queues.billing.process(message, 6.1), 6.2, "ack")
     assert found(diagnose, queues, "EDA104") == []
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_what_was_refused_for_good_may_be_a_dead_letter_whose_span_is_missing(
+    diagnose: Diagnose, queues: Queues, missing: bool
+) -> None:
+    buried = queues.shop.send("orders", 4.0)
+    queues.refuse(queues.billing.process(buried, 4.1, error="ValueError"), 4.2, "reject")
+    queues.clerk.process(Message(buried.span, "dead", None, None), 4.5, said=REJECTED)
+    work = queues.billing.process(queues.shop.send("orders", 5.0), 5.1, error="ValueError")
+    queues.refuse(work, 5.2, "reject", **{"eda.settle.requeue": False})
+    if missing:
+        of_dead = metric("process", 2, BEGIN + 62 * SECOND, {"messaging.destination.name": "dead"})
+        queues.world.extra.append(scoped(queues.clerk, "resourceMetrics", "scopeMetrics", "metrics", [of_dead]))
+    verdict = Verdict.SUSPECT if missing else Verdict.LIKELY
+    assert found(diagnose, queues, "EDA104") == [("EDA104", verdict)]
 
 
 def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, queues: Queues) -> None:

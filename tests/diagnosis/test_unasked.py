@@ -95,3 +95,12 @@ def test_what_is_younger_than_the_grace_is_counted(diagnose: Diagnose) -> None:
     made = flow(skip={5, 6})
     assert diagnose(made.world).young == {}
     assert diagnose(made.world, grace=1000.0).young == {"EDA104": 2}
+
+
+def test_each_destination_has_its_own_grace(diagnose: Diagnose) -> None:
+    made = flow(skip={5, 6})
+    archive = made.world.service("archive", group="archive")
+    archive.process(made.shop.send("nightly", 1.0, 0), 45.0)
+    found = diagnose(made.world)
+    assert ("orders", 2) in {(finding.destination, finding.count) for finding in found.findings}
+    assert found.young == {}

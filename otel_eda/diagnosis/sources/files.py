@@ -11,7 +11,7 @@ from otel_eda.diagnosis import UnusableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ENDINGS = (".json", ".jsonl", ".ndjson", ".otlp", ".pb", ".binpb", ".protobuf")
+ENDINGS = (".json", ".jsonl", ".ndjson", ".otlp", ".pb", ".binpb", ".protobuf", ".parquet")
 PACKED = ("", ".gz", ".zst")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import Telemetry, flow
 
-from .helpers import CONFIRMED, counted_by_ledger, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, counted_by_ledger, only, processed
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -64,3 +64,13 @@ def test_by_the_senders_numbers(diagnose: Diagnose) -> None:
         screen.process(shop.send("prices", number / 10, said=said), 0.5 + turn / 10, said={**said, **late})
     finding = only(diagnose(world, "EDA301").findings, "EDA301")
     assert (finding.verdict, finding.count, finding.destination) == (CONFIRMED, 1, "prices")
+
+
+def test_what_comes_long_after_may_be_another_attempt_where_attempts_are_missing(diagnose: Diagnose) -> None:
+    made, key = flow(), {"eda.message.key.hash": "k"}
+    first, second = made.shop.send("orders", 5.0, 60), made.shop.send("orders", 5.1, 61)
+    made.billing.process(second, 5.2, said=key)
+    made.billing.process(first, 30.0, said=key)
+    assert only(diagnose(made.world, "EDA301").findings, "EDA301").verdict is LIKELY
+    processed(made, 43)
+    assert only(diagnose(made.world, "EDA301").findings, "EDA301").verdict is SUSPECT

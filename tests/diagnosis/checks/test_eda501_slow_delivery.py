@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import SECOND, Telemetry, flow
 
-from .helpers import CONFIRMED, LIKELY, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only, processed
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -57,3 +57,12 @@ def test_the_message_has_a_name_where_it_has_no_offset(diagnose: Diagnose) -> No
         mail.process(sent, turn * 0.1 + (9.0 if turn == 29 else 0.01))
     finding = only(diagnose(world, "EDA501").findings, "EDA501")
     assert finding.evidence[0].message == f"{sent.span.trace}-{sent.span.id}"
+
+
+def test_a_second_attempt_did_not_wait_and_may_look_like_the_first_where_attempts_are_missing(
+    diagnose: Diagnose,
+) -> None:
+    made = flow(skip={12})
+    made.billing.process(made.messages[12], 21.0)
+    processed(made, 41)
+    assert only(diagnose(made.world, "EDA501").findings, "EDA501").verdict is SUSPECT

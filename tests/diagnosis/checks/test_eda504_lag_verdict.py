@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import flow, pairs
 
-from .helpers import LIKELY, measured, only
+from .helpers import LIKELY, SUSPECT, measured, only, processed
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -29,6 +29,14 @@ def test_growing(diagnose: Diagnose) -> None:
     finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
     assert (finding.verdict, finding.count) == (LIKELY, 121)
     assert "work all the time" in finding.cause
+
+
+def test_growing_only_as_far_as_the_attempts_are_there(diagnose: Diagnose) -> None:
+    made = flow(200, 1, skip=set(range(200)))
+    for turn in range(80):
+        made.billing.process(made.messages[turn], turn * 0.25, took=0.249)
+    processed(made, 120)
+    assert only(diagnose(made.world, "EDA504", grace=1.0).findings, "EDA504").verdict is SUSPECT
 
 
 def test_stalled(diagnose: Diagnose) -> None:

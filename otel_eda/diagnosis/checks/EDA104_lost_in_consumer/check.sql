@@ -136,7 +136,7 @@ missing AS (
         ON g.consumer_group = r.consumer_group AND g.destination = s.destination AND g.partition_id = s.partition_id
         AND g.instance = coalesce(t.instance, p.instance, h.instance)
     LEFT JOIN alive AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
-    CROSS JOIN settings AS z
+    JOIN graces AS z ON z.destination = s.destination
     LEFT JOIN known AS k ON k.destination = s.destination
     WHERE
         s.outcome = 'ok'
@@ -379,6 +379,15 @@ refused AS (
         )
 ),
 
+-- Queues whose messages also come to other destinations, as dead letters do, where attempts are missing.
+hidden AS (
+    SELECT DISTINCT w.destination
+    FROM works AS w
+    JOIN works AS o ON o.origin_trace = w.origin_trace AND o.origin_span = w.origin_span AND o.destination <> w.destination
+    JOIN completeness AS c ON c.destination = o.destination
+    WHERE w.system = 'rabbitmq' AND c.type = 'process' AND c.around < c.counted
+),
+
 -- Without offsets: the queues that somebody reads, with the last message that was processed and the reader's last sign.
 queue AS (
     SELECT
@@ -395,7 +404,7 @@ unread AS (
     SELECT s.*, q.service AS reader
     FROM sends AS s
     JOIN queue AS q ON q.destination = s.destination
-    CROSS JOIN settings AS z
+    JOIN graces AS z ON z.destination = s.destination
     WHERE
         s.system = 'rabbitmq' AND s.outcome = 'ok' AND NOT s.linked AND s.message_offset IS NULL
         AND (s.started < q.last_read OR q.last_time - s.ended > z.grace)
@@ -510,11 +519,12 @@ SELECT
     CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1,
     CASE WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
     -- What an attempt sent may have been the answer, or another try.
-    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
     CASE WHEN r.acked THEN 'acknowledged' ELSE 'refused for good' END || ', and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), ''),
     r.origin_trace || '-' || r.origin_span
 FROM refused AS r
+LEFT JOIN hidden AS h ON h.destination = r.destination
 WHERE
     NOT EXISTS (
         SELECT 1 FROM operations AS o

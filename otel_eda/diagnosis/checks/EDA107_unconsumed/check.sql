@@ -41,5 +41,5 @@ SELECT
     'nothing received from it' AS detail
 FROM sent AS e
 JOIN services AS v ON v.service = e.service
-CROSS JOIN settings AS z
+JOIN graces AS z ON z.destination = e.destination
 WHERE e.destination NOT IN (SELECT destination FROM readers WHERE destination IS NOT NULL)

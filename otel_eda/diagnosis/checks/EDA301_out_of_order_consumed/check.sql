@@ -49,11 +49,16 @@ SELECT
     o.started AS first_time, o.previous_started AS last_time, 1 AS weight,
     CASE WHEN o.instance = o.previous_instance THEN 'concurrent' ELSE 'other-member' END AS cause,
     -- A group that goes back to what it had left out wants that order: it was done with the later message long before.
-    CASE WHEN o.previous_started > o.ended + 1000000000 OR h.time <= o.previous_started THEN 'LIKELY' END AS at_most,
+    CASE
+        -- Or the first attempt at the later message is missing, and this is another one.
+        WHEN o.previous_started > o.ended + 1000000000 AND k.destination IS NOT NULL THEN 'SUSPECT'
+        WHEN o.previous_started > o.ended + 1000000000 OR h.time <= o.previous_started THEN 'LIKELY'
+    END AS at_most,
     CAST(NULL AS BOOLEAN) AS g1, CAST(NULL AS BOOLEAN) AS g4, CASE WHEN o.instance = o.previous_instance THEN true END AS g5,
     'begun before offset ' || o.previous_offset || ' of the same key' AS detail
 FROM ordered AS o
 CROSS JOIN settings AS t
+LEFT JOIN short AS k ON k.destination = o.destination
 ASOF LEFT JOIN handovers AS h
     ON h.consumer_group = o.consumer_group AND h.destination = o.destination AND h.partition_id = o.partition_id
     AND h.time >= o.started

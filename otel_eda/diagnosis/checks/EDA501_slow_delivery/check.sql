@@ -74,7 +74,11 @@ SELECT
     sent_trace AS trace_id, sent_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
     first_time, last_time, true AS g5,
     CASE WHEN acknowledging > waiting THEN 'broker' ELSE 'waited' END AS cause,
-    CASE WHEN queue_bound IS NULL THEN 'LIKELY' END AS at_most,
+    CASE
+        -- The first attempt may be missing, and this is another one.
+        WHEN waiting >= acknowledging AND destination IN (SELECT k.destination FROM short AS k WHERE k.destination IS NOT NULL) THEN 'SUSPECT'
+        WHEN queue_bound IS NULL THEN 'LIKELY'
+    END AS at_most,
     CASE
         WHEN slow_ack THEN 'the broker took ' || round(acknowledging / 1000000000.0, 3) || ' s to acknowledge it, usually '
             || round(usual_ack / 1000000000.0, 3) || ' s'

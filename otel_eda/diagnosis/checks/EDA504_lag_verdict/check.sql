@@ -88,7 +88,7 @@ judged AS (
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
         END AS cause
     FROM reader AS r
-    CROSS JOIN settings AS z
+    JOIN graces AS z ON z.destination = r.destination
     JOIN sent AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
     JOIN quarter AS q
         ON q.consumer_group = r.consumer_group AND q.destination = r.destination AND q.partition_id = r.partition_id
@@ -130,12 +130,13 @@ silent AS (
 )
 
 SELECT
-    system, service, instance, destination, consumer_group, partition_id, trace_id, span_id,
+    system, service, instance, j.destination, consumer_group, partition_id, trace_id, span_id,
     -- Who is too slow is so while messages are sent; its last message may end much later, when the client is closed.
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN first_send ELSE last_work END AS first_time,
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN least(last_send, last_work) ELSE last_work END AS last_time,
     greatest(behind, lag) AS weight, cause,
-    CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
+    -- Where attempts are missing, their messages seem to wait.
+    CASE WHEN cause = 'stopped' OR k.destination IS NOT NULL THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
     -- By their definition these two lasted for longer than the grace, while others went on.
     CASE WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
@@ -146,7 +147,8 @@ SELECT
         ELSE 'ever more messages wait, ' || lag || ' at last; it worked '
             || round(100.0 * busy / greatest(last_work - first_work, 1), 0) || ' % of the time'
     END AS detail
-FROM judged
+FROM judged AS j
+LEFT JOIN short AS k ON k.destination = j.destination
 WHERE cause IS NOT NULL
 UNION ALL
 SELECT
