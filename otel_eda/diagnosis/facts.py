@@ -12,8 +12,8 @@ from .columns import SERIES
 from .settings import SECOND
 
 if TYPE_CHECKING:
+    from .engines import Tables
     from .settings import Bounds
-    from .store import Store
 
 FOREVER = 2**63 - 1
 SHORTEST_GRACE_SECONDS = 10.0
@@ -185,30 +185,30 @@ class Period:
     last: int
 
 
-def prepare(store: Store, settings: Bounds) -> Period:
+def prepare(tables: Tables, settings: Bounds) -> Period:
     """Make the views and tables that checks and gates use, and return the time that the spans cover."""
     for statement in STATEMENTS:
-        store.connection.execute(statement)
-    row = settings.row(_grace_seconds(store))
+        tables.execute(statement)
+    row = settings.row(_grace_seconds(tables))
     types = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}
-    store.connection.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
-    store.connection.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", list(row.values()))
-    first, last = store.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
+    tables.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
+    tables.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", *row.values())
+    first, last = tables.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
     return Period(first, last)
 
 
-def _grace_seconds(store: Store) -> float:
+def _grace_seconds(tables: Tables) -> float:
     """Return how long a message may take before it counts as missing.
 
     It is three times the 99.9th percentile from send to processed, or twice the metrics' interval and a batch's delay.
     """
-    trip = store.one(
+    trip = tables.one(
         """SELECT quantile_cont(trip, 0.999) FROM (
                SELECT min(p.ended) - min(s.started) AS trip FROM works p
                JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
                GROUP BY s.span_id, p.destination, p.consumer_group)"""
     )
-    interval = store.one(
+    interval = tables.one(
         """SELECT median(gap) FROM (SELECT time - lag(time) OVER (PARTITION BY instance ORDER BY time) AS gap
            FROM (SELECT DISTINCT instance, time FROM metrics))"""
     )
@@ -233,9 +233,9 @@ class Completeness:
         return asdict(self)
 
 
-def completeness(store: Store) -> list[Completeness]:
+def completeness(tables: Tables) -> list[Completeness]:
     """Return how complete the telemetry of each process is, by destination and type of operation."""
-    rows = store.ask(
+    rows = tables.ask(
         """SELECT service, instance, destination, type, counted::BIGINT, spans, lost::BIGINT, complete_until > 0
            FROM completeness ORDER BY ALL"""
     )

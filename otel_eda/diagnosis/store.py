@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
+MADE = """
+SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
+UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables()
+"""
 SIGNALS = ("traces", "metrics", "logs")
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 SURVEY = """
@@ -125,6 +129,10 @@ class Store:
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
+    def execute(self, statement: str, *parameters: Any) -> None:
+        """Run a statement."""
+        self.connection.execute(statement, parameters or None)
+
     def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows that a statement selects."""
         return self.connection.execute(statement, parameters or None).fetchall()
@@ -132,6 +140,14 @@ class Store:
     def one(self, statement: str, *parameters: Any) -> Any:
         """Return the first value that a statement selects."""
         return self.ask(statement, *parameters)[0][0]
+
+    def columns(self, query: str) -> list[str]:
+        """Return the names of the columns that a query selects."""
+        return [row[0] for row in self.ask(f"DESCRIBE {query}")]
+
+    def made(self) -> list[tuple[str, str]]:
+        """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
+        return [(kind, name) for kind, name in self.ask(MADE)]
 
     def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
         """Count a file's lines and yield it once for each signal in it; for a damaged file, a copy of what is whole."""

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from .worlds import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_connect.driver.client import Client
+
+    from otel_eda.diagnosis.store import Store
+
+FRONT = Path(__file__).with_name("front.py")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running engine, and who may ask it."""
+
+    port: int
+    user: str
+    password: str
+
+    def client(self) -> Client:
+        import clickhouse_connect
+
+        return clickhouse_connect.get_client(
+            host="127.0.0.1", port=self.port, username=self.user, password=self.password, autogenerate_session_id=False
+        )
+
+
+class Serve(Protocol):
+    """Starts an engine."""
+
+    def __call__(self, folder: Path, certificate: str = "") -> Server: ...
+
+
+@contextmanager
+def served(folder: Path, certificate: str = "") -> Iterator[Server]:
+    """Yield an engine in a process of its own."""
+    pytest.importorskip("chdb")
+    command = [sys.executable, str(FRONT), str(folder), "reader", "a secret", certificate]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield Server(int(process.stdout.readline()), "reader", "a secret")
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with served(tmp_path_factory.mktemp("clickhouse")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with merged(tmp_path_factory.mktemp("worlds")) as store:
+        yield store

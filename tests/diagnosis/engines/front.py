@@ -1,0 +1,111 @@
+"""ClickHouse's HTTP interface before its engine, which chdb embeds.
+
+`python front.py FOLDER USER PASSWORD CERTIFICATE` prints its port when it is ready. chdb has no server, so what is of
+the server is here: the password, TLS. All else is the engine's.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import ssl
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import chdb
+
+# What of a request is no setting of the engine.
+OTHERS = {"query", "database", "default_format", "query_id", "client_protocol_version", "wait_end_of_query"}
+FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+DENIED = (
+    "Code: 516. DB::Exception: {}: Authentication failed: password is incorrect, or there is no user with such name. "
+    "(AUTHENTICATION_FAILED)"
+)
+
+
+class Front(ThreadingHTTPServer):
+    """One engine for all requests, one at a time."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: str, user: str = "default", password: str = "", certificate: str = "") -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.allowed = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+        self.engine: Any = chdb.connect(folder)
+        self.lock = threading.Lock()
+        rows = str(self.engine.query("SELECT name, value FROM system.settings", "TabSeparatedRaw")).splitlines()
+        self.settings: dict[str, str] = {name: value for name, _, value in (row.partition("\t") for row in rows)}
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def answer(self, statement: str, asked: dict[str, str]) -> tuple[bytes, str]:
+        """Return the bytes of an answer and their format."""
+        with self.lock:
+            self.engine.query(f"USE {asked.get('database') or 'default'}")
+            changed = {name: asked[name] for name in (asked.keys() & self.settings.keys()) - OTHERS}
+            self._set(changed)
+            try:
+                found = FORMAT.search(statement)
+                kind = found[1] if found else asked.get("default_format", "TabSeparated")
+                answer = self.engine.query(statement[: found.start()] if found else statement, kind)
+                return (answer.bytes() or b"") if answer is not None else b"", kind
+            finally:
+                self._set({name: self.settings[name] for name in changed})
+
+    def _set(self, settings: dict[str, str]) -> None:
+        for name, value in settings.items():
+            self.engine.query(f"SET {name} = '{value}'")
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that does not trust the certificate."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    protocol_version = "HTTP/1.1"
+    server: Front
+
+    def do_GET(self) -> None:
+        """Answer as to POST."""
+        self.do_POST()
+
+    def do_POST(self) -> None:
+        """Answer with what the engine answers."""
+        query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        asked = {name: values[0] for name, values in query.items()}
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        user = self.headers.get("Authorization", "")
+        if user != self.server.allowed:
+            self._say(403, DENIED.format(base64.b64decode(user.partition(" ")[2]).decode().partition(":")[0]).encode())
+            return
+        try:
+            answer, kind = self.server.answer(asked.get("query", "") + body, asked)
+            self._say(200, answer, kind)
+        except Exception as error:
+            self._say(500, str(error).encode())
+
+    def _say(self, status: int, body: bytes, kind: str = "TabSeparated") -> None:
+        self.send_response(status)
+        code = re.search(rb"Code: (\d+)", body) if status != 200 else None
+        if code:
+            self.send_header("X-ClickHouse-Exception-Code", code[1].decode())
+        self.send_header("X-ClickHouse-Format", kind)
+        self.send_header("X-ClickHouse-Timezone", "UTC")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Write no log."""
+
+
+if __name__ == "__main__":
+    front = Front(*sys.argv[1:])
+    print(front.server_address[1], flush=True)
+    front.serve_forever()
