@@ -27,7 +27,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-class ClickHouse:
+class ClickHouseTables:
     """The tables of a diagnosis in a database of ClickHouse's.
 
     What the tables look like is kept in DuckDB, in tables without rows: so each statement is checked there, too, and

@@ -5,7 +5,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,39 +19,33 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.store import Store
 
 FRONT = Path(__file__).with_name("front.py")
+USER, SECRET = "reader", "a secret"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running engine, and who may ask it."""
+    """A running engine."""
 
     port: int
-    user: str
-    password: str
 
     def client(self) -> Client:
         import clickhouse_connect
 
         return clickhouse_connect.get_client(
-            host="127.0.0.1", port=self.port, username=self.user, password=self.password, autogenerate_session_id=False
+            host="127.0.0.1", port=self.port, username=USER, password=SECRET, autogenerate_session_id=False
         )
 
 
-class Serve(Protocol):
-    """Starts an engine."""
-
-    def __call__(self, folder: Path, certificate: str = "") -> Server: ...
-
-
 @contextmanager
-def served(folder: Path, certificate: str = "") -> Iterator[Server]:
+def served(folder: Path, certificate: Path | None = None, *, readonly: bool = False) -> Iterator[Server]:
     """Yield an engine in a process of its own."""
     pytest.importorskip("chdb")
-    command = [sys.executable, str(FRONT), str(folder), "reader", "a secret", certificate]
+    command = [sys.executable, str(FRONT), str(folder), USER, SECRET, str(int(readonly))]
+    command += [str(certificate)] if certificate else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
-            yield Server(int(process.stdout.readline()), "reader", "a secret")
+            yield Server(int(process.stdout.readline()))
         finally:
             process.kill()
 

@@ -1,7 +1,7 @@
 """ClickHouse's HTTP interface before its engine, which chdb embeds.
 
-`python front.py FOLDER USER PASSWORD CERTIFICATE` prints its port when it is ready. chdb has no server, so what is of
-the server is here: the password, TLS. All else is the engine's.
+`python front.py FOLDER USER PASSWORD READONLY [CERTIFICATE]` prints its port when it is ready. chdb has no server, so
+what is of the server is here: the password, TLS. All else is the engine's.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ class Front(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder: str, user: str = "default", password: str = "", certificate: str = "") -> None:
+    def __init__(self, folder: str, user: str, password: str, readonly: str, certificate: str = "") -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.allowed = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
         self.engine: Any = chdb.connect(folder)
         self.lock = threading.Lock()
         rows = str(self.engine.query("SELECT name, value FROM system.settings", "TabSeparatedRaw")).splitlines()
         self.settings: dict[str, str] = {name: value for name, _, value in (row.partition("\t") for row in rows)}
+        if readonly == "1":  # it cannot be left again
+            self.engine.query("SET readonly = 1")
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)

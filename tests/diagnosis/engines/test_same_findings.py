@@ -10,7 +10,7 @@ from otel_eda.diagnosis import catalog, columns, engine
 from otel_eda.diagnosis.settings import Bounds
 
 pytest.importorskip("sqlglot")
-from otel_eda.diagnosis.engines.clickhouse import ClickHouse
+from otel_eda.diagnosis.engines.clickhouse import ClickHouseTables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +32,10 @@ def expected(worlds: Store) -> Diagnosis:
 
 
 @pytest.fixture(scope="module")
-def clickhouse(worlds: Store, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+def clickhouse(worlds: Store, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseTables]:
     folder = tmp_path_factory.mktemp("tables")
     with server.client() as client:
-        tables = ClickHouse(client, worlds.intake)
+        tables = ClickHouseTables(client, worlds.intake)
         for table, every in columns.TABLES.items():
             names = ", ".join(column.name for column in every)
             tables.execute(f"CREATE TABLE {table} ({', '.join(f'{column.name} {column.type}' for column in every)})")
@@ -43,7 +43,7 @@ def clickhouse(worlds: Store, server: Server, tmp_path_factory: pytest.TempPathF
         yield tables
 
 
-def _fill(worlds: Store, table: str, names: str, path: Path, tables: ClickHouse) -> None:
+def _fill(worlds: Store, table: str, names: str, path: Path, tables: ClickHouseTables) -> None:
     worlds.execute(f"COPY {table} TO '{path}' (FORMAT parquet)")
     tables.client.command(f"INSERT INTO {table} ({names}) SELECT {names} FROM file('{path}', Parquet)")
 
@@ -53,7 +53,7 @@ def test_there_is_something_to_find_for_every_check(check: catalog.Check, expect
     assert [finding for finding in expected.findings if finding.code == check.code]
 
 
-def test_clickhouse_finds_what_duckdb_finds(clickhouse: ClickHouse, expected: Diagnosis) -> None:
+def test_clickhouse_finds_what_duckdb_finds(clickhouse: ClickHouseTables, expected: Diagnosis) -> None:
     found = engine.diagnose(clickhouse, CHECKS, BOUNDS)
     for check in CHECKS:
         mine = [finding for finding in found.findings if finding.code == check.code]

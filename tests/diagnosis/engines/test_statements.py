@@ -9,7 +9,7 @@ import pytest
 from otel_eda.diagnosis.store import Intake, Store
 
 pytest.importorskip("sqlglot")
-from otel_eda.diagnosis.engines.clickhouse import ClickHouse
+from otel_eda.diagnosis.engines.clickhouse import ClickHouseTables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def engines(server: Server) -> Iterator[tuple[Tables, Tables]]:
     with Store() as store, server.client() as client:
         client.command("CREATE DATABASE statements")
         client.database = "statements"
-        tables = ClickHouse(client, Intake())
+        tables = ClickHouseTables(client, Intake())
         for statement in MADE:
             store.execute(statement)
             tables.execute(statement)

@@ -46,9 +46,9 @@ def _prefixed(name: str) -> str:
     return f"split_part(realm, '/', 1) || '.' || {name}"
 
 
-def requests() -> Iterator[dict[str, Any]]:
-    """Yield the requests of OTLP of all worlds; each resource says of which world it is."""
-    for number, lines in enumerate(_worlds()):
+def requests(leave: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the requests of OTLP of all worlds but one; each resource says of which world it is."""
+    for number, lines in enumerate(_worlds(leave)):
         for line in lines:
             try:
                 request = json.loads(ID.sub(lambda found: f'"{number:03x}{found[0][4:]}', line))  # noqa: B023
@@ -59,9 +59,10 @@ def requests() -> Iterator[dict[str, Any]]:
                 yield request
 
 
-def _worlds() -> Iterator[list[str]]:
+def _worlds(leave: str | None) -> Iterator[list[str]]:
     for path in sorted(EXAM.glob("*/*.jsonl.gz")):
-        yield gzip.decompress(path.read_bytes()).decode("utf-8", "replace").splitlines()
+        if path.name.partition(".")[0] != leave:
+            yield gzip.decompress(path.read_bytes()).decode("utf-8", "replace").splitlines()
     for world in (_stuck(), _hot(), _cut()):
         yield world.lines()
 
