@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.settings import MOST_SPANS
 
 from .selection import Selection, last_hour
@@ -29,9 +30,7 @@ def find(places: Iterable[str], selection: Selection, most_spans: int = MOST_SPA
 
     for place in places:
         if place.startswith(CLICKHOUSE):
-            from .clickhouse import ClickHouse
-
-            yield ClickHouse(place, *last_hour(selection.since, selection.until), most_spans)
+            yield _clickhouse(place, selection, most_spans)
         elif place.startswith(("http://", "https://")):
             yield at_url(place, selection)
         else:
@@ -45,3 +44,11 @@ def selected(
     if any(place.startswith(CLICKHOUSE) for place in places):
         return Selection(services, *last_hour(since, until))
     return Selection(services, since, until)
+
+
+def _clickhouse(place: str, selection: Selection, most_spans: int) -> Source:
+    try:
+        from .clickhouse import ClickHouse
+    except ModuleNotFoundError as error:
+        raise UnusableError(f"{error}: pip install 'otel-eda[clickhouse]'") from error
+    return ClickHouse(place, *last_hour(selection.since, selection.until), most_spans)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import uuid
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -17,71 +13,25 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from otel_eda.diagnosis import UnusableError, plural
 from otel_eda.diagnosis.settings import SECOND
 
+from .clickhouse_address import SCHEME, address, password
 from .clickhouse_errors import reason
 from .clickhouse_tables import LOGS, TRACES, TimeRange, metrics, number_of_spans, records, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
 
-SCHEME = "clickhouse"
-PASSWORD, PASSWORD_FILE = "OTEL_EDA_CLICKHOUSE_PASSWORD", "OTEL_EDA_CLICKHOUSE_PASSWORD_FILE"
 OLDEST = (26, 3)
 # What a query of ours may take there; a server that lets nobody change this has bounds of its own.
 BOUNDS = {"max_memory_usage": 2 * 10**9, "max_execution_time": 120, "max_threads": 2, "priority": 10}
 EARLIER = timedelta(minutes=5)  # spans that began before the window may end in it
-FILES = ("ca", "cert", "key")  # of certificates
-OPTIONS = {"secure", *FILES}
 END = b"PAR1"  # of a file of Parquet that is whole
 PART_BYTES = 1 << 20
 # The client logs errors that it raises, too; without a handler Python would print them.
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 COLUMNS = "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() AND table LIKE 'otel\\_%'"
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a ClickHouse is, whom it knows, and how far it is trusted."""
-
-    host: str
-    port: int
-    user: str
-    database: str
-    secure: bool
-    files: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """How messages call it."""
-        return f"{SCHEME}://{self.host}:{self.port}/{self.database}"
-
-
-def address(url: str) -> Address:
-    """Return what a URL like `clickhouse://reader@host:8443/otel?ca=FILE` says; raises `UnusableError`."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise UnusableError(f"a URL of ClickHouse that cannot be read: {error}") from error
-    if parts.password is not None:
-        raise UnusableError(f"no password in a URL, which others may see: {PASSWORD} or {PASSWORD_FILE} takes it")
-    options = _options(parts)
-    secure = options.pop("secure", "yes").lower() not in {"no", "false", "0"}
-    user, database = unquote(parts.username or "default"), parts.path.strip("/") or "default"
-    return Address(parts.hostname or "localhost", port or (8443 if secure else 8123), user, database, secure, options)
-
-
-def _options(parts: SplitResult) -> dict[str, str]:
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := sorted(options.keys() - OPTIONS):
-        raise UnusableError(
-            f"{SCHEME}://{parts.hostname} has no option {unknown[0]}; there is {', '.join(sorted(OPTIONS))}"
-        )
-    missing = [options[name] for name in FILES if name in options and not Path(options[name]).is_file()]
-    if missing:
-        raise UnusableError(f"{missing[0]}: there is no such file")
-    return options
 
 
 class ClickHouse:
@@ -171,7 +121,7 @@ class ClickHouse:
             host=place.host,
             port=place.port,
             username=place.user,
-            password=_password(),
+            password=password(),
             database=place.database,
             ca_cert=place.files.get("ca"),
             client_cert=place.files.get("cert"),
@@ -186,12 +136,6 @@ class ClickHouse:
                 f"{place.name}: ClickHouse {client.server_version}; it has to be {'.'.join(map(str, OLDEST))} or newer"
             )
         return client
-
-
-def _password() -> str:
-    """Return the password that the environment gives, or a file that it names."""
-    path = os.environ.get(PASSWORD_FILE)
-    return Path(path).read_text(encoding="utf-8").strip("\r\n") if path else os.environ.get(PASSWORD, "")
 
 
 def _nanoseconds(time: datetime) -> int:

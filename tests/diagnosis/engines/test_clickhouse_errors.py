@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_eda import cli
+from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD, PASSWORD_FILE
 from otel_eda.diagnosis.sources.clickhouse_errors import reason
 
 from .conftest import SECRET, Server, served
@@ -35,7 +36,7 @@ def complaint(capsys: pytest.CaptureFixture[str], place: str) -> str:
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clickhouse.PASSWORD, SECRET)
+    monkeypatch.setenv(PASSWORD, SECRET)
 
 
 def plain(server: Server, database: str = "default", user: str = "reader") -> str:
@@ -43,15 +44,15 @@ def plain(server: Server, database: str = "default", user: str = "reader") -> st
 
 
 def test_a_wrong_password(server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clickhouse.PASSWORD, "another")
+    monkeypatch.setenv(PASSWORD, "another")
     assert "reader or the password is not known there" in complaint(capsys, plain(server))
 
 
 def test_a_password_from_a_file(
     server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv(clickhouse.PASSWORD)
-    monkeypatch.setenv(clickhouse.PASSWORD_FILE, str(tmp_path / "password"))
+    monkeypatch.delenv(PASSWORD)
+    monkeypatch.setenv(PASSWORD_FILE, str(tmp_path / "password"))
     assert "No such file" in complaint(capsys, plain(server))
     (tmp_path / "password").write_text(f"{SECRET}\n")
     assert "no table otel_traces" in complaint(capsys, plain(server))

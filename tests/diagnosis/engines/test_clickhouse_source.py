@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from docs.pages import ROOT, blocks
 
 from diagnosis.telemetry import BEGIN, SECOND, Telemetry, flow, metric, scoped
 from otel_eda import cli
 from otel_eda.diagnosis import UnusableError, catalog, columns, engine
 from otel_eda.diagnosis.finding import Verdict
 from otel_eda.diagnosis.settings import Bounds
+from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -31,12 +36,13 @@ if TYPE_CHECKING:
 
 EVER = datetime(2001, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
 START = datetime.fromtimestamp(BEGIN // SECOND, timezone.utc)
+LATER = re.compile(r'"(\w*[tT]imeUnixNano)": "(\d+)"')
 ONE_SPAN = "INSERT INTO otel_traces (Timestamp, TraceId, SpanId) SELECT toDateTime64('2026-01-01', 9), 'a', 'b'"
 
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clickhouse.PASSWORD, SECRET)
+    monkeypatch.setenv(PASSWORD, SECRET)
 
 
 def filled(client: Client, database: str, requests: Iterable[exporter.Row], folder: Path, time: str) -> None:
@@ -91,6 +97,24 @@ def reading(folder: Path) -> Iterator[Server]:
     """Give a server that lets nobody write or change a setting."""
     with served(folder / "clickhouse", readonly=True) as running:
         yield running
+
+
+def test_the_commands_of_the_page(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = round(time.time() * SECOND) - BEGIN - 120 * SECOND  # two minutes ago
+    now = [LATER.sub(lambda found: f'"{found[1]}": "{int(found[2]) + later}"', line) for line in flow().world.lines()]
+    with server.client() as client:
+        filled(client, "page", map(json.loads, now), tmp_path, "DateTime64(9)")
+    monkeypatch.chdir(tmp_path)
+    block = next(block for block in blocks(ROOT / "docs" / "scale.md") if "--since 15m" in block.code)
+    export, *commands = block.code.splitlines()
+    assert export == f"export {PASSWORD}='{SECRET}'"
+    for command in commands:
+        here = command.replace("clickhouse.example.com:8443/otel", f"127.0.0.1:{server.port}/page?secure=no")
+        assert cli.main(shlex.split(here)[1:]) == 0, command
+    assert (tmp_path / "operations.parquet").exists()
+    assert "billing,process,40" in capsys.readouterr().out
 
 
 def url(server: Server, database: str) -> str:
