@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from otel_eda.diagnosis.store import Store
 
-FRONT = Path(__file__).with_name("front.py")
+TESTS = Path(__file__).parents[2]
 USER, SECRET = "reader", "a secret"
 
 
@@ -40,9 +40,9 @@ class Server:
 def served(folder: Path, certificate: Path | None = None, *, readonly: bool = False) -> Iterator[Server]:
     """Yield an engine in a process of its own."""
     pytest.importorskip("chdb")
-    command = [sys.executable, str(FRONT), str(folder), USER, SECRET, str(int(readonly))]
+    command = [sys.executable, "-m", "diagnosis.engines.front", str(folder), USER, SECRET, str(int(readonly))]
     command += [str(certificate)] if certificate else []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
             yield Server(int(process.stdout.readline()))

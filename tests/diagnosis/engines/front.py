@@ -1,7 +1,7 @@
 """ClickHouse's HTTP interface before its engine, which chdb embeds.
 
-`python front.py FOLDER USER PASSWORD READONLY [CERTIFICATE]` prints its port when it is ready. chdb has no server, so
-what is of the server is here: the password, TLS. All else is the engine's.
+`python -m diagnosis.engines.front FOLDER USER PASSWORD READONLY [CERTIFICATE]` prints its port when it is ready. chdb
+has no server, so what is of the server is here: the password, TLS. All else is the engine's.
 """
 
 from __future__ import annotations
@@ -11,15 +11,23 @@ import re
 import ssl
 import sys
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import chdb
 
+from .native import revised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # What of a request is no setting of the engine.
 OTHERS = {"query", "database", "default_format", "query_id", "client_protocol_version", "wait_end_of_query"}
 FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+OLD = 54405  # clients of this revision and older read what chdb writes
 DENIED = (
     "Code: 516. DB::Exception: {}: Authentication failed: password is incorrect, or there is no user with such name. "
     "(AUTHENTICATION_FAILED)"
@@ -45,19 +53,35 @@ class Front(ThreadingHTTPServer):
             context.load_cert_chain(certificate)
             self.socket = context.wrap_socket(self.socket, server_side=True)
 
-    def answer(self, statement: str, asked: dict[str, str]) -> tuple[bytes, str]:
+    def answer(self, statement: str, data: bytes, asked: dict[str, str]) -> tuple[bytes, str]:
         """Return the bytes of an answer and their format."""
-        with self.lock:
-            self.engine.query(f"USE {asked.get('database') or 'default'}")
-            changed = {name: asked[name] for name in (asked.keys() & self.settings.keys()) - OTHERS}
+        found = FORMAT.search(statement)
+        text, kind = (statement[: found.start()], found[1]) if found else (statement, asked.get("default_format", ""))
+        with self.lock, self._asked(asked):
+            if data:
+                self._insert(text, kind, data)
+                return b"", kind
+            answer = self.engine.query(text, kind or "TabSeparated")
+            content = (answer.bytes() or b"") if answer is not None else b""
+            revision = int(asked.get("client_protocol_version", 0))
+            return revised(content, revision) if content and kind == "Native" and revision > OLD else content, kind
+
+    @contextmanager
+    def _asked(self, asked: dict[str, str]) -> Iterator[None]:
+        """Have the database and the settings of a request for as long as it takes."""
+        self.engine.query(f"USE {asked.get('database') or 'default'}")
+        changed = {name: asked[name] for name in (asked.keys() & self.settings.keys()) - OTHERS}
+        try:
             self._set(changed)
-            try:
-                found = FORMAT.search(statement)
-                kind = found[1] if found else asked.get("default_format", "TabSeparated")
-                answer = self.engine.query(statement[: found.start()] if found else statement, kind)
-                return (answer.bytes() or b"") if answer is not None else b"", kind
-            finally:
-                self._set({name: self.settings[name] for name in changed})
+            yield
+        finally:
+            self._set({name: self.settings[name] for name in changed})
+
+    def _insert(self, statement: str, kind: str, data: bytes) -> None:
+        with NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            self.engine.query(f"{statement} FROM INFILE '{file.name}' FORMAT {kind}")
 
     def _set(self, settings: dict[str, str]) -> None:
         for name, value in settings.items():
@@ -81,16 +105,27 @@ class Handler(BaseHTTPRequestHandler):
         """Answer with what the engine answers."""
         query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
         asked = {name: values[0] for name, values in query.items()}
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        body = self._body()
+        statement, data = (asked["query"], body) if "query" in asked else (body.decode(), b"")
         user = self.headers.get("Authorization", "")
         if user != self.server.allowed:
             self._say(403, DENIED.format(base64.b64decode(user.partition(" ")[2]).decode().partition(":")[0]).encode())
             return
         try:
-            answer, kind = self.server.answer(asked.get("query", "") + body, asked)
+            answer, kind = self.server.answer(statement, data, asked)
             self._say(200, answer, kind)
         except Exception as error:
             self._say(500, str(error).encode())
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
 
     def _say(self, status: int, body: bytes, kind: str = "TabSeparated") -> None:
         self.send_response(status)
