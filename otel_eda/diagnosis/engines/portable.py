@@ -65,29 +65,33 @@ def _join_subqueries(select: exp.Select, numbers: Iterator[int]) -> None:
     filters = _conjuncts(where.this) if where else []
     for exists in list(_own(select)):
         sources = _sources(exists.this)
-        if not sources or not any(column.table not in sources for column in exists.this.find_all(exp.Column)):
+        if all(column.table in sources for column in _columns(exists.this)):
             continue
-        whole = exists.parent if isinstance(exists.parent, exp.Not) else exists
-        condition = next((each for each in filters if _bare(each) is whole), None)
         name = f"other_{next(numbers)}"
-        if condition is None:
-            found: exp.Expr = exp.column(FOUND, table=name)
-            # Of a group it speaks by what all its rows have in common.
-            found = (
-                exp.Max(this=found)
-                if exists.find_ancestor(exp.Having, exp.Select) is select.args.get("having")
-                else found
-            )
-            exists.replace(found.is_(exp.null()).not_())
-            side = "ANY"
+        whole = exists.parent if isinstance(exists.parent, exp.Not) else exists
+        others = [each for each in filters if _bare(each) is not whole]
+        if len(others) < len(filters):
+            filters, kind = others, "ANTI" if isinstance(whole, exp.Not) else "SEMI"
         else:
-            filters = [each for each in filters if each is not condition]
-            side = "ANTI" if isinstance(whole, exp.Not) else "SEMI"
-        select.append("joins", _join(exists.this, sources, name, side))
-    if where and filters:
-        where.set("this", exp.and_(*filters, copy=False))
-    elif where:
-        select.set("where", None)
+            kind = "ANY"
+            exists.replace(_found(exists, name))
+        select.append("joins", _join(exists.this, sources, name, kind))
+    if where:
+        select.set("where", exp.Where(this=exp.and_(*filters, copy=False)) if filters else None)
+
+
+def _found(exists: exp.Exists, name: str) -> exp.Expr:
+    """Return what is true where a row of a join by that name is there; of a group, where it is for all of its rows."""
+    if isinstance(exists.find_ancestor(exp.Join, exp.Select), exp.Join):
+        raise ValueError("EXISTS in a join's condition: filter the joined table in a common table of its own")
+    found = exp.column(FOUND, table=name)
+    of_group = isinstance(exists.find_ancestor(exp.Having, exp.Select), exp.Having)
+    return (exp.Max(this=found) if of_group else found).is_(exp.null()).not_()
+
+
+def _columns(query: exp.Expr) -> Iterator[exp.Column]:
+    """Yield the columns that a subquery names, without those that a subquery in it names."""
+    return (column for column in query.find_all(exp.Column) if column.parent_select is query)
 
 
 def _own(select: exp.Select) -> Iterator[exp.Exists]:
@@ -96,9 +100,9 @@ def _own(select: exp.Select) -> Iterator[exp.Exists]:
 
 
 def _sources(query: exp.Expr) -> set[str]:
-    """Return the names that a subquery's own tables have, none if its rows are not simply those of its tables."""
+    """Return the names that a subquery's own tables have."""
     if not isinstance(query, exp.Select) or query.args.get("group") or query.args.get("having"):
-        return set()
+        raise ValueError("EXISTS of groups, or of a union: give them a common table of their own")
     tables = [query.args["from_"], *query.args.get("joins", ())]
     return {table.this.alias_or_name for table in tables}
 

@@ -44,8 +44,7 @@ class Front(ThreadingHTTPServer):
         self.allowed = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
         self.engine: Any = chdb.connect(folder)
         self.lock = threading.Lock()
-        rows = str(self.engine.query("SELECT name, value FROM system.settings", "TabSeparatedRaw")).splitlines()
-        self.settings: dict[str, str] = {name: value for name, _, value in (row.partition("\t") for row in rows)}
+        self.settings = set(str(self.engine.query("SELECT name FROM system.settings", "TabSeparated")).split())
         if readonly == "1":  # it cannot be left again
             self.engine.query("SET readonly = 1")
         if certificate:
@@ -70,22 +69,20 @@ class Front(ThreadingHTTPServer):
     def _asked(self, asked: dict[str, str]) -> Iterator[None]:
         """Have the database and the settings of a request for as long as it takes."""
         self.engine.query(f"USE {asked.get('database') or 'default'}")
-        changed = {name: asked[name] for name in (asked.keys() & self.settings.keys()) - OTHERS}
+        changed = (asked.keys() & self.settings) - OTHERS
         try:
-            self._set(changed)
+            for name in changed:
+                self.engine.query(f"SET {name} = '{asked[name]}'")
             yield
         finally:
-            self._set({name: self.settings[name] for name in changed})
+            for name in changed:
+                self.engine.query(f"SET {name} = DEFAULT")
 
     def _insert(self, statement: str, kind: str, data: bytes) -> None:
         with NamedTemporaryFile() as file:
             file.write(data)
             file.flush()
             self.engine.query(f"{statement} FROM INFILE '{file.name}' FORMAT {kind}")
-
-    def _set(self, settings: dict[str, str]) -> None:
-        for name, value in settings.items():
-            self.engine.query(f"SET {name} = '{value}'")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that does not trust the certificate."""

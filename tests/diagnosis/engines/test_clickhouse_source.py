@@ -131,6 +131,9 @@ def test_each_row_of_each_table_is_the_same(folder: Path, reading: Server, tmp_p
     with Store() as files, Store() as store:
         files.read([Files(str(folder / "worlds.jsonl"))])
         store.read([clickhouse.ClickHouse(url(reading, "worlds"), *EVER, 10**6)])
+        # ClickHouse 26.3 reads the last digit of a number in JSON otherwise; a real exporter's are compared elsewhere.
+        files.execute("UPDATE metrics SET value = round(value, 9)")
+        store.execute("UPDATE metrics SET value = round(value, 9)")
         for table in columns.TABLES:
             store.execute(f"COPY {table} TO '{tmp_path / table}.parquet'")
             read = f"'{tmp_path / table}.parquet'"

@@ -94,6 +94,12 @@ def test_parameters_are_values_and_never_words_of_the_statement(engines: tuple[T
         assert tables.ask("SELECT name FROM one WHERE name = ? OR name = ?", "a' OR '1' = '1", "b") == [("b",)]
 
 
+def test_what_is_written_for_no_engine_is_refused(engines: tuple[Tables, Tables]) -> None:
+    inside = "SELECT 1 FROM other x WHERE x.name = t.name"
+    with pytest.raises(ValueError, match="common table of its own"):
+        engines[1].ask(f"SELECT o.name FROM one o LEFT JOIN other t ON t.name = o.name AND NOT EXISTS ({inside})")
+
+
 def test_columns_and_tables_have_names(engines: tuple[Tables, Tables]) -> None:
     for tables in engines:
         assert tables.columns("SELECT *, 1 AS more FROM seen") == ["name", "place", "share", "good", "at", "more"]
