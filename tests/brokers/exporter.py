@@ -15,16 +15,22 @@ SIGNALS = ("traces", "metrics", "logs")
 
 
 class ExporterServer(Service):
-    """The process of a collector that writes all it gets into the ClickHouse at a port of this machine."""
+    """The process of a collector that writes all it gets into a database of the ClickHouse at a port of this machine.
+
+    It makes the tables, unless they are `made` already.
+    """
 
     name = "exporter"
     listeners = 1
 
-    def __init__(self, folder: Path, clickhouse: int, user: str, password: str) -> None:
+    def __init__(
+        self, folder: Path, clickhouse: int, user: str, password: str, database: str, *, made: bool = False
+    ) -> None:
         super().__init__(folder)
         self.exported = {
             "endpoint": f"http://{HOST}:{clickhouse}?compress=none",
-            "database": "exported",
+            "database": database,
+            "create_schema": not made,
             "username": user,
             "password": password,
             "async_insert": False,
