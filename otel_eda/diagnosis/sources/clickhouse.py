@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
 
 from otel_eda.diagnosis import UnusableError, plural
 from otel_eda.diagnosis.settings import SECOND
@@ -52,7 +53,7 @@ class ClickHouse:
         try:
             with self._client() as client:
                 yield from self._signals(client, folder)
-        except ClickHouseError as error:
+        except (ClickHouseError, HTTPError) as error:  # the latter where an answer breaks off
             raise UnusableError(f"{self.address.name}: {reason(error, self.address.user)}") from error
         except OSError as error:  # a file of certificates, or the spool's disk
             raise UnusableError(f"{self.address.name}: {error}") from error

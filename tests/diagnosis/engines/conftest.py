@@ -27,6 +27,7 @@ class Server:
     """A running engine."""
 
     port: int
+    process: subprocess.Popen[str]
 
     def client(self) -> Client:
         import clickhouse_connect
@@ -45,7 +46,7 @@ def served(folder: Path, certificate: Path | None = None, *, readonly: bool = Fa
     with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
-            yield Server(int(process.stdout.readline()))
+            yield Server(int(process.stdout.readline()), process)
         finally:
             process.kill()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,6 +132,18 @@ def test_a_certificate_of_nobody(encrypted: Server, capsys: pytest.CaptureFixtur
 def test_no_tls_where_it_is_wanted(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, f"clickhouse://reader@127.0.0.1:{server.port}/default")
     assert "it speaks no TLS" in line
+
+
+def test_a_server_that_ends_while_it_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clickhouse, "number_of_spans", lambda _: "SELECT 1 + sleep(3)")
+    with served(tmp_path) as running, running.client() as client:
+        client.command("CREATE TABLE otel_traces (SpanAttributes Map(String, String)) ENGINE MergeTree ORDER BY ()")
+        end = threading.Timer(1.5, running.process.kill)
+        end.start()
+        assert "no ClickHouse answers" in complaint(capsys, plain(running))
+        end.join()
 
 
 # What only a whole server says, in its own words.
