@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pytest
 from brokers import collector as collector_
+from brokers import exporter as exporter_
 from brokers import jaeger as jaeger_
 from brokers import kafka as kafka_
 from brokers import postgresql as postgresql_
@@ -247,6 +248,7 @@ NEEDS: dict[str, Callable[[], Path]] = {
     "jaeger": jaeger_.binary,
     "postgresql": postgresql_.program,
     "collector": collector_.binary,
+    "exporter": exporter_.binary,
     "prometheus": prometheus_.program,
 }
 EXTERNAL: dict[str, Callable[[], Any]] = {

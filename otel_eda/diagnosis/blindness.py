@@ -11,7 +11,7 @@ from . import external
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .store import Store
+    from .engines import Tables
 
 FEW = 3  # names that a sentence lists
 
@@ -74,10 +74,10 @@ QUESTIONS = (
 NO_LOGS = "no logs are here: errors that handlers only logged, and partitions that changed hands, cannot be told"
 
 
-def blindness(store: Store) -> Iterator[str]:
+def blindness(tables: Tables) -> Iterator[str]:
     """Yield a sentence for each thing that could not be asked; the views of `facts` must be there."""
     for question in QUESTIONS:
-        names = sorted({str(row[0]) for row in store.ask(question.sql)})
+        names = sorted({str(row[0]) for row in tables.ask(question.sql)})
         if names:
             yield question.sentence.format(names=_listed(names))
     if not store.intake.lines["logs"] and store.one("SELECT count(*) FROM works"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from .catalog import Check
+    from .engines import Tables
     from .reported import Reported
     from .settings import Bounds
-    from .store import Intake, Store
+    from .store import Intake
 
 GATES = tuple(gates.CONDITIONS)
-MOST_EVIDENCE = 999_999  # as many values as DuckDB's `min_by` returns
 # The columns that a check's SQL may have. `weight` is the number of messages that a row stands for, `alike` is whatever
 # else tells findings apart, `at_most` is the highest verdict that the row's own facts allow.
 COLUMNS = {
@@ -51,6 +51,26 @@ COLUMNS = {
     **{gate.lower(): "BOOLEAN" for gate in GATES},
 }
 GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group", "error", "alike")
+# What is said of a group as a whole.
+WHOLE = {
+    "number": "sum(coalesce(weight, 1))::BIGINT",
+    "only_partition": "CASE WHEN count(DISTINCT partition_id) = 1 THEN min(partition_id) END",
+    "first_offset": "min(message_offset)",
+    "last_offset": "max(message_offset)",
+    "only_key": "CASE WHEN count(DISTINCT key_hash) = 1 THEN min(key_hash) END",
+    "only_message": "CASE WHEN count(DISTINCT message) = 1 THEN min(message) END",
+    "earliest": "min(first_time)",
+    "latest": "max(last_time)",
+}
+# The fields of `Evidence`, and which occurrences of a group are shown first; one order on every engine.
+EXAMPLE = (
+    "trace_id", "span_id", "other_trace_id", "other_span_id", "instance", "other_instance", "partition_id",
+    "message_offset", "before_offset", "after_offset", "message", "first_time", "detail",
+)  # fmt: skip
+FIRST = ", ".join(
+    f"coalesce({name}, {0 if COLUMNS[name] == 'BIGINT' else chr(39) * 2})"
+    for name in ("first_time", "message_offset", "span_id", "trace_id", "message", "other_span_id", "detail")
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +90,7 @@ class Diagnosis:
 
 
 def diagnose(
-    store: Store,
+    tables: Tables,
     checks: Iterable[Check],
     settings: Bounds,
     step: Callable[[str], None] = lambda _: None,
@@ -88,16 +108,16 @@ def diagnose(
     counted: list[facts.Completeness] = []
     unasked: dict[str, None] = {}
     young: Counter[str] = Counter()
-    for _ in realms.each(store):
-        windows.append(facts.prepare(store, settings))
+    for _ in realms.each(tables):
+        windows.append(facts.prepare(tables, settings))
         for check in checks:
             step(check.code)
-            findings.extend(run(store, check, evidence, reported, young))
-        unasked.update(dict.fromkeys(blindness(store)))
-        counted.extend(facts.completeness(store))
+            findings.extend(run(tables, check, evidence, reported, young))
+        unasked.update(dict.fromkeys(blindness(tables)))
+        counted.extend(facts.completeness(tables))
     findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
     found = tuple(causes.linked(findings))
-    return Diagnosis(_whole(windows), store.intake, tuple(counted), found, tuple(unasked), young)
+    return Diagnosis(_whole(windows), tables.intake, tuple(counted), found, tuple(unasked), young)
 
 
 def _whole(windows: list[facts.Period]) -> facts.Period:
@@ -106,45 +126,45 @@ def _whole(windows: list[facts.Period]) -> facts.Period:
 
 
 def run(
-    store: Store,
+    tables: Tables,
     check: Check,
     evidence: int = EVIDENCE,
     reported: Reported | None = None,
     young: Counter[str] | None = None,
 ) -> list[Finding]:
     """Run one check and return its findings; count in `young` what only the grace keeps from being one."""
-    _candidates(store, check)
+    _candidates(tables, check)
     try:
-        if not store.one("SELECT count(*) FROM candidate"):
+        if not tables.one("SELECT count(*) FROM candidate"):
             return []
-        _evaluate(store, check)
+        _evaluate(tables, check)
         if young is not None and "G3" in check.gates:
-            young += Counter({check.code: _young(store, check)})
+            young += Counter({check.code: _young(tables, check)})
         if reported is not None:
-            reported.keep_new(store, check)
-        return [_finding(check, row) for row in _grouped(store, evidence)]
+            reported.keep_new(tables, check)
+        return [_finding(check, row) for row in _grouped(tables, evidence)]
     finally:
         for table in ("evaluated", "judged", "candidate"):
-            store.connection.execute(f"DROP TABLE IF EXISTS {table}")
+            tables.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def _candidates(store: Store, check: Check) -> None:
-    present = {row[0] for row in store.ask(f"DESCRIBE {check.sql}")}
+def _candidates(tables: Tables, check: Check) -> None:
+    present = set(tables.columns(check.sql))
     unknown = present - set(COLUMNS)
     if unknown:
         raise ValueError(f"{check.code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
     missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in present)
-    store.connection.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
+    tables.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
 
 
-def _evaluate(store: Store, check: Check) -> None:
+def _evaluate(tables: Tables, check: Check) -> None:
     """Make the table `evaluated`: the candidates with their gates and verdicts, without those that a gate refutes."""
     wanted = {gate: gates.sql(gate, {gate.lower()}) for gate in check.gates}
     columns = ", ".join(f"{sql} AS {gate.lower()}" for gate, sql in wanted.items())
     kept = " AND ".join(f"{gate.lower()} IS NOT false" for gate in wanted) or "true"
     opened = " + ".join(f"({gate.lower()} IS NULL)::INTEGER" for gate in wanted) or "0"
     excluded = ", ".join(gate.lower() for gate in wanted)
-    store.connection.execute(f"""
+    tables.execute(f"""
         CREATE TEMP TABLE judged AS
             SELECT c.* {f"EXCLUDE ({excluded})" if wanted else ""}, b.message_offset AS before_offset,
                    a.message_offset AS after_offset{f", {columns}" if wanted else ""}
@@ -161,7 +181,7 @@ def _evaluate(store: Store, check: Check) -> None:
             -- Telemetry that belongs to it may still come.
             WHERE coalesce(c.last_time <= h.settled, true)
     """)
-    store.connection.execute(f"""
+    tables.execute(f"""
         CREATE TEMP TABLE evaluated AS
         SELECT *, least(greatest(3 - ({opened}), 1),
                         CASE at_most WHEN 'SUSPECT' THEN 1 WHEN 'LIKELY' THEN 2 ELSE 3 END) AS verdict
@@ -169,37 +189,39 @@ def _evaluate(store: Store, check: Check) -> None:
     """)
 
 
-def _young(store: Store, check: Check) -> int:
+def _young(tables: Tables, check: Check) -> int:
     """Return how many messages would be in findings if they had not happened within the grace."""
     others = " AND ".join(f"{gate.lower()} IS NOT false" for gate in check.gates if gate != "G3") or "true"
-    number: int = store.one(
+    number: int = tables.one(
         f"SELECT coalesce(sum(coalesce(weight, 1)), 0)::BIGINT FROM judged WHERE NOT g3 AND {others}"
     )
     return number
 
 
-def _grouped(store: Store, evidence: int) -> list[Mapping[str, Any]]:
-    held = ", ".join(f"bool_and({gate.lower()} IS NOT NULL) AS {gate.lower()}" for gate in GATES)
-    cursor = store.connection.execute(f"""
-        SELECT {", ".join(GROUP)}, sum(coalesce(weight, 1))::BIGINT AS number,
-               CASE WHEN count(DISTINCT partition_id) = 1 THEN min(partition_id) END AS partition_id,
-               min(message_offset) AS first_offset, max(message_offset) AS last_offset,
-               CASE WHEN count(DISTINCT key_hash) = 1 THEN min(key_hash) END AS key_hash,
-               CASE WHEN count(DISTINCT message) = 1 THEN min(message) END AS message,
-               min(first_time) AS first_time, max(last_time) AS last_time, {held},
-               min_by(struct_pack(trace_id, span_id, other_trace_id, other_span_id, instance, other_instance,
-                          partition_id, message_offset, before_offset, after_offset, message, first_time, detail),
-                      (coalesce(first_time, 0), coalesce(message_offset, 0), coalesce(span_id, '')),
-                       {min(evidence, MOST_EVIDENCE)})
-                   AS examples
-        FROM evaluated GROUP BY {", ".join(GROUP)} ORDER BY ALL
+def _grouped(tables: Tables, evidence: int) -> list[Mapping[str, Any]]:
+    """Return the groups of alike candidates, each with its first `evidence` ones as `examples`."""
+    place = ", ".join(GROUP)
+    held = {gate.lower(): f"bool_and({gate.lower()} IS NOT NULL)" for gate in GATES}
+    values = WHOLE | held
+    rows = tables.ask(f"""
+        SELECT {place}, {", ".join(f"{sql} AS {name}" for name, sql in values.items())}
+        FROM evaluated GROUP BY {place} ORDER BY {place}
     """)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    examples = defaultdict(list)
+    for row in tables.ask(f"""
+        SELECT {place}, {", ".join(EXAMPLE)}
+        FROM (SELECT *, row_number() OVER (PARTITION BY {place} ORDER BY {FIRST}) AS turn FROM evaluated)
+        WHERE turn <= {evidence} ORDER BY {place}, turn
+    """):
+        examples[row[: len(GROUP)]].append(Evidence(*row[len(GROUP) :]))
+    return [
+        {**dict(zip((*GROUP, *values), row, strict=True)), "examples": tuple(examples[row[: len(GROUP)]])}
+        for row in rows
+    ]
 
 
 def _finding(check: Check, row: Mapping[str, Any]) -> Finding:
-    evidence = tuple(Evidence(*example.values()) for example in row["examples"])
+    evidence = row["examples"]
     cause = check.causes[row["cause"]]
     first = row["first_offset"]
     return Finding(
@@ -210,14 +232,14 @@ def _finding(check: Check, row: Mapping[str, Any]) -> Finding:
         service=row["service"],
         destination=row["destination"],
         group=row["consumer_group"],
-        partition=row["partition_id"],
+        partition=row["only_partition"],
         offsets=None if first is None else (first, row["last_offset"]),
-        key=row["key_hash"],
-        message=row["message"],
+        key=row["only_key"],
+        message=row["only_message"],
         error=row["error"],
         count=row["number"],
-        first_time=row["first_time"],
-        last_time=row["last_time"],
+        first_time=row["earliest"],
+        last_time=row["latest"],
         evidence=evidence,
         gates=tuple(_gate(gate, row[gate.lower()]) for gate in check.gates),
         cause=cause.about,

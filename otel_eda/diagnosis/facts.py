@@ -12,8 +12,8 @@ from .columns import SERIES
 from .settings import SECOND
 
 if TYPE_CHECKING:
+    from .engines import Tables
     from .settings import Bounds
-    from .store import Store
 
 FOREVER = 2**63 - 1
 SHORTEST_GRACE_SECONDS = 10.0
@@ -215,25 +215,25 @@ class Period:
     last: int
 
 
-def prepare(store: Store, settings: Bounds) -> Period:
+def prepare(tables: Tables, settings: Bounds) -> Period:
     """Make the views and tables that checks and gates use, and return the time that the spans cover."""
     for statement in STATEMENTS:
-        store.connection.execute(statement)
-    shortest = _shortest_grace_seconds(store)
+        tables.execute(statement)
+    shortest = _shortest_grace_seconds(tables)
     # Without a trip to a destination, those to most others tell how long one may take.
-    trip = store.one("SELECT quantile_disc(taken, 0.9) FROM trips")
+    trip = tables.one("SELECT quantile_disc(taken, 0.9) FROM trips")
     row = settings.row(max(TRIPS_OF_GRACE * (trip or 0) / SECOND, shortest))
     types = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}
-    store.connection.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
-    store.connection.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", list(row.values()))
-    store.connection.execute(GRACES, [settings.grace is None, round(shortest * SECOND)])
-    first, last = store.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
+    tables.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
+    tables.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", *row.values())
+    tables.execute(GRACES, settings.grace is None, round(shortest * SECOND))
+    first, last = tables.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
     return Period(first, last)
 
 
-def _shortest_grace_seconds(store: Store) -> float:
+def _shortest_grace_seconds(tables: Tables) -> float:
     """Return how long telemetry may be on its way: twice the metrics' interval and a batch's delay."""
-    interval = store.one(
+    interval = tables.one(
         """SELECT median(gap) FROM (SELECT time - lag(time) OVER (PARTITION BY instance ORDER BY time) AS gap
            FROM (SELECT DISTINCT instance, time FROM metrics))"""
     )
@@ -258,9 +258,9 @@ class Completeness:
         return asdict(self)
 
 
-def completeness(store: Store) -> list[Completeness]:
+def completeness(tables: Tables) -> list[Completeness]:
     """Return how complete the telemetry of each process is, by destination and type of operation."""
-    rows = store.ask(
+    rows = tables.ask(
         """SELECT service, instance, destination, type, counted::BIGINT, spans, lost::BIGINT, complete_until > 0
            FROM completeness ORDER BY ALL"""
     )

@@ -49,13 +49,14 @@ DELETE FROM operations WHERE rowid IN (
 """
 
 
-def operations() -> str:
+def operations(items: Mapping[str, str] | None = None) -> str:
     """Return the statement that makes rows of `operations` from OTLP's traces; it takes the files as its parameter.
 
-    A span of several messages is one row here, and keeps its `links` for `batch_messages`.
+    `items` are the steps that read spans from files of another form than OTLP's JSON. A span of several messages is
+    one row here, and keeps its `links` for `batch_messages`.
     """
     steps = {
-        **_request_items("resourceSpans", "scopeSpans", "spans", otlp_schema.SPAN),
+        **(items or _request_items("resourceSpans", "scopeSpans", "spans", otlp_schema.SPAN)),
         "span": SPAN,
         "attributed": _span_attributes(),
         "typed": TYPED,
@@ -75,10 +76,10 @@ def batch_messages() -> str:
     return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
 
-def metrics() -> str:
+def metrics(items: Mapping[str, str] | None = None) -> str:
     """Return the statement that makes rows of `metrics` from OTLP's metrics; it takes the files as its parameter."""
     steps = {
-        **_request_items("resourceMetrics", "scopeMetrics", "metrics", otlp_schema.METRIC),
+        **(items or _request_items("resourceMetrics", "scopeMetrics", "metrics", otlp_schema.METRIC)),
         "metric": METRIC,
         "point": POINT,
         "keyed": POINT_VALUE,
@@ -88,10 +89,10 @@ def metrics() -> str:
     return _statement(steps, f"SELECT DISTINCT {_names('metrics')} FROM attributed WHERE {where}")
 
 
-def log_events() -> str:
+def log_events(items: Mapping[str, str] | None = None) -> str:
     """Return the statement that makes rows of `events` from OTLP's logs; it takes the files as its parameter."""
     steps = {
-        **_request_items("resourceLogs", "scopeLogs", "logRecords", otlp_schema.RECORD),
+        **(items or _request_items("resourceLogs", "scopeLogs", "logRecords", otlp_schema.RECORD)),
         "keyed": LOG_RECORD,
         "attributed": _attributes_of("keyed", EVENT_COLUMNS),
     }
@@ -120,7 +121,8 @@ def _value(prefix: str, column: Column) -> str:
     return f"number({text}, {read})" if column.type in {"BIGINT", "DOUBLE"} else read
 
 
-def _values(prefix: str, wanted: Iterable[Column]) -> str:
+def values(prefix: str, wanted: Iterable[Column]) -> str:
+    """Return the SQL that reads columns from the lists `{prefix}_keys` and `{prefix}_values`, by their names."""
     return ", ".join(f"{_value(prefix, column)} AS {column.name}" for column in wanted)
 
 
@@ -135,18 +137,19 @@ def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, obje
                    unnest(r."{scopes}") AS s
             FROM line""",
         "named": f"""
-            SELECT {_values("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
-        "item": """
-            SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region),
-                   coalesce(service, '') AS service,
-                   CASE WHEN lower(host) NOT IN ('localhost', 'localhost.localdomain', '127.0.0.1', '') THEN host
-                        END AS host,
-                   coalesce(instance, host || '/' || process, service, '') AS instance,
-                   nullif(concat_ws('/', environment, cluster, region), '') AS realm
-            FROM named""",
+            SELECT {values("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
+        "item": ITEM,
     }
 
 
+ITEM = """
+SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region),
+       coalesce(service, '') AS service,
+       CASE WHEN lower(host) NOT IN ('localhost', 'localhost.localdomain', '127.0.0.1', '') THEN host
+            END AS host,
+       coalesce(instance, host || '/' || process, service, '') AS instance,
+       nullif(concat_ws('/', environment, cluster, region), '') AS realm
+FROM named"""
 SPAN = """
 SELECT service, instance, host, realm, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
        id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
@@ -163,7 +166,7 @@ def _span_attributes() -> str:
         f"WHEN kind IN ('{number}', 'SPAN_KIND_{name}') THEN '{name}'" for number, name in enumerate(KINDS)
     )
     return f"""
-SELECT * REPLACE (CASE {kinds} ELSE 'UNSPECIFIED' END AS kind), {_values("p", SPAN_COLUMNS)},
+SELECT * REPLACE (CASE {kinds} ELSE 'UNSPECIFIED' END AS kind), {values("p", SPAN_COLUMNS)},
        key_list(exception.attributes) AS e_keys, value_list(exception.attributes) AS e_values
 FROM span"""
 
@@ -178,7 +181,7 @@ SELECT * REPLACE (
          WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
     coalesce(error, e_values[list_position(e_keys, '{semconv.EXCEPTION_TYPE}')],
              CASE WHEN code IN ('2', 'STATUS_CODE_ERROR') THEN '{semconv.OTHER}' END) AS error,
-    coalesce(nullif(status, ''), e_values[list_position(e_keys, '{semconv.EXCEPTION_MESSAGE}')]) AS status)
+    coalesce(nullif(status, ''), nullif(e_values[list_position(e_keys, '{semconv.EXCEPTION_MESSAGE}')], '')) AS status)
 FROM attributed"""
 # The links of a messaging span are its messages; a span that sends a new message may have links of any meaning. Nearly
 # every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
@@ -267,7 +270,7 @@ FROM event"""
 
 
 def _attributes_of(step: str, wanted: Iterable[Column]) -> str:
-    return f"SELECT *, {_values('p', wanted)} FROM {step}"
+    return f"SELECT *, {values('p', wanted)} FROM {step}"
 
 
 # Where nothing tells which exception left a loop's body, it is that of the last handler in it that failed.

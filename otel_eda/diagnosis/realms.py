@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .store import Store
+    from .engines import Tables
 
 TABLES = ("operations", "metrics", "events")
 NAMED = "SELECT DISTINCT realm FROM operations WHERE realm IS NOT NULL AND type IS NOT NULL"
@@ -26,48 +26,47 @@ SELECT s.realm, r.realm FROM roles s JOIN roles r USING (destination) WHERE NOT 
 """
 
 
-def separate(store: Store) -> list[list[str | None]]:
+def separate(tables: Tables) -> list[list[str | None]]:
     """Return the realms that share a broker, group by group; nothing if all may share one."""
-    named = [row[0] for row in store.ask(NAMED)]
+    named = [row[0] for row in tables.ask(NAMED)]
     if len(named) < 2:
         return []
     groups: list[set[str | None]] = [{name} for name in (None, *named)]
-    for one, other in store.ask(PAIRS):
+    for one, other in tables.ask(PAIRS):
         joined = [group for group in groups if one in group or other in group]
         groups = [group for group in groups if group not in joined]
         groups.append(set().union(*joined))
     return [sorted(group, key=str) for group in groups] if len(groups) > 1 else []
 
 
-def each(store: Store) -> Iterator[None]:
+def each(tables: Tables) -> Iterator[None]:
     """Let the tables hold the telemetry of one group of realms after another, and then all of it again."""
-    groups = separate(store)
+    groups = separate(tables)
     if not groups:
         yield
         return
     for table in TABLES:
-        store.connection.execute(f"ALTER TABLE {table} RENAME TO all_{table}")
+        tables.execute(f"ALTER TABLE {table} RENAME TO all_{table}")
     try:
         for group in groups:
+            named = ", ".join("?" * len(group))
             for table in TABLES:
-                store.connection.execute(
-                    f"""CREATE TABLE {table} AS SELECT * FROM all_{table} WHERE coalesce(realm, '') IN (
-                        SELECT coalesce(name, '') FROM (SELECT unnest(?::VARCHAR[]) AS name))""",
-                    [group],
+                tables.execute(
+                    f"CREATE TABLE {table} AS SELECT * FROM all_{table} WHERE coalesce(realm, '') IN ({named})",
+                    *(name or "" for name in group),
                 )
-            if store.one("SELECT count(*) FROM operations"):
+            if tables.one("SELECT count(*) FROM operations"):
                 yield
-            _drop(store)
+            _drop(tables)
     finally:
         for table in TABLES:
-            store.connection.execute(f"DROP TABLE IF EXISTS {table}")
-            store.connection.execute(f"ALTER TABLE all_{table} RENAME TO {table}")
+            tables.execute(f"DROP TABLE IF EXISTS {table}")
+            tables.execute(f"ALTER TABLE all_{table} RENAME TO {table}")
 
 
-def _drop(store: Store) -> None:
+def _drop(tables: Tables) -> None:
     """Drop what was made of one group's telemetry."""
     kept = {"watermarks", "cuts", *(f"all_{table}" for table in TABLES)}
-    for kind, query in (("VIEW", "duckdb_views() WHERE NOT internal"), ("TABLE", "duckdb_tables()")):
-        for (name,) in store.ask(f"SELECT {kind.lower()}_name FROM {query}"):
-            if name not in kept:
-                store.connection.execute(f"DROP {kind} {name}")
+    for kind, name in tables.made():
+        if name not in kept:
+            tables.execute(f"DROP {kind} {name}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .catalog import Check
-    from .store import Store
+    from .engines import Tables
 
 PLACE = "cause, system, service, destination, consumer_group, error, alike"
 MESSAGE = """CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
@@ -32,14 +32,14 @@ class Reported:
         for code, known in self.verdicts.items():
             self.verdicts[code] = {name: seen for name, seen in known.items() if seen[1] >= oldest}
 
-    def keep_new(self, store: Store, check: Check) -> None:
+    def keep_new(self, tables: Tables, check: Check) -> None:
         """Delete from the table `evaluated` what was reported with this verdict or a higher one; remember the rest."""
         known = self.verdicts.setdefault(check.code, {})
         fields = f"{PLACE}, {MESSAGE}" if check.news == "message" else PLACE
-        store.connection.execute("ALTER TABLE evaluated ADD COLUMN id VARCHAR")
-        store.connection.execute(f"UPDATE evaluated SET id = [{fields}]::VARCHAR")
-        rows = store.ask("SELECT id, max(verdict) FROM evaluated GROUP BY id")
+        tables.execute("ALTER TABLE evaluated ADD COLUMN id VARCHAR")
+        tables.execute(f"UPDATE evaluated SET id = [{fields}]::VARCHAR")
+        rows = tables.ask("SELECT id, max(verdict) FROM evaluated GROUP BY id")
         new = [name for name, verdict in rows if verdict > known.get(name, (0, 0))[0]]
-        store.connection.execute("DELETE FROM evaluated WHERE id NOT IN (SELECT unnest(?::VARCHAR[]))", [new])
+        tables.execute("DELETE FROM evaluated WHERE id NOT IN (SELECT unnest(?::VARCHAR[]))", new)
         for name, verdict in rows:
             known[name] = max(verdict, known.get(name, (0, 0))[0]), self.evaluations

@@ -12,17 +12,22 @@ import duckdb
 
 from otel_eda import encodings
 
-from . import UnusableError, columns, continued, exported, load, plural, recovery
+from . import UnusableError, columns, continued, exported, load, load_columns, plural, recovery
 from .settings import MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
+MADE = """
+SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
+UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables()
+"""
 SIGNALS = ("traces", "metrics", "logs")
 TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
+COLUMNAR = {f"{signal}.columns.parquet": signal for signal in SIGNALS}
 SURVEY = """
 WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
     SELECT CASE WHEN json IS NULL THEN 'damaged' WHEN starts_with(json, '{"resourceSpans"') THEN 'traces'
@@ -36,11 +41,21 @@ SELECT signal, count(*) FROM signal GROUP BY signal
 """
 
 
+READERS = (
+    ("operations", "traces", load.operations, load_columns.SPAN),
+    ("metrics", "metrics", load.metrics, load_columns.METRIC),
+    ("events", "logs", load.log_events, load_columns.RECORD),
+)
+
+
 class Source(Protocol):
     """One place that telemetry is read from."""
 
     def files(self, spool: Path) -> Iterator[Path]:
-        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`."""
+        """Yield files of OTLP JSON lines, written to `spool` if they are nowhere else; raises `UnusableError`.
+
+        A database's columns come in files named as `COLUMNAR` says, in the form of `load_columns`.
+        """
 
 
 @dataclass
@@ -55,6 +70,7 @@ class Intake:
     impossible: int = 0
     repeated: int = 0
     spans: int = 0
+    coarse: bool = False
 
     @property
     def otlp(self) -> int:
@@ -76,6 +92,8 @@ class Intake:
             yield f"{plural(self.impossible, 'span')} with a number or message time that cannot be; it is not used"
         if self.repeated:
             yield f"{plural(self.repeated, 'repeated span')} used once"
+        if self.coarse:
+            yield "the database keeps the times of metrics in whole seconds: while messages flow, no loss is CONFIRMED"
 
 
 class Store:
@@ -101,7 +119,7 @@ class Store:
             },
         )
         self._stack.callback(self.connection.close)
-        for macro in load.MACROS:
+        for macro in (*load.MACROS, *load_columns.MACROS):
             self.connection.execute(macro)
         return self
 
@@ -117,14 +135,18 @@ class Store:
         """Load the telemetry of all sources; raises `UnusableError` if nothing in them is OTLP."""
         names: list[str] = []
         by_signal: dict[str, list[str]] = {signal: [] for signal in (*SIGNALS, TABLES)}
+        in_columns: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
         for source in sources:
             for path in (_in_utf8(found, self.spool) for found in source.files(self.spool)):
                 names.append(path.name)
+                if signal := COLUMNAR.get(path.name):
+                    in_columns[signal].append(str(path))
+                    continue
                 for signal, file in self._survey(path):
                     by_signal[signal].append(file)
-        if not self.intake.otlp and not by_signal[TABLES]:
+        if not self.intake.otlp and not by_signal[TABLES] and not any(in_columns.values()):
             raise UnusableError(_no_otlp(names, self.intake))
-        self._load(by_signal)
+        self._load(by_signal, in_columns)
         if not any(self.one(f"SELECT count(*) FROM {table}") for table in columns.TABLES):
             raise UnusableError(f"{_called(names)}: no spans, metrics or events in it that can be used")
 
@@ -133,6 +155,10 @@ class Store:
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
+    def execute(self, statement: str, *parameters: Any) -> None:
+        """Run a statement."""
+        self.connection.execute(statement, parameters or None)
+
     def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows that a statement selects."""
         return self.connection.execute(statement, parameters or None).fetchall()
@@ -140,6 +166,14 @@ class Store:
     def one(self, statement: str, *parameters: Any) -> Any:
         """Return the first value that a statement selects."""
         return self.ask(statement, *parameters)[0][0]
+
+    def columns(self, query: str) -> list[str]:
+        """Return the names of the columns that a query selects."""
+        return [row[0] for row in self.ask(f"DESCRIBE {query}")]
+
+    def made(self) -> list[tuple[str, str]]:
+        """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
+        return [(kind, name) for kind, name in self.ask(MADE)]
 
     def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
         """Count a file's lines; yield the file, or what is whole of it, once for each signal in it, or as a table."""
@@ -165,22 +199,25 @@ class Store:
     def _lines(self, path: Path) -> dict[str, int]:
         return dict(self.ask(SURVEY, [_literal(path)]))
 
-    def _load(self, by_signal: dict[str, list[str]]) -> None:
-        self._create("operations", load.operations(), by_signal["traces"], load.TEMPORARY_COLUMNS)
-        self._create("metrics", load.metrics(), by_signal["metrics"])
-        self._create("events", load.log_events(), by_signal["logs"])
-        if by_signal["traces"]:
+    def _load(self, by_signal: dict[str, list[str]], in_columns: dict[str, list[str]]) -> None:
+        for table, signal, statement, item in READERS:
+            extra = load.TEMPORARY_COLUMNS if signal == "traces" else {}
+            columnar = statement(load_columns.items(item)), in_columns[signal]
+            self._fill(table, [(statement(), by_signal[signal]), columnar], extra)
+        has_spans = bool(by_signal["traces"] or in_columns["traces"])
+        if has_spans:
             self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
             self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
         added = {file: exported.add(self.connection, file) for file in by_signal[TABLES]}
         self.intake.no_tables = [Path(file).name for file, table in added.items() if table is None]
-        if by_signal["traces"] or "operations" in added.values():
+        if has_spans or "operations" in added.values():
             self._complete()
-        if by_signal["traces"]:
+        if has_spans:
             self.connection.execute(f"INSERT INTO events {load.span_events()}")
         for name in load.TEMPORARY_COLUMNS:
             self.connection.execute(f"ALTER TABLE operations DROP {name}")
         self.intake.spans = self._distinct("trace_id, span_id")
+        self.intake.coarse = any(self.one(load_columns.COARSE, [path]) for path in in_columns["metrics"])
 
     def _complete(self) -> None:
         """Delete unusable and repeated rows, add handlers' errors."""
@@ -193,12 +230,16 @@ class Store:
                 self.connection.execute(statement)
             self.connection.execute("DROP TABLE continued")
 
-    def _create(self, table: str, statement: str, files: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
-        if files:
-            self.connection.execute(f"CREATE TABLE {table} AS {statement}", [files])
-            return
-        types = {column.name: column.type for column in columns.TABLES[table]} | dict(extra or {})
-        self.connection.execute(f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
+    def _fill(self, table: str, parts: list[tuple[str, list[str]]], extra: Mapping[str, str]) -> None:
+        """Make a table of what some statements read from some files each."""
+        read = [(statement, files) for statement, files in parts if files]
+        for number, (statement, files) in enumerate(read):
+            beginning = f"INSERT INTO {table}" if number else f"CREATE TABLE {table} AS"
+            self.connection.execute(f"{beginning} {statement}", [files])
+        if not read:
+            types = {column.name: column.type for column in columns.TABLES[table]} | dict(extra)
+            fields = ", ".join(f"{name} {kind}" for name, kind in types.items())
+            self.connection.execute(f"CREATE TABLE {table} ({fields})")
 
     def _delete(self, which: str) -> int:
         number: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")

@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from . import collector, jaeger, kafka, postgresql, prometheus, rabbitmq
+from . import collector, exporter, jaeger, kafka, postgresql, prometheus, rabbitmq
 from .tools import BuildError, MissingError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _build(part: Callable[[], Path]) -> int:
 # The collector after Jaeger, most of whose packages are its own: Go compiles them once.
 PARTS: list[list[Callable[[], Path]]] = [
     [kafka.libraries],
-    [jaeger.binary, collector.binary],
+    [jaeger.binary, collector.binary, exporter.binary],
     [rabbitmq.program],
     [postgresql.program],
     [prometheus.program],

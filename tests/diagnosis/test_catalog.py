@@ -80,11 +80,6 @@ class TestEveryCheck:
     def test_says_what_of_it_is_news(self, check: Check) -> None:
         assert check.news in {"message", "place"}
 
-    def test_parses_for_clickhouse_too(self, check: Check) -> None:
-        written = sqlglot.transpile(check.sql, read="duckdb", write="clickhouse")
-        assert len(written) == 1
-        assert sqlglot.parse_one(written[0], read="clickhouse") is not None
-
     def test_reads_only_columns_that_the_engine_knows(self, check: Check, tables: Store) -> None:
         given = {row[0] for row in tables.ask(f"DESCRIBE {check.sql}")}
         assert given <= set(COLUMNS)

@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from otel_eda import interrupts
 from otel_eda.diagnosis import CLEAN, FOUND, UnusableError, catalog
-from otel_eda.diagnosis.settings import EVIDENCE, MEMORY
+from otel_eda.diagnosis.settings import EVIDENCE, MEMORY, MOST_SPANS
 
 from .times import moment
 
@@ -48,7 +48,7 @@ class Reading:
             metavar="SOURCE",
             show_default=False,
             help="A file, a pattern or a folder of OTLP (JSON lines or protobuf) or of Jaeger's JSON, also .gz or "
-            ".zst; - for standard input; or the URL of a Jaeger or of one of its pages.",
+            ".zst; - for standard input; the URL of a Jaeger or of one of its pages; or clickhouse://USER@HOST/DATABASE.",
         ),
     ]
     memory: Annotated[
@@ -60,28 +60,30 @@ class Reading:
         Option(
             parser=moment,
             metavar="TIME",
-            show_default="all; of a Jaeger 1h",
+            show_default="all; of a Jaeger or ClickHouse 1h",
             help="Only what is not older: an ISO time, or 30m, 2h, 1d ago.",
         ),
     ] = None
     until: Annotated[
         datetime | None, Option(parser=moment, metavar="TIME", help="Only what is not younger: an ISO time, or ago.")
     ] = None
+    max_spans: Annotated[
+        int, Option(min=1, metavar="N", help="A ClickHouse is read only if it has no more spans of that time.")
+    ] = MOST_SPANS
 
 
 @contextmanager
 def loaded(reading: Reading) -> Iterator["Store"]:
     """Yield a store that holds what is read and selected."""
     from otel_eda.diagnosis import narrowing
-    from otel_eda.diagnosis.sources import find
-    from otel_eda.diagnosis.sources.selection import Selection
+    from otel_eda.diagnosis.sources import find, selected
     from otel_eda.diagnosis.store import Store
 
     from .progress import shown
 
-    selection = Selection(reading.service or (), reading.since, reading.until)
+    selection = selected(reading.source, reading.service or (), reading.since, reading.until)
     with Store(reading.memory) as store, interrupts.enforced(store.folder):
-        with shown(store, find(reading.source, selection)) as sources:
+        with shown(store, find(reading.source, selection, reading.max_spans)) as sources:
             store.read(sources)
         narrowing.apply(store, selection)
         yield store

@@ -4,25 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.settings import MOST_SPANS
+
+from .selection import Selection, last_hour
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from otel_eda.diagnosis.store import Source
 
-    from .selection import Selection
+CLICKHOUSE = "clickhouse://"
 
 
-def find(places: Iterable[str], selection: Selection) -> Iterator[Source]:
-    """Yield the source of each place: a URL is a Jaeger's or a page of it, `-` is standard input, all else is files.
+def find(places: Iterable[str], selection: Selection, most_spans: int = MOST_SPANS) -> Iterator[Source]:
+    """Yield the source of each place: a URL is a ClickHouse's, a Jaeger's or a page of it, `-` is standard input.
 
-    A Jaeger is asked for what is selected; of other sources it has to be selected when they have been read.
+    All else is files. A Jaeger and a ClickHouse are asked for what is selected; of other sources it has to be selected
+    when they have been read. A ClickHouse may have `most_spans` in that time.
     """
     from .files import Files
     from .jaeger import at_url
     from .stdin import Stdin
 
     for place in places:
-        if place.startswith(("http://", "https://")):
+        if place.startswith(CLICKHOUSE):
+            yield _clickhouse(place, selection, most_spans)
+        elif place.startswith(("http://", "https://")):
             yield at_url(place, selection)
         else:
             yield Stdin() if place == "-" else Files(place)
+
+
+def selected(
+    places: Iterable[str], services: Sequence[str], since: datetime | None, until: datetime | None
+) -> Selection:
+    """Return what is to be read of some places: of a ClickHouse no more than the last hour, if nothing else is said."""
+    if any(place.startswith(CLICKHOUSE) for place in places):
+        return Selection(services, *last_hour(since, until))
+    return Selection(services, since, until)
+
+
+def _clickhouse(place: str, selection: Selection, most_spans: int) -> Source:
+    try:
+        from .clickhouse import ClickHouse
+    except ModuleNotFoundError as error:
+        raise UnusableError(f"{error}: pip install 'otel-eda[clickhouse]'") from error
+    return ClickHouse(place, *last_hour(selection.since, selection.until), most_spans)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ from otel_eda.diagnosis import UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
 
+USUAL_WINDOW = timedelta(hours=1)
 MOST_NAMES = 20  # of services, in a line
 
 
@@ -26,6 +27,12 @@ class Selection:
     def __post_init__(self) -> None:
         if self.since and self.until and self.since >= self.until:
             raise UnusableError("--since must be before --until")
+
+
+def last_hour(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    """Return a time of which both ends are known: without a begin the hour before the end, without an end until now."""
+    until = until or datetime.now(timezone.utc)
+    return since or until - USUAL_WINDOW, until
 
 
 def check(services: Collection[str], there: Collection[str], where: str) -> None:

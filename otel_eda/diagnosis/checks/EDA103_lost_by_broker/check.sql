@@ -64,6 +64,19 @@ fell AS (
     FROM reach
     WHERE partition_end < highest
     GROUP BY system, destination, partition_id
+),
+
+-- If another message is at the offset by now, the first half of this query shows it.
+kept AS (
+    SELECT s.*
+    FROM sends AS s
+    WHERE
+        s.outcome = 'ok'
+        AND NOT EXISTS (
+            SELECT 1 FROM acked AS b
+            WHERE
+                b.destination = s.destination AND b.partition_id = s.partition_id AND b.message_offset = s.message_offset
+        )
 )
 
 SELECT
@@ -87,15 +100,9 @@ SELECT
     'LIKELY', true,
     'the log ended at ' || f.highest || ' and now ends at ' || f.partition_end || ': the messages after that are gone'
 FROM fell AS f
-LEFT JOIN sends AS s
-    ON s.system = f.system AND s.destination = f.destination AND s.partition_id = f.partition_id AND s.outcome = 'ok'
+LEFT JOIN kept AS s
+    ON s.system = f.system AND s.destination = f.destination AND s.partition_id = f.partition_id
     AND s.message_offset >= f.partition_end AND s.message_offset < f.highest AND s.ended <= f.until
-    -- If another message is at the offset by now, the first half of this query shows it.
-    AND NOT EXISTS (
-        SELECT 1 FROM acked AS b
-        WHERE
-            b.destination = s.destination AND b.partition_id = s.partition_id AND b.message_offset = s.message_offset
-    )
 WHERE
     s.span_id IS NOT NULL
     OR NOT EXISTS (

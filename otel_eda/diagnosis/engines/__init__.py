@@ -1,0 +1,31 @@
+"""What holds the tables: checks, gates and facts are written once, in DuckDB's SQL, and each engine is told its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from otel_eda.diagnosis.store import Intake
+
+
+class Tables(Protocol):
+    """The tables of a diagnosis, in whatever engine. Statements and parameters are DuckDB's."""
+
+    @property
+    def intake(self) -> Intake:
+        """What was read."""
+
+    def execute(self, statement: str, *parameters: Any) -> None:
+        """Run a statement."""
+
+    def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Return the rows that a statement selects."""
+
+    def one(self, statement: str, *parameters: Any) -> Any:
+        """Return the first value that a statement selects."""
+
+    def columns(self, query: str) -> list[str]:
+        """Return the names of the columns that a query selects."""
+
+    def made(self) -> list[tuple[str, str]]:
+        """Return `VIEW` or `TABLE` and the name of each that there is, views first."""

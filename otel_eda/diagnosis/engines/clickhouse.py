@@ -1,0 +1,85 @@
+"""The tables in ClickHouse: statements run there, and nothing but answers comes here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from otel_eda.diagnosis.store import MADE
+
+from .clickhouse_sql import SETTINGS, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clickhouse_connect.driver.client import Client
+
+    from otel_eda.diagnosis.store import Intake
+
+COLUMNS = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+# What DuckDB gives, where ClickHouse gives 0 and 1, or a whole number.
+KINDS: dict[str, Callable[[Any], Any]] = {
+    "BOOLEAN": lambda value: None if value is None else bool(value),
+    "DOUBLE": lambda value: None if value is None else float(value),
+}
+
+
+class ClickHouseTables:
+    """The tables of a diagnosis in a database of ClickHouse's.
+
+    What the tables look like is kept in DuckDB, in tables without rows: so each statement is checked there, too, and
+    it is known of each name in it what it stands for.
+    """
+
+    def __init__(self, client: Client, intake: Intake) -> None:
+        self.client = client
+        self.intake = intake
+        self.shapes = duckdb.connect()
+
+    def execute(self, statement: str, *parameters: Any) -> None:
+        """Run a statement."""
+        statement = _bound(statement, parameters)
+        self.client.command(written(statement, self._schema()), settings=SETTINGS)
+        self.shapes.execute(statement)
+
+    def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Return the rows that a statement selects."""
+        statement = _bound(statement, parameters)
+        kinds = [KINDS.get(row[1], _unchanged) for row in self.shapes.execute(f"DESCRIBE {statement}").fetchall()]
+        rows = self.client.query(written(statement, self._schema()), settings=SETTINGS).result_rows
+        return [tuple(kind(value) for kind, value in zip(kinds, row, strict=True)) for row in rows]
+
+    def one(self, statement: str, *parameters: Any) -> Any:
+        """Return the first value that a statement selects."""
+        return self.ask(statement, *parameters)[0][0]
+
+    def columns(self, query: str) -> list[str]:
+        """Return the names of the columns that a query selects."""
+        return [row[0] for row in self.shapes.execute(f"DESCRIBE {query}").fetchall()]
+
+    def made(self) -> list[tuple[str, str]]:
+        """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
+        return self.shapes.execute(MADE).fetchall()
+
+    def _schema(self) -> dict[str, dict[str, str]]:
+        schema: dict[str, dict[str, str]] = {}
+        for table, column, kind in self.shapes.execute(COLUMNS).fetchall():
+            schema.setdefault(table, {})[column] = kind
+        return schema
+
+
+def _bound(statement: str, parameters: tuple[Any, ...]) -> str:
+    """Return a statement with its parameters in it, as literals."""
+    if not parameters:
+        return statement
+    tree = sqlglot.parse_one(statement, read="duckdb")
+    for placeholder, value in zip(list(tree.find_all(exp.Placeholder, bfs=False)), parameters, strict=True):
+        placeholder.replace(exp.convert(value))
+    return tree.sql("duckdb")
+
+
+def _unchanged(value: Any) -> Any:
+    return value

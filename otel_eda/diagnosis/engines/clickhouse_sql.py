@@ -1,0 +1,122 @@
+"""Writes a statement of DuckDB's for ClickHouse: what sqlglot does, and what it leaves undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+
+from .portable import portable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .portable import Schema
+
+# How the statements understand NULL, names and unions; without them some checks fail, and some answer wrongly.
+SETTINGS = {
+    "join_use_nulls": 1,
+    "aggregate_functions_null_for_empty": 1,
+    "prefer_column_name_to_alias": 1,
+    "union_default_mode": "DISTINCT",
+    "join_algorithm": "hash",
+}
+HALF = exp.Literal.number("0.5")
+FLOATS = {exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT, exp.DataType.Type.DECIMAL}
+
+
+def written(statement: str, schema: Schema) -> str:
+    """Return a statement as ClickHouse takes it; `schema` has the types of the columns of all tables there are."""
+    tree = sqlglot.parse_one(statement, read="duckdb").transform(_float)
+    if isinstance(tree, exp.Query):
+        return _adapted(tree, schema).sql(dialect="clickhouse")
+    if isinstance(tree, exp.Create) and isinstance(tree.expression, exp.Query):
+        tree.set("expression", _adapted(tree.expression, schema))
+    if isinstance(tree, exp.Create) and tree.kind == "TABLE":
+        _make_table(tree)
+    return tree.sql(dialect="clickhouse")
+
+
+def _adapted(query: exp.Query, schema: Schema) -> exp.Expr:
+    done = portable(query, schema)
+    _same_kinds(done)
+    _rounded(done)
+    return _counted(done.transform(_function, copy=False))
+
+
+def _make_table(tree: exp.Create) -> None:
+    """Have a table made of rows without an order: it is read whole, once or twice."""
+    order = exp.Order(expressions=[exp.Tuple(expressions=[])])
+    tree.set("properties", exp.Properties(expressions=[exp.EngineProperty(this=exp.var("MergeTree")), order]))
+
+
+def _float(node: exp.Expr) -> exp.Expr:
+    """Say of a quantile what DuckDB knows: it is a float, whatever it is of."""
+    is_cast = isinstance(node.parent, exp.Cast)
+    return exp.cast(node.copy(), "DOUBLE") if isinstance(node, QUANTILES) and not is_cast else node
+
+
+def _function(node: exp.Expr) -> exp.Expr:
+    """Return what a function is there."""
+    written = FUNCTIONS.get(type(node))
+    return written(node) if written else node
+
+
+def _exact(node: exp.Expr) -> exp.Expr:
+    """Return an exact quantile: those that ClickHouse has under this name are of a sample."""
+    share = node.args.get("quantile") or node.args.get("expression") or exp.Literal.number("0.5")
+    return exp.ParameterizedAgg(this="quantileExactInclusive", expressions=[share], params=[node.this])
+
+
+def _is(node: exp.Expr) -> exp.Expr:
+    """Return a comparison with true or false, for which ClickHouse 26.3 has no IS."""
+    if not isinstance(node.expression, exp.Boolean):
+        return node
+    return exp.func("ifNull", exp.EQ(this=node.this, expression=node.expression), exp.false())
+
+
+QUANTILES = (exp.Median, exp.PercentileCont, exp.Quantile)
+FUNCTIONS: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
+    exp.LogicalOr: lambda node: exp.Max(this=node.this),
+    exp.LogicalAnd: lambda node: exp.Min(this=node.this),
+    exp.Is: _is,
+    **dict.fromkeys(QUANTILES, _exact),
+}
+
+
+def _same_kinds(tree: exp.Expr) -> None:
+    """Make all arguments of `greatest` and `least` floats if one is: with whole numbers they have no type in common."""
+    for node in tree.find_all(exp.Greatest, exp.Least):
+        arguments = [node.this, *node.expressions]
+        kinds = {argument.type.this if argument.type else None for argument in arguments}
+        if kinds & FLOATS and kinds - FLOATS:
+            node.set("this", exp.cast(node.this, "DOUBLE"))
+            node.set("expressions", [exp.cast(argument, "DOUBLE") for argument in node.expressions])
+
+
+def _rounded(tree: exp.Expr) -> None:
+    """Round halves up as DuckDB does, not to the even number, and write a whole number as 1.0, not 1."""
+    for node in list(tree.find_all(exp.Round)):
+        decimals = node.args.get("decimals")
+        power = exp.Literal.number(10 ** int(decimals.name) if decimals else 1)
+        sign, size = exp.func("sign", node.this.copy()), exp.func("abs", node.this)
+        up = exp.func("floor", exp.Add(this=exp.Mul(this=size, expression=power), expression=HALF.copy()))
+        number = exp.Div(this=exp.Mul(this=sign, expression=up), expression=power.copy())
+        in_text = isinstance(node.parent, exp.DPipe | exp.Concat)
+        node.replace(_as_float_text(number) if in_text else exp.paren(number))
+
+
+def _as_float_text(number: exp.Expr) -> exp.Expr:
+    whole = exp.Literal.string("^(-?[0-9]+)$")
+    return exp.func("replaceRegexpOne", exp.func("toString", number), whole, exp.Literal.string("\\1.0"))
+
+
+def _counted(tree: exp.Expr) -> exp.Expr:
+    """Make counts signed: an unsigned number has no type in common with what may be negative."""
+    for node in list(tree.find_all(exp.Count)):
+        top: exp.Expr = node
+        while isinstance(top.parent, exp.Filter | exp.Window) and top.parent.this is top:
+            top = top.parent
+        top.replace(exp.func("toInt64", top.copy()))
+    return tree
