@@ -80,7 +80,7 @@ def blindness(tables: Tables) -> Iterator[str]:
         names = sorted({str(row[0]) for row in tables.ask(question.sql)})
         if names:
             yield question.sentence.format(names=_listed(names))
-    if not store.intake.lines["logs"] and store.one("SELECT count(*) FROM works"):
+    if not tables.intake.has_logs and tables.one("SELECT count(*) FROM works"):
         yield NO_LOGS
 
 

@@ -221,7 +221,7 @@ def prepare(tables: Tables, settings: Bounds) -> Period:
         tables.execute(statement)
     shortest = _shortest_grace_seconds(tables)
     # Without a trip to a destination, those to most others tell how long one may take.
-    trip = tables.one("SELECT quantile_disc(taken, 0.9) FROM trips")
+    trip = tables.one("SELECT quantile_cont(taken, 0.9) FROM trips")
     row = settings.row(max(TRIPS_OF_GRACE * (trip or 0) / SECOND, shortest))
     types = {name: "DOUBLE" if isinstance(value, float) else "BIGINT" for name, value in row.items()}
     tables.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")

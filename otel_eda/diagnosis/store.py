@@ -27,6 +27,7 @@ UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables()
 SIGNALS = ("traces", "metrics", "logs")
 TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
+WINDOW = "the window"  # what a database's files are called
 COLUMNAR = {f"{signal}.columns.parquet": signal for signal in SIGNALS}
 SURVEY = """
 WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
@@ -70,6 +71,7 @@ class Intake:
     impossible: int = 0
     repeated: int = 0
     spans: int = 0
+    has_logs: bool = False
     coarse: bool = False
 
     @property
@@ -79,19 +81,19 @@ class Intake:
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of input that was not used, with the reason."""
-        for kind, why in (("damaged", "damaged, so not read"), ("foreign", "JSON, but not OTLP")):
-            if self.lines[kind]:
-                yield f"{plural(self.lines[kind], 'line')} {why}"
+        for number, what, why in (
+            (self.lines["damaged"], "line", "damaged, so not read"),
+            (self.lines["foreign"], "line", "JSON, but not OTLP"),
+            (self.unidentified, "span", "without ids, or with damaged or no times, so not used"),
+            (self.impossible, "span", "with a number or message time that cannot be; it is not used"),
+            (self.repeated, "repeated span", "used once"),
+        ):
+            if number:
+                yield f"{plural(number, what)} {why}"
         for name in self.broken:
             yield f"{name} breaks off; what comes before that is used"
         for name in self.no_tables:
             yield f"{name} holds no table as `otel-eda export` writes it, so it is not read"
-        if self.unidentified:
-            yield f"{plural(self.unidentified, 'span')} without ids, or with damaged or no times, so not used"
-        if self.impossible:
-            yield f"{plural(self.impossible, 'span')} with a number or message time that cannot be; it is not used"
-        if self.repeated:
-            yield f"{plural(self.repeated, 'repeated span')} used once"
         if self.coarse:
             yield "the database keeps the times of metrics in whole seconds: while messages flow, no loss is CONFIRMED"
 
@@ -141,6 +143,7 @@ class Store:
                 names.append(path.name)
                 if signal := COLUMNAR.get(path.name):
                     in_columns[signal].append(str(path))
+                    names[-1] = WINDOW
                     continue
                 for signal, file in self._survey(path):
                     by_signal[signal].append(file)
@@ -210,6 +213,7 @@ class Store:
             self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
         added = {file: exported.add(self.connection, file) for file in by_signal[TABLES]}
         self.intake.no_tables = [Path(file).name for file, table in added.items() if table is None]
+        self.intake.has_logs = bool(by_signal["logs"] or in_columns["logs"] or "events" in added.values())
         if has_spans or "operations" in added.values():
             self._complete()
         if has_spans:
@@ -286,7 +290,7 @@ def _literal(path: Path) -> str:
 
 
 def _called(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names)} files"
+    return names[0] if len(set(names)) == 1 else f"{len(names)} files"
 
 
 def _no_otlp(names: list[str], intake: Intake) -> str:
