@@ -191,7 +191,7 @@ def test_a_query_has_bounds_that_the_server_holds(
         filled(client, "bounded", [], tmp_path, "DateTime")
         client.command(ONE_SPAN)
     place = url(server, "bounded")
-    with pytest.raises(UnusableError, match="^the window: no spans"):  # ids of one letter are no ids
+    with pytest.raises(UnusableError, match="the window: no spans"):  # ids of one letter are no ids
         read(place)
     for bound, number, why in (("max_memory_usage", 1000, "more memory"), ("max_execution_time", 0.001, "longer")):
         monkeypatch.setattr(clickhouse, "BOUNDS", {bound: number, "max_block_size": 1})
