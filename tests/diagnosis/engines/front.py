@@ -42,7 +42,8 @@ class Front(ThreadingHTTPServer):
     def __init__(self, folder: str, user: str, password: str, readonly: str, certificate: str = "") -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.allowed = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
-        self.engine: Any = chdb.connect(folder)
+        connect: Any = chdb.connect
+        self.engine = connect(folder)
         self.lock = threading.Lock()
         self.settings = set(str(self.engine.query("SELECT name FROM system.settings", "TabSeparated")).split())
         if readonly == "1":  # it cannot be left again

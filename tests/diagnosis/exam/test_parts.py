@@ -141,6 +141,6 @@ def test_of_a_part_nothing_more_is_confirmed(
     name = data.draw(st.sampled_from(CASES))
     path = tmp_path_factory.mktemp("part") / "telemetry.jsonl"
     path.write_text("\n".join(part(name, data.draw(keeps(name)))), "utf-8")
-    # What is true and withheld of the whole, as for a clock that is far ahead, may be told of a part without that clock.
+    # What is true and withheld of the whole, as by a clock that is far ahead, may be told of a part without that.
     true = {code for wanted in read(name).wanted for code in wanted.codes}
     assert {found for found in confirmed(path, read(name)) if found[0] not in true} <= whole(name)
