@@ -61,7 +61,6 @@ class Instruments:
     operations: Histogram
     processing: Histogram
     queueing: Histogram
-    aging: Histogram
     sent: Counter
     consumed: Counter
 
@@ -74,7 +73,6 @@ class Instruments:
             histogram("messaging.client.operation.duration", BUCKETS),
             histogram("messaging.process.duration", BUCKETS),
             histogram("eda.queue.duration", WAITS),
-            histogram("eda.message.age", WAITS),
             meter.create_counter("messaging.client.sent.messages", "{message}"),
             meter.create_counter("messaging.client.consumed.messages", "{message}"),
         )
@@ -248,5 +246,3 @@ class Receiver:
             span.end(end)
             if instruments is not None:
                 instruments.processing.record((end - start) / 1e9, self.known.processing, current)
-                age = max(end / 1e9 - message.timestamp / 1000, 0)
-                instruments.aging.record(age, self.known.processing, current)

@@ -106,14 +106,12 @@ class Floor:
 
     def end(self, turn: Processing) -> None:
         """Have a message processed."""
-        span, context, token, start, stamp = turn
+        span, context, token, start, _ = turn
         detach(token)
         end = time_ns()
         span.end(end)
         if self.instruments is not None:
             self.instruments.processing.record((end - start) / 1e9, self.processed_by, context)
-            if stamp:
-                self.instruments.aging.record(max(end / 1e9 - stamp, 0), self.processed_by, context)
 
 
 PARTITION = "messaging.destination.partition.id"
