@@ -92,7 +92,7 @@ class LightTracer(Tracer):
             return self.start_span(name, context, kind, {**common, **more}, links, start_time)
         return self._start(name, template, context, (kind, {**common, **more}, links, start_time), plain(more))
 
-    def _start(  # as above
+    def _start(
         self, name: str, template: Template | None, context: Context | None, given: tuple[Any, ...], is_plain: bool
     ) -> Span:
         sdk, known, (kind, attributes, links, start_time) = self.sdk, self._known, given
@@ -169,7 +169,7 @@ def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) 
 def _tells_start(processor: Any) -> bool:
     """Return whether a span's start is told to a processor that may do something then."""
     several = processor._span_processors if type(processor) is SynchronousMultiSpanProcessor else (processor,)
-    return not _SILENT.issuperset(type(one).on_start for one in several)
+    return not _SILENT.issuperset(getattr(one.on_start, "__func__", None) for one in several)
 
 
 def _decisions(sampler: Sampler) -> Iterator[Decision | None]:

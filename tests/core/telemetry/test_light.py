@@ -79,3 +79,14 @@ def test_an_exporter_that_comes_later_encodes_light_spans_too() -> None:
     tracer.start_span("c").end()
     assert trace_exporter.__name__ in light.exporters()
     light._put_back()
+
+
+def test_a_start_is_told_to_whoever_may_do_something_then() -> None:
+    provider, told = TracerProvider(shutdown_on_exit=False), []
+    silent, telling = SpanProcessor(), SpanProcessor()
+    telling.on_start = lambda span, **_: told.append(span)  # type: ignore[method-assign]
+    tracer = light.lightened(provider, provider.get_tracer("scope"))
+    for processor in (silent, telling):
+        provider.add_span_processor(processor)
+        tracer.start_span("a").end()
+    assert len(told) == 1
