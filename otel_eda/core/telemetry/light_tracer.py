@@ -73,8 +73,7 @@ class LightTracer(Tracer):
         if not (record_exception and set_status_on_exception):
             options = record_exception, set_status_on_exception
             return self.sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
-        own = dict(attributes or {})
-        return self._start(name, None, context, (kind, own, links or (), start_time), plain(own))
+        return self._start(name, None, context, (kind, dict(attributes or {}), links or (), start_time))
 
     def start_like(  # noqa: PLR0917  # called for each span: names would cost
         self,
@@ -90,27 +89,26 @@ class LightTracer(Tracer):
         common, name = template.attributes, template.name
         if not (template.is_plain and common.keys().isdisjoint(more)):
             return self.start_span(name, context, kind, {**common, **more}, links, start_time)
-        return self._start(name, template, context, (kind, {**common, **more}, links, start_time), plain(more))
+        return self._start(name, template, context, (kind, more, links, start_time))
 
-    def _start(
-        self, name: str, template: Template | None, context: Context | None, given: tuple[Any, ...], is_plain: bool
-    ) -> Span:
-        sdk, known, (kind, attributes, links, start_time) = self.sdk, self._known, given
+    def _start(self, name: str, template: Template | None, context: Context | None, given: tuple[Any, ...]) -> Span:
+        sdk, known, (kind, more, links, start_time) = self.sdk, self._known, given
         if not self._is_enabled():
-            return sdk.start_span(name, context, *given)  # type: ignore[no-any-return]
+            return sdk.start_span(name, context, kind, _all(template, more), links, start_time)  # type: ignore[no-any-return]
         processors = getattr(sdk.span_processor, "_span_processors", None)
         if sdk.sampler is not known[0] or sdk.resource is not known[1] or processors is not known[2]:
             self._prepare(sdk, processors)
         parent, trace_id, place, random, state = self._inherited(context)
         decision = self._decisions[place]
         if decision is None:
-            decision, state, attributes = self._ask(context, trace_id, name, kind, attributes, links)
-            template, is_plain = None, plain(attributes)
+            decision, state, more = self._ask(context, trace_id, name, kind, _all(template, more), links)
+            template = None
         own = _context(trace_id, sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + 2 * random, state)
         counted = self._count and self._count(parent, decision)
         if decision is Decision.DROP:
             return NonRecordingSpan(own)
-        span = self._class.made(name, own, kind, parent, attributes, template, is_plain, links, start_time)
+        made = _all(template, more), template, plain(more), links, start_time
+        span = self._class.made(name, own, kind, parent, *made)
         if counted is not None:
             span._record_end_metrics = counted
         if self._tells_start:
@@ -157,6 +155,10 @@ class LightTracer(Tracer):
     def _ask(self, context: Context | None, *asked: Any) -> tuple[Decision, Any, dict[str, Any]]:
         result = self.sdk.sampler.should_sample(context, *asked)
         return result.decision, result.trace_state, dict(result.attributes or {})
+
+
+def _all(template: Template | None, more: dict[str, Any]) -> dict[str, Any]:
+    return more if template is None else {**template.attributes, **more}
 
 
 def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> SpanContext:
