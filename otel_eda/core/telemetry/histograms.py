@@ -15,7 +15,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.core.runtime.contexts import get_current, span_in
+from otel_eda.core.runtime.contexts import SPAN, get_current
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
+    from opentelemetry.trace import Span
 
     from otel_eda.core.message import Attributes
     from otel_eda.core.telemetry.light_histograms import Points, Tally
@@ -50,8 +51,9 @@ class Durations:
             return
         bucket, exemplar = bisect_left(self.bounds, seconds), None
         if tally.points.samples:
-            span = span_in(get_current() if context is None else context).get_span_context()
-            exemplar = (seconds, time.time_ns(), span) if span.trace_flags & 1 else None
+            span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
+            if span is not None and (known := span.get_span_context()).trace_flags & 1:
+                exemplar = seconds, time.time_ns(), known
         # CPython 3.10 to 3.14 gives its lock away only at calls and backward jumps: while it counts there is none.
         tally = self._tally  # again: a collection may have come meanwhile
         if tally is not None and tally.points.storages is tally.points.consumer._reader_storages:
