@@ -23,6 +23,7 @@ INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came whi
 MADE = """
 SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
 UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables()
+ORDER BY 1 DESC, 2
 """
 SIGNALS = ("traces", "metrics", "logs")
 TABLES = "tables"  # files that `otel-eda export` wrote
