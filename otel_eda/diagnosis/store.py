@@ -41,8 +41,6 @@ WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), s
 )
 SELECT signal, count(*) FROM signal GROUP BY signal
 """
-
-
 READERS = (
     ("operations", "traces", load.operations, load_columns.SPAN),
     ("metrics", "metrics", load.metrics, load_columns.METRIC),
