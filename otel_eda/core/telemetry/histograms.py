@@ -8,7 +8,6 @@ start time. Those after it are counted, and added to the SDK's points when a col
 
 from __future__ import annotations
 
-import sys
 import time
 from bisect import bisect_left
 from math import inf
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     from otel_eda.core.message import Attributes
     from otel_eda.core.telemetry.light_histograms import Points, Tally
-
-_LIGHT = "otel_eda.core.telemetry.light_histograms"
 
 
 class Durations:
@@ -94,7 +91,7 @@ class Durations:
         """Add what was counted to the points of the SDK."""
         tally, self._tally = self._tally, None
         if tally is not None and any(tally.counts):
-            sys.modules[_LIGHT].add(tally)
+            tally.points.add(tally)
 
 
 class Histogram:

@@ -46,6 +46,15 @@ class Points:
     bounds: Sequence[float]
     samples: bool
 
+    def add(self, tally: Tally) -> None:
+        """Add counted values to the SDK's points."""
+        for match, key in self.matches:
+            with match._lock:
+                aggregation = match._attributes_aggregation.get(key)
+                if aggregation is None:  # newer SDKs begin anew after a collection of differences
+                    aggregation = match._get_or_create_aggregation(key, self.attributes)
+                _add(aggregation, tally)
+
 
 class Tally:
     """Values that were counted since the last collection: their number in each bucket, sum, least and greatest one.
@@ -110,17 +119,6 @@ def _is_plain(aggregation: Any) -> bool:
     )
 
 
-def add(tally: Tally) -> None:
-    """Add counted values to the SDK's points."""
-    points = tally.points
-    for match, key in points.matches:
-        with match._lock:
-            aggregation = match._attributes_aggregation.get(key)
-            if aggregation is None:  # newer SDKs begin anew after a collection of differences
-                aggregation = match._get_or_create_aggregation(key, points.attributes)
-            _add(aggregation, tally)
-
-
 def _add(aggregation: Any, tally: Tally) -> None:
     with aggregation._lock:
         counts = aggregation._value or [0] * len(tally.counts)
@@ -160,7 +158,7 @@ def _probe(*, count: bool) -> list[Any]:
         tally = Tally(points)
         tally.counts[1], tally.sum, tally.least, tally.greatest = 2, 3.25, 1.25, 2.0
         tally.exemplars[1] = 2.0, 5, span
-        add(tally)
+        points.add(tally)
     else:
         for value in (1.25, 2.0):
             instrument.record(value, attributes, with_span(EMPTY, NonRecordingSpan(span)))

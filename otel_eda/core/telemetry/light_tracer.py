@@ -82,8 +82,7 @@ class LightTracer(Tracer):
         kind: SpanKind,
         more: Mapping[str, Any],
         links: Sequence[Link],
-        start_time: int | None = None,
-        /,
+        start_time: int | None,
     ) -> Span:
         """Start a span with a template's name, and with more attributes than the template's."""
         common, name = template.attributes, template.name

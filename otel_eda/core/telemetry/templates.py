@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, Span, SpanKind, Tracer
@@ -38,38 +39,21 @@ class Template:
         self.encoded: tuple[bytes, bytes] | None = None
 
 
-class StartLike(Protocol):
-    """What starts a span with a template's name, and with more attributes than the template's."""
+StartLike: TypeAlias = (
+    "Callable[[Template, Context | None, SpanKind, Mapping[str, Any], Sequence[Link], int | None], Span]"
+)
+"""Starts a span with a template's name, and with more attributes than the template's.
 
-    def __call__(  # noqa: PLR0917  # called for each span: names would cost
-        self,
-        template: Template,
-        context: Context | None,
-        kind: SpanKind,
-        more: Mapping[str, Any],
-        links: Sequence[Link],
-        start_time: int | None = None,
-        /,
-    ) -> Span:
-        """Return the span, which has started at a time in nanoseconds since 1970, or now."""
+The last argument is the time in nanoseconds since 1970, None for now.
+"""
 
 
 def starting(tracer: Tracer) -> StartLike:
     """Return what starts spans of a tracer: its own way, or for any other tracer `start_span`."""
     own: StartLike | None = getattr(tracer, "start_like", None)
-    if own is not None:
-        return own
+    return partial(_start_like, tracer) if own is None else own
 
-    def start_like(  # noqa: PLR0917  # called for each span: names would cost
-        template: Template,
-        context: Context | None,
-        kind: SpanKind,
-        more: Mapping[str, Any],
-        links: Sequence[Link],
-        start_time: int | None = None,
-        /,
-    ) -> Span:
-        attributes = {**template.attributes, **more}
-        return tracer.start_span(template.name, context, kind, attributes, links, start_time)
 
-    return start_like
+def _start_like(tracer: Tracer, template: Template, context: Context | None, kind: SpanKind, *rest: Any) -> Span:
+    more, links, start_time = rest
+    return tracer.start_span(template.name, context, kind, {**template.attributes, **more}, links, start_time)
