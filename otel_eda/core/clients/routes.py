@@ -54,6 +54,7 @@ class Route:
         "_partition_ledgers",
         "by_partition",
         "captures_content",
+        "captures_key",
         "destination",
         "destination_attributes",
         "injects",
@@ -102,9 +103,8 @@ class Route:
         self.settings = settings
         self.injects = settings.injects(self._library, self.destination)
         self.by_partition = settings.partition_metrics
-        self.captures_content = bool(
-            settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size
-        )
+        self.captures_key = settings.capture_key != "off"
+        self.captures_content = bool(self.captures_key or settings.capture_headers or settings.capture_body_size)
         self.purpose = purpose(self.destination, settings) if self.type == "send" else None
         self._message_count: Count | None = None
 

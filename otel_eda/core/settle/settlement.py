@@ -97,8 +97,9 @@ class Settlement(Call):
         kind = errors.record(self.span, error, "settle", context) if error is not None else None
         self.count(error, kind)
         self.span.end(end)
-        taken = max(end - self.start, 0) / 1e9
-        self.route.durations(self.scope.metrics.operation_duration, None, kind).record(taken, context)
+        if self.scope.check_durations(end):
+            taken = max(end - self.start, 0) / 1e9
+            self.route.durations(self.scope.metrics.operation_duration, None, kind).record(taken, context)
 
     def count(self, error: BaseException | None, kind: str | None) -> None:
         """Count what was settled."""
