@@ -115,12 +115,16 @@ def diagnose(
             findings.extend(run(tables, check, evidence, reported, young))
         unasked.update(dict.fromkeys(blindness(tables)))
         counted.extend(facts.completeness(tables))
+    return Diagnosis(whole(windows), tables.intake, tuple(counted), ordered(findings), tuple(unasked), young)
+
+
+def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Return findings as a report has them: the surest first, each with the chain of its causes."""
     findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
-    found = tuple(causes.linked(findings))
-    return Diagnosis(_whole(windows), tables.intake, tuple(counted), found, tuple(unasked), young)
+    return tuple(causes.linked(findings))
 
 
-def _whole(windows: list[facts.Period]) -> facts.Period:
+def whole(windows: list[facts.Period]) -> facts.Period:
     """Return the time from the first begin to the last end."""
     return facts.Period(min(window.first for window in windows), max(window.last for window in windows))
 
@@ -133,28 +137,44 @@ def run(
     young: Counter[str] | None = None,
 ) -> list[Finding]:
     """Run one check and return its findings; count in `young` what only the grace keeps from being one."""
-    _candidates(tables, check)
     try:
+        select(tables, check)
         if not tables.one("SELECT count(*) FROM candidate"):
             return []
-        _evaluate(tables, check)
-        if young is not None and "G3" in check.gates:
-            young += Counter({check.code: _young(tables, check)})
+        judge(tables, check, Counter() if young is None else young)
         if reported is not None:
             reported.keep_new(tables, check)
-        return [_finding(check, row) for row in _grouped(tables, evidence)]
+        return group(tables, check, evidence)
     finally:
-        for table in ("evaluated", "judged", "candidate"):
-            tables.execute(f"DROP TABLE IF EXISTS {table}")
+        clear(tables)
 
 
-def _candidates(tables: Tables, check: Check) -> None:
+def select(tables: Tables, check: Check) -> None:
+    """Make the table `candidate` of what a check selects."""
     present = set(tables.columns(check.sql))
     unknown = present - set(COLUMNS)
     if unknown:
         raise ValueError(f"{check.code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
     missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in present)
     tables.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
+
+
+def judge(tables: Tables, check: Check, young: Counter[str]) -> None:
+    """Make the table `evaluated` of the candidates; count in `young` what only the grace keeps from being in it."""
+    _evaluate(tables, check)
+    if "G3" in check.gates:
+        young += Counter({check.code: _young(tables, check)})
+
+
+def group(tables: Tables, check: Check, evidence: int) -> list[Finding]:
+    """Return the findings that the table `evaluated` is about."""
+    return [_finding(check, row) for row in _grouped(tables, evidence)]
+
+
+def clear(tables: Tables) -> None:
+    """Drop what was made for one check."""
+    for table in ("evaluated", "judged", "candidate"):
+        tables.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _evaluate(tables: Tables, check: Check) -> None:
