@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import causes, facts, gates, realms
+from . import LimitError, causes, facts, gates, realms, reported
 from .blindness import blindness
 from .finding import Evidence, Finding, Gate, Verdict
 from .settings import EVIDENCE
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .catalog import Check
     from .engines import Tables
-    from .reported import Reported
     from .settings import Bounds
     from .store import Intake
 
@@ -78,7 +77,7 @@ class Diagnosis:
     """The findings, the time that the spans cover, what was read and how complete it is.
 
     `unasked` are sentences about what the telemetry cannot tell; `young` is, by check, how many messages are younger
-    than the grace, so that nothing is said of them yet.
+    than the grace, so that nothing is said of them yet; `not_run` is, by check, why it could not run.
     """
 
     window: facts.Period
@@ -87,6 +86,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     unasked: tuple[str, ...] = ()
     young: Mapping[str, int] = field(default_factory=dict)
+    not_run: Mapping[str, str] = field(default_factory=dict)
 
 
 def diagnose(
@@ -96,26 +96,30 @@ def diagnose(
     step: Callable[[str], None] = lambda _: None,
     evidence: int = EVIDENCE,
     *,
-    reported: Reported | None = None,
+    only_news: bool = False,
 ) -> Diagnosis:
     """Run checks over the tables and return what they find.
 
     `step` is called with the code of each check before it runs. A finding shows `evidence` of its occurrences. With
-    `reported`, findings have only what was not reported before.
+    `only_news`, findings have only what the table `told` has not, and `heard` has all of it.
     """
     windows: list[facts.Period] = []
     findings: list[Finding] = []
     counted: list[facts.Completeness] = []
     unasked: dict[str, None] = {}
     young: Counter[str] = Counter()
+    not_run: dict[str, str] = {}
     for _ in realms.each(tables):
         windows.append(facts.prepare(tables, settings))
         for check in checks:
             step(check.code)
-            findings.extend(run(tables, check, evidence, reported, young))
+            try:
+                findings.extend(run(tables, check, evidence, young, only_news=only_news))
+            except LimitError as error:
+                not_run[check.code] = str(error)
         unasked.update(dict.fromkeys(blindness(tables)))
         counted.extend(facts.completeness(tables))
-    return Diagnosis(whole(windows), tables.intake, tuple(counted), ordered(findings), tuple(unasked), young)
+    return Diagnosis(whole(windows), tables.intake, tuple(counted), ordered(findings), tuple(unasked), young, not_run)
 
 
 def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -133,8 +137,9 @@ def run(
     tables: Tables,
     check: Check,
     evidence: int = EVIDENCE,
-    reported: Reported | None = None,
     young: Counter[str] | None = None,
+    *,
+    only_news: bool = False,
 ) -> list[Finding]:
     """Run one check and return its findings; count in `young` what only the grace keeps from being one."""
     try:
@@ -142,9 +147,12 @@ def run(
         if not tables.one("SELECT count(*) FROM candidate"):
             return []
         judge(tables, check, Counter() if young is None else young)
-        if reported is not None:
+        if only_news:
             reported.keep_new(tables, check)
-        return group(tables, check, evidence)
+        findings = group(tables, check, evidence)
+        if only_news:
+            reported.hear(tables, check)
+        return findings
     finally:
         clear(tables)
 
@@ -173,7 +181,7 @@ def group(tables: Tables, check: Check, evidence: int) -> list[Finding]:
 
 def clear(tables: Tables) -> None:
     """Drop what was made for one check."""
-    for table in ("evaluated", "judged", "candidate"):
+    for table in ("evaluated", "marked", "judged", "candidate"):
         tables.execute(f"DROP TABLE IF EXISTS {table}")
 
 
