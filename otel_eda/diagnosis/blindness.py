@@ -80,11 +80,12 @@ def blindness(tables: Tables) -> Iterator[str]:
     for question in QUESTIONS:
         names = sorted({str(row[0]) for row in tables.ask(question.sql)})
         if names:
-            yield question.sentence.format(names=_listed(names))
+            yield question.sentence.format(names=listed(names))
     if not tables.intake.has_logs and tables.one("SELECT count(*) FROM works"):
         yield NO_LOGS
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return the first names, and how many more there are."""
     more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
     return ", ".join(name or "(no name)" for name in names[:FEW]) + more

@@ -12,6 +12,8 @@ from .columns import SERIES
 from .settings import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .engines import Tables
     from .settings import Bounds
 
@@ -220,6 +222,11 @@ STATEMENTS = (
     *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, PROCESSES, READINGS, COMPLETENESS, COMPLETE,
     SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
 )  # fmt: skip
+# Those of single messages, which only gates and checks of one destination use; and all others, which are few rows.
+OF_MESSAGES = (AROUND, ATTEMPTS)
+OF_ALL = tuple(statement for statement in STATEMENTS if statement not in OF_MESSAGES)
+# What a bucket of destinations makes of its own rows, where it has all other tables already.
+LOCAL = (SENDS, WORKS, COMMITS, HANDOVERS, conduct.SET_ASIDE, *OF_MESSAGES)
 
 
 @dataclass(frozen=True)
@@ -230,9 +237,9 @@ class Period:
     last: int
 
 
-def prepare(tables: Tables, settings: Bounds) -> Period:
+def prepare(tables: Tables, settings: Bounds, statements: Iterable[str] = STATEMENTS) -> Period:
     """Make the views and tables that checks and gates use, and return the time that the spans cover."""
-    for statement in STATEMENTS:
+    for statement in statements:
         tables.execute(statement)
     shortest = _shortest_grace_seconds(tables)
     # Without a trip to a destination, those to most others tell how long one may take.
