@@ -66,7 +66,7 @@ def each(tables: Tables) -> Iterator[None]:
 
 def _drop(tables: Tables) -> None:
     """Drop what was made of one group's telemetry."""
-    kept = {"watermarks", "cuts", *(f"all_{table}" for table in TABLES)}
+    kept = {"watermarks", "cuts", "told", "heard", *(f"all_{table}" for table in TABLES)}
     for kind, name in tables.made():
         if name not in kept:
             tables.execute(f"DROP {kind} {name}")

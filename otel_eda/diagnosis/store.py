@@ -18,7 +18,6 @@ from .settings import MEMORY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 MADE = """
 SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
@@ -98,15 +97,17 @@ class Intake:
 
 
 class Store:
-    """A temporary DuckDB database: `with Store() as store: store.read(sources)`."""
+    """A temporary DuckDB database: `with Store() as store: store.read(sources)`; it is in a folder `inside` another."""
 
-    def __init__(self, memory: int = MEMORY) -> None:
+    def __init__(self, memory: int = MEMORY, inside: Path | None = None) -> None:
         self.memory = memory
+        self.inside = inside
         self.intake = Intake()
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
-        folder = self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
+        temporary = tempfile.TemporaryDirectory(prefix="otel-eda-", dir=self.inside)
+        self.folder = folder = Path(self._stack.enter_context(temporary))
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.connection = duckdb.connect(

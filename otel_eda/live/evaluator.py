@@ -93,10 +93,9 @@ class Evaluator:
                     raise
                 return []
             self.watermarks.apply(store, self.hold, self.window.counted)
-            self.reported.begin()
-            diagnosis = engine.diagnose(
-                store, self.checks, self.settings, evidence=self.evidence, reported=self.reported
-            )
+            self.reported.begin(store)
+            diagnosis = engine.diagnose(store, self.checks, self.settings, evidence=self.evidence, only_news=True)
+            self.reported.remember(store)
         self.services = {item.service for item in diagnosis.completeness}
         self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
         found = causes.linked([*diagnosis.findings, *self.recent])[: len(diagnosis.findings)]

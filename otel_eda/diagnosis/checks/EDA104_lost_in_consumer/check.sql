@@ -68,12 +68,6 @@ pulled AS (
     GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
-alive AS (
-    SELECT instance, max(ended) AS last_time
-    FROM operations
-    GROUP BY instance
-),
-
 -- A member's position is the offset that it gets next. If it has no attempt at the message before, it had that message
 -- in hand.
 stood AS (
@@ -135,7 +129,7 @@ missing AS (
     LEFT JOIN gone AS g
         ON g.consumer_group = r.consumer_group AND g.destination = s.destination AND g.partition_id = s.partition_id
         AND g.instance = coalesce(t.instance, p.instance, h.instance)
-    LEFT JOIN alive AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
+    LEFT JOIN processes AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
     JOIN graces AS z ON z.destination = s.destination
     LEFT JOIN known AS k ON k.destination = s.destination
     WHERE

@@ -1,5 +1,6 @@
 -- gates: G1 G2 G3
 -- news: message
+-- scope: all destinations
 WITH expired AS (
     SELECT * FROM works WHERE death_reason = 'expired' OR death_reason = 'maxlen'
 ),

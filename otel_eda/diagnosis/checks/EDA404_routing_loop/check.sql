@@ -1,5 +1,6 @@
 -- gates: none
 -- news: message
+-- scope: all destinations
 WITH RECURSIVE busy AS (
     SELECT trace_id
     FROM sends

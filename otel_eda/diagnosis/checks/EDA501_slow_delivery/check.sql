@@ -15,13 +15,6 @@ WITH every AS (
 ),
 
 -- Two clocks may differ by up to the shortest time between them; only the time above that is certain to be waiting.
-apart AS (
-    SELECT host, sender_host, min(waiting) AS least
-    FROM every
-    WHERE attempt = 1 AND NOT coalesce(host = sender_host, false)
-    GROUP BY host, sender_host
-),
-
 -- Only first attempts count: a second attempt did not wait. A broadcast has a first one for each of its readers.
 delivery AS (
     SELECT

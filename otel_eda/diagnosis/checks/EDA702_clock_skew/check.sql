@@ -1,5 +1,6 @@
 -- gates: none
 -- news: place
+-- scope: all destinations
 WITH trip AS (
     SELECT
         w.system, w.service, w.instance, w.host, s.service AS sender, s.instance AS sender_instance,
