@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import sqlglot
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from sqlglot import exp
 
+from otel_eda.diagnosis import LimitError
+from otel_eda.diagnosis.sources.clickhouse_connection import bounds
+from otel_eda.diagnosis.sources.clickhouse_errors import limit
 from otel_eda.diagnosis.store import MADE
 
 from .clickhouse_sql import SETTINGS, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from clickhouse_connect.driver.client import Client
 
@@ -31,25 +36,37 @@ class ClickHouseTables:
     """The tables of a diagnosis in a database of ClickHouse's.
 
     What the tables look like is kept in DuckDB, in tables without rows: so each statement is checked there, too, and
-    it is known of each name in it what it stands for.
+    it is known of each name in it what it stands for. There, each name begins with `prefix`. `purpose` says in the names
+    of queries what they are for.
     """
 
-    def __init__(self, client: Client, intake: Intake) -> None:
+    def __init__(self, client: Client, intake: Intake, prefix: str = "") -> None:
         self.client = client
         self.intake = intake
+        self.prefix = prefix
+        self.purpose = "prepare"
         self.shapes = duckdb.connect()
 
     def execute(self, statement: str, *parameters: Any) -> None:
         """Run a statement."""
         statement = _bound(statement, parameters)
-        self.client.command(written(statement, self._schema()), settings=SETTINGS)
+        with _limited():
+            self.client.command(self._written(statement), settings=self._settings())
         self.shapes.execute(statement)
+
+    def make(self, name: str, fields: Iterable[tuple[str, str]], query: str) -> None:
+        """Make a table with these columns and types of what a query of ClickHouse's own selects."""
+        made = f"CREATE TABLE {self.prefix}{name} ENGINE MergeTree ORDER BY () AS {query}"
+        with _limited():
+            self.client.command(made, settings=bounds(self.client, self.purpose))
+        self.shapes.execute(f"CREATE TABLE {name} ({', '.join(' '.join(field) for field in fields)})")
 
     def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows that a statement selects."""
         statement = _bound(statement, parameters)
         kinds = [KINDS.get(row[1], _unchanged) for row in self.shapes.execute(f"DESCRIBE {statement}").fetchall()]
-        rows = self.client.query(written(statement, self._schema()), settings=SETTINGS).result_rows
+        with _limited():
+            rows = self.client.query(self._written(statement), settings=self._settings()).result_rows
         return [tuple(kind(value) for kind, value in zip(kinds, row, strict=True)) for row in rows]
 
     def one(self, statement: str, *parameters: Any) -> Any:
@@ -64,11 +81,28 @@ class ClickHouseTables:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
         return self.shapes.execute(MADE).fetchall()
 
+    def _settings(self) -> dict[str, Any]:
+        return {**SETTINGS, **bounds(self.client, self.purpose)}
+
+    def _written(self, statement: str) -> str:
+        return written(statement, self._schema(), self.prefix)
+
     def _schema(self) -> dict[str, dict[str, str]]:
         schema: dict[str, dict[str, str]] = {}
         for table, column, kind in self.shapes.execute(COLUMNS).fetchall():
             schema.setdefault(table, {})[column] = kind
         return schema
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Raise `LimitError` for a statement that would take more than it may."""
+    try:
+        yield
+    except ClickHouseError as error:
+        if why := limit(error):
+            raise LimitError(why) from error
+        raise
 
 
 def _bound(statement: str, parameters: tuple[Any, ...]) -> str:
