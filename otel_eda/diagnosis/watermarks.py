@@ -58,7 +58,8 @@ CREATE TABLE base AS
 SELECT {", ".join(f"m.{name}" for name in SERIES)}, m.started, arg_min(m.value, m.time) AS value,
        arg_min(m.number, m.time) AS number, true AS known
 FROM settled m JOIN cuts c ON m.service = c.service AND m.instance = c.instance
-WHERE m.rising AND NOT coalesce(m.delta, false) AND m.started < c.since AND m.time BETWEEN c.since AND c.since + {SECOND}
+WHERE m.rising AND NOT coalesce(m.delta, false) AND m.started < c.since
+      AND m.time BETWEEN c.since AND c.since + {SECOND}
 GROUP BY {", ".join(f"m.{name}" for name in SERIES)}, m.started
 """
 LIMITED = f"""

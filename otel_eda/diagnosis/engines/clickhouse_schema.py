@@ -123,12 +123,14 @@ CREATE TABLE IF NOT EXISTS {{eda}}.told (
 ORDER BY (code, occurrence, verdict)
 TTL found + INTERVAL {KEPT}"""
 RUNS = f"""\
--- Who tells news, since when, and until when nobody else may: so two at once are one.
+-- The runs: since when each goes on, and until when its tables, named after it, are no leftovers. One at a time tells
+-- news: so two at once are one.
 CREATE TABLE IF NOT EXISTS {{eda}}.runs (
     run String,
     began DateTime64(3),
     until DateTime64(3),
-    said DateTime64(3) DEFAULT now64(3)
+    state Enum8('reads', 'tells', 'told'),
+    said DateTime64(9) DEFAULT now64(9)
 ) ENGINE = MergeTree
 ORDER BY run
 TTL toDateTime(said) + INTERVAL {KEPT}"""

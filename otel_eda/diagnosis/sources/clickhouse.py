@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
+    from .clickhouse_address import Address
+
 EARLIER = timedelta(minutes=5)  # spans that began before the window may end in it
 END = b"PAR1"  # of a file of Parquet that is whole
 PART_BYTES = 1 << 20
@@ -46,10 +48,9 @@ class ClickHouse:
             yield from self._signals(client, folder)
 
     def _signals(self, client: Client, folder: Path) -> Iterator[Path]:
-        types = {(table, name): kind for table, name, kind in client.query(COLUMNS).result_rows}
-        self._check(types)
-        window = TimeRange(_nanoseconds(self.since), _nanoseconds(self.until))
-        wide = TimeRange(_nanoseconds(self.since - EARLIER), window.until)
+        types = exported_columns(client, self.address)
+        window = TimeRange(nanoseconds(self.since), nanoseconds(self.until))
+        wide = TimeRange(nanoseconds(self.since - EARLIER), window.until)
         self._count(client, wide)
         queries = {
             "traces": spans(wide.holds("Timestamp")),
@@ -59,16 +60,6 @@ class ClickHouse:
         for signal, query in queries.items():
             if query:
                 yield self._read(client, query, signal, folder / f"{signal}.columns.parquet")
-
-    def _check(self, types: dict[tuple[str, str], str]) -> None:
-        kind = types.get((TRACES, "SpanAttributes"))
-        if kind is None:
-            there = ", ".join(sorted({table for table, _ in types})) or "none of otel_…"
-            raise UnusableError(f"{self.address.name}: {self.address.user} sees no table {TRACES} there, but {there}")
-        if not kind.startswith("Map("):
-            raise UnusableError(
-                f"{self.address.name}: {TRACES} has attributes of type {kind}; a Map is what can be read"
-            )
 
     def _count(self, client: Client, window: TimeRange) -> None:
         """Raise `UnusableError` if the window has more spans than may come here, or none."""
@@ -97,5 +88,18 @@ class ClickHouse:
         return path
 
 
-def _nanoseconds(time: datetime) -> int:
+def exported_columns(client: Client, place: Address) -> dict[tuple[str, str], str]:
+    """Return the types of the exporter's columns by table and name; raises `UnusableError` if they cannot be read."""
+    types = {(table, name): kind for table, name, kind in client.query(COLUMNS).result_rows}
+    kind = types.get((TRACES, "SpanAttributes"))
+    if kind is None:
+        there = ", ".join(sorted({table for table, _ in types})) or "none of otel_…"
+        raise UnusableError(f"{place.name}: {place.user} sees no table {TRACES} there, but {there}")
+    if not kind.startswith("Map("):
+        raise UnusableError(f"{place.name}: {TRACES} has attributes of type {kind}; a Map is what can be read")
+    return types
+
+
+def nanoseconds(time: datetime) -> int:
+    """Return a time in nanoseconds since 1970."""
     return round(time.timestamp() * SECOND)

@@ -31,10 +31,10 @@ logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
 @contextmanager
-def connected(place: Address, database: str | None = None) -> Iterator[Client]:
+def connected(place: Address) -> Iterator[Client]:
     """Yield a client; raises `UnusableError` for whatever goes wrong in the block."""
     try:
-        with connect(place, database or place.database) as client:
+        with connect(place) as client:
             yield client
     except (ClickHouseError, HTTPError) as error:  # the latter where an answer breaks off
         raise UnusableError(f"{place.name}: {reason(error, place.user)}") from error
@@ -42,7 +42,7 @@ def connected(place: Address, database: str | None = None) -> Iterator[Client]:
         raise UnusableError(f"{place.name}: {error}") from error
 
 
-def connect(place: Address, database: str) -> Client:
+def connect(place: Address) -> Client:
     """Return a client; raises `UnusableError` if the server is too old."""
     client = clickhouse_connect.get_client(
         interface="https" if place.secure else "http",
@@ -50,7 +50,7 @@ def connect(place: Address, database: str) -> Client:
         port=place.port,
         username=place.user,
         password=password(),
-        database=database,
+        database=place.database,
         ca_cert=place.files.get("ca"),
         client_cert=place.files.get("cert"),
         client_cert_key=place.files.get("key"),
