@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otel_eda.forecast import Series
+from otel_eda.forecast import TimeSeries
 
 from .shapes import BEGIN, DAY, DAYS, STEP
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .shapes import Course
 
     # Earliest and latest minute, counted from now, in which the bound is reached; None for no alarm.
-    Foretell = Callable[[Series, float], tuple[float, float] | None]
+    Foretell = Callable[[TimeSeries, float], tuple[float, float] | None]
 
 QUIETED = 60  # minutes without an alarm, after which the next one is a new one
 LATE = 0.5  # share of the time to an interval's end by which an event may be later and still be the one foretold
@@ -118,7 +118,7 @@ def _alarms(course: Course, foretell: Foretell, every: int, start: int, reached:
     for now in range(start, reached if reached is not None else len(seen), every):
         if seen[now] is None:
             continue
-        found = foretell(Series(BEGIN, STEP, seen[: now + 1]), course.bound)
+        found = foretell(TimeSeries(BEGIN, STEP, seen[: now + 1]), course.bound)
         if found:
             yield Alarm(course.name, now, now + found[0], now + found[1], reached)
 

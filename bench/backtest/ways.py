@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 from otel_eda.forecast import reaching
 
 if TYPE_CHECKING:
-    from otel_eda.forecast import Series
+    from otel_eda.forecast import TimeSeries
 
 TEN_MINUTES = 10
 HORIZON = 240  # minutes that a baseline looks ahead
 
 
-def ours(series: Series, bound: float) -> tuple[float, float] | None:
+def ours(series: TimeSeries, bound: float) -> tuple[float, float] | None:
     found = reaching(series, bound)
     if found is None or found.is_usual:
         return None
     return (found.earliest - series.end) / series.step, (found.latest - series.end) / series.step
 
 
-def last_value(series: Series, bound: float) -> tuple[float, float] | None:
+def last_value(series: TimeSeries, bound: float) -> tuple[float, float] | None:
     """Nothing changes: so it is foretold when it is there."""
     last = series.values[-1]
     return (0.0, 1.0) if last is not None and last >= bound else None
 
 
-def ten_minutes(series: Series, bound: float) -> tuple[float, float] | None:
+def ten_minutes(series: TimeSeries, bound: float) -> tuple[float, float] | None:
     """The line of least squares through the last ten minutes goes on."""
     points = series.known(len(series.values) - TEN_MINUTES)
     if len(points) < 3:

@@ -12,7 +12,7 @@ from .trend import trend
 
 if TYPE_CHECKING:
     from .outlook import Reach
-    from .series import Series
+    from .series import TimeSeries
 
 SURE = 1.645  # standard deviations by which a backlog must grow or shrink
 FARTHEST = 12.0  # times as long as it has shrunk a backlog may go on to do so: what works on it stays the same
@@ -39,7 +39,7 @@ class Backlog:
         return self.members is not None
 
 
-def work_off(lag: Series, processed: Series, members: int) -> Backlog | None:
+def work_off(lag: TimeSeries, processed: TimeSeries, members: int) -> Backlog | None:
     """Return what becomes of a backlog; None if there is none, or if that cannot be told.
 
     `processed` has the messages that were processed each second, at the same times as `lag`.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .robust import quantile, spread
 
 if TYPE_CHECKING:
-    from .series import Series
+    from .series import TimeSeries
 
 SHORTEST = 8  # values that a change must last
 PAST = 3  # times as long as a change the time before it must be known
@@ -39,7 +39,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Change:
+class LevelShift:
     """Since when, in seconds since 1970; what was usual before and what is now; how long that had been known."""
 
     since: float
@@ -64,7 +64,7 @@ class _Seen(NamedTuple):
     off: float
 
 
-def left_past(series: Series, kind: Kind = Kind.FACTOR, noise: float = 0.0) -> Change | None:
+def left_past(series: TimeSeries, kind: Kind = Kind.FACTOR, noise: float = 0.0) -> LevelShift | None:
     """Return since when a series is not as it was; None if it is, or if too little of its past is known.
 
     `noise` is the standard deviation that values have of themselves, as counts do.
@@ -87,7 +87,7 @@ def left_past(series: Series, kind: Kind = Kind.FACTOR, noise: float = 0.0) -> C
     return None if start is None else _judged(series, seen[: split + start], seen[split + start :], kind)
 
 
-def _usual(series: Series, points: list[tuple[int, float]], split: int) -> dict[int, float]:
+def _usual(series: TimeSeries, points: list[tuple[int, float]], split: int) -> dict[int, float]:
     """Return what is usual at each place: of that time of other days if there are some, else of all until a place."""
     days = min(DAYS, len(series.values) // max(series.per_day, 1))
     if days <= FEWEST_DAYS:
@@ -124,7 +124,7 @@ def _start(offs: list[float]) -> int | None:
     return start if start is not None and len(offs) - start >= SHORTEST else None
 
 
-def _judged(series: Series, before: list[_Seen], after: list[_Seen], kind: Kind) -> Change | None:
+def _judged(series: TimeSeries, before: list[_Seen], after: list[_Seen], kind: Kind) -> LevelShift | None:
     now, usual = median(one.value for one in after), median(one.usual for one in after)
     sign = 1.0 if now > usual else -1.0
     offs, past = [sign * one.off for one in after], [sign * one.off for one in before]
@@ -136,4 +136,4 @@ def _judged(series: Series, before: list[_Seen], after: list[_Seen], kind: Kind)
         return None  # it was like that before
     since = series.time(after[0].place)
     known = since - series.time(before[0].place)
-    return Change(since, usual, now, median(offs), known, len(series.values) > FEWEST_DAYS * series.per_day)
+    return LevelShift(since, usual, now, median(offs), known, len(series.values) > FEWEST_DAYS * series.per_day)

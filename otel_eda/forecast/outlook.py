@@ -13,7 +13,7 @@ from .trend import trend
 
 if TYPE_CHECKING:
     from .season import Season
-    from .series import Series
+    from .series import TimeSeries
     from .trend import Trend
 
 COVERAGE = 0.9
@@ -76,7 +76,7 @@ class _Course:
         return self.season.spread(steps) if self.season else self.trend.spread(steps)
 
 
-def _course(series: Series) -> _Course | None:
+def _course(series: TimeSeries) -> _Course | None:
     found, last = trend(series), series.values[-1] if series.values else None
     if found is None or last is None:
         return None
@@ -86,7 +86,7 @@ def _course(series: Series) -> _Course | None:
     return _Course(last, found, usual if way is not None else None, extra)
 
 
-def outlook(series: Series, seconds: float, coverage: float = COVERAGE, least: float = 0.0) -> Outlook | None:
+def outlook(series: TimeSeries, seconds: float, coverage: float = COVERAGE, least: float = 0.0) -> Outlook | None:
     """Return how a series goes on for some time, at most as long as can be told; None if nothing can.
 
     Values below `least` do not occur.
@@ -109,7 +109,7 @@ def outlook(series: Series, seconds: float, coverage: float = COVERAGE, least: f
 
 
 def reaching(
-    series: Series, bound: float, *, falling: bool = False, coverage: float = COVERAGE, farthest: float = FARTHEST
+    series: TimeSeries, bound: float, *, falling: bool = False, coverage: float = COVERAGE, farthest: float = FARTHEST
 ) -> Reach | None:
     """Return when a series reaches a bound from below, or from above if it is falling; None if that cannot be told.
 
@@ -152,7 +152,7 @@ def _places(course: _Course, bound: float, far: int, sure: float) -> tuple[int, 
     return None if earliest is None or likely is None or latest is None else (earliest, likely, latest)
 
 
-def _alike(series: Series, now: Trend, bound: float) -> tuple[int, int]:
+def _alike(series: TimeSeries, now: Trend, bound: float) -> tuple[int, int]:
     """Return how many earlier rises, about as steep, came as far as the series is now; and to the bound."""
     before = series.known()[: -now.number]
     found = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .robust import NORMAL
 
 if TYPE_CHECKING:
-    from .series import Series
+    from .series import TimeSeries
 
 DAYS = 7  # that are looked back
 FEWEST = 2
@@ -22,7 +22,7 @@ ORIGINS = 48  # of the last day, from which it is tried
 class Season:
     """The ways of the days before, and how far today's were off."""
 
-    series: Series
+    series: TimeSeries
     days: int
     errors: tuple[tuple[int, float], ...]
 
@@ -48,7 +48,7 @@ class Season:
         return self.series.values[place] if 0 <= place < len(self.series.values) else None
 
 
-def season(series: Series) -> Season | None:
+def season(series: TimeSeries) -> Season | None:
     """Return the season, if there are days enough and they tell more than the last value does."""
     days = min(DAYS, (len(series.values) - 1) // max(series.per_day, 1) - 1)
     if days < FEWEST or series.per_day < 2 * FAR[-1]:

@@ -12,7 +12,7 @@ DAY = 86_400.0
 
 
 @dataclass(frozen=True)
-class Series:
+class TimeSeries:
     """Values, one each `step` seconds from `begin` on, in seconds since 1970; None where nothing is known."""
 
     begin: float
@@ -33,9 +33,9 @@ class Series:
         """The number of values in a day."""
         return round(DAY / self.step)
 
-    def mirrored(self) -> Series:
+    def mirrored(self) -> TimeSeries:
         """Return the series upside down: what falls in it rises."""
-        return Series(self.begin, self.step, [None if value is None else -value for value in self.values])
+        return TimeSeries(self.begin, self.step, [None if value is None else -value for value in self.values])
 
     def known(self, since: int = 0) -> list[tuple[int, float]]:
         """Return the values that are known from a place on, each with its place."""

@@ -12,7 +12,7 @@ from .robust import slope, spread
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .series import Series
+    from .series import TimeSeries
 
 SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SAME = 3.0  # standard deviations by which two slopes may differ and still be one
@@ -59,7 +59,7 @@ class Trend:
         return math.sqrt(walked / reach / self.number)
 
 
-def trend(series: Series) -> Trend | None:
+def trend(series: TimeSeries) -> Trend | None:
     """Return the trend of the longest latest part that is straight; None if too little of it is known."""
     points = series.known(max(0, len(series.values) - SIZES[-1]))
     if len(points) < SIZES[0] or points[-1][0] != len(series.values) - 1:
