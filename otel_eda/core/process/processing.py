@@ -121,11 +121,10 @@ class Processing:
         """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done or not (open_processings.remove(self) or self.inherited):
             return
-        self.done = True
+        self.done, end = True, at or time.time_ns()
         self._restore_context()
         if self.inherited:
             return
-        end = at or time.time_ns()
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
@@ -265,7 +264,8 @@ def _make_current(processing: Processing, message: Message, origin: SpanContext 
         client.await_settlement(message.delivery_tag, unsettled)
     if message.timestamp is not None and route.scope.check_durations(processing.start):
         record_wait(route, processing.partition, processing.start, message.timestamp, processing.context)
-    if (message.redelivered or message.attributes) and not processing.manual:
+    dead = message.attributes is not None and semconv.DEATHS in message.attributes
+    if (dead or message.redelivered or message.ready_count is not None) and not processing.manual:
         progress.record_redelivery(client, route, message)
     attach(processing.context)
 

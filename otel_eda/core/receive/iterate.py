@@ -76,7 +76,7 @@ class Iterate:
         step = originals.get(step, step)  # our wrapper would only find that this is an inner call
         if passes_through(library.telemetry):
             return step(consumer), None
-        pull = self._begin(client, consumer, read)
+        pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
         with pull:
             result = step(consumer)
         return result, pull.pulled(result)
@@ -86,7 +86,7 @@ class Iterate:
     ) -> tuple[Any, Pull | Processing | None]:
         if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
-        pull = self._begin(client, consumer, read)
+        pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
         try:
             with pull:
                 result = await type(consumer).__anext__(consumer)
@@ -97,12 +97,8 @@ class Iterate:
         begun = None if self.arrival is None else per_task.release_current(client)
         return result, begun or pull.pulled(result)
 
-    def _begin(self, client: Client, consumer: Any, read: Read) -> Pull:
-        return (
-            Receiving(client, consumer, self.operation, read, timed=True)
-            if self.timed
-            else Pull(client, self.operation, read)
-        )
+    def _timed(self, client: Client, consumer: Any, read: Read) -> Pull:
+        return Receiving(client, consumer, self.operation, read, timed=True)
 
 
 @dataclass(frozen=True)

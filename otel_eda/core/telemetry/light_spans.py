@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import _Span
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from otel_eda.core.telemetry.templates import PLAIN, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.trace import Link, SpanContext, SpanKind
+    from opentelemetry.trace import Link, SpanKind
     from opentelemetry.util.types import Attributes, AttributeValue
     from typing_extensions import Self
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _CLOSES = "_immutable" in _Span.end.__code__.co_names
 _TELLS_ENDING = "_on_ending" in _Span.end.__code__.co_names
 UNSET = Status(StatusCode.UNSET)
+NO_STATE = SpanContext(1, 1, is_remote=False).trace_state
 _new = object.__new__
 
 
@@ -58,6 +59,7 @@ class LightSpan(_Span):
     _record_exception = _set_status_on_exception = True
     _trace_config = _record_end_metrics = None
     _limits: Any
+    _context: SpanContext
 
     @property
     def _attributes(self) -> Any:

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, Sta
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, TraceState
 
 from otel_eda.core.runtime.contexts import SPAN, get_current
-from otel_eda.core.telemetry.light_spans import LightSpan
+from otel_eda.core.telemetry.light_spans import NO_STATE, LightSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +29,6 @@ _KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_nam
 _FLAGS = tuple(TraceFlags(value) for value in range(4))
 _DROP, _SAMPLED = Decision.DROP, Decision.RECORD_AND_SAMPLE
 _MOST_TRACE, _MOST_SPAN = (1 << 128) - 1, (1 << 64) - 1
-_NO_STATE = TraceState()
 _SILENT = {one.on_start for one in (SpanProcessor, BatchSpanProcessor, SimpleSpanProcessor)}  # they do nothing
 _DELEGATES = (  # of a sampler that asks the parent
     "_root",
@@ -160,7 +159,7 @@ def _all(template: Template | None, more: Mapping[str, Any]) -> Mapping[str, Any
 def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> SpanContext:
     # As its constructor does, which takes as long as all the rest of a span's identity: `light` looks whether it would.
     is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
-    given = trace_id, span_id, False, _FLAGS[flags], _NO_STATE if state is None else state, is_valid
+    given = trace_id, span_id, False, _FLAGS[flags], NO_STATE if state is None else state, is_valid
     return tuple.__new__(SpanContext, given)
 
 
