@@ -77,7 +77,8 @@ class Diagnosis:
     """The findings, the time that the spans cover, what was read and how complete it is.
 
     `unasked` are sentences about what the telemetry cannot tell; `young` is, by check, how many messages are younger
-    than the grace, so that nothing is said of them yet; `not_run` is, by check, why it could not run.
+    than the grace, so that nothing is said of them yet; `not_run` is, by check, why it could not run. With
+    `only_news` the findings are without what was told before.
     """
 
     window: facts.Period
@@ -87,6 +88,7 @@ class Diagnosis:
     unasked: tuple[str, ...] = ()
     young: Mapping[str, int] = field(default_factory=dict)
     not_run: Mapping[str, str] = field(default_factory=dict)
+    only_news: bool = False
 
 
 def diagnose(
@@ -121,7 +123,7 @@ def diagnose(
         counted.extend(facts.completeness(tables))
     findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
     found = tuple(causes.linked(findings))
-    return Diagnosis(_whole(windows), tables.intake, tuple(counted), found, tuple(unasked), young, not_run)
+    return Diagnosis(_whole(windows), tables.intake, tuple(counted), found, tuple(unasked), young, not_run, only_news)
 
 
 def _whole(windows: list[facts.Period]) -> facts.Period:
