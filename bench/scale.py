@@ -1,4 +1,4 @@
-"""`python -m bench.scale`: what a diagnosis of 1, 3 and 10 million operations costs in DuckDB, in buckets, in ClickHouse.
+"""`python -m bench.scale`: what a diagnosis of 1, 3 and 10 million operations costs here, in buckets, in ClickHouse.
 
 Each runs in a process of its own, over the same tables in Parquet. Processor time is told as a multiple of what DuckDB
 takes for the first size. `--millions 1 3` names the sizes, `--engines` what runs.
@@ -38,8 +38,9 @@ SELECT i, i // 3 AS event, i % 3 AS hop, i // 3 % 16 AS lane,
 FROM range({messages}) r(i)
 """
 COMMON = """
-'h' || (lane % 4) AS host, 'otel_eda.kafka_python' AS scope, 'kafka' AS system, 'orders-' || lane || '-' || hop AS destination,
-part AS partition_id, place AS message_offset, '10.0.0.1:9092' AS server, moment AS message_time"""
+'h' || (lane % 4) AS host, 'otel_eda.kafka_python' AS scope, 'kafka' AS system,
+'orders-' || lane || '-' || hop AS destination, part AS partition_id, place AS message_offset,
+'10.0.0.1:9092' AS server, moment AS message_time"""
 SPANS = f"""
 SELECT trace AS trace_id, sent AS span_id, above AS parent_id, 'service-' || lane || '-' || hop AS service,
        'process-' || lane || '-' || hop AS instance, 'send' AS name, 'PRODUCER' AS kind, moment AS started,
@@ -50,8 +51,9 @@ UNION ALL BY NAME
 SELECT trace AS trace_id, worked AS span_id, sent AS parent_id, 'service-' || lane || '-' || (hop + 1) AS service,
        'process-' || lane || '-' || (hop + 1) AS instance, 'process' AS name, 'CONSUMER' AS kind,
        moment + 3000000 AS started, moment + 4500000 AS ended, 'process' AS type, 'process' AS operation,
-       trace AS origin_trace, sent AS origin_span, true AS linked, CASE WHEN fails THEN 'error' ELSE 'ok' END AS outcome,
-       CASE WHEN fails THEN 'ValueError' END AS error, 'group-' || lane AS consumer_group, {COMMON}
+       trace AS origin_trace, sent AS origin_span, true AS linked,
+       CASE WHEN fails THEN 'error' ELSE 'ok' END AS outcome, CASE WHEN fails THEN 'ValueError' END AS error,
+       'group-' || lane AS consumer_group, {COMMON}
 FROM messages WHERE NOT vanishes
 UNION ALL BY NAME
 SELECT trace AS trace_id, left(md5('call' || i), 16) AS span_id, worked AS parent_id,
@@ -59,7 +61,7 @@ SELECT trace AS trace_id, left(md5('call' || i), 16) AS span_id, worked AS paren
        'h' || (lane % 4) AS host, 'http' AS scope, 'GET' AS name, 'CLIENT' AS kind, moment + 3200000 AS started,
        moment + 4200000 AS ended, 'ok' AS outcome
 FROM messages WHERE NOT vanishes
-"""
+"""  # noqa: S608  # our own
 COUNTS = """
 SELECT service, instance, host, scope, 'messaging.client.sent.messages' AS name, min(started) - 1 AS started,
        max(ended) + 1 AS time, false AS delta, true AS rising, count(*)::DOUBLE AS value, NULL AS number, system,
@@ -142,12 +144,13 @@ from otel_eda.diagnosis.engines.clickhouse import ClickHouseTables
 with tempfile.TemporaryDirectory() as folder, clickhouse_connect.get_client(interface="chdb", path=folder) as client:
     tables = ClickHouseTables(client, Intake())
     for table, every in columns.TABLES.items():
-        tables.execute(f"CREATE TABLE {{table}} ({{', '.join(f'{{column.name}} {{column.type}}' for column in every)}})")
+        fields = ", ".join(f"{{column.name}} {{column.type}}" for column in every)
+        tables.execute(f"CREATE TABLE {{table}} ({{fields}})")
         if table != "events":
             names = ", ".join(column.name for column in every)
             client.command(f"INSERT INTO {{table}} SELECT {{names}} FROM file('{{sys.argv[1]}}/{{table}}.parquet')")
     print(len(engine.diagnose(tables, catalog.checks(), Bounds()).findings))
-""",
+""",  # noqa: S608  # our own
 }
 
 

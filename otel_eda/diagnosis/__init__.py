@@ -14,6 +14,10 @@ class UnusableError(Exception):
     """Nothing can be diagnosed, for the reason in the text: the command ends with status 2."""
 
 
+class BusyError(Exception):
+    """Another run does the same already, as the text says: the command leaves it to that and ends with status 0."""
+
+
 class LimitError(Exception):
     """A statement would take more than it may, for the reason in the text: what it is for is not done, all else is."""
 

@@ -232,7 +232,6 @@ class Store:
         if self.one("SELECT bool_or(continued) FROM operations"):
             for statement in continued.STATEMENTS:
                 self.connection.execute(statement)
-            self.connection.execute("DROP TABLE continued")
 
     def _fill(self, table: str, parts: list[tuple[str, list[str]]], extra: Mapping[str, str]) -> None:
         """Make a table of what some statements read from some files each."""

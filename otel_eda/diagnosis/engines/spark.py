@@ -38,7 +38,11 @@ def session(master: str) -> Iterator[SparkSession]:
 
 
 class SparkTables:
-    """The tables of a diagnosis in a session of Spark's; all of them are views of the session, and tables are cached."""
+    """The tables of a diagnosis in a session of Spark's: views of the session, some of whose rows are kept.
+
+    Kept rows are in the executors, without the plan by which they came: a plan that grows with each step would take
+    Spark longer than the work. If an executor is lost, the run fails.
+    """
 
     def __init__(self, running: SparkSession) -> None:
         self.session = running
@@ -57,7 +61,7 @@ class SparkTables:
                 rows = rows.dropDuplicates(load.ROW_KEY.split(", "))
             self.intake.files += rows is not None
             self.intake.has_logs |= table == "events" and rows is not None
-            self._keep(table, self._empty(types) if rows is None else rows.cache())
+            self._keep(table, self._empty(types) if rows is None else rows.localCheckpoint())
             self.shapes.execute(f"CREATE TABLE {table} ({', '.join(map(' '.join, types.items()))})")
         self.intake.spans = self.one("SELECT count(DISTINCT trace_id || span_id) FROM operations")
 
@@ -97,15 +101,14 @@ class SparkTables:
             self._keep(name, self._empty({field.name: field.kind.sql() for field in tree.this.expressions}))
             return
         rows = self._selected(tree.expression)
-        self._keep(name, rows.cache() if tree.args["kind"] == "TABLE" else rows)
+        self._keep(name, rows.localCheckpoint() if tree.args["kind"] == "TABLE" else rows)
 
     def _keep(self, name: str, rows: DataFrame) -> None:
         self.frames[name] = rows
         rows.createOrReplaceTempView(name)
 
     def _drop(self, name: str) -> None:
-        if rows := self.frames.pop(name, None):
-            rows.unpersist()
+        if self.frames.pop(name, None):
             self.session.catalog.dropTempView(name)
 
     def _selected(self, query: exp.Expr) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
@@ -21,20 +21,20 @@ SETTINGS = {
 }
 FLOATS = {exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT, exp.DataType.Type.DECIMAL}
 NEXT = "next_to_it"
-# Of a row of an `ASOF` join, for each comparison of its time with the other row's: the function that gives the row after
-# it, or before it, and how that one's time compares with the other row's if the row itself is the nearest.
+# Of a row of an `ASOF` join, for each comparison of its time with the other row's: the function that gives the row
+# after it, or before it, and how that one's time compares with the other row's if the row itself is the nearest.
 NEAREST: dict[type[exp.Expr], tuple[type[exp.Expr], type[exp.Expr]]] = {
     exp.LTE: (exp.Lead, exp.GT),
     exp.LT: (exp.Lead, exp.GTE),
     exp.GTE: (exp.Lag, exp.LT),
     exp.GT: (exp.Lag, exp.LTE),
 }
-TURNED = {exp.LTE: exp.GTE, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.GT: exp.LT}
+TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.LTE: exp.GTE, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.GT: exp.LT}
 
 
-def written(query: exp.Query, schema: Schema) -> str:
+def written(query: exp.Expr, schema: Schema) -> str:
     """Return a query as Spark takes it; `schema` has the types of the columns of all tables there are."""
-    done = portable(query.copy(), schema, joins=False)
+    done = portable(cast("exp.Query", query.copy()), schema, joins=False)
     for join in list(done.find_all(exp.Join)):
         if join.method == "ASOF":
             _nearest(join)
@@ -125,9 +125,9 @@ def _double(node: exp.Expr) -> exp.Expr:
 def _whole(node: exp.Expr) -> exp.Expr:
     """Round what becomes a whole number: Spark cuts it off."""
     is_float = node.this.type is not None and node.this.type.this in FLOATS
-    if node.to.this != exp.DataType.Type.BIGINT or not is_float or isinstance(node.this, exp.Round):
+    if node.args["to"].this != exp.DataType.Type.BIGINT or not is_float or isinstance(node.this, exp.Round):
         return node
-    return exp.Cast(this=exp.Round(this=node.this), to=node.to)
+    return exp.Cast(this=exp.Round(this=node.this), to=node.args["to"])
 
 
 def _filtered(node: exp.Expr) -> exp.Expr:

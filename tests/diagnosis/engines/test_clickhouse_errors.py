@@ -17,6 +17,7 @@ from otel_eda.diagnosis.sources.clickhouse_errors import reason
 from .conftest import SECRET, Server, served
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
+clickhouse_connection = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse_connection")
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -85,7 +86,7 @@ def test_no_such_database(server: Server, capsys: pytest.CaptureFixture[str]) ->
 def test_a_version_that_is_too_old(
     server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clickhouse, "OLDEST", (99, 1))
+    monkeypatch.setattr(clickhouse_connection, "OLDEST", (99, 1))
     assert "it has to be 99.1 or newer" in complaint(capsys, plain(server))
 
 

@@ -25,6 +25,7 @@ from . import exporter, worlds
 from .conftest import SECRET, served
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
+clickhouse_connection = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse_connection")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -194,7 +195,7 @@ def test_a_query_has_bounds_that_the_server_holds(
     with pytest.raises(UnusableError, match="the window: no spans"):  # ids of one letter are no ids
         read(place)
     for bound, number, why in (("max_memory_usage", 1000, "more memory"), ("max_execution_time", 0.001, "longer")):
-        monkeypatch.setattr(clickhouse, "BOUNDS", {bound: number, "max_block_size": 1})
+        monkeypatch.setattr(clickhouse_connection, "BOUNDS", {bound: number, "max_block_size": 1})
         with server.client() as client:
             client.database = "bounded"
             client.command(f"{ONE_SPAN} FROM numbers(200000)")
