@@ -77,7 +77,8 @@ class Diagnosis:
     """The findings, the time that the spans cover, what was read and how complete it is.
 
     `unasked` are sentences about what the telemetry cannot tell; `young` is, by check, how many messages are younger
-    than the grace, so that nothing is said of them yet; `not_run` is, by check, why it could not run.
+    than the grace, so that nothing is said of them yet; `not_run` is, by check, why it could not run. With
+    `only_news` the findings are without what was told before.
     """
 
     window: facts.Period
@@ -87,6 +88,7 @@ class Diagnosis:
     unasked: tuple[str, ...] = ()
     young: Mapping[str, int] = field(default_factory=dict)
     not_run: Mapping[str, str] = field(default_factory=dict)
+    only_news: bool = False
 
 
 def diagnose(
@@ -119,7 +121,8 @@ def diagnose(
                 not_run[check.code] = str(error)
         unasked.update(dict.fromkeys(blindness(tables)))
         counted.extend(facts.completeness(tables))
-    return Diagnosis(whole(windows), tables.intake, tuple(counted), ordered(findings), tuple(unasked), young, not_run)
+    window, found = whole(windows), ordered(findings)
+    return Diagnosis(window, tables.intake, tuple(counted), found, tuple(unasked), young, not_run, only_news)
 
 
 def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -147,12 +150,7 @@ def run(
         if not tables.one("SELECT count(*) FROM candidate"):
             return []
         judge(tables, check, Counter() if young is None else young)
-        if only_news:
-            reported.keep_new(tables, check)
-        findings = group(tables, check, evidence)
-        if only_news:
-            reported.hear(tables, check)
-        return findings
+        return group(tables, check, evidence, only_news=only_news)
     finally:
         clear(tables)
 
@@ -174,9 +172,14 @@ def judge(tables: Tables, check: Check, young: Counter[str]) -> None:
         young += Counter({check.code: _young(tables, check)})
 
 
-def group(tables: Tables, check: Check, evidence: int) -> list[Finding]:
+def group(tables: Tables, check: Check, evidence: int, *, only_news: bool = False) -> list[Finding]:
     """Return the findings that the table `evaluated` is about."""
-    return [_finding(check, row) for row in _grouped(tables, evidence)]
+    if only_news:
+        reported.keep_new(tables, check)
+    findings = [_finding(check, row) for row in _grouped(tables, evidence)]
+    if only_news:
+        reported.hear(tables, check)
+    return findings
 
 
 def clear(tables: Tables) -> None:

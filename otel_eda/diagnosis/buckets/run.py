@@ -39,6 +39,7 @@ def diagnose(
     *,
     step: Callable[[str], None] = lambda _: None,
     evidence: int = EVIDENCE,
+    only_news: bool = False,
 ) -> Diagnosis:
     """Run checks over a store, bucket by bucket, and return what they find: the same as without buckets.
 
@@ -55,13 +56,13 @@ def diagnose(
         buckets.look(spool)
         unasked.update(dict.fromkeys(blindness(store)))
         counted.extend(facts.completeness(store))
-        buckets.report(spool, evidence)
+        buckets.report(spool, evidence, only_news=only_news)
         spool.remove()
     if share.only is not None:
         unasked[_left_out(store, share)] = None
     findings = engine.ordered(buckets.findings)
-    young, not_run = buckets.young, buckets.not_run
-    return Diagnosis(engine.whole(windows), store.intake, tuple(counted), findings, tuple(unasked), young, not_run)
+    window, young, not_run = engine.whole(windows), buckets.young, buckets.not_run
+    return Diagnosis(window, store.intake, tuple(counted), findings, tuple(unasked), young, not_run, only_news)
 
 
 def _left_out(store: Store, share: Share) -> str:
@@ -107,12 +108,12 @@ class Buckets:
             for number in self.share.numbers:
                 self._try(spool, number)
 
-    def report(self, spool: Spool, evidence: int) -> None:
+    def report(self, spool: Spool, evidence: int, *, only_news: bool) -> None:
         """Make findings of what the checks found in all buckets."""
         for check in self.checks:
             if files := spool.found(check.code):
                 self.store.execute("CREATE TEMP TABLE evaluated AS SELECT * FROM read_parquet(?)", files)
-                self.findings += engine.group(self.store, check, evidence)
+                self.findings += engine.group(self.store, check, evidence, only_news=only_news)
                 engine.clear(self.store)
 
     def _try(self, spool: Spool, number: int) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.store import Store
 
-FLUSHED_ROWS = 100_000  # that wait in memory, of all buckets together
+FLUSHED_ROWS = 20_000  # that wait in memory, of all buckets together
 # The rows of each bucket: its own ones, those of other buckets that its checks need, its events, and everybody's.
 PARTS = {
     "own": "SELECT *, {home} AS bucket FROM operations WHERE {messaging}",

@@ -1,24 +1,27 @@
 """`otel-eda diagnose`."""
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import BadParameter, Option
 
-from otel_eda.diagnosis import PARTLY
+from otel_eda.diagnosis import CLEAN, PARTLY, BusyError, UnusableError
 from otel_eda.diagnosis.buckets import Share
 from otel_eda.diagnosis.reports import ReportFormat, by_name
 from otel_eda.diagnosis.settings import Bounds
 
-from .options import Judging, Reading, loaded
+from .gathered import gathered
+from .options import Judging, Reading
 from .progress import steps
 
 if TYPE_CHECKING:
     from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.engine import Diagnosis
-    from otel_eda.diagnosis.store import Store
+
+    from .gathered import Gathered
 
 EXAMPLES = (
     "otel-eda diagnose telemetry --grace 0 --details",
@@ -50,6 +53,14 @@ def run(
     details: Annotated[
         bool, Option("-v", "--details", help="Text: show evidence, gates and action of every finding.")
     ] = False,
+    news: Annotated[
+        bool,
+        Option("--news", help="Report only what no run before has told. A ClickHouse with ?eda=DATABASE remembers it."),
+    ] = False,
+    state: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Remember in this file what was told, and report only news."),
+    ] = None,
     buckets: Annotated[
         Share | None,
         Option(
@@ -60,24 +71,48 @@ def run(
     ] = None,
 ) -> int:
     """Diagnose and report."""
-    from otel_eda.diagnosis.reports import write
+    from otel_eda.diagnosis.reports import check, write
 
-    checks = judging.checks()
-    with loaded(reading) as store:
-        diagnosis = _diagnosis(store, checks, bounds, judging.evidence, buckets)
-        with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
-            write(format_ or by_name(output), diagnosis, store, file, jaeger=judging.jaeger_url, details=details)
-    verdicts = (finding.verdict for finding in diagnosis.findings)
-    return PARTLY if diagnosis.not_run else judging.status(verdicts)
+    checks, only_news, kind = judging.checks(), news or state is not None, format_ or by_name(output)
+    try:
+        with gathered(reading, state, only_news=only_news) as found:
+            check(kind, found.store)
+            diagnosis = _diagnosis(found, checks, bounds, judging.evidence, buckets, only_news=only_news)
+            with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
+                write(kind, diagnosis, found.store, file, jaeger=judging.jaeger_url, details=details)
+                file.flush()
+            if only_news:
+                found.remember()  # it has been told now
+    except BusyError as error:
+        print(f"otel-eda: {error}", file=sys.stderr)
+        return CLEAN
+    return PARTLY if diagnosis.not_run else judging.status(finding.verdict for finding in diagnosis.findings)
 
 
 def _diagnosis(
-    store: "Store", checks: tuple["Check", ...], bounds: Bounds, evidence: int, share: Share | None
+    found: "Gathered",
+    checks: tuple["Check", ...],
+    bounds: Bounds,
+    evidence: int,
+    share: Share | None,
+    *,
+    only_news: bool,
 ) -> "Diagnosis":
     from otel_eda.diagnosis import engine
     from otel_eda.diagnosis.buckets import run
 
     with steps(len(share.numbers) if share else len(checks)) as step:
-        if share:
-            return run.diagnose(store, checks, bounds, share, step=step, evidence=evidence)
-        return engine.diagnose(store, checks, bounds, step, evidence)
+        if not share:
+            both = _both(found.begin, step)
+            return engine.diagnose(found.tables, checks, bounds, both, evidence, only_news=only_news)
+        if not found.store:
+            raise UnusableError("--buckets is for telemetry that is read to this machine")
+        return run.diagnose(found.store, checks, bounds, share, step=step, evidence=evidence, only_news=only_news)
+
+
+def _both(one: Callable[[str], None], other: Callable[[str], None]) -> Callable[[str], None]:
+    def called(what: str) -> None:
+        one(what)
+        other(what)
+
+    return called

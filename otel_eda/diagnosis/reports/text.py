@@ -84,7 +84,7 @@ def summary(diagnosis: Diagnosis) -> Text:
     read = f"{plural(diagnosis.intake.spans, 'span')}{time}: "
     if not diagnosis.findings:
         style = "bold yellow" if diagnosis.not_run else "bold green"
-        return Text.assemble(read, ("nothing found", style))
+        return Text.assemble(read, (f"nothing {'new' if diagnosis.only_news else 'found'}", style))
     found = [(f"{number} {verdict.name.lower()}", STYLES[verdict]) for verdict, number in numbers.items() if number]
     parts = [part for item in found for part in (item, ", ")][:-1]
     return Text.assemble(read, *parts)

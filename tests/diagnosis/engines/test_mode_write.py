@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_eda.diagnosis import catalog, columns, engine
+from otel_eda.diagnosis import catalog, columns, engine, narrowing
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD
+from otel_eda.diagnosis.sources.selection import Selection
 from otel_eda.diagnosis.store import Store
 
 from . import worlds
@@ -20,18 +20,19 @@ from .test_clickhouse_source import EVER, filled
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
 schema = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_schema")
-from otel_eda.diagnosis import narrowing
-from otel_eda.diagnosis.engines.clickhouse_window import InClickHouse, opened
-from otel_eda.diagnosis.sources.selection import Selection
+clickhouse_window = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_window")
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from otel_eda.diagnosis.engines.clickhouse_window import InClickHouse
 
     from .conftest import Server
 
+pytestmark = pytest.mark.timeout(300)
 CHECKS = catalog.checks()
 BOUNDS = Bounds(grace=0.0)
+AGE = re.compile(r"^TTL .*(\nSETTINGS ttl_only_drop_parts = 1)?", re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +41,10 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def migrate(server: Server, source: str, database: str, *, view: bool = False) -> None:
-    """Make our tables as the command's statements do, but for rows of any age."""
+    """Make our tables by the command's statements, but for rows of any age."""
     with server.client() as client:
         for statement in schema.statements(database, source, view=view):
-            client.command(
-                "\n".join(line for line in statement.splitlines() if not line.startswith("TTL")).replace(
-                    "SETTINGS ttl_only_drop_parts = 1", ""
-                )
-            )
+            client.command(AGE.sub("", statement))
 
 
 def place(server: Server, source: str, database: str) -> str:
@@ -55,13 +52,10 @@ def place(server: Server, source: str, database: str) -> str:
 
 
 def left(server: Server, database: str) -> list[str]:
+    """Return the names of tables that a run has made and not dropped."""
+    made = f"SELECT name FROM system.tables WHERE database = '{database}' AND startsWith(name, 'run_')"
     with server.client() as client:
-        return [
-            row[0]
-            for row in client.query(
-                f"SELECT name FROM system.tables WHERE database = '{database}' AND name LIKE 'run\\_%'"
-            ).result_rows
-        ]
+        return [row[0] for row in client.query(made).result_rows]
 
 
 def rows_of(window: InClickHouse, table: str, store: Store, path: Path) -> None:
@@ -84,7 +78,7 @@ def test_each_row_of_each_table_is_the_same(server: Server, tmp_path: Path) -> N
         store.read([clickhouse.ClickHouse(where, *EVER, 10**6)])
         narrowing.apply(store, Selection((), *EVER))
         for _ in range(2):  # what is there already is not put there again
-            with opened(where, *EVER, tells=False) as window:
+            with clickhouse_window.opened(where, *EVER, tells=False) as window:
                 for table in columns.TABLES:
                     rows_of(window, table, store, tmp_path / f"{table}.parquet")
                     assert store.one(f"SELECT count(*) FROM {table}") > 100
@@ -107,7 +101,7 @@ def test_findings_are_the_same(server: Server, tmp_path: Path) -> None:
                 client.command(f"INSERT INTO merged.{table} ({names}) SELECT {names} FROM file('{path}', Parquet)")
             narrowing.apply(store, Selection((), *EVER))
             expected = engine.diagnose(store, CHECKS, BOUNDS)
-    with opened(place(server, "nothing", "merged"), *EVER, tells=True) as window:
+    with clickhouse_window.opened(place(server, "nothing", "merged"), *EVER, tells=True) as window:
         found = engine.diagnose(window.tables, CHECKS, BOUNDS, only_news=True)
         window.run.remember()
         for check in CHECKS:
