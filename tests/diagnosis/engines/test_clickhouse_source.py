@@ -118,6 +118,22 @@ def test_the_commands_of_the_page(
     assert "billing,process,40" in capsys.readouterr().out
 
 
+def test_watch_asks_again_and_again(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    later = round(time.time() * SECOND) - BEGIN - 120 * SECOND  # two minutes ago
+    made = flow(40, 1, skip={12})
+    made.billing.process(made.messages[12], 1.21, error="KeyError")
+    now = [LATER.sub(lambda found: f'"{found[1]}": "{int(found[2]) + later}"', line) for line in made.world.lines()]
+    with server.client() as client:
+        filled(client, "watched", map(json.loads, now), tmp_path, "DateTime64(9)")
+    pace = ("--every", "500ms", "--hold", "1s", "--grace", "1", "--duration", "5s")
+    assert cli.main(["watch", url(server, "watched"), *pace, "--select", "EDA104", "--format", "json"]) == 1
+    *found, end = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {(each["code"], *each["offset"]) for each in found} == {("EDA104", 12, 12)}
+    # What is new may be told before its counts have settled, and once more when it is proven.
+    assert [each["verdict"] for each in found] in (["CONFIRMED"], ["SUSPECT", "CONFIRMED"])
+    assert end["summary"]["notes"] == []
+
+
 def url(server: Server, database: str) -> str:
     return f"clickhouse://reader@127.0.0.1:{server.port}/{database}?secure=no"
 
