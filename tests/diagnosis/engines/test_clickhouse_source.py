@@ -23,6 +23,7 @@ from otel_eda.diagnosis.store import Store
 
 from . import exporter, worlds
 from .conftest import SECRET, served
+from .ours import migrate, place
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
 clickhouse_connection = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse_connection")
@@ -90,6 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         filled(client, "seconds", flowing, folder, "DateTime")
         filled(client, "empty", [], folder, "DateTime")
         client.command("CREATE DATABASE nothing")
+        migrate(server, "one", "one_eda")
     return folder
 
 
@@ -193,6 +195,13 @@ def test_times_in_whole_seconds_prove_less_and_that_is_said(times: str, verdict:
 def test_too_many_spans_are_refused_before_any_is_read(reading: Server) -> None:
     with pytest.raises(UnusableError, match=r"121 spans in this time, more than --max-spans 100: a shorter time"):
         read(url(reading, "one"), START - timedelta(minutes=1), START + timedelta(hours=1), most=100)
+
+
+def test_who_may_not_write_is_told_so(reading: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["diagnose", place(reading, "one", "one_eda")]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert "reader may not do this: default: Cannot execute query in readonly mode" in err
 
 
 def test_nothing_there_is_said(reading: Server) -> None:

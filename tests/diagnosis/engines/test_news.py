@@ -19,8 +19,8 @@ from otel_eda.diagnosis.state_file import held
 
 from . import exporter
 from .conftest import SECRET
+from .ours import left, migrate, place
 from .test_clickhouse_source import START, filled
-from .test_mode_write import left, migrate, place
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse")
 window = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_window")
