@@ -1,6 +1,6 @@
 """Forecasts of time series by robust statistics: plain Python over small series, with no knowledge of telemetry.
 
-`TimeSeries` is what everything here is about: values at even times, where a gap is a gap. `outlook` continues a series as a
+`TimeSeries` is what everything here is about: values at even times, where a gap is a gap. `outlook` continues one as a
 band, `reaching` says when it reaches a bound, `work_off` what becomes of a backlog, `left_past` since when a series is
 not as it was. Each returns None where the series does not tell.
 """

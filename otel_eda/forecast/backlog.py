@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from .outlook import reaching
+from .outlook import alike_before, reaching
 from .trend import trend
 
 if TYPE_CHECKING:
     from .outlook import Reach
     from .series import TimeSeries
 
+SHORTEST = 12  # values for which a backlog must grow
 SURE = 1.645  # standard deviations by which a backlog must grow or shrink
-FARTHEST = 12.0  # times as long as it has shrunk a backlog may go on to do so: what works on it stays the same
+FARTHEST = 40.0  # times as long as it has shrunk a backlog may go on to do so: what works on it stays the same
 ROOM = 1.1  # times as much as comes must be possible, so that a backlog shrinks
 
 
@@ -54,6 +55,8 @@ def work_off(lag: TimeSeries, processed: TimeSeries, members: int) -> Backlog | 
     done = median(rates)
     comes = max(done + found.slope / lag.step, 0.0)
     if found.slope > SURE * found.doubt and done > 0:
+        if found.number < SHORTEST or alike_before(lag, found, math.inf)[0]:
+            return None  # it came so far before, and was worked off
         needed = math.ceil(members * ROOM * comes / done)
         return Backlog(found.level, comes, done, lag.time(start), None, max(needed, members + 1))
     off = reaching(lag, 0.0, falling=True, farthest=FARTHEST) if found.slope < -SURE * found.doubt else None

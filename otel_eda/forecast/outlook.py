@@ -127,7 +127,7 @@ def reaching(
     if places is None:
         return None
     earliest, likely, latest = (series.time(len(series.values) - 1 + place) for place in places)
-    alike, reached = _alike(series, course.trend, bound)
+    alike, reached = alike_before(series, course.trend, bound)
     return Reach(
         earliest=earliest,
         likely=likely,
@@ -152,13 +152,12 @@ def _places(course: _Course, bound: float, far: int, sure: float) -> tuple[int, 
     return None if earliest is None or likely is None or latest is None else (earliest, likely, latest)
 
 
-def _alike(series: TimeSeries, now: Trend, bound: float) -> tuple[int, int]:
+def alike_before(series: TimeSeries, now: Trend, bound: float) -> tuple[int, int]:
     """Return how many earlier rises, about as steep, came as far as the series is now; and to the bound."""
     before = series.known()[: -now.number]
     found = [
         rise
         for rise in rises(before, 3 * now.spread(1))
-        if rise.low < now.level <= rise.high
-        and now.slope / ALIKE <= rise.height / max(rise.end - rise.begin, 1) <= now.slope * ALIKE
+        if rise.low < now.level <= rise.high and now.slope / ALIKE <= rise.slope <= now.slope * ALIKE
     ]
     return len(found), sum(rise.high >= bound for rise in found)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SAME = 3.0  # standard deviations by which two slopes may differ and still be one
 BENT = 0.2  # or this share of the steeper one
+FARTHEST = 1.5  # times its length over which a line may bend on
+WILDER = 4.0  # times the variance of a part that the whole may have
+STILL = 0.5  # steps' worth of the slope: what is less off the line is on it
 TURNS = 0.1  # share by which a slope itself may change while it lasts
 APART = 3  # a walk is measured over at most that part of the window
 
@@ -39,7 +42,7 @@ class Trend:
         """Return the standard deviation so many steps ahead: of the way beside the line, and of the line itself."""
         reach, walked = self.wander[-1]
         own = next((variance for far, variance in self.wander if far >= steps), walked * max(steps / reach, 1.0))
-        bent = self.bend * steps * (0.5 + steps / self.number)
+        bent = self.bend * steps * (0.5 + min(steps / self.number, FARTHEST))
         return math.sqrt(own + walked / reach / self.number * steps**2 + (TURNS * self.slope * steps) ** 2 + bent**2)
 
     def bent_from(self, earlier: Trend) -> float:
@@ -51,6 +54,12 @@ class Trend:
         doubt = math.hypot(self.doubt, other.doubt)
         steeper = max(abs(self.slope), abs(other.slope))
         return abs(self.slope - other.slope) <= max(SAME * doubt, BENT * steeper)
+
+    def is_wilder_than(self, shorter: Trend) -> bool:
+        """Return whether the way beside the line is much wilder than that of a later part: a bend, or a jump."""
+        reach, walked = shorter.wander[-1]
+        own = next((variance for far, variance in self.wander if far >= reach), self.wander[-1][1])
+        return own > WILDER * max(walked, (STILL * self.slope) ** 2, 1e-9)
 
     @property
     def doubt(self) -> float:
@@ -69,10 +78,10 @@ def trend(series: TimeSeries) -> Trend | None:
         if size > len(points):
             break
         half = size // 2
-        later, earlier = fitted(points[-half:]), fitted(points[-size:-half])
-        if not later.same_as(earlier):
+        later, earlier, whole = fitted(points[-half:]), fitted(points[-size:-half]), fitted(points[-size:])
+        if not later.same_as(earlier) or whole.is_wilder_than(found):
             break
-        found = replace(fitted(points[-size:]), bend=later.bent_from(earlier))
+        found = replace(whole, bend=later.bent_from(earlier))
     return found
 
 
