@@ -70,16 +70,13 @@ export function App() {
     if (!first.current) main.current?.focus();
     first.current = false;
   }, [shown]);
-  const skip = (event: MouseEvent) => {
-    event.preventDefault();
-    main.current?.focus();
-  };
+  const skip = () => main.current?.focus();
   const Shown = shown.show;
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         Skip to the view
-      </a>
+      </button>
       <header class="top">
         <a class="brand" href={link("map")}>
           otel-eda

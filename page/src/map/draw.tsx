@@ -4,7 +4,7 @@ import { plural } from "../format";
 import { curve } from "./curve";
 import type { Drawn, Flow, Picture } from "./group";
 import type { Layout } from "./layout";
-import { label, nodeSize, subtitle, title } from "./measure";
+import { label, labelWidth, nodeSize, subtitle, title } from "./measure";
 
 const LINE = 14;
 const PACES = [1, 10, 100, 1000]; // messages in a second
@@ -49,16 +49,13 @@ function FlowLabel({ flow, layout, dim, select }: { flow: Flow; layout: Layout; 
   if (!place) return null;
   const lines = label(flow);
   const top = place.y - (lines.length * LINE) / 2;
+  const wide = labelWidth(lines);
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the panel of each node has its flows as buttons.
     <g class={`label${dim ? " dim" : ""}`} data-flow={flow.id} onClick={select}>
+      <rect x={place.x - wide / 2} y={top - 2} width={wide} height={lines.length * LINE + 4} rx={5} />
       {lines.map((line, turn) => (
-        <text
-          key={line.tone + line.text}
-          class={line.tone}
-          x={place.x}
-          y={top + LINE * (turn + 0.8)}
-          text-anchor="middle"
-        >
+        <text key={line.id} class={line.tone} x={place.x} y={top + LINE * (turn + 0.8)} text-anchor="middle">
           {line.text}
         </text>
       ))}

@@ -5,6 +5,7 @@ import type { Drawn, Flow } from "./group";
 
 const NODE_FONT = "600 13px system-ui, sans-serif";
 const LABEL_FONT = "11px system-ui, sans-serif";
+const BOLD_FONT = "600 11px system-ui, sans-serif";
 const LINE = 14;
 const LONGEST_NAME = 26;
 const canvas = document.createElement("canvas").getContext("2d");
@@ -41,6 +42,7 @@ export function nodeSize(node: Drawn): Size {
 }
 
 export interface Label {
+  id: string;
   text: string;
   tone: "" | "bad" | "late" | "quiet";
 }
@@ -49,15 +51,21 @@ const LATE_SECONDS = 10;
 
 /** Returns what stands at a flow: how much, how long, how far behind. */
 export function label(flow: Flow): Label[] {
-  const lines: Label[] = [{ text: rate(flow.rate), tone: "" }];
-  if (flow.errors > 0) lines.push({ text: `${rate(flow.errors)} fail`, tone: "bad" });
-  if (flow.p95 !== null) lines.push({ text: `p95 ${duration(flow.p95)}`, tone: "quiet" });
+  const lines: Label[] = [{ id: "rate", text: rate(flow.rate), tone: "" }];
+  if (flow.errors > 0) lines.push({ id: "fail", text: `${rate(flow.errors)} fail`, tone: "bad" });
+  if (flow.p95 !== null) lines.push({ id: "p95", text: `p95 ${duration(flow.p95)}`, tone: "quiet" });
   if (flow.kind === "process" && (flow.lag ?? 0) > 0) {
     const behind = flow.lag_seconds === null ? "" : ` · ${duration(flow.lag_seconds)}`;
     const late = (flow.lag_seconds ?? flow.queue_p95 ?? 0) > LATE_SECONDS;
-    lines.push({ text: `lag ${compact(flow.lag)}${behind}`, tone: late ? "late" : "quiet" });
+    lines.push({ id: "lag", text: `lag ${compact(flow.lag)}${behind}`, tone: late ? "late" : "quiet" });
   }
   return lines;
+}
+
+/** Returns how wide the lines of a label are. */
+export function labelWidth(lines: Label[]): number {
+  const font = ({ tone }: Label) => (tone === "bad" || tone === "late" ? BOLD_FONT : LABEL_FONT);
+  return lines.reduce((most, line) => Math.max(most, wide(line.text, font(line))), 0) + 10;
 }
 
 /** Returns the room that a label gets: for as much as may come to stand there, so that the map does not jump. */

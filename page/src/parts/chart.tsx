@@ -31,7 +31,14 @@ const FONT = "11px system-ui, sans-serif";
 export function axes(color: Ink, values: (value: number) => string, size = 54): uPlot.Axis[] {
   const look = { stroke: color("quiet"), font: FONT, ticks: { show: false } };
   return [
-    { ...look, grid: { show: false }, space: 70, values: (_, splits) => splits.map((split) => clock(split).slice(-8)) },
+    {
+      ...look,
+      grid: { show: false },
+      size: 22,
+      gap: 2,
+      space: 70,
+      values: (_, splits) => splits.map((split) => clock(split).slice(-8)),
+    },
     {
       ...look,
       grid: { stroke: color("line"), width: 1 },
@@ -69,8 +76,11 @@ export function Chart({ label, shape, build, data, height = 170, describe, pick 
   useEffect(() => {
     const element = place.current;
     if (!element) return;
+    const built = build(ink);
+    const follow = (plot: uPlot) => move(plot.cursor.idx ?? null);
+    const hooks = { ...built.hooks, setCursor: [follow] };
     const made = new uPlot(
-      { ...build(ink), width: Math.max(element.clientWidth, 120), height, padding: [8, 8, 0, 0] },
+      { ...built, hooks, width: Math.max(element.clientWidth, 120), height, padding: [8, 8, 0, 0] },
       newest.current,
       element,
     );
@@ -108,7 +118,7 @@ export function Chart({ label, shape, build, data, height = 170, describe, pick 
   return (
     <div class={`chart${pick ? " picks" : ""}`} role="group" aria-label={label} tabIndex={0} onKeyDown={key}>
       <div ref={place} onClick={click} aria-hidden="true" />
-      <p class="spoken" aria-live="polite">
+      <p class="readout" aria-live="polite">
         {at !== null && at <= last && describe ? describe(at) : ""}
       </p>
     </div>

@@ -49,9 +49,8 @@ function Cell({ measure, a, b }: { measure: Measure; a: Side | null; b: Side | n
   const [before, after] = [a?.[measure.key] ?? null, b?.[measure.key] ?? null];
   const { text, tone } = change(before, after, measure.worse);
   return (
-    <td class="two">
-      <span>{measure.show(before)}</span>
-      <span>{measure.show(after)}</span>
+    <td>
+      {measure.show(before)} <span class="quiet">→</span> {measure.show(after)}
       <span class={`change ${tone}`}>{text}</span>
     </td>
   );
@@ -66,12 +65,7 @@ function Rows({ rows }: Pick<CompareAnswer, "rows">) {
             <th scope="col">Destination</th>
             {MEASURES.map(({ key, title }) => (
               <th key={key} scope="col">
-                {title}
-                <span class="two quiet">
-                  <span>A</span>
-                  <span>B</span>
-                  <span />
-                </span>
+                {title}, A → B
               </th>
             ))}
           </tr>

@@ -42,13 +42,16 @@ function Row({ entry, open, toggle }: { entry: Entry; open: boolean; toggle: () 
 
 function Group({ group, opened, toggle }: { group: CauseGroup; opened: string; toggle: (id: string) => void }) {
   const [most, show] = useState(FIRST);
+  const alone = group.findings.length === 1 && group.findings[0]?.finding.code === group.code;
   return (
     <section class="cause" aria-label={group.title}>
-      <h2>
-        <Badge verdict={group.worst} /> {group.title} <span class="mono quiet">{group.code}</span>
-        {group.destination && <span class="quiet"> at {group.destination}</span>}
-        {group.findings.length > 1 && <span class="quiet"> · {plural(group.findings.length, "finding")}</span>}
-      </h2>
+      {!alone && (
+        <h2>
+          <Badge verdict={group.worst} /> {group.title} <span class="mono quiet">{group.code}</span>
+          {group.destination && <span class="quiet"> at {group.destination}</span>}
+          {group.findings.length > 1 && <span class="quiet"> · {plural(group.findings.length, "finding")}</span>}
+        </h2>
+      )}
       <ul class="findings">
         {group.findings.slice(0, most).map((entry) => (
           <Row key={entry.id} entry={entry} open={opened === entry.id} toggle={() => toggle(entry.id)} />

@@ -8,8 +8,7 @@ import { Answered, Empty, Head, Select, TimeSpan, USUAL_SECONDS } from "../parts
 import { choose, useRoute } from "../route";
 
 const COLOURS = 8;
-const ROW = 24;
-const TOP = 20;
+const ROW = 30;
 const MOST_ROWS = 100;
 
 interface TimeProps {
@@ -24,58 +23,74 @@ function members({ partitions, owners }: PartitionGroup): string[] {
   return [...new Set(named.filter((name): name is string => Boolean(name)))].sort();
 }
 
-function Owners({ group, since, until }: TimeProps) {
-  const names = members(group);
-  const rows = group.partitions.slice(0, MOST_ROWS).map(({ partition }) => partition);
-  const place = (time: number) => `${(Math.min(Math.max((time - since) / (until - since), 0), 1) * 100).toFixed(2)}%`;
-  const wide = (from: number, to: number) =>
-    `${Math.max(((Math.min(to, until) - Math.max(from, since)) / (until - since)) * 100, 0.3).toFixed(2)}%`;
-  const height = TOP + rows.length * ROW + 22;
-  const changes = [...new Map(group.rebalances.map((one) => [`${Math.round(one.time)} ${one.kind}`, one])).values()];
-  const said = `Who owned each partition from ${clock(since)} to ${clock(until)}; ${plural(changes.length, "change")} of owners`;
+/** Draws who owned one partition, and the moments at which partitions changed hands. */
+function Owners({ group, since, until, partition, names }: TimeProps & { partition: string; names: string[] }) {
+  const place = (time: number) => (Math.min(Math.max((time - since) / (until - since), 0), 1) * 100).toFixed(2);
+  const wide = (from: number, to: number) => Math.max(Number(place(to)) - Number(place(from)), 0.3).toFixed(2);
   return (
-    <svg class="owners" width="100%" height={height} role="img" aria-label={said}>
-      {rows.map((partition, row) => (
-        <g key={partition}>
-          <rect class="rail" x="0" y={TOP + row * ROW + 2} width="100%" height={ROW - 4} rx="3" />
-        </g>
-      ))}
-      {group.owners.map((one) => {
-        const row = rows.indexOf(one.partition);
-        if (row < 0) return null;
-        return (
+    <svg class="owners" width="100%" height={ROW} aria-hidden="true">
+      <rect class="rail" x="0" y="5" width="100%" height={ROW - 10} rx="3" />
+      {group.owners
+        .filter((one) => one.partition === partition)
+        .map((one) => (
           <rect
-            key={`${one.partition} ${one.since}`}
+            key={one.since}
             class={`colour-${names.indexOf(one.instance) % COLOURS}`}
-            x={place(one.since)}
-            y={TOP + row * ROW + 3}
-            width={wide(one.since, one.until)}
-            height={ROW - 6}
+            x={`${place(one.since)}%`}
+            y="5"
+            width={`${wide(one.since, one.until)}%`}
+            height={ROW - 10}
             rx="3"
           >
-            <title>{`${one.partition}: ${one.service} ${one.instance}, ${clock(one.since)} to ${clock(one.until)}`}</title>
+            <title>{`${one.service} ${one.instance}, ${clock(one.since)} to ${clock(one.until)}`}</title>
           </rect>
-        );
-      })}
-      {changes.map((one) => (
-        <g key={`${one.time} ${one.kind} ${one.instance} ${one.partition}`} class={`rebalance ${one.kind}`}>
-          <line x1={place(one.time)} x2={place(one.time)} y1={TOP - 6} y2={TOP + rows.length * ROW} />
-          <title>{`${clock(one.time)}: ${one.kind} ${one.service} ${one.instance}`}</title>
-        </g>
-      ))}
-      <text class="tick" x="0" y={height - 5}>
-        {clock(since)}
-      </text>
-      <text class="tick" x="100%" y={height - 5} text-anchor="end">
-        {clock(until)}
-      </text>
+        ))}
+      {group.rebalances
+        .filter((one) => one.partition === null || one.partition === partition)
+        .map((one) => (
+          <g key={`${one.time} ${one.kind} ${one.instance}`} class={`rebalance ${one.kind}`}>
+            <line x1={`${place(one.time)}%`} x2={`${place(one.time)}%`} y1="0" y2={ROW} />
+            <title>{`${clock(one.time)}: ${one.kind} ${one.service} ${one.instance}`}</title>
+          </g>
+        ))}
     </svg>
   );
 }
 
-function Table({ group }: { group: PartitionGroup }) {
+function Row(props: TimeProps & { one: PartitionGroup["partitions"][number]; names: string[]; most: number }) {
+  const { one, names, most, ...time } = props;
+  const colour = one.instance ? names.indexOf(one.instance) % COLOURS : "none";
+  const wide = `${(one.share / most) * 100}%`;
+  return (
+    <tr class={one.hot ? "hot" : ""}>
+      <th scope="row" class="mono">
+        {one.partition} {one.hot && <span class="badge confirmed">hot</span>}
+      </th>
+      <td title={one.instance ?? ""}>
+        <i class={`swatch colour-${colour}`} aria-hidden="true" />
+        {one.owner ?? "nobody"} <span class="quiet mono">{one.instance ? cut(one.instance, 14) : ""}</span>
+      </td>
+      <td class="share">
+        <span>
+          <svg class="range" height="14" aria-hidden="true">
+            <rect class={one.hot ? "failed" : "process"} x="0" y="3" width={wide} height="8" rx="3" />
+          </svg>
+          {share(one.share)}
+        </span>
+      </td>
+      <td class="number">{rate(one.rate)}</td>
+      <td class="number">{number(one.lag)}</td>
+      <td class="time">
+        <Owners {...time} partition={one.partition} names={names} />
+      </td>
+    </tr>
+  );
+}
+
+function Table({ group, since, until }: TimeProps) {
   const names = members(group);
   const most = group.partitions.reduce((high, one) => Math.max(high, one.share), 0.0001);
+  const time = { group, since, until };
   return (
     <section class="scroll" tabIndex={0} aria-label="Partitions">
       <table class="partitions">
@@ -90,37 +105,17 @@ function Table({ group }: { group: PartitionGroup }) {
             <th scope="col" class="number">
               Lag
             </th>
+            <th scope="col">
+              <span class="times">
+                <span>Owners from {clock(since)}</span>
+                <span>to {clock(until)}</span>
+              </span>
+            </th>
           </tr>
         </thead>
         <tbody>
           {group.partitions.slice(0, MOST_ROWS).map((one) => (
-            <tr key={one.partition} class={one.hot ? "hot" : ""}>
-              <th scope="row" class="mono">
-                {one.partition} {one.hot && <span class="badge confirmed">hot</span>}
-              </th>
-              <td title={one.instance ?? ""}>
-                <i
-                  class={`swatch colour-${one.instance ? names.indexOf(one.instance) % COLOURS : "none"}`}
-                  aria-hidden="true"
-                />
-                {one.owner ?? "nobody"} <span class="quiet mono">{one.instance ? cut(one.instance, 14) : ""}</span>
-              </td>
-              <td class="share">
-                <svg class="range" height="14" aria-hidden="true">
-                  <rect
-                    class={one.hot ? "failed" : "process"}
-                    x="0"
-                    y="3"
-                    width={`${(one.share / most) * 100}%`}
-                    height="8"
-                    rx="3"
-                  />
-                </svg>
-                {share(one.share)}
-              </td>
-              <td class="number">{rate(one.rate)}</td>
-              <td class="number">{number(one.lag)}</td>
-            </tr>
+            <Row key={one.partition} {...time} one={one} names={names} most={most} />
           ))}
         </tbody>
       </table>
@@ -144,15 +139,11 @@ function Group({ group, since, until }: TimeProps) {
           <span>{plural(group.rebalances.length, "change")} of owners</span>
         </p>
       </header>
-      <div class="pair uneven">
-        <Table group={group} />
-        <figure>
-          <figcaption>
-            Owners over time <span class="dash assigned">assigned</span> <span class="dash revoked">revoked</span>
-          </figcaption>
-          <Owners group={group} since={since} until={until} />
-        </figure>
-      </div>
+      <Table group={group} since={since} until={until} />
+      <p class="legend small">
+        <span class="dash assigned">assigned</span>
+        <span class="dash revoked">revoked</span>
+      </p>
     </section>
   );
 }
