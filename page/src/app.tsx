@@ -47,9 +47,13 @@ function Themes() {
 }
 
 function Views({ shown }: { shown: View }) {
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    bar.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [shown]);
   const found = useLive(({ snapshot }) => snapshot?.findings.number ?? 0);
   return (
-    <nav aria-label="Views">
+    <nav aria-label="Views" ref={bar}>
       {VIEWS.map((view) => (
         <a key={view.name} href={link(view.name)} aria-current={view === shown ? "page" : undefined}>
           {view.title}

@@ -83,7 +83,12 @@ def lag(made: Made, _: Mapping[str, str]) -> Answer:
     for flow in made.flows:
         late = flow == made.flows[-1]
         points = [
-            [time, (turn * 300.0 if late else 12 + 8 * math.sin(turn / 4)), turn * 1.2 if late else 0.1, 0.02 + turn / 60]
+            [
+                time,
+                (turn * 300.0 if late else 12 + 8 * math.sin(turn / 4)),
+                turn * 1.2 if late else 0.1,
+                0.02 + turn / 60,
+            ]
             for turn, time in enumerate(TIMES)
         ]
         forecast = made.forecast() if late else None
@@ -139,7 +144,7 @@ def trace(made: Made, asked: Mapping[str, str]) -> Answer:
             "group": None, "partition": "2", "offset": 41, "attempt": 1 + (number == 2), "start": NOW + start,
             "end": NOW + start + took, "outcome": outcome, "error": "KeyError" if outcome == "error" else None,
             "error_text": f"'customer'{made.evil}" if outcome == "error" else None,
-            "jaeger": made.evil and f"javascript:alert('{made.evil}')" or "http://127.0.0.1:16686/trace/" + "1" * 32,
+            "jaeger": (made.evil and f"javascript:alert('{made.evil}')") or "http://127.0.0.1:16686/trace/" + "1" * 32,
         }
         for number, (service, name, kind, cause, start, took, outcome) in enumerate(steps)
     ]  # fmt: skip

@@ -29,6 +29,22 @@ READY = {
     "partitions": "table.partitions",
 }
 
+OVERLAPS = """selector => {
+  const boxes = [...document.querySelectorAll(selector)].map((element) => {
+    const body = element.querySelector(".box") ?? element;
+    return [element.textContent, body.getBoundingClientRect()];
+  });
+  const found = [];
+  boxes.forEach(([text, one], turn) => {
+    for (const [other, two] of boxes.slice(turn + 1)) {
+      const wide = Math.min(one.right, two.right) - Math.max(one.left, two.left);
+      const high = Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top);
+      if (wide > 1 && high > 1) found.push([text, other]);
+    }
+  });
+  return found;
+}"""
+
 
 class Looking:
     """Opens views of the page at an address."""
@@ -59,3 +75,8 @@ class Looking:
         main = self.page.locator("main")
         main.locator(READY[view]).first.wait_for()
         return main
+
+    def overlaps(self, selector: str) -> list[list[str]]:
+        """Return the texts of elements that lie on each other."""
+        found: list[list[str]] = self.page.evaluate(OVERLAPS, selector)
+        return found

@@ -194,3 +194,16 @@ class Made:
         }  # fmt: skip
         times = {"found": NOW - number, "first": NOW - 60 - number, "last": NOW - number}
         return {"id": f"f{number}", "present": number % 11 != 10, **times, "finding": finding}
+
+
+def large() -> Made:
+    """Return a system of 50 services, 40 destinations, 400 edges and 500 findings, whose names have families."""
+    chance = random.Random(7)
+    areas = ["orders", "billing", "stock", "mail", "search", "fraud", "ship", "users", "ads", "audit"]
+    services = [f"{area}-{part}" for area in areas for part in ("api", "worker", "export", "sync", "view")]
+    destinations = [f"{area}.{kind}" for area in areas for kind in ("created", "changed", "removed", "failed")]
+    pairs = [(service, destination) for service in services for destination in destinations]
+    chance.shuffle(pairs)
+    sent = {destination: services[place] for place, destination in enumerate(destinations)}
+    read = [(reader, destination) for reader, destination in pairs if sent[destination] != reader][:360]
+    return Made([(sent[destination], destination, reader, reader) for reader, destination in read], findings=500)

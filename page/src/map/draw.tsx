@@ -1,6 +1,5 @@
 /** The map as a drawing: flows below, then their labels, then the nodes. */
 
-import { plural } from "../format";
 import { curve } from "./curve";
 import type { Drawn, Flow, Picture } from "./group";
 import type { Layout } from "./layout";
@@ -28,12 +27,20 @@ function touches(flow: Flow, id: string | null): boolean {
   return id === null || flow.source === id || flow.target === id || flow.id === id;
 }
 
-function FlowLine({ flow, layout, pulses, dim }: { flow: Flow; layout: Layout; pulses: boolean; dim: boolean }) {
+interface FlowProps {
+  flow: Flow;
+  layout: Layout;
+  pulses: boolean;
+  dim: boolean;
+  touched: boolean;
+}
+
+function FlowLine({ flow, layout, pulses, dim, touched }: FlowProps) {
   const place = layout.edges[flow.id];
   if (!place) return null;
   const path = curve(place.points);
   const width = (1.2 + Math.log10(1 + flow.rate)).toFixed(1);
-  const classes = `${tone(flow)}${dim ? " dim" : ""}`;
+  const classes = `${tone(flow)}${dim ? " dim" : ""}${touched ? " touched" : ""}`;
   return (
     <g class={classes}>
       <path class="flow" d={path} stroke-width={width} marker-end={`url(#tip${tone(flow)})`} />
@@ -63,22 +70,25 @@ function FlowLabel({ flow, layout, dim, select }: { flow: Flow; layout: Layout; 
   );
 }
 
+function counted(findings: number): string {
+  return findings > 99 ? "99+" : String(findings);
+}
+
 function Mark({ node, x, y }: { node: Drawn; x: number; y: number }) {
   if (!node.findings || !node.worst) return null;
-  const text = node.findings > 99 ? "99+" : String(node.findings);
   return (
     <g class={`mark ${node.worst.toLowerCase()}`} transform={`translate(${x},${y})`}>
       <rect x={-13} y={-9} width={26} height={18} rx={9} />
       <text text-anchor="middle" y={4}>
-        {text}
+        {counted(node.findings)}
       </text>
     </g>
   );
 }
 
 function spoken(node: Drawn): string {
-  const findings = node.findings ? `, ${plural(node.findings, "finding")}` : "";
-  return `${subtitle(node)} ${node.name}${findings}`;
+  const findings = node.findings ? ` ${counted(node.findings)} ${node.findings === 1 ? "finding" : "findings"}` : "";
+  return `${title(node)} ${subtitle(node)}${findings}`; // begins with what is seen, as those who speak to a page expect
 }
 
 function Node(props: { node: Drawn; layout: Layout; selected: boolean; select: () => void }) {
@@ -96,22 +106,21 @@ function Node(props: { node: Drawn; layout: Layout; selected: boolean; select: (
       class={`node ${node.kind}${node.members.length ? " group" : ""}${selected ? " selected" : ""}`}
       transform={`translate(${place.x - width / 2},${place.y - height / 2})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={selected}
       aria-label={spoken(node)}
       data-node={node.id}
       onClick={select}
       onKeyDown={key}
     >
-      <title>{node.name}</title>
       {node.members.length > 0 && <rect class="behind" x={4} y={-4} width={width} height={height} rx={9} />}
       <rect class="box" width={width} height={height} rx={node.kind === "service" ? 9 : 23} />
       <Glyph kind={node.kind} />
       <text class="name" x={32} y={20}>
-        {title(node)}
+        {`${title(node)} `}
       </text>
       <text class="kind" x={32} y={35}>
-        {subtitle(node)}
+        {`${subtitle(node)} `}
       </text>
       <Mark node={node} x={width - 8} y={0} />
     </g>
@@ -128,7 +137,7 @@ export function Drawing({ picture, layout, labels, scale, selected, select }: Dr
   const lines = picture.flows.length <= 80;
   return (
     <svg
-      class="map"
+      class={labels ? "map" : "map dense"}
       role="group"
       aria-label="Flow map: services, destinations and what flows between them"
       viewBox={`0 0 ${width} ${height}`}
@@ -154,7 +163,14 @@ export function Drawing({ picture, layout, labels, scale, selected, select }: Dr
         ))}
       </defs>
       {picture.flows.map((flow) => (
-        <FlowLine key={flow.id} flow={flow} layout={layout} pulses={lines} dim={!touches(flow, selected)} />
+        <FlowLine
+          key={flow.id}
+          flow={flow}
+          layout={layout}
+          pulses={lines}
+          dim={!touches(flow, selected)}
+          touched={selected !== null && touches(flow, selected)}
+        />
       ))}
       {labels &&
         picture.flows.map((flow) => (

@@ -28,11 +28,13 @@ export function useLayout(picture: Picture, labels: boolean, direction: Task["di
       turn: turn.current,
       direction,
       nodes: picture.nodes.map((node) => ({ id: node.id, ...nodeSize(node) })),
-      edges: picture.flows.map(({ id, source, target, ...flow }) => ({
-        id,
-        source,
-        target,
-        ...(labels ? labelSize({ id, source, target, ...flow }) : none),
+      sides: !labels,
+      edges: picture.flows.map((flow) => ({
+        id: flow.id,
+        source: flow.source,
+        target: flow.target,
+        kind: flow.kind,
+        ...(labels ? labelSize(flow) : none),
       })),
     };
     worker.current?.postMessage(task);

@@ -1,7 +1,8 @@
 /** All of one finding: the cause, the proof, the evidence, what to do, and the event's waterfall. */
 
 import { useState } from "preact/hooks";
-import type { Entry, Evidence, Finding, TraceAnswer } from "../api";
+import type { TraceAnswer } from "../answers";
+import type { Entry, Evidence, Finding } from "../api";
 import { question } from "../ask";
 import { clock, moment } from "../format";
 import { useAnswer } from "../live";

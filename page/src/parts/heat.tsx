@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
-import type { HeatAnswer } from "../api";
+import type { HeatAnswer } from "../answers";
 import { clock, duration, number } from "../format";
 import { axes, type Build, Chart } from "./chart";
 

@@ -1,7 +1,8 @@
 /** The messages of one interval of sending, by what has become of them. */
 
 import { useState } from "preact/hooks";
-import type { Message, MessageState } from "../api";
+import type { Message } from "../answers";
+import type { MessageState } from "../api";
 import { question, type Value } from "../ask";
 import { clock, duration, number } from "../format";
 import { useAnswer } from "../live";

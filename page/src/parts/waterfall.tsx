@@ -1,7 +1,7 @@
 /** The waterfall of one event: its spans below what caused them, each as long as it took. */
 
 import { useState } from "preact/hooks";
-import type { Span } from "../api";
+import type { Span } from "../answers";
 import { clock, duration } from "../format";
 
 const DEEPEST = 12;

@@ -1,7 +1,8 @@
 /** Two times beside each other: before and after a release, or today and yesterday. */
 
 import { useState } from "preact/hooks";
-import type { CompareAnswer, Entry, Known, Side } from "../api";
+import type { CompareAnswer, Side } from "../answers";
+import type { Entry, Known } from "../api";
 import { question } from "../ask";
 import { duration, plural, rate, share } from "../format";
 import { useAnswer, useLive } from "../live";

@@ -2,7 +2,8 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type uPlot from "uplot";
-import type { DeliveryAnswer, DeliverySeries, Interval, MessageState } from "../api";
+import type { DeliveryAnswer, DeliverySeries, Interval } from "../answers";
+import type { MessageState } from "../api";
 import { question } from "../ask";
 import { clock, duration, number, plural } from "../format";
 import { useAnswer } from "../live";

@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
-import type { End, HeatAnswer, Hop, LatencyAnswer } from "../api";
+import type { End, HeatAnswer, Hop, LatencyAnswer } from "../answers";
 import { question } from "../ask";
 import { clock, duration, number } from "../format";
 import { useAnswer, useLive } from "../live";

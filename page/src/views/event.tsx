@@ -1,7 +1,7 @@
 /** One event's way, by any name that a person knows of it. */
 
 import { useState } from "preact/hooks";
-import type { TraceAnswer } from "../api";
+import type { TraceAnswer } from "../answers";
 import { question } from "../ask";
 import { useAnswer } from "../live";
 import { Answered, Empty, Head } from "../parts/common";

@@ -45,13 +45,11 @@ function Group({ group, opened, toggle }: { group: CauseGroup; opened: string; t
   const alone = group.findings.length === 1 && group.findings[0]?.finding.code === group.code;
   return (
     <section class="cause" aria-label={group.title}>
-      {!alone && (
-        <h2>
-          <Badge verdict={group.worst} /> {group.title} <span class="mono quiet">{group.code}</span>
-          {group.destination && <span class="quiet"> at {group.destination}</span>}
-          {group.findings.length > 1 && <span class="quiet"> · {plural(group.findings.length, "finding")}</span>}
-        </h2>
-      )}
+      <h2 class={alone ? "spoken" : undefined}>
+        <Badge verdict={group.worst} /> {group.title} <span class="mono quiet">{group.code}</span>
+        {group.destination && <span class="quiet"> at {group.destination}</span>}
+        {group.findings.length > 1 && <span class="quiet"> · {plural(group.findings.length, "finding")}</span>}
+      </h2>
       <ul class="findings">
         {group.findings.slice(0, most).map((entry) => (
           <Row key={entry.id} entry={entry} open={opened === entry.id} toggle={() => toggle(entry.id)} />

@@ -2,7 +2,8 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type uPlot from "uplot";
-import type { Known, LagAnswer, LagSeries } from "../api";
+import type { LagAnswer, LagSeries } from "../answers";
+import type { Known } from "../api";
 import { question } from "../ask";
 import { clock, compact, duration, number } from "../format";
 import { useAnswer } from "../live";

@@ -78,7 +78,7 @@ function Chart({ snapshot }: { snapshot: Snapshot }) {
   const picture = useMemo(() => pictured(nodes, edges, opened), [nodes, edges, opened]);
   const labels = picture.flows.length <= MOST_LABELS;
   const layout = useLayout(picture, labels, width && width < NARROW ? "TB" : "LR");
-  const fit = layout ? Math.min(Math.max(width / layout.width, LEAST_SCALE), MOST_SCALE) : 1;
+  const fit = layout ? Math.min(Math.max(width / layout.width, LEAST_SCALE), labels ? MOST_SCALE : 1) : 1;
   const scale = zoom ?? fit;
   const unfold = (id: string) => {
     open(new Set([...opened, id]));

@@ -1,6 +1,6 @@
 /** Partitions: who owns each, how much it has, when they changed hands. */
 
-import type { PartitionGroup, PartitionsAnswer } from "../api";
+import type { PartitionGroup, PartitionsAnswer } from "../answers";
 import { question } from "../ask";
 import { clock, cut, number, plural, rate, share } from "../format";
 import { useAnswer, useLive } from "../live";
@@ -92,7 +92,7 @@ function Table({ group, since, until }: TimeProps) {
   const most = group.partitions.reduce((high, one) => Math.max(high, one.share), 0.0001);
   const time = { group, since, until };
   return (
-    <section class="scroll" tabIndex={0} aria-label="Partitions">
+    <section class="scroll" tabIndex={0} aria-label={`Partitions of ${group.name ?? "no group"}`}>
       <table class="partitions">
         <thead>
           <tr>
