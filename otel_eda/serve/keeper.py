@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from otel_eda.diagnosis import UnusableError, plural
 from otel_eda.diagnosis.sources.files import Files
 
 from .loader import Loader
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from otel_eda.diagnosis.store import Source
     from otel_eda.live.evaluator import PolledJaeger
     from otel_eda.live.sources import LiveSource
 
     from .board import Board
-    from .parts import ParquetPart, Parts
+    from .parts import Parts
 
 PART_SECONDS = 2.0
-PART_BYTES = 16 << 20  # of OTLP JSON in a part at most
+PART_BYTES = 8 << 20  # of OTLP JSON in a part at most
 RATE_PARTS = 10  # that the rate of what is heard looks back
 
 
@@ -39,6 +41,7 @@ class Keeper:
     jaeger_every: float = 5.0
     pace: float = PART_SECONDS
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_PARTS))
+    failures: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.loader = Loader(self.parts)
@@ -60,10 +63,10 @@ class Keeper:
         file = self.spool / "lines.jsonl"
         size = self._write(file)
         if size:
-            self._taken(self.loader.add([Files(str(file))]))
+            self._load([Files(str(file))])
         if self.jaeger and time.monotonic() - self.asked >= self.jaeger_every:
             self.asked = time.monotonic()
-            self._taken(self.loader.add([self.jaeger], known=True))
+            self._load([self.jaeger], known=True)
         return size >= PART_BYTES
 
     def rate(self) -> float:
@@ -75,6 +78,8 @@ class Keeper:
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""
         yield from self.loader.notes()
+        for why, number in self.failures.items():
+            yield f"{plural(number, 'stretch')} of telemetry lost: {why}"
         for source in self.sources:
             yield from source.notes()
         if self.jaeger and self.jaeger.error:
@@ -92,10 +97,17 @@ class Keeper:
                 more = size > before
         return size
 
-    def _taken(self, part: ParquetPart | None) -> None:
+    def _load(self, sources: Sequence[Source], *, known: bool = False) -> None:
+        try:
+            part = self.loader.add(sources, known=known)
+        except UnusableError as error:  # no room on the disk, or in memory
+            self.failures[str(error)] += 1
+            return
         self.recent.append((time.monotonic(), part.spans if part else 0))
         if part and self.board:
             self.board.take(part)
+        if part:
+            self.parts.merge()
 
 
 class Failing:

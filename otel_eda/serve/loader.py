@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .parts import ParquetPart, Parts
 
-MEMORY_MB = 200
+MEMORY_MB = 400
 # What the parts of a time have already is not added again: a Jaeger gives the same traces each time.
 KNOWN = """
 DELETE FROM operations WHERE (trace_id, span_id) IN (

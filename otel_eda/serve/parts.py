@@ -111,10 +111,13 @@ class Parts:
         with self.lock:
             self.all.append(part)
             self._delete_old()
-        for stretch in STRETCHES:
-            if self.number % stretch == 0:
-                self._merge(self.number - stretch)
         return part
+
+    def merge(self) -> None:
+        """Make one part of the last ten, or hundred, if there are as many now."""
+        for stretch in STRETCHES:
+            if self.number and self.number % stretch == 0:
+                self._merge(self.number - stretch)
 
     @contextmanager
     def reading(self, since: int = 0, until: int = 2**63 - 1) -> Iterator[dict[str, list[str]]]:
