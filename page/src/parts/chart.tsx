@@ -34,8 +34,8 @@ export function axes(color: Ink, values: (value: number) => string, size = 54): 
     {
       ...look,
       grid: { show: false },
-      size: 22,
-      gap: 2,
+      size: 30,
+      gap: 9,
       space: 70,
       values: (_, splits) => splits.map((split) => clock(split).slice(-8)),
     },

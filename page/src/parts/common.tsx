@@ -87,19 +87,6 @@ export function Search(props: { label: string; value: string; change: (value: st
   );
 }
 
-const SPANS = [
-  { value: "300", text: "last 5 minutes" },
-  { value: "900", text: "last 15 minutes" },
-  { value: "3600", text: "last hour" },
-  { value: "21600", text: "last 6 hours" },
-  { value: "86400", text: "last day" },
-];
-export const USUAL_SECONDS = "900";
-
-export function TimeSpan({ value, change }: { value: string; change: (value: string) => void }) {
-  return <Select label="Time" value={value} options={SPANS} change={change} />;
-}
-
 /** A list that grows by a button, so that much does not make the page slow. */
 export function More({ shown, all, more }: { shown: number; all: number; more: () => void }) {
   if (shown >= all) return null;

@@ -9,8 +9,9 @@ import { clock, duration, number, plural } from "../format";
 import { useAnswer } from "../live";
 import { bars } from "../parts/bars";
 import { axes, type Build, Chart } from "../parts/chart";
-import { Answered, Head, More, Search, TimeSpan, USUAL_SECONDS } from "../parts/common";
+import { Answered, Head, More, Search } from "../parts/common";
 import { Messages } from "../parts/messages";
+import { TimeSpan, useSeconds } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const STATES: { state: Exclude<MessageState, "sent">; text: string }[] = [
@@ -126,7 +127,8 @@ function Charts({ answer, text }: { answer: DeliveryAnswer; text: string }) {
 
 export function DeliveryView() {
   const { choices } = useRoute();
-  const { text = "", seconds = USUAL_SECONDS } = choices;
+  const seconds = useSeconds();
+  const { text = "" } = choices;
   const answer = useAnswer<DeliveryAnswer>(question("delivery", { seconds }));
   return (
     <>
@@ -135,7 +137,7 @@ export function DeliveryView() {
         says="What has become of the messages that were sent in each interval. A gap that stays is a loss. Choose a bar to list its messages."
       >
         <Search label="Destination or group" value={text} change={(value) => choose({ text: value })} />
-        <TimeSpan value={seconds} change={(value) => choose({ seconds: value })} />
+        <TimeSpan value={seconds} />
       </Head>
       <p class="legend">
         {STATES.map(({ state, text }) => (

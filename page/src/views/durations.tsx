@@ -7,8 +7,9 @@ import { question } from "../ask";
 import { clock, duration, number } from "../format";
 import { useAnswer, useLive } from "../live";
 import { axes, type Build, Chart } from "../parts/chart";
-import { Answered, Head, Select, TimeSpan, USUAL_SECONDS } from "../parts/common";
+import { Answered, Head, Select } from "../parts/common";
 import { HeatMap } from "../parts/heat";
+import { TimeSpan, useSeconds } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const VERBS = { send: "sending to", queue: "waiting at", process: "processing from" };
@@ -117,7 +118,8 @@ function Hops({ hops }: { hops: Hop[] }) {
 
 export function DurationsView() {
   const { choices } = useRoute();
-  const { destination = "", seconds = USUAL_SECONDS } = choices;
+  const seconds = useSeconds();
+  const { destination = "" } = choices;
   const destinations = useLive(({ snapshot }) => snapshot?.destinations);
   const heat = useAnswer<HeatAnswer>(question("heat", { seconds, destination }));
   const latency = useAnswer<LatencyAnswer>(question("latency", { seconds, destination }));
@@ -132,7 +134,7 @@ export function DurationsView() {
           options={[{ value: "", text: "all" }, ...options]}
           change={(value) => choose({ destination: value })}
         />
-        <TimeSpan value={seconds} change={(value) => choose({ seconds: value })} />
+        <TimeSpan value={seconds} />
       </Head>
       <h2>Processing</h2>
       <Answered answer={heat} empty={silent ? "Nothing was processed in this time." : null}>

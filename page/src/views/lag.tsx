@@ -8,7 +8,8 @@ import { question } from "../ask";
 import { clock, compact, duration, number } from "../format";
 import { useAnswer } from "../live";
 import { axes, type Build, Chart } from "../parts/chart";
-import { Answered, Head, More, Search, TimeSpan, USUAL_SECONDS } from "../parts/common";
+import { Answered, Head, More, Search } from "../parts/common";
+import { TimeSpan, useSeconds } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const FIRST = 10;
@@ -131,13 +132,14 @@ function Charts({ answer, text }: { answer: LagAnswer; text: string }) {
 
 export function LagView() {
   const { choices } = useRoute();
-  const { text = "", seconds = USUAL_SECONDS } = choices;
+  const seconds = useSeconds();
+  const { text = "" } = choices;
   const answer = useAnswer<LagAnswer>(question("lag", { seconds }));
   return (
     <>
       <Head title="Lag" says="How far each group is behind, how long messages waited, and what is to come.">
         <Search label="Destination or group" value={text} change={(value) => choose({ text: value })} />
-        <TimeSpan value={seconds} change={(value) => choose({ seconds: value })} />
+        <TimeSpan value={seconds} />
       </Head>
       <p class="legend">
         <span class="dot one">lag</span>

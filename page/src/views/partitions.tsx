@@ -4,7 +4,8 @@ import type { PartitionGroup, PartitionsAnswer } from "../answers";
 import { question } from "../ask";
 import { clock, cut, number, plural, rate, share } from "../format";
 import { useAnswer, useLive } from "../live";
-import { Answered, Empty, Head, Select, TimeSpan, USUAL_SECONDS } from "../parts/common";
+import { Answered, Empty, Head, Select } from "../parts/common";
+import { TimeSpan, useSeconds } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const COLOURS = 8;
@@ -150,7 +151,8 @@ function Group({ group, since, until }: TimeProps) {
 
 export function PartitionsView() {
   const { choices } = useRoute();
-  const { seconds = USUAL_SECONDS } = choices;
+  const seconds = useSeconds();
+
   const destinations = useLive(({ snapshot }) => snapshot?.destinations) ?? [];
   const destination =
     choices.destination || destinations.find((one) => one.system === "kafka")?.name || destinations[0]?.name;
@@ -167,7 +169,7 @@ export function PartitionsView() {
           options={destinations.map(({ name }) => ({ value: name, text: name }))}
           change={(value) => choose({ destination: value })}
         />
-        <TimeSpan value={seconds} change={(value) => choose({ seconds: value })} />
+        <TimeSpan value={seconds} />
       </Head>
       {!destination && <Empty>No destination is known yet.</Empty>}
       {destination && (
