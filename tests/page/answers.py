@@ -53,7 +53,7 @@ def _interval(time: float, lost: int, chance: random.Random) -> Answer:
 def delivery(made: Made, _: Mapping[str, str]) -> Answer:
     chance = random.Random(made.seed)
     series = []
-    for place, (_, destination, _, group) in enumerate(made.flows):
+    for place, (_sender, destination, _reader, group) in enumerate(made.flows):
         lost = [90 if place == 0 and 20 <= turn < 25 else 0 for turn in range(len(TIMES))]
         intervals = [_interval(time, lost[turn], chance) for turn, time in enumerate(TIMES)]
         total = {key: sum(interval[key] for interval in intervals) for key in intervals[0]}
@@ -106,15 +106,17 @@ def heat(made: Made, asked: Mapping[str, str]) -> Answer:
             row[next(place for place, bound in enumerate(BOUNDS) if bound is None or took <= bound)] += 1
         counts.append(row)
     errors = [3 if turn == 44 else 0 for turn in range(len(TIMES))]
-    place = {"destination": asked.get("destination"), "group": None}
-    return {**place, "step": STEP, "times": TIMES, "bounds": BOUNDS, "counts": counts, "errors": errors}
+    return {
+        "destination": asked.get("destination"), "group": None, "step": STEP, "times": TIMES, "bounds": BOUNDS,
+        "counts": counts, "errors": errors,
+    }  # fmt: skip
 
 
 def latency(made: Made, _: Mapping[str, str]) -> Answer:
     wave = [0.08 + 0.02 * math.sin(turn / 5) for turn in range(len(TIMES))]
     points = [[time, value, value * 3] for time, value in zip(TIMES, wave, strict=True)]
-    times = {"count": 2400, "p50": 0.08, "p95": 0.24, "p99": 0.5}
-    ends = [{"origin": flow[0], "final": flow[2], **times, "points": points} for flow in made.flows]
+    quantiles = {"count": 2400, "p50": 0.08, "p95": 0.24, "p99": 0.5}
+    ends = [{"origin": flow[0], "final": flow[2], **quantiles, "points": points} for flow in made.flows]
     hops = []
     for place, (sender, destination, reader, group) in enumerate(made.flows):
         shared = {"count": 2400, "p50": 0.002 * 3**place, "p95": 0.006 * 3**place, "p99": 0.02 * 3**place}
@@ -157,7 +159,7 @@ def compare(made: Made, asked: Mapping[str, str]) -> Answer:
         "p95": 0.05, "queue_p50": 0.005, "queue_p95": 0.03,
     }  # fmt: skip
     after = {**before, "sent_rate": 121.0, "error_share": 0.031, "p95": 0.21, "queue_p95": 0.012}
-    rows = [{"destination": flow[1], "group": flow[3], "a": before, "b": after} for flow in made.flows]
+    rows: list[Answer] = [{"destination": flow[1], "group": flow[3], "a": before, "b": after} for flow in made.flows]
     rows.append({"destination": "refunds", "group": None, "a": None, "b": after})
     entries = made.entries()
     a, b = ([float(asked[f"{side}_since"]), float(asked[f"{side}_until"])] for side in "ab")

@@ -1,5 +1,6 @@
-/** How far a view looks back: as far as there is something, at most a quarter of an hour, or as a person chooses. */
+/** The time that a view is about: the last minutes, or all that is kept, as a record that is opened again needs. */
 
+import type { Snapshot } from "../api";
 import { useLive } from "../live";
 import { choose, useRoute } from "../route";
 import { Select } from "./common";
@@ -11,20 +12,41 @@ const SPANS = [
   { value: "3600", text: "last hour" },
   { value: "21600", text: "last 6 hours" },
   { value: "86400", text: "last day" },
+  { value: "all", text: "all that is kept" },
 ];
-const USUAL = "900";
+const MOST_SECONDS = 900; // that a view looks back by itself
+const ROUND_SECONDS = 10; // so that not every second brings another question
 
-/** Returns the seconds that a view looks back. */
-export function useSeconds(): string {
-  const { seconds } = useRoute().choices;
-  const age = useLive(({ snapshot }) => {
-    if (!snapshot) return Number(USUAL);
-    const age = snapshot.now - Math.min(snapshot.began, snapshot.heard.kept_from ?? snapshot.began);
-    return Number(SPANS.find(({ value }) => age <= Number(value))?.value ?? USUAL);
-  });
-  return seconds ?? String(Math.min(age, Number(USUAL)));
+export interface Time {
+  /** The choice, as it stands in the list. */
+  value: string;
+  /** The time as questions have it. */
+  range: { seconds?: string; since?: number; until?: number };
 }
 
-export function TimeSpan({ value }: { value: string }) {
-  return <Select label="Time" value={value} options={SPANS} change={(seconds) => choose({ seconds })} />;
+/** Returns the choice that shows something: as far back as there is anything, at most a quarter of an hour. */
+function usual({ now, began, heard }: Snapshot): string {
+  if (heard.kept_to !== null && now - heard.kept_to > MOST_SECONDS) return "all";
+  const age = Math.min(now - Math.min(began, heard.kept_from ?? began), MOST_SECONDS);
+  return SPANS.find(({ value }) => age <= Number(value))?.value ?? String(MOST_SECONDS);
+}
+
+/** Returns the time that a view is about. */
+export function useTime(): Time {
+  const chosen = useRoute().choices.time;
+  const value = useLive(({ snapshot }) => chosen ?? (snapshot ? usual(snapshot) : String(MOST_SECONDS)));
+  const since = useLive(({ snapshot }) => rounded(snapshot?.heard.kept_from, Math.floor));
+  const until = useLive(({ snapshot }) => rounded(snapshot?.heard.kept_to, Math.ceil));
+  if (value !== "all" || since === null || until === null) {
+    return { value, range: { seconds: value === "all" ? String(MOST_SECONDS) : value } };
+  }
+  return { value, range: { since, until: until + 1 } };
+}
+
+function rounded(time: number | null | undefined, round: (value: number) => number): number | null {
+  return time === null || time === undefined ? null : round(time / ROUND_SECONDS) * ROUND_SECONDS;
+}
+
+export function TimeSpan({ time }: { time: Time }) {
+  return <Select label="Time" value={time.value} options={SPANS} change={(value) => choose({ time: value })} />;
 }

@@ -35,6 +35,7 @@ const MEASURES: Measure[] = [
   { key: "queue_p95", title: "Queue p95", show: duration, worse: true },
 ];
 const NOTABLE = 0.25;
+const OLD_SECONDS = 900;
 
 function change(a: Known, b: Known, worse: boolean): { text: string; tone: string } {
   if (a === null || b === null || a === b) return { text: "", tone: "" };
@@ -137,10 +138,10 @@ function Moment({ label, value, change }: { label: string; value: number; change
 
 export function ComparisonView() {
   const { choices } = useRoute();
-  const now = useLive(({ snapshot }) => (snapshot ? Math.floor(snapshot.now) : 0));
+  const newest = useLive(({ snapshot }) => Math.ceil(snapshot?.heard.kept_to ?? 0));
   const [opened] = useState(() => Math.floor(Date.now() / 1000));
   const length = Number(choices.length ?? 300);
-  const end = now ? Math.min(opened, now) : opened;
+  const end = newest && opened - newest > OLD_SECONDS ? newest : opened; // a record that is opened again ends earlier
   const a = Number(choices.a ?? end - 2 * length);
   const b = Number(choices.b ?? end - length);
   const answer = useAnswer<CompareAnswer>(

@@ -11,7 +11,7 @@ import { bars } from "../parts/bars";
 import { axes, type Build, Chart } from "../parts/chart";
 import { Answered, Head, More, Search } from "../parts/common";
 import { Messages } from "../parts/messages";
-import { TimeSpan, useSeconds } from "../parts/span";
+import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const STATES: { state: Exclude<MessageState, "sent">; text: string }[] = [
@@ -127,9 +127,9 @@ function Charts({ answer, text }: { answer: DeliveryAnswer; text: string }) {
 
 export function DeliveryView() {
   const { choices } = useRoute();
-  const seconds = useSeconds();
+  const time = useTime();
   const { text = "" } = choices;
-  const answer = useAnswer<DeliveryAnswer>(question("delivery", { seconds }));
+  const answer = useAnswer<DeliveryAnswer>(question("delivery", time.range));
   return (
     <>
       <Head
@@ -137,7 +137,7 @@ export function DeliveryView() {
         says="What has become of the messages that were sent in each interval. A gap that stays is a loss. Choose a bar to list its messages."
       >
         <Search label="Destination or group" value={text} change={(value) => choose({ text: value })} />
-        <TimeSpan value={seconds} />
+        <TimeSpan time={time} />
       </Head>
       <p class="legend">
         {STATES.map(({ state, text }) => (

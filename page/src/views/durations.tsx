@@ -9,7 +9,7 @@ import { useAnswer, useLive } from "../live";
 import { axes, type Build, Chart } from "../parts/chart";
 import { Answered, Head, Select } from "../parts/common";
 import { HeatMap } from "../parts/heat";
-import { TimeSpan, useSeconds } from "../parts/span";
+import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const VERBS = { send: "sending to", queue: "waiting at", process: "processing from" };
@@ -118,11 +118,11 @@ function Hops({ hops }: { hops: Hop[] }) {
 
 export function DurationsView() {
   const { choices } = useRoute();
-  const seconds = useSeconds();
+  const time = useTime();
   const { destination = "" } = choices;
   const destinations = useLive(({ snapshot }) => snapshot?.destinations);
-  const heat = useAnswer<HeatAnswer>(question("heat", { seconds, destination }));
-  const latency = useAnswer<LatencyAnswer>(question("latency", { seconds, destination }));
+  const heat = useAnswer<HeatAnswer>(question("heat", { ...time.range, destination }));
+  const latency = useAnswer<LatencyAnswer>(question("latency", { ...time.range, destination }));
   const options = (destinations ?? []).map(({ name }) => ({ value: name, text: name }));
   const silent = heat.data?.counts.every((row) => row.every((count) => !count));
   return (
@@ -134,7 +134,7 @@ export function DurationsView() {
           options={[{ value: "", text: "all" }, ...options]}
           change={(value) => choose({ destination: value })}
         />
-        <TimeSpan value={seconds} />
+        <TimeSpan time={time} />
       </Head>
       <h2>Processing</h2>
       <Answered answer={heat} empty={silent ? "Nothing was processed in this time." : null}>

@@ -9,7 +9,7 @@ import { clock, compact, duration, number } from "../format";
 import { useAnswer } from "../live";
 import { axes, type Build, Chart } from "../parts/chart";
 import { Answered, Head, More, Search } from "../parts/common";
-import { TimeSpan, useSeconds } from "../parts/span";
+import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const FIRST = 10;
@@ -132,14 +132,14 @@ function Charts({ answer, text }: { answer: LagAnswer; text: string }) {
 
 export function LagView() {
   const { choices } = useRoute();
-  const seconds = useSeconds();
+  const time = useTime();
   const { text = "" } = choices;
-  const answer = useAnswer<LagAnswer>(question("lag", { seconds }));
+  const answer = useAnswer<LagAnswer>(question("lag", time.range));
   return (
     <>
       <Head title="Lag" says="How far each group is behind, how long messages waited, and what is to come.">
         <Search label="Destination or group" value={text} change={(value) => choose({ text: value })} />
-        <TimeSpan value={seconds} />
+        <TimeSpan time={time} />
       </Head>
       <p class="legend">
         <span class="dot one">lag</span>

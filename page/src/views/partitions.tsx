@@ -5,7 +5,7 @@ import { question } from "../ask";
 import { clock, cut, number, plural, rate, share } from "../format";
 import { useAnswer, useLive } from "../live";
 import { Answered, Empty, Head, Select } from "../parts/common";
-import { TimeSpan, useSeconds } from "../parts/span";
+import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const COLOURS = 8;
@@ -151,12 +151,14 @@ function Group({ group, since, until }: TimeProps) {
 
 export function PartitionsView() {
   const { choices } = useRoute();
-  const seconds = useSeconds();
+  const time = useTime();
 
   const destinations = useLive(({ snapshot }) => snapshot?.destinations) ?? [];
   const destination =
     choices.destination || destinations.find((one) => one.system === "kafka")?.name || destinations[0]?.name;
-  const answer = useAnswer<PartitionsAnswer>(destination ? question("partitions", { destination, seconds }) : null);
+  const answer = useAnswer<PartitionsAnswer>(
+    destination ? question("partitions", { destination, ...time.range }) : null,
+  );
   return (
     <>
       <Head
@@ -169,7 +171,7 @@ export function PartitionsView() {
           options={destinations.map(({ name }) => ({ value: name, text: name }))}
           change={(value) => choose({ destination: value })}
         />
-        <TimeSpan value={seconds} />
+        <TimeSpan time={time} />
       </Head>
       {!destination && <Empty>No destination is known yet.</Empty>}
       {destination && (
