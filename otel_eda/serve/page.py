@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Page:
-    """A page that is served: the link to it, and what is found so far."""
+    """A page that is served: the link to it, what is found so far, who answers questions, and who looks."""
 
     link: str
     found: Found
+    reader: Reader
+    viewers: Viewers
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def page(  # noqa: PLR0917
         threads.start("keeper", lambda: kept.keeper.run(ended))
         threads.start("checks", lambda: checking.run(ended, serving.every))
         try:
-            yield Page(link.to(guard.once) if guard else address, found)
+            yield Page(link.to(guard.once) if guard else address, found, reader, viewers)
         finally:
             ended.set()
             threads.join()
