@@ -1,0 +1,41 @@
+"""Reads requests that came as OTLP JSON: protobuf's JSON, but with ids in hex.
+
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.json_format import ParseDict, ParseError
+
+if TYPE_CHECKING:
+    from . import Request
+
+IDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
+DEEPEST = 100  # values within values
+
+
+def read(body: bytes, kind: type[Request]) -> Request:
+    """Return the request in a body; raises `ValueError` if there is none. Fields that are not known are ignored."""
+    try:
+        return ParseDict(_with_bytes(json.loads(body), 0), kind(), ignore_unknown_fields=True)
+    except (ParseError, RecursionError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _with_bytes(value: Any, depth: int) -> Any:
+    """Return the same with ids in base64, as protobuf's own JSON has bytes."""
+    if depth > DEEPEST:
+        raise ValueError("too deep")
+    if isinstance(value, list):
+        return [_with_bytes(item, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _id(item) if key in IDS else _with_bytes(item, depth + 1) for key, item in value.items()}
+
+
+def _id(value: Any) -> str:
+    return base64.b64encode(bytes.fromhex(value)).decode()
