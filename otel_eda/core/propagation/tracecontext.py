@@ -63,8 +63,8 @@ def read(parent: object) -> tuple[Context, SpanContext] | None:
 
 def write(context: Context) -> dict[str, str] | None:
     """Return the headers that carry a context, or None for a context with baggage, trace state or no span."""
-    trace, span, _, flags, state, is_valid = span_in(context).get_span_context()
-    if not is_valid or state or _BAGGAGE_KEY in context:
+    origin = span_in(context).get_span_context()
+    if not origin.is_valid or origin.trace_state or _BAGGAGE_KEY in context:
         return None
     # Twice as fast as an f-string, which calls `__format__` of each number.
-    return {PARENT: "00-%032x-%016x-%02x" % (trace, span, flags)}  # noqa: UP031
+    return {PARENT: "00-%032x-%016x-%02x" % (origin.trace_id, origin.span_id, origin.trace_flags)}  # noqa: UP031

@@ -10,7 +10,7 @@ from itertools import islice, starmap
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanContext, SpanKind
 
 from otel_eda.core.telemetry.light_spans import NO_STATE, UNSET, LightSpan
 
@@ -107,9 +107,10 @@ def _attribute(name: str, value: Any) -> bytes:
 
 
 def _link(link: Link) -> bytes:
-    (trace_id, span_id, is_remote, _, _, is_valid), attributes = link.context, link.attributes
-    if not is_valid:
+    context, attributes = link.context, link.attributes
+    if type(context) is not SpanContext or not context.is_valid:
         raise NotPlainError
+    trace_id, span_id, is_remote, _, _, _ = context
     # They have another number here than in a span, and are otherwise the same.
     own = b"".join([b"\x22" + _attribute(*item)[1:] for item in attributes.items()]) if attributes else b""
     ids = b"\x0a\x10" + trace_id.to_bytes(16, "big") + b"\x12\x08" + span_id.to_bytes(8, "big")
