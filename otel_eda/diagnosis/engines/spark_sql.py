@@ -65,7 +65,7 @@ def _kept(common: exp.With, numbers: Iterator[int]) -> Iterator[tuple[str, str]]
 
 def _alone(table: exp.Expr, every: list[exp.Expr]) -> exp.Expr:
     """Return the query of a common table, with those of the tables before it that it needs."""
-    query = table.this.copy()
+    query: exp.Expr = table.this.copy()
     names = {each.name for each in query.find_all(exp.Table)}
     needed: list[exp.Expr] = []
     for other in reversed(every[: every.index(table)]):
