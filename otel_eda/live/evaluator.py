@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from otel_eda.diagnosis import UnusableError, causes, engine, plural
 from otel_eda.diagnosis.reported import Reported
 from otel_eda.diagnosis.settings import EVIDENCE
-from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
 from otel_eda.diagnosis.watermarks import Watermarks
 
 from .window import SPAN_MARGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.finding import Finding, Verdict
     from otel_eda.diagnosis.settings import Bounds
+    from otel_eda.diagnosis.store import Source
 
     from .window import Window
 
@@ -30,21 +30,23 @@ MEMORY_MB = 400
 RECENT_FINDINGS = 100  # that may be the causes of others
 
 
-class PolledJaeger:
-    """A Jaeger that is asked for the whole window each time."""
+class Polled:
+    """A server that is asked for the whole window each time; `counts` tells that it has metrics of that time, too."""
 
-    def __init__(self, url: str, services: Sequence[str], seconds: float) -> None:
-        self.url, self.services, self.seconds = url, services, seconds
+    def __init__(
+        self, name: str, source: Callable[[datetime, datetime], Source], seconds: float, *, counts: bool
+    ) -> None:
+        self.name, self.source, self.seconds, self.counts = name, source, seconds, counts
         self.answered = False  # at any time
         self.failures = 0
         self.error: UnusableError | None = None  # of the last time
 
     def files(self, spool: Path) -> Iterator[Path]:
-        """Yield files with Jaeger's answers; raises `UnusableError`."""
+        """Yield files with the server's answers; raises `UnusableError`."""
         now = datetime.now(timezone.utc)
         self.error = None
         try:
-            yield from Jaeger(self.url, self.services, now - timedelta(seconds=self.seconds), now).files(spool)
+            yield from self.source(now - timedelta(seconds=self.seconds), now).files(spool)
         except UnusableError as error:
             self.error, self.failures = error, self.failures + 1
             raise
@@ -59,7 +61,7 @@ class Evaluator:
         window: Window,
         checks: Iterable[Check],
         settings: Bounds,
-        jaeger: PolledJaeger | None = None,
+        polled: Sequence[Polled] = (),
         *,
         every: float,
         hold: float,
@@ -71,7 +73,7 @@ class Evaluator:
         self.reported = Reported(math.ceil(SPAN_MARGIN * window.seconds / every) + 1)
         self.recent: deque[Finding] = deque(maxlen=RECENT_FINDINGS)
         self.numbers: Counter[Verdict] = Counter()
-        self.jaegers = [jaeger] if jaeger else []
+        self.polled = polled
         self.intake_notes: list[str] = []
         self.spans = 0
         self.services: set[str] = set()
@@ -85,14 +87,15 @@ class Evaluator:
         """Return the new findings."""
         with Store(MEMORY_MB) as store:
             try:
-                store.read([self.window, *self.jaegers])
+                store.read([self.window, *self.polled])
             except UnusableError:
-                # Without the spans that a Jaeger has, messages would look lost. The window keeps the rest.
+                # Without the spans that a server has, messages would look lost. The window keeps the rest.
                 self.intake_notes = list(store.intake.notes())
-                if any(jaeger.error and not jaeger.answered for jaeger in self.jaegers):
+                if any(server.error and not server.answered for server in self.polled):
                     raise
                 return []
-            self.watermarks.apply(store, self.hold, self.window.counted)
+            counted = [server.seconds for server in self.polled if server.counts]
+            self.watermarks.apply(store, self.hold, min([self.window.counted, *counted]))
             self.reported.begin(store)
             diagnosis = engine.diagnose(store, self.checks, self.settings, evidence=self.evidence, only_news=True)
             self.reported.remember(store)
@@ -105,17 +108,17 @@ class Evaluator:
 
     def check_complete(self) -> None:
         """Raise `UnusableError` if nothing was evaluated, or if the latest telemetry was not."""
-        for jaeger in self.jaegers:
-            if jaeger.error:
-                raise jaeger.error
+        for server in self.polled:
+            if server.error:
+                raise server.error
         if not self.reported.evaluations:
             raise UnusableError("no OTLP has come, so nothing was checked")
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""
         yield from self.intake_notes
-        for jaeger in self.jaegers:
-            if jaeger.failures:
-                yield f"{plural(jaeger.failures, 'time')} {jaeger.url} did not answer"
+        for server in self.polled:
+            if server.failures:
+                yield f"{plural(server.failures, 'time')} {server.name} did not answer"
         if self.window.crowded_out:
             yield f"{self.window.crowded_out >> 20:,} MB left the window before their time: there was more than --most"

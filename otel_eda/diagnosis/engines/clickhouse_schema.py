@@ -6,7 +6,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import columns
-from otel_eda.diagnosis.sources.clickhouse_tables import METRICS, points, quoted
+from otel_eda.diagnosis.sources.clickhouse_tables import METRICS, literal, points, quoted
 
 from .clickhouse_rows import log_events, metrics, operations, span_events
 
@@ -66,7 +66,7 @@ def statements(database: str, source: str, cluster: str | None = None, *, view: 
         yield _table(table, f"{local}{on}")
     if cluster:
         for number, table in enumerate(columns.TABLES):
-            engine = f"Distributed({_text(cluster)}, {_text(database)}, '{table}_local', {SHARDS[table]})"
+            engine = f"Distributed({literal(cluster)}, {literal(database)}, '{table}_local', {SHARDS[table]})"
             note = "" if number else f"{CLUSTER}\n"
             yield f"{note}CREATE TABLE IF NOT EXISTS {eda}.{table}{on} AS {eda}.{table}_local\nENGINE = {engine}"
     yield TOLD.format(eda=eda)
@@ -106,10 +106,6 @@ def _views(eda: str, source: str, on: str) -> Iterator[str]:
             name = f"{eda}.{quoted(f'{table}{part}{VIEW}')}"
             yield f"{note}CREATE MATERIALIZED VIEW IF NOT EXISTS {name}{on} TO {eda}.{table} AS\n{query.strip()}"
             note = ""
-
-
-def _text(word: str) -> str:
-    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 TOLD = f"""\

@@ -13,12 +13,12 @@ from otel_eda.diagnosis.settings import SECOND
 from otel_eda.diagnosis.sources.clickhouse import EARLIER, exported_columns, nanoseconds
 from otel_eda.diagnosis.sources.clickhouse_address import address
 from otel_eda.diagnosis.sources.clickhouse_connection import bounds, connected
-from otel_eda.diagnosis.sources.clickhouse_tables import LOGS, METRICS, TimeRange, coarse, points
+from otel_eda.diagnosis.sources.clickhouse_tables import LOGS, METRICS, TimeRange, coarse, literal, points
 from otel_eda.diagnosis.store import Intake
 
 from .clickhouse import ClickHouseTables
 from .clickhouse_rows import log_events, metrics, operations, span_events
-from .clickhouse_runs import Run
+from .clickhouse_runs import WindowRun
 from .clickhouse_schema import KEPT, VIEW
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MARGIN = round(EARLIER.total_seconds()) * SECOND
 NAMES = {table: ", ".join(column.name for column in every) for table, every in columns.TABLES.items()}
 FIELDS = {table: [(column.name, column.type) for column in every] for table, every in columns.TABLES.items()}
-OURS = "SELECT table, name FROM system.columns WHERE database = currentDatabase()"
+OURS = "SELECT table, name FROM system.columns WHERE database = {}"
 BLAMED = f"""
 CREATE TABLE operations AS
 SELECT o.* REPLACE (CASE WHEN h.known THEN h.error ELSE o.error END AS error,
@@ -52,7 +52,7 @@ class InClickHouse:
     """A window in ClickHouse, and the run that diagnoses it."""
 
     tables: ClickHouseTables
-    run: Run
+    run: WindowRun
 
     def begin(self, what: str) -> None:
         """Say what the next statements are for, so that their names tell it."""
@@ -69,9 +69,9 @@ def opened(url: str, since: datetime, until: datetime, *, tells: bool) -> Iterat
     try:
         with connected(place) as client:
             types = exported_columns(client, place)
-            client.database = place.eda or ""
             has_views = _check(client, place)
-            run = Run(client)
+            client.database = place.eda
+            run = WindowRun(client)
             run.begin(tells=tells)
             try:
                 tables = ClickHouseTables(client, Intake(has_logs=(LOGS, "EventName") in types), run.prefix, run.renew)
@@ -91,7 +91,9 @@ def opened(url: str, since: datetime, until: datetime, *, tells: bool) -> Iterat
 def _check(client: Client, place: Address) -> bool:
     """Return whether views fill our tables; raises `UnusableError` if the tables are not there."""
     there: dict[str, set[str]] = {}
-    for table, column in client.query(OURS, settings=bounds(client, "tables")).result_rows:
+    for table, column in client.query(
+        OURS.format(literal(place.eda or "")), settings=bounds(client, "tables")
+    ).result_rows:
         there.setdefault(str(table), set()).add(str(column))
     needed = {table: {column.name for column in every} for table, every in columns.TABLES.items()}
     for table, names in {**needed, "told": {"found"}, "runs": {"said"}}.items():

@@ -32,13 +32,13 @@ COLUMNS = "SELECT table, name, type FROM system.columns WHERE database = current
 class ClickHouse:
     """The spans, metrics and events of a window in the tables of the Collector's exporter.
 
-    It is an error if there are more than `most` spans, or none.
+    It is an error if there are more than `most` spans, or none, unless it `may_be_empty`.
     """
 
-    def __init__(self, url: str, since: datetime, until: datetime, most: int) -> None:
+    def __init__(self, url: str, since: datetime, until: datetime, most: int, *, may_be_empty: bool = False) -> None:
         self.address = address(url)
         self.since, self.until = since, until
-        self.most = most
+        self.most, self.may_be_empty = most, may_be_empty
 
     def files(self, spool: Path) -> Iterator[Path]:
         """Yield a file of Parquet for each signal; raises `UnusableError`."""
@@ -70,7 +70,7 @@ class ClickHouse:
                 f"{self.address.name}: {plural(number, 'span')} in this time, more than --max-spans {self.most:,}: "
                 f"a shorter time, such as {hint}, or a larger number"
             )
-        if not number:
+        if not number and not self.may_be_empty:
             raise UnusableError(f"{self.address.name}: it has no spans of this time; --since and --until say which")
 
     def _read(self, client: Client, query: str, signal: str, path: Path) -> Path:

@@ -112,6 +112,11 @@ def quoted(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
+def literal(word: str) -> str:
+    """Return a word as a statement has it."""
+    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _only(names: Iterable[str], attributes: str) -> str:
     wanted = ", ".join(f"'{name}'" for name in sorted(names))
     return f"CAST(mapFilter((k, v) -> k IN ({wanted}), {attributes}), 'Map(String, String)')"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,10 @@ from otel_eda.diagnosis.store import Store
 
 from . import worlds
 from .conftest import SECRET
+from .ours import left, migrate, place
 from .test_clickhouse_source import EVER, filled
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
-schema = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_schema")
 clickhouse_window = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_window")
 
 if TYPE_CHECKING:
@@ -32,30 +31,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)
 CHECKS = catalog.checks()
 BOUNDS = Bounds(grace=0.0)
-AGE = re.compile(r"^TTL .*(\nSETTINGS ttl_only_drop_parts = 1)?", re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD, SECRET)
-
-
-def migrate(server: Server, source: str, database: str, *, view: bool = False) -> None:
-    """Make our tables by the command's statements, but for rows of any age."""
-    with server.client() as client:
-        for statement in schema.statements(database, source, view=view):
-            client.command(AGE.sub("", statement))
-
-
-def place(server: Server, source: str, database: str) -> str:
-    return f"clickhouse://reader@127.0.0.1:{server.port}/{source}?secure=no&eda={database}"
-
-
-def left(server: Server, database: str) -> list[str]:
-    """Return the names of tables that a run has made and not dropped."""
-    made = f"SELECT name FROM system.tables WHERE database = '{database}' AND startsWith(name, 'run_')"
-    with server.client() as client:
-        return [row[0] for row in client.query(made).result_rows]
 
 
 def rows_of(window: InClickHouse, table: str, store: Store, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,21 +15,23 @@ from otel_eda import cli
 from otel_eda.diagnosis import catalog, engine
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD
+from otel_eda.diagnosis.state_file import held
 
 from . import exporter
 from .conftest import SECRET
+from .ours import left, migrate, place
 from .test_clickhouse_source import START, filled
-from .test_mode_write import left, migrate, place
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse")
 window = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_window")
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from .conftest import Server
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 SINCE, UNTIL = START - timedelta(minutes=1), START + timedelta(minutes=10)
 NUMBERS = count()
 
@@ -50,13 +53,13 @@ class Shop:
             filled(client, self.source, [], folder, "DateTime64(9)")
         migrate(server, self.source, self.database, view=view)
         self.url = place(server, self.source, self.database)
-        self.made: Flow = flow(40, 2, skip={12, 20})
+        self.made: Flow = flow(10, 1)
         self.made.world.metrics = False  # what they count would change with what comes late
-        self.fail(12)
+        self.fail("Full", 0.5)
 
-    def fail(self, number: int) -> None:
-        """Let a message be lost: it fails, and is committed past."""
-        self.made.billing.process(self.made.messages[number], number * 0.1 + 0.01, error="KeyError")
+    def fail(self, error: str, at: float) -> None:
+        """Let a message be lost: its sending fails."""
+        self.made.shop.send("orders", at, None, error=error)
         rows = {(table, json.dumps(row)) for table, row in exporter.rows(map(json.loads, self.made.world.lines()))}
         with self.server.client() as client:
             client.database = self.source
@@ -74,26 +77,26 @@ class Shop:
 
 
 class Told(NamedTuple):
-    """How a command ended, what it found at which offsets, and what it said on standard error."""
+    """How a command ended, with which errors it found messages lost, and what it said on standard error."""
 
     status: int
-    lost: list[tuple[int, int]]
+    errors: list[str]
     said: str
     report: dict[str, Any]
 
 
 class Diagnose:
-    """Runs `otel-eda diagnose` for one check."""
+    """Runs `otel-eda diagnose` for few checks."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys
 
-    def __call__(self, *arguments: str, since: str = SINCE.isoformat(), until: str = UNTIL.isoformat()) -> Told:
-        fixed = ("--since", since, "--until", until, "--grace", "0", "--fail-on", "SUSPECT", "--format", "json")
-        status = cli.main(["diagnose", *arguments, *fixed, "--select", "EDA104"])
+    def __call__(self, *arguments: str, since: datetime = SINCE, until: datetime = UNTIL) -> Told:
+        times = ("--since", since.isoformat(), "--until", until.isoformat(), "--grace", "0")
+        status = cli.main(["diagnose", *arguments, *times, "--format", "json", "--select", "EDA101"])
         out, err = self.capsys.readouterr()
         report = json.loads(out) if out else {}
-        return Told(status, [tuple(found["offset"]) for found in report.get("findings", [])], err, report)
+        return Told(status, [found["error"] for found in report.get("findings", [])], err, report)
 
 
 @pytest.fixture
@@ -107,87 +110,82 @@ def shop(server: Server, tmp_path: Path) -> Shop:
     return Shop(server, tmp_path)
 
 
-@pytest.mark.parametrize("how", ["in ClickHouse", "of ClickHouse, in a file", "of files, in a file"])
-def test_each_is_told_once_though_windows_overlap(how: str, shop: Shop, diagnose: Diagnose, tmp_path: Path) -> None:
-    state = ("--state", str(tmp_path / "state"))
-    arguments = {
-        "in ClickHouse": (shop.url, "--news"),
-        "of ClickHouse, in a file": (shop.url.partition("&eda")[0], *state),
-        "of files, in a file": (str(tmp_path / "telemetry"), *state),
-    }[how]
-    assert diagnose(*arguments)[:2] == (1, [(6, 6)])
-    assert diagnose(*arguments)[:2] == (0, [])
-    shop.fail(20)
-    assert diagnose(*arguments)[:2] == (1, [(10, 10)])
-    assert diagnose(*arguments)[:2] == (0, [])
+def test_each_is_told_once_however_late_it_comes(shop: Shop, diagnose: Diagnose) -> None:
+    assert diagnose(shop.url, "--news")[:2] == (1, ["Full"])
+    shop.fail("Closed", 0.6)
+    assert diagnose(shop.url, "--news")[:2] == (1, ["Closed"])
+    assert diagnose(shop.url)[:2] == (1, ["Closed", "Full"])  # without news all is told
+    shop.fail("Gone", 0.7)
+    later = START + timedelta(minutes=5)
+    assert diagnose(shop.url, "--news", since=later, until=later + timedelta(minutes=9))[:2] == (1, ["Gone"])
+    assert diagnose(shop.url, "--news")[:2] == (0, [])
     assert left(shop.server, shop.database) == []
-
-
-def test_without_news_all_is_told_each_time(shop: Shop, diagnose: Diagnose) -> None:
-    for _ in range(2):
-        assert diagnose(shop.url)[:2] == (1, [(6, 6)])
     assert shop.number("SELECT count() FROM operations") == shop.number(
         "SELECT count(DISTINCT span_id) FROM operations"
     )
 
 
-def test_what_comes_later_than_the_window_goes_back_is_seen(shop: Shop, diagnose: Diagnose) -> None:
-    assert diagnose(shop.url, "--news").lost == [(6, 6)]
-    shop.fail(20)
-    later = (START + timedelta(minutes=5)).isoformat(), (START + timedelta(minutes=14)).isoformat()
-    assert diagnose(shop.url, "--news", since=later[0], until=later[1]).lost == [(10, 10)]
+@pytest.mark.parametrize("of", ["ClickHouse", "files"])
+def test_a_file_remembers_as_well(of: str, shop: Shop, diagnose: Diagnose, tmp_path: Path) -> None:
+    read = str(tmp_path / "telemetry") if of == "files" else shop.url.partition("&eda")[0]
+    told = partial(diagnose, read, "--state", str(tmp_path / "state"))
+    assert told()[:2] == (1, ["Full"])
+    shop.fail("Closed", 0.6)
+    assert told("-o", str(tmp_path / "nowhere" / "report.json")).status == 2  # nobody got it
+    assert told()[:2] == (1, ["Closed"])
+    with held(tmp_path / "state"):
+        status, _, said, report = told()
+    assert (status, report) == (0, {})
+    assert "another run has" in said
+    assert told()[:2] == (0, [])
+    (tmp_path / "state").write_text("[]")
+    assert "not a file of --state" in told().said
 
 
-def test_two_at_once_are_one(shop: Shop, diagnose: Diagnose, tmp_path: Path) -> None:
-    with window.opened(shop.url, SINCE, UNTIL, tells=True):
-        status, lost, said, report = diagnose(shop.url, "--news")
-        assert (status, lost, report) == (0, [], {})
-        assert "another run tells news" in said
-        assert diagnose(shop.url)[:2] == (1, [(6, 6)])  # who does not tell news is in nobody's way
-        assert left(shop.server, shop.database)
-    assert diagnose(shop.url, "--news").lost == [(6, 6)]  # the other had not told it
+def test_news_have_to_be_remembered(shop: Shop, diagnose: Diagnose) -> None:
+    assert "--news needs --state FILE" in diagnose(shop.url.partition("&eda")[0], "--news").said
 
 
-def test_two_runs_have_tables_of_their_own_and_a_killed_one_leaves_none(shop: Shop, diagnose: Diagnose) -> None:
+def test_two_at_once_are_one_and_a_killed_one_leaves_nothing(shop: Shop, diagnose: Diagnose) -> None:
     leftover = f"run_{'0' * 32}_operations"
     with shop.server.client() as client:
         client.command(f"CREATE VIEW {shop.database}.{leftover} AS SELECT 1")
-    with window.opened(shop.url, SINCE, UNTIL, tells=False) as first:
-        diagnose(shop.url)
-        found = engine.diagnose(first.tables, catalog.chosen(["EDA104"], []), Bounds(grace=0))
-        assert [finding.offsets for finding in found.findings] == [(6, 6)]
+    with window.opened(shop.url, SINCE, UNTIL, tells=True) as first:
         assert leftover not in left(shop.server, shop.database)
+        status, _, said, report = diagnose(shop.url, "--news")
+        assert (status, report) == (0, {})
+        assert "another run tells news" in said
+        assert diagnose(shop.url)[:2] == (1, ["Full"])  # who does not tell news is in nobody's way
+        found = engine.diagnose(first.tables, catalog.chosen(["EDA101"], []), Bounds(grace=0), only_news=True)
+        assert [finding.error for finding in found.findings] == ["Full"]
     assert left(shop.server, shop.database) == []
+    assert shop.number("SELECT count() FROM told") == 0  # for it did not say that it told them
 
 
-def test_a_report_that_nobody_got_is_told_again(shop: Shop, diagnose: Diagnose, tmp_path: Path) -> None:
-    assert diagnose(shop.url, "--news", "-o", str(tmp_path / "nowhere" / "report.json")).status == 2
-    assert diagnose(shop.url, "--news").lost == [(6, 6)]
-
-
-def test_a_check_over_its_limit_is_not_run_and_not_told(
-    shop: Shop, diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch
+def test_what_could_not_be_told_is_told_the_next_time(
+    shop: Shop, diagnose: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = clickhouse.bounds
-    tight = {"max_memory_usage": 1000, "max_untracked_memory": 1}
+    tight = {"max_rows_to_read": 1}
     with monkeypatch.context() as patched:
         patched.setattr(
-            clickhouse, "bounds", lambda client, what: usual(client, what) | (tight if what == "EDA104" else {})
+            clickhouse, "bounds", lambda client, what: usual(client, what) | (tight if what == "EDA101" else {})
         )
-        told = diagnose(shop.url, "--news", "--select", "EDA501")
-    assert (told.status, told.lost) == (3, [])
-    assert told.report["not_run"] == {"EDA104": "it took more memory than it may"}
-    assert diagnose(shop.url, "--news")[:2] == (1, [(6, 6)])
+        status, errors, _, report = diagnose(shop.url, "--news", "--select", "EDA102")
+    assert (status, errors, list(report["not_run"])) == (3, [], ["EDA101"])
+    assert "more rows than the server lets" in report["not_run"]["EDA101"]
+    assert diagnose(shop.url, "--news", "-o", str(tmp_path / "nowhere" / "report.json")).status == 2
+    assert diagnose(shop.url, "--news")[:2] == (1, ["Full"])
 
 
 def test_what_is_too_much_before_any_check_ends_in_a_line(
     shop: Shop, diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = clickhouse.bounds
-    monkeypatch.setattr(clickhouse, "bounds", lambda client, what: usual(client, what) | {"max_memory_usage": 1000})
+    monkeypatch.setattr(clickhouse, "bounds", lambda client, what: usual(client, what) | {"max_rows_to_read": 1})
     status, _, said, report = diagnose(shop.url, "--news")
     assert (status, report) == (2, {})
-    assert "more memory than it may: a shorter time with --since" in said
+    assert said.endswith("a shorter time with --since\n")
     assert len(said.splitlines()) == 1
     assert left(shop.server, shop.database) == []
 
@@ -195,7 +193,6 @@ def test_what_is_too_much_before_any_check_ends_in_a_line(
 def test_views_fill_the_tables_as_well(server: Server, diagnose: Diagnose, tmp_path: Path) -> None:
     (tmp_path / "telemetry").mkdir()
     shop = Shop(server, tmp_path, view=True)
-    assert shop.number("SELECT count() FROM operations") > 100
-    assert diagnose(shop.url, "--news").lost == [(6, 6)]
-    shop.fail(20)
-    assert diagnose(shop.url, "--news").lost == [(10, 10)]
+    shop.fail("Closed", 0.6)
+    assert shop.number("SELECT count() FROM operations") > 20
+    assert diagnose(shop.url, "--news").errors == ["Closed", "Full"]
