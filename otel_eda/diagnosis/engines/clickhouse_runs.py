@@ -31,7 +31,7 @@ MADE = "SELECT name, engine FROM system.tables WHERE database = currentDatabase(
 PREFIX = "run_"
 
 
-class ClickHouseRun:
+class WindowRun:
     """One run, whose tables have names that begin with its `prefix`."""
 
     def __init__(self, client: Client) -> None:

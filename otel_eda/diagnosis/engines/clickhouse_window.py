@@ -18,7 +18,7 @@ from otel_eda.diagnosis.store import Intake
 
 from .clickhouse import ClickHouseTables
 from .clickhouse_rows import log_events, metrics, operations, span_events
-from .clickhouse_runs import ClickHouseRun
+from .clickhouse_runs import WindowRun
 from .clickhouse_schema import KEPT, VIEW
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class InClickHouse:
     """A window in ClickHouse, and the run that diagnoses it."""
 
     tables: ClickHouseTables
-    run: ClickHouseRun
+    run: WindowRun
 
     def begin(self, what: str) -> None:
         """Say what the next statements are for, so that their names tell it."""
@@ -71,7 +71,7 @@ def opened(url: str, since: datetime, until: datetime, *, tells: bool) -> Iterat
             types = exported_columns(client, place)
             has_views = _check(client, place)
             client.database = place.eda
-            run = ClickHouseRun(client)
+            run = WindowRun(client)
             run.begin(tells=tells)
             try:
                 tables = ClickHouseTables(client, Intake(has_logs=(LOGS, "EventName") in types), run.prefix, run.renew)

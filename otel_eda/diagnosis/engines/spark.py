@@ -13,7 +13,7 @@ from otel_eda.diagnosis import UnusableError, columns, load
 from otel_eda.diagnosis.store import Intake
 
 from .shapes import Shapes, bound
-from .spark_sql import SETTINGS, written
+from .spark_sql import SETTINGS, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,7 +112,15 @@ class SparkTables:
             self.session.catalog.dropTempView(name)
 
     def _selected(self, query: exp.Expr) -> DataFrame:
-        return self.session.sql(written(query, self.shapes.schema()))
+        names = []
+        for name, text in steps(query, self.shapes.schema()):
+            rows = self.session.sql(text)
+            if name:
+                rows.localCheckpoint().createOrReplaceTempView(name)
+                names.append(name)
+        for name in names:
+            self.session.catalog.dropTempView(name)
+        return rows
 
     def _inserted(self, query: exp.Expr, name: str) -> DataFrame:
         """Return the rows that go into a table, with its types."""

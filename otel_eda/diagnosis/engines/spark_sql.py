@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
@@ -9,15 +10,17 @@ from sqlglot import exp
 from .portable import conjuncts, portable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .portable import Schema
 
-# How Spark understands casts; a rule of its optimizer that takes away what the next one needs (EDA202).
+# How Spark understands casts; a rule of its optimizer that takes away what the next one needs (EDA202); and texts of
+# plans, which it writes at each step for its pages.
 SETTINGS = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.RemoveRedundantAliases",
     "spark.sql.cteRecursionLevelLimit": "1000",
+    "spark.sql.maxPlanStringLength": "10000",
 }
 FLOATS = {exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT, exp.DataType.Type.DECIMAL}
 NEXT = "next_to_it"
@@ -32,15 +35,56 @@ NEAREST: dict[type[exp.Expr], tuple[type[exp.Expr], type[exp.Expr]]] = {
 TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.LTE: exp.GTE, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.GT: exp.LT}
 
 
-def written(query: exp.Expr, schema: Schema) -> str:
-    """Return a query as Spark takes it; `schema` has the types of the columns of all tables there are."""
+def steps(query: exp.Expr, schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the queries by which Spark answers a query, each with the name that the later ones have for its rows.
+
+    Spark writes a common table anew wherever it is named; so those that are named more than once are steps of their
+    own. The last step has no name. `schema` has the types of the columns of all tables there are.
+    """
+    done = _adapted(query, schema)
+    numbers = count()
+    for common in list(done.find_all(exp.With)):
+        if not common.recursive:
+            yield from _kept(common, numbers)
+    yield "", done.sql(dialect="spark")
+
+
+def _kept(common: exp.With, numbers: Iterator[int]) -> Iterator[tuple[str, str]]:
+    whole = common.parent
+    for table in list(common.expressions):
+        uses = [use for use in whole.find_all(exp.Table) if use.name == table.alias] if whole else []
+        if len(uses) > 1:
+            name = f"step_{next(numbers)}"
+            yield name, _alone(table, common.expressions).sql(dialect="spark")
+            for use in uses:
+                use.set("this", exp.to_identifier(name))
+            table.pop()
+    if whole and not common.expressions:
+        common.pop()
+
+
+def _alone(table: exp.Expr, every: list[exp.Expr]) -> exp.Expr:
+    """Return the query of a common table, with those of the tables before it that it needs."""
+    query: exp.Expr = table.this.copy()
+    names = {each.name for each in query.find_all(exp.Table)}
+    needed: list[exp.Expr] = []
+    for other in reversed(every[: every.index(table)]):
+        if other.alias in names:
+            needed.insert(0, other.copy())
+            names |= {each.name for each in other.this.find_all(exp.Table)}
+    if needed:
+        query.set("with_", exp.With(expressions=needed))
+    return query
+
+
+def _adapted(query: exp.Expr, schema: Schema) -> exp.Expr:
     done = portable(cast("exp.Query", query.copy()), schema, joins=False)
     for join in list(done.find_all(exp.Join)):
         if join.method == "ASOF":
             _nearest(join)
     for window in list(done.find_all(exp.Window)):
         _spell_out(window)
-    return done.transform(_function, copy=False).sql(dialect="spark")
+    return done.transform(_function, copy=False)
 
 
 def _nearest(join: exp.Join) -> None:

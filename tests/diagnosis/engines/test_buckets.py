@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from otel_eda.diagnosis.engine import Diagnosis
 
+pytestmark = pytest.mark.timeout(400)  # on a busy machine
 CHECKS = catalog.checks()
 SOME = catalog.chosen(["EDA104", "EDA401", "EDA702"], [])
 BOUNDS = Bounds(grace=0.0)
