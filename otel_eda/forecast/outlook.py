@@ -120,7 +120,7 @@ def reaching(
         return found and Reach(**{**vars(found), "level": -found.level, "slope": -found.slope})
     last = series.values[-1] if series.values else None
     course = _course(series) if last is not None and last < bound else None
-    if course is None or course.trend.level >= bound:
+    if course is None or course.trend.level >= bound or (course.season is None and course.trend.slope <= 0):
         return None
     far = math.floor(farthest * course.trend.number)
     places = _places(course, bound, far, NormalDist().inv_cdf(0.5 + coverage / 2))

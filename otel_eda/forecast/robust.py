@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 NORMAL = 1.4826  # times the median of absolute deviations is the standard deviation, where values are normal
-BLOCKS = 24  # points that a slope is estimated from; more of them are put together first
+BLOCKS = 16  # points that a slope is estimated from; more of them are put together first
 
 
 def quantile(values: Iterable[float], share: float) -> float:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 DAYS = 7  # that are looked back
 FEWEST = 2
 BETTER = 0.5  # times the error of "nothing changes" that the error of "as on other days" may be
-FAR = (4, 8, 16, 32, 64, 128)  # steps ahead that are tried
-ORIGINS = 48  # of the last day, from which it is tried
+FAR = (8, 32, 128)  # steps ahead that are tried
+ORIGINS = 24  # of the last day, from which it is tried
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .series import TimeSeries
 
-SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SIZES = (10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SAME = 3.0  # standard deviations by which two slopes may differ and still be one
 BENT = 0.2  # or this share of the steeper one
 FARTHEST = 1.5  # times its length over which a line may bend on
