@@ -77,7 +77,7 @@ def test_everything_is_there() -> None:
     usual = {"kafka", "rabbitmq", "collector", "jaeger", "prometheus", "alertmanager", "grafana"}
     assert set(PARTS) == usual | SCALE
     assert {name for name in PARTS if "profiles" in PARTS[name]} == SCALE
-    assert set(ADDED) == {*DEMO, "diagnose"}
+    assert set(ADDED) == {*DEMO, "serve", "diagnose"}
 
 
 @EVERY
