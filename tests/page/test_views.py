@@ -150,7 +150,7 @@ class TestFindings:
         main.get_by_role("button", name="EDA104").click()
         main.locator(".waterfall li").first.wait_for()
         details = main.locator(".details").inner_text()
-        for part in ("committed past a message", "Commit after processing", "G8 holds", "G9 open", "[2]@40"):
+        for part in ("committed past a message", "Commit after processing", "G8 held: the message", "G9 open: a member", "[2]@40"):
             assert part in details
 
     def test_search_and_verdicts_choose(self, look: Looking) -> None:
