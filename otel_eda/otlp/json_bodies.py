@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import Message
 
-if TYPE_CHECKING:
-    from . import Request
-
+M = TypeVar("M", bound=Message)
 IDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
 DEEPEST = 100  # values within values
 
 
-def read(body: bytes, kind: type[Request]) -> Request:
+def read(body: bytes, kind: type[M]) -> M:
     """Return the request in a body; raises `ValueError` if there is none. Fields that are not known are ignored."""
     try:
         return ParseDict(_with_bytes(json.loads(body), 0), kind(), ignore_unknown_fields=True)

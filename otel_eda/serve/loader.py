@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from otel_eda.diagnosis import UnusableError, plural
-from otel_eda.diagnosis.store import Store
+from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.store import Intake, Store
 
 from .merging import write
 
@@ -37,7 +37,7 @@ class Loader:
         self.parts = parts
         self.rows: Counter[str] = Counter()
         self.spans = 0
-        self.unused: Counter[str] = Counter()
+        self.intake = Intake()
 
     def add(self, sources: Iterable[Source], *, known: bool = False) -> ParquetPart | None:
         """Make a part of some sources, if there is anything in them; with `known` it may be in earlier parts, too.
@@ -48,29 +48,23 @@ class Loader:
             try:
                 store.read(sources)
             except UnusableError:
-                self._count(store)
+                self._count(store.intake)
                 return None
-            self._count(store)
+            self._count(store.intake)
             if known:
                 self._delete_known(store)
             return self._write(store)
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""
-        for why, number in self.unused.items():
-            yield f"{plural(number, 'line or span')} not used: {why}"
+        yield from self.intake.notes()
 
-    def _count(self, store: Store) -> None:
-        intake = store.intake
-        for why, number in (
-            ("damaged", intake.lines["damaged"]),
-            ("JSON, but not OTLP", intake.lines["foreign"]),
-            ("without ids, or with damaged or no times", intake.unidentified),
-            ("numbers or times that cannot be", intake.impossible),
-            ("repeated", intake.repeated),
-        ):
-            if number:
-                self.unused[why] += number
+    def _count(self, intake: Intake) -> None:
+        for kind, number in intake.lines.items():
+            self.intake.lines[kind] += number
+        self.intake.unidentified += intake.unidentified
+        self.intake.impossible += intake.impossible
+        self.intake.repeated += intake.repeated
 
     def _delete_known(self, store: Store) -> None:
         since, until = store.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]

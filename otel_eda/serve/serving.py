@@ -106,6 +106,7 @@ def served(app: ASGIApp, viewers: Viewers, place: socket.socket) -> Iterator[str
     thread = threading.Thread(target=server.run, args=([place],), name="otel-eda-web", daemon=True)
     thread.start()
     host, port = place.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # where all addresses are meant
     try:
         yield f"http://{authority(host, port)}/"
     finally:

@@ -19,10 +19,9 @@ from .keeper import Keeper
 from .parts import Parts, holds_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from otel_eda.live.options import Endpoints, Places
-    from otel_eda.otlp import Sink
 
     from .options import Bounded
 
@@ -50,19 +49,20 @@ class Session:
 
 @contextmanager
 def session(
-    endpoints: Endpoints, places: Places, folder: Path | None, bounded: Bounded, *, sinks: Sequence[Sink] = ()
+    endpoints: Endpoints, places: Places, folder: Path | None, bounded: Bounded, *, receive: bool = True
 ) -> Iterator[Session]:
     """Receive and keep during the block, in a temporary folder if there is no other; raises `UnusableError`.
 
-    A place that is a folder of parts is opened as it is, and nothing is kept or received.
+    A place that is a folder of parts is opened as it is, and nothing is kept or received. Without `receive` somebody
+    else gives what comes to the queue.
     """
     record = _record(places, folder)
     files = [] if record else [sources.GrowingFiles(place) for place in places.file or ()]
-    queue, others = ExportQueue(), bool(files or places.jaeger or record)
+    queue, others = ExportQueue(), bool(files or places.jaeger or record or not receive)
     with (
         tempfile.TemporaryDirectory(prefix="otel-eda-serve-") as temporary,
         _parts(record, folder or Path(temporary, "parts"), bounded).opened() as parts,
-        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, others, [queue, *sinks]) as receivers,
+        sources.receiving(endpoints.otlp, endpoints.otlp_grpc, others, [queue]) as receivers,
     ):
         board = Board((lambda: 0.0) if record else time.monotonic)
         _show_end(parts, board)

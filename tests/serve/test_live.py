@@ -194,3 +194,16 @@ def test_a_fault_on_a_real_kafka_is_on_the_page_and_in_the_delivery(kafka: Kafka
         assert event["spans"][1]["error"] == "ValueError"
         program.signal(signal.SIGINT)
         assert program.finish().status == 1
+
+
+@pytest.mark.timeout(240)
+def test_the_demos_shop_is_on_the_page_until_an_interrupt() -> None:
+    with running(BARE, "-c", MAIN, "demo", "--serve", "--no-open", "--orders", "30") as program:
+        until(lambda: "are at http" in program.errors or program.process.poll() is not None, "the page", PATIENCE)
+        page: Any = Shown(None, None, urlsplit(program.errors.partition("are at ")[2].partition(";")[0]).netloc)  # type: ignore[arg-type]
+        until(lambda: len(page.ask("state")["edges"]) == 4, "what flows", PATIENCE)
+        until(lambda: ("EDA402", "LIKELY") in page.verdicts(), "the order that always fails", PATIENCE)
+        assert {row["name"] for row in page.ask("state")["destinations"]} == {"orders", "payments"}
+        program.signal(signal.SIGINT)
+        outcome = program.finish()
+    assert (outcome.status, outcome.output) == (0, "")

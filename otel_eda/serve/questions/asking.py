@@ -145,13 +145,20 @@ class Reader:
 @contextmanager
 def interrupted(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
     """Interrupt what a connection does if the block takes too long: it raises `duckdb.Error` then."""
-    timer = threading.Timer(seconds, connection.interrupt)
-    timer.daemon = True
-    timer.start()
+    done = threading.Event()
+
+    def interrupt() -> None:
+        # Again and again, because an interrupt between two statements is lost.
+        while not done.wait(seconds):
+            connection.interrupt()
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        timer.cancel()
+        done.set()
+        thread.join()
 
 
 def _rows(files: Sequence[str], empty: str) -> str:
