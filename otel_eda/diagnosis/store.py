@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
+UNDRAWN = "SET enable_progress_bar = false"  # DuckDB 2 would draw it where others read what is printed
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 MADE = """
 SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
@@ -123,8 +124,8 @@ class Store:
             },
         )
         self._stack.callback(self.connection.close)
-        for macro in (*load.MACROS, *load_columns.MACROS):
-            self.connection.execute(macro)
+        for statement in (UNDRAWN, *load.MACROS, *load_columns.MACROS):
+            self.connection.execute(statement)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

@@ -15,6 +15,7 @@ import duckdb
 from otel_eda import semconv
 from otel_eda.diagnosis.exported import literal
 from otel_eda.diagnosis.settings import SECOND
+from otel_eda.diagnosis.store import UNDRAWN
 from otel_eda.live.aggregates import SHOWN, Aggregates, Point
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Board:
         self.aggregates = Aggregates(clock)
         self.lock = threading.Lock()
         self.connection = duckdb.connect(config=CONFIG)
-        for statement in SETUP:
+        for statement in (UNDRAWN, *SETUP):
             self.connection.execute(statement)
         self.latest = self.first = 0.0  # the last and the first time in telemetry
         self.arrived = clock()

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from diagnosis.telemetry import flow
+from live.test_watch_sources import stored, world_with_a_loss
 from otlp.helpers import Post
 from support.programs import BARE, MAIN, launched, run, running
 from support.waiting import until
@@ -26,6 +27,7 @@ from serve.pages import PATIENCE, SOON, Shown, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from brokers.jaeger import Jaeger
     from brokers.kafka import Kafka
 
 PROGRAMS = Path(__file__).parents[1] / "diagnosis" / "programs"
@@ -170,6 +172,17 @@ def test_a_file_that_grows_is_shown_as_it_grows(tmp_path: Path) -> None:
             file.write("\n".join(lines[4:]) + "\n" + "{damaged\n{}}\n")
         page.heard(122)
         assert any("damaged" in note for note in page.ask("state")["heard"]["notes"])
+
+
+def test_a_jaegers_spans_are_shown_each_once(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = world_with_a_loss(monkeypatch)
+    spans = sum(len(service.spans) for service in world.services)
+    with shown(*stored(world, jaeger), *SOON) as page:
+        page.session.keeper.jaeger_every = 0.5
+        page.heard(spans)
+        until(lambda: ("EDA104", "SUSPECT") in page.verdicts(), "the lost message", PATIENCE)
+        assert page.ask("state")["heard"]["spans"] == spans
+        assert {node["name"] for node in page.ask("state")["nodes"]} >= {service.name for service in world.services}
 
 
 @pytest.mark.timeout(240)

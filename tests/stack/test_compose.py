@@ -72,7 +72,7 @@ def test_the_schema_would_have_something_against_a_mistake(tmp_path: Path) -> No
 
 def test_everything_is_there() -> None:
     assert set(PARTS) == {"kafka", "rabbitmq", "collector", "jaeger", "prometheus", "alertmanager", "grafana"}
-    assert set(ADDED) == {*DEMO, "diagnose"}
+    assert set(ADDED) == {*DEMO, "serve", "diagnose"}
 
 
 @EVERY

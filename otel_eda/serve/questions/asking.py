@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import duckdb
-
 from otel_eda.diagnosis import columns
 from otel_eda.diagnosis.settings import SECOND
+from otel_eda.serve.merging import connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import duckdb
 
     from otel_eda.serve.board import Board
     from otel_eda.serve.found import Found
@@ -134,7 +135,7 @@ class Reader:
         with (
             self.lock,
             self.parts.reading(since, 2**63 - 1 if later else until) as files,
-            duckdb.connect(config=CONFIG) as connection,
+            connected(CONFIG) as connection,
             interrupted(connection, self.patience),
         ):
             for name, empty in EMPTY.items():
