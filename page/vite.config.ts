@@ -21,6 +21,7 @@ export default defineConfig({
   base: "./",
   plugins: [licences()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  server: { proxy: { "/api": "http://127.0.0.1:8317" } },
   build: {
     outDir: "../otel_eda/serve/static",
     emptyOutDir: true,

@@ -28,12 +28,16 @@ FULL = "There are 64 viewers already, which is the most that this server takes."
 
 
 class PageServer(ThreadingHTTPServer):
-    """Shows one made system, with a new state every `every` seconds; `full` takes no more viewers."""
+    """Shows one made system, with a new state every `every` seconds; `full` takes no more viewers, `locked`
+    asks for a token.
+    """
 
     daemon_threads = True
     made: Made
     every: float = 0.2
     full: bool = False
+    locked: bool = False
+    questions: int = 0
     events: int = 0
 
 
@@ -47,12 +51,15 @@ class Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         name = address.path.removeprefix("/api/")
         with suppress(ConnectionError):
-            if name == "events" and not self.server.full:
+            if address.path.startswith("/api/") and self.server.locked:
+                self._send(401, "application/json", b'{"error": "no token"}')
+            elif name == "events" and not self.server.full:
                 self._events()
             elif name == "events":
                 self._send(503, "application/json", json.dumps({"error": FULL}).encode())
             elif name in ANSWERS:
                 asked = dict(parse_qsl(address.query, keep_blank_values=True))
+                self.server.questions += 1
                 answer = ANSWERS[name](self.server.made, asked)
                 self._send(200, "application/json", json.dumps(answer).encode())
             else:

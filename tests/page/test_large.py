@@ -9,6 +9,8 @@ import pytest
 from .made import large
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .look import Looking
     from .server import PageServer
 
@@ -27,7 +29,8 @@ CLICKS = """async ([selector, times]) => {
   }
   return took.sort((one, other) => one - other)[Math.floor(times / 2)];
 }"""
-HOUR = 3600  # states, one in each second
+HOUR = 3600  # seconds; a state comes in each
+STRIDE = 12  # seconds that pass at once, in which the page asks again
 
 
 @LARGE
@@ -65,22 +68,46 @@ def test_all_findings_can_be_reached(look: Looking) -> None:
     main.get_by_text("1 of 500 findings").wait_for()
 
 
-@pytest.mark.parametrize("view", ["map", "delivery"])
-def test_an_hour_leaves_nothing_behind(look: Looking, server: PageServer, view: str) -> None:
-    look.at(view)
-    server.every = 0.001
+def size(look: Looking) -> tuple[int, float]:
+    """Return how many nodes the page has, and how many megabytes its heap."""
     protocol = look.page.context.new_cdp_session(look.page)
+    protocol.send("HeapProfiler.collectGarbage")
+    nodes = protocol.send("Memory.getDOMCounters")["nodes"]
+    heap = protocol.send("Runtime.getHeapUsage")["usedSize"]
+    protocol.detach()
+    return nodes, heap / 1e6
 
-    def size(states: int) -> tuple[int, float]:
-        until = server.events + states
-        while server.events < until:
-            look.page.wait_for_timeout(50)
-        protocol.send("HeapProfiler.collectGarbage")
-        counted = protocol.send("Memory.getDOMCounters")
-        heap = protocol.send("Runtime.getHeapUsage")["usedSize"]
-        return counted["nodes"], heap / 1e6
 
-    nodes, heap = size(HOUR // 6)
-    after_nodes, after_heap = size(HOUR * 5 // 6)
+def assert_it_does_not_grow(look: Looking, live: Callable[[float], None]) -> None:
+    """Let the page live for a sixth of an hour and for the rest of it."""
+    live(HOUR / 6)
+    nodes, heap = size(look)
+    live(HOUR * 5 / 6)
+    after_nodes, after_heap = size(look)
     assert after_nodes <= nodes * 1.05 + 50
     assert after_heap <= heap * 1.1 + 1
+
+
+def test_an_hour_of_states_leaves_nothing_behind(look: Looking, server: PageServer) -> None:
+    look.at("map")
+    server.every = 0.001
+
+    def live(seconds: float) -> None:
+        until = server.events + seconds
+        while server.events < until:
+            look.page.wait_for_timeout(50)
+
+    assert_it_does_not_grow(look, live)
+
+
+def test_an_hour_of_questions_leaves_nothing_behind(look: Looking, server: PageServer) -> None:
+    look.page.clock.install()
+    look.at("delivery")
+
+    def live(seconds: float) -> None:
+        until = server.questions + seconds / STRIDE
+        while server.questions < until:
+            look.page.clock.run_for(STRIDE * 1000)
+            look.page.wait_for_timeout(5)
+
+    assert_it_does_not_grow(look, live)

@@ -150,7 +150,7 @@ class TestFindings:
         main.get_by_role("button", name="EDA104").click()
         main.locator(".waterfall li").first.wait_for()
         details = main.locator(".details").inner_text()
-        for part in ("committed past a message", "Commit after processing", "G8 holds", "G9 open", "[2]@40"):
+        for part in ("committed past a message", "Commit after processing", "G8 held: the", "G9 open: a", "[2]@40"):
             assert part in details
 
     def test_search_and_verdicts_choose(self, look: Looking) -> None:
@@ -186,6 +186,14 @@ def test_too_many_viewers_are_told_and_still_see(look: Looking, server: PageServ
     look.at("map")
     assert look.page.locator(".status", has_text="Not connected").count() == 1
     assert all("503" in complaint for complaint in look.complaints), FULL
+    look.complaints.clear()
+
+
+def test_without_the_token_it_says_where_the_link_is(look: Looking, server: PageServer) -> None:
+    server.locked = True
+    look.page.goto(look.address)
+    look.page.locator("main").get_by_text("Open the link that otel-eda serve printed").wait_for()
+    assert all("401" in complaint for complaint in look.complaints)
     look.complaints.clear()
 
 

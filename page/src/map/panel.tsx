@@ -1,5 +1,6 @@
 /** What is known of the node or flow that was chosen on the map. */
 
+import { useEffect, useRef } from "preact/hooks";
 import type { Destination } from "../api";
 import { duration, number, plural, rate, share } from "../format";
 import { link } from "../route";
@@ -152,9 +153,12 @@ function FlowPanel({ flow, picture }: { flow: Flow; picture: Picture }) {
 export function Panel(props: PanelProps) {
   const node = props.picture.nodes.find((one) => one.id === props.selected);
   const flow = props.picture.flows.find((one) => one.id === props.selected);
+  const place = useRef<HTMLElement>(null);
+  // On a phone the panel of another choice may be out of sight.
+  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [props.selected]);
   if (!node && !flow) return null;
   return (
-    <aside class="panel" aria-label="Chosen on the map">
+    <aside ref={place} class="panel" aria-label="Chosen on the map">
       <button type="button" class="close" aria-label="Close" onClick={() => props.select(null)}>
         ×
       </button>

@@ -10,13 +10,16 @@ import { link } from "../route";
 import { Answered, Words } from "./common";
 import { Waterfall } from "./waterfall";
 
+/** Returns when it happened, from the first to the last time. */
+function times({ first, last }: Entry): string {
+  const [from, to] = [clock(first), clock(last)];
+  return from === to ? from : `${from} to ${to}`;
+}
+
 function Facts({ entry }: { entry: Entry }) {
   const { finding } = entry;
   const facts: [string, string | null][] = [
-    [
-      "When",
-      entry.first === null ? null : `${clock(entry.first)} to ${clock(entry.last)}, found ${clock(entry.found)}`,
-    ],
+    ["When", `${times(entry)}, found ${clock(entry.found)}`],
     ["Group", finding.group],
     ["Message", finding.message],
     ["Key", finding.key],
@@ -46,7 +49,7 @@ function Proof({ finding }: { finding: Finding }) {
       <ul class="gates">
         {finding.gates.map((gate) => (
           <li key={gate.gate} class={gate.state}>
-            <b>{gate.gate}</b> <span>{gate.state === "held" ? "holds" : "open"}</span> <Words text={gate.why} />
+            <b>{gate.gate}</b> {gate.state}: <Words text={gate.why} />
           </li>
         ))}
         {!finding.gates.length && <li>It needs no gate: the telemetry says it itself.</li>}

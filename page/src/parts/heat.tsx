@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import type { HeatAnswer } from "../answers";
 import { clock, duration, number } from "../format";
+import { middles } from "./bars";
 import { axes, type Build, Chart } from "./chart";
 
 const SHADES = 6;
@@ -50,7 +51,10 @@ function paint(plot: uPlot, heat: HeatAnswer, ink: (name: string) => string): vo
 
 export function HeatMap({ heat }: { heat: HeatAnswer }) {
   const [low, high] = useMemo(() => extent(heat), [heat]);
-  const data = useMemo<uPlot.AlignedData>(() => [heat.times, heat.times.map(() => null)], [heat]);
+  const data = useMemo<uPlot.AlignedData>(
+    () => [heat.times.map((time) => time + heat.step / 2), heat.times.map(() => null)],
+    [heat],
+  );
   // The chart is made once, and draws what is newest.
   const newest = useMemo(() => ({ heat }), []);
   newest.heat = heat;
@@ -59,7 +63,7 @@ export function HeatMap({ heat }: { heat: HeatAnswer }) {
     return {
       axes: [across, { ...up, grid: { show: false }, splits: (_, __, from, to) => rows(from, to) }],
       scales: {
-        x: { time: true, range: (_, from, to) => [from, to + newest.heat.step] },
+        x: middles(heat.step),
         y: { range: () => extent(newest.heat) },
       },
       legend: { show: false },
@@ -77,7 +81,7 @@ export function HeatMap({ heat }: { heat: HeatAnswer }) {
   return (
     <Chart
       label="Heat map of processing durations"
-      shape={`${low}-${high}`}
+      shape={`${low}-${high}-${heat.step}`}
       build={build}
       data={data}
       height={240}

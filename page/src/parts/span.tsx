@@ -7,6 +7,7 @@ import { Select } from "./common";
 
 const SPANS = [
   { value: "60", text: "last minute" },
+  { value: "120", text: "last 2 minutes" },
   { value: "300", text: "last 5 minutes" },
   { value: "900", text: "last 15 minutes" },
   { value: "3600", text: "last hour" },

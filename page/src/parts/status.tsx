@@ -17,6 +17,7 @@ export function Status() {
         <span>{compact(heard.spans_per_second)} spans/s</span>
         <span class="wide">{compact(heard.spans)} spans heard</span>
         {behind > 2 && <span class="warn">{duration(behind)} behind</span>}
+        {heard.notes.length > 0 && <span class="warn">{plural(heard.notes.length, "note")}</span>}
         {refusals > 0 && <span class="warn">{compact(refusals)} refused</span>}
       </summary>
       <dl>

@@ -7,7 +7,7 @@ import type { MessageState } from "../api";
 import { question } from "../ask";
 import { clock, duration, number, plural } from "../format";
 import { useAnswer } from "../live";
-import { bars } from "../parts/bars";
+import { bars, middles } from "../parts/bars";
 import { axes, type Build, Chart } from "../parts/chart";
 import { Answered, Head, More, Search } from "../parts/common";
 import { Messages } from "../parts/messages";
@@ -24,7 +24,7 @@ const STATES: { state: Exclude<MessageState, "sent">; text: string }[] = [
 const FIRST = 12;
 
 /** Returns the tops of the bars: each state stands on those before it. */
-function stacked(intervals: Interval[]): uPlot.AlignedData {
+function stacked(intervals: Interval[], step: number): uPlot.AlignedData {
   const sums = intervals.map(() => 0);
   const tops = STATES.map(({ state }) =>
     intervals.map((interval, turn) => {
@@ -32,7 +32,7 @@ function stacked(intervals: Interval[]): uPlot.AlignedData {
       return sums[turn] ?? 0;
     }),
   );
-  return [intervals.map((interval) => interval.time), ...tops.reverse()] as uPlot.AlignedData;
+  return [intervals.map((interval) => interval.time + step / 2), ...tops.reverse()] as uPlot.AlignedData;
 }
 
 function described(interval: Interval): string {
@@ -45,7 +45,7 @@ function described(interval: Interval): string {
 function built(step: number): Build {
   return (ink) => ({
     axes: axes(ink, number),
-    scales: { x: { time: true }, y: { range: (_, __, high) => [0, Math.max(high * 1.1, 1)] } },
+    scales: { x: middles(step), y: { range: (_, __, high) => [0, Math.max(high * 1.1, 1)] } },
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     series: [
@@ -63,12 +63,12 @@ function built(step: number): Build {
 
 function Series({ series, step }: { series: DeliverySeries; step: number }) {
   const [picked, pick] = useState<number | null>(null);
-  const data = useMemo(() => stacked(series.intervals), [series.intervals]);
+  const data = useMemo(() => stacked(series.intervals, step), [series.intervals, step]);
   const { destination, group, total, intervals } = series;
   const chosen = intervals.find((interval) => interval.time === picked);
   const name = `${destination} to ${group ?? "no group"}`;
   return (
-    <section class={`card${total.lost ? " alarm" : ""}`} aria-label={name}>
+    <section class={`card${total.lost ? " alarm" : ""}${chosen ? " wide-card" : ""}`} aria-label={name}>
       <header>
         <h2>
           {destination} <span class="arrow">→</span> {group ?? <span class="quiet">no group</span>}

@@ -81,7 +81,7 @@ function Series({ series }: { series: LagSeries }) {
     return `Forecast for ${clock(ahead)}: ${number(low)} to ${number(high)}`;
   };
   return (
-    <section class="card wide-card" aria-label={name}>
+    <section class="card" aria-label={name}>
       <header>
         <h2>
           {destination} <span class="arrow">→</span> {group ?? <span class="quiet">no group</span>}

@@ -127,7 +127,7 @@ function Chart({ snapshot }: { snapshot: Snapshot }) {
 }
 
 export function MapView() {
-  const snapshot = useLive((live) => live.snapshot);
+  const { snapshot, problem } = useLive((live) => live);
   return (
     <>
       <Head title="Flow map" says="Services, the destinations between them, and what flows now: the last minute." />
@@ -139,7 +139,7 @@ export function MapView() {
           OTEL_EXPORTER_OTLP_ENDPOINT set to that address.
         </Empty>
       )}
-      {!snapshot && <Empty>Connecting to the server …</Empty>}
+      {!snapshot && <Empty>{problem ?? "Connecting to the server …"}</Empty>}
     </>
   );
 }
