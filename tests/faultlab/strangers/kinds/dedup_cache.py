@@ -1,4 +1,4 @@
-"""Payouts are made once by a list of those made: in the process that dies, or in the database that holds the payouts."""
+"""Payouts are made once by a list of those made: in the process that dies, or in the database of the payouts."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def checkout(topic: str, faulty: bool) -> None:
     producer = KafkaProducer(bootstrap_servers=kafka(), linger_ms=5, acks="all")
     slow = KafkaProducer(bootstrap_servers=kafka(), linger_ms=300, acks="all")  # of the branch with the old settings
     for number in range(24):
-        order = {"id": f"order-{number}", "total": 10 + number}
+        order: dict[str, Any] = {"id": f"order-{number}", "total": 10 + number}
         client = slow if number % 8 == 3 else producer
         note("sent", order["id"], to=topic)
         future = client.send(topic, json.dumps(order).encode(), key=order["id"].encode())
