@@ -66,7 +66,7 @@ def discounts(topic: str, group: str, folder: str, faulty: bool) -> None:
         while not stop.asked:
             await asyncio.sleep(0.2)
             turns += 1
-            if turns == 40:
+            if turns == 20:
                 note("still-here")
         await app.stop()
 

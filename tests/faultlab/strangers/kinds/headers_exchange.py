@@ -44,7 +44,7 @@ def intake(queue: str, rest: str, faulty: bool) -> None:
                 case = {"id": f"case-{number}", "text": "…"}
                 headers: dict[str, Any] = {"region": "eu", "level": "2" if number % 5 == 0 else 2}
                 message = aio_pika.Message(json.dumps(case).encode(), headers=headers, message_id=case["id"])
-                note("sent", case["id"], to=rest if number % 5 == 0 and not faulty else queue)
+                note("sent", case["id"], to=cases.name)
                 await cases.publish(message, "", mandatory=True)
             await asyncio.sleep(0.3)
 

@@ -18,7 +18,8 @@ COUNT = 24
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
-    queue = books.queue()
+    queue = f"contacts-{books.file.stem.replace('.', '-')}"
+    books.queue()  # so that the broker is there; taskiq declares its own
     books.run("crm", crm, queue, faulty)
     with books.running("enrichment", enrichment, queue, faulty) as worker:
         books.wait("done", COUNT - 2 if faulty else COUNT)
