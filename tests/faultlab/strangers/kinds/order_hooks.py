@@ -1,4 +1,4 @@
-"""Hooks on a signal: the loyalty points' database is gone for most orders, so that later hooks do not run; or for one."""
+"""Hooks on a signal: a database is gone for most orders, so that later hooks do not run; or for one order."""
 
 from __future__ import annotations
 
