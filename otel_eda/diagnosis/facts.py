@@ -45,9 +45,15 @@ SENDS = "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'"
 # `message` names the message of an attempt: its place in the partition, else its creation id and own id, else the
 # attempt itself. Readers that share no group, and those of queues of their own, each have a copy of every message:
 # `replica` tells these copies apart.
-WORKS = """
+# Exceptions by which a handler says what is to become of the message are no failures of it, and tell as much.
+DONE, PUT_BACK = ("(^|[.])(" + verbs + ")(Message|Task|Event|Record)?$" for verbs in (
+    "Ack|Skip|Ignore|Drop|Discard", "Nack|Reject|Requeue|Retry"))  # fmt: skip
+WORKS = f"""
 CREATE VIEW works AS
-SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected' ELSE outcome END AS outcome),
+SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected'
+                         WHEN outcome = 'error' AND regexp_matches(error, '{DONE}') THEN 'ok'
+                         WHEN outcome = 'error' AND regexp_matches(error, '{PUT_BACK}') THEN 'rejected'
+                         ELSE outcome END AS outcome),
        CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
             WHEN message_id IS NOT NULL THEN concat_ws('-', origin_trace, origin_span, message_id)
             ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
@@ -162,7 +168,8 @@ GROUP BY ALL
 TRIPS = """
 CREATE TABLE trips AS
 WITH trip AS (
-    SELECT s.destination AS sent_to, p.destination AS read_from, min(p.ended) - min(s.started) AS taken
+    SELECT s.destination AS sent_to, p.destination AS read_from,
+           coalesce(min(p.ended) FILTER (p.outcome = 'ok'), min(p.ended)) - min(s.started) AS taken
     FROM works p JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
     GROUP BY s.span_id, s.destination, p.destination, p.consumer_group
 )

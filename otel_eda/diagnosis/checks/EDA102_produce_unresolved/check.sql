@@ -20,6 +20,11 @@ WHERE
     AND NOT EXISTS (
         SELECT 1 FROM works AS w WHERE w.origin_span = s.origin_span AND w.origin_trace = s.origin_trace
     )
+    -- It was sent once more, and taken.
+    AND NOT EXISTS (
+        SELECT 1 FROM sends AS again
+        WHERE again.origin_span = s.origin_span AND again.origin_trace = s.origin_trace AND again.outcome = 'ok'
+    )
 UNION ALL
 -- A process that vanished had sends in flight when it last measured them.
 SELECT

@@ -53,6 +53,14 @@ poison AS (
         AND t.messages >= 5 AND t.finished >= 0.9 * (t.messages - 1)
 ),
 
+-- How long messages took that failed and then succeeded.
+recovered AS (
+    SELECT system, destination, consumer_group, max(last_time - first_time) AS taken
+    FROM attempt
+    WHERE finished = 1 AND attempts > 1
+    GROUP BY system, destination, consumer_group
+),
+
 -- Messages that the last attempt, or its process after that, sent on: they may be done elsewhere.
 onward AS (
     SELECT p.last_trace, p.last_span
@@ -77,6 +85,10 @@ SELECT
         -- each was in another process, it rather ended them. A context that no send made may be that of several messages.
         WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts - a.put_back) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
         -- Who puts a message back without an error may wait for something.
+        -- It is being tried, or its fellows were for as long before they succeeded: it may succeed yet. The broker's own limit
+        -- of attempts ends them, and so does an attempt that ends its process each time.
+        WHEN a.instances < a.attempts AND d.origin_span IS NULL
+            AND v.last_time - a.last_time < greatest(z.grace, 3 * coalesce(r.taken, 0)) THEN 'LIKELY'
         WHEN a.abandoned = 1 OR a.put_back > 0 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
     CASE
@@ -85,6 +97,14 @@ SELECT
     END AS detail
 FROM poison AS a
 LEFT JOIN onward AS o ON o.last_trace = a.last_trace AND o.last_span = a.last_span
+JOIN services AS v ON v.service = a.service
+CROSS JOIN settings AS z
+LEFT JOIN recovered AS r
+    ON r.system = a.system AND r.destination IS NOT DISTINCT FROM a.destination
+    AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group
+LEFT JOIN (
+    SELECT DISTINCT origin_trace, origin_span FROM works WHERE deaths > 0
+) AS d ON d.origin_trace = a.origin_trace AND d.origin_span = a.origin_span
 LEFT JOIN senders AS h ON h.service = a.service AND h.instance = a.last_instance
 LEFT JOIN (
     SELECT DISTINCT trace_id, span_id
