@@ -1,5 +1,5 @@
 -- The tables of the Collector's ClickHouse exporter 0.165, on two shards: each shard has a part of the rows in a table
--- `…_local`; a table with the exporter's own name sends rows to their shards, and reads from both. Times of metrics have
+-- `…_local`. A table with the exporter's own name sends rows to their shards, and reads from both. Times of metrics have
 -- nanoseconds, where the exporter's own tables have whole seconds. Everything is kept for three days.
 CREATE DATABASE IF NOT EXISTS otel;
 

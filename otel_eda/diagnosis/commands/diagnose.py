@@ -66,7 +66,7 @@ def run(
         Option(
             parser=_share,
             metavar="N",
-            help="Look at the destinations in N parts, one after another, each in the memory given; K/N: at one part.",
+            help="Look at the destinations in N parts, one after another, each in the memory given; K/N at the K-th.",
         ),
     ] = None,
 ) -> int:

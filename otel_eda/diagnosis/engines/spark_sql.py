@@ -46,7 +46,7 @@ def steps(query: exp.Expr, schema: Schema) -> Iterator[tuple[str, str]]:
     for common in list(done.find_all(exp.With)):
         if not common.recursive:
             yield from _kept(common, numbers)
-    yield "", done.sql(dialect="spark")
+    yield "", done.sql(dialect="spark", comments=False)
 
 
 def _kept(common: exp.With, numbers: Iterator[int]) -> Iterator[tuple[str, str]]:
@@ -55,7 +55,7 @@ def _kept(common: exp.With, numbers: Iterator[int]) -> Iterator[tuple[str, str]]
         uses = [use for use in whole.find_all(exp.Table) if use.name == table.alias] if whole else []
         if len(uses) > 1:
             name = f"step_{next(numbers)}"
-            yield name, _alone(table, common.expressions).sql(dialect="spark")
+            yield name, _alone(table, common.expressions).sql(dialect="spark", comments=False)
             for use in uses:
                 use.set("this", exp.to_identifier(name))
             table.pop()
@@ -114,13 +114,14 @@ def _nearest(join: exp.Join) -> None:
 
 
 def _spell_out(window: exp.Window) -> None:
-    """Write a window that is a named one with a frame of its own in full."""
+    """Write a named window in full: there, it cannot have a frame of its own, and `OVER name - 1` is no difference."""
     name, frame = window.args.get("alias"), window.args.get("spec")
-    if name and frame:
+    if name:
         select = window.parent_select
-        named = next(each for each in (select.args["windows"] if select else ()) if each.name == name.name)
+        named = next(each for each in (select.args["windows"] if select else ()) if each.name == name.name).copy()
         for part in ("partition_by", "order"):
-            window.set(part, named.copy().args.get(part))
+            window.set(part, named.args.get(part))
+        window.set("spec", frame or named.args.get("spec"))
         window.set("alias", None)
 
 

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from brokers.exporter import ExporterServer
+from brokers import tools
+from brokers.exporter import ExporterServer, binary
 from docs.pages import ROOT
 from support.waiting import until
 
@@ -117,6 +118,10 @@ def test_the_tables_of_the_stack_take_what_it_writes(server: Server, send: Send,
     with Store() as files:
         files.read([Files(str(send("stacked", made=True)))])
         compare(files, server, "stacked", tmp_path)
+
+
+def test_the_exporter_takes_the_configuration_of_the_stack(tmp_path: Path) -> None:
+    tools.run([str(binary()), "validate", f"--config={TABLES.parent / 'collector.yaml'}"], tmp_path)
 
 
 def compare(files: Store, server: Server, database: str, folder: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(600)
 PROGRAM = "import sys; from otel_eda.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
