@@ -92,7 +92,7 @@ class WindowRun:
     def _drop(self, prefix: str) -> None:
         made = sorted(self._rows(MADE.format(prefix)), key=lambda row: row[1] != "View")
         for name, engine in made:
-            self._command(f"DROP {'VIEW' if engine == 'View' else 'TABLE'} IF EXISTS {name} SYNC")
+            self._command(f"DROP {'VIEW' if engine == 'View' else 'TABLE'} IF EXISTS {name}")
 
     def _say(self, seconds: int) -> None:
         until = f"now64(3) + INTERVAL {seconds} SECOND" if seconds else "toDateTime64(0, 3)"
