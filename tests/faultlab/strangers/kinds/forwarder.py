@@ -81,6 +81,7 @@ def dashboard(back: str, prefix: str) -> None:
     socket = context.socket(zmq.SUB)
     socket.connect(back)
     socket.subscribe(prefix.encode())
+    socket.poll(60_000)  # until there is a boiler
     while socket.poll(5000):
         _, value = socket.recv_multipart()
         note("came", int(value))

@@ -60,6 +60,7 @@ def detector(address: str) -> None:
     pipe.setsockopt(zmq.RCVHWM, 5)
     pipe.bind(address)
     note("ready")
+    pipe.poll(60_000)  # until the camera is on
     while pipe.poll(5000):
         frame = pipe.recv()
         time.sleep(0.004)
