@@ -82,6 +82,7 @@ class Processing:
         "partition_ledger",
         "pending_error",
         "polled",
+        "queued",
         "record",
         "route",
         "slot",
@@ -114,7 +115,7 @@ class Processing:
         self.owner = task_or_thread_id() if owner is None else owner
         self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
         self.timestamp, self.partition = message.timestamp, message.partition
-        self.done = self.inherited = self.in_callback = self.polled = False
+        self.done = self.inherited = self.in_callback = self.polled = self.queued = False
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
         self.anomaly: DeliveryAnomaly | None = None
