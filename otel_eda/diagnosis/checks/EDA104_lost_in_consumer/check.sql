@@ -440,14 +440,31 @@ unread AS (
         )
 ),
 
+-- Spans in which an error was logged.
+complaints AS (
+    SELECT trace_id, span_id
+    FROM events
+    WHERE name = 'exception'
+    GROUP BY trace_id, span_id
+),
+
 -- Errors that a handler logged, and of which its attempt shows nothing.
 logged AS (
     SELECT
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error
     FROM events AS e
-    JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
-    WHERE e.name = 'exception' AND w.outcome = 'ok'
+    JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
+    JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
+    WHERE
+        e.name = 'exception' AND w.outcome = 'ok'
+        AND (
+            w.span_id = s.span_id
+            -- Frameworks have spans of their own around a handler: within the attempt, or beside it.
+            OR (
+                s.type IS NULL AND s.parent_id IN (w.span_id, w.origin_span) AND s.started >= w.started AND s.started <= w.ended
+            )
+        )
     GROUP BY
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended
@@ -457,7 +474,7 @@ SELECT
     m.system, m.service, m.instance, m.other_instance, m.destination, m.consumer_group, m.partition_id, m.message_offset,
     m.error, m.trace_id, m.span_id, m.other_trace_id, m.other_span_id, m.first_time, m.last_time, 1 AS weight,
     CASE
-        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.untried AND m.went_on THEN 'not-begun'
+        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged' WHEN m.untried AND m.went_on THEN 'not-begun'
         WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' ELSE 'jumped-over'
     END AS cause,
     CASE
@@ -522,11 +539,12 @@ LEFT JOIN passing AS g
 LEFT JOIN moved AS v
     ON v.consumer_group = m.consumer_group AND v.destination = m.destination AND v.partition_id = m.partition_id
     AND v.message_offset = m.message_offset
+LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 WHERE
     coalesce(o.aside, 0) = 0
     -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
-    -- the member says so by a commit of its own.
-    AND NOT (m.abandoned AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL)
+    -- the member says so by a commit of its own, and no error was logged meanwhile.
+    AND NOT (m.abandoned AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL AND b.span_id IS NULL)
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
         WHERE again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span

@@ -74,6 +74,44 @@ onward AS (
     WHERE s.outcome = 'ok' AND s.linked AND s.started >= p.first_time
     UNION
     SELECT e.trace_id, e.span_id FROM excused AS e
+),
+
+-- How far a group has come in each partition.
+come AS (
+    SELECT consumer_group, destination, partition_id, max(next) AS next
+    FROM (
+        SELECT consumer_group, destination, partition_id, committed AS next FROM commits
+        UNION ALL
+        SELECT consumer_group, destination, partition_id, message_offset + 1 FROM works WHERE outcome = 'ok' AND message_offset IS NOT NULL
+    ) AS c
+    WHERE consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
+-- Polls that failed alike, as they do where a client or its deserialiser cannot read a message.
+polls AS (
+    SELECT
+        system, consumer_group, error, error_text, count(*) AS attempts, min(started) AS first_time, max(ended) AS last_time,
+        arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id
+    FROM operations
+    WHERE type = 'receive' AND outcome = 'error' AND consumer_group IS NOT NULL
+    GROUP BY system, consumer_group, error, error_text
+),
+
+-- The message that the group is to get next, when nothing has come since the first of these polls.
+next_message AS (
+    SELECT
+        p.*, s.destination, s.partition_id, s.message_offset,
+        count(*) OVER (PARTITION BY p.consumer_group, p.error, p.error_text) AS candidates
+    FROM polls AS p
+    JOIN come AS c ON c.consumer_group = p.consumer_group
+    JOIN sends AS s ON s.destination = c.destination AND s.partition_id = c.partition_id AND s.message_offset = c.next
+    WHERE
+        s.outcome = 'ok'
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w WHERE w.consumer_group = p.consumer_group AND w.started > p.first_time
+        )
 )
 
 SELECT
@@ -111,3 +149,12 @@ LEFT JOIN (
     FROM operations
     WHERE type IN ('send', 'create') AND span_id IN (SELECT e.origin_span FROM poison AS e)
 ) AS s ON s.trace_id = a.origin_trace AND s.span_id = a.origin_span
+UNION ALL
+SELECT
+    n.system, n.service, n.instance, n.destination, n.consumer_group, n.partition_id, n.message_offset,
+    n.partition_id || '@' || n.message_offset, n.error, n.trace_id, n.span_id, n.first_time, n.last_time,
+    n.partition_id || '@' || n.message_offset, n.attempts, 'deserialiser', 'SUSPECT',
+    n.attempts || ' polls failed alike where it is next: ' || coalesce(n.error || ': ' || n.error_text, n.error)
+FROM next_message AS n
+CROSS JOIN settings AS z
+WHERE n.candidates = 1 AND n.attempts >= z.attempts

@@ -76,7 +76,7 @@ def payouts(library: str, topic: str, database: str, faulty: bool, dies_in: int)
                 continue
             time.sleep(0.01)  # the bank
             book.make(payout)
-            note("done", payout["id"], message, group=GROUP)
+            note("done", payout["id"], message, group=GROUP, whole=True)
         if turn == dies_in:
             time.sleep(1.5)  # the statement of the day is made, which takes all the memory there is
             os.kill(os.getpid(), signal.SIGKILL)
