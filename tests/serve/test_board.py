@@ -14,6 +14,7 @@ from otel_eda.serve import picture
 from otel_eda.serve.board import Board, EdgeKey
 from otel_eda.serve.loader import Loader
 from otel_eda.serve.parts import Parts
+from serve.pages import shown as shown_page
 from serve.test_keeping import LONG, MUCH, lines
 
 if TYPE_CHECKING:
@@ -91,3 +92,29 @@ def test_names_without_end_have_bounds(parts: Parts, tmp_path: Path, monkeypatch
     assert {key.destination for key in board.flows()} == {f"reply-{number}" for number in range(150, 200)}
     drawn = picture.draw(board, [], 1)
     assert (len(drawn.edges), drawn.left_off["edges"]) == (20, 30)
+
+
+def test_a_lag_that_grows_is_foretold(tmp_path: Path) -> None:
+    made = flow(40, 1)
+    said = {"messaging.destination.name": "orders", "messaging.consumer.group.name": "billing"}
+    points = [
+        {
+            "timeUnixNano": str(telemetry.BEGIN + number * 10 * SECOND),
+            "attributes": telemetry.pairs(said),
+            "asDouble": 100.0 * number,
+        }
+        for number in range(60)
+    ]
+    metric = {"name": "eda.consumer.lag", "gauge": {"dataPoints": points}}
+    made.world.extra = [telemetry.scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [metric])]
+    begin = telemetry.BEGIN / SECOND
+    with shown_page(made.world.write(tmp_path), "--every", "1s") as page:
+        page.heard(sum(len(service.spans) for service in made.world.services))
+        (series,) = page.ask("lag", since=begin, until=begin + 600, step=10)["series"]
+    assert [point[1] for point in series["points"] if point[1] is not None] == [100.0 * n for n in range(60)]
+    foretold = series["forecast"]["points"]
+    assert foretold[0][0] == pytest.approx(begin + 600, abs=10)
+    for at, low, likely, high in foretold:
+        assert low <= likely <= high
+        assert likely == pytest.approx(10 * (at - begin), rel=0.1)
+    assert series["forecast"]["says"].startswith("in 3 min likely 7,9")
