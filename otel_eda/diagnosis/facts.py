@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 
-from . import conduct, external
+from . import conduct, external, prediction
 from .columns import SERIES
 from .settings import SECOND
 
@@ -227,6 +227,7 @@ def prepare(tables: Tables, settings: Bounds) -> Period:
     tables.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
     tables.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", *row.values())
     tables.execute(GRACES, settings.grace is None, round(shortest * SECOND))
+    prediction.prepare(tables, settings)
     first, last = tables.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
     return Period(first, last)
 

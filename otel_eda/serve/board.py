@@ -5,6 +5,7 @@ Of spans there are counts by duration, in slots of a few seconds; of metrics the
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ SLOT = 5 * SECOND
 SEND_SECONDS = 900  # that a send is remembered, for the queue time of its message
 MOST_SENDS = 1_000_000
 EDGE_SECONDS = 1800.0  # that an edge is shown of which nothing comes any more
+MOST_EDGES = 10_000  # that are known; the latest stay
 AHEAD_SECONDS = 5.0  # that a clock of telemetry may be ahead of ours
 SETUP = (
     "CREATE TABLE sends (key UBIGINT, ended BIGINT)",
@@ -168,7 +170,9 @@ class Board:
             self.seen = {key: known for key, known in self.seen.items() if known[0] > now - EDGE_SECONDS}
             flows = {key: Flow(system) for key, (_, system) in self.seen.items()}
         for type_, service, system, destination, group, *numbers in rows:
-            flows[EdgeKey(type_, service, destination, group)] = Flow(system, *numbers)
+            key = EdgeKey(type_, service, destination, group)
+            if key in flows:
+                flows[key] = Flow(system, *numbers)
         return flows
 
     def seconds(self) -> float:
@@ -186,7 +190,10 @@ class Board:
         oldest = int((self.now() - MINUTE) * SECOND) - SLOT
         edges = self.connection.execute(EDGES, [file]).fetchall()
         new = {EdgeKey(*key): (last, system) for *key, system, last in edges}
-        self.seen = {**self.seen, **new}  # another one, since others may go through it
+        seen = {**self.seen, **new}
+        if len(seen) > MOST_EDGES:
+            seen = dict(heapq.nlargest(MOST_EDGES, seen.items(), key=lambda item: item[1][0]))
+        self.seen = seen  # another one, since others may go through it
         self.connection.execute(NEW_SENDS, [file, oldest_send])
         self.connection.execute(NEW_ROWS, [file, oldest])
         self.connection.execute(OLD_SENDS[0], [oldest_send])

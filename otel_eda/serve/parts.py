@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TABLES = ("operations", "metrics", "events")
 NAME = re.compile(r"(operations|metrics|events)-(\d{8}T\d{6})-(\d{6,})-(\d{6,})\.parquet")
 STRETCHES = (10, 100)  # parts that become one
-MERGED_SPANS = 100_000  # of a merged part at most, so that the window still moves in small steps
+MERGED_SPANS = 120_000  # of a merged part at most, so that the window still moves in small steps
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda import semconv
 from otel_eda.diagnosis.settings import SECOND
 
+from .ahead import ahead
 from .asking import MOST_SERIES
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def lag(reader: Reader, asked: Asked) -> LagAnswer:
     }
     with reader.tables(time) as tables:
         rows = [*tables.ask(LEVELS, parameters), *tables.ask(QUEUED, parameters)]
-    series = _series(rows, step)
+    series = _series(rows, step, time.seconds)
     return {
         "since": time.since,
         "until": time.until,
@@ -71,7 +72,7 @@ def lag(reader: Reader, asked: Asked) -> LagAnswer:
     }
 
 
-def _series(rows: list[tuple[Any, ...]], step: float) -> list[LagSeries]:
+def _series(rows: list[tuple[Any, ...]], step: float, seconds: float) -> list[LagSeries]:
     """Return a series for each group, the one that is furthest behind first."""
     points: dict[tuple[str, str], dict[int, list[float | None]]] = defaultdict(lambda: defaultdict(lambda: [None] * 3))
     for destination, group, slot, *values in rows:
@@ -83,7 +84,7 @@ def _series(rows: list[tuple[Any, ...]], step: float) -> list[LagSeries]:
             "destination": destination,
             "group": group or None,
             "points": [(slot * step, point[0], point[1], point[2]) for slot, point in sorted(slots.items())],
-            "forecast": None,
+            "forecast": ahead({slot: point[0] for slot, point in slots.items()}, step, seconds),
         }
         for (destination, group), slots in points.items()
     ]

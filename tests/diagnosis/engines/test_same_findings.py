@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 CHECKS = catalog.checks()
-BOUNDS = Bounds(grace=0.0)
+BOUNDS = Bounds(grace=0.0, lag_bound=6000, depth_bound=6000)
 
 
 @pytest.fixture(scope="module")
