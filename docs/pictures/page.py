@@ -70,7 +70,7 @@ def main() -> None:
         with running("demo", *options) as demo:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), chromium_sandbox=False)
             page = browser.new_context(viewport=SIZE).new_page()
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(300_000)
             page.goto(place)
             page.locator("[data-node='service:shipping']").wait_for()
             page.locator(".mark").first.wait_for()

@@ -63,8 +63,12 @@ export function useLive<T>(choose: (live: Live) => T): T {
   return value;
 }
 
-/** Returns what the server answers, asked again every few seconds while the page is seen; null asks nothing. */
-export function useAnswer<T>(address: string | null, seconds: number | null = POLL_SECONDS): Answer<T> {
+const UNKNOWN = { data: null, error: null, loading: true };
+
+/** Returns what the server answers, asked again every few seconds while the page is seen; null asks nothing.
+ *
+ *  Until another question is answered there is the answer to the last one, unless that would be of another thing. */
+export function useAnswer<T>(address: string | null, seconds = POLL_SECONDS, keep = true): Answer<T> {
   const [answer, change] = useState<Answer<T> & { address: string | null }>({
     data: null,
     error: null,
@@ -88,7 +92,7 @@ export function useAnswer<T>(address: string | null, seconds: number | null = PO
           change((before) => ({ ...before, error: (error as Error).message, loading: false, address }));
         }
       }
-      if (seconds !== null) timer = window.setTimeout(next, seconds * 1000);
+      timer = window.setTimeout(next, seconds * 1000);
     };
     change((before) => ({ ...before, error: null, loading: true }));
     void next();
@@ -97,5 +101,6 @@ export function useAnswer<T>(address: string | null, seconds: number | null = PO
       window.clearTimeout(timer);
     };
   }, [address, seconds]);
-  return address === null ? { data: null, error: null, loading: false } : answer;
+  if (address === null) return { ...UNKNOWN, loading: false };
+  return keep || answer.address === address ? answer : UNKNOWN;
 }

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from brokers.tools import tool
+from brokers.tools import MissingError, tool
 from support.parts import available
 
+from . import packages as packages_
 from .look import Looking
 from .made import Made
 from .server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -34,6 +36,15 @@ def browser() -> Iterator[Browser]:
         browser = started.chromium.launch(executable_path=path, args=OPTIONS, chromium_sandbox=False)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """Give the folder of the packages that the page is built with; skip where no Node is."""
+    try:
+        return packages_.packages()
+    except MissingError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

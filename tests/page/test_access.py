@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .look import VIEWS, Looking
-from .server import STATIC
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser
 
     from .server import PageServer
 
-AXE = STATIC.parents[2] / "page" / "node_modules" / "axe-core" / "axe.min.js"
 QUERIES = {"event": "?event=orders/2/41", "findings": "?finding=f0"}
 SERIOUS = {"serious", "critical"}
 
@@ -30,14 +30,13 @@ def faults(look: Looking) -> list[str]:
     ]
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="`npm ci` in page/ has axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser: Browser, server: PageServer, scheme: Any) -> None:
+def test_axe_finds_no_serious_fault(browser: Browser, server: PageServer, packages: Path, scheme: Any) -> None:
     context = browser.new_context(color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
     try:
         look = Looking(context.new_page(), f"http://127.0.0.1:{server.server_port}/")
         look.at("map")
-        look.page.add_script_tag(path=AXE)
+        look.page.add_script_tag(path=packages / "axe-core" / "axe.min.js")
         found = []
         for view in VIEWS:
             look.at(view, QUERIES.get(view, ""))

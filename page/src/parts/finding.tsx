@@ -75,7 +75,7 @@ function Line({ evidence, follow }: { evidence: Evidence; follow: (trace: string
 }
 
 function Event({ trace }: { trace: string }) {
-  const answer = useAnswer<TraceAnswer>(question("trace", { event: trace }), 10);
+  const answer = useAnswer<TraceAnswer>(question("trace", { event: trace }), 10, false);
   return (
     <>
       <h3>

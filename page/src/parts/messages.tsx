@@ -50,6 +50,8 @@ export function Messages({ title, states, range, close }: MessagesProps) {
   const [state, choose] = useState<string>(worst ?? "");
   const answer = useAnswer<{ number: number; messages: Message[] }>(
     question("delivery/messages", { ...range, state, limit: LIMIT }),
+    3,
+    false,
   );
   return (
     <div class="messages">

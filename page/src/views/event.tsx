@@ -54,7 +54,7 @@ function Way({ answer }: { answer: TraceAnswer }) {
 export function EventView() {
   const { event = "" } = useRoute().choices;
   const [typed, type] = useState<string | null>(null);
-  const answer = useAnswer<TraceAnswer>(event ? question("trace", { event }) : null, 10);
+  const answer = useAnswer<TraceAnswer>(event ? question("trace", { event }) : null, 10, false);
   const submit = (submitted: Event) => {
     submitted.preventDefault();
     choose({ event: (typed ?? event).trim() || null });

@@ -13,6 +13,7 @@ import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const FIRST = 10;
+const SILENT_SECONDS = 60; // from which on nothing was reported, rather than not in every interval
 
 /** Returns the columns of the chart of messages: time, lag, and the forecast's low, middle and high. */
 function messages({ points, forecast }: LagSeries): uPlot.AlignedData {
@@ -33,6 +34,13 @@ function times({ points }: LagSeries): uPlot.AlignedData {
 }
 
 const fromZero: uPlot.Scale = { range: (_, __, high) => [0, Math.max((high ?? 0) * 1.1, 0.001)] };
+
+/** Returns the gaps in which nothing was reported for long; lines go on over the others. */
+const gaps: uPlot.Series.GapsRefiner = (plot, _series, _from, _to, found) => {
+  const time = (pixel: number) => plot.posToVal(pixel, "x", true);
+  return found.filter(([from, to]) => time(to) - time(from) > SILENT_SECONDS);
+};
+
 const quietCursor: uPlot.Cursor = { y: false, drag: { x: false, y: false } };
 
 const builtMessages: Build = (ink) => ({
@@ -43,7 +51,7 @@ const builtMessages: Build = (ink) => ({
   bands: [{ series: [4, 2], fill: ink("forecast-band") }],
   series: [
     {},
-    { label: "lag", stroke: ink("one"), width: 2, fill: ink("one-soft"), points: { show: false } },
+    { label: "lag", stroke: ink("one"), width: 2, fill: ink("one-soft"), points: { show: false }, gaps },
     { label: "lowest", stroke: ink("forecast"), width: 0.5, points: { show: false } },
     { label: "forecast", stroke: ink("forecast"), width: 2, dash: [6, 4], points: { show: false } },
     { label: "highest", stroke: ink("forecast"), width: 0.5, points: { show: false } },
@@ -57,8 +65,8 @@ const builtTimes: Build = (ink) => ({
   cursor: quietCursor,
   series: [
     {},
-    { label: "lag time", stroke: ink("one"), width: 2, points: { show: false } },
-    { label: "queue time", stroke: ink("two"), width: 2, points: { show: false }, spanGaps: true },
+    { label: "lag time", stroke: ink("one"), width: 2, points: { show: false }, gaps },
+    { label: "queue time", stroke: ink("two"), width: 2, points: { show: false }, gaps },
   ],
 });
 
