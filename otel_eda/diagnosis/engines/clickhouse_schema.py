@@ -48,7 +48,7 @@ RISK = f"""\
 -- Views that fill the tables with each insert of the Collector, instead of a window at a time.
 -- The risk: where a view fails, the Collector's insert fails, too, and your telemetry is lost with it. So have the
 -- Collector's user insert with materialized_views_ignore_errors = 1: then a failing view loses its own rows alone.
---     ALTER USER collector SETTINGS materialized_views_ignore_errors = 1;
+--     ALTER USER collector SETTINGS materialized_views_ignore_errors = 1
 -- What was inserted before there were views is not in the tables. otel-eda fills no table itself that has a view
 -- whose name ends in {VIEW}."""
 CLUSTER = """\

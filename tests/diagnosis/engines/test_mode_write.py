@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_eda import cli
 from otel_eda.diagnosis import catalog, columns, engine, narrowing
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD
@@ -36,6 +37,21 @@ BOUNDS = Bounds(grace=0.0)
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD, SECRET)
+
+
+@pytest.mark.parametrize("more", [[], ["--view"], ["--cluster", "shards", "--view"]])
+def test_clickhouse_reads_each_statement_that_is_printed(
+    more: list[str], server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["schema", "clickhouse", "--database", "a`b", "--source", "o'tel", *more]) == 0
+    printed = capsys.readouterr().out
+    statements = [statement for statement in printed.split(";\n") if statement.strip()]
+    with server.client() as client:
+        for statement in statements:
+            client.query(f"EXPLAIN AST {statement}")
+    assert len(statements) == 6 + 7 * ("--view" in more) + 3 * ("--cluster" in more)
+    assert ("materialized_views_ignore_errors = 1" in printed) is ("--view" in more)
+    assert ("Not proven" in printed) is ("--cluster" in more)
 
 
 def rows_of(window: InClickHouse, table: str, store: Store, path: Path) -> None:
