@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .score import Score
 
-NUMBER = 6  # courses of each shape
+NUMBER = 12  # courses of each shape
 EVERY = 10  # minutes from one look to the next
 
 

@@ -53,6 +53,11 @@ def test_there_is_something_to_find_for_every_check(check: catalog.Check, expect
     assert [finding for finding in expected.findings if finding.code == check.code]
 
 
+def test_nothing_is_foretold_of_the_minutes_that_the_exam_has(expected: Diagnosis) -> None:
+    worlds = {str(one.service).partition(".")[0] for one in expected.findings if one.code.startswith("EDA8")}
+    assert len(worlds) == 1  # the one that was made for it
+
+
 def test_clickhouse_finds_what_duckdb_finds(clickhouse: ClickHouseTables, expected: Diagnosis) -> None:
     found = engine.diagnose(clickhouse, CHECKS, BOUNDS)
     for check in CHECKS:
