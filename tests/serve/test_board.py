@@ -110,7 +110,7 @@ def test_a_lag_that_grows_is_foretold(tmp_path: Path) -> None:
     begin = telemetry.BEGIN / SECOND
     with shown_page(made.world.write(tmp_path), "--every", "1s") as page:
         page.heard(sum(len(service.spans) for service in made.world.services))
-        (series,) = page.ask("lag", since=begin, until=begin + 600, step=10)["series"]
+        (series,) = page.ask("lag", since=begin - 1, until=begin + 600, step=10)["series"]
     assert [point[1] for point in series["points"] if point[1] is not None] == [100.0 * n for n in range(60)]
     foretold = series["forecast"]["points"]
     assert foretold[0][0] == pytest.approx(begin + 600, abs=10)
