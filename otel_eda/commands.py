@@ -93,6 +93,12 @@ LISTED = (
     Command("export", "otel_eda.diagnosis.commands.export", "diagnosis", "Write a table of the telemetry to a file."),
     Command("sql", "otel_eda.diagnosis.commands.sql", "diagnosis", "Ask the tables of the telemetry in SQL."),
     Command(
+        "schema",
+        "otel_eda.diagnosis.commands.schema",
+        "diagnosis",
+        "Print the statements that make the tables in which a ClickHouse diagnoses its own telemetry.",
+    ),
+    Command(
         "stack",
         "otel_eda.stack.command",
         "cli",

@@ -12,7 +12,7 @@ from .score import scored
 from .ways import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .score import Score
 
@@ -41,7 +41,7 @@ def _table(totals: dict[str, Score]) -> Iterator[str]:
         yield f"| {about} | {' | '.join(figure(score) for score in totals.values())} |"
 
 
-FIGURES = {
+FIGURES: dict[str, Callable[[Score], str]] = {
     "events that were foretold": lambda score: f"{score.recall:.2f} of {score.events}",
     "alarms that came true": lambda score: f"{score.came_true:.2f} of {len(score.alarms)}",
     "intervals in which the event was": lambda score: f"{score.coverage:.2f} of {score.intervals}",

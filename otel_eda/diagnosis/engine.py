@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import causes, facts, gates, realms
+from . import LimitError, causes, facts, gates, realms, reported
 from .blindness import blindness
 from .finding import Evidence, Finding, Gate, Verdict
 from .settings import EVIDENCE
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .catalog import Check
     from .engines import Tables
-    from .reported import Reported
     from .settings import Bounds
     from .store import Intake
 
@@ -78,7 +77,8 @@ class Diagnosis:
     """The findings, the time that the spans cover, what was read and how complete it is.
 
     `unasked` are sentences about what the telemetry cannot tell; `young` is, by check, how many messages are younger
-    than the grace, so that nothing is said of them yet.
+    than the grace, so that nothing is said of them yet; `not_run` is, by check, why it could not run. With
+    `only_news` the findings are without what was told before.
     """
 
     window: facts.Period
@@ -87,6 +87,8 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     unasked: tuple[str, ...] = ()
     young: Mapping[str, int] = field(default_factory=dict)
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    only_news: bool = False
 
 
 def diagnose(
@@ -96,31 +98,40 @@ def diagnose(
     step: Callable[[str], None] = lambda _: None,
     evidence: int = EVIDENCE,
     *,
-    reported: Reported | None = None,
+    only_news: bool = False,
 ) -> Diagnosis:
     """Run checks over the tables and return what they find.
 
     `step` is called with the code of each check before it runs. A finding shows `evidence` of its occurrences. With
-    `reported`, findings have only what was not reported before.
+    `only_news`, findings have only what the table `told` has not, and `heard` has all of it.
     """
     windows: list[facts.Period] = []
     findings: list[Finding] = []
     counted: list[facts.Completeness] = []
     unasked: dict[str, None] = {}
     young: Counter[str] = Counter()
+    not_run: dict[str, str] = {}
     for _ in realms.each(tables):
         windows.append(facts.prepare(tables, settings))
         for check in checks:
             step(check.code)
-            findings.extend(run(tables, check, evidence, reported, young))
+            try:
+                findings.extend(run(tables, check, evidence, young, only_news=only_news))
+            except LimitError as error:
+                not_run[check.code] = str(error)
         unasked.update(dict.fromkeys(blindness(tables)))
         counted.extend(facts.completeness(tables))
+    window, found = whole(windows), ordered(findings)
+    return Diagnosis(window, tables.intake, tuple(counted), found, tuple(unasked), young, not_run, only_news)
+
+
+def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Return findings as a report has them: the surest first, each with the chain of its causes."""
     findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
-    found = tuple(causes.linked(findings))
-    return Diagnosis(_whole(windows), tables.intake, tuple(counted), found, tuple(unasked), young)
+    return tuple(causes.linked(findings))
 
 
-def _whole(windows: list[facts.Period]) -> facts.Period:
+def whole(windows: list[facts.Period]) -> facts.Period:
     """Return the time from the first begin to the last end."""
     return facts.Period(min(window.first for window in windows), max(window.last for window in windows))
 
@@ -129,32 +140,52 @@ def run(
     tables: Tables,
     check: Check,
     evidence: int = EVIDENCE,
-    reported: Reported | None = None,
     young: Counter[str] | None = None,
+    *,
+    only_news: bool = False,
 ) -> list[Finding]:
     """Run one check and return its findings; count in `young` what only the grace keeps from being one."""
-    _candidates(tables, check)
     try:
+        select(tables, check)
         if not tables.one("SELECT count(*) FROM candidate"):
             return []
-        _evaluate(tables, check)
-        if young is not None and "G3" in check.gates:
-            young += Counter({check.code: _young(tables, check)})
-        if reported is not None:
-            reported.keep_new(tables, check)
-        return [_finding(check, row) for row in _grouped(tables, evidence)]
+        judge(tables, check, Counter() if young is None else young)
+        return group(tables, check, evidence, only_news=only_news)
     finally:
-        for table in ("evaluated", "judged", "candidate"):
-            tables.execute(f"DROP TABLE IF EXISTS {table}")
+        clear(tables)
 
 
-def _candidates(tables: Tables, check: Check) -> None:
+def select(tables: Tables, check: Check) -> None:
+    """Make the table `candidate` of what a check selects."""
     present = set(tables.columns(check.sql))
     unknown = present - set(COLUMNS)
     if unknown:
         raise ValueError(f"{check.code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
     missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in present)
     tables.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
+
+
+def judge(tables: Tables, check: Check, young: Counter[str]) -> None:
+    """Make the table `evaluated` of the candidates; count in `young` what only the grace keeps from being in it."""
+    _evaluate(tables, check)
+    if "G3" in check.gates:
+        young += Counter({check.code: _young(tables, check)})
+
+
+def group(tables: Tables, check: Check, evidence: int, *, only_news: bool = False) -> list[Finding]:
+    """Return the findings that the table `evaluated` is about."""
+    if only_news:
+        reported.keep_new(tables, check)
+    findings = [_finding(check, row) for row in _grouped(tables, evidence)]
+    if only_news:
+        reported.hear(tables, check)
+    return findings
+
+
+def clear(tables: Tables) -> None:
+    """Drop what was made for one check."""
+    for table in ("evaluated", "marked", "judged", "candidate"):
+        tables.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _evaluate(tables: Tables, check: Check) -> None:

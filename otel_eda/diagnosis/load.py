@@ -274,11 +274,12 @@ def _attributes_of(step: str, wanted: Iterable[Column]) -> str:
 
 
 # Where nothing tells which exception left a loop's body, it is that of the last handler in it that failed.
+HANDLER_FAILURES = """
+SELECT parent_id, trace_id, arg_max(error, ended) AS error, arg_max(error_text, ended) AS error_text
+FROM operations WHERE type = 'handle' AND outcome = 'error' GROUP BY parent_id, trace_id
+"""
 HANDLER_ERRORS = f"""
 UPDATE operations AS o SET error = h.error, error_text = h.error_text
-FROM (
-    SELECT parent_id, trace_id, arg_max(error, ended) AS error, arg_max(error_text, ended) AS error_text
-    FROM operations WHERE type = 'handle' AND outcome = 'error' GROUP BY parent_id, trace_id
-) AS h
+FROM ({HANDLER_FAILURES}) AS h
 WHERE o.type = 'process' AND o.error = '{semconv.OTHER}' AND h.parent_id = o.span_id AND h.trace_id = o.trace_id
 """

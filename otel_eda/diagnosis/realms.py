@@ -18,7 +18,7 @@ WITH roles AS (
     SELECT realm, destination, bool_or(type = 'send') AS sends, bool_or(type IN ('process', 'receive')) AS reads
     FROM operations WHERE type IN ('send', 'process', 'receive') AND destination IS NOT NULL GROUP BY ALL
 )
-SELECT DISTINCT s.realm, w.realm FROM operations s JOIN operations w
+SELECT DISTINCT s.realm AS one, w.realm AS other FROM operations s JOIN operations w
     ON w.origin_trace = s.trace_id AND w.origin_span = s.span_id AND w.realm IS DISTINCT FROM s.realm
 WHERE s.type = 'send' AND w.type IN ('process', 'receive')
 UNION
@@ -66,7 +66,7 @@ def each(tables: Tables) -> Iterator[None]:
 
 def _drop(tables: Tables) -> None:
     """Drop what was made of one group's telemetry."""
-    kept = {"watermarks", "cuts", *(f"all_{table}" for table in TABLES)}
+    kept = {"watermarks", "cuts", "told", "heard", *(f"all_{table}" for table in TABLES)}
     for kind, name in tables.made():
         if name not in kept:
             tables.execute(f"DROP {kind} {name}")

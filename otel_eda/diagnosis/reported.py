@@ -1,17 +1,50 @@
-"""Remembers which occurrences were reported, where the same telemetry is evaluated again and again."""
+"""Tells what was reported already from news, where the same telemetry is evaluated again and again.
+
+The table `told` holds what earlier evaluations reported, `heard` what this one finds, told already or not. Who calls
+the engine fills `told` before, and remembers `heard` when the report has been written.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .catalog import Check
     from .engines import Tables
+    from .store import Store
 
-PLACE = "cause, system, service, destination, consumer_group, error, alike"
+OCCURRENCES = "(code VARCHAR, occurrence VARCHAR, verdict BIGINT)"
+MEMORY = (f"CREATE TABLE told {OCCURRENCES}", f"CREATE TABLE heard {OCCURRENCES}")
+PLACE = ("cause", "system", "service", "destination", "consumer_group", "error", "alike")
 MESSAGE = """CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
                   WHEN message IS NOT NULL THEN message
                   WHEN key_hash IS NOT NULL THEN partition_id || '#' || key_hash ELSE span_id END"""
+# An occurrence is news if nobody told it, or told it as less certain.
+NEWS = """
+CREATE TEMP TABLE evaluated AS
+SELECT m.* FROM marked m JOIN (
+    SELECT occurrence, max(verdict) AS verdict FROM marked GROUP BY occurrence
+) i ON i.occurrence = m.occurrence
+WHERE NOT EXISTS (
+    SELECT 1 FROM told t WHERE t.code = ? AND t.occurrence = i.occurrence AND t.verdict >= i.verdict)
+"""
+TOLD = "INSERT INTO told SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::BIGINT[])"
+HEARD = "INSERT INTO heard SELECT ?, occurrence, max(verdict) FROM marked GROUP BY occurrence"
+
+
+def keep_new(tables: Tables, check: Check) -> None:
+    """Leave in the table `evaluated` only what was not told; `marked` has all of it."""
+    fields = " || '|' || ".join(f"coalesce({field}, '')" for field in (*PLACE, *[MESSAGE] * (check.news == "message")))
+    tables.execute(f"CREATE TEMP TABLE marked AS SELECT *, md5({fields}) AS occurrence FROM evaluated")
+    tables.execute("DROP TABLE evaluated")
+    tables.execute(NEWS, check.code)
+
+
+def hear(tables: Tables, check: Check) -> None:
+    """Note what is `marked`: it is in findings now, or was told before."""
+    tables.execute(HEARD, check.code)
 
 
 class Reported:
@@ -23,23 +56,25 @@ class Reported:
     def __init__(self, memory: int) -> None:
         self.memory = memory
         self.evaluations = 0
-        self.verdicts: dict[str, dict[str, tuple[int, int]]] = {}
+        self.verdicts: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def begin(self) -> None:
-        """Begin an evaluation, and forget what the last `memory` evaluations did not find."""
+    def begin(self, store: Store) -> None:
+        """Begin an evaluation of a store, and forget what the last `memory` evaluations did not find."""
         self.evaluations += 1
         oldest = self.evaluations - self.memory
-        for code, known in self.verdicts.items():
-            self.verdicts[code] = {name: seen for name, seen in known.items() if seen[1] >= oldest}
+        self.verdicts = {name: seen for name, seen in self.verdicts.items() if seen[1] >= oldest}
+        tell(store, ((*name, verdict) for name, (verdict, _) in self.verdicts.items()))
 
-    def keep_new(self, tables: Tables, check: Check) -> None:
-        """Delete from the table `evaluated` what was reported with this verdict or a higher one; remember the rest."""
-        known = self.verdicts.setdefault(check.code, {})
-        fields = f"{PLACE}, {MESSAGE}" if check.news == "message" else PLACE
-        tables.execute("ALTER TABLE evaluated ADD COLUMN id VARCHAR")
-        tables.execute(f"UPDATE evaluated SET id = [{fields}]::VARCHAR")
-        rows = tables.ask("SELECT id, max(verdict) FROM evaluated GROUP BY id")
-        new = [name for name, verdict in rows if verdict > known.get(name, (0, 0))[0]]
-        tables.execute("DELETE FROM evaluated WHERE id NOT IN (SELECT unnest(?::VARCHAR[]))", new)
-        for name, verdict in rows:
-            known[name] = max(verdict, known.get(name, (0, 0))[0]), self.evaluations
+    def remember(self, store: Store) -> None:
+        """Remember what the evaluation heard."""
+        for code, occurrence, verdict in store.ask("SELECT code, occurrence, verdict FROM heard"):
+            known, _ = self.verdicts.get((code, occurrence), (0, 0))
+            self.verdicts[code, occurrence] = max(known, verdict), self.evaluations
+
+
+def tell(store: Store, occurrences: Iterable[tuple[str, str, int]]) -> None:
+    """Say which occurrences were told: their checks' codes, their names, their verdicts."""
+    for statement in MEMORY:
+        store.execute(statement)
+    rows = list(occurrences)
+    store.execute(TOLD, *([row[place] for row in rows] for place in range(3)))

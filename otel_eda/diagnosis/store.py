@@ -99,18 +99,19 @@ class Intake:
 
 
 class Store:
-    """A temporary DuckDB database: `with Store() as store: store.read(sources)`.
+    """A temporary DuckDB database: `with Store() as store: store.read(sources)`; it is in a folder `inside` another.
 
     A `part` of telemetry is read with others later: nothing is concluded in it from what is missing.
     """
 
-    def __init__(self, memory: int = MEMORY, *, part: bool = False) -> None:
-        self.memory, self.part = memory, part
+    def __init__(self, memory: int = MEMORY, inside: Path | None = None, *, part: bool = False) -> None:
+        self.memory, self.inside, self.part = memory, inside, part
         self.intake = Intake()
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
-        folder = self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
+        temporary = tempfile.TemporaryDirectory(prefix="otel-eda-", dir=self.inside)
+        self.folder = folder = Path(self._stack.enter_context(temporary))
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.connection = duckdb.connect(
@@ -235,7 +236,6 @@ class Store:
         if not self.part and self.one("SELECT bool_or(continued) FROM operations"):
             for statement in continued.STATEMENTS:
                 self.connection.execute(statement)
-            self.connection.execute("DROP TABLE continued")
 
     def _fill(self, table: str, parts: list[tuple[str, list[str]]], extra: Mapping[str, str]) -> None:
         """Make a table of what some statements read from some files each."""

@@ -19,6 +19,7 @@ from .settings import SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .engines import Tables
     from .store import Store
 
 SILENT_HOLDS = 2  # a machine may be gone if nothing came of it for so many times `hold`
@@ -38,31 +39,41 @@ SELECT service, least(max(time), ?), ?, ? FROM (
     SELECT service, ended AS time FROM operations UNION ALL SELECT service, time FROM metrics)
 GROUP BY service
 """
-UNSETTLED = "DELETE FROM metrics USING watermarks w WHERE metrics.service = w.service AND metrics.time > w.settled"
+# The metrics that say nothing of a time after the window.
+SETTLED = """
+CREATE TABLE settled AS
+SELECT m.* FROM metrics m LEFT JOIN watermarks w ON w.service = m.service
+WHERE coalesce(m.time <= w.settled, true)
+"""
 # The processes that began to count before the window, and when they were first read in it.
 CUTS = """
 INSERT INTO cuts
 SELECT m.service, m.instance, coalesce(min(m.time) FILTER (m.time >= w.since), min(w.since))
-FROM metrics m JOIN watermarks w USING (service) WHERE m.rising AND NOT coalesce(m.delta, false)
+FROM settled m JOIN watermarks w ON w.service = m.service WHERE m.rising AND NOT coalesce(m.delta, false)
 GROUP BY m.service, m.instance HAVING min(m.started) < min(w.since)
 """
-OF_CUT_PROCESS = "metrics.service = c.service AND metrics.instance = c.instance"
-EARLIER = f"DELETE FROM metrics USING cuts c WHERE {OF_CUT_PROCESS} AND metrics.time < c.since"
 # Readings of one collection have nearly the same time.
 BASE = f"""
-CREATE TEMP TABLE base AS
+CREATE TABLE base AS
 SELECT {", ".join(f"m.{name}" for name in SERIES)}, m.started, arg_min(m.value, m.time) AS value,
-       arg_min(m.number, m.time) AS number, any_value(c.since) AS since
-FROM metrics m JOIN cuts c ON m.service = c.service AND m.instance = c.instance
-WHERE m.rising AND NOT coalesce(m.delta, false) AND m.started < c.since AND m.time <= c.since + {SECOND}
-GROUP BY ALL
+       arg_min(m.number, m.time) AS number, true AS known
+FROM settled m JOIN cuts c ON m.service = c.service AND m.instance = c.instance
+WHERE m.rising AND NOT coalesce(m.delta, false) AND m.started < c.since
+      AND m.time BETWEEN c.since AND c.since + {SECOND}
+GROUP BY {", ".join(f"m.{name}" for name in SERIES)}, m.started
 """
-REBASED = f"""
-UPDATE metrics SET value = metrics.value - b.value, number = metrics.number - b.number FROM base b
-WHERE {" AND ".join(f"metrics.{name} IS NOT DISTINCT FROM b.{name}" for name in SERIES)}
-      AND metrics.started = b.started
+LIMITED = f"""
+CREATE TABLE limited AS
+SELECT m.* REPLACE (
+    CASE WHEN b.known THEN m.value - b.value ELSE m.value END AS value,
+    CASE WHEN b.known THEN m.number - b.number ELSE m.number END AS number,
+    CASE WHEN m.started < c.since THEN c.since ELSE m.started END AS started)
+FROM settled m LEFT JOIN cuts c ON c.service = m.service AND c.instance = m.instance
+LEFT JOIN base b ON {" AND ".join(f"b.{name} IS NOT DISTINCT FROM m.{name}" for name in SERIES)}
+     AND b.started = m.started
+WHERE coalesce(m.time >= c.since, true)
 """
-SHORTENED = f"UPDATE metrics SET started = c.since FROM cuts c WHERE {OF_CUT_PROCESS} AND metrics.started < c.since"
+REPLACED = ("DROP TABLE settled", "DROP TABLE base", "DROP TABLE metrics", "ALTER TABLE limited RENAME TO metrics")
 
 
 class Watermarks:
@@ -105,18 +116,18 @@ class Watermarks:
         _limit_counts(store)
 
 
-def limit(store: Store, since: int, until: int) -> None:
-    """Limit a store just read to a time that has passed; both ends in nanoseconds since 1970."""
-    _create_tables(store)
-    store.connection.execute(PAST_MARKS, [until, until, since])
-    _limit_counts(store)
+def limit(tables: Tables, since: int, until: int) -> None:
+    """Limit tables to a time that has passed; both ends in nanoseconds since 1970."""
+    _create_tables(tables)
+    tables.execute(PAST_MARKS, until, until, since)
+    _limit_counts(tables)
 
 
-def _create_tables(store: Store) -> None:
+def _create_tables(tables: Tables) -> None:
     for statement in facts.WATERMARKS:
-        store.connection.execute(statement)
+        tables.execute(statement)
 
 
-def _limit_counts(store: Store) -> None:
-    for statement in (UNSETTLED, CUTS, EARLIER, BASE, REBASED, SHORTENED):
-        store.connection.execute(statement)
+def _limit_counts(tables: Tables) -> None:
+    for statement in (SETTLED, CUTS, BASE, LIMITED, *REPLACED):
+        tables.execute(statement)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 DAY = 86_400.0
 
@@ -18,6 +20,22 @@ class TimeSeries:
     begin: float
     step: float
     values: Sequence[float | None]
+
+    @classmethod
+    def sampled(cls, readings: Iterable[tuple[float, float]], step: float | None = None) -> TimeSeries:
+        """Return the series of readings, each a time in seconds and a value: the last of each step.
+
+        Without `step` it is the median time from one reading to the next.
+        """
+        known = dict(sorted(readings))
+        times = list(known)
+        if len(times) < 2:
+            return cls(times[0] if times else 0.0, step or 1.0, list(known.values()))
+        pace = step or median(later - earlier for earlier, later in pairwise(times))
+        values: list[float | None] = [None] * (round((times[-1] - times[0]) / pace) + 1)
+        for time, value in known.items():
+            values[round((time - times[0]) / pace)] = value
+        return cls(times[0], pace, values)
 
     def time(self, place: float) -> float:
         """Return the time of the value at a place, which may lie behind the end."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 from otel_eda.diagnosis import UnusableError, causes, engine, plural
 from otel_eda.diagnosis.reported import Reported
 from otel_eda.diagnosis.settings import EVIDENCE
-from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.diagnosis.store import Store
 from otel_eda.diagnosis.watermarks import Watermarks
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.finding import Finding, Verdict
     from otel_eda.diagnosis.settings import Bounds
+    from otel_eda.diagnosis.store import Source
 
 MEMORY_MB = 400
 RECENT_FINDINGS = 100  # that may be the causes of others
@@ -46,21 +46,23 @@ class WindowSource(Protocol):
         """Yield a line for what left it before its time."""
 
 
-class PolledJaeger:
-    """A Jaeger that is asked for the whole window each time."""
+class Polled:
+    """A server that is asked for the whole window each time; `counts` tells that it has metrics of that time, too."""
 
-    def __init__(self, url: str, services: Sequence[str], seconds: float) -> None:
-        self.url, self.services, self.seconds = url, services, seconds
+    def __init__(
+        self, name: str, source: Callable[[datetime, datetime], Source], seconds: float, *, counts: bool
+    ) -> None:
+        self.name, self.source, self.seconds, self.counts = name, source, seconds, counts
         self.answered = False  # at any time
         self.failures = 0
         self.error: UnusableError | None = None  # of the last time
 
     def files(self, spool: Path) -> Iterator[Path]:
-        """Yield files with Jaeger's answers; raises `UnusableError`."""
+        """Yield files with the server's answers; raises `UnusableError`."""
         now = datetime.now(timezone.utc)
         self.error = None
         try:
-            yield from Jaeger(self.url, self.services, now - timedelta(seconds=self.seconds), now).files(spool)
+            yield from self.source(now - timedelta(seconds=self.seconds), now).files(spool)
         except UnusableError as error:
             self.error, self.failures = error, self.failures + 1
             raise
@@ -75,7 +77,7 @@ class Evaluator:
         window: WindowSource,
         checks: Iterable[Check],
         settings: Bounds,
-        jaeger: PolledJaeger | None = None,
+        polled: Sequence[Polled] = (),
         *,
         every: float,
         hold: float,
@@ -87,7 +89,7 @@ class Evaluator:
         self.reported = Reported(math.ceil(SPAN_MARGIN * window.seconds / every) + 1)
         self.recent: deque[Finding] = deque(maxlen=RECENT_FINDINGS)
         self.numbers: Counter[Verdict] = Counter()
-        self.jaegers = [jaeger] if jaeger else []
+        self.polled = polled
         self.intake_notes: list[str] = []
         self.spans = 0
         self.services: set[str] = set()
@@ -111,33 +113,40 @@ class Evaluator:
         """Return what the checks find in the window now, or only what is new; None if there is nothing to check."""
         with Store(MEMORY_MB) as store:
             try:
-                store.read([self.window, *self.jaegers])
+                store.read([self.window, *self.polled])
             except UnusableError:
-                # Without the spans that a Jaeger has, messages would look lost. The window keeps the rest.
+                # Without the spans that a server has, messages would look lost. The window keeps the rest.
                 self.intake_notes = list(store.intake.notes())
-                if any(jaeger.error and not jaeger.answered for jaeger in self.jaegers):
+                if any(server.error and not server.answered for server in self.polled):
                     raise
                 return None
-            self.watermarks.apply(store, self.hold, self.window.counted)
-            if reported is not None:
-                reported.begin()
-            diagnosis = engine.diagnose(store, self.checks, self.settings, evidence=self.evidence, reported=reported)
+            counted = [server.seconds for server in self.polled if server.counts]
+            self.watermarks.apply(store, self.hold, min([self.window.counted, *counted]))
+            diagnosis = self._check(store, reported)
         self.services = {item.service for item in diagnosis.completeness}
         self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
         return diagnosis
 
+    def _check(self, store: Store, reported: Reported | None) -> Diagnosis:
+        if reported is None:
+            return engine.diagnose(store, self.checks, self.settings, evidence=self.evidence)
+        reported.begin(store)
+        diagnosis = engine.diagnose(store, self.checks, self.settings, evidence=self.evidence, only_news=True)
+        reported.remember(store)
+        return diagnosis
+
     def check_complete(self) -> None:
         """Raise `UnusableError` if nothing was evaluated, or if the latest telemetry was not."""
-        for jaeger in self.jaegers:
-            if jaeger.error:
-                raise jaeger.error
+        for server in self.polled:
+            if server.error:
+                raise server.error
         if not self.reported.evaluations:
             raise UnusableError("no OTLP has come, so nothing was checked")
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""
         yield from self.intake_notes
-        for jaeger in self.jaegers:
-            if jaeger.failures:
-                yield f"{plural(jaeger.failures, 'time')} {jaeger.url} did not answer"
+        for server in self.polled:
+            if server.failures:
+                yield f"{plural(server.failures, 'time')} {server.name} did not answer"
         yield from self.window.notes()

@@ -31,14 +31,15 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Places:
-    """What else is watched: files, a Jaeger."""
+    """What else is watched: files, a ClickHouse, a Jaeger."""
 
     file: Annotated[
         list[str] | None,
         Argument(
             metavar="FILE",
             show_default=False,
-            help="A file, a pattern or a folder of OTLP (JSON lines or protobuf) that is appended to.",
+            help="A file, a pattern or a folder of OTLP (JSON lines or protobuf) that is appended to; or "
+            "clickhouse://USER@HOST/DATABASE, which is asked again and again.",
         ),
     ] = None
     jaeger: Annotated[str | None, Option(metavar="URL", help="Ask this Jaeger's query endpoint again and again.")] = (

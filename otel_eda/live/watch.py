@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,13 +14,14 @@ from typer import Option
 
 from otel_eda.diagnosis.commands.options import Judging
 from otel_eda.diagnosis.settings import Bounds
+from otel_eda.diagnosis.sources import CLICKHOUSE, watched_clickhouse
 from otel_eda.interrupts import announced
 
 from . import sources
 from .options import Endpoints, FindingFormat, Pace, Places
 
 if TYPE_CHECKING:
-    from .evaluator import Evaluator, PolledJaeger
+    from .evaluator import Evaluator, Polled
     from .output import Output
     from .window import Window
 
@@ -45,16 +47,17 @@ def run(
 
     from .output import Output
 
-    queue, files = ExportQueue(), [sources.GrowingFiles(place) for place in places.file or ()]
-    others = bool(files or places.jaeger)
+    queue, polled = ExportQueue(), list(_polled(places, pace))
+    files = [sources.GrowingFiles(place) for place in places.file or () if not place.startswith(CLICKHOUSE)]
+    others = bool(files or polled)
     with (
         announced() as ended,
         sources.receiving(endpoints.otlp, endpoints.otlp_grpc, others, [queue]) as servers,
         _window(pace, amid=bool(servers.endpoints)) as window,
     ):
-        evaluator = _evaluator(window, places, pace, judging, bounds)
+        evaluator = _evaluator(window, polled, pace, judging, bounds)
         output = Output(sys.stdout, format_, judging.jaeger_url)
-        output.begin(_watched(servers.endpoints, places))
+        output.begin(_watched(servers.endpoints, places, polled))
         watch([sources.Exporters(queue), *files], window, evaluator, output, ended, pace)
         notes = [*servers.notes(), *evaluator.notes(), *(note for grown in files for note in grown.notes())]
         output.end(evaluator, notes)
@@ -93,7 +96,9 @@ def _window(pace: Pace, *, amid: bool) -> Iterator["Window"]:
         yield Window(Path(folder), pace.window, pace.most << 20, time.monotonic, amid=amid)
 
 
-def _evaluator(window: "Window", places: Places, pace: Pace, judging: Judging, bounds: Bounds) -> "Evaluator":
+def _evaluator(
+    window: "Window", polled: "Sequence[Polled]", pace: Pace, judging: Judging, bounds: Bounds
+) -> "Evaluator":
     """Return what evaluates the telemetry of a window."""
     from .evaluator import Evaluator
 
@@ -101,22 +106,32 @@ def _evaluator(window: "Window", places: Places, pace: Pace, judging: Judging, b
         window,
         judging.checks(),
         bounds,
-        _polled(places, pace),
+        polled,
         every=pace.every,
         hold=pace.hold,
         evidence=judging.evidence,
     )
 
 
-def _polled(places: Places, pace: Pace) -> "PolledJaeger | None":
-    from .evaluator import PolledJaeger
+def _polled(places: Places, pace: Pace) -> Iterator["Polled"]:
+    """Yield the servers that are asked again and again."""
+    from otel_eda.diagnosis.sources.jaeger import Jaeger
 
-    return PolledJaeger(places.jaeger, places.service or [], pace.window) if places.jaeger else None
+    from .evaluator import Polled
+
+    if url := places.jaeger:
+        ask = partial(Jaeger, url, places.service or [])
+        yield Polled(url, ask, pace.window, counts=False)
+    for place in places.file or ():
+        if place.startswith(CLICKHOUSE):
+            name, reader = watched_clickhouse(place)
+            yield Polled(name, reader, pace.window, counts=True)
 
 
-def _watched(endpoints: Sequence[str], places: Places) -> list[str]:
+def _watched(endpoints: Sequence[str], places: Places, polled: "Sequence[Polled]") -> list[str]:
     """Return the names of all that is watched."""
-    return [*(f"OTLP on {endpoint}" for endpoint in endpoints), *(places.file or ()), *filter(None, [places.jaeger])]
+    files = (place for place in places.file or () if not place.startswith(CLICKHOUSE))
+    return [*(f"OTLP on {endpoint}" for endpoint in endpoints), *files, *(server.name for server in polled)]
 
 
 def _status(judging: Judging, evaluator: "Evaluator") -> int:

@@ -57,7 +57,7 @@ MOST_ANSWERS = 200  # that are remembered
 RETRY = {"Retry-After": "2"}
 
 
-class BusyError(Exception):
+class CrowdedError(Exception):
     """Too many questions wait for their answers."""
 
 
@@ -70,13 +70,13 @@ class Answers:
         self.known: OrderedDict[tuple[Any, ...], Future[bytes]] = OrderedDict()
 
     def ask(self, name: str, values: dict[str, list[str]]) -> Future[bytes]:
-        """Return the answer that will be there; raises `BusyError`."""
+        """Return the answer that will be there; raises `CrowdedError`."""
         now = self.reader.board.now()
         key = (name, *((each, *values[each]) for each in sorted(values)), int(time.monotonic() / FRESH_SECONDS))
         if key in self.known:
             return self.known[key]
         if sum(not future.done() for future in self.known.values()) >= MOST_WAITING:
-            raise BusyError
+            raise CrowdedError
         future = self.pool.submit(self._answer, QUESTIONS[name], Asked(values, now))
         self.known[key] = future
         while len(self.known) > MOST_ANSWERS or _old(next(iter(self.known))):
@@ -125,7 +125,7 @@ class Site:
             answer = await asyncio.wrap_future(self.answers.ask(name, values))
         except QuestionError as error:
             return _failure(400, str(error))
-        except BusyError:
+        except CrowdedError:
             return _failure(503, "too many questions wait: ask again", RETRY)
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             return _failure(503, "that is too much to tell: ask for a shorter time, or for one destination")

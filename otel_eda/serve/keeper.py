@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_eda.diagnosis.store import Source
-    from otel_eda.live.evaluator import PolledJaeger
+    from otel_eda.live.evaluator import Polled
     from otel_eda.live.sources import LiveSource
 
     from .board import Board
@@ -37,7 +37,7 @@ class Keeper:
     parts: Parts
     spool: Path
     board: Board | None = None
-    jaeger: PolledJaeger | None = None
+    jaeger: Polled | None = None
     jaeger_every: float = 5.0
     pace: float = PART_SECONDS
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_PARTS))

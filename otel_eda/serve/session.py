@@ -6,12 +6,14 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.live import sources
-from otel_eda.live.evaluator import PolledJaeger
+from otel_eda.live.evaluator import Polled
 from otel_eda.otlp.queue import ExportQueue
 
 from .board import Board
@@ -66,11 +68,17 @@ def session(
     ):
         board = Board((lambda: 0.0) if record else time.monotonic)
         _show_end(parts, board)
-        jaeger = PolledJaeger(places.jaeger, places.service or [], JAEGER_SECONDS) if places.jaeger else None
+        jaeger = _jaeger(places)
         spool = Path(temporary)
         keeper = Keeper([sources.Exporters(queue), *files], parts, spool, board, jaeger)
         named = [*(f"OTLP on {endpoint}" for endpoint in receivers.endpoints), *(places.file or ())]
         yield Session(parts, board, keeper, queue, receivers, [*named, *filter(None, [places.jaeger])], spool)
+
+
+def _jaeger(places: Places) -> Polled | None:
+    if not (url := places.jaeger):
+        return None
+    return Polled(url, partial(Jaeger, url, places.service or []), JAEGER_SECONDS, counts=False)
 
 
 def _record(places: Places, folder: Path | None) -> Path | None:

@@ -22,10 +22,11 @@ SURE, UNSURE = Verdict.CONFIRMED, Verdict.SUSPECT
 
 def judged(world: Telemetry, folder: Path, reported: Reported, code: str) -> list[tuple[Verdict, object, int]]:
     """Give the verdicts, offsets and counts of what is told anew of some telemetry."""
-    reported.begin()
     with Store() as store:
         store.read([Files(str(world.write(folder)))])
-        found = engine.diagnose(store, catalog.chosen([code], []), Bounds(), reported=reported).findings
+        reported.begin(store)
+        found = engine.diagnose(store, catalog.chosen([code], []), Bounds(), only_news=True).findings
+        reported.remember(store)
     return [(finding.verdict, finding.offsets, finding.count) for finding in found]
 
 

@@ -226,4 +226,4 @@ def test_every_shape_has_its_row() -> None:
 def test_the_public_api_is_told() -> None:
     started = prose(ROOT / "docs" / "getting-started.md") + ALL
     assert [name for name in otel_eda.__all__ if name not in started] == []
-    assert set(re.findall(r"otel_eda\.([a-z]+)\b", ALL)) <= {*otel_eda.__all__, "auto", "core", "doctor"}
+    assert set(re.findall(r"otel_eda\.([a-z]+)\b", ALL)) <= {*otel_eda.__all__, "auto", "core", "doctor", "jobs"}

@@ -1,22 +1,40 @@
 """`otel-eda diagnose`."""
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from typer import Option
+from typer import BadParameter, Option
 
+from otel_eda.diagnosis import CLEAN, PARTLY, BusyError, UnusableError
+from otel_eda.diagnosis.buckets import Share
 from otel_eda.diagnosis.reports import ReportFormat, by_name
 from otel_eda.diagnosis.settings import Bounds
 
-from .options import Judging, Reading, loaded
+from .gathered import gathered
+from .options import Judging, Reading
 from .progress import steps
+
+if TYPE_CHECKING:
+    from otel_eda.diagnosis.catalog import Check
+    from otel_eda.diagnosis.engine import Diagnosis
+
+    from .gathered import Gathered
 
 EXAMPLES = (
     "otel-eda diagnose telemetry --grace 0 --details",
     "otel-eda diagnose http://localhost:16686 --since 2h -o report.html",
+    "otel-eda diagnose telemetry --buckets 8",
 )
+
+
+def _share(text: str) -> Share:
+    try:
+        return Share.read(text)
+    except ValueError as error:
+        raise BadParameter(str(error)) from None
 
 
 def run(
@@ -35,15 +53,66 @@ def run(
     details: Annotated[
         bool, Option("-v", "--details", help="Text: show evidence, gates and action of every finding.")
     ] = False,
+    news: Annotated[
+        bool,
+        Option("--news", help="Report only what no run before has told. A ClickHouse with ?eda=DATABASE remembers it."),
+    ] = False,
+    state: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Remember in this file what was told, and report only news."),
+    ] = None,
+    buckets: Annotated[
+        Share | None,
+        Option(
+            parser=_share,
+            metavar="N",
+            help="Look at the destinations in N parts, one after another, each in the memory given; K/N at the K-th.",
+        ),
+    ] = None,
 ) -> int:
     """Diagnose and report."""
-    from otel_eda.diagnosis import engine
-    from otel_eda.diagnosis.reports import write
+    from otel_eda.diagnosis.reports import check, write
 
-    checks = judging.checks()
-    with loaded(reading) as store:
-        with steps(len(checks)) as step:
-            diagnosis = engine.diagnose(store, checks, bounds, step, judging.evidence)
-        with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
-            write(format_ or by_name(output), diagnosis, store, file, jaeger=judging.jaeger_url, details=details)
-    return judging.status(finding.verdict for finding in diagnosis.findings)
+    checks, only_news, kind = judging.checks(), news or state is not None, format_ or by_name(output)
+    try:
+        with gathered(reading, state, only_news=only_news) as found:
+            check(kind, found.store)
+            diagnosis = _diagnosis(found, checks, bounds, judging.evidence, buckets, only_news=only_news)
+            with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
+                write(kind, diagnosis, found.store, file, jaeger=judging.jaeger_url, details=details)
+                file.flush()
+            if only_news:
+                found.remember()  # it has been told now
+    except BusyError as error:
+        print(f"otel-eda: {error}", file=sys.stderr)
+        return CLEAN
+    return PARTLY if diagnosis.not_run else judging.status(finding.verdict for finding in diagnosis.findings)
+
+
+def _diagnosis(
+    found: "Gathered",
+    checks: tuple["Check", ...],
+    bounds: Bounds,
+    evidence: int,
+    share: Share | None,
+    *,
+    only_news: bool,
+) -> "Diagnosis":
+    from otel_eda.diagnosis import engine
+    from otel_eda.diagnosis.buckets import run
+
+    with steps(len(share.numbers) if share else len(checks)) as step:
+        if not share:
+            both = _both(found.begin, step)
+            return engine.diagnose(found.tables, checks, bounds, both, evidence, only_news=only_news)
+        if not found.store:
+            raise UnusableError("--buckets is for telemetry that is read to this machine")
+        return run.diagnose(found.store, checks, bounds, share, step=step, evidence=evidence, only_news=only_news)
+
+
+def _both(one: Callable[[str], None], other: Callable[[str], None]) -> Callable[[str], None]:
+    def called(what: str) -> None:
+        one(what)
+        other(what)
+
+    return called

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class Tables(Protocol):
-    """The tables of a diagnosis, in whatever engine. Statements and parameters are DuckDB's."""
+    """The tables of a diagnosis, in whatever engine. Statements and parameters are DuckDB's.
+
+    A statement that would take more than it may raises `LimitError`.
+    """
 
     @property
     def intake(self) -> Intake:

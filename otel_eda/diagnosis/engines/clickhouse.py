@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import sqlglot
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from sqlglot import exp
 
+from otel_eda.diagnosis import LimitError
+from otel_eda.diagnosis.sources.clickhouse_connection import bounds
+from otel_eda.diagnosis.sources.clickhouse_errors import limit
 from otel_eda.diagnosis.store import MADE
 
 from .clickhouse_sql import SETTINGS, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from clickhouse_connect.driver.client import Client
 
@@ -31,25 +36,59 @@ class ClickHouseTables:
     """The tables of a diagnosis in a database of ClickHouse's.
 
     What the tables look like is kept in DuckDB, in tables without rows: so each statement is checked there, too, and
-    it is known of each name in it what it stands for.
+    it is known of each name in it what it stands for. There, each name begins with `prefix`. `purpose` says in the
+    names of queries what they are for; `going_on` is called before each.
     """
 
-    def __init__(self, client: Client, intake: Intake) -> None:
+    def __init__(
+        self, client: Client, intake: Intake, prefix: str = "", going_on: Callable[[], None] = lambda: None
+    ) -> None:
         self.client = client
         self.intake = intake
+        self.prefix, self.going_on = prefix, going_on
+        self.purpose = "prepare"
         self.shapes = duckdb.connect()
 
     def execute(self, statement: str, *parameters: Any) -> None:
         """Run a statement."""
         statement = _bound(statement, parameters)
-        self.client.command(written(statement, self._schema()), settings=SETTINGS)
+        self.run(self._written(statement), **SETTINGS)
         self.shapes.execute(statement)
+
+    def make(self, name: str, fields: Iterable[tuple[str, str]], query: str) -> None:
+        """Make a table with these columns and types of what a query of ClickHouse's own selects.
+
+        Each column may be NULL: of one that may not, ClickHouse forgets at times that a LEFT JOIN found no row.
+        """
+        columns = ", ".join(f"toNullable({column}) AS {column}" for column, _ in fields)
+        self.run(f"CREATE TABLE {self.prefix}{name} ENGINE MergeTree ORDER BY () AS SELECT {columns} FROM ({query})")
+        self.shapes.execute(f"CREATE TABLE {name} ({', '.join(' '.join(field) for field in fields)})")
+
+    def run(self, statement: str, **settings: Any) -> None:
+        """Run a statement of ClickHouse's own."""
+        self.going_on()
+        with _limited():
+            self.client.command(statement, settings={**settings, **bounds(self.client, self.purpose)})
+
+    def number(self, query: str) -> int:
+        """Return the first value that a query of ClickHouse's own selects; 0 if there is none."""
+        self.going_on()
+        with _limited():
+            rows = self.client.query(query, settings=bounds(self.client, self.purpose)).result_rows
+        return int(rows[0][0] or 0)
+
+    def count(self, query: str) -> int:
+        """Return how many rows a query of ClickHouse's own selects."""
+        return self.number(f"SELECT count() FROM ({query})")
 
     def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows that a statement selects."""
         statement = _bound(statement, parameters)
         kinds = [KINDS.get(row[1], _unchanged) for row in self.shapes.execute(f"DESCRIBE {statement}").fetchall()]
-        rows = self.client.query(written(statement, self._schema()), settings=SETTINGS).result_rows
+        self.going_on()
+        settings = {**SETTINGS, **bounds(self.client, self.purpose)}
+        with _limited():
+            rows = self.client.query(self._written(statement), settings=settings).result_rows
         return [tuple(kind(value) for kind, value in zip(kinds, row, strict=True)) for row in rows]
 
     def one(self, statement: str, *parameters: Any) -> Any:
@@ -64,11 +103,25 @@ class ClickHouseTables:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
         return self.shapes.execute(MADE).fetchall()
 
+    def _written(self, statement: str) -> str:
+        return written(statement, self._schema(), self.prefix)
+
     def _schema(self) -> dict[str, dict[str, str]]:
         schema: dict[str, dict[str, str]] = {}
         for table, column, kind in self.shapes.execute(COLUMNS).fetchall():
             schema.setdefault(table, {})[column] = kind
         return schema
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Raise `LimitError` for a statement that would take more than it may."""
+    try:
+        yield
+    except ClickHouseError as error:
+        if why := limit(error):
+            raise LimitError(why) from error
+        raise
 
 
 def _bound(statement: str, parameters: tuple[Any, ...]) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.optimizer.scope import traverse_scope
 
 from .portable import portable
 
@@ -26,20 +27,39 @@ HALF = exp.Literal.number("0.5")
 FLOATS = {exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT, exp.DataType.Type.DECIMAL}
 
 
-def written(statement: str, schema: Schema) -> str:
-    """Return a statement as ClickHouse takes it; `schema` has the types of the columns of all tables there are."""
+def written(statement: str, schema: Schema, prefix: str = "") -> str:
+    """Return a statement as ClickHouse takes it; `schema` has the types of the columns of all tables there are.
+
+    There, the names of all tables begin with `prefix`.
+    """
     tree = sqlglot.parse_one(statement, read="duckdb").transform(_float)
     if isinstance(tree, exp.Query):
-        return _adapted(tree, schema).sql(dialect="clickhouse")
-    if isinstance(tree, exp.Create) and isinstance(tree.expression, exp.Query):
-        tree.set("expression", _adapted(tree.expression, schema))
+        return _adapted(tree, schema, prefix).sql(dialect="clickhouse")
+    query = tree.expression
+    if isinstance(query, exp.Query):
+        query.pop()
+    for table in tree.find_all(exp.Table):
+        _rename(table, prefix)
+    if isinstance(tree, exp.Alter):
+        (renamed,) = tree.args["actions"]
+        return f"RENAME TABLE {tree.this.name} TO {renamed.this.name}"
+    if isinstance(query, exp.Query):
+        tree.set("expression", _adapted(query, schema, prefix))
     if isinstance(tree, exp.Create) and tree.kind == "TABLE":
         _make_table(tree)
     return tree.sql(dialect="clickhouse")
 
 
-def _adapted(query: exp.Query, schema: Schema) -> exp.Expr:
+def _rename(table: exp.Table, prefix: str) -> None:
+    table.set("this", exp.to_identifier(f"{prefix}{table.name}"))
+
+
+def _adapted(query: exp.Query, schema: Schema, prefix: str) -> exp.Expr:
     done = portable(query, schema)
+    if prefix:
+        sources = (source for scope in traverse_scope(done) for source in scope.sources.values())
+        for table in {id(source): source for source in sources if isinstance(source, exp.Table)}.values():
+            _rename(table, prefix)
     _same_kinds(done)
     _rounded(done)
     return _counted(done.transform(_function, copy=False))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
+from otel_eda.diagnosis import UnusableError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,13 +24,16 @@ def by_name(file: Path | None) -> ReportFormat:
 def write(
     name: ReportFormat,
     diagnosis: Diagnosis,
-    store: Store,
+    store: Store | None,
     file: TextIO,
     *,
     jaeger: str | None = None,
     details: bool = False,
 ) -> None:
-    """Write a report to a file; `jaeger` is the URL of pages to link traces to, `details` are the text's."""
+    """Write a report to a file; `jaeger` is the URL of pages to link traces to, `details` are the text's.
+
+    Without a `store` there are no rows to draw, and no HTML.
+    """
     if name == "text":
         from . import text
 
@@ -40,8 +45,22 @@ def write(
     elif name == "html":
         from . import html
 
-        html.write(diagnosis, store, file, jaeger)
+        html.write(diagnosis, _rows(store), file, jaeger)
     else:
         from . import github
 
         github.write(diagnosis, file)
+
+
+def check(name: ReportFormat, store: Store | None) -> None:
+    """Raise `UnusableError` if a report cannot be written."""
+    if name == "html":
+        _rows(store)
+
+
+def _rows(store: Store | None) -> Store:
+    if store is None:
+        raise UnusableError(
+            "an HTML report draws rows, and these stay where they are; a ClickHouse's come here without ?eda="
+        )
+    return store

@@ -37,6 +37,7 @@ def document(diagnosis: Diagnosis, jaeger: str | None = None) -> dict[str, Any]:
         },
         "unasked": list(diagnosis.unasked),
         "younger_than_grace": dict(diagnosis.young),
+        "not_run": dict(diagnosis.not_run),
         "findings": [finding(item, jaeger) for item in diagnosis.findings],
     }
 

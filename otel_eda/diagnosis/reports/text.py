@@ -83,7 +83,8 @@ def summary(diagnosis: Diagnosis) -> Text:
     time = f" from {moment(window.first)} to {moment(window.last)}" if window.last else ""
     read = f"{plural(diagnosis.intake.spans, 'span')}{time}: "
     if not diagnosis.findings:
-        return Text.assemble(read, ("nothing found", "bold green"))
+        style = "bold yellow" if diagnosis.not_run else "bold green"
+        return Text.assemble(read, (f"nothing {'new' if diagnosis.only_news else 'found'}", style))
     found = [(f"{number} {verdict.name.lower()}", STYLES[verdict]) for verdict, number in numbers.items() if number]
     parts = [part for item in found for part in (item, ", ")][:-1]
     return Text.assemble(read, *parts)
@@ -91,6 +92,7 @@ def summary(diagnosis: Diagnosis) -> Text:
 
 def notes(diagnosis: Diagnosis) -> Iterator[str]:
     """Say what limits the findings."""
+    yield from (f"{code} did not run: {why}" for code, why in diagnosis.not_run.items())
     yield from diagnosis.intake.notes()
     unsure = [item for item in diagnosis.completeness if not item.complete]
     if unsure:

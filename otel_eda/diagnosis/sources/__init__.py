@@ -10,12 +10,12 @@ from otel_eda.diagnosis.settings import MOST_SPANS
 from .selection import Selection, last_hour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from otel_eda.diagnosis.store import Source
 
-CLICKHOUSE = "clickhouse://"
+CLICKHOUSE, SPARK = "clickhouse://", "spark://"
 
 
 def find(places: Iterable[str], selection: Selection, most_spans: int = MOST_SPANS) -> Iterator[Source]:
@@ -46,9 +46,20 @@ def selected(
     return Selection(services, since, until)
 
 
-def _clickhouse(place: str, selection: Selection, most_spans: int) -> Source:
+def watched_clickhouse(place: str) -> tuple[str, Callable[[datetime, datetime], Source]]:
+    """Return a ClickHouse's name, and what gives it as a source of a time, in which there may be nothing yet."""
+    from .clickhouse_address import address
+
+    def source(since: datetime, until: datetime) -> Source:
+        return _clickhouse(place, Selection((), since, until), MOST_SPANS, may_be_empty=True)
+
+    return address(place).name, source
+
+
+def _clickhouse(place: str, selection: Selection, most_spans: int, *, may_be_empty: bool = False) -> Source:
     try:
         from .clickhouse import ClickHouse
     except ModuleNotFoundError as error:
         raise UnusableError(f"{error}: pip install 'otel-eda[clickhouse]'") from error
-    return ClickHouse(place, *last_hour(selection.since, selection.until), most_spans)
+    since, until = last_hour(selection.since, selection.until)
+    return ClickHouse(place, since, until, most_spans, may_be_empty=may_be_empty)

@@ -12,7 +12,7 @@ from otel_eda.diagnosis import UnusableError
 SCHEME = "clickhouse"
 PASSWORD, PASSWORD_FILE = "OTEL_EDA_CLICKHOUSE_PASSWORD", "OTEL_EDA_CLICKHOUSE_PASSWORD_FILE"
 FILES = ("ca", "cert", "key")  # of certificates
-OPTIONS = {"secure", *FILES}
+OPTIONS = {"secure", "eda", *FILES}
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Address:
     user: str
     database: str
     secure: bool
+    eda: str | None = None  # the database of our tables, where there are some
     files: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -44,7 +45,8 @@ def address(url: str) -> Address:
     options = _options(parts)
     secure = options.pop("secure", "yes").lower() not in {"no", "false", "0"}
     user, database = unquote(parts.username or "default"), parts.path.strip("/") or "default"
-    return Address(parts.hostname or "localhost", port or (8443 if secure else 8123), user, database, secure, options)
+    port, eda = port or (8443 if secure else 8123), options.pop("eda", None)
+    return Address(parts.hostname or "localhost", port, user, database, secure, eda, options)
 
 
 def _options(parts: SplitResult) -> dict[str, str]:

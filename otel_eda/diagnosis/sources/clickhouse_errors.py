@@ -25,6 +25,15 @@ REASONS = {
     497: "{user} has no right to this: {detail}",
     516: "{user} or the password is not known there",
 }
+# Of a query that would take more than it may, by the bounds of the query or of the user.
+LIMITS = {
+    158: "it would read more rows than the server lets this user read",
+    159: "it took longer than it may",
+    160: "it would take longer than it may",
+    241: "it took more memory than it may",
+    307: "it would read more bytes than the server lets this user read",
+    396: "its answer is longer than the server lets this user have",
+}
 CODE = re.compile(r"Code: (\d+)\. DB::Exception: (.*)", re.DOTALL)
 FOR_URL = re.compile(r" \(for url \S+\)$")  # what the client adds
 NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
@@ -40,6 +49,12 @@ def reason(error: Exception, user: str) -> str:
         detail = _first_line(found[2])
         return REASONS.get(int(found[1]), "{detail}").format(user=user, detail=detail)
     return _of_network(text)
+
+
+def limit(error: Exception) -> str | None:
+    """Return why a query is over its limits; None if it failed for another reason."""
+    found = CODE.search(str(error))
+    return LIMITS.get(int(found[1])) if found else None
 
 
 def _of_network(text: str) -> str:

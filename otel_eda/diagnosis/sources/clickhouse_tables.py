@@ -44,7 +44,7 @@ def number_of_spans(window: TimeRange) -> str:
     return f"SELECT count() FROM {TRACES} WHERE {window.holds('Timestamp')}"
 
 
-def spans(window: TimeRange) -> str:
+def spans(where: str, database: str = "") -> str:
     """Return the query that selects spans, with those of their events that say something of messages or failures."""
     said = _only(_attributes(EVENT_COLUMNS) | set(EXCEPTION), "Events.Attributes[i]")
     link = _only(_attributes(SPAN_COLUMNS), "Links.Attributes[i]")
@@ -61,28 +61,34 @@ SELECT {_RESOURCE}, ScopeName AS scope, TraceId AS traceId, SpanId AS spanId, Pa
                      arrayFilter(i -> Events.Name[i] = 'exception' OR startsWith(Events.Name[i], 'eda.'),
                                  arrayEnumerate(Events.Name))),
             'Array(Tuple(name String, timeUnixNano Int64, attributes Map(String, String)))') AS events
-FROM {TRACES} WHERE {window.holds("Timestamp")}"""
+FROM {_named(TRACES, database)} WHERE {where}"""
 
 
 def metrics(window: TimeRange, types: Mapping[tuple[str, str], str]) -> str:
     """Return the query that selects the points of metrics; `types` are the types of the columns of each table."""
-    parts = [_points(kind, table, window, types) for table, kind in METRICS.items() if (table, "TimeUnix") in types]
-    return " UNION ALL ".join(parts)
+    there = [table for table in METRICS if (table, "TimeUnix") in types]
+    return " UNION ALL ".join(points(table, window.holds("TimeUnix"), coarse=coarse(table, types)) for table in there)
 
 
-def records(window: TimeRange) -> str:
+def coarse(table: str, types: Mapping[tuple[str, str], str]) -> bool:
+    """Return whether a table keeps the times of metrics in whole seconds."""
+    return "64" not in types[table, "TimeUnix"]
+
+
+def records(where: str, database: str = "") -> str:
     """Return the query that selects events and errors among log records."""
     return f"""
 SELECT {_RESOURCE}, ScopeName AS scope, toUnixTimestamp64Nano(Timestamp) AS timeUnixNano, TraceId AS traceId,
        SpanId AS spanId, toString(SeverityNumber) AS severityNumber, toString(EventName) AS eventName,
        {_only(_attributes(EVENT_COLUMNS) | set(EXCEPTION), "LogAttributes")} AS attributes
-FROM {LOGS} WHERE {window.holds("Timestamp")} AND (EventName != '' OR SeverityNumber >= {LEAST_ERROR})"""
+FROM {_named(LOGS, database)} WHERE {where} AND (EventName != '' OR SeverityNumber >= {LEAST_ERROR})"""
 
 
-def _points(kind: str, table: str, window: TimeRange, types: Mapping[tuple[str, str], str]) -> str:
+def points(table: str, where: str, database: str = "", *, coarse: bool = False) -> str:
+    """Return the query that selects the points of a table of metrics."""
+    kind = METRICS[table]
     counted = kind == "histogram"
     named = " OR ".join(f"MetricName LIKE '{name}'" for name in NAMES)
-    coarse = "64" not in types[table, "TimeUnix"]
     temporality = "NULL" if kind == "gauge" else "toString(AggregationTemporality)"
     rising = {"sum": "IsMonotonic", "gauge": "false", "histogram": "true"}[kind]
     return f"""
@@ -94,7 +100,21 @@ SELECT {_RESOURCE}, ScopeName AS scope, '{kind}' AS kind, toString(MetricName) A
        CAST({"Count" if counted else "NULL"} AS Nullable(Int64)) AS number,
        CAST({temporality} AS Nullable(String)) AS temporality, CAST({rising} AS Bool) AS rising,
        CAST({int(coarse)} AS Bool) AS coarse
-FROM {table} WHERE {window.holds("TimeUnix")} AND ({named})"""
+FROM {_named(table, database)} WHERE {where} AND ({named})"""
+
+
+def _named(table: str, database: str) -> str:
+    return f"{quoted(database)}.{table}" if database else table
+
+
+def quoted(name: str) -> str:
+    """Return the name of a database or a table as a statement has it."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def literal(word: str) -> str:
+    """Return a word as a statement has it."""
+    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _only(names: Iterable[str], attributes: str) -> str:

@@ -12,11 +12,12 @@ import pytest
 
 from otel_eda import cli
 from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD, PASSWORD_FILE
-from otel_eda.diagnosis.sources.clickhouse_errors import reason
+from otel_eda.diagnosis.sources.clickhouse_errors import limit, reason
 
 from .conftest import SECRET, Server, served
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
+clickhouse_connection = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse_connection")
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -25,9 +26,9 @@ OPENSSL = shutil.which("openssl")
 NOWHERE = 9  # the port of a service that nobody runs
 
 
-def complaint(capsys: pytest.CaptureFixture[str], place: str) -> str:
+def complaint(capsys: pytest.CaptureFixture[str], place: str, *options: str) -> str:
     """Return the one line in which a diagnosis says why it could not run."""
-    assert cli.main(["diagnose", place]) == 2
+    assert cli.main(["diagnose", place, *options]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     (line,) = err.splitlines()
@@ -44,9 +45,12 @@ def plain(server: Server, database: str = "default", user: str = "reader") -> st
     return f"clickhouse://{user}@127.0.0.1:{server.port}/{database}?secure=no"
 
 
-def test_a_wrong_password(server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mode", ["", "&eda=eda"])
+def test_a_wrong_password(
+    mode: str, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(PASSWORD, "another")
-    assert "reader or the password is not known there" in complaint(capsys, plain(server))
+    assert "reader or the password is not known there" in complaint(capsys, plain(server) + mode)
 
 
 def test_a_password_from_a_file(
@@ -82,11 +86,39 @@ def test_no_such_database(server: Server, capsys: pytest.CaptureFixture[str]) ->
     assert "no such database" in complaint(capsys, plain(server, "nowhere"))
 
 
+@pytest.mark.parametrize("mode", ["", "&eda=eda"])
 def test_a_version_that_is_too_old(
-    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    mode: str, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clickhouse, "OLDEST", (99, 1))
-    assert "it has to be 99.1 or newer" in complaint(capsys, plain(server))
+    monkeypatch.setattr(clickhouse_connection, "OLDEST", (99, 1))
+    assert "it has to be 99.1 or newer" in complaint(capsys, plain(server) + mode)
+
+
+def test_tables_of_ours_that_are_not_there(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "sees no table otel_traces" in complaint(capsys, f"{plain(server)}&eda=eda")
+    with server.client() as client:
+        client.command("CREATE DATABASE without")
+        client.command(
+            "CREATE TABLE without.otel_traces (SpanAttributes Map(String, String)) ENGINE MergeTree ORDER BY ()"
+        )
+        client.command("CREATE TABLE without.operations (span_id String) ENGINE MergeTree ORDER BY ()")
+    line = complaint(capsys, f"{plain(server, 'without')}&eda=nowhere")
+    assert "sees no table operations of nowhere: `otel-eda schema clickhouse --database nowhere` prints" in line
+    assert "sees no column batch in operations" in complaint(capsys, f"{plain(server, 'without')}&eda=without")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--service", "shop"), "alone, and whole"),
+        (("--state", "state"), "remembers what was told itself"),
+        (("another",), "alone, and whole"),
+    ],
+)
+def test_what_does_not_go_where_rows_stay(
+    options: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert why in complaint(capsys, "clickhouse://localhost/otel?eda=eda", *options)
 
 
 def test_attributes_in_json(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,6 +189,11 @@ SAID = {
     "Code: 202. DB::Exception: Too many simultaneous queries. (TOO_MANY_SIMULTANEOUS_QUERIES)": "too many queries",
     "Code: 999. DB::Exception: Something new.\nMore of it.": r"^Something new\.$",
 }
+
+
+def test_only_a_limit_leaves_the_other_checks_their_turn() -> None:
+    limits = {text.split()[1]: limit(RuntimeError(text)) for text in SAID}
+    assert {code for code, why in limits.items() if why} == {"241."}
 
 
 @pytest.mark.parametrize(("said", "why"), SAID.items())

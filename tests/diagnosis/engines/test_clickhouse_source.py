@@ -23,8 +23,10 @@ from otel_eda.diagnosis.store import Store
 
 from . import exporter, worlds
 from .conftest import SECRET, served
+from .ours import migrate, place
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
+clickhouse_connection = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse_connection")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,6 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         filled(client, "seconds", flowing, folder, "DateTime")
         filled(client, "empty", [], folder, "DateTime")
         client.command("CREATE DATABASE nothing")
+        migrate(server, "one", "one_eda")
     return folder
 
 
@@ -115,6 +118,22 @@ def test_the_commands_of_the_page(
         assert cli.main(shlex.split(here)[1:]) == 0, command
     assert (tmp_path / "operations.parquet").exists()
     assert "billing,process,40" in capsys.readouterr().out
+
+
+def test_watch_asks_again_and_again(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    later = round(time.time() * SECOND) - BEGIN - 120 * SECOND  # two minutes ago
+    made = flow(40, 1, skip={12})
+    made.billing.process(made.messages[12], 1.21, error="KeyError")
+    now = [LATER.sub(lambda found: f'"{found[1]}": "{int(found[2]) + later}"', line) for line in made.world.lines()]
+    with server.client() as client:
+        filled(client, "watched", map(json.loads, now), tmp_path, "DateTime64(9)")
+    pace = ("--every", "500ms", "--hold", "1s", "--grace", "1", "--duration", "5s")
+    assert cli.main(["watch", url(server, "watched"), *pace, "--select", "EDA104", "--format", "json"]) == 1
+    *found, end = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {(each["code"], *each["offset"]) for each in found} == {("EDA104", 12, 12)}
+    # What is new may be told before its counts have settled, and once more when it is proven.
+    assert [each["verdict"] for each in found] in (["CONFIRMED"], ["SUSPECT", "CONFIRMED"])
+    assert end["summary"]["notes"] == []
 
 
 def url(server: Server, database: str) -> str:
@@ -178,6 +197,13 @@ def test_too_many_spans_are_refused_before_any_is_read(reading: Server) -> None:
         read(url(reading, "one"), START - timedelta(minutes=1), START + timedelta(hours=1), most=100)
 
 
+def test_who_may_not_write_is_told_so(reading: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["diagnose", place(reading, "one", "one_eda")]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert "reader may not do this: default: Cannot execute query in readonly mode" in err
+
+
 def test_nothing_there_is_said(reading: Server) -> None:
     for database, why in (("empty", "no spans of this time"), ("nothing", "sees no table otel_traces")):
         with pytest.raises(UnusableError, match=why):
@@ -194,7 +220,7 @@ def test_a_query_has_bounds_that_the_server_holds(
     with pytest.raises(UnusableError, match="the window: no spans"):  # ids of one letter are no ids
         read(place)
     for bound, number, why in (("max_memory_usage", 1000, "more memory"), ("max_execution_time", 0.001, "longer")):
-        monkeypatch.setattr(clickhouse, "BOUNDS", {bound: number, "max_block_size": 1})
+        monkeypatch.setattr(clickhouse_connection, "BOUNDS", {bound: number, "max_block_size": 1})
         with server.client() as client:
             client.database = "bounded"
             client.command(f"{ONE_SPAN} FROM numbers(200000)")

@@ -1,0 +1,91 @@
+"""What stays in ClickHouse is diagnosed there: the same rows of each table, the same findings, and nothing left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_eda.diagnosis import catalog, columns, engine, narrowing
+from otel_eda.diagnosis.settings import Bounds
+from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD
+from otel_eda.diagnosis.sources.selection import Selection
+from otel_eda.diagnosis.store import Store
+
+from . import worlds
+from .conftest import SECRET
+from .ours import left, migrate, place
+from .test_clickhouse_source import EVER, filled
+
+clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
+clickhouse_window = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_window")
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_eda.diagnosis.engines.clickhouse_window import InClickHouse
+
+    from .conftest import Server
+
+pytestmark = pytest.mark.timeout(300)
+CHECKS = catalog.checks()
+BOUNDS = Bounds(grace=0.0)
+
+
+@pytest.fixture(autouse=True)
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD, SECRET)
+
+
+def rows_of(window: InClickHouse, table: str, store: Store, path: Path) -> None:
+    """Have a window's table in DuckDB, as `other`."""
+    every = columns.TABLES[table]
+    names = ", ".join(column.name for column in every)
+    types = ", ".join(f"{column.name}::{column.type} AS {column.name}" for column in every)
+    path.unlink(missing_ok=True)
+    selected = f"SELECT {names} FROM {window.tables.prefix}{table}"
+    window.tables.client.command(f"{selected} INTO OUTFILE '{path}' FORMAT Parquet")
+    store.execute(f"CREATE OR REPLACE TEMP TABLE other AS SELECT {types} FROM read_parquet('{path}')")
+
+
+def test_each_row_of_each_table_is_the_same(server: Server, tmp_path: Path) -> None:
+    with server.client() as client:
+        filled(client, "all_worlds", worlds.requests(leave="absurd_times"), tmp_path, "DateTime64(9)")
+    migrate(server, "all_worlds", "ours")
+    where = place(server, "all_worlds", "ours")
+    with Store() as store:
+        store.read([clickhouse.ClickHouse(where, *EVER, 10**6)])
+        narrowing.apply(store, Selection((), *EVER))
+        for _ in range(2):  # what is there already is not put there again
+            with clickhouse_window.opened(where, *EVER, tells=False) as window:
+                for table in columns.TABLES:
+                    rows_of(window, table, store, tmp_path / f"{table}.parquet")
+                    assert store.one(f"SELECT count(*) FROM {table}") > 100
+                    for one, other in ((table, "other"), ("other", table)):
+                        assert store.ask(f"FROM {one} EXCEPT ALL FROM {other}") == [], table
+                read = window.tables.intake
+                assert (read.repeated, read.impossible) == (store.intake.repeated, store.intake.impossible)
+                assert (read.spans, read.has_logs) == (store.intake.spans, store.intake.has_logs)
+    assert left(server, "ours") == []
+
+
+def test_findings_are_the_same(server: Server, tmp_path: Path) -> None:
+    with server.client() as client:
+        filled(client, "nothing", [], tmp_path, "DateTime64(9)")
+        migrate(server, "nothing", "merged")
+        with worlds.merged(tmp_path) as store:
+            for table, every in columns.TABLES.items():
+                names, path = ", ".join(column.name for column in every), tmp_path / f"{table}.parquet"
+                store.execute(f"COPY {table} TO '{path}' (FORMAT parquet)")
+                client.command(f"INSERT INTO merged.{table} ({names}) SELECT {names} FROM file('{path}', Parquet)")
+            narrowing.apply(store, Selection((), *EVER))
+            expected = engine.diagnose(store, CHECKS, BOUNDS)
+    with clickhouse_window.opened(place(server, "nothing", "merged"), *EVER, tells=True) as window:
+        found = engine.diagnose(window.tables, CHECKS, BOUNDS, only_news=True)
+        window.run.remember()
+        for check in CHECKS:
+            mine = [finding for finding in found.findings if finding.code == check.code]
+            assert mine == [finding for finding in expected.findings if finding.code == check.code], check.code
+        assert replace(found, intake=expected.intake, unasked=expected.unasked) == expected
+    assert left(server, "merged") == []
