@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 
 MAIN = "import sys; from otel_eda.cli import main; sys.exit(main())"
-RATE, SECONDS, VIEWERS = 5000, 60, 10
-MOST_BEHIND, MOST_GROWTH = 6.0, 1.25  # seconds; times the memory after a third of the time
+RATE, SECONDS, VIEWERS = 5000, 120, 10
+MOST_BEHIND, MOST_GROWTH = 6.0, 1.25  # seconds; times the memory after half of the time
 COLUMNS = ("spans sent", "heard", "refused requests", "longest request", "cores", "behind", "memory", "grown")
 
 
@@ -155,7 +155,7 @@ def _measured(server: Server, rate: float, seconds: float, viewers: int) -> int:
     time.sleep(5)
     heard = server.state()["heard"]
     memory, behind = [row[0] for row in rows], max(row[1] for row in rows)
-    grown = memory[-1] / memory[len(memory) // 3]
+    grown = memory[-1] / memory[len(memory) // 2]
     table = Table(title=f"{rate:,.0f} spans a second for {seconds:.0f} s, {viewers} viewers", box=box.SIMPLE)
     for name in COLUMNS:
         table.add_column(name, justify="right")
