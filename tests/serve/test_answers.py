@@ -70,9 +70,9 @@ def test_the_picture_has_who_sends_and_who_processes(page: Shown) -> None:
 def test_findings_come_with_their_proof_and_are_filtered(page: Shown) -> None:
     from support.waiting import until
 
-    until(lambda: ("EDA101", "CONFIRMED") in page.verdicts(), "the sends that failed", 60)
+    until(lambda: ("EDA401", "CONFIRMED") in page.verdicts(), "the handler that fails", 60)
     everything = page.ask("findings")
-    one = page.ask("findings", code="EDA101", verdict="CONFIRMED", text="kafkatimeouterror")
+    one = page.ask("findings", code="EDA401", verdict="CONFIRMED", text="valueerror")
     assert 0 < one["matching"] < everything["number"]
     (finding,) = (entry["finding"] for group in one["groups"] for entry in group["findings"])
     assert finding["gates"]
@@ -82,7 +82,7 @@ def test_findings_come_with_their_proof_and_are_filtered(page: Shown) -> None:
     assert page.ask("findings", text="nowhere in it")["groups"] == []
     state = page.ask("state")
     assert state["findings"]["number"] == everything["number"]
-    assert next(node for node in state["nodes"] if node["id"] == "service:shop")["worst"] == "CONFIRMED"
+    assert next(node for node in state["nodes"] if node["id"] == "service:billing")["worst"] == "CONFIRMED"
 
 
 @pytest.mark.parametrize("name", ["orders/2/10", "order-32", "talk-32"])
