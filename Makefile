@@ -12,7 +12,7 @@ export PATH := $(subst $(space),:,$(strip $(PATH) $(PYENV)))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test quick lint types bench soak faultlab suites sdks clean
+.PHONY: help demo test quick lint types bench soak faultlab backtest page suites sdks clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -49,6 +49,12 @@ soak: .venv/tox/.made ## a million hostile headers each way, and a million messa
 
 faultlab: .venv/tox/.made ## programs with known faults, and how many of them a diagnosis finds
 	@$(TOX) run -q -e faultlab
+
+backtest: .venv/tox/.made ## what was foretold of made traffic, and how often it came
+	@$(TOX) run -q -e backtest
+
+page: ## the page of `otel-eda serve`, built from its sources in page/
+	@cd page && npm ci --ignore-scripts && npm run build
 
 suites: .venv/tox/.made ## the clients' own tests at their newest releases, from GitHub, with us and without
 	@$(TOX) run -q -e suites

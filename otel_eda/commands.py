@@ -76,6 +76,13 @@ LISTED = (
         "live",
         "Find such events while they happen: receive OTLP, or follow files or a Jaeger.",
     ),
+    Command(
+        "serve",
+        "otel_eda.serve.command",
+        "serve",
+        "Show on a page in the browser what goes on: who sends what to whom, what is lost, late or failing.",
+    ),
+    Command("record", "otel_eda.serve.record", "live", "Keep telemetry in a folder, as much as there is room for."),
     Command("top", "otel_eda.live.top", "live", "Show how destinations and consumer groups do right now."),
     Command(
         "explain",

@@ -119,7 +119,7 @@ class Config:
     capture_body_size: bool = _setting(False, _flag, "record the size of a message's body on spans")
     hash_key: str = _setting("", _text, "the secret of keyed hashes; services that share it produce the same hashes")
     dead_letters: tuple[str, ...] = _setting(
-        ("*dlq*", "*dlx*", "*.dlt", "*-dlt", "*dead*letter*", "*parking*lot*"),
+        ("*dlq*", "*dlx*", "*.dlt", "*-dlt", "*.dead", "*-dead", "*_dead", "*.xq", "*dead*letter*", "*parking*lot*"),
         _names,
         "dead-letter destinations",
     )

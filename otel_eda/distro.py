@@ -15,15 +15,22 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 _COUNTS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
+_QUEUE, _BATCH = "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
 DEFAULTS = {
     # Messages come in bursts that outrun an exporter, and the SDK drops what its queue of 2,048 spans has no room for.
-    "OTEL_BSP_MAX_QUEUE_SIZE": "32768",
+    _QUEUE: "32768",
     "OTEL_BSP_SCHEDULE_DELAY": "1000",
+    # Each request has a price of its own. Larger ones might exceed the 4 MiB that receivers take by gRPC.
+    _BATCH: "1024",
     # The links of a whole poll.
     "OTEL_SPAN_LINK_COUNT_LIMIT": "512",
     # Has the SDK count what it drops and fails to export.
     _COUNTS: "true",
 }
+# They hold while the SDK is being configured. Processors and exporters, which count batches and losses, are made then;
+# a tracer would count each span it starts, for more than the span costs. A processor that the application makes
+# later may have a queue that is shorter than our batch.
+_PASSING = (_COUNTS, _BATCH)
 NAME = "eda"
 _RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 _ANYWHERE = ("192.0.2.1", 9)  # an address that is nobody's
@@ -32,13 +39,15 @@ _ANYWHERE = ("192.0.2.1", 9)  # an address that is nobody's
 class Distro(OpenTelemetryDistro):
     """OpenTelemetry's own distribution with defaults for applications that handle messages."""
 
-    _counts_by_default = False
+    _passing: tuple[str, ...] = ()
 
     def _configure(self, **kwargs: object) -> None:
         super()._configure(**kwargs)  # type: ignore[no-untyped-call]
-        self._counts_by_default = _COUNTS not in os.environ
-        for name, value in DEFAULTS.items():
-            os.environ.setdefault(name, value)
+        ours = {name for name in DEFAULTS if name not in os.environ}
+        if _QUEUE not in ours:
+            ours.discard(_BATCH)
+        os.environ.update({name: DEFAULTS[name] for name in ours})
+        self._passing = tuple(ours.intersection(_PASSING))
         _name_host()
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: object) -> None:
@@ -47,14 +56,10 @@ class Distro(OpenTelemetryDistro):
         super().load_instrumentor(entry_point, **kwargs)
 
     def configured(self) -> None:
-        """End the SDK's own metrics for what is made from now on, unless the user has asked for them.
-
-        Processors and exporters, which count batches and losses, are made by now. A tracer would count each span it
-        starts, for more than the span costs.
-        """
-        if self._counts_by_default:
-            self._counts_by_default = False
-            os.environ.pop(_COUNTS, None)
+        """End the defaults that hold while the SDK is being configured, unless the user has asked for them."""
+        for name in self._passing:
+            os.environ.pop(name, None)
+        self._passing = ()
 
 
 def _name_host() -> None:

@@ -13,6 +13,7 @@ from otel_eda.core.lifecycle import shutdown
 from otel_eda.core.patching.patch import changing
 from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.log_correlation import log_correlation
+from otel_eda.core.process.queues import queues
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
 from otel_eda.core.telemetry.hooks import Hooks
@@ -127,6 +128,7 @@ def switch_on(
     if logger_provider is not None:
         events.set_provider(logger_provider)
     log_correlation.enable()
+    queues.enable()
     _write_status_at_exit()
     if name == REGISTRIES:
         if not registries.registries.enabled:

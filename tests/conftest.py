@@ -65,7 +65,7 @@ class Queues(Protocol):
 STDERR = pytest.StashKey[int]()
 GRACE = 60.0  # seconds after a test's time limit
 
-LONG = ("transparency", "faults", "faultlab", "examples", "live")  # the folders whose tests take longest
+LONG = ("transparency", "faults", "faultlab", "examples", "live", "serve")  # the folders whose tests take longest
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -35,7 +35,9 @@ def merged_headers(headers: Any, added: Mapping[str, str], binary: type = bytes)
 
 
 def _value(headers: Any, name: str) -> Any:
-    return headers.get(name) if type(headers) is dict or isinstance(headers, Mapping) else None
+    if type(headers) is dict:
+        return headers.get(name)
+    return headers.get(name) if isinstance(headers, Mapping) else None
 
 
 def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
     The broker adds the header `x-death` to a dead letter: https://www.rabbitmq.com/docs/dlx#effects.
     """
     values: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
-    deaths = _value(headers, "x-death")
+    deaths = _value(headers, "x-death") if headers else None
     if deaths and isinstance(deaths, list):
         entries = [death for death in deaths if isinstance(death, Mapping)]
         counts = [count for death in entries if isinstance(count := death.get("count", 1), int) and count > 0]

@@ -12,7 +12,12 @@ EXAMPLES = (
 
 def run(options: Options) -> int:
     """Run the demo and show what its telemetry says; raises `UnusableError` if that cannot be shown."""
-    from .runner import show
+    if options.serve:
+        from .page import serve
 
-    show(options)
+        serve(options)
+    else:
+        from .runner import show
+
+        show(options)
     return CLEAN

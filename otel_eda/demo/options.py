@@ -21,4 +21,7 @@ class Options:
     ] = None
     no_open: Annotated[bool, Option("--no-open", help="Do not open the report in a browser.")] = False
     top: Annotated[bool, Option("--top", help="Show meanwhile how destinations and consumer groups do.")] = False
+    serve: Annotated[
+        bool, Option("--serve", help="Go on until an interrupt, and show it on a page: see otel-eda serve.")
+    ] = False
     seed: Annotated[int, Option(metavar="N", help="Another seed makes another day.")] = 1

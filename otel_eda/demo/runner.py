@@ -98,16 +98,17 @@ def _collect(
     with ExitStack() as stack:
         forwarding = stack.enter_context(forward(target)) if target else None
         endpoint = stack.enter_context(receiver(*sinks, *([forwarding] if forwarding else [])))
-        started = stack.enter_context(_services(options, endpoint))
+        started = stack.enter_context(staged(options, endpoint))
         bar = stack.enter_context(shown)
         _work(started, counter, bar)
     return forwarding.failures if forwarding else {}
 
 
 @contextmanager
-def _services(options: Options, endpoint: str) -> Iterator[Services]:
+def staged(options: Options, endpoint: str, *more: str) -> Iterator[Services]:
+    """Yield the services beside a broker, none of which is started, with `more` arguments."""
     with broker() as address, tempfile.TemporaryDirectory() as logs:
-        arguments = ["--broker", address, "--orders", str(options.orders), "--seed", str(options.seed)]
+        arguments = ["--broker", address, "--orders", str(options.orders), "--seed", str(options.seed), *more]
         with services(environment(endpoint, os.environ), arguments, Path(logs)) as started:
             try:
                 yield started
@@ -118,14 +119,19 @@ def _services(options: Options, endpoint: str) -> Iterator[Services]:
 
 def _work(started: Services, counter: SpanCounter, bar: Bar) -> None:
     patience = Patience(QUIET)
-    consumers = [started.start(name) for name in CONSUMERS]
-    while not _ready(consumers):
-        _tick(started, patience, "ready")
-    started.start(SHOP)
+    open_shop(started, patience)
     while started.running():
         _tick(started, patience, counter.spans)
         bar(counter.processed)
     bar(counter.processed)
+
+
+def open_shop(started: Services, patience: Patience) -> None:
+    """Start the consumers and, when they are ready, the shop."""
+    consumers = [started.start(name) for name in CONSUMERS]
+    while not _ready(consumers):
+        _tick(started, patience, "ready")
+    started.start(SHOP)
 
 
 def _ready(consumers: list[Service]) -> bool:

@@ -56,9 +56,10 @@ QUESTIONS = (
         f"""SELECT r.service || ' (' || cast(sum(r.value) AS BIGINT) || ' of ' || coalesce(r.destination, '?') || ')'
             FROM readings r JOIN (
                 SELECT service, max(last_time) AS last_time FROM services GROUP BY service) v ON v.service = r.service
-            JOIN (SELECT instance, max(ended) AS ended FROM operations GROUP BY instance) o ON o.instance = r.instance
+            JOIN processes o ON o.instance = r.instance
             CROSS JOIN settings s
-            WHERE r.name = '{semconv.IN_FLIGHT}' AND r.value > 0 AND v.last_time - greatest(r.time, o.ended) > s.grace
+            WHERE r.name = '{semconv.IN_FLIGHT}' AND r.value > 0
+              AND v.last_time - greatest(r.time, o.last_time) > s.grace
             GROUP BY r.service, r.instance, r.destination""",
         "processes ended, or were killed, with messages in hand: {names}",
     ),
@@ -79,11 +80,12 @@ def blindness(tables: Tables) -> Iterator[str]:
     for question in QUESTIONS:
         names = sorted({str(row[0]) for row in tables.ask(question.sql)})
         if names:
-            yield question.sentence.format(names=_listed(names))
+            yield question.sentence.format(names=listed(names))
     if not tables.intake.has_logs and tables.one("SELECT count(*) FROM works"):
         yield NO_LOGS
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return the first names, and how many more there are."""
     more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
     return ", ".join(name or "(no name)" for name in names[:FEW]) + more

@@ -25,7 +25,7 @@ class Check:
     """One fault that can be found: its code, its title, the question in SQL, the gates of its proof, its page.
 
     `news` tells what is reported once where the same telemetry is evaluated again and again: each `message`, or each
-    `place`.
+    `place`. `is_local` tells that the question is asked of each destination by itself.
     """
 
     code: str
@@ -33,6 +33,7 @@ class Check:
     sql: str
     gates: tuple[str, ...]
     news: str
+    is_local: bool
     page: str
     causes: dict[str, Cause]
 
@@ -52,7 +53,7 @@ def read(folder: Path) -> Check:
     title = page.partition("\n")[0].removeprefix(f"# {code}:").strip()
     causes = {match["cause"]: Cause(match["about"], match["action"]) for match in ROW.finditer(page)}
     gates = tuple(header["gates"].replace("none", "").split())
-    return Check(code, title, sql, gates, header["news"], page, causes)
+    return Check(code, title, sql, gates, header["news"], "scope" not in header, page, causes)
 
 
 def chosen(select: list[str], ignore: list[str]) -> tuple[Check, ...]:

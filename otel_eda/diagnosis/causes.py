@@ -25,6 +25,9 @@ POSSIBLE_CAUSES = {
     "EDA501": ("EDA504", "EDA503", "EDA502", "EDA601", "EDA702"),
     "EDA504": ("EDA503", "EDA402", "EDA601", "EDA602", "EDA502"),
     "EDA602": ("EDA503", "EDA502"),
+    "EDA801": ("EDA803", "EDA804", "EDA504"),
+    "EDA802": ("EDA801", "EDA803"),
+    "EDA803": ("EDA804",),
 }
 
 

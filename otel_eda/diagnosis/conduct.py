@@ -7,7 +7,8 @@ from otel_eda import semconv
 # Whole words, at a name's beginning or end or between its separators: `handlxpress` is no dead-letter exchange.
 DEAD = "(^|[^a-z0-9])(dlq|dlx|dlt|dead[^a-z0-9]?letter(s|ed)?)([^a-z0-9]|$)"
 PARKING = "(^|[^a-z0-9])parking[^a-z0-9]?lot([^a-z0-9]|$)"  # a car park has one, too
-GRAVE = "^(.+)[^a-z0-9]dead$"  # after the name of another destination; a series on the undead has a name of its own
+# After the name of another destination; a series on the undead, or a feed of errors, has a name of its own.
+GRAVE = "^(.+)([^a-z0-9]dead|_error|_skipped|[.]xq)$"
 RETRY = "(^|[^a-z0-9])(retry|retries)([^a-z0-9]|$)"
 # The destinations to which messages are sent that could not be processed. The services' own settings may name more of
 # them: their metrics count what they sent there.
@@ -26,8 +27,8 @@ counted AS (
 SELECT DISTINCT n.destination,
        CASE WHEN regexp_matches(lower(n.destination), '{DEAD}') THEN 'dead'
             WHEN regexp_matches(lower(n.destination), '{PARKING}') THEN 'parking'
-            WHEN c.dead THEN 'dead'
-            WHEN regexp_matches(lower(n.destination), '{RETRY}') OR c.destination IS NOT NULL THEN 'retry'
+            WHEN NOT coalesce(c.dead, false)
+                AND (regexp_matches(lower(n.destination), '{RETRY}') OR c.destination IS NOT NULL) THEN 'retry'
             ELSE 'grave' END AS kind
 FROM named n LEFT JOIN counted c USING (destination)
 WHERE c.destination IS NOT NULL OR regexp_matches(lower(n.destination), '{DEAD}|{PARKING}|{RETRY}')

@@ -121,12 +121,17 @@ def diagnose(
                 not_run[check.code] = str(error)
         unasked.update(dict.fromkeys(blindness(tables)))
         counted.extend(facts.completeness(tables))
+    window, found = whole(windows), ordered(findings)
+    return Diagnosis(window, tables.intake, tuple(counted), found, tuple(unasked), young, not_run, only_news)
+
+
+def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Return findings as a report has them: the surest first, each with the chain of its causes."""
     findings.sort(key=lambda finding: (-finding.verdict, finding.code, -finding.count))
-    found = tuple(causes.linked(findings))
-    return Diagnosis(_whole(windows), tables.intake, tuple(counted), found, tuple(unasked), young, not_run, only_news)
+    return tuple(causes.linked(findings))
 
 
-def _whole(windows: list[facts.Period]) -> facts.Period:
+def whole(windows: list[facts.Period]) -> facts.Period:
     """Return the time from the first begin to the last end."""
     return facts.Period(min(window.first for window in windows), max(window.last for window in windows))
 
@@ -140,31 +145,47 @@ def run(
     only_news: bool = False,
 ) -> list[Finding]:
     """Run one check and return its findings; count in `young` what only the grace keeps from being one."""
-    _candidates(tables, check)
     try:
+        select(tables, check)
         if not tables.one("SELECT count(*) FROM candidate"):
             return []
-        _evaluate(tables, check)
-        if young is not None and "G3" in check.gates:
-            young += Counter({check.code: _young(tables, check)})
-        if only_news:
-            reported.keep_new(tables, check)
-        findings = [_finding(check, row) for row in _grouped(tables, evidence)]
-        if only_news:
-            reported.hear(tables, check)
-        return findings
+        judge(tables, check, Counter() if young is None else young)
+        return group(tables, check, evidence, only_news=only_news)
     finally:
-        for table in ("evaluated", "marked", "judged", "candidate"):
-            tables.execute(f"DROP TABLE IF EXISTS {table}")
+        clear(tables)
 
 
-def _candidates(tables: Tables, check: Check) -> None:
+def select(tables: Tables, check: Check) -> None:
+    """Make the table `candidate` of what a check selects."""
     present = set(tables.columns(check.sql))
     unknown = present - set(COLUMNS)
     if unknown:
         raise ValueError(f"{check.code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
     missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in present)
     tables.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
+
+
+def judge(tables: Tables, check: Check, young: Counter[str]) -> None:
+    """Make the table `evaluated` of the candidates; count in `young` what only the grace keeps from being in it."""
+    _evaluate(tables, check)
+    if "G3" in check.gates:
+        young += Counter({check.code: _young(tables, check)})
+
+
+def group(tables: Tables, check: Check, evidence: int, *, only_news: bool = False) -> list[Finding]:
+    """Return the findings that the table `evaluated` is about."""
+    if only_news:
+        reported.keep_new(tables, check)
+    findings = [_finding(check, row) for row in _grouped(tables, evidence)]
+    if only_news:
+        reported.hear(tables, check)
+    return findings
+
+
+def clear(tables: Tables) -> None:
+    """Drop what was made for one check."""
+    for table in ("evaluated", "marked", "judged", "candidate"):
+        tables.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _evaluate(tables: Tables, check: Check) -> None:

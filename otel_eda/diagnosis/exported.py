@@ -9,6 +9,7 @@ import duckdb
 from . import columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -29,14 +30,31 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def add(connection: DuckDBPyConnection, file: str) -> str | None:
-    """Add the rows of a file to its table and return which one; None, and nothing is added, if it is none of ours."""
+def literal(path: Path) -> str:
+    """Return a path as DuckDB needs it so as not to take it for a pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
+
+
+def add(connection: DuckDBPyConnection, files: Sequence[str]) -> dict[str, str | None]:
+    """Add the rows of files to their tables and return the table of each; None if a file is none of ours."""
+    present = {file: _columns(connection, file) for file in files}
+    tables = {file: _table(names) for file, names in present.items()}
+    for table in TELLING:
+        ours = [file for file in files if tables[file] == table]
+        there = set().union(*(present[file] for file in ours))
+        names = ", ".join(column.name for column in columns.TABLES[table] if column.name in there)
+        if ours:
+            read = f"SELECT {names} FROM read_parquet(?, union_by_name => true)"
+            connection.execute(f"INSERT INTO {table} BY NAME {read}", [ours])
+    return tables
+
+
+def _table(present: set[str]) -> str | None:
+    return next((table for table, telling in TELLING.items() if telling <= present), None)
+
+
+def _columns(connection: DuckDBPyConnection, file: str) -> set[str]:
     try:
-        present = {row[0] for row in connection.execute(COLUMNS, [file]).fetchall()}
+        return {row[0] for row in connection.execute(COLUMNS, [file]).fetchall()}
     except duckdb.Error:
-        return None
-    table = next((table for table, telling in TELLING.items() if telling <= present), None)
-    if table:
-        names = ", ".join(column.name for column in columns.TABLES[table] if column.name in present)
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT {names} FROM read_parquet(?)", [[file]])
-    return table
+        return set()

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 
-from . import conduct, external
+from . import conduct, external, prediction
 from .columns import SERIES
 from .settings import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .engines import Tables
     from .settings import Bounds
 
@@ -45,9 +47,15 @@ SENDS = "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'"
 # `message` names the message of an attempt: its place in the partition, else its creation id and own id, else the
 # attempt itself. Readers that share no group, and those of queues of their own, each have a copy of every message:
 # `replica` tells these copies apart.
-WORKS = """
+# Exceptions by which a handler says what is to become of the message are no failures of it, and tell as much.
+DONE, PUT_BACK = ("(^|[.])(" + verbs + ")(Message|Task|Event|Record)?$" for verbs in (
+    "Ack|Skip|Ignore|Drop|Discard", "Nack|Reject|Requeue|Retry"))  # fmt: skip
+WORKS = f"""
 CREATE VIEW works AS
-SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected' ELSE outcome END AS outcome),
+SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected'
+                         WHEN outcome = 'error' AND regexp_matches(error, '{DONE}') THEN 'ok'
+                         WHEN outcome = 'error' AND regexp_matches(error, '{PUT_BACK}') THEN 'rejected'
+                         ELSE outcome END AS outcome),
        CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
             WHEN message_id IS NOT NULL THEN concat_ws('-', origin_trace, origin_span, message_id)
             ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
@@ -68,6 +76,7 @@ CREATE TABLE services AS
 SELECT service, min(started) AS first_time, greatest(max(ended), max(coalesce(now, 0))) AS last_time, count(*) AS spans
 FROM operations LEFT JOIN watermarks USING (service) GROUP BY service
 """
+PROCESSES = "CREATE TABLE processes AS SELECT instance, max(ended) AS last_time FROM operations GROUP BY instance"
 # What each series says in the end: the last reading of a level; of a counter, what all its runs counted.
 READINGS = f"""
 CREATE TABLE readings AS
@@ -162,7 +171,8 @@ GROUP BY ALL
 TRIPS = """
 CREATE TABLE trips AS
 WITH trip AS (
-    SELECT s.destination AS sent_to, p.destination AS read_from, min(p.ended) - min(s.started) AS taken
+    SELECT s.destination AS sent_to, p.destination AS read_from,
+           coalesce(min(p.ended) FILTER (p.outcome = 'ok'), min(p.ended)) - min(s.started) AS taken
     FROM works p JOIN sends s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
     GROUP BY s.span_id, s.destination, p.destination, p.consumer_group
 )
@@ -170,6 +180,20 @@ SELECT destination, quantile_cont(taken, 0.999) AS taken FROM (
     SELECT sent_to AS destination, taken FROM trip
     UNION ALL SELECT read_from, taken FROM trip WHERE read_from IS DISTINCT FROM sent_to)
 WHERE destination IS NOT NULL GROUP BY destination
+"""
+# Of two machines whose clocks may differ, by how much at most the reader's is ahead: the shortest time between a
+# sending and its first attempt. A broadcast has a first attempt for each of its readers.
+APART = """
+CREATE TABLE apart AS
+WITH delivery AS (
+    SELECT nullif(arg_min(coalesce(w.host, ''), w.started), '') AS host, max(s.host) AS sender_host,
+           min(w.started) - max(s.ended) AS waiting
+    FROM works w JOIN sends s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
+    WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
+    GROUP BY s.trace_id, s.span_id, w.destination, w.consumer_group
+)
+SELECT host, sender_host, min(waiting) AS least FROM delivery WHERE NOT coalesce(host = sender_host, false)
+GROUP BY host, sender_host
 """
 # How long a message may take to a destination before it counts as missing: a queue that is read once an hour, or by a
 # machine whose clock is ahead, says nothing of the others.
@@ -202,9 +226,14 @@ WINDOW attempt AS (
     ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
-    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS,
-    AROUND, ATTEMPTS, TRIPS, *conduct.STATEMENTS,
+    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, PROCESSES, READINGS, COMPLETENESS, COMPLETE,
+    SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
 )  # fmt: skip
+# Those of single messages, which only gates and checks of one destination use; and all others, which are few rows.
+OF_MESSAGES = (AROUND, ATTEMPTS)
+OF_ALL = tuple(statement for statement in STATEMENTS if statement not in OF_MESSAGES)
+# What a bucket of destinations makes of its own rows, where it has all other tables already.
+LOCAL = (SENDS, WORKS, COMMITS, HANDOVERS, conduct.SET_ASIDE, *OF_MESSAGES)
 
 
 @dataclass(frozen=True)
@@ -215,9 +244,9 @@ class Period:
     last: int
 
 
-def prepare(tables: Tables, settings: Bounds) -> Period:
+def prepare(tables: Tables, settings: Bounds, statements: Iterable[str] = STATEMENTS) -> Period:
     """Make the views and tables that checks and gates use, and return the time that the spans cover."""
-    for statement in STATEMENTS:
+    for statement in statements:
         tables.execute(statement)
     shortest = _shortest_grace_seconds(tables)
     # Without a trip to a destination, those to most others tell how long one may take.
@@ -227,6 +256,7 @@ def prepare(tables: Tables, settings: Bounds) -> Period:
     tables.execute(f"CREATE TABLE settings ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
     tables.execute(f"INSERT INTO settings VALUES ({', '.join('?' * len(row))})", *row.values())
     tables.execute(GRACES, settings.grace is None, round(shortest * SECOND))
+    prediction.prepare(tables, settings)
     first, last = tables.ask("SELECT coalesce(min(started), 0), coalesce(max(ended), 0) FROM operations")[0]
     return Period(first, last)
 

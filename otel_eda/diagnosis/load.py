@@ -22,6 +22,8 @@ EARLIEST, LATEST = 946_684_800 * 10**9, 7_258_118_400 * 10**9
 MOST = 10**15
 DAMAGED = -(2**60)  # what stands for a number that cannot be, until it is counted
 MILLISECONDS_NS = 10**6
+# Clients and mock brokers that have no time of a message say -1, 0, or some moment after it.
+NO_TIME_MS = 86_400_000
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 MACROS = (
     'CREATE MACRO key_list(a) AS list_transform(a, lambda x: x."key")',
@@ -206,7 +208,8 @@ SELECT * REPLACE (
            nullif(CASE WHEN suffix(partition_id, '.0') THEN left(partition_id, -2) ELSE partition_id END, '-1')
                AS partition_id,
            CASE WHEN message_time BETWEEN {EARLIEST // MILLISECONDS_NS} AND {LATEST // MILLISECONDS_NS}
-                THEN message_time * {MILLISECONDS_NS} WHEN message_time <> -1 THEN {DAMAGED} END AS message_time),
+                THEN message_time * {MILLISECONDS_NS}
+                WHEN message_time NOT BETWEEN -1 AND {NO_TIME_MS} THEN {DAMAGED} END AS message_time),
        false AS linked,
        CASE WHEN type IN ('send', 'create') OR (type = 'process' AND parent_id IS NOT NULL) THEN trace_id
             END AS origin_trace,

@@ -33,9 +33,19 @@ class Bounds:
     handler_bound: float | None = _time(
         None, "How long a handler should take at most; without it, ten times the usual, but at least 1s."
     )
+    lag_bound: float | None = _setting(
+        None,
+        "How many messages a group should have before it at most; without it, ten times the usual, but at least 1000.",
+    )
+    depth_bound: float | None = _setting(
+        None, "How many messages a queue holds at most, as its x-max-length; without it as for lag."
+    )
+    catch_up: float | None = _time(3600, "How long a group should take at most to work off what waits.")
     error_share: float | None = _setting(0.05, "The share of failing messages from which on they are too many.")
     attempts: float | None = _setting(3, "Attempts at one message, all failed, that make it a poison message.")
-    loop: float | None = _setting(3, "Times that a service may send to one destination in one event's trace.")
+    loop: float | None = _setting(
+        None, "Times that a service may send to one destination in one event's trace; without it, 3, as a guess."
+    )
     skew: float | None = _time(0.001, "By how much two clocks may differ and still be taken for equal.")
     storm_share: float | None = _setting(0.5, "The share of redeliveries that makes a storm.")
     hot_share: float | None = _setting(3.0, "Times the mean load that make a partition hot.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
+UNDRAWN = "SET enable_progress_bar = false"  # DuckDB 2 would draw it where others read what is printed
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
 MADE = """
 SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
@@ -98,15 +99,19 @@ class Intake:
 
 
 class Store:
-    """A temporary DuckDB database: `with Store() as store: store.read(sources)`."""
+    """A temporary DuckDB database: `with Store() as store: store.read(sources)`; it is in a folder `inside` another.
 
-    def __init__(self, memory: int = MEMORY) -> None:
-        self.memory = memory
+    A `part` of telemetry is read with others later: nothing is concluded in it from what is missing.
+    """
+
+    def __init__(self, memory: int = MEMORY, inside: Path | None = None, *, part: bool = False) -> None:
+        self.memory, self.inside, self.part = memory, inside, part
         self.intake = Intake()
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
-        folder = self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="otel-eda-")))
+        temporary = tempfile.TemporaryDirectory(prefix="otel-eda-", dir=self.inside)
+        self.folder = folder = Path(self._stack.enter_context(temporary))
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.connection = duckdb.connect(
@@ -120,8 +125,8 @@ class Store:
             },
         )
         self._stack.callback(self.connection.close)
-        for macro in (*load.MACROS, *load_columns.MACROS):
-            self.connection.execute(macro)
+        for statement in (UNDRAWN, *load.MACROS, *load_columns.MACROS):
+            self.connection.execute(statement)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -181,7 +186,7 @@ class Store:
         """Count a file's lines; yield the file, or what is whole of it, once for each signal in it, or as a table."""
         self.intake.files += 1
         if exported.is_parquet(path):
-            yield TABLES, _literal(path)
+            yield TABLES, exported.literal(path)
             return
         try:
             found = self._lines(path)
@@ -196,10 +201,10 @@ class Store:
         for kind, number in found.items():
             self.intake.lines[kind] += number
             if kind in SIGNALS:
-                yield kind, _literal(path)
+                yield kind, exported.literal(path)
 
     def _lines(self, path: Path) -> dict[str, int]:
-        return dict(self.ask(SURVEY, [_literal(path)]))
+        return dict(self.ask(SURVEY, [exported.literal(path)]))
 
     def _load(self, by_signal: dict[str, list[str]], in_columns: dict[str, list[str]]) -> None:
         for table, signal, statement, item in READERS:
@@ -210,7 +215,7 @@ class Store:
         if has_spans:
             self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
             self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
-        added = {file: exported.add(self.connection, file) for file in by_signal[TABLES]}
+        added = exported.add(self.connection, by_signal[TABLES])
         self.intake.no_tables = [Path(file).name for file, table in added.items() if table is None]
         self.intake.has_logs = bool(by_signal["logs"] or in_columns["logs"] or "events" in added.values())
         if has_spans or "operations" in added.values():
@@ -228,7 +233,7 @@ class Store:
         self._delete_repeats()
         self.intake.impossible = self._clear_impossible()
         self.connection.execute(load.HANDLER_ERRORS)
-        if self.one("SELECT bool_or(continued) FROM operations"):
+        if not self.part and self.one("SELECT bool_or(continued) FROM operations"):
             for statement in continued.STATEMENTS:
                 self.connection.execute(statement)
 
@@ -280,11 +285,6 @@ def _in_utf8(path: Path, spool: Path) -> Path:
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(path.absolute())
     return link
-
-
-def _literal(path: Path) -> str:
-    """Return a path as DuckDB needs it so as not to take it for a pattern."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
 def _called(names: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from otel_eda.diagnosis import UnusableError, causes, engine, plural
 from otel_eda.diagnosis.reported import Reported
@@ -20,14 +20,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_eda.diagnosis.catalog import Check
+    from otel_eda.diagnosis.engine import Diagnosis
     from otel_eda.diagnosis.finding import Finding, Verdict
     from otel_eda.diagnosis.settings import Bounds
     from otel_eda.diagnosis.store import Source
 
-    from .window import Window
-
 MEMORY_MB = 400
 RECENT_FINDINGS = 100  # that may be the causes of others
+
+
+class WindowSource(Protocol):
+    """The latest telemetry: a source for diagnosis, and what is known of it as a window on what goes on."""
+
+    seconds: float
+    clock: Callable[[], float]
+
+    @property
+    def counted(self) -> float:
+        """The number of seconds back from now in which counts are compared with spans."""
+
+    def files(self, spool: Path) -> Iterator[Path]:
+        """Yield its files."""
+
+    def notes(self) -> Iterator[str]:
+        """Yield a line for what left it before its time."""
 
 
 class Polled:
@@ -58,7 +74,7 @@ class Evaluator:
 
     def __init__(
         self,
-        window: Window,
+        window: WindowSource,
         checks: Iterable[Check],
         settings: Bounds,
         polled: Sequence[Polled] = (),
@@ -85,6 +101,16 @@ class Evaluator:
 
     def evaluate(self) -> list[Finding]:
         """Return the new findings."""
+        diagnosis = self.diagnose(self.reported)
+        if diagnosis is None:
+            return []
+        found = causes.linked([*diagnosis.findings, *self.recent])[: len(diagnosis.findings)]
+        self.recent.extend(found)
+        self.numbers.update(finding.verdict for finding in found)
+        return found
+
+    def diagnose(self, reported: Reported | None = None) -> Diagnosis | None:
+        """Return what the checks find in the window now, or only what is new; None if there is nothing to check."""
         with Store(MEMORY_MB) as store:
             try:
                 store.read([self.window, *self.polled])
@@ -93,18 +119,21 @@ class Evaluator:
                 self.intake_notes = list(store.intake.notes())
                 if any(server.error and not server.answered for server in self.polled):
                     raise
-                return []
+                return None
             counted = [server.seconds for server in self.polled if server.counts]
             self.watermarks.apply(store, self.hold, min([self.window.counted, *counted]))
-            self.reported.begin(store)
-            diagnosis = engine.diagnose(store, self.checks, self.settings, evidence=self.evidence, only_news=True)
-            self.reported.remember(store)
+            diagnosis = self._check(store, reported)
         self.services = {item.service for item in diagnosis.completeness}
         self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
-        found = causes.linked([*diagnosis.findings, *self.recent])[: len(diagnosis.findings)]
-        self.recent.extend(found)
-        self.numbers.update(finding.verdict for finding in found)
-        return found
+        return diagnosis
+
+    def _check(self, store: Store, reported: Reported | None) -> Diagnosis:
+        if reported is None:
+            return engine.diagnose(store, self.checks, self.settings, evidence=self.evidence)
+        reported.begin(store)
+        diagnosis = engine.diagnose(store, self.checks, self.settings, evidence=self.evidence, only_news=True)
+        reported.remember(store)
+        return diagnosis
 
     def check_complete(self) -> None:
         """Raise `UnusableError` if nothing was evaluated, or if the latest telemetry was not."""
@@ -120,5 +149,4 @@ class Evaluator:
         for server in self.polled:
             if server.failures:
                 yield f"{plural(server.failures, 'time')} {server.name} did not answer"
-        if self.window.crowded_out:
-            yield f"{self.window.crowded_out >> 20:,} MB left the window before their time: there was more than --most"
+        yield from self.window.notes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Group
@@ -12,23 +12,37 @@ from rich.text import Text
 from otel_eda import semconv
 from otel_eda.diagnosis.reports.plain import plain
 
-from .aggregates import INTEGRITY
+from .aggregates import INTEGRITY, DestinationRow, GroupRow
+from .keys import SORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from .aggregates import Aggregates, DestinationRow, GroupRow
+    from .aggregates import Aggregates
+    from .keys import Keys
 
-OTHER_LINES = 8  # lines that are not rows: titles, headings, notes
+DESTINATION_ORDERS: Mapping[str, Callable[[DestinationRow], Any]] = {
+    "name": lambda row: row.name,
+    "rate": lambda row: (-row.sending - row.processing, row.name),
+    "failed": lambda row: (-row.unsent - row.failed, row.name),
+    "lag": lambda row: (row.processing - row.sending, row.name),
+}
+GROUP_ORDERS: Mapping[str, Callable[[GroupRow], Any]] = {
+    "name": lambda row: (row.name, row.destination),
+    "rate": lambda row: (-(row.in_flight or 0), row.name),
+    "failed": lambda row: (-sum(row.integrity), row.name),
+    "lag": lambda row: (-(row.lag or 0), -(row.behind or 0), row.name),
+}
+OTHER_LINES = 9  # lines that are not rows: titles, headings, notes
 
 
 class AggregatesScreen:
     """The aggregates at the time they are drawn, as many rows as there is room for."""
 
-    def __init__(self, aggregates: Aggregates, title: str) -> None:
-        self.aggregates, self.title = aggregates, title
+    def __init__(self, aggregates: Aggregates, title: str, keys: Keys | None = None) -> None:
+        self.aggregates, self.title, self.keys = aggregates, title, keys
         self.notes: list[str] = []
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -37,8 +51,12 @@ class AggregatesScreen:
         yield Group(*self._parts(max(height - OTHER_LINES - len(self.notes), 4) // 2))
 
     def _parts(self, rows: int) -> Iterable[RenderableType]:
-        yield plain(f"{self.title}   {self.aggregates.services()} services", "dim")
-        (destinations, more), (groups, others) = self.aggregates.destinations(rows), self.aggregates.groups(rows)
+        yield plain(
+            f"{self.title}   {self.aggregates.services()} services, {len(self.aggregates.series)} series", "dim"
+        )
+        if self.keys:
+            yield plain(self.keys.status, "dim")
+        (destinations, more), (groups, others) = self._destinations(rows), self._groups(rows)
         if destinations:
             yield _destinations(destinations)
         if groups:
@@ -46,6 +64,20 @@ class AggregatesScreen:
         if not destinations and not groups:
             yield Text("no metrics yet: they come with OTEL_METRICS_EXPORTER=otlp", "dim")
         yield from (plain(note, "yellow") for note in (*self._problems(more, others), *self.notes))
+
+    def _destinations(self, most: int) -> tuple[list[DestinationRow], int]:
+        if self.keys is None or (self.keys.sort == SORTS[0] and not self.keys.filter):
+            return self.aggregates.destinations(most)
+        found = [row for row in self.aggregates.destinations()[0] if self.keys.fits(row.name)]
+        found.sort(key=DESTINATION_ORDERS[self.keys.sort])
+        return found[:most], len(found[most:])
+
+    def _groups(self, most: int) -> tuple[list[GroupRow], int]:
+        if self.keys is None or (self.keys.sort == SORTS[0] and not self.keys.filter):
+            return self.aggregates.groups(most)
+        found = [row for row in self.aggregates.groups()[0] if self.keys.fits(row.name, row.destination)]
+        found.sort(key=GROUP_ORDERS[self.keys.sort])
+        return found[:most], len(found[most:])
 
     def _problems(self, destinations: int, groups: int) -> Iterable[str]:
         for number, what in (

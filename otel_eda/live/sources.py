@@ -215,11 +215,9 @@ class OpenReceivers:
 
     def open(self, stack: ExitStack, serving: Serving, place: str) -> None:
         """Start one more server; raises `UnusableError` if it cannot start."""
-        host, _, port = place.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65535:
-            raise UnusableError(f"{place}: not a HOST:PORT")
+        host, port = split(place)
         try:
-            self.endpoints.append(stack.enter_context(serving(self.receiver, host.strip("[]"), int(port))))
+            self.endpoints.append(stack.enter_context(serving(self.receiver, host, port)))
         except OSError as error:
             taken = error.errno == EADDRINUSE
             why = "the port is taken, maybe by a collector" if taken else error.strerror or str(error)
@@ -229,5 +227,17 @@ class OpenReceivers:
         """Yield a line for each reason of refusals, and for a sink's first error."""
         for why, number in sorted(self.receiver.refused.items()):
             yield f"{plural(number, 'request')} refused: {why}"
+        yield from self.errors()
+
+    def errors(self) -> Iterator[str]:
+        """Yield a line for a sink's first error."""
         if self.receiver.sink_error:
             yield f"the first error here: {self.receiver.sink_error!r}"
+
+
+def split(place: str) -> tuple[str, int]:
+    """Return the host and the port of an address; raises `UnusableError` if it has none."""
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise UnusableError(f"{place}: not a HOST:PORT")
+    return host.strip("[]"), int(port)

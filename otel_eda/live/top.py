@@ -1,6 +1,7 @@
 """`otel-eda top`."""
 
 import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -45,6 +46,7 @@ def run(
     from rich.console import Console
 
     from .aggregates import Aggregates
+    from .keys import Keys
     from .points import Prometheus
     from .screen import AggregatesScreen
 
@@ -55,11 +57,12 @@ def run(
         sources.receiving(endpoints.otlp, endpoints.otlp_grpc, bool(asked), sinks) as servers,
     ):
         places = [*(f"OTLP on {endpoint}" for endpoint in servers.endpoints), *filter(None, [prometheus])]
-        screen = AggregatesScreen(aggregates, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it")
+        keys = Keys(ended) if sys.stdin.isatty() else None
+        screen = AggregatesScreen(aggregates, f"{', '.join(places)}; an interrupt (Ctrl-C) ends it", keys)
         console = Console(highlight=False)
         end = time.monotonic() + (duration or math.inf)
         _look(asked, aggregates, screen)
-        with drawn(screen, console, whole=True):
+        with drawn(screen, console, whole=True), keys.read() if keys else nullcontext():
             while not ended.wait(min(every, max(end - time.monotonic(), 0))) and time.monotonic() < end:
                 _look(asked, aggregates, screen)
                 screen.notes += servers.notes()

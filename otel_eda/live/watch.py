@@ -23,6 +23,7 @@ from .options import Endpoints, FindingFormat, Pace, Places
 if TYPE_CHECKING:
     from .evaluator import Evaluator, Polled
     from .output import Output
+    from .window import Window
 
 EXAMPLES = (
     "otel-eda watch",
@@ -52,18 +53,24 @@ def run(
     with (
         announced() as ended,
         sources.receiving(endpoints.otlp, endpoints.otlp_grpc, others, [queue]) as servers,
-        _evaluator(polled, pace, judging, bounds, amid=bool(servers.endpoints)) as evaluator,
+        _window(pace, amid=bool(servers.endpoints)) as window,
     ):
+        evaluator = _evaluator(window, polled, pace, judging, bounds)
         output = Output(sys.stdout, format_, judging.jaeger_url)
         output.begin(_watched(servers.endpoints, places, polled))
-        watch([sources.Exporters(queue), *files], evaluator, output, ended, pace)
+        watch([sources.Exporters(queue), *files], window, evaluator, output, ended, pace)
         notes = [*servers.notes(), *evaluator.notes(), *(note for grown in files for note in grown.notes())]
         output.end(evaluator, notes)
     return _status(judging, evaluator)
 
 
-def watch(
-    places: Sequence[sources.LiveSource], evaluator: "Evaluator", output: "Output", ended: threading.Event, pace: Pace
+def watch(  # noqa: PLR0917
+    places: Sequence[sources.LiveSource],
+    window: "Window",
+    evaluator: "Evaluator",
+    output: "Output",
+    ended: threading.Event,
+    pace: Pace,
 ) -> None:
     """Add what comes to the window and evaluate it from time to time, until the end; then evaluate it once more."""
     end = time.monotonic() + pace.duration if pace.duration else None
@@ -71,7 +78,7 @@ def watch(
     over = False
     while not over:
         over = ended.wait(TICK) or (end is not None and time.monotonic() >= end)
-        while evaluator.window.add(line for place in places for line in place.read()) and over:
+        while window.add(line for place in places for line in place.read()) and over:
             pass
         if over or time.monotonic() >= due:
             began = time.monotonic()
@@ -81,17 +88,29 @@ def watch(
 
 
 @contextmanager
-def _evaluator(
-    polled: "Sequence[Polled]", pace: Pace, judging: Judging, bounds: Bounds, *, amid: bool
-) -> Iterator["Evaluator"]:
-    """Yield what evaluates the telemetry of a window, whose files are there for the length of the block."""
-    from .evaluator import Evaluator
+def _window(pace: Pace, *, amid: bool) -> Iterator["Window"]:
+    """Yield a window, whose files are there for the length of the block."""
     from .window import Window
 
-    checks, evidence = judging.checks(), judging.evidence
     with tempfile.TemporaryDirectory(prefix="otel-eda-watch-") as folder:
-        window = Window(Path(folder), pace.window, pace.most << 20, time.monotonic, amid=amid)
-        yield Evaluator(window, checks, bounds, polled, every=pace.every, hold=pace.hold, evidence=evidence)
+        yield Window(Path(folder), pace.window, pace.most << 20, time.monotonic, amid=amid)
+
+
+def _evaluator(
+    window: "Window", polled: "Sequence[Polled]", pace: Pace, judging: Judging, bounds: Bounds
+) -> "Evaluator":
+    """Return what evaluates the telemetry of a window."""
+    from .evaluator import Evaluator
+
+    return Evaluator(
+        window,
+        judging.checks(),
+        bounds,
+        polled,
+        every=pace.every,
+        hold=pace.hold,
+        evidence=judging.evidence,
+    )
 
 
 def _polled(places: Places, pace: Pace) -> Iterator["Polled"]:

@@ -66,6 +66,11 @@ class Window:
         for part in self.parts:
             yield part.path
 
+    def notes(self) -> Iterator[str]:
+        """Yield a line if telemetry was deleted before its time."""
+        if self.crowded_out:
+            yield f"{self.crowded_out >> 20:,} MB left the window before their time: there was more than --most"
+
     def _part(self) -> Part:
         """Return the part that lines are added to now."""
         part = self.parts[-1] if self.parts else None

@@ -18,6 +18,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from . import json_bodies
+
 Request: TypeAlias = "ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest"
 REQUESTS: Mapping[str, type[Request]] = {
     "traces": ExportTraceServiceRequest,
@@ -57,6 +59,7 @@ class Refusal(Exception):  # noqa: N818  # an answer, not an error of ours
         self.why = why
 
 
+RETRY_SECONDS = 1  # that an exporter is told to wait
 UNAVAILABLE = 503  # not 429, which OpenTelemetry's exporters for Python take for final
 
 
@@ -82,11 +85,11 @@ class Receiver:
         finally:
             self.bodies.release()
 
-    def take(self, signal: str, body: bytes, encoding: str = "identity") -> None:
+    def take(self, signal: str, body: bytes, encoding: str = "identity", *, as_json: bool = False) -> None:
         """Give a request to the sinks; raises `Refusal`."""
         with self.lock:
             try:
-                export = read(signal, unpack(body, encoding))
+                export = read(signal, unpack(body, encoding), as_json=as_json)
                 for sink in self.sinks:
                     self._give(sink, export)
             except Refusal as refusal:
@@ -134,11 +137,14 @@ def unpack(body: bytes, encoding: str) -> bytes:
     return unpacked
 
 
-def read(signal: str, body: bytes) -> Export:
-    """Return the request in a body; raises `Refusal` if the body is not OTLP in protobuf."""
+def read(signal: str, body: bytes, *, as_json: bool = False) -> Export:
+    """Return the request in a body; raises `Refusal` if the body is not OTLP."""
     if signal not in REQUESTS:
         raise Refusal(404, "unknown path")
     try:
+        if as_json:
+            request = json_bodies.read(body, REQUESTS[signal])
+            return Export(signal, request.SerializeToString(), request)
         return Export(signal, body, REQUESTS[signal].FromString(body))
-    except DecodeError as error:
+    except (DecodeError, ValueError) as error:
         raise Refusal(400, "damaged") from error

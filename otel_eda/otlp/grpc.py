@@ -9,13 +9,18 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
-from . import REQUEST_BYTES, SERVICES, UNAVAILABLE, Receiver, Refusal, authority
+from . import REQUEST_BYTES, RETRY_SECONDS, SERVICES, UNAVAILABLE, Receiver, Refusal, authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CODES = {UNAVAILABLE: grpc.StatusCode.UNAVAILABLE, 500: grpc.StatusCode.INTERNAL}
+# Not UNAVAILABLE, at which the exporter for Python opens another connection. It is final unless there is a `RetryInfo`.
+CODES = {UNAVAILABLE: grpc.StatusCode.RESOURCE_EXHAUSTED, 500: grpc.StatusCode.INTERNAL}
 WORKERS = 64  # most of them wait
 OPTIONS = (
     ("grpc.max_receive_message_length", 2 * REQUEST_BYTES),  # so that in most cases we refuse and count
@@ -55,10 +60,23 @@ def _export(receiver: Receiver, signal: str) -> Callable[[Iterator[bytes], grpc.
             with receiver.reading():
                 receiver.take(signal, _body(receiver, bodies, context))
         except Refusal as refusal:
+            if refusal.status == UNAVAILABLE:
+                context.set_trailing_metadata(_retry(refusal.why))
             context.abort(CODES.get(refusal.status, grpc.StatusCode.INVALID_ARGUMENT), refusal.why)
         return b""
 
     return export
+
+
+def _retry(why: str) -> tuple[tuple[str, bytes], ...]:
+    """Return the trailers that tell when to try again: where most exporters look, and where the one for Python does."""
+    info, detail = RetryInfo(retry_delay=Duration(seconds=RETRY_SECONDS)), Any()
+    detail.Pack(info)
+    status = Status(code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message=why, details=[detail])
+    return (
+        ("grpc-status-details-bin", status.SerializeToString()),
+        ("google.rpc.retryinfo-bin", info.SerializeToString()),
+    )
 
 
 def _body(receiver: Receiver, bodies: Iterator[bytes], context: grpc.ServicerContext) -> bytes:

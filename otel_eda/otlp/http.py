@@ -1,4 +1,4 @@
-"""Receives OTLP over HTTP, in protobuf."""
+"""Receives OTLP over HTTP, in protobuf or JSON."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from . import REQUEST_BYTES, UNAVAILABLE, Receiver, Refusal, authority
+from . import REQUEST_BYTES, RETRY_SECONDS, UNAVAILABLE, Receiver, Refusal, authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROTOBUF = "application/x-protobuf"
+PROTOBUF, JSON = "application/x-protobuf", "application/json"
+# A response without a complaint.
+EMPTY = {PROTOBUF: b"", JSON: b"{}"}
 CONNECTIONS = 256  # each has a thread
 SILENCE_SECONDS = 60.0  # after which a silent connection is closed
 PART_BYTES = 64 << 10
-RETRY_AFTER_SECONDS = "1"
 
 
 class Server(ThreadingHTTPServer):
@@ -77,10 +78,13 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.receiver.reading():
             body = self._body(length)
             self.close_connection = close
-            if self.headers.get("Content-Type", "").partition(";")[0].strip() != PROTOBUF:
-                raise self.server.receiver.refuse(415, "not protobuf")
+            if self._type() not in EMPTY:
+                raise self.server.receiver.refuse(415, "neither protobuf nor JSON")
             encoding = self.headers.get("Content-Encoding", "identity")
-            self.server.receiver.take(self.path.removeprefix("/v1/"), body, encoding)
+            self.server.receiver.take(self.path.removeprefix("/v1/"), body, encoding, as_json=self._type() == JSON)
+
+    def _type(self) -> str:
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def _body(self, length: int) -> bytes:
         body, end = bytearray(), time.monotonic() + self.server.receiver.body_seconds
@@ -105,15 +109,16 @@ class _Handler(BaseHTTPRequestHandler):
         raise self.server.receiver.refuse(*((411, "without a length") if length < 0 else (413, "too large")))
 
     def _answer(self, status: int) -> None:
-        # An empty body is the protobuf encoding of a response without a complaint.
+        kind = JSON if self._type() == JSON else PROTOBUF
         self.send_response(status)
-        self.send_header("Content-Type", PROTOBUF)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(EMPTY[kind])))
         if status == UNAVAILABLE:
-            self.send_header("Retry-After", RETRY_AFTER_SECONDS)
+            self.send_header("Retry-After", str(RETRY_SECONDS))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
+        self.wfile.write(EMPTY[kind])
 
     def log_message(self, *_: object) -> None:
         """Write nothing to the terminal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ class ExportQueue:
     def __init__(self, limit: int = QUEUE_BYTES) -> None:
         self.limit = limit
         self.held = 0
-        self._queue: deque[tuple[str, bytes]] = deque()
+        self._queue: deque[tuple[float, str, bytes]] = deque()
         self._lock = Lock()
 
     def __call__(self, export: Export) -> None:
@@ -31,7 +32,7 @@ class ExportQueue:
         with self._lock:
             if self.held + size > self.limit:
                 raise Refusal(UNAVAILABLE, "no room")
-            self._queue.append((export.signal, export.body))
+            self._queue.append((time.monotonic(), export.signal, export.body))
             self.held += size
 
     def drain(self, most: int = QUEUE_BYTES) -> list[tuple[str, bytes]]:
@@ -39,7 +40,13 @@ class ExportQueue:
         taken = []
         with self._lock:
             while self._queue and most > 0:
-                taken.append(self._queue.popleft())
-                most -= len(taken[-1][1])
-                self.held -= len(taken[-1][1])
+                _, signal, body = self._queue.popleft()
+                taken.append((signal, body))
+                most -= len(body)
+                self.held -= len(body)
         return taken
+
+    def behind(self) -> float:
+        """Return for how many seconds the oldest request has waited; 0 if there is none."""
+        with self._lock:
+            return time.monotonic() - self._queue[0][0] if self._queue else 0.0

@@ -16,6 +16,7 @@ PARTS = (
     "docker-compose.yml",
     "docs/runbooks.md",
     "stack/alertmanager.yml",
+    "stack/clickhouse",
     "stack/collector.yaml",
     "stack/grafana",
     "stack/jaeger.yaml",

@@ -59,6 +59,7 @@ def test_the_demo_end_to_end(tmp_path: Path, endpoint: str, received: Received) 
         timeout=110,
     )
     assert (run.returncode, run.stderr) == (0, "")
+    assert "that cannot be" not in (tmp_path / "report.html").read_text("utf-8")
     spans = kept(tmp_path)
     assert {span["service"] for span in spans} == set(SERVICES)
     failures = [span for span in spans if "CardDeclinedError" in json.dumps(span.get("events", ""))]

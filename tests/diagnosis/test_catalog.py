@@ -59,7 +59,7 @@ def test_there_are_checks_and_each_has_its_code() -> None:
     codes = [check.code for check in CHECKS]
     assert len(codes) > 20
     assert len(set(codes)) == len(codes)
-    assert all(re.fullmatch(r"EDA[1-7]\d\d", code) for code in codes)
+    assert all(re.fullmatch(r"EDA[1-8]\d\d", code) for code in codes)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)

@@ -110,6 +110,8 @@ def test_what_was_refused_for_good_may_be_a_dead_letter_whose_span_is_missing(
 
 def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, queues: Queues) -> None:
     attempts(queues, 2, **{"eda.message.redelivered": True})
+    assert found(diagnose, queues) == [("EDA202", Verdict.LIKELY)]  # who never acknowledges may only look
+    queues.refuse(queues.billing.spans[0], 0.02, "ack")
     assert found(diagnose, queues) == [("EDA202", Verdict.CONFIRMED)]
 
 
@@ -130,10 +132,13 @@ def test_a_new_message_that_is_to_be_tried_later_is_not_expired(diagnose: Diagno
     assert found(diagnose, queues) == []
 
 
-def test_what_expired_where_others_were_read_was_late(diagnose: Diagnose, queues: Queues) -> None:
+@pytest.mark.parametrize(("into", "verdict"), [("orders.failed", Verdict.CONFIRMED), ("cancel", Verdict.LIKELY)])
+def test_what_expired_where_others_were_read_was_late(
+    diagnose: Diagnose, queues: Queues, into: str, verdict: Verdict
+) -> None:
     late = queues.shop.send("orders", 5.0)
-    queues.clerk.process(Message(late.span, "aside", None, None), 6.0, said=EXPIRED)
-    assert found(diagnose, queues, "EDA105") == [("EDA105", Verdict.CONFIRMED)]
+    queues.clerk.process(Message(late.span, into, None, None), 6.0, said=EXPIRED)
+    assert found(diagnose, queues, "EDA105") == [("EDA105", verdict)]
 
 
 @pytest.mark.parametrize(("into", "verdicts"), [("reminders", []), ("planned.failed", [Verdict.SUSPECT])])

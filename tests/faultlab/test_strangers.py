@@ -23,6 +23,8 @@ CHOSEN = (
     "strangers/signals/blinker-sound",
     "strangers/large_images/kafka-python-faulty",
     "strangers/rejecting/pika-faulty",
+    "strangers/order_hooks/blinker-faulty",
+    "strangers/taskiq_task/taskiq-faulty",
 )
 
 

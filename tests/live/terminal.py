@@ -72,6 +72,10 @@ class Terminal:
         """Type Ctrl-C."""
         os.write(self.ours, b"\x03")
 
+    def press(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self.ours, keys.encode())
+
     def finish(self, patience: float = 120.0) -> int:
         """Wait for the program's end, and for all that it wrote; gives its exit status."""
         status = self.process.wait(patience)

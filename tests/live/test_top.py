@@ -104,6 +104,35 @@ def test_a_prometheus_that_scrapes_the_collector_shows_the_same(
         assert top.finish() == 0
 
 
+def test_keys_sort_filter_and_end_it() -> None:
+    with terminal("top", *ANYWHERE, "--every", "1s") as top:
+        until(lambda: "OTLP on http://" in top.lines()[0], "a receiver", 60.0)
+        place = top.lines()[0].split("OTLP on ")[1].partition(";")[0]
+        exporter = OTLPMetricExporter(f"{place}/v1/metrics")
+        provider = MeterProvider([PeriodicExportingMetricReader(exporter, 60_000)], Resource({"service.name": "shop"}))
+        counter = provider.get_meter("test").create_counter("messaging.client.sent.messages")
+        for name, failed in (("apples", 0), ("bread", 7), ("cheese", 2)):
+            counter.add(1, {"messaging.destination.name": name})
+            counter.add(failed, {"messaging.destination.name": name, "error.type": "KafkaError"})
+        provider.shutdown()
+
+        def shown() -> list[str]:
+            names = (line.split()[0] for line in top.lines() if line.split())
+            return [name for name in names if name in {"apples", "bread", "cheese"}]
+
+        until(lambda: shown() == ["apples", "bread", "cheese"], "the rows, by name", 60.0)
+        assert "1 services, 6 series" in top.lines()[0]
+        top.press("ss")
+        until(lambda: shown() == ["bread", "cheese", "apples"], "the rows, by failures")
+        top.press("/EEx\x7f\r")
+        until(lambda: shown() == ["cheese"], "the row that fits")
+        assert "sorted by failed, /EE; s sorts, / filters, q ends" in top.lines()[1]
+        top.press("\x1b")
+        until(lambda: len(shown()) == 3, "all rows")
+        top.press("q")
+        assert top.finish() == 0
+
+
 def test_values_are_data_in_the_terminal() -> None:
     evil = "evil\x1b]0;title\x07\x1b[2J\r\n[red]orders"
     with terminal("top", *ANYWHERE, "--every", "1s") as top:

@@ -32,7 +32,7 @@ def test_uploads_that_stall_hold_others_up_which_are_told_to_try_again() -> None
             receiver.wait_seconds = 0.1
             answer = Post(endpoints[0])(body)
             assert (answer.status, answer.getheader("Retry-After")) == (UNAVAILABLE, "1")
-            assert refusal(call, body) == grpc.StatusCode.UNAVAILABLE
+            assert refusal(call, body) == grpc.StatusCode.RESOURCE_EXHAUSTED
         until(lambda: Post(endpoints[0])(body).status == 200, "a place")
         assert receiver.refused["too many at once"] >= 2
     assert len(queue.drain()) == 1

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from support.waiting import until
 
 from otel_eda.otlp import REQUEST_BYTES, UNAVAILABLE, Receiver
 from otel_eda.otlp import grpc as over_grpc
 from otel_eda.otlp import http as over_http
+from otel_eda.otlp.json_lines import line
 from otel_eda.otlp.queue import ExportQueue
 
 from .helpers import Post, calling, refusal, request, serving
 
 if TYPE_CHECKING:
     from otel_eda.otlp import Export
+
+AS_JSON = {"Content_Type": "application/json"}
 
 
 def test_a_request_for_which_there_is_no_room_is_counted_and_its_exporter_told_to_try_again() -> None:
@@ -30,7 +35,7 @@ def test_a_request_for_which_there_is_no_room_is_counted_and_its_exporter_told_t
         refused = post(body)
         assert (refused.status, refused.getheader("Retry-After")) == (UNAVAILABLE, "1")
         with calling(calls) as call:
-            assert refusal(call, body) == grpc.StatusCode.UNAVAILABLE
+            assert refusal(call, body) == grpc.StatusCode.RESOURCE_EXHAUSTED
             assert receiver.refused == {"no room": 2}
             assert len(queue.drain()) == 3
             assert call(iter([body]), timeout=20) == b""
@@ -46,7 +51,17 @@ def test_a_request_for_which_there_is_no_room_is_counted_and_its_exporter_told_t
         (gzip.compress(bytes(REQUEST_BYTES + 1), mtime=0), {"Content_Encoding": "gzip"}, 413, "too large"),
         (gzip.compress(b"cut off" * 100, mtime=0)[:20], {"Content_Encoding": "gzip"}, 400, "damaged"),
         (b"\x0a\xff", {}, 400, "damaged"),
-        (b"{}", {"Content_Type": "application/json"}, 415, "not protobuf"),
+        (b"{}", {"Content_Type": "text/plain"}, 415, "neither protobuf nor JSON"),
+        (b"{", AS_JSON, 400, "damaged"),
+        (b"[1]", AS_JSON, 400, "damaged"),
+        (b'{"resourceSpans": 7}', AS_JSON, 400, "damaged"),
+        (b'{"resourceSpans":' + b"[" * 5000, AS_JSON, 400, "damaged"),
+        (
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}',
+            {"Content_Type": "application/json"},
+            400,
+            "damaged",
+        ),
     ],
 )
 def test_what_cannot_be_taken_is_refused_and_counted(
@@ -94,3 +109,32 @@ def test_what_is_larger_than_all_room_is_refused_for_good() -> None:
     queue = ExportQueue(100)
     with serving(queue) as (_, endpoint, _):
         assert Post(endpoint)(request(1000).SerializeToString()).status == 413
+
+
+def test_an_exporter_over_grpc_is_told_when_to_try_again() -> None:
+    body = request(1000).SerializeToString()
+    with serving(ExportQueue(len(body))) as (_, _, calls), calling(calls) as call:
+        call(iter([body]), timeout=20)
+        with pytest.raises(grpc.RpcError) as caught:
+            call(iter([body]), timeout=20)
+    assert isinstance(caught.value, grpc.Call)
+    told = dict(caught.value.trailing_metadata() or ())
+    assert RetryInfo.FromString(bytes(told["google.rpc.retryinfo-bin"])).retry_delay.seconds == 1
+    status, info = Status.FromString(bytes(told["grpc-status-details-bin"])), RetryInfo()
+    assert status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+    assert status.details[0].Unpack(info)
+    assert info.retry_delay.seconds == 1
+
+
+def test_json_is_taken_as_protobuf_is() -> None:
+    queue, made = ExportQueue(), request(9)
+    made.resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano = 1_790_000_000_000_000_000
+    with serving(queue) as (receiver, endpoint, _):
+        answer = Post(endpoint)(line(made).encode(), Content_Type="application/json; charset=utf-8")
+        assert (answer.status, answer.getheader("Content-Type"), answer.getheader("Content-Length")) == (
+            200,
+            "application/json",
+            "2",
+        )
+        assert receiver.refused == {}
+    assert queue.drain() == [("traces", made.SerializeToString())]

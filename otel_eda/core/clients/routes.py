@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
@@ -54,6 +54,7 @@ class Route:
         "_partition_ledgers",
         "by_partition",
         "captures_content",
+        "captures_key",
         "destination",
         "destination_attributes",
         "injects",
@@ -69,7 +70,7 @@ class Route:
 
     _counts: dict[tuple[Counter, str | None, str | None], Count]
     _partition_ledgers: dict[str, PartitionLedger]
-    _durations: dict[tuple[Histogram, str | None, str | None], Durations]
+    _durations: dict[Histogram | tuple[Histogram, str | None, str | None], Durations]
 
     def __init__(
         self,
@@ -102,21 +103,23 @@ class Route:
         self.settings = settings
         self.injects = settings.injects(self._library, self.destination)
         self.by_partition = settings.partition_metrics
-        self.captures_content = bool(
-            settings.capture_key != "off" or settings.capture_headers or settings.capture_body_size
-        )
+        self.captures_key = settings.capture_key != "off"
+        self.captures_content = bool(self.captures_key or settings.capture_headers or settings.capture_body_size)
         self.purpose = purpose(self.destination, settings) if self.type == "send" else None
         self._message_count: Count | None = None
 
     def durations(self, histogram: Histogram, partition: str | None = None, error: str | None = None) -> Durations:
         """Return what records durations of the operation in a histogram, kept for each partition and error."""
-        key = (histogram, partition if self.by_partition else None, error)
-        durations = self._durations.get(key)
-        if durations is None:
-            attributes = self.count_attributes(partition, error)
-            if self.type != "process":
-                attributes[semconv.OPERATION_TYPE] = self.type
-            durations = self._durations[key] = histogram.durations_for(attributes)
+        if error is None and not self.by_partition:
+            key: Histogram | tuple[Histogram, str | None, str | None] = histogram
+        else:
+            key = histogram, partition if self.by_partition else None, error
+        return self._durations.get(key) or self._new_durations(key, histogram, self.count_attributes(partition, error))
+
+    def _new_durations(self, key: Any, histogram: Histogram, attributes: Attributes) -> Durations:
+        if self.type != "process":
+            attributes[semconv.OPERATION_TYPE] = self.type
+        durations = self._durations[key] = histogram.durations_for(attributes)
         return durations
 
     def count_attributes(self, partition: str | None, error: str | None) -> Attributes:

@@ -98,7 +98,7 @@ def finish_or_defer(
     """End a process span whose code is over, or defer the end until nobody holds the message any more."""
     if processing.manual:
         processing.detach()  # the block that processes it by hand ends it
-    elif error is not None or not (defer or uses_manual):
+    elif error is not None or not (defer or uses_manual or processing.queued):
         processing.end_unguarded(error)
     else:
         processing.body_ended_at = time.time_ns()
@@ -118,7 +118,12 @@ def finish_unheld(client: Client) -> None:
         if _must_wait(processing, client):
             client.deferred_processing.append(processing)
         else:
-            processing.end(at=processing.body_ended_at)
+            _end(processing)
+
+
+def _end(processing: OpenProcessing) -> None:
+    # What was put into a queue, and nobody holds any more, was dropped, or nobody saw how the work on it ended.
+    processing.end(GeneratorExit() if processing.queued else None, at=max(processing.body_ended_at, processing.start))
 
 
 def _next_deferred(client: Client) -> OpenProcessing | None:
@@ -131,11 +136,11 @@ def _next_deferred(client: Client) -> OpenProcessing | None:
 def _must_wait(processing: OpenProcessing, client: Client) -> bool:
     if not processing.message_is_held or len(client.deferred_processing) >= _MAX_DEFERRED:
         return False
-    return client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
+    return processing.queued or client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
 
 
 def finish_deferred(client: Client) -> None:
     """End all deferred process spans, unless their messages are processed by hand."""
     while (processing := _next_deferred(client)) is not None:
-        if not processing.manual:
-            processing.end(at=processing.body_ended_at)
+        if not processing.manual and not (processing.queued and processing.message_is_held):
+            _end(processing)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def record_wait(route: Route, partition: str | None, start: int, stamp: int, context: Context) -> None:
     """Record how long a message waited: from its timestamp, in milliseconds since 1970, to `start`, in nanoseconds."""
     route.last_timestamps[partition] = stamp
-    duration = max(start / 1e9 - stamp / 1e3, 0.0)
-    route.durations(route.scope.metrics.queue_duration, partition).record(duration, context)
+    waited = start / 1e9 - stamp / 1e3
+    route.durations(route.scope.metrics.queue_duration, partition).record(max(0.0, waited), context)
 
 
 def record_durations(

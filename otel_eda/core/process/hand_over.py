@@ -57,6 +57,8 @@ class Waiting:
         "record",
     )
 
+    queued, start = False, 0
+
     def __init__(self, client: Client, record: Any, message: Message) -> None:
         self.client = client
         self.record = record

@@ -82,6 +82,7 @@ class Processing:
         "partition_ledger",
         "pending_error",
         "polled",
+        "queued",
         "record",
         "route",
         "slot",
@@ -97,24 +98,16 @@ class Processing:
     key: Hashable
 
     def __init__(
-        self,
-        client: Client,
-        route: Route,
-        record: Any,
-        message: Message,
-        *,
-        outer_context: Context,
-        manual: bool,
-        owner: int | None = None,
+        self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
     ) -> None:
-        self.client, self.route = client, route
+        self.client, self.route, (outer_context, manual, owner, self.polled) = client, route, begun
         self.record = record if message.record is None else message.record
         self.outer_context = outer_context
         self.manual = self.detached = manual
         self.owner = task_or_thread_id() if owner is None else owner
         self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
         self.timestamp, self.partition = message.timestamp, message.partition
-        self.done = self.inherited = self.in_callback = self.polled = False
+        self.done = self.inherited = self.in_callback = self.queued = False
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
         self.anomaly: DeliveryAnomaly | None = None
@@ -129,11 +122,10 @@ class Processing:
         """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done or not (open_processings.remove(self) or self.inherited):
             return
-        self.done = True
+        self.done, end = True, at or time.time_ns()
         self._restore_context()
         if self.inherited:
             return
-        end = at or time.time_ns()
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
@@ -229,48 +221,40 @@ def begin_processing(
     owner: int | None = None,
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
-    outer_context, base = around_processing(manual)
-    route = client.route("process", "process", message.destination)
+    (outer_context, base), route = around_processing(manual), client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
-    processing = Processing(client, route, record, message, outer_context=outer_context, manual=manual, owner=owner)
-    processing.polled = extracted is not None
-    attributes = _attributes(processing, message)
+    processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
+    attributes = message_attributes(route, message)
+    if manual or message.again:
+        attributes[semconv.MANUAL] = True
+    if message.offset is not None and message.partition is not None:
+        _record_in_ledger(processing, message, (message.partition, message.offset), attributes)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
-    links = (Link(origin),) if origin else ()
-    processing.span = route.scope.start_like(route.template, parent, route.kind, attributes, links, processing.start)
-    processing.context = Context({**context, SPAN: processing.span, PROCESSING: processing})
-    _record_begin(processing, message, origin)
-    attach(processing.context)
+    links, scope = (Link(origin),) if origin else (), route.scope
+    span = scope.start_like(route.template, parent, route.kind, attributes, links, processing.start)
+    processing.span, processing.context = span, Context({**context, SPAN: span, PROCESSING: processing})
+    _make_current(processing, message, origin)
     return processing
 
 
-def _attributes(processing: Processing, message: Message) -> dict[str, Any]:
-    attributes = message_attributes(processing.route, message)
-    if processing.manual or message.again:
-        attributes[semconv.MANUAL] = True
-    if message.offset is not None:
-        # Messages of a batch, and those processed by hand, begin in any order.
-        epoch = 0 if processing.manual or processing.polled else processing.client.epoch
-        _record_in_ledger(processing, message, attributes, epoch)
-    return attributes
-
-
-def _record_in_ledger(processing: Processing, message: Message, attributes: dict[str, Any], epoch: int) -> None:
-    partition, offset, key = message.partition, message.offset, message.key
-    if partition is None or offset is None:
-        return
+def _record_in_ledger(
+    processing: Processing, message: Message, place: tuple[str, int], attributes: dict[str, Any]
+) -> None:
+    route, key, (partition, offset) = processing.route, message.key, place
+    # Messages of a batch, and those processed by hand, begin in any order.
+    epoch = 0 if processing.manual or processing.polled else processing.client.epoch
     processing.offset = offset
-    processing.key = hash(key) if processing.route.settings.capture_key != "off" and type(key) in {bytes, str} else None
-    processing.partition_ledger = processing.route.partition_ledger(partition)
-    processing.anomaly = anomaly = processing.partition_ledger.begin(offset, epoch, processing.key)
+    processing.key = hash(key) if route.captures_key and type(key) in {bytes, str} else None
+    processing.partition_ledger = ledger = route.partition_ledger(partition)
+    processing.anomaly = anomaly = ledger.begin(offset, epoch, processing.key)
     # To process a message by hand again, or in another loop over its batch, is no redelivery.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or semconv.MANUAL not in attributes):
-        processing.route.record_anomaly(anomaly, partition)
+        route.record_anomaly(anomaly, partition)
         attributes.update(_ANOMALIES[anomaly])
 
 
-def _record_begin(processing: Processing, message: Message, origin: SpanContext | None) -> None:
+def _make_current(processing: Processing, message: Message, origin: SpanContext | None) -> None:
     client, route = processing.client, processing.route
     open_processings.add(processing)
     called = client.own_hooks or client.library.hooks
@@ -281,8 +265,10 @@ def _record_begin(processing: Processing, message: Message, origin: SpanContext 
         client.await_settlement(message.delivery_tag, unsettled)
     if message.timestamp is not None and route.scope.check_durations(processing.start):
         record_wait(route, processing.partition, processing.start, message.timestamp, processing.context)
-    if (message.redelivered or message.attributes) and not processing.manual:
+    dead = message.attributes is not None and semconv.DEATHS in message.attributes
+    if (dead or message.redelivered or message.ready_count is not None) and not processing.manual:
         progress.record_redelivery(client, route, message)
+    attach(processing.context)
 
 
 _ANOMALIES = {

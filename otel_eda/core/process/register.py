@@ -56,6 +56,14 @@ class Register(Generic[T]):
             del self._by_message[processing.slot]
         return True
 
+    def find(self, record: Any) -> T | None:
+        """Return the processing of a message that is not manual, None without any."""
+        for slot in range(id(record), id(record) + _SLOTS):
+            processing = self._by_message.get(slot)
+            if processing is None or processing.record is record:
+                return processing
+        return None
+
     def take_over(self, record: Any, current: T | None) -> T | None:
         """Return a processing of a message, manual from now on, the current one if it is of that; None without any."""
         with self._taking:

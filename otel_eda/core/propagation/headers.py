@@ -85,8 +85,13 @@ def extract(headers: Headers) -> Extracted:
     if not headers:
         return EMPTY, None
     try:
-        if type(headers) is list and len(headers) == 1 and headers[0][0] == tracecontext.PARENT:
-            trace_context = tracecontext.read(headers[0][1]) if _global_propagator().default else None
+        parent: object = None
+        if type(headers) is list and len(headers) == 1:
+            parent = headers[0][1] if headers[0][0] == tracecontext.PARENT else None
+        elif type(headers) is dict and len(headers) == 1:
+            parent = headers.get(tracecontext.PARENT)
+        if parent is not None and _global_propagator().default:
+            trace_context = tracecontext.read(parent)
             if trace_context is not None:
                 return trace_context  # all that most messages carry
         return _extract(headers if type(headers) is list else as_pairs(headers))

@@ -8,7 +8,7 @@ https://www.w3.org/TR/trace-context/#traceparent-header.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
@@ -29,7 +29,13 @@ PARENT, STATE, BAGGAGE = "traceparent", "tracestate", "baggage"
 _DEFAULT_PROPAGATORS = {TraceContextTextMapPropagator, W3CBaggagePropagator}
 
 
-_TRACEPARENT = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACEPARENT = "00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})"
+
+
+_TRACEPARENTS: dict[type, re.Pattern[Any]] = {
+    str: re.compile(_TRACEPARENT),
+    bytes: re.compile(_TRACEPARENT.encode()),
+}
 
 
 _FLAGS = [TraceFlags(number) for number in range(256)]
@@ -46,8 +52,8 @@ def is_default(propagator: TextMapPropagator) -> bool:
 
 def read(parent: object) -> tuple[Context, SpanContext] | None:
     """Return the context and the span context of a `traceparent` of version 00, or None for any other header."""
-    text = parent.decode("latin-1") if type(parent) is bytes else parent
-    match = _TRACEPARENT.fullmatch(text) if type(text) is str else None
+    pattern = _TRACEPARENTS.get(type(parent))
+    match = None if pattern is None else pattern.fullmatch(parent)
     if match is None:
         return None
     trace, span, flags = match.groups()

@@ -11,7 +11,7 @@ from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
-from otel_eda.core.process import per_task
+from otel_eda.core.process import per_task, queues
 from otel_eda.core.process.manual import Process
 from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
@@ -54,6 +54,7 @@ class _BlockInProcessing:
     @guarded
     def after_exit(self, _: BaseException | None) -> None:
         """End a processing that is over but for this block, or that has no other end."""
+        queues.finish_block(self.processing)
         if self.processing.body_ended_at:
             self.processing.end()
         else:

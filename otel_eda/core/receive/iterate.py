@@ -15,7 +15,7 @@ from otel_eda.core.patching.around import around
 from otel_eda.core.patching.patch import originals
 from otel_eda.core.process import per_task
 from otel_eda.core.process.loops import TracedAsyncIterator, TracedGenerator, TracedIterator
-from otel_eda.core.receive.receiving import Receiving
+from otel_eda.core.receive.receiving import Pull, Receiving
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import RECEIVE, current_operation, passes_through
@@ -71,32 +71,34 @@ class Iterate:
         return iterate
 
     # Called on the consumer's own class, so that a subclass or somebody else's wrapper takes part.
-    def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Receiving | None]:
+    def _pull(self, library: Library, read: Read, consumer: Any, client: Client) -> tuple[Any, Pull | None]:
         step = type(consumer).__next__
         step = originals.get(step, step)  # our wrapper would only find that this is an inner call
         if passes_through(library.telemetry):
             return step(consumer), None
-        receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
-        with receiving as within:
+        pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
+        with pull:
             result = step(consumer)
-        receiving.record = result if within.record is None else within.record
-        return result, receiving
+        return result, pull.pulled(result)
 
     async def _pull_async(
         self, library: Library, read: Read, consumer: Any, client: Client
-    ) -> tuple[Any, Receiving | Processing | None]:
+    ) -> tuple[Any, Pull | Processing | None]:
         if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
-        receiving = Receiving(client, consumer, self.operation, read, timed=self.timed)
+        pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
         try:
-            with receiving as within:
+            with pull:
                 result = await type(consumer).__anext__(consumer)
         except BaseException as error:
             if self.arrival is not None:
                 per_task.fail_current(client, error)
             raise
-        receiving.record = result if within.record is None else within.record
-        return result, (None if self.arrival is None else per_task.release_current(client)) or receiving
+        begun = None if self.arrival is None else per_task.release_current(client)
+        return result, begun or pull.pulled(result)
+
+    def _timed(self, client: Client, consumer: Any, read: Read) -> Pull:
+        return Receiving(client, consumer, self.operation, read, timed=True)
 
 
 @dataclass(frozen=True)
@@ -172,12 +174,12 @@ class Generate(SinglePlace):
         return _GeneratorFunction(original, generate)
 
     def _puller(self, library: Library, read: Read) -> Puller:
-        def pull(generator: Any, client: Client) -> tuple[Any, Receiving | None]:
+        def pull(generator: Any, client: Client) -> tuple[Any, Pull | None]:
             if passes_through(library.telemetry):
                 return next(generator), None
-            receiving = Receiving(client, None, self.operation, read)
-            with receiving:
-                receiving.record = next(generator)
-            return receiving.record, receiving
+            pulled = Pull(client, self.operation, read)
+            with pulled:
+                pulled.record = next(generator)
+            return pulled.record, pulled
 
         return pull

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanContext
+    from typing_extensions import Self
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
@@ -38,62 +39,38 @@ NO_ARGUMENTS: tuple[tuple[Any, ...], dict[str, Any]] = (), {}
 _NOT_FAILURES = (StopIteration, StopAsyncIteration, *ENDS)
 
 
-class Receiving:
-    """One pull, from its call to what is known of its messages.
+class Pull:
+    """A pull of one message by a loop, from its call to what is known of the message, which `read` makes of a record.
 
-    `is_inner` says that it runs inside of another pull, which then has the span; `timed` that its duration is recorded;
-    `read` returns the message of a record.
+    `is_inner` says that it runs inside of another pull, which then has the span; `timed` that its duration is recorded,
+    of which `consumer` is told.
     """
 
-    __slots__ = (
-        "args",
-        "client",
-        "consumer",
-        "is_inner",
-        "kwargs",
-        "operation",
-        "operation_name",
-        "read",
-        "record",
-        "start",
-        "timed",
-    )
+    __slots__ = ("client", "is_inner", "operation", "operation_name", "read", "record", "start")
 
     operation: Operation
+    consumer: Any = None
+    timed = False
 
-    def __init__(
-        self,
-        client: Client,
-        consumer: Any,
-        operation: str,
-        read: Read | None = None,
-        *,
-        timed: bool = False,
-        call: tuple[tuple[Any, ...], dict[str, Any]] = NO_ARGUMENTS,
-    ) -> None:
-        self.args, self.kwargs = call
-        self.client = client
-        self.consumer = consumer
-        self.read = read or client.library.message
-        self.operation_name = operation
+    def __init__(self, client: Client, operation: str, read: Read) -> None:
+        self.client, self.operation_name, self.read = client, operation, read
         self.record: Any = None
-        around = current_operation.get().types
-        self.is_inner = bool(around & RECEIVE)
-        self.timed = timed and not around & TIMED
+        self.is_inner = bool(current_operation.get().types & RECEIVE)
         self.start = time.time_ns()
 
     def __enter__(self) -> Operation:
-        self.operation = enter(RECEIVE | TIMED if self.timed else RECEIVE)
-        return self.operation
+        self.operation = operation = enter(RECEIVE | TIMED if self.timed else RECEIVE)
+        return operation
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         self.operation.leave()
         if error is not None:
             self.end_with_error(error)
 
-    def returned(self, result: Any) -> Any:
-        """Return the call's result."""
-        return result
+    def pulled(self, result: Any) -> Self:
+        """Return the pull, with the record that it has given, or that an inner pull has found."""
+        self.record = result if self.operation.record is None else self.operation.record
+        return self
 
     @guarded
     def end_with_error(self, error: BaseException) -> None:
@@ -117,34 +94,11 @@ class Receiving:
     @guarded
     def record_failure(self, error: BaseException) -> None:
         """Record a span of a pull that raised an exception."""
-        self.consumer = None  # it may be closed, and then it cannot be asked for its positions
         route = self.client.route(self.operation_name, "receive", None)
         span = self._span(route, {}, ())
         kind = errors.record(span, error, "receive")
         span.end()
         self.record_duration(None, kind, with_span(EMPTY, span))
-
-    def record_batch(self, polled: list[Polled]) -> None:
-        """Record the span of a pull that returned a batch, linked to its messages, and count these."""
-        topics = {message.destination for message, _, _ in polled}
-        topic = topics.pop() if len(topics) == 1 else None
-        if self.timed:
-            self.record_duration(topic, None)
-        by_partition: dict[tuple[str, str | None], list[int | None]] = {}
-        for message, _, _ in polled:
-            by_partition.setdefault((message.destination, message.partition), []).append(message.offset)
-        for (destination, partition), offsets in by_partition.items():
-            self.client.record_consumed(self.operation_name, destination, partition, len(offsets))
-            self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
-        if polled and self.client.settings.receive_spans != "none":
-            route = self.client.route(self.operation_name, "receive", topic)
-            attributes: dict[str, Any] = {semconv.BATCH_COUNT: len(polled)}
-            partitions = {message.partition for message, _, _ in polled}
-            if topic is not None and len(partitions) == 1:
-                attributes[semconv.PARTITION] = partitions.pop()
-            self._span(
-                route, attributes, [_link(message, origin) for message, _, origin in polled if origin is not None]
-            ).end()
 
     def message(self) -> Message | None:
         """Count and return the pulled message, or return None; record a span if every pull is to have one."""
@@ -173,6 +127,58 @@ class Receiving:
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         context = outside_loops(current_context())
         return route.scope.start_like(route.template, context, route.kind, attributes, list(links), self.start)
+
+
+class Receiving(Pull):
+    """A pull by a call with arguments."""
+
+    __slots__ = ("args", "consumer", "kwargs", "timed")
+
+    def __init__(
+        self,
+        client: Client,
+        consumer: Any,
+        operation: str,
+        read: Read | None = None,
+        *,
+        timed: bool = False,
+        call: tuple[tuple[Any, ...], dict[str, Any]] = NO_ARGUMENTS,
+    ) -> None:
+        super().__init__(client, operation, read or client.library.message)
+        self.args, self.kwargs = call
+        self.consumer = consumer
+        self.timed = timed and not current_operation.get().types & TIMED
+
+    def returned(self, result: Any) -> Any:
+        """Return the call's result."""
+        return result
+
+    def record_failure(self, error: BaseException) -> None:
+        """Record a span of a pull that raised an exception."""
+        self.consumer = None  # it may be closed, and then it cannot be asked for its positions
+        super().record_failure(error)
+
+    def record_batch(self, polled: list[Polled]) -> None:
+        """Record the span of a pull that returned a batch, linked to its messages, and count these."""
+        topics = {message.destination for message, _, _ in polled}
+        topic = topics.pop() if len(topics) == 1 else None
+        if self.timed:
+            self.record_duration(topic, None)
+        by_partition: dict[tuple[str, str | None], list[int | None]] = {}
+        for message, _, _ in polled:
+            by_partition.setdefault((message.destination, message.partition), []).append(message.offset)
+        for (destination, partition), offsets in by_partition.items():
+            self.client.record_consumed(self.operation_name, destination, partition, len(offsets))
+            self.client.record_batch(destination, partition, [offset for offset in offsets if offset is not None])
+        if polled and self.client.settings.receive_spans != "none":
+            route = self.client.route(self.operation_name, "receive", topic)
+            attributes: dict[str, Any] = {semconv.BATCH_COUNT: len(polled)}
+            partitions = {message.partition for message, _, _ in polled}
+            if topic is not None and len(partitions) == 1:
+                attributes[semconv.PARTITION] = partitions.pop()
+            self._span(
+                route, attributes, [_link(message, origin) for message, _, origin in polled if origin is not None]
+            ).end()
 
 
 def _link(message: Message, origin: SpanContext) -> Link:

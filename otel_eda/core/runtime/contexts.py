@@ -99,7 +99,7 @@ def skip_ended(context: Context) -> Context:
         context = processing.outer_context
         processing = _current_processing(context)
     open_processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
-    if open_processing is not None:
+    if open_processing is not None and PROCESSING in open_processing.outer_context:
         open_processing.outer_context = skip_ended(
             open_processing.outer_context
         )  # else loops that alternate would hold each other's ended spans for ever

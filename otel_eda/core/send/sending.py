@@ -13,7 +13,7 @@ from otel_eda import semconv
 from otel_eda.core import propagation
 from otel_eda.core.clients.attributes import add_broker_attributes, message_attributes
 from otel_eda.core.runtime.contexts import current_context, with_span
-from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.send.refusals import mark_repeat, refused
 from otel_eda.core.telemetry import errors, hooks
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from otel_eda.core.runtime.operations import Operation
 
     Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
+
+_CLIENT = SpanKind.CLIENT
 
 
 class Learner(Protocol):
@@ -109,14 +111,9 @@ class Sending:
 
     def _start_span(self, message: Message) -> Span:
         origins, route = (self.origin,) if self.origin else message.origins, self.route
-        return route.scope.start_like(
-            route.template,
-            self.call_context,
-            SpanKind.CLIENT if origins else route.kind,
-            message_attributes(route, message),
-            [Link(origin) for origin in origins] if origins else (),
-            self.start,
-        )
+        kind, links = (_CLIENT, [Link(origin) for origin in origins]) if origins else (route.kind, ())
+        attributes = message_attributes(route, message)
+        return route.scope.start_like(route.template, self.call_context, kind, attributes, links, self.start)
 
     def __enter__(self) -> None:
         self.operation = enter(SEND, self.context)
@@ -141,14 +138,16 @@ class Sending:
         self._handle_result(result)
         return result
 
-    @guarded
     def _handle_result(self, result: Any) -> None:
         # The payload must not live until the broker answers.
         self.args, self.kwargs, self.contents = (), {}, ()
-        if self.outcome is None:
-            self.acknowledged(result)
-        else:
-            self.outcome.after_call(self, result)
+        try:
+            if self.outcome is None:
+                self.acknowledged(result)
+            else:
+                self.outcome.after_call(self, result)
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed("core.send.sending.Sending._handle_result", error)
 
     @guarded
     def _raised(self, error: BaseException) -> None:

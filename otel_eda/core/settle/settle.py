@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
+from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, passes_through
 from otel_eda.core.settle.settlement import Acknowledgement, Commit, Settlement, Tags, take_unsettled
@@ -17,8 +19,10 @@ from otel_eda.core.settle.settlement import Acknowledgement, Commit, Settlement,
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.library import Library
     from otel_eda.core.patching.patch import Function, Switch
+    from otel_eda.core.process.processing import Processing
     from otel_eda.core.settle.settlement import SettleCall
 
     Offsets = Mapping[tuple[str, str], int]
@@ -94,4 +98,15 @@ class Acknowledge(_Settle):
             return None
         client = client_of(instance, library)
         found = take_unsettled(client, tags)
+        if tags.requeue is not None:
+            _blame_handled_error(client)
         return Acknowledgement(client, self.operation, call, tags, list(found.values()))
+
+
+def _blame_handled_error(client: Client) -> None:
+    """Let the message at work fail by the exception that is being handled while it is refused, as frameworks do."""
+    processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    error = sys.exc_info()[1]
+    if processing is not None and processing.client is client and isinstance(error, Exception):
+        # One that was handled before the message came is none of its own.
+        processing.failure = None if error is processing.pending_error else error

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.core.clients.attributes import without_none
 from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current_context, with_span
-from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import SETTLE, enter
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
@@ -37,7 +37,7 @@ class Settlement(Call):
     messages where they are known, as the messaging conventions ask of a *settle* span.
     """
 
-    __slots__ = ("call_context", "client", "operation", "report", "route", "scope", "span", "start")
+    __slots__ = ("call_context", "client", "operation", "report", "route", "span", "start")
 
     operation: Operation
     report: Report | None
@@ -45,22 +45,17 @@ class Settlement(Call):
     def __init__(
         self, client: Client, route: Route, call: SettleCall, attributes: Mapping[str, Any], links: Sequence[Link] = ()
     ) -> None:
-        super().__init__(*call)
-        self.client = client
-        self.scope = client.scope
-        self.route = route
-        self.report = None
-        self.start = time.time_ns()
-        self.call_context = current_context()
-        self.span = self.scope.start_like(route.template, self.call_context, route.kind, attributes, links, self.start)
+        self.args, self.kwargs = call
+        self.client, self.route, self.report = client, route, None
+        self.start, self.call_context = time.time_ns(), current_context()
+        self.span = route.scope.start_like(route.template, self.call_context, route.kind, attributes, links, self.start)
 
     def __enter__(self) -> object:
         self.operation = enter(SETTLE)
         self.client.settle_calls += 1
         return self
 
-    def exited(self, error: BaseException | None) -> None:
-        """End the call, and the settlement if the call has failed."""
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         self.client.settle_calls -= 1
         self.operation.leave()
         if error is not None:
@@ -71,19 +66,24 @@ class Settlement(Call):
         self._handle_result(result)
         return result
 
-    @guarded
     def _handle_result(self, result: Any) -> None:
         self.args, self.kwargs = (), {}  # the application's objects must not live until the broker answers
-        if result is None and self.client.has_commit_callback:
-            self.client.unanswered_settlements.append(self)
-        elif self.report is None or result is None:
-            self.succeeded(result)
-        else:
-            self.report(result, self.succeeded, self.failed)
+        try:
+            if result is None and self.client.has_commit_callback:
+                self.client.unanswered_settlements.append(self)
+            elif self.report is None or result is None:
+                self._succeed(result)
+            else:
+                self.report(result, self.succeeded, self.failed)
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed("core.settle.settlement.Settlement._handle_result", error)
 
     @guarded
-    def succeeded(self, _: Any) -> None:
+    def succeeded(self, result: Any) -> None:
         """End the settlement: the broker has accepted it."""
+        self._succeed(result)
+
+    def _succeed(self, _: Any) -> None:
         self._end(None)
 
     @guarded
@@ -92,13 +92,14 @@ class Settlement(Call):
         self._end(Unresolved("nobody waits for the broker's answer any more") if isinstance(error, ENDS) else error)
 
     def _end(self, error: BaseException | None) -> None:
-        end = time.time_ns()
-        context = with_span(self.call_context, self.span)
-        kind = errors.record(self.span, error, "settle", context) if error is not None else None
+        end, scope, kind = time.time_ns(), self.route.scope, None
+        if error is not None:
+            kind = errors.record(self.span, error, "settle", with_span(self.call_context, self.span))
         self.count(error, kind)
         self.span.end(end)
-        taken = max(end - self.start, 0) / 1e9
-        self.route.durations(self.scope.metrics.operation_duration, None, kind).record(taken, context)
+        if scope.check_durations(end):
+            durations = self.route.durations(scope.metrics.operation_duration, None, kind)
+            durations.record(max(end - self.start, 0) / 1e9, with_span(self.call_context, self.span))
 
     def count(self, error: BaseException | None, kind: str | None) -> None:
         """Count what was settled."""
@@ -126,9 +127,8 @@ class Commit(Settlement):
         super().__init__(client, client.route(operation, "settle", _common(topics)), call, _offset_attributes(offsets))
         self.report = report
 
-    @guarded
-    def succeeded(self, result: Any) -> None:
-        """End the commit, whose offsets the result may name."""
+    def _succeed(self, result: Any) -> None:
+        # The result may name the offsets.
         if not self.offsets and self.read_result is not None and result is not None:
             self.set_offsets(self.read_result(result))
         self._end(None)
@@ -204,25 +204,23 @@ class Acknowledgement(Settlement):
     ) -> None:
         self.message_count = len(messages) if tags.multiple else 1
         self.requeue = tags.requeue
-        attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
-        if tags.requeue is not None:
-            attributes[semconv.REQUEUED] = tags.requeue
+        place, attributes = _place(messages), _tag_attributes(tags)
         if tags.multiple:
             attributes[semconv.BATCH_COUNT] = self.message_count
         elif messages:
-            attributes |= without_none(
-                {semconv.MESSAGE_ID: messages[0].id, semconv.CONVERSATION: messages[0].conversation}
-            )
-        links = [Link(message.origin) for message in messages if message.origin]
-        place = _common(message.destination for message in messages) or _common(message.queue for message in messages)
+            _, _, _, id_, conversation = messages[0]
+            if id_ is not None:
+                attributes[semconv.MESSAGE_ID] = id_
+            if conversation is not None:
+                attributes[semconv.CONVERSATION] = conversation
         if isinstance(place, DestinationTemplate) and place.name:
             attributes[semconv.DESTINATION] = place.name
+        links = [Link(message.origin) for message in messages if message.origin]
         super().__init__(client, client.route(operation, "settle", place), call, attributes, links)
 
-    @guarded
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the messages that were settled, and of rejected ones whether they come again."""
-        settled = self.scope.metrics.settled
+        settled = self.route.scope.metrics.settled
         if self.requeue is None:
             self.route.count(settled, None, kind, self.message_count)
         else:
@@ -230,8 +228,22 @@ class Acknowledgement(Settlement):
             settled.count_for(attributes).number += self.message_count
 
 
+def _tag_attributes(tags: Tags) -> dict[str, Any]:
+    attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
+    if tags.requeue is not None:
+        attributes[semconv.REQUEUED] = tags.requeue
+    return attributes
+
+
+def _place(messages: Sequence[Unsettled]) -> str | None:
+    """Return the one destination of messages, or else the one queue."""
+    if len(messages) == 1:
+        return messages[0].destination or messages[0].queue
+    return _common(message.destination for message in messages) or _common(message.queue for message in messages)
+
+
 def _common(places: Iterable[str | None]) -> str | None:
-    """Return the one destination or queue that all messages have, None if there are several."""
+    """Return the one place there is, None if there are several."""
     first, *others = [*places] or [None]
     if any(place != first for place in others):
         return None

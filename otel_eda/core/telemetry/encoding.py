@@ -10,15 +10,15 @@ from itertools import islice, starmap
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanContext, SpanKind
 
-from otel_eda.core.telemetry.light_spans import UNSET, LightSpan
+from otel_eda.core.telemetry.light_spans import NO_STATE, UNSET, LightSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Link, SpanContext, Status, TraceState
+    from opentelemetry.trace import Link, Status, TraceState
 
     from otel_eda.core.telemetry.templates import Template
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 _KEPT = 4096  # values of which the bytes are kept
 _LARGEST = 1 << 63
-_REMOTE_KNOWN, _REMOTE = 0x100, 0x200  # SpanFlags
 _double = Struct("<d").pack
 _times = Struct("<BQBQ").pack  # fixed64 start_time_unix_nano = 7, end_time_unix_nano = 8
-_fixed32 = Struct("<I").pack
+_LOCAL, _REMOTE = b"\x85\x01\x00\x01\x00\x00", b"\x85\x01\x00\x03\x00\x00"  # fixed32 flags = 16
 _KINDS = {kind: b"\x30" + bytes([kind.value + 1]) for kind in SpanKind}
 _BOOLS = {True: b"\x12\x02\x10\x01", False: b"\x12\x02\x10\x00"}
 
 _keys: dict[str, bytes] = {}
 _texts: dict[tuple[str, str], bytes] = {}
+_heads: dict[tuple[str, int], bytes] = {}
 
 
 class NotPlainError(Exception):
@@ -50,7 +50,10 @@ _VARINTS += [_DIGITS[number & 0x7F] + bytes([number >> 7]) for number in range(1
 
 def varint(number: int) -> bytes:
     """Return a number that is not negative as protobuf writes it: seven bits a byte, the lowest first."""
-    return _VARINTS[number] if number < _SMALL else _PAIRS[number & 0x3FFF] + varint(number >> 14)
+    if number < _SMALL:
+        return _VARINTS[number]
+    higher = number >> 14
+    return _PAIRS[number & 0x3FFF] + (_VARINTS[higher] if higher < _SMALL else varint(higher))
 
 
 def _key(name: str) -> bytes:
@@ -81,8 +84,16 @@ def _number(name: str, value: int) -> bytes:
     if not -_LARGEST <= value < _LARGEST:
         raise NotPlainError
     number = varint(value if value >= 0 else value + 2 * _LARGEST)
-    body = _key(name) + b"\x12" + _VARINTS[len(number) + 1] + b"\x18" + number
-    return b"\x4a" + varint(len(body)) + body
+    return (_heads.get((name, len(number))) or _head(name, len(number))) + number
+
+
+def _head(name: str, length: int) -> bytes:
+    """Return the bytes of an attribute before a number of that length."""
+    body = _key(name) + b"\x12" + _VARINTS[length + 1] + b"\x18"
+    if len(_heads) >= _KEPT:
+        _heads.clear()
+    head = _heads[name, length] = b"\x4a" + varint(len(body) + length) + body
+    return head
 
 
 def _attribute(name: str, value: Any) -> bytes:
@@ -95,19 +106,15 @@ def _attribute(name: str, value: Any) -> bytes:
     return b"\x4a" + varint(len(body)) + body
 
 
-def _flags(context: SpanContext | None) -> bytes:
-    return _fixed32(_REMOTE_KNOWN | _REMOTE if context is not None and context.is_remote else _REMOTE_KNOWN)
-
-
 def _link(link: Link) -> bytes:
     context, attributes = link.context, link.attributes
-    if not context.is_valid:
+    if type(context) is not SpanContext or not context.is_valid:
         raise NotPlainError
-    ids = b"\x0a\x10", context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")
+    trace_id, span_id, is_remote, _, _, _ = context
     # They have another number here than in a span, and are otherwise the same.
-    own = [b"\x22" + _attribute(*item)[1:] for item in attributes.items()] if attributes else ()
-    body = b"".join((*ids, *own, b"\x35", _flags(context)))
-    return b"\x6a" + varint(len(body)) + body
+    own = b"".join([b"\x22" + _attribute(*item)[1:] for item in attributes.items()]) if attributes else b""
+    ids = b"\x0a\x10" + trace_id.to_bytes(16, "big") + b"\x12\x08" + span_id.to_bytes(8, "big")
+    return b"\x6a" + varint(len(ids) + len(own) + 5) + ids + own + b"\x35" + (_REMOTE if is_remote else _LOCAL)[2:]
 
 
 def _status(status: Status) -> bytes:
@@ -143,12 +150,12 @@ def encode(span: LightSpan) -> bytes:
     links, most = span.own_links, span._limits.max_links
     if not span.untouched or (most is not None and len(links) > most):
         raise NotPlainError
-    context, parent = span.get_span_context(), span._parent
-    parts = [b"\x0a\x10", context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big")]
-    if context.trace_state:
-        parts.append(_state(context.trace_state))
+    (trace_id, span_id, _, _, state, _), parent = span._context, span._parent
+    parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
+    if state is not NO_STATE and state:
+        parts.append(_state(state))
     if parent is not None:
-        parts += (b"\x22\x08", parent.span_id.to_bytes(8, "big"))
+        parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
     attributes, template, shared = span.own_attributes, span.template, b""
     own: Iterable[tuple[str, Any]] = attributes.items()
     name = _name(span._name) if template is None or span._name != template.name else b""
@@ -156,9 +163,9 @@ def encode(span: LightSpan) -> bytes:
         named, shared = _shared(template)
         name, own = name or named, islice(own, len(template.attributes), None)
     parts += (name, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
-    parts += [_attribute(key, value) for key, value in own]
+    parts += [_texts.get(item) or _attribute(*item) for item in own]
     parts += [_link(link) for link in links]
-    parts += (_status(span._status), b"\x85\x01", _flags(parent))
+    parts += (_status(span._status), _REMOTE if parent is not None and parent[2] else _LOCAL)
     body = b"".join(parts)
     return b"\x12" + varint(len(body)) + body
 

@@ -47,13 +47,13 @@ class Durations:
             self._record(seconds, context)
             return
         bucket, exemplar = bisect_left(self.bounds, seconds), None
-        if tally.points.samples:
+        if tally.samples:
             span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
             if span is not None and (known := span.get_span_context()).trace_flags & 1:
                 exemplar = seconds, time.time_ns(), known
         # CPython 3.10 to 3.14 gives its lock away only at calls and backward jumps: while it counts there is none.
         tally = self._tally  # again: a collection may have come meanwhile
-        if tally is not None and tally.points.storages is tally.points.consumer._reader_storages:
+        if tally is not None and tally.storages is tally.consumer._reader_storages:
             tally.counts[bucket] += 1
             tally.sum += seconds
             if seconds < tally.least:  # noqa: PLR1730  # `min` would be a call

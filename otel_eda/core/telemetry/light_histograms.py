@@ -62,10 +62,11 @@ class Tally:
     `exemplars` has for each bucket the last value in a sampled span: the value, its time in nanoseconds, the span.
     """
 
-    __slots__ = ("counts", "exemplars", "greatest", "least", "points", "sum")
+    __slots__ = ("consumer", "counts", "exemplars", "greatest", "least", "points", "samples", "storages", "sum")
 
     def __init__(self, points: Points) -> None:
-        self.points = points
+        self.points, self.samples = points, points.samples
+        self.consumer, self.storages = points.consumer, points.storages
         self.counts = [0] * (len(points.bounds) + 1)
         self.exemplars: dict[int, tuple[float, int, SpanContext]] = {}
         self.sum, self.least, self.greatest = 0.0, inf, -inf

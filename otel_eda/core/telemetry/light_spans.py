@@ -10,28 +10,32 @@ from __future__ import annotations
 
 import time
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import _Span
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from otel_eda.core.telemetry.templates import PLAIN, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.trace import Link, SpanContext, SpanKind
+    from opentelemetry.trace import Link, SpanKind
     from opentelemetry.util.types import Attributes, AttributeValue
     from typing_extensions import Self
 
     from otel_eda.core.telemetry.templates import Template
 
+    # Its kind, its attributes beside the template's, its links, and its start in nanoseconds since 1970.
+    Given: TypeAlias = tuple[SpanKind, Mapping[str, Any], Sequence[Link], int | None]
+
 # Newer SDKs close the attributes of a span that has ended.
 _CLOSES = "_immutable" in _Span.end.__code__.co_names
 _TELLS_ENDING = "_on_ending" in _Span.end.__code__.co_names
 UNSET = Status(StatusCode.UNSET)
+NO_STATE = SpanContext(1, 1, is_remote=False).trace_state
 _new = object.__new__
 
 
@@ -44,6 +48,7 @@ class LightSpan(_Span):
     template: Template | None = None  # whose attributes are the first of `own_attributes`, unless one was set anew
     own_attributes: dict[str, Any]
     own_links: Sequence[Link]
+    untouched = True  # no container has been made: then `own_attributes` and `own_links` are all that there is
     made_attributes: Any = None
     made_events: Any = None
     made_links: Any = None
@@ -54,16 +59,12 @@ class LightSpan(_Span):
     _record_exception = _set_status_on_exception = True
     _trace_config = _record_end_metrics = None
     _limits: Any
-
-    @property
-    def untouched(self) -> bool:
-        """Whether no container has been made: then `own_attributes` and `own_links` are all that there is."""
-        return self.made_attributes is None and self.made_events is None and self.made_links is None
+    _context: SpanContext
 
     @property
     def _attributes(self) -> Any:
         if self.made_attributes is None:
-            made = self._contain(None)
+            self.untouched, made = False, self._contain(None)
             made._dict = self.own_attributes  # one dict: what another thread sets meanwhile counts
             made._immutable = _CLOSES and self._end_time is not None
             vars(self).setdefault("made_attributes", made)
@@ -71,27 +72,28 @@ class LightSpan(_Span):
 
     @_attributes.setter
     def _attributes(self, value: Any) -> None:
-        self.made_attributes = value
+        self.untouched, self.made_attributes = False, value
 
     @property
     def _events(self) -> Any:
         if self.made_events is None:
+            self.untouched = False
             vars(self).setdefault("made_events", BoundedList(self._limits.max_events))
         return self.made_events
 
     @_events.setter
     def _events(self, value: Any) -> None:
-        self.made_events = value
+        self.untouched, self.made_events = False, value
 
     @property
     def _links(self) -> Any:
         if self.made_links is None:
-            vars(self).setdefault("made_links", self._new_links(self.own_links))
+            self._make_links()
         return self.made_links
 
     @_links.setter
     def _links(self, value: Any) -> None:
-        self.made_links = value
+        self.untouched, self.made_links = False, value
 
     def _contain(self, attributes: Attributes) -> BoundedAttributes:
         limits = self._limits
@@ -100,31 +102,30 @@ class LightSpan(_Span):
         )
 
     @classmethod
-    def made(  # noqa: PLR0917  # called for each span: names would cost
-        cls,
-        name: str,
-        context: SpanContext,
-        kind: SpanKind,
-        parent: SpanContext | None,
-        attributes: dict[str, Any],
-        template: Template | None,
-        is_plain: bool,
-        links: Sequence[Link],
-        start_time: int | None,
+    def made(
+        cls, name: str, context: SpanContext, parent: SpanContext | None, template: Template | None, given: Given
     ) -> Self:
-        """Return a span that has started at a time in nanoseconds since 1970, or now; its attributes become its own."""
-        span = _new(cls)
+        """Return a span that has started; without a time of its own, now."""
+        span, (kind, more, links, start_time) = _new(cls), given
         span._name, span._context, span._kind, span._parent = name, context, kind, parent
-        span._lock = Lock()
-        span.own_links, span.own_attributes, span.template = tuple(links), attributes, template
+        span._lock, span.own_links = Lock(), tuple(links)
         for link in span.own_links:
             if link is None or (link.attributes and not span._takes_link(link.attributes)):
-                span.made_links = span._new_links(span.own_links)
+                span._make_links()
                 break
+        span.own_attributes = attributes = {**template.attributes, **more} if template is not None else {**more}
+        if template is not None and len(attributes) == len(template.attributes) + len(more) and template.is_plain:
+            span.template, is_plain = template, plain(more)
+        else:
+            is_plain = plain(attributes)
         if len(attributes) > cls.room or not is_plain:
-            span.made_attributes = span._contain(attributes)
+            span.untouched, span.made_attributes = False, span._contain(attributes)
         span._start_time = time.time_ns() if start_time is None else start_time
         return span
+
+    def _make_links(self) -> None:
+        self.untouched = False
+        vars(self).setdefault("made_links", self._new_links(self.own_links))
 
     def _takes_link(self, attributes: Mapping[str, Any]) -> bool:
         limits = self._limits

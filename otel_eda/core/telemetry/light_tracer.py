@@ -11,8 +11,7 @@ from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, Sta
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, TraceState
 
 from otel_eda.core.runtime.contexts import SPAN, get_current
-from otel_eda.core.telemetry.light_spans import LightSpan
-from otel_eda.core.telemetry.templates import plain
+from otel_eda.core.telemetry.light_spans import NO_STATE, LightSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, Span
     from opentelemetry.util.types import Attributes
 
+    from otel_eda.core.telemetry.light_spans import Given
     from otel_eda.core.telemetry.templates import Template
 
 # The flag of W3C Trace Context Level 2 that says whether a trace id is random; older SDKs do not know it.
 _KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_names
 _FLAGS = tuple(TraceFlags(value) for value in range(4))
-_SAMPLED = Decision.RECORD_AND_SAMPLE
+_DROP, _SAMPLED = Decision.DROP, Decision.RECORD_AND_SAMPLE
 _MOST_TRACE, _MOST_SPAN = (1 << 128) - 1, (1 << 64) - 1
-_NO_STATE = TraceState()
 _SILENT = {one.on_start for one in (SpanProcessor, BatchSpanProcessor, SimpleSpanProcessor)}  # they do nothing
 _DELEGATES = (  # of a sampler that asks the parent
     "_root",
@@ -85,45 +84,42 @@ class LightTracer(Tracer):
         start_time: int | None,
     ) -> Span:
         """Start a span with a template's name, and with more attributes than the template's."""
-        common, name = template.attributes, template.name
-        if not (template.is_plain and common.keys().isdisjoint(more)):
-            return self.start_span(name, context, kind, {**common, **more}, links, start_time)
-        return self._start(name, template, context, (kind, more, links, start_time))
+        return self._start(template.name, template, context, (kind, more, links, start_time))
 
-    def _start(self, name: str, template: Template | None, context: Context | None, given: tuple[Any, ...]) -> Span:
-        sdk, known, (kind, more, links, start_time) = self.sdk, self._known, given
+    def _start(self, name: str, template: Template | None, context: Context | None, given: Given) -> Span:
+        sdk, (sampler, resource, known), (kind, more, links, start_time) = self.sdk, self._known, given
+        processors = getattr(sdk.span_processor, "_span_processors", None)
+        if sdk.sampler is not sampler or sdk.resource is not resource or processors is not known:
+            self._prepare(sdk, processors)
         if not self._is_enabled():
             return sdk.start_span(name, context, kind, _all(template, more), links, start_time)  # type: ignore[no-any-return]
-        processors = getattr(sdk.span_processor, "_span_processors", None)
-        if sdk.sampler is not known[0] or sdk.resource is not known[1] or processors is not known[2]:
-            self._prepare(sdk, processors)
         parent, trace_id, place, random, state = self._inherited(context)
         decision = self._decisions[place]
         if decision is None:
             decision, state, more = self._ask(context, trace_id, name, kind, _all(template, more), links)
-            template = None
-        own = _context(trace_id, sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + 2 * random, state)
+            template, given = None, (kind, more, links, start_time)
+        own = _context(trace_id, sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + random, state)
         counted = self._count and self._count(parent, decision)
-        if decision is Decision.DROP:
+        if decision is _DROP:
             return NonRecordingSpan(own)
-        made = _all(template, more), template, plain(more), links, start_time
-        span = self._class.made(name, own, kind, parent, *made)
+        span = self._class.made(name, own, parent, template, given)
         if counted is not None:
             span._record_end_metrics = counted
         if self._tells_start:
             sdk.span_processor.on_start(span, parent_context=context)
         return span
 
-    def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, bool, Any]:
-        """Return the parent, the trace's id, what kind of parent it is, whether the id is random, the trace state."""
+    def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, int, Any]:
+        """Return the parent, the trace's id, what kind of parent it is, the flag of random ids, the trace state."""
         span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
         parent = None if span is None else span.get_span_context()
         if parent is None or not parent.is_valid:
             ids = self.sdk.id_generator
-            return None, ids.generate_trace_id(), 0, bool(self._random_flag and ids.is_trace_id_random()), None
+            random = self._random_flag and 2 * bool(ids.is_trace_id_random())
+            return None, ids.generate_trace_id(), 0, random, None
         trace_id, _, is_remote, flags, state, _ = parent
-        place = 1 + 2 * (not is_remote) + (not flags & 1)
-        return parent, trace_id, place, bool(flags & self._random_flag), state
+        place = (1 if is_remote else 3) + (not flags & 1)
+        return parent, trace_id, place, flags & self._random_flag, state
 
     def start_as_current_span(self, name: str, *args: Any, **options: Any) -> AbstractContextManager[Span]:  # type: ignore[override]
         """Start a span as the SDK's tracer does, and make it current."""
@@ -156,14 +152,14 @@ class LightTracer(Tracer):
         return result.decision, result.trace_state, dict(result.attributes or {})
 
 
-def _all(template: Template | None, more: dict[str, Any]) -> dict[str, Any]:
+def _all(template: Template | None, more: Mapping[str, Any]) -> Mapping[str, Any]:
     return more if template is None else {**template.attributes, **more}
 
 
 def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> SpanContext:
     # As its constructor does, which takes as long as all the rest of a span's identity: `light` looks whether it would.
     is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
-    given = trace_id, span_id, False, _FLAGS[flags], _NO_STATE if state is None else state, is_valid
+    given = trace_id, span_id, False, _FLAGS[flags], NO_STATE if state is None else state, is_valid
     return tuple.__new__(SpanContext, given)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _lock = PatientLock()
 # The API looks into the environment each time it is asked for a provider: more work than all the rest of an idle call.
 _SEARCH_INTERVAL_NS = 1_000_000
+_READER_INTERVAL_NS = 10_000_000  # while spans are recorded anyway
 
 
 class Scope:
@@ -47,12 +48,13 @@ class Scope:
     def check_durations(self, now: int) -> bool:
         """Return whether durations are recorded, at a time in nanoseconds.
 
-        A meter provider may come later than the tracer provider, so it is looked for again, once a millisecond at most.
+        A meter provider or its first reader may come later than the tracer provider, so they are looked for again, a
+        hundred times a second at most.
         """
-        if not self.records_durations and not now < self._next_check_ns <= now + _SEARCH_INTERVAL_NS:
+        if not self.records_durations and not now < self._next_check_ns <= now + _READER_INTERVAL_NS:
             # In this order: a thread that comes meanwhile looks for itself.
             self.records_durations = self._records_metrics()
-            self._next_check_ns = now + _SEARCH_INTERVAL_NS
+            self._next_check_ns = now + _READER_INTERVAL_NS
         return self.records_durations
 
 
@@ -111,7 +113,8 @@ class Telemetry:
         return self._apart or _records(self.tracer_provider or trace.get_tracer_provider()) or self._records_metrics()
 
     def _records_metrics(self) -> bool:
-        return _records(self.meter_provider or metrics.get_meter_provider())
+        provider = self.meter_provider or metrics.get_meter_provider()
+        return _records(provider) and _has_reader(provider)
 
     def _make_scope(self) -> Scope | None:
         provider = self.tracer_provider or trace.get_tracer_provider()
@@ -123,6 +126,12 @@ class Telemetry:
 def _records(provider: object) -> bool:
     module = type(provider).__module__
     return not module.startswith("opentelemetry.") or ".sdk." in module
+
+
+def _has_reader(provider: object) -> bool:
+    # The SDK's has none with `OTEL_METRICS_EXPORTER=none`: it would make a measurement of each value, for nobody.
+    consumer = getattr(provider, "_measurement_consumer", None)
+    return bool(getattr(consumer, "_reader_storages", True))
 
 
 watchers: list[Callable[[Meter, Metrics, bool], object]] = []

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from typer import Option
+from typer import BadParameter, Option
 
-from otel_eda.diagnosis import CLEAN, PARTLY, BusyError
+from otel_eda.diagnosis import CLEAN, PARTLY, BusyError, UnusableError
+from otel_eda.diagnosis.buckets import Share
 from otel_eda.diagnosis.reports import ReportFormat, by_name
 from otel_eda.diagnosis.settings import Bounds
 
@@ -16,10 +17,24 @@ from .gathered import gathered
 from .options import Judging, Reading
 from .progress import steps
 
+if TYPE_CHECKING:
+    from otel_eda.diagnosis.catalog import Check
+    from otel_eda.diagnosis.engine import Diagnosis
+
+    from .gathered import Gathered
+
 EXAMPLES = (
     "otel-eda diagnose telemetry --grace 0 --details",
     "otel-eda diagnose http://localhost:16686 --since 2h -o report.html",
+    "otel-eda diagnose telemetry --buckets 8",
 )
+
+
+def _share(text: str) -> Share:
+    try:
+        return Share.read(text)
+    except ValueError as error:
+        raise BadParameter(str(error)) from None
 
 
 def run(
@@ -46,18 +61,23 @@ def run(
         Path | None,
         Option(metavar="FILE", help="Remember in this file what was told, and report only news."),
     ] = None,
+    buckets: Annotated[
+        Share | None,
+        Option(
+            parser=_share,
+            metavar="N",
+            help="Look at the destinations in N parts, one after another, each in the memory given; K/N at the K-th.",
+        ),
+    ] = None,
 ) -> int:
     """Diagnose and report."""
-    from otel_eda.diagnosis import engine
     from otel_eda.diagnosis.reports import check, write
 
     checks, only_news, kind = judging.checks(), news or state is not None, format_ or by_name(output)
     try:
         with gathered(reading, state, only_news=only_news) as found:
             check(kind, found.store)
-            with steps(len(checks)) as step:
-                both = _both(found.begin, step)
-                diagnosis = engine.diagnose(found.tables, checks, bounds, both, judging.evidence, only_news=only_news)
+            diagnosis = _diagnosis(found, checks, bounds, judging.evidence, buckets, only_news=only_news)
             with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
                 write(kind, diagnosis, found.store, file, jaeger=judging.jaeger_url, details=details)
                 file.flush()
@@ -67,6 +87,27 @@ def run(
         print(f"otel-eda: {error}", file=sys.stderr)
         return CLEAN
     return PARTLY if diagnosis.not_run else judging.status(finding.verdict for finding in diagnosis.findings)
+
+
+def _diagnosis(
+    found: "Gathered",
+    checks: tuple["Check", ...],
+    bounds: Bounds,
+    evidence: int,
+    share: Share | None,
+    *,
+    only_news: bool,
+) -> "Diagnosis":
+    from otel_eda.diagnosis import engine
+    from otel_eda.diagnosis.buckets import run
+
+    with steps(len(share.numbers) if share else len(checks)) as step:
+        if not share:
+            both = _both(found.begin, step)
+            return engine.diagnose(found.tables, checks, bounds, both, evidence, only_news=only_news)
+        if not found.store:
+            raise UnusableError("--buckets is for telemetry that is read to this machine")
+        return run.diagnose(found.store, checks, bounds, share, step=step, evidence=evidence, only_news=only_news)
 
 
 def _both(one: Callable[[str], None], other: Callable[[str], None]) -> Callable[[str], None]:

@@ -1,4 +1,4 @@
-"""Where a command's telemetry is and what was told of it: here, in DuckDB, or in a ClickHouse that keeps its rows."""
+"""Where a command's telemetry is and what was told of it: here, in DuckDB, or where it stays, ClickHouse or Spark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
-from otel_eda.diagnosis.sources import CLICKHOUSE
+from otel_eda.diagnosis.sources import CLICKHOUSE, SPARK
 
 from .options import loaded
 
@@ -37,7 +37,10 @@ class Gathered:
 @contextmanager
 def gathered(reading: Reading, state: Path | None, *, only_news: bool) -> Iterator[Gathered]:
     """Yield what was read; with `only_news` the tables know what was told."""
-    if any(_stays(place) for place in reading.source):
+    if any(place.startswith(SPARK) for place in reading.source):
+        with _in_spark(reading, only_news=only_news) as found:
+            yield found
+    elif any(_stays(place) for place in reading.source):
         with _in_clickhouse(reading, state, only_news=only_news) as found:
             yield found
     elif not only_news:
@@ -71,6 +74,21 @@ def _in_clickhouse(reading: Reading, state: Path | None, *, only_news: bool) -> 
         raise UnusableError(f"{error}: pip install 'otel-eda[clickhouse]'") from error
     with opened(reading.source[0], *last_hour(reading.since, reading.until), tells=only_news) as window:
         yield Gathered(window.tables, window.begin, window.run.remember)
+
+
+@contextmanager
+def _in_spark(reading: Reading, *, only_news: bool) -> Iterator[Gathered]:
+    if len(reading.source) != 2 or reading.service or reading.since or reading.until or only_news:
+        raise UnusableError("Spark takes its URL and one folder, whole: no --service, --since, --until or --news")
+    try:
+        from otel_eda.diagnosis.engines import spark
+    except ModuleNotFoundError as error:
+        raise UnusableError(f"{error}: pip install 'otel-eda[spark]'") from error
+    master, folder = reading.source
+    with spark.session(master) as running:
+        tables = spark.SparkTables(running)
+        tables.read(folder)
+        yield Gathered(tables, _nothing, lambda: None)
 
 
 def _stays(place: str) -> bool:

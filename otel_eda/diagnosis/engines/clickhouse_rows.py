@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from otel_eda import semconv
 from otel_eda.diagnosis import columns, external
 from otel_eda.diagnosis.columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, RESOURCE, SPAN_COLUMNS
-from otel_eda.diagnosis.load import DAMAGED, EARLIEST, KINDS, LATEST, MILLISECONDS_NS, MOST
+from otel_eda.diagnosis.load import DAMAGED, EARLIEST, KINDS, LATEST, MILLISECONDS_NS, MOST, NO_TIME_MS
 from otel_eda.diagnosis.sources import clickhouse_tables as exported
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ COMPUTED = {
         if(type = 'send', 'unresolved', 'abandoned'),
         error IS NOT NULL, 'error', v_abandoned, 'abandoned', 'ok')""",
     "message_time": f"""multiIf(v_message_time BETWEEN {FIRST_MS} AND {LAST_MS}, v_message_time * {MILLISECONDS_NS},
-        v_message_time <> -1, {DAMAGED}, NULL)""",
+        v_message_time NOT BETWEEN -1 AND {NO_TIME_MS}, {DAMAGED}, NULL)""",
 }
 LOCATED = "SELECT " + ", ".join(
     f"{COMPUTED.get(column.name, f'v_{column.name}')} AS {column.name}" for column in columns.OPERATIONS

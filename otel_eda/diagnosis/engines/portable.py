@@ -16,8 +16,11 @@ Schema: TypeAlias = "Mapping[str, Mapping[str, str]]"
 FOUND = "is_there"
 
 
-def portable(query: exp.Query, schema: Schema) -> exp.Query:
-    """Return a query of DuckDB's as other engines understand it; `schema` has the types of each table's columns."""
+def portable(query: exp.Query, schema: Schema, *, joins: bool = True) -> exp.Query:
+    """Return a query of DuckDB's as other engines understand it; `schema` has the types of each table's columns.
+
+    Without `joins`, an EXISTS that speaks of the outer row stays as it is.
+    """
     full = qualify(
         query,
         schema=dict(schema),
@@ -30,7 +33,7 @@ def portable(query: exp.Query, schema: Schema) -> exp.Query:
     _name_unions(full)
     typed = annotate_types(full, schema=dict(schema), dialect="duckdb")
     numbers = count()
-    for select in list(typed.find_all(exp.Select)):
+    for select in list(typed.find_all(exp.Select)) if joins else ():
         _join_subqueries(select, numbers)
     return typed
 
@@ -62,7 +65,7 @@ def _join_subqueries(select: exp.Select, numbers: Iterator[int]) -> None:
     In ClickHouse 26.9 such a subquery never matches if a column of the outer row in it is NULL, whatever it asks.
     """
     where = select.args.get("where")
-    filters = _conjuncts(where.this) if where else []
+    filters = conjuncts(where.this) if where else []
     for exists in list(_own(select)):
         sources = _sources(exists.this)
         if all(column.table in sources for column in _columns(exists.this)):
@@ -111,7 +114,7 @@ def _join(query: exp.Select, sources: set[str], name: str, kind: str) -> exp.Joi
     """Return the join with what a subquery selects, on those of its conditions that speak of the outer row."""
     inner: list[exp.Expr] = []
     across: list[exp.Expr] = []
-    for condition in _conjuncts(query.args["where"].this):
+    for condition in conjuncts(query.args["where"].this):
         tables = {column.table for column in condition.find_all(exp.Column)}
         (inner if tables <= sources else across).append(condition)
     keys: dict[str, exp.Expr] = {}
@@ -127,11 +130,12 @@ def _join(query: exp.Select, sources: set[str], name: str, kind: str) -> exp.Joi
     return exp.Join(this=rows.subquery(name), side="LEFT", kind=kind, on=exp.and_(*across, copy=False))
 
 
-def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
+def conjuncts(condition: exp.Expr) -> list[exp.Expr]:
+    """Return the conditions that a condition joins by AND."""
     if isinstance(condition, exp.And):
-        return [part for side in (condition.left, condition.right) for part in _conjuncts(side)]
+        return [part for side in (condition.left, condition.right) for part in conjuncts(side)]
     if isinstance(condition, exp.Paren) and isinstance(condition.this, exp.And):
-        return _conjuncts(condition.this)
+        return conjuncts(condition.this)
     return [condition]
 
 

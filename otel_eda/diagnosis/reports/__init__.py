@@ -60,5 +60,7 @@ def check(name: ReportFormat, store: Store | None) -> None:
 
 def _rows(store: Store | None) -> Store:
     if store is None:
-        raise UnusableError("an HTML report draws rows, and these stay in ClickHouse: without ?eda= they come here")
+        raise UnusableError(
+            "an HTML report draws rows, and these stay where they are; a ClickHouse's come here without ?eda="
+        )
     return store

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from otel_eda.diagnosis.store import Source
 
-CLICKHOUSE = "clickhouse://"
+CLICKHOUSE, SPARK = "clickhouse://", "spark://"
 
 
 def find(places: Iterable[str], selection: Selection, most_spans: int = MOST_SPANS) -> Iterator[Source]:

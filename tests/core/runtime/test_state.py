@@ -51,6 +51,7 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
 }
 # What outlives `disable()`, and why.
 KEPT = {
+    "telemetry.encoding:_heads": "names before numbers as they are encoded, which are the same for all",
     "telemetry.encoding:_keys": "names as they are encoded, which are the same for all",
     "telemetry.encoding:_texts": "attributes as they are encoded, which are the same for all",
     "clients.instances:_live_clients": "they are weak references, which go with their clients",

@@ -114,3 +114,37 @@ def test_what_is_never_settled_is_forgotten_one_day(
     monkeypatch.setattr(in_flight, "MAX_UNSETTLED", 1)
     run(channel, lambda *_: None)
     assert [*client_of(channel, recorder_library(channel)).unsettled] == [2]
+
+
+def test_a_message_that_is_refused_while_an_exception_is_handled_has_failed_by_it(
+    channel: Channel, recorder: Recorder
+) -> None:
+    def callback(channel: Channel, delivery: Delivery, _: object) -> None:
+        try:
+            raise KeyError(delivery.tag)
+        except KeyError:
+            channel.nack(delivery.tag, requeue=False)
+
+    run(channel, callback)
+    assert all(failed(span) and attribute(span, "error.type") == "KeyError" for span in recorder.processes(2))
+
+
+def test_a_message_that_is_acknowledged_while_an_exception_is_handled_may_be_done(
+    channel: Channel, recorder: Recorder
+) -> None:
+    def callback(channel: Channel, delivery: Delivery, _: object) -> None:
+        try:
+            raise KeyError(delivery.tag)  # it is known already, for instance
+        except KeyError:
+            channel.ack(delivery.tag)
+
+    run(channel, callback)
+    assert not any(failed(span) for span in recorder.processes(2))
+
+
+def test_what_was_handled_before_a_message_came_is_none_of_its_own(channel: Channel, recorder: Recorder) -> None:
+    try:
+        raise KeyError
+    except KeyError:
+        run(channel, lambda channel, delivery, _: channel.nack(delivery.tag, requeue=False))
+    assert not any(failed(span) for span in recorder.processes(2))

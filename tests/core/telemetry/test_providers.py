@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import NoOpTracerProvider
 from support.recorder import Recorder, recording
 
@@ -138,6 +140,19 @@ def test_a_provider_that_is_not_opentelemetrys_own_counts_as_an_sdk() -> None:
     found = Telemetry("test")
     found.set_providers(ForeignProvider(), NoOpMeterProvider())
     assert found.find_scope() is not None
+
+
+def test_no_duration_is_recorded_before_somebody_reads() -> None:
+    # As with `OTEL_METRICS_EXPORTER=none`: the SDK would make a measurement of each value, for nobody.
+    meters, found = MeterProvider(shutdown_on_exit=False), Telemetry("test")
+    found.set_providers(ForeignProvider(), meters)
+    scope = found.find_scope()
+    assert scope is not None
+    assert not scope.check_durations(time.time_ns())
+    if hasattr(meters, "add_metric_reader"):
+        meters.add_metric_reader(InMemoryMetricReader())
+        assert scope.check_durations(time.time_ns() + 20_000_000)
+    meters.shutdown()
 
 
 def test_a_provider_that_fails_is_our_failure_alone(

@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, only
+from .helpers import CONFIRMED, LIKELY, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ("NotEnoughReplicasError", "replicas"),
         ("BufferError", "own queue"),
         ("NoBrokersAvailable", "reached"),
-        ("ValueError", "error says why"),
+        ("kafka.errors.CorruptRecordError", "error says why"),
     ],
 )
 def test_a_final_delivery_error_is_proof(diagnose: Diagnose, error: str, cause: str) -> None:
@@ -38,6 +38,12 @@ def test_a_final_delivery_error_is_proof(diagnose: Diagnose, error: str, cause: 
     )
     assert finding.trace_ids == (lost.span.trace,)
     assert cause in finding.cause
+
+
+def test_any_other_error_may_be_of_what_came_after_the_send(diagnose: Diagnose) -> None:
+    made = flow()
+    made.shop.send("orders", 5.0, error="ValueError")
+    assert only(diagnose(made.world, "EDA101").findings, "EDA101").verdict is LIKELY
 
 
 def test_a_message_sent_again_with_its_context_was_not_lost(diagnose: Diagnose) -> None:

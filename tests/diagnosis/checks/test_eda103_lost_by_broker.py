@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def test_two_messages_at_one_offset(diagnose: Diagnose) -> None:
     made = flow()
+    made.shop.send("orders", 4.9, 76)
     first, second = made.shop.send("orders", 5.0, 77), made.shop.send("orders", 6.0, 77)
     finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
     assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (77, 77))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, only
+from .helpers import CONFIRMED, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from diagnosis.telemetry import Flow
 
 
 def test_every_attempt_fails_alike(diagnose: Diagnose) -> None:
@@ -43,4 +46,33 @@ def test_an_outage_is_none(diagnose: Diagnose) -> None:
     made = flow(skip=set(range(20, 40)))
     for turn in range(60):
         made.billing.process(made.messages[20 + turn % 20], 5.0 + turn * 0.1, error="Timeout")
+    assert diagnose(made.world, "EDA402").findings == ()
+
+
+def poll_in_vain(made: Flow, times: int) -> None:
+    for turn in range(times):
+        said = {
+            "messaging.system": "kafka",
+            "messaging.operation.name": "poll",
+            "messaging.operation.type": "receive",
+            "messaging.consumer.group.name": "billing",
+            "error.type": "ValueError",
+        }
+        made.billing.other("poll", 10.0 + turn, 0.01, said=said, kind=3)
+
+
+def test_a_message_that_no_poll_gets_by(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip=set(range(12, 40)))
+    poll_in_vain(made, 3)
+    finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
+    assert (finding.verdict, finding.count, finding.partition, finding.offsets) == (SUSPECT, 3, "0", (12, 12))
+    assert "polls fail" in finding.cause
+
+
+@pytest.mark.parametrize(("times", "on"), [(2, False), (3, True)])
+def test_polls_that_failed_seldom_or_for_a_while_are_none(diagnose: Diagnose, times: int, on: bool) -> None:
+    made = flow(40, 1, skip=set(range(12, 40)))
+    poll_in_vain(made, times)
+    if on:
+        made.billing.process(made.messages[12], 20.0)
     assert diagnose(made.world, "EDA402").findings == ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import flow
 
-from .helpers import LIKELY, only
+from .helpers import CONFIRMED, LIKELY, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -30,3 +30,13 @@ def test_many_messages_of_one_handler_are_none(diagnose: Diagnose) -> None:
         inner = made.billing.other(f"item {turn}", 5.2, 0.1, span)
         made.billing.send("items", 5.2, turn, parent=inner)
     assert diagnose(made.world, "EDA404").findings == ()
+
+
+def test_a_bound_makes_it_proof(diagnose: Diagnose) -> None:
+    made = flow()
+    message = made.shop.send("retry", 5.0, 0)
+    for turn in range(1, 8):
+        span = made.billing.process(message, 5.0 + turn * 0.1)
+        message = made.billing.send("retry", 5.0 + turn * 0.1, turn, parent=span)
+    assert only(diagnose(made.world, "EDA404", loop=5).findings, "EDA404").verdict is CONFIRMED
+    assert diagnose(made.world, "EDA404", loop=10).findings == ()

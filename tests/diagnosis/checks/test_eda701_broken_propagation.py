@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnosis.telemetry import flow
+from diagnosis.telemetry import BEGIN, flow, pairs
 
-from .helpers import CONFIRMED, SUSPECT, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -18,7 +18,9 @@ def test_another_trace_without_a_link(diagnose: Diagnose) -> None:
     del cut["links"], cut["parentSpanId"]
     cut["traceId"] = made.world.id(16)
     finding = only(diagnose(made.world, "EDA701").findings, "EDA701")
-    assert (finding.verdict, finding.offsets, finding.count) == (CONFIRMED, (6, 6), 1)
+    assert (finding.verdict, finding.offsets, finding.count) == (LIKELY, (6, 6), 1)
+    cut["attributes"] += pairs({"eda.message.timestamp": BEGIN // 1_000_000 + 1200})  # so it is that very message
+    assert only(diagnose(made.world, "EDA701").findings, "EDA701").verdict is CONFIRMED
 
 
 def test_no_context_ever_came(diagnose: Diagnose) -> None:

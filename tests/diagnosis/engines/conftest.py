@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_eda.diagnosis import columns
+
 from .worlds import merged
 
 if TYPE_CHECKING:
@@ -61,3 +63,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with merged(tmp_path_factory.mktemp("worlds")) as store:
         yield store
+
+
+@pytest.fixture(scope="package")
+def exported(worlds: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the tables of the worlds, as `otel-eda export` writes them."""
+    folder = tmp_path_factory.mktemp("exported")
+    for table in columns.TABLES:
+        worlds.execute(f"COPY {table} TO '{folder / table}.parquet' (FORMAT parquet)")
+    return folder

@@ -10,7 +10,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from brokers.exporter import ExporterServer
+from brokers import tools
+from brokers.exporter import ExporterServer, binary
+from docs.pages import ROOT
 from support.waiting import until
 
 from diagnosis.test_collector import PATHS, post
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 COARSE = re.compile(r"(`(?:StartTimeUnix|TimeUnix)`) DateTime\b(?!64)")
+LIFE = re.compile(r"^TTL .*$", re.MULTILINE)
+TABLES = ROOT / "stack" / "clickhouse" / "tables.sql"
 AT_ONCE = 60  # resources in a request
 
 
@@ -101,6 +105,23 @@ def test_tables_made_as_the_page_says_keep_nanoseconds(server: Server, send: Sen
     with Store() as files:
         files.read([Files(str(send("precise", made=True)))])
         compare(files, server, "precise", tmp_path)
+
+
+def test_the_tables_of_the_stack_take_what_it_writes(server: Server, send: Send, tmp_path: Path) -> None:
+    with server.client() as client:
+        client.command("CREATE DATABASE stacked")
+        # One shard, and nothing expires: what the worlds send is old.
+        text = LIFE.sub("", TABLES.read_text("utf-8")).replace("otel.", "stacked.").replace("_local", "")
+        for statement in text.split(";"):
+            if "MergeTree" in statement:
+                client.command(statement)
+    with Store() as files:
+        files.read([Files(str(send("stacked", made=True)))])
+        compare(files, server, "stacked", tmp_path)
+
+
+def test_the_exporter_takes_the_configuration_of_the_stack(tmp_path: Path) -> None:
+    tools.run([str(binary()), "validate", f"--config={TABLES.parent / 'collector.yaml'}"], tmp_path)
 
 
 def compare(files: Store, server: Server, database: str, folder: Path) -> None:

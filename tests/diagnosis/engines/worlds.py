@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diagnosis.checks.helpers import counted_by_ledger
+from diagnosis.checks.metrics import around, hours, levels, rising, worked
 from diagnosis.telemetry import Telemetry, flow, pairs
 from otel_eda.diagnosis import columns, external
 from otel_eda.diagnosis.sources.files import Files
@@ -63,7 +64,7 @@ def _worlds(leave: str | None) -> Iterator[list[str]]:
     for path in sorted(EXAM.glob("*/*.jsonl.gz")):
         if path.name.partition(".")[0] != leave:
             yield gzip.decompress(path.read_bytes()).decode("utf-8", "replace").splitlines()
-    for world in (_stuck(), _hot(), _cut()):
+    for world in (_stuck(), _hot(), _cut(), _ahead()):
         yield world.lines()
 
 
@@ -99,4 +100,21 @@ def _cut() -> Telemetry:
     cut = made.works[12].json
     del cut["links"], cut["parentSpanId"]
     cut["traceId"] = made.world.id(16)
+    return made.world
+
+
+def _ahead() -> Telemetry:
+    """Lag rises, retention comes nearer, polls become rare, a queue fills, and all is slower than it was."""
+    made = hours()
+    group = {"messaging.system": "kafka", "messaging.consumer.group.name": "billing"}
+    calm, growth = around(20, 120), rising(40, 100, 20)
+    levels(made.billing, "eda.consumer.lag", [*calm, *growth])
+    levels(
+        made.billing, "eda.consumer.retention.margin", [*around(9e4, 120, 0.02), *(9e4 - 15 * lag for lag in growth)]
+    )
+    levels(made.billing, "eda.queue.depth", [*calm, *growth])
+    levels(made.billing, "eda.consumer.partition.count", [8.0] * 160, group)
+    levels(made.billing, "eda.consumer.poll.age", [*calm, *(60.0 * minute for minute in range(1, 41))], group)
+    levels(made.billing, "eda.consumer.poll.limit", [3600.0] * 160, group)
+    worked(made.billing, around(600, 160), [*around(13, 120), *around(50, 40)])
     return made.world

@@ -62,7 +62,7 @@ def shop(topic: str, after: bool = False) -> None:
         sent = producer.send(topic, b"%d" % number).get(PATIENCE)
         if after:
             assert COUNT <= sent.offset < 2 * COUNT, "nothing was lost"
-            fault("EDA103", destination=topic, partition="0", offset=sent.offset)
+            fault("EDA103", "LIKELY", destination=topic, partition="0", offset=sent.offset)
     producer.close()
     harmless("EDA107", destination=topic)
     outlive()

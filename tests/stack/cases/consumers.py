@@ -44,6 +44,19 @@ CASES = [
     Case("EdaLagGrowing", "more come than are taken", lag("0+60x60") | consumed("0+60x60")),
     Case("EdaLagGrowing", "it is far behind, and catches up", lag("9000-60x60") | consumed("0+60x60"), fires=False),
     Case("EdaLagGrowing", "it is a few behind, and more than before", lag("0+1x60") | consumed("0+60x60"), fires=False),
+    Case("EdaLagAhead", "it rises fast", lag("0+200x60") | consumed("0+60x60"), also=frozenset({"EdaLagGrowing"})),
+    Case("EdaLagAhead", "it has stopped to rise", lag("0+200x40 8000x20") | consumed("0+60x60"), fires=False),
+    Case(
+        "EdaRetentionAhead",
+        "the log's begin comes nearer, from far",
+        counted("eda_consumer_retention_margin", "90000-900x60") | lag("60000x60") | consumed("0+60x60"),
+    ),
+    Case(
+        "EdaRetentionAhead",
+        "nothing waits",
+        counted("eda_consumer_retention_margin", "90000-900x60") | lag("0x60") | consumed("0+60x60"),
+        fires=False,
+    ),
     Case(
         "EdaRetentionNear", "it reads what is six days old", counted("eda_consumer_lag_time_seconds", f"{6 * DAY}x60")
     ),
@@ -57,6 +70,7 @@ CASES = [
         "EdaRetentionNear",
         "the log's begin comes nearer",
         counted("eda_consumer_retention_margin", "6000-100x60") | lag("60000x60") | consumed("0+60x60"),
+        also=frozenset({"EdaRetentionAhead"}),
     ),
     Case(
         "EdaRetentionNear",

@@ -29,16 +29,21 @@ WITH failed AS (
         AND system IS DISTINCT FROM 'zeromq'
 ),
 
--- Later sends of the same process to the same destination that were taken.
+-- Later sends of the same service to the same destination that were taken: by the same process in the same work, by it at
+-- all, and by any process with the same key, as that of another turn of an outbox.
 taken AS (
-    SELECT s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash, max(s.started) AS started
+    SELECT s.service, s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash, max(s.started) AS started
     FROM sends AS s
-    WHERE s.outcome = 'ok' AND (s.instance, s.destination) IN (SELECT DISTINCT f.instance, f.destination FROM failed AS f)
-    GROUP BY s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash
+    WHERE s.outcome = 'ok' AND (s.service, s.destination) IN (SELECT DISTINCT f.service, f.destination FROM failed AS f)
+    GROUP BY s.service, s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash
 ),
 
 latest AS (
     SELECT instance, destination, max(started) AS started FROM taken GROUP BY instance, destination
+),
+
+alike AS (
+    SELECT service, destination, key_hash, max(started) AS started FROM taken GROUP BY service, destination, key_hash
 )
 
 SELECT
@@ -54,11 +59,13 @@ SELECT
         ) THEN 'LIKELY'
         -- A call that was refused at once is usually made again; its spans only show it where the contents are the same.
         WHEN f.cause = 'local-queue' AND l.started > f.started THEN 'SUSPECT'
-        -- The same work sent the like once more.
-        WHEN t.started > f.started THEN 'LIKELY'
+        -- The same work sent the like once more, or another turn of it did; what is too large will be so again.
+        WHEN t.started > f.started OR (f.cause <> 'size' AND k.started > f.started) THEN 'LIKELY'
+        -- An error that no broker gave may be of what came after the send.
+        WHEN f.cause = 'other' AND NOT coalesce(regexp_matches(f.error, '(^|[.])(kafka|aiokafka|pika|aio_pika|amqp|aiormq)[.]|Kafka|^[A-Z]+(_[A-Z]+)+$'), false) THEN 'LIKELY'
     END AS at_most,
     -- Whether the message arrived after all, or was sent once more, only spans can show; some errors leave no doubt.
-    CASE WHEN f.cause IN ('size', 'authorization', 'no-such-destination', 'other')
+    CASE WHEN f.cause IN ('size', 'authorization', 'no-such-destination')
         OR (f.cause = 'replicas' AND lower(f.error) NOT LIKE '%after%append%') THEN true END AS g1,
     coalesce(f.error_text, f.error) AS detail
 FROM failed AS f
@@ -66,6 +73,7 @@ LEFT JOIN latest AS l ON l.instance = f.instance AND l.destination = f.destinati
 LEFT JOIN taken AS t
     ON t.instance = f.instance AND t.destination = f.destination AND t.trace_id = f.trace_id
     AND t.parent_id = f.parent_id AND t.key_hash IS NOT DISTINCT FROM f.key_hash
+LEFT JOIN alike AS k ON k.service = f.service AND k.destination = f.destination AND k.key_hash IS NOT DISTINCT FROM f.key_hash
 WHERE
     -- The application may have sent the message again with the same context, and the broker may have acknowledged that.
     NOT EXISTS (

@@ -20,6 +20,11 @@ WHERE
     AND NOT EXISTS (
         SELECT 1 FROM works AS w WHERE w.origin_span = s.origin_span AND w.origin_trace = s.origin_trace
     )
+    -- It was sent once more, and taken.
+    AND NOT EXISTS (
+        SELECT 1 FROM sends AS again
+        WHERE again.origin_span = s.origin_span AND again.origin_trace = s.origin_trace AND again.outcome = 'ok'
+    )
 UNION ALL
 -- A process that vanished had sends in flight when it last measured them.
 SELECT
@@ -28,9 +33,7 @@ SELECT
     cast(r.value AS BIGINT) || ' sends were in flight when the last was heard of the process', 'SUSPECT', cast(r.value AS BIGINT)
 FROM readings AS r
 CROSS JOIN settings AS z
-JOIN (
-    SELECT instance, max(ended) AS ended FROM operations GROUP BY instance
-) AS i ON i.instance = r.instance
+JOIN processes AS i ON i.instance = r.instance
 WHERE
     r.name = 'eda.producer.in_flight' AND r.value > 0
-    AND greatest(r.time, i.ended) + z.grace < (SELECT max(o.ended) FROM operations AS o)
+    AND greatest(r.time, i.last_time) + z.grace < (SELECT max(p.last_time) FROM processes AS p)

@@ -28,7 +28,10 @@ acked AS (
 -- A topic that was created again counts from 0; a log that lost its end continues at a later offset. So what tells is
 -- the lowest offset that was given since the first one was given for a second time.
 turned AS (
-    SELECT destination, partition_id, max(ended) AS before, min(next_ended) AS ended
+    SELECT
+        destination, partition_id, max(ended) AS before, min(next_ended) AS ended,
+        -- Two clusters of one name give their offsets to different processes.
+        bool_and(instance = next_instance) AS one
     FROM acked
     WHERE next_span IS NOT NULL
     GROUP BY destination, partition_id
@@ -40,6 +43,17 @@ again AS (
     JOIN sends AS s ON s.destination = t.destination AND s.partition_id = t.partition_id
     WHERE s.outcome = 'ok' AND s.message_offset >= 0 AND s.ended > least(t.before, t.ended - 1)
     GROUP BY t.destination, t.partition_id
+),
+
+-- Where all is of one log: one process had both acknowledgements, and the message before is known.
+certain AS (
+    SELECT t.destination, t.partition_id
+    FROM turned AS t
+    JOIN again AS g ON g.destination = t.destination AND g.partition_id = t.partition_id
+    WHERE t.one AND EXISTS (
+        SELECT 1 FROM sends AS s
+        WHERE s.destination = t.destination AND s.partition_id = t.partition_id AND s.message_offset = g.lowest - 1
+    )
 ),
 
 -- The end of a log as each consumer reports it, and the highest end that the consumer had reported before.
@@ -84,10 +98,11 @@ SELECT
     a.trace_id, a.span_id, a.next_trace AS other_trace_id, a.next_span AS other_span_id,
     a.started AS first_time, a.next_ended AS last_time,
     CASE WHEN g.lowest = 0 THEN 'recreated' ELSE 'truncated' END AS cause,
-    CASE WHEN g.lowest = 0 THEN 'LIKELY' END AS at_most, CAST(NULL AS BOOLEAN) AS g1,
+    CASE WHEN g.lowest = 0 OR e.destination IS NULL THEN 'LIKELY' END AS at_most, CAST(NULL AS BOOLEAN) AS g1,
     'the broker acknowledged two different messages at this offset: the first one is gone' AS detail
 FROM acked AS a
 JOIN again AS g ON g.destination = a.destination AND g.partition_id = a.partition_id
+LEFT JOIN certain AS e ON e.destination = a.destination AND e.partition_id = a.partition_id
 WHERE a.next_span IS NOT NULL
 UNION ALL
 SELECT

@@ -68,12 +68,6 @@ pulled AS (
     GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
-alive AS (
-    SELECT instance, max(ended) AS last_time
-    FROM operations
-    GROUP BY instance
-),
-
 -- A member's position is the offset that it gets next. If it has no attempt at the message before, it had that message
 -- in hand.
 stood AS (
@@ -103,7 +97,7 @@ missing AS (
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
         d.committed, coalesce(t.failed, 0) AS failed, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
-        t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted,
+        t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted, t.ended AS failed_at,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
         greatest(coalesce(c.committed, h.committed), coalesce(h.committed, 0)) > s.message_offset AS kept,
@@ -135,7 +129,7 @@ missing AS (
     LEFT JOIN gone AS g
         ON g.consumer_group = r.consumer_group AND g.destination = s.destination AND g.partition_id = s.partition_id
         AND g.instance = coalesce(t.instance, p.instance, h.instance)
-    LEFT JOIN alive AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
+    LEFT JOIN processes AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
     JOIN graces AS z ON z.destination = s.destination
     LEFT JOIN known AS k ON k.destination = s.destination
     WHERE
@@ -149,7 +143,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, false, t.ended_by, t.started, true, true, false,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
         false, false, true
     FROM tried AS t
     WHERE t.skipped = 1
@@ -263,6 +257,36 @@ moved AS (
         ON h.consumer_group = p.consumer_group AND h.destination = p.destination AND h.partition_id = p.partition_id
         AND h.time <= p.ended
     WHERE h.time > p.attempted
+),
+
+-- What a process wrote to elsewhere, such as a table of failed messages, between a failed attempt and the commit past it.
+saved AS (
+    SELECT DISTINCT p.consumer_group, p.destination, p.partition_id, p.message_offset
+    FROM passing AS p
+    JOIN missing AS m
+        ON m.consumer_group = p.consumer_group AND m.destination = p.destination AND m.partition_id = p.partition_id
+        AND m.message_offset = p.message_offset
+    JOIN operations AS o ON o.instance = m.instance
+    WHERE
+        o.type IS NULL AND o.kind = 'CLIENT' AND o.outcome = 'ok' AND m.failed = 1
+        AND o.started BETWEEN m.failed_at AND p.ended
+),
+
+-- How long after a failure messages succeeded.
+recovered AS (
+    SELECT r.consumer_group, r.destination, max(r.taken) AS taken
+    FROM (
+        SELECT
+            w.consumer_group, w.destination,
+            min(CASE WHEN w.outcome = 'ok' THEN w.ended END) - min(CASE WHEN w.outcome = 'error' THEN w.ended END) AS taken
+        FROM works AS w
+        JOIN around AS a
+            ON a.consumer_group = w.consumer_group AND a.destination = w.destination AND a.partition_id = w.partition_id
+            AND a.message_offset = w.message_offset
+        WHERE a.finished AND a.attempts > 1
+        GROUP BY w.consumer_group, w.destination, w.partition_id, w.message_offset
+    ) AS r
+    GROUP BY r.consumer_group, r.destination
 ),
 
 -- Processes that had a message in hand when they were last heard of.
@@ -416,14 +440,31 @@ unread AS (
         )
 ),
 
+-- Spans in which an error was logged.
+complaints AS (
+    SELECT trace_id, span_id
+    FROM events
+    WHERE name = 'exception'
+    GROUP BY trace_id, span_id
+),
+
 -- Errors that a handler logged, and of which its attempt shows nothing.
 logged AS (
     SELECT
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error
     FROM events AS e
-    JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
-    WHERE e.name = 'exception' AND w.outcome = 'ok'
+    JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
+    JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
+    WHERE
+        e.name = 'exception' AND w.outcome = 'ok'
+        AND (
+            w.span_id = s.span_id
+            -- Frameworks have spans of their own around a handler: within the attempt, or beside it.
+            OR (
+                s.type IS NULL AND s.parent_id IN (w.span_id, w.origin_span) AND s.started >= w.started AND s.started <= w.ended
+            )
+        )
     GROUP BY
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended
@@ -433,7 +474,7 @@ SELECT
     m.system, m.service, m.instance, m.other_instance, m.destination, m.consumer_group, m.partition_id, m.message_offset,
     m.error, m.trace_id, m.span_id, m.other_trace_id, m.other_span_id, m.first_time, m.last_time, 1 AS weight,
     CASE
-        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.untried AND m.went_on THEN 'not-begun'
+        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged' WHEN m.untried AND m.went_on THEN 'not-begun'
         WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' ELSE 'jumped-over'
     END AS cause,
     CASE
@@ -446,7 +487,7 @@ SELECT
         -- Compaction may have removed what a group did not read before.
         WHEN NOT m.delivered AND j.message_offset IS NULL AND x.message_offset IS NOT NULL THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
-        WHEN o.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        WHEN o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Another member may have had the partition for a while.
         WHEN m.failed = 1 AND NOT m.skipped AND coalesce(n.next_offset <> m.message_offset + 1, true)
             AND coalesce(g.committed <> m.message_offset + 1, true) THEN 'LIKELY'
@@ -454,7 +495,8 @@ SELECT
         WHEN m.committed > m.message_offset OR (m.failed = 1 AND l.number >= 0) THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
-    CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled THEN true END AS g2, CASE WHEN m.skipped THEN true END AS g3,
+    CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled THEN true END AS g2,
+    CASE WHEN m.failed = 1 AND d.last_time - m.last_time <= 3 * r.taken THEN false WHEN m.skipped THEN true END AS g3,
     CASE WHEN m.skipped THEN true END AS g4,
     CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL THEN true END AS g6,
     CASE WHEN m.delivered THEN true END AS g7, CASE WHEN m.delivered THEN true END AS g8,
@@ -475,6 +517,11 @@ LEFT JOIN sent_on AS o
     ON o.consumer_group = m.consumer_group AND o.destination = m.destination AND o.partition_id = m.partition_id
     AND o.message_offset = m.message_offset
 LEFT JOIN senders AS h ON h.service = m.service AND h.instance = m.instance
+LEFT JOIN services AS d ON d.service = m.service
+LEFT JOIN recovered AS r ON r.consumer_group = m.consumer_group AND r.destination = m.destination
+LEFT JOIN saved AS a
+    ON a.consumer_group = m.consumer_group AND a.destination = m.destination AND a.partition_id = m.partition_id
+    AND a.message_offset = m.message_offset
 LEFT JOIN following AS n
     ON n.consumer_group = m.consumer_group AND n.destination = m.destination AND n.partition_id = m.partition_id
     AND n.message_offset = m.message_offset
@@ -492,11 +539,12 @@ LEFT JOIN passing AS g
 LEFT JOIN moved AS v
     ON v.consumer_group = m.consumer_group AND v.destination = m.destination AND v.partition_id = m.partition_id
     AND v.message_offset = m.message_offset
+LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 WHERE
     coalesce(o.aside, 0) = 0
     -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
-    -- the member says so by a commit of its own.
-    AND NOT (m.abandoned AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL)
+    -- the member says so by a commit of its own, and no error was logged meanwhile.
+    AND NOT (m.abandoned AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL AND b.span_id IS NULL)
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
         WHERE again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span

@@ -1,5 +1,6 @@
 -- gates: G1 G2 G3
 -- news: message
+-- scope: all destinations
 WITH expired AS (
     SELECT * FROM works WHERE death_reason = 'expired' OR death_reason = 'maxlen'
 ),
@@ -65,7 +66,11 @@ SELECT
     e.origin_trace AS other_trace_id, e.origin_span AS other_span_id, e.started AS first_time, e.ended AS last_time,
     e.death_reason AS alike,
     CASE WHEN e.death_reason = 'expired' THEN 'time-to-live' ELSE 'queue-full' END AS cause,
-    CASE WHEN e.death_reason = 'expired' AND r.queue IS NULL THEN 'SUSPECT' END AS at_most,
+    CASE
+        WHEN e.death_reason = 'expired' AND r.queue IS NULL THEN 'SUSPECT'
+        -- To do something when the time is over may be what the queue is for.
+        WHEN e.death_reason = 'expired' AND e.outcome = 'ok' AND g.destination IS NULL THEN 'LIKELY'
+    END AS at_most,
     CASE
         WHEN e.death_reason = 'expired' THEN 'it waited longer than allowed and was dead-lettered'
         ELSE 'its queue was full, so it was dead-lettered'

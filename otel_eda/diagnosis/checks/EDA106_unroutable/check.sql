@@ -14,12 +14,12 @@ WITH refused AS (
     WHERE s.outcome = 'error'
 ),
 
--- The last send of each process to each destination that was taken, and the last in each trace.
+-- The last send of each process to each destination that was taken, and its last in each trace, to whichever socket.
 taken AS (
     SELECT s.instance, s.destination, s.trace_id, max(s.started) AS started
     FROM sends AS s
-    WHERE s.outcome = 'ok' AND (s.instance, s.destination) IN (SELECT DISTINCT f.instance, f.destination FROM refused AS f)
-    GROUP BY GROUPING SETS ((s.instance, s.destination), (s.instance, s.destination, s.trace_id))
+    WHERE s.outcome = 'ok' AND s.instance IN (SELECT DISTINCT f.instance FROM refused AS f)
+    GROUP BY GROUPING SETS ((s.instance, s.destination), (s.instance, s.trace_id))
 ),
 
 -- The range of each sender's numbers that each receiver had. Those with a filter do not count, but links tell what came.
@@ -64,8 +64,8 @@ SELECT
     -- What a socket did not take at once is usually sent again, in the trace of what it was sent for. In another trace it
     -- seldom is.
     CASE
-        WHEN r.system <> 'zeromq' OR NOT coalesce(t.started > r.started, false) THEN NULL
-        WHEN r.parent_id IS NULL OR a.started > r.started THEN 'SUSPECT'
+        WHEN NOT coalesce(t.started > r.started OR (r.system = 'zeromq' AND a.started > r.started), false) THEN NULL
+        WHEN r.system = 'zeromq' AND (r.parent_id IS NULL OR a.started > r.started) THEN 'SUSPECT'
         ELSE 'LIKELY'
     END AS at_most,
     CAST(NULL AS VARCHAR) AS message, 1 AS weight,
@@ -74,7 +74,7 @@ SELECT
     coalesce(r.error_text, r.error) AS detail
 FROM refused AS r
 LEFT JOIN taken AS t ON t.instance = r.instance AND t.destination = r.destination AND t.trace_id IS NULL
-LEFT JOIN taken AS a ON a.instance = r.instance AND a.destination = r.destination AND a.trace_id = r.trace_id
+LEFT JOIN taken AS a ON a.instance = r.instance AND a.destination IS NULL AND a.trace_id = r.trace_id
 WHERE
     r.cause IS NOT NULL
     AND NOT EXISTS (

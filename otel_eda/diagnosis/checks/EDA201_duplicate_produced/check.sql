@@ -21,7 +21,7 @@ place AS (
         c.system, c.destination, c.partition_id, c.message_offset, c.origin_trace, c.origin_span,
         min(c.message_time) AS message_time, min(c.started) AS started, max(c.ended) AS ended,
         arg_min(c.trace_id, c.started) AS trace_id, arg_min(c.span_id, c.started) AS span_id,
-        arg_min(c.service, c.started) AS service, arg_min(c.instance, c.started) AS instance
+        arg_min(c.service, c.started) AS service, arg_min(c.instance, c.started) AS instance, max(c.message_id) AS message_id
     FROM copy AS c
     JOIN several AS e
         ON e.destination = c.destination AND e.origin_trace = c.origin_trace AND e.origin_span = c.origin_span
@@ -34,6 +34,7 @@ pair AS (
         lead(message_offset) OVER copies AS next_offset,
         lead(partition_id) OVER copies AS next_partition,
         lead(message_time) OVER copies AS next_time,
+        lead(message_id) OVER copies AS next_id,
         lead(trace_id) OVER copies AS next_trace,
         lead(span_id) OVER copies AS next_span,
         lead(ended) OVER copies AS next_ended
@@ -56,13 +57,17 @@ SELECT
         -- A context that is no creation's, as one that was put into headers by hand, may be that of several messages.
         WHEN s.span_id IS NULL AND c.span_id IS NULL AND coalesce(f.senders, 0) < 2 THEN 'SUSPECT'
         WHEN f.origin_span IS NOT NULL THEN 'LIKELY'
+        -- A span around several sends gives all of them its context; that of one send has the offset of one message.
+        WHEN s.message_offset IS NULL OR s.batch > 1 THEN 'LIKELY'
         WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
     'the same event is also at ' || p.next_partition || '@' || p.next_offset AS detail
 FROM pair AS p
 LEFT JOIN (
-    SELECT span_id, trace_id, min(service) AS service FROM sends GROUP BY span_id, trace_id
+    SELECT span_id, trace_id, min(service) AS service, min(message_offset) AS message_offset, max(batch) AS batch
+    FROM sends
+    GROUP BY span_id, trace_id
 ) AS s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
 LEFT JOIN (
     SELECT destination, origin_trace, origin_span, min(service) AS service, count(DISTINCT instance) AS senders
@@ -78,6 +83,6 @@ LEFT JOIN (
     SELECT DISTINCT span_id, trace_id FROM operations WHERE type = 'create'
 ) AS c ON c.span_id = p.origin_span AND c.trace_id = p.origin_trace
 WHERE
-    p.next_offset IS NOT NULL
+    p.next_offset IS NOT NULL AND coalesce(p.next_id = p.message_id, true)
     -- The context is that of another kind of work, put in by hand: of all events of a request, for instance.
     AND NOT (s.span_id IS NULL AND c.span_id IS NULL AND o.span_id IS NOT NULL AND coalesce(f.senders, 0) < 2)

@@ -9,6 +9,8 @@ WITH again AS (
     FROM attempts AS o
     WHERE
         o.finished <= o.started
+        -- A span below the attempt goes on with it, as that of a worker does.
+        AND o.parent_id IS DISTINCT FROM o.previous_span
         -- Without a group every reader has its own copy.
         AND (o.consumer_group IS NOT NULL OR o.system = 'rabbitmq')
         -- Somebody sent it once more, to be handled later or again: that is a message of its own.
@@ -109,6 +111,11 @@ fetched AS (
     WHERE h.time BETWEEN a.finished AND a.started
 ),
 
+-- Processes that acknowledge messages: one that never does may only look at them.
+acking AS (
+    SELECT DISTINCT instance, destination FROM operations WHERE type = 'settle' AND operation = 'ack'
+),
+
 classified AS (
     SELECT
         a.*,
@@ -127,7 +134,7 @@ classified AS (
         a.instance <> a.previous_instance OR (a.system = 'rabbitmq' AND a.redelivered) OR p.committed > a.message_offset
             OR f.span_id IS NOT NULL AS anew,
         CASE
-            WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL
+            WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
             WHEN a.times > 1 AND a.instance <> a.previous_instance AND u.until <= a.finished THEN false
             ELSE p.committed <= a.message_offset AND c.kind IS NULL
@@ -146,6 +153,7 @@ classified AS (
         AND b.instance = a.instance
     LEFT JOIN worked AS u
         ON u.consumer_group = a.consumer_group AND u.destination = a.destination AND u.instance = a.previous_instance
+    LEFT JOIN acking AS g ON g.instance = a.previous_instance AND g.destination IS NOT DISTINCT FROM a.destination
     LEFT JOIN hidden AS c ON c.destination = a.destination AND c.kind = 'commit'
     LEFT JOIN hidden AS r ON r.destination = a.destination AND r.kind = 'refusal'
     LEFT JOIN (

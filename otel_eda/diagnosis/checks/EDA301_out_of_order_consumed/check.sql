@@ -52,7 +52,8 @@ SELECT
     CASE
         -- Or the first attempt at the later message is missing, and this is another one.
         WHEN o.previous_started > o.ended + 1000000000 AND k.destination IS NOT NULL THEN 'SUSPECT'
-        WHEN o.previous_started > o.ended + 1000000000 OR h.time <= o.previous_started THEN 'LIKELY'
+        -- Two members may be those of two groups of one name, each with a broker of that name.
+        WHEN o.previous_started > o.ended + 1000000000 OR h.time <= o.previous_started OR o.instance <> o.previous_instance THEN 'LIKELY'
     END AS at_most,
     CAST(NULL AS BOOLEAN) AS g1, CAST(NULL AS BOOLEAN) AS g4, CASE WHEN o.instance = o.previous_instance THEN true END AS g5,
     'begun before offset ' || o.previous_offset || ' of the same key' AS detail

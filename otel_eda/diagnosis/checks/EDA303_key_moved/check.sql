@@ -6,7 +6,7 @@ WITH keyed AS (
 
 place AS (
     SELECT
-        system, destination, key_hash, partition_id,
+        count(*) AS number, system, destination, key_hash, partition_id,
         min(started) AS first_time, max(started) AS last_time, arg_min(trace_id, started) AS trace_id,
         arg_min(span_id, started) AS span_id, arg_min(service, started) AS service,
         arg_min(instance, started) AS instance, count(DISTINCT service) AS services
@@ -30,7 +30,8 @@ moved AS (
         lead(span_id) OVER of_key AS next_span,
         lead(service) OVER of_key AS next_service,
         lead(instance) OVER of_key AS next_instance,
-        lead(services) OVER of_key AS next_services
+        lead(services) OVER of_key AS next_services,
+        lead(number) OVER of_key AS next_number
     FROM place
     WINDOW of_key AS (PARTITION BY system, destination, key_hash ORDER BY first_time, partition_id)
 ),
@@ -47,13 +48,29 @@ classified AS (
     JOIN partition AS p
         ON p.system = m.system AND p.destination = m.destination AND p.partition_id = m.next_partition
     WHERE m.next_partition IS NOT NULL
+),
+
+-- Destinations whose keys keep their partitions, but for the move: there, keys choose them.
+steady AS (
+    SELECT k.destination
+    FROM (
+        SELECT system, destination, key_hash, max(number) AS number
+        FROM place
+        GROUP BY system, destination, key_hash
+    ) AS k
+    LEFT JOIN (
+        SELECT DISTINCT destination FROM classified WHERE cause <> 'partitions-added'
+    ) AS s ON s.destination = k.destination
+    GROUP BY k.destination
+    HAVING count(s.destination) = 0 AND count(CASE WHEN k.number > 1 THEN 1 END) >= 5
 )
 
 SELECT
-    system, service, instance, next_instance AS other_instance, destination, partition_id, key_hash,
+    c.system, c.service, c.instance, c.next_instance AS other_instance, c.destination, partition_id, key_hash,
     trace_id, span_id, next_trace AS other_trace_id, next_span AS other_span_id,
     first_time, next_first AS last_time, cause,
-    -- A producer that spreads its keys may name the partitions on purpose.
-    CASE WHEN cause = 'spread' THEN 'LIKELY' END AS at_most,
+    -- Producers may name the partitions on purpose, or take them in turn.
+    CASE WHEN cause <> 'partitions-added' OR s.destination IS NULL THEN 'LIKELY' END AS at_most,
     'messages of one key go to partition ' || partition_id || ', then to ' || next_partition AS detail
-FROM classified
+FROM classified AS c
+LEFT JOIN steady AS s ON s.destination = c.destination

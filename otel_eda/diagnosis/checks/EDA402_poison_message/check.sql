@@ -53,6 +53,14 @@ poison AS (
         AND t.messages >= 5 AND t.finished >= 0.9 * (t.messages - 1)
 ),
 
+-- How long messages took that failed and then succeeded.
+recovered AS (
+    SELECT system, destination, consumer_group, max(last_time - first_time) AS taken
+    FROM attempt
+    WHERE finished = 1 AND attempts > 1
+    GROUP BY system, destination, consumer_group
+),
+
 -- Messages that the last attempt, or its process after that, sent on: they may be done elsewhere.
 onward AS (
     SELECT p.last_trace, p.last_span
@@ -66,6 +74,44 @@ onward AS (
     WHERE s.outcome = 'ok' AND s.linked AND s.started >= p.first_time
     UNION
     SELECT e.trace_id, e.span_id FROM excused AS e
+),
+
+-- How far a group has come in each partition.
+come AS (
+    SELECT consumer_group, destination, partition_id, max(next) AS next
+    FROM (
+        SELECT consumer_group, destination, partition_id, committed AS next FROM commits
+        UNION ALL
+        SELECT consumer_group, destination, partition_id, message_offset + 1 FROM works WHERE outcome = 'ok' AND message_offset IS NOT NULL
+    ) AS c
+    WHERE consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
+-- Polls that failed alike, as they do where a client or its deserialiser cannot read a message.
+polls AS (
+    SELECT
+        system, consumer_group, error, error_text, count(*) AS attempts, min(started) AS first_time, max(ended) AS last_time,
+        arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id
+    FROM operations
+    WHERE type = 'receive' AND outcome = 'error' AND consumer_group IS NOT NULL
+    GROUP BY system, consumer_group, error, error_text
+),
+
+-- The message that the group is to get next, when nothing has come since the first of these polls.
+next_message AS (
+    SELECT
+        p.*, s.destination, s.partition_id, s.message_offset,
+        count(*) OVER (PARTITION BY p.consumer_group, p.error, p.error_text) AS candidates
+    FROM polls AS p
+    JOIN come AS c ON c.consumer_group = p.consumer_group
+    JOIN sends AS s ON s.destination = c.destination AND s.partition_id = c.partition_id AND s.message_offset = c.next
+    WHERE
+        s.outcome = 'ok'
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w WHERE w.consumer_group = p.consumer_group AND w.started > p.first_time
+        )
 )
 
 SELECT
@@ -77,6 +123,10 @@ SELECT
         -- each was in another process, it rather ended them. A context that no send made may be that of several messages.
         WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts - a.put_back) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
         -- Who puts a message back without an error may wait for something.
+        -- It is being tried, or its fellows were for as long before they succeeded: it may succeed yet. The broker's own limit
+        -- of attempts ends them, and so does an attempt that ends its process each time.
+        WHEN a.instances < a.attempts AND d.origin_span IS NULL
+            AND v.last_time - a.last_time < greatest(z.grace, 3 * coalesce(r.taken, 0)) THEN 'LIKELY'
         WHEN a.abandoned = 1 OR a.put_back > 0 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
     CASE
@@ -85,9 +135,26 @@ SELECT
     END AS detail
 FROM poison AS a
 LEFT JOIN onward AS o ON o.last_trace = a.last_trace AND o.last_span = a.last_span
+JOIN services AS v ON v.service = a.service
+CROSS JOIN settings AS z
+LEFT JOIN recovered AS r
+    ON r.system = a.system AND r.destination IS NOT DISTINCT FROM a.destination
+    AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group
+LEFT JOIN (
+    SELECT DISTINCT origin_trace, origin_span FROM works WHERE deaths > 0
+) AS d ON d.origin_trace = a.origin_trace AND d.origin_span = a.origin_span
 LEFT JOIN senders AS h ON h.service = a.service AND h.instance = a.last_instance
 LEFT JOIN (
     SELECT DISTINCT trace_id, span_id
     FROM operations
     WHERE type IN ('send', 'create') AND span_id IN (SELECT e.origin_span FROM poison AS e)
 ) AS s ON s.trace_id = a.origin_trace AND s.span_id = a.origin_span
+UNION ALL
+SELECT
+    n.system, n.service, n.instance, n.destination, n.consumer_group, n.partition_id, n.message_offset,
+    n.partition_id || '@' || n.message_offset, n.error, n.trace_id, n.span_id, n.first_time, n.last_time,
+    n.partition_id || '@' || n.message_offset, n.attempts, 'deserialiser', 'SUSPECT',
+    n.attempts || ' polls failed alike where it is next: ' || coalesce(n.error || ': ' || n.error_text, n.error)
+FROM next_message AS n
+CROSS JOIN settings AS z
+WHERE n.candidates = 1 AND n.attempts >= z.attempts

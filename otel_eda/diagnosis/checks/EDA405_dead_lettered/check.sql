@@ -52,11 +52,13 @@ SELECT
     s.span_id AS other_span_id, d.started AS first_time, d.ended AS last_time, d.destination AS alike,
     CASE WHEN s.sent IS NULL THEN 'unknown-source' WHEN s.error IS NULL THEN 'handled' ELSE 'failed' END AS cause,
     -- A name alone is no death.
-    CASE WHEN d.aside = 'parking' AND s.error IS NULL THEN 'SUSPECT' WHEN s.sent IS NULL OR (d.aside = 'grave' AND s.error IS NULL) THEN 'LIKELY'
+    -- Nor is a copy of what was dead already.
+    CASE WHEN d.aside = 'parking' AND s.error IS NULL THEN 'SUSPECT' WHEN s.sent IS NULL OR (s.error IS NULL AND g.destination IS NOT NULL) OR (d.aside = 'grave' AND s.error IS NULL) THEN 'LIKELY'
     END AS at_most,
     'set aside in ' || d.destination || coalesce(': ' || coalesce(s.error_text, s.error), '') AS detail
 FROM dead AS d
 LEFT JOIN source AS s ON s.sent = d.span_id AND s.sent_trace = d.trace_id
+LEFT JOIN asides AS g ON g.destination = s.destination AND g.kind <> 'retry'
 UNION ALL
 -- The broker set it aside, and tells the consumer of the dead letter why.
 SELECT

@@ -1,5 +1,6 @@
 -- gates: none
 -- news: place
+-- scope: all destinations
 WITH noted AS (
     SELECT
         service, instance, event_type, count(*) AS number, min(time) AS first_time, max(time) AS last_time,

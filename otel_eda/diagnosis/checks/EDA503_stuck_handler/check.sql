@@ -1,5 +1,6 @@
 -- gates: none
 -- news: place
+-- scope: all destinations
 WITH usual AS (
     SELECT
         system, service, destination, consumer_group, count(*) AS number,

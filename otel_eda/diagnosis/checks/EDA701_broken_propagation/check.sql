@@ -6,7 +6,7 @@ WITH delivered AS (
         arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(consumer_group, started) AS consumer_group, arg_min(trace_id, started) AS trace_id,
         arg_min(span_id, started) AS span_id, arg_min(parent_id, started) AS parent_id, min(started) AS started,
-        max(ended) AS ended
+        max(ended) AS ended, max(message_time) AS message_time
     FROM works
     WHERE message_offset IS NOT NULL AND NOT linked
     GROUP BY system, destination, partition_id, message_offset
@@ -30,7 +30,11 @@ SELECT
     d.message_offset, s.trace_id, s.span_id, d.trace_id AS other_trace_id, d.span_id AS other_span_id,
     s.started AS first_time, d.ended AS last_time,
     -- If its parent is missing, that may have been the span with the link.
-    CASE WHEN d.parent_id IS NOT NULL AND p.span_id IS NULL THEN 'SUSPECT' END AS at_most,
+    CASE
+        WHEN d.parent_id IS NOT NULL AND p.span_id IS NULL THEN 'SUSPECT'
+        -- Another broker of that name has another message at this place; its time tells which one it is.
+        WHEN coalesce(d.message_time < s.started - 1000000000 OR d.message_time > s.ended + 1000000000, true) THEN 'LIKELY'
+    END AS at_most,
     CAST(NULL AS BOOLEAN) AS g4, 'not-read' AS cause,
     'sent with a trace context, processed in another trace without a link' AS detail
 FROM delivered AS d

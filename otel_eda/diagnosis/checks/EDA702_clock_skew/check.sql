@@ -1,10 +1,12 @@
 -- gates: none
 -- news: place
+-- scope: all destinations
 WITH trip AS (
     SELECT
         w.system, w.service, w.instance, w.host, s.service AS sender, s.instance AS sender_instance,
         s.host AS sender_host, w.trace_id, w.span_id, s.trace_id AS sent_trace, s.span_id AS sent_span,
-        s.started AS sent, w.started AS received, w.destination, w.started - s.started AS taken
+        s.started AS sent, w.started AS received, w.destination, w.started - s.started AS taken,
+        w.ended - s.started AS done
     FROM works AS w
     JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
 )
@@ -14,9 +16,18 @@ SELECT
     y.host AS other_host, y.sent_trace AS trace_id, y.sent_span AS span_id, y.trace_id AS other_trace_id,
     y.span_id AS other_span_id, y.received AS first_time, y.sent AS last_time,
     y.sender || ' ' || coalesce(y.sender_host, '') AS alike, 'apart' AS cause,
+    -- A span may begin with the poll that waited for the message, two messages may share a context, or a clock was set.
+    CASE WHEN coalesce(p.early, 0) < 3 OR 2 * p.early < p.number THEN 'LIKELY' END AS at_most,
     'the clock of ' || y.service || ' is at least ' || round(max(-y.taken) OVER pair / 1000000000.0, 3)
     || ' s behind that of ' || y.sender AS detail
 FROM trip AS y
 CROSS JOIN settings AS z
+LEFT JOIN (
+    SELECT service, host, sender, sender_host, count(*) AS number, count(CASE WHEN done < 0 THEN 1 END) AS early
+    FROM trip
+    GROUP BY service, host, sender, sender_host
+) AS p
+    ON p.service = y.service AND p.sender = y.sender AND p.host IS NOT DISTINCT FROM y.host
+    AND p.sender_host IS NOT DISTINCT FROM y.sender_host
 WHERE y.taken < -z.skew
 WINDOW pair AS (PARTITION BY y.service, y.host, y.sender, y.sender_host)

@@ -1,5 +1,6 @@
 -- gates: none
 -- news: place
+-- scope: all destinations
 WITH orphan AS (
     SELECT o.service, arg_min(o.instance, o.started) AS instance, count(DISTINCT o.span_id) AS number,
         arg_min(o.trace_id, o.started) AS trace_id, arg_min(o.span_id, o.started) AS span_id, min(o.started) AS first_time, max(o.ended) AS last_time

@@ -1,0 +1,70 @@
+"""Runs the checks on what came lately, again and again; on a folder that nobody writes to, once."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from otel_eda.diagnosis import UnusableError, engine
+from otel_eda.diagnosis.store import Store
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from otel_eda.live.evaluator import Evaluator
+
+    from .board import Board
+    from .found import Found
+
+REST = 2  # times as long as an evaluation took that the next one waits
+BEHIND_SECONDS, PATIENCE_SECONDS = 5.0, 60.0
+MEMORY_MB = 600
+
+
+class Checking:
+    """Has an evaluator's findings taken by all findings."""
+
+    def __init__(
+        self, evaluator: Evaluator, board: Board, found: Found, behind: Callable[[], float], *, once: bool
+    ) -> None:
+        self.evaluator, self.board, self.found, self.behind, self.once = evaluator, board, found, behind, once
+        self.took = 0.0  # seconds, the last time
+        self.checked = time.monotonic()
+
+    def run(self, ended: threading.Event, every: float) -> None:
+        """Check until the end."""
+        if self.once:
+            self._check_all()
+            return
+        while not ended.wait(max(every, REST * self.took)):
+            if self._has_time():
+                self._check()
+
+    def _has_time(self) -> bool:
+        """Return whether what comes is kept in time, or the checks have waited for long: keeping comes first."""
+        return self.behind() < BEHIND_SECONDS or time.monotonic() - self.checked > PATIENCE_SECONDS
+
+    def _check(self) -> None:
+        began = time.monotonic()
+        diagnosis = self.evaluator.diagnose()
+        if diagnosis is not None:
+            self.found.update(diagnosis, self.board.now())
+        self.checked = time.monotonic()
+        self.took = self.checked - began
+
+    def notes(self) -> Iterator[str]:
+        """Yield a line for what the checks could not look at."""
+        yield from self.evaluator.notes()
+
+    def _check_all(self) -> None:
+        """Check a record, whose end is the end: what is not there will not come."""
+        with Store(MEMORY_MB) as store:
+            try:
+                store.read([self.evaluator.window])
+            except UnusableError:
+                return
+            diagnosis = engine.diagnose(
+                store, self.evaluator.checks, self.evaluator.settings, evidence=self.evaluator.evidence
+            )
+        self.found.update(diagnosis, self.board.now())

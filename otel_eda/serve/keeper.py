@@ -1,0 +1,139 @@
+"""Keeps what comes: every few seconds a part; and has it checked, again and again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from otel_eda.diagnosis import UnusableError, plural
+from otel_eda.diagnosis.sources.files import Files
+
+from .loader import Loader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from otel_eda.diagnosis.store import Source
+    from otel_eda.live.evaluator import Polled
+    from otel_eda.live.sources import LiveSource
+
+    from .board import Board
+    from .parts import Parts
+
+PART_SECONDS = 2.0
+PART_BYTES = 8 << 20  # of OTLP JSON in a part at most
+RATE_PARTS = 10  # that the rate of what is heard looks back
+
+
+@dataclass
+class Keeper:
+    """Reads sources, makes parts of what they give, and shows each part to the board."""
+
+    sources: Sequence[LiveSource]
+    parts: Parts
+    spool: Path
+    board: Board | None = None
+    jaeger: Polled | None = None
+    jaeger_every: float = 5.0
+    pace: float = PART_SECONDS
+    recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_PARTS))
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.loader = Loader(self.parts)
+        self.services: set[str] = set()
+        self.asked = 0.0
+        self.recent.append((time.monotonic(), 0))
+
+    def run(self, ended: threading.Event) -> None:
+        """Keep what comes until the end, and what is there then."""
+        while not ended.wait(self.pace):
+            began = time.monotonic()
+            while self.step() and time.monotonic() - began < self.pace and not ended.is_set():
+                pass
+        while self.step():
+            pass
+
+    def step(self) -> bool:
+        """Make a part of what is there and return whether there may be more."""
+        file = self.spool / "lines.jsonl"
+        size = self._write(file)
+        if size:
+            self._load([Files(str(file))])
+        if self.jaeger and time.monotonic() - self.asked >= self.jaeger_every:
+            self.asked = time.monotonic()
+            self._load([self.jaeger], known=True)
+        return size >= PART_BYTES
+
+    def rate(self) -> float:
+        """Return how many spans came in a second lately."""
+        recent = list(self.recent)
+        seconds = time.monotonic() - recent[0][0]
+        return sum(number for _, number in recent[1:]) / seconds if seconds > 0 else 0.0
+
+    def notes(self) -> Iterator[str]:
+        """Yield a line for each kind of telemetry that was not used, with the reason."""
+        yield from self.loader.notes()
+        for why, number in self.failures.items():
+            yield f"{plural(number, 'stretch')} of telemetry lost: {why}"
+        for source in self.sources:
+            yield from source.notes()
+        if self.jaeger and self.jaeger.error:
+            yield str(self.jaeger.error)
+
+    def _write(self, file: Path) -> int:
+        size = 0
+        with file.open("wb") as out:
+            more = True
+            while more and size < PART_BYTES:
+                before = size
+                for source in self.sources:
+                    for line in source.read():
+                        size += out.write(line.rstrip(b"\n") + b"\n")
+                more = size > before
+        return size
+
+    def _load(self, sources: Sequence[Source], *, known: bool = False) -> None:
+        try:
+            part = self.loader.add(sources, known=known)
+        except UnusableError as error:  # no room on the disk, or in memory
+            self.failures[str(error)] += 1
+            return
+        self.recent.append((time.monotonic(), part.spans if part else 0))
+        if part and self.board:
+            self.board.take(part)
+        if part:
+            self.parts.merge()
+
+
+class Failing:
+    """Runs work in threads and keeps the first error of any, for whoever waits for them."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self.ended = ended
+        self.error: BaseException | None = None
+        self.threads: list[threading.Thread] = []
+
+    def start(self, name: str, work: Callable[[], None]) -> None:
+        """Run something; its error ends everything."""
+        thread = threading.Thread(target=self._run, args=(work,), name=f"otel-eda-{name}", daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        """Wait for all threads, and raise the error of one that failed."""
+        for thread in self.threads:
+            thread.join()
+        if self.error:
+            raise self.error
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  # raised by `join`
+            self.error = self.error or error
+            self.ended.set()

@@ -1,0 +1,162 @@
+"""Messages that a loop puts into a queue of the process are processed by the worker that gets them from there."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import queue as standard
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.spans import attribute, current, ids
+
+from core.common import ABANDONED, DONE, EXACT, iterated, outcome, polled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from support.recorder import Recorder
+
+    from core.tinyqueue import Queue
+
+CONSUMED = pytest.mark.parametrize("consume", [iterated, polled])
+Consume = "Callable[[Queue], Iterable[Record]]"
+
+
+def work(inbox: standard.Queue[Any], handle: Callable[[Any], object], done: bool = True) -> None:
+    """Handle what comes until a None comes."""
+    while (item := inbox.get()) is not None:
+        handle(item)
+        if done:
+            inbox.task_done()
+        del item
+
+
+def hand_on(
+    messages: Iterable[Any],
+    handle: Callable[[Any], object],
+    done: bool = True,
+    wrap: Callable[[Any], Any] = lambda it: it,
+) -> None:
+    """Put each message into a queue, from which a thread gets it once the loop is over."""
+    inbox: standard.Queue[Any] = standard.Queue()
+    for message in messages:
+        inbox.put(wrap(message))
+        del message
+    inbox.put(None)
+    worker = threading.Thread(target=work, args=(inbox, handle, done))
+    worker.start()
+    worker.join()
+
+
+@CONSUMED
+@pytest.mark.parametrize("done", [True, False])
+def test_the_span_goes_on_in_the_worker(consume: Any, done: bool, queue: Queue, recorder: Recorder) -> None:
+    seen: list[Any] = []
+    hand_on(consume(queue), lambda _: seen.append(current()), done)
+    spans = recorder.processes(3)
+    assert seen == [ids(span) for span in spans]
+    assert [outcome(span) for span in spans] == [DONE] * 3
+    assert all(attribute(span, "eda.process.wait") is not None for span in spans[:2])
+
+
+def test_a_message_within_a_tuple(queue: Queue, recorder: Recorder) -> None:
+    seen: list[Any] = []
+    hand_on(iterated(queue), lambda _: seen.append(current()), wrap=lambda message: (1, message))
+    assert seen == [ids(span) for span in recorder.processes(3)]
+
+
+def test_a_worker_that_fails(queue: Queue, recorder: Recorder) -> None:
+    def fail(_: object) -> None:
+        raise ValueError
+
+    inbox: standard.Queue[Any] = standard.Queue()
+    for message in iterated(queue):
+        inbox.put(message)
+    del message
+
+    def worker() -> None:
+        try:
+            fail(inbox.get())
+        finally:
+            inbox.task_done()
+
+    for _ in range(3):
+        with pytest.raises(ValueError):  # noqa: PT011
+            worker()
+    assert [outcome(span) for span in recorder.processes(3)] == ["ValueError"] * 3
+
+
+@pytest.mark.skipif(not EXACT, reason="nothing tells which exception left the worker")
+def test_a_worker_that_does_not_say_that_it_is_done(queue: Queue, recorder: Recorder) -> None:
+    inbox: standard.Queue[Any] = standard.Queue()
+    for message in iterated(queue):
+        inbox.put(message)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            fails_with(inbox)
+    assert [outcome(span) for span in recorder.processes(3)] == ["ZeroDivisionError"] * 3
+
+
+def fails_with(inbox: standard.Queue[Any]) -> None:
+    if inbox.get():
+        _ = 1 / 0
+
+
+def test_what_nobody_gets_is_given_up(queue: Queue, recorder: Recorder) -> None:
+    inbox: standard.Queue[Any] = standard.Queue()
+    messages = iterated(queue)
+    for message in messages:
+        inbox.put(message)
+        inbox.queue.clear()  # as at a revocation of its partition
+    del message, messages
+    gc.collect()
+    assert [outcome(span) for span in recorder.processes(3)][:2] == [ABANDONED] * 2
+
+
+def test_a_full_queue_takes_no_message(queue: Queue, recorder: Recorder) -> None:
+    inbox: standard.Queue[Any] = standard.Queue(1)
+    inbox.put("it is full")
+    for message in iterated(queue):
+        with pytest.raises(standard.Full):
+            inbox.put_nowait(message)
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+
+
+def test_another_queue_that_the_worker_uses_ends_nothing(queue: Queue, recorder: Recorder) -> None:
+    other: standard.Queue[Any] = standard.LifoQueue()
+    seen: list[Any] = []
+
+    def handle(_: object) -> None:
+        other.put("a connection")
+        other.get()
+        seen.append(current())
+
+    hand_on(iterated(queue), handle)
+    assert seen == [ids(span) for span in recorder.processes(3)]
+
+
+def test_tasks_of_one_loop(queue: Queue, recorder: Recorder) -> None:
+    seen: list[Any] = []
+
+    async def worker(inbox: asyncio.Queue[Any]) -> None:
+        while True:
+            _ = await inbox.get()
+            await asyncio.sleep(0)
+            seen.append(current())
+            inbox.task_done()
+
+    async def run() -> None:
+        inbox: asyncio.Queue[Any] = asyncio.Queue()
+        workers = [asyncio.create_task(worker(inbox)) for _ in range(2)]
+        for message in iterated(queue):
+            await inbox.put(message)
+            await asyncio.sleep(0)
+        await inbox.join()
+        for one in workers:
+            one.cancel()
+
+    asyncio.run(run())
+    assert sorted(seen) == sorted(ids(span) for span in recorder.processes(3))
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3

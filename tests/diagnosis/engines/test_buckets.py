@@ -1,0 +1,113 @@
+"""Destination by destination: what is found in all buckets is what is found in all telemetry at once."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_eda.diagnosis import catalog, columns, engine
+from otel_eda.diagnosis.buckets import Share, run
+from otel_eda.diagnosis.settings import Bounds
+from otel_eda.diagnosis.sources.files import Files
+from otel_eda.diagnosis.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from otel_eda.diagnosis.engine import Diagnosis
+
+pytestmark = pytest.mark.timeout(400)  # on a busy machine
+CHECKS = catalog.checks()
+SOME = catalog.chosen(["EDA104", "EDA401", "EDA702"], [])
+BOUNDS = Bounds(grace=0.0)
+
+
+@contextmanager
+def loaded(folder: Path, realms: int = 0) -> Iterator[Store]:
+    with Store() as store:
+        store.read([Files(str(folder))])
+        if realms:
+            for table in columns.TABLES:
+                store.execute(f"UPDATE {table} SET realm = hash(split_part(service, '.', 1)) % {realms}")
+        yield store
+
+
+def damaging(store: Store, until: int) -> tuple[Callable[[str], None], list[str]]:
+    """Return what damages a bucket's file before each of the first tries at it, and the names of all tries."""
+    tried: list[str] = []
+    sound: dict[Path, bytes] = {}
+
+    def step(name: str) -> None:
+        tried.append(name)
+        if name == "bucket 2 of 3":
+            for file in store.folder.glob("buckets-0/own/bucket=2/*"):
+                sound.setdefault(file, file.read_bytes())
+                file.write_bytes(b"damaged" if tried.count(name) <= until else sound[file])
+
+    return step, tried
+
+
+@pytest.fixture(scope="module")
+def expected(exported: Path) -> Diagnosis:
+    with loaded(exported) as store:
+        return engine.diagnose(store, CHECKS, BOUNDS)
+
+
+def test_all_buckets_together_are_the_whole(exported: Path, expected: Diagnosis) -> None:
+    with loaded(exported) as store:
+        assert run.diagnose(store, CHECKS, BOUNDS, Share.read("8")) == expected
+
+
+def test_a_bucket_that_fails_is_looked_at_once_more(exported: Path, expected: Diagnosis) -> None:
+    with loaded(exported) as store:
+        step, tried = damaging(store, until=1)
+        found = run.diagnose(store, CHECKS, BOUNDS, Share.read("3"), step=step)
+    assert tried == ["bucket 1 of 3", "bucket 2 of 3", "bucket 2 of 3", "bucket 3 of 3"]
+    for check in CHECKS:
+        mine = [finding for finding in found.findings if finding.code == check.code]
+        assert mine == [finding for finding in expected.findings if finding.code == check.code], check.code
+    assert found == expected
+
+
+def test_each_share_has_whole_destinations(exported: Path, expected: Diagnosis) -> None:
+    parts = []
+    for number in range(1, 4):
+        with loaded(exported) as store:
+            found = run.diagnose(store, SOME, BOUNDS, Share.read(f"{number}/3"))
+        assert f"only bucket {number} of 3 was looked at" in found.unasked[-1]
+        assert found.completeness == expected.completeness
+        parts += [replace(finding, because=()) for finding in found.findings]
+    codes = {check.code for check in SOME}
+    alone = [replace(finding, because=()) for finding in expected.findings if finding.code in codes]
+    assert sorted(map(repr, parts)) == sorted(map(repr, alone))
+
+
+def test_environments_are_looked_at_one_by_one(exported: Path) -> None:
+    with loaded(exported, realms=2) as store:
+        apart = engine.diagnose(store, SOME, BOUNDS)
+        found = run.diagnose(store, SOME, BOUNDS, Share.read("2"))
+    assert apart.findings
+    assert found == apart
+
+
+def test_a_bucket_that_fails_again_is_named_and_the_others_are_told(exported: Path, expected: Diagnosis) -> None:
+    with loaded(exported) as store:
+        step, tried = damaging(store, until=2)
+        found = run.diagnose(store, SOME, BOUNDS, Share.read("3"), step=step)
+    assert tried.count("bucket 2 of 3") == 2
+    assert list(found.not_run) == ["bucket 2 of 3"]
+    assert "its destinations were not looked at: w" in found.not_run["bucket 2 of 3"]
+    told = {replace(finding, because=()) for finding in expected.findings}
+    mine = {replace(finding, because=()) for finding in found.findings}
+    assert mine
+    assert mine < told
+
+
+@pytest.mark.parametrize("text", ["0", "4/3", "0/3", "-1", "some", "1/2/3", ""])
+def test_a_share_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="neither a number of buckets"):
+        Share.read(text)
