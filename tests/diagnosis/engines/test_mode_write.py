@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from diagnosis.telemetry import flow
 from otel_eda import cli
 from otel_eda.diagnosis import catalog, columns, engine, narrowing
 from otel_eda.diagnosis.settings import Bounds
@@ -84,6 +86,25 @@ def test_each_row_of_each_table_is_the_same(server: Server, tmp_path: Path) -> N
                 assert (read.repeated, read.impossible) == (store.intake.repeated, store.intake.impossible)
                 assert (read.spans, read.has_logs) == (store.intake.spans, store.intake.has_logs)
     assert left(server, "ours") == []
+
+
+def test_a_span_that_goes_on_with_an_attempt_is_no_other(server: Server, tmp_path: Path) -> None:
+    made = flow(10, 1)
+    made.billing.process(made.messages[3], 0.312, error="KeyError", said={"eda.process.manual": True})
+    with server.client() as client:
+        filled(client, "continued", map(json.loads, made.world.lines()), tmp_path, "DateTime64(9)")
+    migrate(server, "continued", "continued_eda")
+    where = place(server, "continued", "continued_eda")
+    with Store() as store, clickhouse_window.opened(where, *EVER, tells=False) as window:
+        store.read([clickhouse.ClickHouse(where, *EVER, 10**6)])
+        rows_of(window, "operations", store, tmp_path / "operations.parquet")
+        asked = "SELECT outcome, error, continued FROM {} WHERE error IS NOT NULL ORDER BY ALL"
+        assert store.ask(asked.format("operations")) == [("error", "KeyError", True), ("error", "KeyError", None)]
+        assert (
+            store.ask("FROM operations EXCEPT ALL FROM other")
+            == store.ask("FROM other EXCEPT ALL FROM operations")
+            == []
+        )
 
 
 def test_findings_are_the_same(server: Server, tmp_path: Path) -> None:
