@@ -123,7 +123,8 @@ import sys
 from otel_eda.diagnosis import catalog, columns, engine
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
-from otel_eda.diagnosis.store import Intake, Store
+from otel_eda.diagnosis.intake import Intake
+from otel_eda.diagnosis.store import Store
 """
 PROGRAMS = {
     "duckdb": f"""{READ}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from .catalog import Check
     from .engines import Tables
+    from .intake import Intake
     from .settings import Bounds
-    from .store import Intake
 
 GATES = tuple(gates.CONDITIONS)
 # The columns that a check's SQL may have. `weight` is the number of messages that a row stands for, `alike` is whatever

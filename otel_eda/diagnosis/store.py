@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +12,7 @@ import duckdb
 from otel_eda import encodings
 
 from . import UnusableError, columns, continued, exported, load, load_columns, plural, recovery
+from .intake import SIGNALS, Intake
 from .settings import MEMORY
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
 UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables()
 ORDER BY 1 DESC, 2
 """
-SIGNALS = ("traces", "metrics", "logs")
 TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 WINDOW = "the window"  # what a database's files are called
@@ -57,45 +56,6 @@ class Source(Protocol):
 
         A database's columns come in files named as `COLUMNAR` says, in the form of `load_columns`.
         """
-
-
-@dataclass
-class Intake:
-    """What was read: lines by signal, what could not be used, and what came twice."""
-
-    files: int = 0
-    lines: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNALS, "damaged", "foreign", "empty"), 0))
-    broken: list[str] = field(default_factory=list)
-    no_tables: list[str] = field(default_factory=list)
-    unidentified: int = 0
-    impossible: int = 0
-    repeated: int = 0
-    spans: int = 0
-    has_logs: bool = False
-    coarse: bool = False
-
-    @property
-    def otlp(self) -> int:
-        """The number of lines that are OTLP."""
-        return sum(self.lines[signal] for signal in SIGNALS)
-
-    def notes(self) -> Iterator[str]:
-        """Yield a line for each kind of input that was not used, with the reason."""
-        for number, what, why in (
-            (self.lines["damaged"], "line", "damaged, so not read"),
-            (self.lines["foreign"], "line", "JSON, but not OTLP"),
-            (self.unidentified, "span", "without ids, or with damaged or no times, so not used"),
-            (self.impossible, "span", "with a number or message time that cannot be; it is not used"),
-            (self.repeated, "repeated span", "used once"),
-        ):
-            if number:
-                yield f"{plural(number, what)} {why}"
-        for name in self.broken:
-            yield f"{name} breaks off; what comes before that is used"
-        for name in self.no_tables:
-            yield f"{name} holds no table as `otel-eda export` writes it, so it is not read"
-        if self.coarse:
-            yield "the database keeps the times of metrics in whole seconds: while messages flow, no loss is CONFIRMED"
 
 
 class Store:
@@ -222,6 +182,7 @@ class Store:
             self._complete()
         if has_spans:
             self.connection.execute(f"INSERT INTO events {load.span_events()}")
+        self.intake.impossible_events = self._clear_impossible("events")
         for name in load.TEMPORARY_COLUMNS:
             self.connection.execute(f"ALTER TABLE operations DROP {name}")
         self.intake.spans = self._distinct("trace_id, span_id")
@@ -231,7 +192,7 @@ class Store:
         """Delete unusable and repeated rows, add handlers' errors."""
         self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
         self._delete_repeats()
-        self.intake.impossible = self._clear_impossible()
+        self.intake.impossible = self._clear_impossible("operations")
         self.connection.execute(load.HANDLER_ERRORS)
         if not self.part and self.one("SELECT bool_or(continued) FROM operations"):
             for statement in continued.STATEMENTS:
@@ -254,14 +215,14 @@ class Store:
             self.connection.execute(f"DELETE FROM operations WHERE {which}")
         return number
 
-    def _clear_impossible(self) -> int:
+    def _clear_impossible(self, table: str) -> int:
         """Make numbers that cannot be unknown, and return how many rows had such numbers."""
-        numbers = [column.name for column in columns.OPERATIONS if column.type in {"BIGINT", "DOUBLE"}]
+        numbers = [column.name for column in columns.TABLES[table] if column.type in {"BIGINT", "DOUBLE"}]
         which = " OR ".join(f"{name} = {load.DAMAGED}" for name in numbers)
-        found: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")
+        found: int = self.one(f"SELECT count(*) FROM {table} WHERE {which}")
         if found:
             cleared = ", ".join(f"{name} = nullif({name}, {load.DAMAGED})" for name in numbers)
-            self.connection.execute(f"UPDATE operations SET {cleared} WHERE {which}")
+            self.connection.execute(f"UPDATE {table} SET {cleared} WHERE {which}")
         return found
 
     def _distinct(self, names: str) -> int:

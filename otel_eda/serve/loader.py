@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
-from otel_eda.diagnosis.store import Intake, Store
+from otel_eda.diagnosis.intake import Intake
+from otel_eda.diagnosis.store import Store
 
 from .merging import write
 
@@ -64,6 +65,7 @@ class Loader:
             self.intake.lines[kind] += number
         self.intake.unidentified += intake.unidentified
         self.intake.impossible += intake.impossible
+        self.intake.impossible_events += intake.impossible_events
         self.intake.repeated += intake.repeated
 
     def _delete_known(self, store: Store) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from otel_eda.diagnosis.store import Intake
+    from otel_eda.diagnosis.intake import Intake
 
 
 class Tables(Protocol):

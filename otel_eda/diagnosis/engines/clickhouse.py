@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
-    from otel_eda.diagnosis.store import Intake
+    from otel_eda.diagnosis.intake import Intake
 
 COLUMNS = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
 # What DuckDB gives, where ClickHouse gives 0 and 1, or a whole number.

@@ -63,10 +63,15 @@ def span_events(where: str, database: str) -> str:
 
 
 def _final(table: str, wanted: Iterable[Column]) -> str:
-    own = {column.name for column in wanted}
+    read = {column.name: column.type for column in wanted}
     return "SELECT " + ", ".join(
-        f"v_{column.name} AS {column.name}" if column.name in own else column.name for column in columns.TABLES[table]
+        f"{_known(column.name, read[column.name])} AS {column.name}" if column.name in read else column.name
+        for column in columns.TABLES[table]
     )
+
+
+def _known(name: str, kind: str) -> str:
+    return f"v_{name}" if kind in {"VARCHAR", "BOOLEAN"} else f"nullIf(v_{name}, {DAMAGED})"
 
 
 def _numbered(table: str, query: str) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 from otel_eda.diagnosis import LimitError, UnusableError, columns, continued, load, watermarks
+from otel_eda.diagnosis.intake import Intake
 from otel_eda.diagnosis.reported import OCCURRENCES
 from otel_eda.diagnosis.settings import SECOND
 from otel_eda.diagnosis.sources.clickhouse import EARLIER, exported_columns, nanoseconds
 from otel_eda.diagnosis.sources.clickhouse_address import address
 from otel_eda.diagnosis.sources.clickhouse_connection import bounds, connected
 from otel_eda.diagnosis.sources.clickhouse_tables import LOGS, METRICS, TimeRange, coarse, literal, points
-from otel_eda.diagnosis.store import Intake
 
 from .clickhouse import ClickHouseTables
 from .clickhouse_rows import log_events, metrics, operations, span_events

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession, functions
 from sqlglot import exp
 
 from otel_eda.diagnosis import UnusableError, columns, load
-from otel_eda.diagnosis.store import Intake
+from otel_eda.diagnosis.intake import Intake
 
 from .shapes import Shapes, bound
 from .spark_sql import SETTINGS, steps

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_eda.diagnosis.store import Intake, Store
+from otel_eda.diagnosis.intake import Intake
+from otel_eda.diagnosis.store import Store
 
 pytest.importorskip("sqlglot")
 from otel_eda.diagnosis.engines.clickhouse import ClickHouseTables
