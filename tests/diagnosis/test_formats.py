@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_eda import semconv
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
@@ -189,3 +190,19 @@ def test_what_is_nested_too_deep_is_damaged(name: str, tmp_path: Path) -> None:
         assert store.intake.spans == SPANS
     with Store() as store, pytest.raises(UnusableError, match=r"^deep\.json: "):
         store.read([Files(str(tmp_path / "deep.json"))])
+
+
+def test_a_number_of_an_event_that_cannot_be_is_unknown_and_counted(tmp_path: Path) -> None:
+    service = WORLD.services[1]
+    records = [
+        {"timeUnixNano": str(BEGIN + at), "eventName": "eda.position", "attributes": pairs({semconv.OFFSET: offset})}
+        for at, offset in enumerate((7, 2**62))
+    ]
+    logs = scoped(service, "resourceLogs", "scopeLogs", "logRecords", records)
+    path = tmp_path / "some.jsonl"
+    path.write_text("\n".join([*LINES, json.dumps(logs)]))
+    with Store() as store:
+        store.read([Files(str(path))])
+        offsets = store.ask("SELECT message_offset FROM events WHERE name = 'eda.position' ORDER BY time")
+        assert offsets == [(7,), (None,)]
+        assert "1 event with a number that cannot be; it is not used" in store.intake.notes()

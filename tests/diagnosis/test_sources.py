@@ -14,9 +14,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otel_eda import semconv
 from otel_eda.diagnosis import UnusableError, catalog, engine, store
-from otel_eda.diagnosis.intake import Intake
 from otel_eda.diagnosis.reports.json import document
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources import stdin
@@ -25,6 +23,7 @@ from otel_eda.diagnosis.sources.files import Files
 from .telemetry import BEGIN, flow, pairs
 
 if TYPE_CHECKING:
+    from otel_eda.diagnosis.intake import Intake
     from pathlib import Path
 
 WORLD = flow(12, 2, skip={4}).world
@@ -53,25 +52,6 @@ def written(path: Path, text: str | bytes) -> Path:
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
     return written(tmp_path / "whole.jsonl", "\n".join(LINES) + "\n")
-
-
-def event(offset: str, at: int) -> str:
-    attributes = [{"key": semconv.DESTINATION, "value": {"stringValue": "orders"}}]
-    attributes.append({"key": semconv.OFFSET, "value": {"intValue": offset}})
-    record = {"timeUnixNano": str(at), "eventName": "eda.position", "attributes": attributes}
-    return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
-
-
-def test_a_number_of_an_event_that_cannot_be_is_unknown_and_counted(tmp_path: Path) -> None:
-    begin = BEGIN
-    lines = [*LINES, event("7", begin), event(str(2**62), begin + 1)]
-    with store.Store() as made:
-        made.read([Files(str(written(tmp_path / "some.jsonl", "\n".join(lines))))])
-        assert made.ask("SELECT message_offset FROM events WHERE name = 'eda.position' ORDER BY time") == [
-            (7,),
-            (None,),
-        ]
-        assert "1 event with a number that cannot be; it is not used" in made.intake.notes()
 
 
 class TestFiles:
