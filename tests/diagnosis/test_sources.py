@@ -23,8 +23,9 @@ from otel_eda.diagnosis.sources.files import Files
 from .telemetry import BEGIN, flow, pairs
 
 if TYPE_CHECKING:
-    from otel_eda.diagnosis.intake import Intake
     from pathlib import Path
+
+    from otel_eda.diagnosis.intake import Intake
 
 WORLD = flow(12, 2, skip={4}).world
 LINES = WORLD.lines(size=3)
