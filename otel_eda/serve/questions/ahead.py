@@ -28,10 +28,17 @@ def ahead(levels: Mapping[int, float | None], step: float, seconds: float) -> Fo
         for number, (low, likely, high) in enumerate(zip(found.low, found.likely, found.high, strict=True))
     ]
     last, low, likely, high = points[-1]
-    minutes = (last - found.begin + step) / 60
     return {
         "points": points,
-        "says": f"in {minutes:.0f} min likely {likely:,.0f} messages, between {low:,.0f} and {high:,.0f}",
+        "says": _said(last - found.begin + step, (low, likely, high)),
         "first": points[0][0],
         "last": last,
     }
+
+
+def _said(seconds: float, values: tuple[float, float, float]) -> str:
+    after = f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
+    low, likely, high = (f"{value:,.0f}" for value in values)
+    if low == high:
+        return f"in {after} likely {likely} messages"
+    return f"in {after} likely {likely} messages, between {low} and {high}"

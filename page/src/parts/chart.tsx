@@ -26,6 +26,7 @@ function ink(name: string): string {
 }
 
 const FONT = "11px system-ui, sans-serif";
+const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 /** Returns the axes: times below, values at the left. */
 export function axes(color: Ink, values: (value: number) => string, size = 54): uPlot.Axis[] {
@@ -47,6 +48,12 @@ export function axes(color: Ink, values: (value: number) => string, size = 54): 
       values: (_, splits) => splits.map((split) => (split === null ? "" : values(split))),
     },
   ];
+}
+
+/** Returns the axes of a chart of whole numbers, which have no lines between them. */
+export function countAxes(color: Ink, values: (value: number) => string): uPlot.Axis[] {
+  const [below, left] = axes(color, values) as [uPlot.Axis, uPlot.Axis];
+  return [below, { ...left, incrs: WHOLE_STEPS }];
 }
 
 /** Returns a number that changes when the colours of the page do. */

@@ -8,7 +8,7 @@ import { question } from "../ask";
 import { clock, duration, number, plural } from "../format";
 import { useAnswer } from "../live";
 import { bars, middles } from "../parts/bars";
-import { axes, type Build, Chart } from "../parts/chart";
+import { type Build, Chart, countAxes } from "../parts/chart";
 import { Answered, Head, More, Search } from "../parts/common";
 import { Messages } from "../parts/messages";
 import { TimeSpan, useTime } from "../parts/span";
@@ -44,7 +44,7 @@ function described(interval: Interval): string {
 
 function built(step: number): Build {
   return (ink) => ({
-    axes: axes(ink, number),
+    axes: countAxes(ink, number),
     scales: { x: middles(step), y: { range: (_, __, high) => [0, Math.max(high * 1.1, 1)] } },
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },

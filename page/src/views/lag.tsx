@@ -7,7 +7,7 @@ import type { Known } from "../api";
 import { question } from "../ask";
 import { clock, compact, duration, number } from "../format";
 import { useAnswer } from "../live";
-import { axes, type Build, Chart } from "../parts/chart";
+import { axes, type Build, Chart, countAxes } from "../parts/chart";
 import { Answered, Head, More, Search } from "../parts/common";
 import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
@@ -44,7 +44,7 @@ const gaps: uPlot.Series.GapsRefiner = (plot, _series, _from, _to, found) => {
 const quietCursor: uPlot.Cursor = { y: false, drag: { x: false, y: false } };
 
 const builtMessages: Build = (ink) => ({
-  axes: axes(ink, compact),
+  axes: countAxes(ink, compact),
   scales: { x: { time: true }, y: { ...fromZero } },
   legend: { show: false },
   cursor: quietCursor,
