@@ -8,17 +8,20 @@ from typing import Any
 from otel_eda import semconv
 from otel_eda.core import Identity
 
+DECLARED = ("passive", "arguments")
+"""The arguments of a queue's declaration that `dead_letters` reads."""
+
 _LARGEST = (1 << 63) - 1  # integer of an attribute: OTLP has 64 bits
 
 
-def identity(host: Any, port: Any, properties: Any, peer: Any) -> Identity:
+def identity(host: Any, port: Any, properties: Any, peer: Any, virtual_host: Any) -> Identity:
     """Return the identity of a connection; its name is among the properties that it gives the broker.
 
     `peer` is the other end's socket address, None if it is not known.
     """
     name = (properties or {}).get("connection_name")
     known = isinstance(peer, tuple) and isinstance(peer[0], str)
-    return Identity(text(name), None, host, port, peer=peer[:2] if known else None)
+    return Identity(text(name), None, host, port, peer=peer[:2] if known else None, virtual_host=virtual_host)
 
 
 def merged_headers(headers: Any, added: Mapping[str, str], binary: type = bytes) -> dict[str, Any] | None:
@@ -54,6 +57,16 @@ def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
         if entries and isinstance(reason := entries[0].get("reason"), str):
             values[semconv.DEATH_REASON] = reason
     return values
+
+
+def dead_letters(passive: Any, arguments: Any) -> bool | None:
+    """Return whether a queue is declared with a dead-letter exchange; None for a declaration that does not say it.
+
+    The broker refuses a declaration that differs from the queue: https://www.rabbitmq.com/docs/queues#property-equivalence.
+    """
+    if passive or not isinstance(arguments, (Mapping, type(None))):
+        return None
+    return _value(arguments, "x-dead-letter-exchange") is not None
 
 
 def delivery_count(headers: Any) -> int | None:

@@ -17,7 +17,7 @@ from .lifecycle.observe import (
     assigned,
     committed,
     log_start,
-    queue_depth,
+    queue_declared,
     rebalancing,
     seeked,
 )
@@ -99,7 +99,7 @@ __all__ = [
     "inject",
     "log_start",
     "origins",
-    "queue_depth",
+    "queue_declared",
     "rebalancing",
     "report_future",
     "seeked",

@@ -105,7 +105,8 @@ class Identity:
 
     `callback` is called with the outcome of sends that name no callback themselves, or `...` if the client's callback
     is not known; `max_poll_interval` is the time in seconds after which the group removes a consumer that has not
-    polled; `peer` is the address and port of the broker's end of the connection.
+    polled; `peer` is the address and port of the broker's end of the connection; `virtual_host` is the part of
+    the broker within which the names of queues are unique.
     """
 
     client_id: str | None = None
@@ -115,10 +116,11 @@ class Identity:
     callback: Any = None
     max_poll_interval: float | None = None
     peer: tuple[str, int] | None = None
+    virtual_host: str | None = None
 
     def __post_init__(self) -> None:
         """Leave out what is no text, and no port: an application may have given anything, such as a mock."""
-        for name in ("client_id", "group", "server_address"):
+        for name in ("client_id", "group", "server_address", "virtual_host"):
             object.__setattr__(self, name, _text(getattr(self, name)))
         if not isinstance(self.server_port, int):
             object.__setattr__(self, "server_port", None)

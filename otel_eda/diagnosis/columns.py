@@ -123,6 +123,12 @@ MANUAL = _read(
 REQUEUED = _read(
     "requeued", "BOOLEAN", "a refusal: whether the broker is to deliver the message again", semconv.REQUEUED
 )
+DEAD_LETTERS = _read(
+    "dead_letter",
+    "BOOLEAN",
+    "a refusal for good: whether the queue was declared with a dead-letter exchange; NULL if that is not known",
+    semconv.DEAD_LETTERS,
+)
 SEND_REFUSED = _read("refused", "BOOLEAN", "the client refused the call at once", semconv.SEND_REFUSED)
 REPEATS = _read("repeats", "VARCHAR", "the refused send that this send of the same message repeats", semconv.REPEATS)
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
@@ -138,7 +144,7 @@ SPAN_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, CORRELATION, KEY,
     SENDER, SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
-    MANUAL, REQUEUED, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME,
+    MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME,
 )  # fmt: skip
 METRIC_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING,
@@ -171,7 +177,7 @@ OPERATIONS = (
     _computed("error_text", "VARCHAR", "the text of the status or of the exception"),
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _computed("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
-    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME, REALM,
+    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME, REALM,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,

@@ -56,6 +56,7 @@ HELD = {
     "eda.commit.regressed": f"{CONTRACT}facts.py::test_a_commit_that_goes_back_says_so",
     "messaging.rabbitmq.message.delivery_tag": f"{RABBIT}settling.py::test_each_way_to_settle_is_a_span",
     "eda.settle.requeue": f"{RABBIT}settling.py::test_each_attempt_is_a_span_under_the_same_publish",
+    "eda.settle.dead_letter": f"{RABBIT}dead_letters.py::test_a_refusal_says_what_its_queue_was_declared_with",
     "eda.consumer.assigned": f"{CONTRACT}assignments.py::test_an_assignment_is_told_and_its_end",
     "eda.consumer.revoked": f"{CONTRACT}assignments.py::test_what_another_member_gets_is_revoked",
     "eda.consumer.assignments": f"{CONTRACT}facts.py::test_a_consumers_life_is_measured",

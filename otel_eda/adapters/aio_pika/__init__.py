@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from otel_eda.adapters._amqp import DECLARED, dead_letters
 from otel_eda.core import (
     Acknowledge,
     Block,
@@ -20,10 +21,10 @@ from otel_eda.core import (
     Send,
     Subscribe,
     Suppress,
-    queue_depth,
+    queue_declared,
 )
 
-from .messages import callback_reader, declared_queue, read, reader, reject_tags, tags
+from .messages import callback_reader, queue_depth, read, reader, reject_tags, tags
 from .publishing import answers, outgoing, report, with_headers
 
 # Named through the package, which has a version once all its modules are imported.
@@ -57,7 +58,7 @@ def empty(error: BaseException) -> bool:
 def identify(channel: Any) -> Identity:
     """Return the identity of a channel's connection: its address, and the name in its URL."""
     url = (getattr(channel, "connection", None) or channel._connection).url
-    return Identity(url.query.get("name"), None, url.host, url.port)
+    return Identity(url.query.get("name"), None, url.host, url.port, virtual_host=url.path[1:] or "/")
 
 
 LIBRARY = Library(
@@ -83,7 +84,7 @@ LIBRARY = Library(
             "publish",
         ),
         Subscribe(f"{QUEUE}.consume", "callback", ("callback",), callback_reader, "consume"),
-        Observe(f"{CHANNEL}.declare_queue", queue_depth(declared_queue), may_be_first_use=True),
+        Observe(f"{CHANNEL}.declare_queue", queue_declared(queue_depth, dead_letters), DECLARED, may_be_first_use=True),
         Iterate(f"{QUEUE}.__aiter__", "consume", reader),
         Iterate(f"{ITERATOR}.__aiter__", "consume", reader),
         ReceiveOne(f"{QUEUE}.get", "get", ("no_ack",), reader),

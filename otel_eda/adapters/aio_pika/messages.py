@@ -57,7 +57,7 @@ def callback_reader(queue: Any, callback: Any) -> Read | None:
     return None if hasattr(getattr(callback, "__self__", None), "_amqp_queue") else reader(queue)
 
 
-def declared_queue(queue: Any) -> tuple[str, int] | None:
+def queue_depth(queue: Any) -> tuple[str, int] | None:
     """Return the name of a declared queue and the number of messages in it, or None if the broker did not answer."""
     number = getattr(queue.declaration_result, "message_count", None)
     return None if number is None else (destination("", queue.name), number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel_eda.adapters._amqp import DECLARED, dead_letters
 from otel_eda.core import (
     Acknowledge,
     Carry,
@@ -16,16 +17,16 @@ from otel_eda.core import (
     Returned,
     Send,
     Subscribe,
-    queue_depth,
+    queue_declared,
 )
 
 from .calls import (
     callback_reader,
     confirm,
-    declared_queue,
     no_receipt,
     outgoing,
     parts_reader,
+    queue_depth,
     reject_tags,
     returned_message,
     tags,
@@ -40,6 +41,7 @@ LOOP = "pika.adapters.select_connection:IOLoop"
 PUBLISHED = ("exchange", "routing_key", "properties", "body")
 QUEUE = ("queue", "auto_ack")
 TAGS = ("delivery_tag", "multiple")
+DECLARATION = queue_declared(queue_depth, dead_letters)
 CONFIRMED = Confirmed(f"{CHANNEL}.confirm_delivery", "ack_nack_callback", confirm)
 
 LIBRARY = Library(
@@ -75,7 +77,7 @@ LIBRARY = Library(
         Subscribe(f"{BLOCKING}.basic_consume", "on_message_callback", QUEUE, callback_reader, "consume"),
         Subscribe(f"{CHANNEL}.basic_consume", "on_message_callback", QUEUE, callback_reader, "consume"),
         Subscribe(f"{CHANNEL}.basic_get", "callback", QUEUE, callback_reader, "get"),
-        Observe(f"{BLOCKING}.queue_declare", queue_depth(declared_queue), may_be_first_use=True),
+        Observe(f"{CHANNEL}.queue_declare", DECLARATION, DECLARED, may_be_first_use=True, callback="callback"),
         Generate(f"{BLOCKING}.consume", QUEUE, parts_reader, "consume"),
         ReceiveOne(f"{BLOCKING}.basic_get", "get", QUEUE, parts_reader),
         *(

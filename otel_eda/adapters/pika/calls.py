@@ -65,7 +65,7 @@ def parts_reader(_: Any, queue: str, auto_ack: bool) -> Read:
     return lambda parts: delivered(parts, queue, not auto_ack) if parts[0] else None
 
 
-def declared_queue(answer: Any) -> tuple[str, int]:
+def queue_depth(answer: Any) -> tuple[str, int]:
     """Return the name of a declared queue, and the number of messages in it."""
     return destination("", answer.method.queue), answer.method.message_count
 

@@ -22,7 +22,8 @@ def identify(channel: Any) -> Identity:
     connection = channel.connection
     connection = getattr(connection, "_impl", connection)
     parameters = connection.params
-    return identity(parameters.host, parameters.port, parameters.client_properties, peer(connection))
+    end, properties = peer(connection), parameters.client_properties
+    return identity(parameters.host, parameters.port, properties, end, parameters.virtual_host)
 
 
 def peer(connection: Any) -> Any:

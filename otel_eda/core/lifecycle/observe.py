@@ -1,4 +1,4 @@
-"""Shapes of functions that reveal something of a client: seeks, assignments, commits, the depth of a queue."""
+"""Shapes of functions that reveal something of a client: seeks, assignments, commits, the declaration of a queue."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.clients.assignment import AssignmentChange
+from otel_eda.core.clients.dead_letters import note_declared
 from otel_eda.core.clients.instances import client_of, existing_client, live_clients
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import assignment_changed, note_queue_depth
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
+from otel_eda.core.patching.patch import Proxy
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, current_operation, passes_through
@@ -89,13 +91,23 @@ def committed(positions: Callable[[Any], Mapping[tuple[str, str], int]]) -> Reco
     return record
 
 
-def queue_depth(read: Callable[[Any], tuple[str, int] | None]) -> Record:
-    """Return what records the number of messages in a queue; `read` returns name and number, from the call's result."""
+def queue_declared(
+    read: Callable[[Any], tuple[str, int] | None], dead_letters: Callable[..., bool | None] = lambda *_: None
+) -> Record:
+    """Return what records what the declaration of a queue tells of it.
+
+    `read` returns its name and the number of messages in it, from the call's result; `dead_letters`, from the arguments
+    taken, whether it dead-letters what is refused, or None if the call does not say.
+    """
 
     def record(client: Client, call: ObservedCall) -> None:
         depth = read(call.result) if call.error is None else None
-        if depth is not None:
-            note_queue_depth(client, *depth)
+        if depth is None:
+            return
+        note_queue_depth(client, *depth)
+        known = dead_letters(*call.taken)
+        if known is not None:
+            note_declared(client.identity, depth[0], known)
 
     return record
 
@@ -105,7 +117,8 @@ class Observe(SinglePlace):
     """A function, sync or async, of a client or of a part of one, whose calls reveal something that `record` records.
 
     `part` is the client's attribute on which the function is called, if it is not the client's own; `may_be_first_use`
-    says that the call may be the client's first use.
+    says that the call may be the client's first use. Where `callback` names an argument, the result comes to it, and
+    a call without one reveals nothing.
     """
 
     target: str
@@ -113,16 +126,35 @@ class Observe(SinglePlace):
     takes: tuple[str, ...] = ()
     part: str = ""
     may_be_first_use: bool = False
+    callback: str = ""
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
         """Return the function, after whose calls `record` records what they reveal."""
         arguments = Arguments(original, self.takes, library.signatures)
-        return around(original, switch, partial(self._begin, library, arguments))
+        if not self.callback:
+            return around(original, switch, partial(self._begin, library, arguments))
+        callback = Arguments(original, (self.callback,), library.signatures)
+        return around(original, switch, partial(self._begin_answered, library, arguments, callback))
 
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _Observation | None:
         return _Observation(args, kwargs, self, library, arguments) if args else None
+
+    @guarded
+    def _begin_answered(
+        self,
+        library: Library,
+        arguments: Arguments,
+        callbacks: Arguments,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Call | None:
+        taken = callbacks.take(args, kwargs) if args else None
+        if taken is None or not callable(taken[0]):
+            return None
+        observation = _Observation(args, kwargs, self, library, arguments)
+        return Call(*callbacks.replace(args, kwargs, self.callback, Proxy(taken[0], observation.answered)))
 
     def client(self, library: Library, part: Any) -> Client | None:
         """Return the client that a call is about, or None if it is not known."""
@@ -155,6 +187,12 @@ class _Observation(Call):
         """Return the result, once the call is reported."""
         self._report(result, None)
         return result
+
+    def answered(self, callback: Function, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what the callback returns, once the call is reported with the answer."""
+        if self.library.on and args:
+            self._report(args[0], None)
+        return callback(*args, **kwargs)
 
     @guarded
     def _report(self, result: Any, error: BaseException | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
+from otel_eda.core.clients.dead_letters import dead_letters
 from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current_context, with_span
@@ -204,7 +205,7 @@ class Acknowledgement(Settlement):
     ) -> None:
         self.message_count = len(messages) if tags.multiple else 1
         self.requeue = tags.requeue
-        place, attributes = _place(messages), _tag_attributes(tags)
+        place, attributes = _place(messages), _tag_attributes(tags) | _fate(client, tags, messages)
         if tags.multiple:
             attributes[semconv.BATCH_COUNT] = self.message_count
         elif messages:
@@ -233,6 +234,14 @@ def _tag_attributes(tags: Tags) -> dict[str, Any]:
     if tags.requeue is not None:
         attributes[semconv.REQUEUED] = tags.requeue
     return attributes
+
+
+def _fate(client: Client, tags: Tags, messages: Sequence[Unsettled]) -> dict[str, Any]:
+    """Return what becomes of messages that are refused for good, as far as it is known."""
+    if tags.requeue is None or tags.requeue:
+        return {}
+    known = dead_letters(client.identity, (message.queue for message in messages))
+    return {} if known is None else {semconv.DEAD_LETTERS: known}
 
 
 def _place(messages: Sequence[Unsettled]) -> str | None:

@@ -383,11 +383,12 @@ put_aside AS (
     GROUP BY service
 ),
 
--- Without offsets: messages that failed, were refused for good or acknowledged, and came to nobody any more.
+-- Without offsets: messages that failed, were refused for good or acknowledged, and came to nobody any more. What a queue
+-- dead-letters is not lost.
 refused AS (
     SELECT
         r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
-        w.outcome, w.started, r.ended, r.operation = 'ack' AS acked,
+        w.outcome, w.started, r.ended, r.operation = 'ack' AS acked, r.dead_letter = false AS undeclared,
         EXISTS (
             SELECT 1 FROM sends AS s
             WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
@@ -398,7 +399,7 @@ refused AS (
     WHERE
         r.type = 'settle' AND r.outcome = 'ok' AND r.message_offset IS NULL AND r.system = 'rabbitmq'
         AND (
-            (r.operation IN ('reject', 'nack') AND r.requeued = false)
+            (r.operation IN ('reject', 'nack') AND r.requeued = false AND r.dead_letter IS DISTINCT FROM true)
             OR (r.operation = 'ack' AND w.outcome = 'error')
         )
 ),
@@ -569,7 +570,12 @@ SELECT
     -- What an attempt sent may have been the answer, or another try.
     CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
-    CASE WHEN r.acked THEN 'acknowledged' ELSE 'refused for good' END || ', and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), ''),
+    CASE
+        WHEN r.acked THEN 'acknowledged'
+        -- A policy of the broker may give the queue one all the same.
+        WHEN r.undeclared THEN 'refused for good in a queue that was declared without a dead-letter exchange'
+        ELSE 'refused for good'
+    END || ', and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), ''),
     r.origin_trace || '-' || r.origin_span
 FROM refused AS r
 LEFT JOIN hidden AS h ON h.destination = r.destination

@@ -44,6 +44,23 @@ buried AS (
         ) AS place
     FROM works
     WHERE deaths > 0 AND coalesce(death_reason, '') <> 'expired' AND coalesce(death_reason, '') <> 'maxlen'
+),
+
+-- Messages that were refused for good where the queue was declared with a dead-letter exchange.
+refused AS (
+    SELECT
+        r.system, r.service, r.instance, r.destination, r.started, r.ended, r.origin_trace, r.origin_span,
+        w.trace_id, w.span_id, w.error, w.error_text,
+        EXISTS (
+            SELECT 1 FROM operations AS o
+            WHERE
+                o.origin_trace = r.origin_trace AND o.origin_span = r.origin_span AND o.started > r.started
+                AND (o.type IN ('receive', 'process') OR (o.type = 'send' AND o.outcome = 'ok'))
+        ) AS came
+    FROM operations AS r
+    ASOF JOIN works AS w
+        ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
+    WHERE r.type = 'settle' AND r.outcome = 'ok' AND r.dead_letter
 )
 
 SELECT
@@ -67,3 +84,14 @@ SELECT
     'by-the-broker', CAST(NULL AS VARCHAR), 'the broker dead-lettered it ' || deaths || ' times; the last reason: ' || coalesce(death_reason, 'unknown')
 FROM buried
 WHERE place = 1
+UNION ALL
+-- The broker set it aside where nobody reads. Where somebody does, it is on its way there, as to be tried again.
+SELECT
+    r.system, r.service, r.instance, r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), r.error,
+    r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, CAST(NULL AS VARCHAR),
+    'unread', CASE WHEN v.last_time - r.ended > z.grace THEN 'LIKELY' ELSE 'SUSPECT' END,
+    'refused for good in a queue with a dead-letter exchange, and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), '')
+FROM refused AS r
+JOIN services AS v ON v.service = r.service
+JOIN graces AS z ON z.destination = r.destination
+WHERE NOT EXISTS (SELECT 1 FROM refused AS p WHERE p.destination = r.destination AND p.came)

@@ -1,0 +1,72 @@
+"""What a refusal for good is, where it is known whether its queue dead-letters, and where it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_eda.diagnosis.finding import Verdict
+
+from .telemetry import Message
+from .test_redeliveries import REJECTED, found, queues
+
+if TYPE_CHECKING:
+    from .conftest import Diagnose
+    from .telemetry import Span
+    from .test_redeliveries import Queues
+
+__all__ = ["queues"]
+LIKELY, SUSPECT, CONFIRMED = Verdict.LIKELY, Verdict.SUSPECT, Verdict.CONFIRMED
+
+
+def refused(queues: Queues, at: float, dead_letter: bool | None) -> Span:
+    """Have a message fail and refused for good, in a queue that was or was not declared with a dead-letter exchange."""
+    known = {} if dead_letter is None else {"eda.settle.dead_letter": dead_letter}
+    sent = queues.shop.send("orders", at)
+    work = queues.billing.process(sent, at + 0.1, error="ValueError")
+    queues.refuse(work, at + 0.2, "reject", **{"eda.settle.requeue": False}, **known)
+    return sent.span
+
+
+@pytest.mark.parametrize(
+    ("dead_letter", "expected", "text"),
+    [
+        (None, "EDA104", "refused for good, and nobody had it after that"),
+        (False, "EDA104", "refused for good in a queue that was declared without a dead-letter exchange, and nobody"),
+        (True, "EDA405", "refused for good in a queue with a dead-letter exchange, and nobody had it after that"),
+    ],
+)
+def test_a_refusal_is_a_loss_unless_its_queue_dead_letters(
+    diagnose: Diagnose, queues: Queues, dead_letter: bool | None, expected: str, text: str
+) -> None:
+    refused(queues, 5.0, dead_letter)
+    [finding] = diagnose(queues.world, "EDA104", "EDA405").findings
+    assert (finding.code, finding.verdict, finding.destination) == (expected, LIKELY, "orders")
+    assert text in finding.detail
+
+
+@pytest.mark.parametrize("metrics", [True, False])
+def test_a_dead_letter_needs_no_counts(diagnose: Diagnose, queues: Queues, metrics: bool) -> None:
+    refused(queues, 5.0, True)
+    queues.world.metrics = metrics
+    assert found(diagnose, queues, "EDA104", "EDA405") == [("EDA405", LIKELY)]
+
+
+def test_a_dead_letter_that_is_young_is_suspect(diagnose: Diagnose, queues: Queues) -> None:
+    refused(queues, 59.0, True)
+    assert found(diagnose, queues, "EDA104", "EDA405") == [("EDA405", SUSPECT)]
+
+
+def test_a_dead_letter_that_is_read_is_told_once(diagnose: Diagnose, queues: Queues) -> None:
+    sent = refused(queues, 5.0, True)
+    queues.clerk.process(Message(sent, "dead", None, None), 6.0, said=REJECTED)
+    assert found(diagnose, queues, "EDA104", "EDA405") == [("EDA405", CONFIRMED)]
+
+
+def test_a_dead_letter_is_on_its_way_where_others_came_back(diagnose: Diagnose, queues: Queues) -> None:
+    sent = refused(queues, 5.0, True)
+    said = {"eda.message.death_count": 2, "eda.message.death_reason": "expired"}
+    queues.billing.process(Message(sent, "orders", None, None), 15.0, said=said)
+    refused(queues, 20.0, True)
+    assert found(diagnose, queues, "EDA104", "EDA405") == []
