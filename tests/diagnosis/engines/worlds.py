@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnosis.checks.helpers import counted_by_ledger
 from diagnosis.checks.metrics import around, hours, levels, rising, worked
-from diagnosis.telemetry import Telemetry, flow, pairs
+from diagnosis.telemetry import Message, Telemetry, flow, pairs
 from otel_eda.diagnosis import columns, external
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
@@ -64,7 +64,7 @@ def _worlds(leave: str | None) -> Iterator[list[str]]:
     for path in sorted(EXAM.glob("*/*.jsonl.gz")):
         if path.name.partition(".")[0] != leave:
             yield gzip.decompress(path.read_bytes()).decode("utf-8", "replace").splitlines()
-    for world in (_stuck(), _hot(), _cut(), _ahead()):
+    for world in (_stuck(), _hot(), _cut(), _ahead(), _refused()):
         yield world.lines()
 
 
@@ -101,6 +101,24 @@ def _cut() -> Telemetry:
     del cut["links"], cut["parentSpanId"]
     cut["traceId"] = made.world.id(16)
     return made.world
+
+
+def _refused() -> Telemetry:
+    """Messages are refused for good: they are lost, are dead letters that nobody reads, and some that a clerk reads."""
+    world = Telemetry(1)
+    shop, billing, clerk = (world.service(name, system="rabbitmq") for name in ("shop", "billing", "clerk"))
+    for turn, queue in enumerate(("orders", "bills", "mails") * 10):
+        at, error = turn * 0.1, "ValueError" if turn > 26 else None
+        sent = shop.send(queue, at)
+        work = billing.process(sent, at + 0.01, error=error)
+        refusal = {"eda.settle.requeue": False, "eda.settle.dead_letter": queue != "bills"} if error else {}
+        said = {"messaging.operation.name": "reject" if refusal else "ack", **refusal}
+        billing._span("settle", queue, at + 0.02, 0.001, said, work).json["links"] = work.json["links"]
+        if error and queue == "mails":
+            died = {"eda.message.death_count": 1, "eda.message.death_reason": "rejected"}
+            clerk.process(Message(sent.span, "graves", None, None), at + 1, said=died)
+    billing.other("still here", 60.0, 0.01)
+    return world
 
 
 def _ahead() -> Telemetry:
