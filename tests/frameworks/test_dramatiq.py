@@ -200,3 +200,16 @@ def test_nothing_is_recorded_of_what_came_before_it_is_switched_off(
         with working(broker, 1):
             until(lambda: len(done) == 3, "every message")
         recorder.processes(1, queue)
+
+
+def test_what_is_given_up_goes_to_the_dead_letters(broker: RabbitmqBroker, queue: str, recorder: Recorder) -> None:
+    def work() -> None:
+        with recorder.tracer.start_as_current_span(WORK):
+            raise KeyError("card")
+
+    sent = actor(broker, queue, work)
+    request(recorder, lambda: sent.send_with_options(max_retries=0))
+    with working(broker):
+        processed(recorder, 1, queue)
+    (refusal,) = recorder.settles(1, queue)
+    assert (refusal.name, attribute(refusal, "eda.settle.dead_letter")) == (f"nack {queue}", True)
