@@ -205,7 +205,7 @@ class Acknowledgement(Settlement):
     ) -> None:
         self.message_count = len(messages) if tags.multiple else 1
         self.requeue = tags.requeue
-        place, attributes = _place(messages), _tag_attributes(tags) | _fate(client, tags, messages)
+        place, attributes = _place(messages), _tag_attributes(client, tags, messages)
         if tags.multiple:
             attributes[semconv.BATCH_COUNT] = self.message_count
         elif messages:
@@ -229,19 +229,14 @@ class Acknowledgement(Settlement):
             settled.count_for(attributes).number += self.message_count
 
 
-def _tag_attributes(tags: Tags) -> dict[str, Any]:
+def _tag_attributes(client: Client, tags: Tags, messages: Sequence[Unsettled]) -> dict[str, Any]:
     attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
     if tags.requeue is not None:
         attributes[semconv.REQUEUED] = tags.requeue
+        known = None if tags.requeue else dead_letters(client.identity, (message.queue for message in messages))
+        if known is not None:
+            attributes[semconv.DEAD_LETTERS] = known
     return attributes
-
-
-def _fate(client: Client, tags: Tags, messages: Sequence[Unsettled]) -> dict[str, Any]:
-    """Return what becomes of messages that are refused for good, as far as it is known."""
-    if tags.requeue is None or tags.requeue:
-        return {}
-    known = dead_letters(client.identity, (message.queue for message in messages))
-    return {} if known is None else {semconv.DEAD_LETTERS: known}
 
 
 def _place(messages: Sequence[Unsettled]) -> str | None:

@@ -89,7 +89,7 @@ UNION ALL
 SELECT
     r.system, r.service, r.instance, r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), r.error,
     r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, CAST(NULL AS VARCHAR),
-    'unread', CASE WHEN v.last_time - r.ended > z.grace THEN 'LIKELY' ELSE 'SUSPECT' END,
+    'unread', CASE WHEN v.last_time - r.ended >= z.grace THEN 'LIKELY' ELSE 'SUSPECT' END,
     'refused for good in a queue with a dead-letter exchange, and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), '')
 FROM refused AS r
 JOIN services AS v ON v.service = r.service
