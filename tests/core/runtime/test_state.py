@@ -7,6 +7,7 @@ import gc
 import importlib
 import logging
 import os
+import queue as queues
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,8 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "process.log_correlation:log_correlation": lambda correlation: correlation.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
+    "process.queues:_at_work": len,
+    "process.queues:queues": lambda patched: patched.on,
     "runtime.guard:log_once": lambda log_once: len(log_once.seen),
     "telemetry.events:_provider": lambda provider: provider is not None,
 }
@@ -149,7 +152,10 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
             callback_client.Client(),
             loop := iter(Consumer(queue, "orders")),
         ]
-        for _ in loop:
+        for record in loop:
+            handed: queues.Queue[object] = queues.Queue()
+            handed.put(record)
+            assert handed.get() is record
             break
         consume_and_drop(queue)
         with otel_eda.process(object(), destination="orders"):
