@@ -124,7 +124,7 @@ def a_message_that_waits_for_a_row_of_the_database() -> Telemetry:
     message = shop.send("mails", 6.0)
     for turn in range(4):  # the fifth attempt, after the end, finds the row
         work = mailer.process(message, 6.01 + turn * 0.1, error="NotFound", said={"eda.message.redelivered": turn > 0})
-        settle(mailer, work, "mails", 6.02 + turn * 0.1, "nack", **{"eda.settle.requeued": True})
+        settle(mailer, work, "mails", 6.02 + turn * 0.1, "nack", **{"eda.settle.requeue": True})
     linger(shop, mailer, until=6.5)
     return world
 
@@ -136,6 +136,6 @@ def a_message_that_is_put_back_each_second_until_its_time_has_come() -> Telemetr
     message = shop.send("mails", 0.5)
     for turn in range(90):
         work = mailer.process(message, 1.0 + turn, said={"eda.message.redelivered": turn > 0})
-        settle(mailer, work, "mails", 1.005 + turn, "nack", **{"eda.settle.requeued": True})
+        settle(mailer, work, "mails", 1.005 + turn, "nack", **{"eda.settle.requeue": True})
     linger(shop, mailer, until=100.0)
     return world
