@@ -8,6 +8,7 @@ import sys
 import traceback
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pytest
@@ -33,7 +34,6 @@ from support.parts import available
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from brokers.jaeger import Jaeger
     from brokers.prometheus import Prometheus
@@ -44,6 +44,9 @@ S = TypeVar("S", bound=Service)
 # A busy machine is no failure.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+# For `bench`; at the end, since it is the installed otel_eda that is tested.
+sys.path.append(str(Path(__file__).parents[1]))
 
 # The server behind each fixture that has one, for its log.
 SERVERS = pytest.StashKey[dict[str, Service]]()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "otel-eda diagnose telemetry --grace 0 --details",
     "otel-eda diagnose http://localhost:16686 --since 2h -o report.html",
-    "otel-eda diagnose telemetry --buckets 8",
 )
 
 

@@ -8,7 +8,7 @@ from otel_eda.diagnosis import CLEAN
 
 EXAMPLES = (
     "otel-eda schema clickhouse",
-    "otel-eda schema clickhouse --database eda --source otel --view > migration.sql",
+    "otel-eda schema clickhouse --database eda --source otel --view",
 )
 Engine = Literal["clickhouse"]
 
