@@ -20,7 +20,9 @@ from core import framework
 from core.clients import callback_client
 from core.tinyqueue import Consumer, Queue
 from otel_eda import core, suite
+from otel_eda.core.clients.dead_letters import note_declared
 from otel_eda.core.ledger.senders import shared_senders
+from otel_eda.core.message import Identity
 from otel_eda.core.runtime import state
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ NOT_SHARED = {"TypeVar", "ParamSpec", "ContextVar", "PatientLock"}
 AS_NEW: dict[str, Callable[[Any], object]] = {
     "telemetry.light:_replaced": len,
     "clients.client:last_consumers": len,
+    "clients.dead_letters:_declared": len,
     "clients.instances:_clients_without_attributes": len,
     "clients.library:enabled": len,
     "inprocess.handlers:switch": lambda switch: switch.on,
@@ -161,6 +164,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
         with otel_eda.process(object(), destination="orders"):
             pass
         shared_senders.of("sender").record_arrival(1)
+        note_declared(Identity(server_address="localhost"), "orders", True)
         logging.getLogger("otel_eda").warning("something is wrong")
         assert in_use() == AS_NEW.keys()
         otel_eda.disable()
