@@ -13,6 +13,10 @@ FindingFormat = Literal["text", "json"]
 Duration = Annotated[
     float | None, Option(parser=length, metavar="TIME", help="End after that time; without it, on an interrupt.")
 ]
+Every = Annotated[float, Option(parser=length, metavar="TIME", show_default="5s", help="How often to run the checks.")]
+Hold = Annotated[
+    float, Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive.")
+]
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,6 @@ class Pace:
     most: Annotated[
         int, Option(min=1, metavar="MB", help="Megabytes of telemetry in the window; when there is more, older goes.")
     ] = 128
-    every: Annotated[
-        float, Option(parser=length, metavar="TIME", show_default="5s", help="How often to run the checks.")
-    ] = 5.0
-    hold: Annotated[
-        float,
-        Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive."),
-    ] = 10.0
+    every: Every = 5.0
+    hold: Hold = 10.0
     duration: Duration = None

@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Option
 
 from otel_eda.diagnosis.commands.times import length
-from otel_eda.live.options import Duration
+from otel_eda.live.options import Duration, Every, Hold
 
 ADDRESS = "127.0.0.1:8317"
 TOKEN = "OTEL_EDA_TOKEN"  # noqa: S105  # a variable's name
@@ -40,11 +40,6 @@ class Serving:
     window: Annotated[
         float, Option(parser=length, metavar="TIME", show_default="10m", help="How far the checks look back.")
     ] = 600.0
-    every: Annotated[
-        float, Option(parser=length, metavar="TIME", show_default="5s", help="How often to run the checks.")
-    ] = 5.0
-    hold: Annotated[
-        float,
-        Option(parser=length, metavar="TIME", show_default="10s", help="How long telemetry may take to arrive."),
-    ] = 10.0
+    every: Every = 5.0
+    hold: Hold = 10.0
     duration: Duration = None

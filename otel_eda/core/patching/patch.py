@@ -16,7 +16,7 @@ from otel_eda.core.runtime.guard import failed
 from otel_eda.core.runtime.locks import PatientLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from otel_eda.core.message import Message
 
@@ -154,3 +154,30 @@ class ImportHook:
 
 class Proxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     """The callback that a library gets: it equals the application's function and has the same hash."""
+
+
+class ModulePatches:
+    """Patches of modules that are no library of ours: they are made when a module is there, while it is switched on."""
+
+    def __init__(self, modules: Iterable[str], patched: Callable[[ModuleType], Iterable[Patch]]) -> None:
+        self.on = False
+        self.patched = patched
+        self.patches: list[Patch] = []
+        self.hooks = [ImportHook(module, self._on_import) for module in modules]
+
+    def enable(self) -> None:
+        """Patch the modules now, or when they are imported; a second call does nothing."""
+        if not self.on:
+            self.on = True
+            for hook in self.hooks:
+                hook.arm()
+
+    def disable(self) -> None:
+        """Restore the modules; a second call does nothing."""
+        self.on = False
+        while self.patches:
+            self.patches.pop().undo()
+
+    def _on_import(self, module: ModuleType) -> None:
+        if self.on:
+            self.patches += self.patched(module)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core.clients.attributes import destination_attribute
-from otel_eda.core.patching.patch import ImportHook, patch
+from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
@@ -54,32 +54,13 @@ def _wrap_emit(original: Function, switch: Switch) -> Function:
     return emit
 
 
-class LogCorrelation:
-    """The patches of the handlers that turn Python's log records into OpenTelemetry's."""
-
-    def __init__(self) -> None:
-        self.on = False
-        self.patches: list[Patch] = []
-        self.hooks = [ImportHook(module, self._on_import) for module in HANDLER_MODULES]
-
-    def enable(self) -> None:
-        """Patch the handlers now, or when they are imported; a second call does nothing."""
-        if not self.on:
-            self.on = True
-            for hook in self.hooks:
-                hook.arm()
-
-    def disable(self) -> None:
-        """Restore the handlers; a second call does nothing."""
-        self.on = False
-        while self.patches:
-            self.patches.pop().undo()
-
-    def _on_import(self, module: ModuleType) -> None:
-        handler = getattr(module, "LoggingHandler", None)
-        if self.on and handler is not None and "emit" in vars(handler):
-            self.patches.append(patch(handler, "emit", _wrap_emit))
+def _patched(module: ModuleType) -> list[Patch]:
+    handler = getattr(module, "LoggingHandler", None)
+    if handler is None or "emit" not in vars(handler):
+        return []
+    return [patch(handler, "emit", _wrap_emit)]
 
 
-log_correlation = LogCorrelation()
+# The handlers that turn Python's log records into OpenTelemetry's.
+log_correlation = ModulePatches(HANDLER_MODULES, _patched)
 on_reset(log_correlation.disable)

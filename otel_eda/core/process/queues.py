@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.patching.patch import ImportHook, patch
+from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.process import deferral, unwinding
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime.contexts import PROCESSING, attach, get_current, skip_ended
@@ -169,31 +169,9 @@ _PLACES = {
 }
 
 
-class Queues:
-    """The patches of the standard library's queues."""
-
-    def __init__(self) -> None:
-        self.on = False
-        self.patches: list[Patch] = []
-        self.hooks = [ImportHook(module, self._on_import) for module in _PLACES]
-
-    def enable(self) -> None:
-        """Patch the queues now, or when they are imported; a second call does nothing."""
-        if not self.on:
-            self.on = True
-            for hook in self.hooks:
-                hook.arm()
-
-    def disable(self) -> None:
-        """Restore the queues; a second call does nothing."""
-        self.on = False
-        while self.patches:
-            self.patches.pop().undo()
-
-    def _on_import(self, module: ModuleType) -> None:
-        if self.on:
-            self.patches += [patch(module.Queue, name, wrap) for name, wrap in _PLACES[module.__name__]]
+def _patched(module: ModuleType) -> list[Patch]:
+    return [patch(module.Queue, name, wrap) for name, wrap in _PLACES[module.__name__]]
 
 
-queues = Queues()
+queues = ModulePatches(_PLACES, _patched)
 on_reset(queues.disable)
