@@ -14,7 +14,7 @@ from otel_eda.diagnosis.reports import ReportFormat, by_name
 from otel_eda.diagnosis.settings import Bounds
 
 from .gathered import gathered
-from .options import Judging, Reading
+from .options import Judging, Reading, Telling
 from .progress import steps
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def run(
     reading: Reading,
     judging: Judging,
     bounds: Bounds,
+    telling: Telling,
     format_: Annotated[
         ReportFormat | None,
         Option("--format", show_default="as the FILE's name ends, else text", help="How the report is written."),
@@ -52,14 +53,6 @@ def run(
     details: Annotated[
         bool, Option("-v", "--details", help="Text: show evidence, gates and action of every finding.")
     ] = False,
-    news: Annotated[
-        bool,
-        Option("--news", help="Report only what no run before has told. A ClickHouse with ?eda=DATABASE remembers it."),
-    ] = False,
-    state: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="Remember in this file what was told, and report only news."),
-    ] = None,
     buckets: Annotated[
         Share | None,
         Option(
@@ -72,9 +65,9 @@ def run(
     """Diagnose and report."""
     from otel_eda.diagnosis.reports import check, write
 
-    checks, only_news, kind = judging.checks(), news or state is not None, format_ or by_name(output)
+    checks, only_news, kind = judging.checks(), telling.only_news, format_ or by_name(output)
     try:
-        with gathered(reading, state, only_news=only_news) as found:
+        with gathered(reading, telling.state, only_news=only_news) as found:
             check(kind, found.store)
             diagnosis = _diagnosis(found, checks, bounds, judging.evidence, buckets, only_news=only_news)
             with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as file:

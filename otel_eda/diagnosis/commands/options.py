@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option
@@ -122,3 +123,22 @@ class Judging:
             return CLEAN
         worst = VERDICTS[: VERDICTS.index(self.fail_on) + 1]
         return FOUND if any(verdict.name in worst for verdict in verdicts) else CLEAN
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Whether only news are told, and where it is remembered what was told before."""
+
+    news: Annotated[
+        bool,
+        Option("--news", help="Report only what no run before has told. A ClickHouse with ?eda=DATABASE remembers it."),
+    ] = False
+    state: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Remember in this file what was told, and report only news."),
+    ] = None
+
+    @property
+    def only_news(self) -> bool:
+        """Whether findings are without what was told before."""
+        return self.news or self.state is not None
