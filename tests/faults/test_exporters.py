@@ -75,6 +75,16 @@ def refusing() -> AbstractContextManager[str]:
     return serving(lambda request: request.send_error(400))
 
 
+def hesitating() -> AbstractContextManager[str]:
+    """It wants nothing of it, and takes its time to say so."""
+
+    def hesitate(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.2)  # so long that the queue is full meanwhile, so short that there are answers before the end
+        request.send_error(400)
+
+    return serving(hesitate)
+
+
 def overloaded() -> AbstractContextManager[str]:
     """It wants it later."""
     return serving(lambda request: request.send_error(503))
@@ -113,8 +123,8 @@ def test_the_application_does_not_notice(
 
 def test_the_sdk_counts_what_it_drops(kafka: Kafka, topics: Topics) -> None:
     settings = {"OTEL_PYTHON_DISTRO": "eda", "OTEL_BSP_MAX_QUEUE_SIZE": "8", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "8"}
-    with down() as url:
-        way = launched(url, **settings, OTEL_METRICS_EXPORTER="console", OTEL_EXPORTER_OTLP_TIMEOUT=str(TIMEOUT))
+    with hesitating() as url:
+        way = launched(url, **settings, OTEL_METRICS_EXPORTER="console")
         outcome = run(way, PROGRAMS / "traffic.py", kafka.address, topics(), COUNT)
     found = points(outcome.output, "otel.sdk.processor.span.processed")
     assert max(found["queue_full"]) > COUNT

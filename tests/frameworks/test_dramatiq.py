@@ -52,8 +52,8 @@ def working(broker: RabbitmqBroker, threads: int = 2) -> Iterator[dramatiq.Worke
         worker.stop()
 
 
-def actor(broker: RabbitmqBroker, queue: str, function: Callable[..., Any]) -> Any:
-    return dramatiq.actor(broker=broker, queue_name=queue, actor_name=queue)(function)
+def actor(broker: RabbitmqBroker, queue: str, function: Callable[..., Any], **options: int) -> Any:
+    return dramatiq.actor(broker=broker, queue_name=queue, actor_name=queue, **options)(function)
 
 
 def request(recorder: Recorder, send: Callable[[], object]) -> None:
@@ -207,8 +207,8 @@ def test_what_is_given_up_goes_to_the_dead_letters(broker: RabbitmqBroker, queue
         with recorder.tracer.start_as_current_span(WORK):
             raise KeyError("card")
 
-    sent = actor(broker, queue, work)
-    request(recorder, lambda: sent.send_with_options(max_retries=0))
+    sent = actor(broker, queue, work, max_retries=0)
+    request(recorder, sent.send)
     with working(broker):
         processed(recorder, 1, queue)
     (refusal,) = recorder.settles(1, queue)
