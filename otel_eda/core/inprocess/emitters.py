@@ -145,7 +145,6 @@ class Dispatch(SinglePlace):
         """Return the call with a span around it, whose children are the receivers' spans."""
         return around(original, switch, partial(self._begin, library, Arguments(original, self.takes)))
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _EmitterDispatch | None:
@@ -164,15 +163,11 @@ class _EmitterDispatch(Call):
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], event: EmittedEvent) -> None:
         super().__init__(args, kwargs)
         self.event = event
+        event.token = dispatching.set(event)
 
-    def __enter__(self) -> object:
-        self.event.token = dispatching.set(self.event)
-        return self
-
-    def exited(self, error: BaseException | None) -> None:
+    def raised(self, error: BaseException) -> None:
         """End the dispatch with the exception that has left it."""
-        if error is not None:
-            self.event.end(None, error)
+        self.event.end(None, error)
 
     def returned(self, result: Any) -> Any:
         """End the dispatch, and return the result."""
@@ -243,7 +238,6 @@ class Run(SinglePlace):
         """Return the call, which runs a stand-in for the receiver that has a span."""
         return around(original, switch, partial(self._begin, Arguments(original, (self.receiver,))))
 
-    @guarded
     def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         event = _dispatched(args)
         taken = None if event is None else arguments.take(args, kwargs)

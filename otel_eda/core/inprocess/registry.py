@@ -19,7 +19,6 @@ from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from contextvars import Token
 
     from otel_eda.core.patching.patch import Function, Switch
 
@@ -49,7 +48,6 @@ class Registry:
     def _registering(self, original: Function, switch: Switch) -> Function:
         typed = _position(original, self.event_type)
 
-        @guarded
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Registration:
             event = kwargs.get(self.event_type, args[typed] if typed is not None and typed < len(args) else None)
             known_handlers(_whose(args, self.owner))
@@ -60,10 +58,7 @@ class Registry:
     def _dispatching(self, original: Function, switch: Switch) -> Function:
         typed = _position(original, self.event_type)
 
-        @guarded
-        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> DispatchedEvent | None:
-            if telemetry.find_scope() is None or suppressed(get_current()):
-                return None
+        def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> DispatchedEvent:
             if typed is not None and typed < len(args):
                 return DispatchedEvent(type_name(args[typed]))
             given = [item for item in args if item is not self.owner and not isinstance(item, self.owner)]
@@ -71,8 +66,9 @@ class Registry:
             return DispatchedEvent(type_name(event))
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _RegistryDispatch | None:
-            found = read(args, kwargs)
-            return None if found is None else _RegistryDispatch(args, kwargs, self, found)
+            if telemetry.find_scope() is None or suppressed(get_current()):
+                return None
+            return _RegistryDispatch(args, kwargs, self, read(args, kwargs))
 
         return around(original, switch, begin)
 
@@ -95,18 +91,13 @@ class _RegistryDispatch(Call):
 
     __slots__ = ("event", "registry", "token")
 
-    token: Token[DispatchedEvent | None]
-
     def __init__(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], registry: Registry, event: DispatchedEvent
     ) -> None:
         super().__init__(args, kwargs)
         self.registry = registry
         self.event = event
-
-    def __enter__(self) -> object:
-        self.token = dispatching.set(self.event)
-        return self
+        self.token = dispatching.set(event)
 
     def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # whatever it is, the event is dispatched
         """End the dispatch."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
-from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import RECEIVE, SEND, SETTLE, TIMED, enter
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function, Switch
-    from otel_eda.core.runtime.operations import Operation
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,6 @@ class Carry(SinglePlace):
         arguments = Arguments(original, (self.call,), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Call | None:
@@ -94,17 +91,11 @@ class Suppress(SinglePlace):
 class _SuppressedCall(Call):
     """One call in which operations are not recorded."""
 
-    __slots__ = ("operation", "types")
-
-    operation: Operation
+    __slots__ = ("operation",)
 
     def __init__(self, types: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__(args, kwargs)
-        self.types = types
-
-    def __enter__(self) -> object:
-        self.operation = enter(self.types)
-        return self
+        self.operation = enter(types)
 
     def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # the block's or call's own error is the library's
         """Let operations be recorded again."""

@@ -85,7 +85,6 @@ class Construct(SinglePlace):
         """Return the constructor, after which the client is known."""
         return around(_without_empty_keywords(original), switch, partial(self._begin, library))
 
-    @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Construction:
         register_at_exit()
         return _Construction(args, kwargs, self, library)
@@ -155,7 +154,6 @@ class Close(SinglePlace):
         """Return the call, after which nothing of the client is open."""
         return around(original, switch, partial(self._begin, library))
 
-    @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _CloseCall | None:
         clients = self._clients(library, args[0]) if args else []
         for client in clients:

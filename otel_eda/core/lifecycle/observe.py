@@ -141,7 +141,6 @@ class Observe(SinglePlace):
     ) -> _Observation | None:
         return _Observation(args, kwargs, self, library, arguments) if args else None
 
-    @guarded
     def _begin_answered(
         self,
         library: Library,
@@ -178,10 +177,9 @@ class _Observation(Call):
         self.library = library
         self.arguments = arguments
 
-    def exited(self, error: BaseException | None) -> None:
+    def raised(self, error: BaseException) -> None:
         """Report a call that failed."""
-        if error is not None:
-            self._report(None, error)
+        self._report(None, error)
 
     def returned(self, result: Any) -> Any:
         """Return the result, once the call is reported."""
@@ -223,7 +221,6 @@ class Listen(SinglePlace):
         arguments = Arguments(original, tuple(self.changes), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Call | None:

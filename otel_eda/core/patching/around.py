@@ -1,13 +1,15 @@
-"""The one wrapper there is: it enters a context manager around a call of the original, sync or async."""
+"""The one wrapper there is: what it begins before a call of the original ends after it, sync or async."""
 
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_eda.core.runtime.guard import failed, step_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from otel_eda.core.patching.patch import Function, Switch
 
@@ -15,21 +17,16 @@ if TYPE_CHECKING:
 
 
 class Surrounding(Protocol):
-    """The context manager around one call; the original is called with its `args` and `kwargs`."""
+    """What has begun around one call; the original is called with its `args` and `kwargs`."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
-    def __enter__(self) -> object:
-        """Begin, before the original is called."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        """End, with the exception that the original raised, if any."""
+    def raised(self, error: BaseException, /) -> None:
+        """End, with the exception that the original has raised."""
 
     def returned(self, result: Any, /) -> Any:
-        """Return the value that the caller gets in place of the original's result."""
+        """End, and return the value that the caller gets in place of the original's result."""
 
 
 class Call:
@@ -41,42 +38,62 @@ class Call:
         self.args = args
         self.kwargs = kwargs
 
-    def __enter__(self) -> object:
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        self.exited(error)
-
     def exited(self, error: BaseException | None) -> None:
         """End the call, with the exception that the original raised, if any."""
 
+    def raised(self, error: BaseException) -> None:
+        """End the call with an exception."""
+        self.exited(error)
+
     def returned(self, result: Any) -> Any:
-        """Return the original's result, or the value that the caller gets in its place."""
+        """End the call, and return the original's result, or the value that the caller gets in its place."""
+        self.exited(None)
         return result
 
 
 def around(original: Function, switch: Switch, begin: Begin) -> Function:
-    """Return a function that calls an original inside of the context manager that `begin` returns for the arguments.
+    """Return a function that calls an original, and around it what `begin` returns for the arguments.
 
-    Where `begin` returns None, and while the switch is off, the original is called with the very arguments, and that is
-    all. Neither `begin` nor the context manager may raise: the original's result and exception belong to the
-    application.
+    Where `begin` returns None or fails, and while the switch is off, the original is called with the very arguments,
+    and that is all. Nothing else may raise: the original's result and exception belong to the application.
     """
+    step = step_name(begin.func if isinstance(begin, partial) else begin)
+    return (_awaited if inspect.iscoroutinefunction(original) else _called)(original, switch, begin, step)
 
+
+def _called(original: Function, switch: Switch, begin: Begin, step: str) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
-        surrounding = begin(args, kwargs) if switch.on else None
+        surrounding = None
+        try:
+            surrounding = begin(args, kwargs) if switch.on else None
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed(step, error)
         if surrounding is None:
             return original(*args, **kwargs)
-        with surrounding:
+        try:
             result = original(*surrounding.args, **surrounding.kwargs)
+        except BaseException as error:
+            surrounding.raised(error)
+            raise
         return surrounding.returned(result)
 
-    async def call_async(*args: Any, **kwargs: Any) -> Any:
-        surrounding = begin(args, kwargs) if switch.on else None
+    return call
+
+
+def _awaited(original: Function, switch: Switch, begin: Begin, step: str) -> Function:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        surrounding = None
+        try:
+            surrounding = begin(args, kwargs) if switch.on else None
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed(step, error)
         if surrounding is None:
             return await original(*args, **kwargs)
-        with surrounding:
+        try:
             result = await original(*surrounding.args, **surrounding.kwargs)
+        except BaseException as error:
+            surrounding.raised(error)
+            raise
         return surrounding.returned(result)
 
-    return call_async if inspect.iscoroutinefunction(original) else call
+    return call

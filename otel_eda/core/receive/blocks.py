@@ -152,7 +152,6 @@ class _BlockEnd(SinglePlace):
         """Return the call, which ends the process span even if otel-eda is switched off meanwhile."""
         return around(original, Switch(), partial(self._begin, Arguments(original, (self.error,))))
 
-    @guarded
     def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BlockExit | None:
         block: _EnteredBlock | None = args[0].__dict__.pop(ATTRIBUTE, None)
         taken = None if block is None else arguments.take(args, kwargs)

@@ -17,13 +17,11 @@ from otel_eda.core.runtime.operations import enter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextvars import Token
 
     from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.process.hand_over import Waiting
     from otel_eda.core.process.processing import Processing
-    from otel_eda.core.runtime.operations import Operation
 
 
 def _itself(record: Any) -> Any:
@@ -84,16 +82,11 @@ class _Fetching(Call):
 
     __slots__ = ("known", "pulled", "token")
 
-    token: Token[list[Waiting] | None]
-
     def __init__(self, known: Callable[[Any], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__(args, kwargs)
         self.known = known
         self.pulled: list[Waiting] = []
-
-    def __enter__(self) -> object:
         self.token = hand_over.fetching.set(self.pulled)
-        return self
 
     def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # that is the framework's own
         """Let pulls begin processings again."""
@@ -101,6 +94,7 @@ class _Fetching(Call):
 
     def returned(self, result: Any) -> Any:
         """Let the message wait that the result stands for."""
+        self.exited(None)
         if self.pulled and result is not None:
             self._keep(self.pulled[-1], result)
         return result
@@ -122,7 +116,6 @@ class _Process(SinglePlace):
         """Return the call, with the process span of its message around."""
         return around(original, switch, partial(self._begin, Arguments(original, (self.argument,))))
 
-    @guarded
     def _begin(self, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Processing | None:
         taken = arguments.take(args, kwargs) if hand_over.waiting else None
         processing = None if taken is None else hand_over.begin(self.of(taken[0]))
@@ -134,15 +127,10 @@ class _Processing(Call):
 
     __slots__ = ("operation", "processing")
 
-    operation: Operation
-
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], processing: Processing) -> None:
         super().__init__(args, kwargs)
         self.processing = processing
-
-    def __enter__(self) -> object:
         self.operation = enter(0)  # whoever calls may be within a pull
-        return self
 
     def exited(self, error: BaseException | None) -> None:
         """End the processing."""

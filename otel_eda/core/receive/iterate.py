@@ -77,8 +77,12 @@ class Iterate:
         if passes_through(library.telemetry):
             return step(consumer), None
         pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
-        with pull:
+        pull.enter()
+        try:
             result = step(consumer)
+        except BaseException as error:
+            pull.raised(error)
+            raise
         return result, pull.pulled(result)
 
     async def _pull_async(
@@ -87,15 +91,17 @@ class Iterate:
         if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
         pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
+        pull.enter()
         try:
-            with pull:
-                result = await type(consumer).__anext__(consumer)
+            result = await type(consumer).__anext__(consumer)
         except BaseException as error:
+            pull.raised(error)
             if self.arrival is not None:
                 per_task.fail_current(client, error)
             raise
+        pull.pulled(result)
         begun = None if self.arrival is None else per_task.release_current(client)
-        return result, begun or pull.pulled(result)
+        return result, begun or pull
 
     def _timed(self, client: Client, consumer: Any, read: Read) -> Pull:
         return Receiving(client, consumer, self.operation, read, timed=True)
@@ -115,7 +121,6 @@ class _Arrival(SinglePlace):
         arguments = Arguments(original, (self.consumer, self.message))
         return around(original, switch, functools.partial(self._begin, library, arguments))
 
-    @guarded
     def _begin(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         if taken is None or not current_operation.get().types & RECEIVE:
@@ -178,8 +183,12 @@ class Generate(SinglePlace):
             if passes_through(library.telemetry):
                 return next(generator), None
             pulled = Pull(client, self.operation, read)
-            with pulled:
-                pulled.record = next(generator)
-            return pulled.record, pulled
+            pulled.enter()
+            try:
+                result = next(generator)
+            except BaseException as error:
+                pulled.raised(error)
+                raise
+            return result, pulled.pulled(result)
 
         return pull

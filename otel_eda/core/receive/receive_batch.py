@@ -44,7 +44,6 @@ class ReceiveBatch(SinglePlace):
         """Return the call with a CLIENT span linked to its messages; its lists process message by message."""
         return around(original, switch, partial(self._begin, library))
 
-    @guarded
     def _begin(self, library: Library, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BatchReceiving | None:
         if not args or passes_through(library.telemetry):
             return None
@@ -54,6 +53,7 @@ class ReceiveBatch(SinglePlace):
         if not receiving.is_inner:
             per_task.finish_current(client)
             deferral.finish_unheld(client)
+        receiving.enter()
         return receiving
 
 
@@ -66,6 +66,7 @@ class _BatchReceiving(Receiving):
 
     def returned(self, result: Any) -> Any:
         """Return the result with a `TracedList` in place of each list."""
+        self.operation.leave()
         return self._traced(result) or result
 
     @guarded

@@ -144,6 +144,7 @@ class _FutureReceiving(Receiving):
 
     def returned(self, result: Any) -> Any:
         """Return the future, with the pull attached."""
+        self.operation.leave()
         if isinstance(result, MessageFuture):
             result.attach_receiving(self)
         return result

@@ -59,7 +59,6 @@ class ReceiveOne(SinglePlace):
         arguments = Arguments(original, self.takes) if self.takes else None
         return partial(self._begin, library, arguments, kind)
 
-    @guarded
     def _begin(
         self,
         library: Library,
@@ -80,6 +79,7 @@ class ReceiveOne(SinglePlace):
                 receiving.read = self.reader(args[0], *taken)
         if not receiving.is_inner:
             per_task.finish_current(client)
+        receiving.enter()
         return receiving
 
 
@@ -107,6 +107,7 @@ class _OneReceiving(Receiving):
 
     def returned(self, result: Any) -> Any:
         """Return the message, once its process span has begun."""
+        self.operation.leave()
         self.record = result
         if self.is_inner:
             self._measure()

@@ -20,7 +20,6 @@ from otel_eda.core.telemetry.errors import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanContext
@@ -58,17 +57,18 @@ class Pull:
         self.is_inner = bool(current_operation.get().types & RECEIVE)
         self.start = time.time_ns()
 
-    def __enter__(self) -> Operation:
-        self.operation = operation = enter(RECEIVE | TIMED if self.timed else RECEIVE)
-        return operation
+    def enter(self) -> None:
+        """Begin the library's pull."""
+        self.operation = enter(RECEIVE | TIMED if self.timed else RECEIVE)
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+    def raised(self, error: BaseException) -> None:
+        """End the library's pull, which has raised an exception."""
         self.operation.leave()
-        if error is not None:
-            self.end_with_error(error)
+        self.end_with_error(error)
 
     def pulled(self, result: Any) -> Self:
-        """Return the pull, with the record that it has given, or that an inner pull has found."""
+        """End the library's pull, and return the pull with the record that it has given, or an inner one has found."""
+        self.operation.leave()
         self.record = result if self.operation.record is None else self.operation.record
         return self
 
@@ -150,7 +150,8 @@ class Receiving(Pull):
         self.timed = timed and not current_operation.get().types & TIMED
 
     def returned(self, result: Any) -> Any:
-        """Return the call's result."""
+        """End the call, and return its result."""
+        self.operation.leave()
         return result
 
     def record_failure(self, error: BaseException) -> None:

@@ -50,7 +50,6 @@ class Subscribe(SinglePlace):
             original, switch, partial(self._begin, library, Arguments(original, (self.callback, *self.takes)))
         )
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Call | None:

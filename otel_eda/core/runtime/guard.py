@@ -89,8 +89,13 @@ def guarded(function: Callable[..., Any] | None = None, *, default: object = Non
     return _guarded(function, default)
 
 
+def step_name(function: Any) -> str:
+    """Return the name under which failures of a function or class of ours are counted."""
+    return f"{function.__module__.removeprefix('otel_eda.')}.{function.__qualname__}"
+
+
 def _guarded(function: Callable[..., Any], default: object) -> Callable[..., Any]:
-    step = f"{function.__module__.removeprefix('otel_eda.')}.{function.__qualname__}"
+    step = step_name(function)
 
     @functools.wraps(function)
     def guarded_function(*args: Any, **kwargs: Any) -> Any:

@@ -34,12 +34,6 @@ class Operation:
     token: Token[Operation] | None = None
     attached: Token[Context] | None = None
 
-    def __enter__(self) -> None:
-        """Do nothing: `enter` has made the operation current."""
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-
     def leave(self) -> None:
         """End the operation, and restore the context from before it."""
         self.types = 0

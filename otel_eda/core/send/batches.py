@@ -78,7 +78,6 @@ class Create:
         arguments = Arguments(original, (self.headers,), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _MessageCreation | None:
@@ -119,7 +118,7 @@ class _NewBatch(SinglePlace):
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _BatchCreation | None:
             return _BatchCreation(args, kwargs, library) if args and not passes_through(library.telemetry) else None
 
-        return around(original, switch, guarded(begin))
+        return around(original, switch, begin)
 
 
 class _BatchCreation(Call):
@@ -151,10 +150,9 @@ class _MessageCreation(Call):
         self.contents = contents
         self.span = span
 
-    def exited(self, error: BaseException | None) -> None:
+    def raised(self, error: BaseException) -> None:
         """End the span of a message that could not be created."""
-        if error is not None:
-            self._end(error, accepted=False)
+        self._end(error, accepted=False)
 
     def returned(self, result: Any) -> Any:
         """End the span and return the result; a message for which there was no room is marked as refused."""

@@ -95,7 +95,6 @@ class _ConfirmMode(SinglePlace):
         """Return the call, whose callback ends sends before the application's own runs."""
         return around(original, switch, partial(self._begin, library, Arguments(original, (self.callback,)), switch))
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, switch: Switch, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _ConfirmModeCall | None:
@@ -153,7 +152,6 @@ class Returned(SinglePlace):
         """Return the function, which first fails the send of the message."""
         return around(original, switch, partial(self._handle, library, Arguments(original, self.takes)))
 
-    @guarded
     def _handle(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
         if taken is None:

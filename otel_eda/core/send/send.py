@@ -10,7 +10,6 @@ from otel_eda.core import propagation
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
-from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.sending import Sending
 from otel_eda.core.telemetry import hooks
@@ -66,7 +65,6 @@ class Send:
     def _headers_position(self) -> int:
         return self.takes.index(self.headers)
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sending | None:
@@ -89,4 +87,5 @@ class Send:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
         if self.outcome is not None:
             self.outcome.before_call(sending, arguments, taken[len(self.takes) :])
+        sending.enter()
         return sending

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Library
     from otel_eda.core.message import Message
     from otel_eda.core.patching.patch import Function, Switch
-    from otel_eda.core.runtime.operations import Operation
 
 
 class _PartOfBatch:
@@ -143,7 +142,6 @@ class SendBatch(SinglePlace):
         arguments = Arguments(original, (*self.takes, *self.callbacks), library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _BatchCall | None:
@@ -175,8 +173,6 @@ class _BatchCall(Call):
 
     __slots__ = ("batch", "operation", "parts", "shape")
 
-    operation: Operation
-
     def __init__(
         self,
         args: tuple[Any, ...],
@@ -189,10 +185,7 @@ class _BatchCall(Call):
         self.shape = shape
         self.batch = batch
         self.parts = sent
-
-    def __enter__(self) -> object:
-        self.operation = enter(SEND, self.batch.context)
-        return self
+        self.operation = enter(SEND, batch.context)
 
     def exited(self, error: BaseException | None) -> None:
         """Fail the messages that the call has refused, or all of them if the call failed."""

@@ -21,7 +21,6 @@ from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from types import TracebackType
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
@@ -115,30 +114,16 @@ class Sending:
         attributes = message_attributes(route, message)
         return route.scope.start_like(route.template, self.call_context, kind, attributes, links, self.start)
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """Begin the library's call."""
         self.operation = enter(SEND, self.context)
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+    def returned(self, result: Any) -> Any:
+        """End the call, and return its result, from which, or later, the outcome is known."""
         self.operation.leave()
         del self.operation  # its tokens hold contexts, which must not live until the broker answers
-        if error is not None:
-            self._raised(error)
-
-    def returned(self, result: Any) -> Any:
-        """Return the call's result, from which, or later, the outcome is known."""
         if type(result) is CoroutineType:
             return self._await(result)
-        self._handle_result(result)
-        return result
-
-    async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        # The original is somebody else's plain wrapper around a coroutine function.
-        with self:
-            result = await coroutine
-        self._handle_result(result)
-        return result
-
-    def _handle_result(self, result: Any) -> None:
         # The payload must not live until the broker answers.
         self.args, self.kwargs, self.contents = (), {}, ()
         try:
@@ -147,10 +132,27 @@ class Sending:
             else:
                 self.outcome.after_call(self, result)
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
-            failed("core.send.sending.Sending._handle_result", error)
+            failed("core.send.sending.Sending.returned", error)
+        return result
+
+    async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        # The original is somebody else's plain wrapper around a coroutine function.
+        self.enter()
+        try:
+            result = await coroutine
+        except BaseException as error:
+            self.raised(error)
+            raise
+        return self.returned(result)
+
+    def raised(self, error: BaseException) -> None:
+        """End the call, which has raised an exception."""
+        self.operation.leave()
+        del self.operation
+        self._refused(error)
 
     @guarded
-    def _raised(self, error: BaseException) -> None:
+    def _refused(self, error: BaseException) -> None:
         # Where the answer comes later, or the client says "not now", a call that raises has sent nothing.
         if isinstance(error, Exception):
             later = self.outcome is not None and not self.outcome.is_answer(error)

@@ -12,7 +12,6 @@ from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
 from otel_eda.core.runtime.contexts import PROCESSING, get_current
-from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, passes_through
 from otel_eda.core.settle.settlement import Acknowledgement, Commit, Settlement, Tags, take_unsettled
 
@@ -44,12 +43,14 @@ class _Settle(SinglePlace):
         arguments = Arguments(original, self.takes, library.signatures)
         return around(original, switch, partial(self._begin, library, arguments))
 
-    @guarded
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Settlement | None:
         taken = None if passes_through(library.telemetry, SETTLE) else arguments.take(args, kwargs)
-        return None if taken is None else self.settlement(library, taken, (args, kwargs))
+        settlement = None if taken is None else self.settlement(library, taken, (args, kwargs))
+        if settlement is not None:
+            settlement.enter()
+        return settlement
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import TracebackType
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
@@ -51,12 +50,13 @@ class Settlement(Call):
         self.start, self.call_context = time.time_ns(), current_context()
         self.span = route.scope.start_like(route.template, self.call_context, route.kind, attributes, links, self.start)
 
-    def __enter__(self) -> object:
+    def enter(self) -> None:
+        """Begin the call."""
         self.operation = enter(SETTLE)
         self.client.settle_calls += 1
-        return self
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+    def exited(self, error: BaseException | None) -> None:
+        """End the call; one that has raised has settled nothing."""
         self.client.settle_calls -= 1
         self.operation.leave()
         if error is not None:
@@ -64,6 +64,7 @@ class Settlement(Call):
 
     def returned(self, result: Any) -> Any:
         """Return the call's result, from which, or later, the outcome is known."""
+        self.exited(None)
         self._handle_result(result)
         return result
 

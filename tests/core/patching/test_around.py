@@ -27,10 +27,7 @@ class Noted(Call):
     def __init__(self, notes: list[object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__(args, kwargs)
         self.notes = notes
-
-    def __enter__(self) -> object:
-        self.notes.append("begin")
-        return super().__enter__()
+        notes.append("begin")
 
     def exited(self, error: BaseException | None) -> None:
         self.notes.append(("end", error))
@@ -82,7 +79,7 @@ class World:
 def test_a_call_is_surrounded(is_async: bool) -> None:
     world = World(is_async)
     assert world.run(1, more=2) == "result"
-    assert world.notes == ["begin", ((1,), {"more": 2}), ("end", None), ("returned", "result")]
+    assert world.notes == ["begin", ((1,), {"more": 2}), ("returned", "result"), ("end", None)]
 
 
 @KINDS
@@ -124,14 +121,13 @@ def test_switched_off_nothing_begins(is_async: bool) -> None:
 
 @KINDS
 def test_what_began_ends_though_it_was_switched_off_meanwhile(is_async: bool) -> None:
-    class Off(Noted):
-        def __enter__(self) -> object:
-            world.switch.on = False
-            return super().__enter__()
+    def switch_off(*call: Any) -> Call:
+        world.switch.on = False
+        return Noted(*call)
 
-    world = World(is_async, Off)
+    world = World(is_async, switch_off)
     assert world.run(1) == "result"
-    assert world.notes[-2:] == [("end", None), ("returned", "result")]
+    assert world.notes[-2:] == [("returned", "result"), ("end", None)]
 
 
 @KINDS
