@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
     from otel_eda.core.propagation.headers import Extracted
+    from otel_eda.core.telemetry.templates import Described
 
 
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
@@ -225,17 +226,22 @@ def begin_processing(
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
-    attributes = message_attributes(route, message)
-    if manual or message.again:
-        attributes[semconv.MANUAL] = True
+    attributes = {semconv.MANUAL: True} if manual or message.again else {}
     if message.offset is not None and message.partition is not None:
         _record_in_ledger(processing, message, (message.partition, message.offset), attributes)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
-    links, scope = (Link(origin),) if origin else (), route.scope
-    span = scope.start_like(route.template, parent, route.kind, attributes, links, processing.start)
+    span = route.scope.start_like(
+        route.template, parent, route.kind, processing.start, _described, route, message, attributes, origin
+    )
     processing.span, processing.context = span, Context({**context, SPAN: span, PROCESSING: processing})
     _make_current(processing, message, origin)
     return processing
+
+
+def _described(route: Route, message: Message, more: dict[str, Any], origin: SpanContext | None) -> Described:
+    attributes = message_attributes(route, message)
+    attributes.update(more)
+    return attributes, (Link(origin),) if origin else ()
 
 
 def _record_in_ledger(

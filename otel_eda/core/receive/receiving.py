@@ -17,6 +17,7 @@ from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, enter
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS
+from otel_eda.core.telemetry.templates import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -126,7 +127,7 @@ class Pull:
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         context = outside_loops(current_context())
-        return route.scope.start_like(route.template, context, route.kind, attributes, list(links), self.start)
+        return route.scope.start_like(route.template, context, route.kind, self.start, given, attributes, list(links))
 
 
 class Receiving(Pull):

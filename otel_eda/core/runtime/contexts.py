@@ -12,11 +12,12 @@ from opentelemetry import context as api
 from opentelemetry import trace
 from opentelemetry.context import Context, create_key
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.trace import SpanContext, TraceFlags
 
 from otel_eda.core.runtime.tasks import task_or_thread_id
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span, SpanContext
+    from opentelemetry.trace import Span, TraceState
 
 
 class ProcessSpan(Protocol):
@@ -58,6 +59,26 @@ PROCESSING = create_key("otel_eda.turn")
 
 with suppress_instrumentation():
     _SUPPRESSING_KEYS = tuple(key for key, value in get_current().items() if value is True)
+
+
+NO_STATE = trace.INVALID_SPAN_CONTEXT.trace_state
+
+
+_MOST_TRACE, _MOST_SPAN = (1 << 128) - 1, (1 << 64) - 1
+
+
+def _span_context(
+    trace_id: int, span_id: int, is_remote: bool, trace_flags: TraceFlags, trace_state: TraceState
+) -> SpanContext:
+    is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
+    return tuple.__new__(SpanContext, (trace_id, span_id, is_remote, trace_flags, trace_state, is_valid))
+
+
+_SAMPLE = 1, 2, True, TraceFlags(1), NO_STATE
+
+
+# Its constructor takes as long as all the rest of a span's identity; a version of the API may have another one.
+span_context = _span_context if [*SpanContext(*_SAMPLE)] == [*_span_context(*_SAMPLE)] else SpanContext
 
 
 def suppressed(context: Context) -> bool:

@@ -18,6 +18,7 @@ from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.send import never_headless
 from otel_eda.core.telemetry import errors, hooks
+from otel_eda.core.telemetry.templates import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ class Create:
         if origin is not None:
             contents.span_contexts.append(origin)  # the application has made the span itself
             return None
-        span = contents.client.scope.start_like(route.template, base, route.kind, {}, (), None)
+        span = contents.client.scope.start_like(route.template, base, route.kind, None, given, {})
         context = with_span(base, span)
         hooks.call_send(contents.client.hooks, span, arguments.names, (args, kwargs), context)
         more = propagation.inject(context) if self._injects(contents.client, route) else {}

@@ -23,6 +23,7 @@ from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import Outcome
+from otel_eda.core.telemetry.templates import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +169,7 @@ class Returned(SinglePlace):
             sending.failed(Outcome(semconv.RETURNED, reason))
             return
         attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
-        span = client.scope.start_like(route.template, context, SpanKind.CLIENT, attributes, links, None)
+        span = client.scope.start_like(route.template, context, SpanKind.CLIENT, None, given, attributes, links)
         errors.mark(span, semconv.RETURNED, reason)
         span.end()
 

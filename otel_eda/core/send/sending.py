@@ -20,18 +20,24 @@ from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Message
     from otel_eda.core.runtime.operations import Operation
+    from otel_eda.core.telemetry.templates import Described
 
     Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
 
 _CLIENT = SpanKind.CLIENT
+
+
+def _described(route: Route, message: Message, links: Sequence[Link]) -> Described:
+    return message_attributes(route, message), links
 
 
 class Learner(Protocol):
@@ -111,8 +117,9 @@ class Sending:
     def _start_span(self, message: Message) -> Span:
         origins, route = (self.origin,) if self.origin else message.origins, self.route
         kind, links = (_CLIENT, [Link(origin) for origin in origins]) if origins else (route.kind, ())
-        attributes = message_attributes(route, message)
-        return route.scope.start_like(route.template, self.call_context, kind, attributes, links, self.start)
+        return route.scope.start_like(
+            route.template, self.call_context, kind, self.start, _described, route, message, links
+        )
 
     def enter(self) -> None:
         """Begin the library's call."""

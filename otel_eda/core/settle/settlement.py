@@ -16,6 +16,7 @@ from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import SETTLE, enter
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
+from otel_eda.core.telemetry.templates import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -48,7 +49,9 @@ class Settlement(Call):
         self.args, self.kwargs = call
         self.client, self.route, self.report = client, route, None
         self.start, self.call_context = time.time_ns(), current_context()
-        self.span = route.scope.start_like(route.template, self.call_context, route.kind, attributes, links, self.start)
+        self.span = route.scope.start_like(
+            route.template, self.call_context, route.kind, self.start, given, attributes, links
+        )
 
     def enter(self) -> None:
         """Begin the call."""

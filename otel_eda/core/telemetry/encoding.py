@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanContext, SpanKind
 
-from otel_eda.core.telemetry.light_spans import NO_STATE, UNSET, LightSpan
+from otel_eda.core.runtime.contexts import NO_STATE
+from otel_eda.core.telemetry.light_spans import UNSET, LightSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

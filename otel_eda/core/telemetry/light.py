@@ -12,7 +12,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, T
 
 from otel_eda.core.runtime.contexts import EMPTY
 from otel_eda.core.runtime.state import on_reset
-from otel_eda.core.telemetry.templates import Template, starting
+from otel_eda.core.telemetry.templates import Template, given, starting
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -95,7 +95,7 @@ def _ended(tracer: Any, processor: _Processor) -> Any:
     link = Link(SpanContext(1, 2, True, TraceFlags(1)))
     inner = set_span_in_context(NonRecordingSpan(SpanContext(3, 4, True, TraceFlags(1))), EMPTY)
     more = {"a": 1, "b": "c", "d": True}
-    span: Span = starting(tracer)(Template("a b", {"x": "y"}), inner, SpanKind.CONSUMER, more, [link], 10)
+    span: Span = starting(tracer)(Template("a b", {"x": "y"}), inner, SpanKind.CONSUMER, 10, given, more, [link])
     span.set_attribute("a", "2")
     span.set_attributes({"e": 0.5, "b": -3})
     span.end(20)

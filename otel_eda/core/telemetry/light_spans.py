@@ -10,32 +10,28 @@ from __future__ import annotations
 
 import time
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import _Span
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import SpanContext, Status, StatusCode
+from opentelemetry.trace import Status, StatusCode
 
 from otel_eda.core.telemetry.templates import PLAIN, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.trace import Link, SpanKind
+    from opentelemetry.trace import Link, SpanContext, SpanKind
     from opentelemetry.util.types import Attributes, AttributeValue
     from typing_extensions import Self
 
-    from otel_eda.core.telemetry.templates import Template
-
-    # Its kind, its attributes beside the template's, its links, and its start in nanoseconds since 1970.
-    Given: TypeAlias = tuple[SpanKind, Mapping[str, Any], Sequence[Link], int | None]
+    from otel_eda.core.telemetry.templates import Described, Template
 
 # Newer SDKs close the attributes of a span that has ended.
 _CLOSES = "_immutable" in _Span.end.__code__.co_names
-_TELLS_ENDING = "_on_ending" in _Span.end.__code__.co_names
+TELLS_ENDING = "_on_ending" in _Span.end.__code__.co_names
 UNSET = Status(StatusCode.UNSET)
-NO_STATE = SpanContext(1, 1, is_remote=False).trace_state
 _new = object.__new__
 
 
@@ -54,6 +50,9 @@ class LightSpan(_Span):
     made_links: Any = None
     header: tuple[bytes, bytes] | None = None  # what encodes the resource and the scope, once it is known
     room = 0  # how many plain attributes a span takes before the SDK's container has to see to the limits
+    context: Any = None  # not asked of `_context` each time, as with the SDK's spans
+    told: tuple[Any, ...] | None = None  # the processors, where the SDK tells one after another
+    told_ending: tuple[Any, ...] = ()  # those that do something when a span is about to end
     _end_time: int | None = None
     _status = UNSET
     _record_exception = _set_status_on_exception = True
@@ -102,19 +101,26 @@ class LightSpan(_Span):
         )
 
     @classmethod
-    def made(
-        cls, name: str, context: SpanContext, parent: SpanContext | None, template: Template | None, given: Given
+    def made(  # noqa: PLR0917  # called for each span: names would cost
+        cls,
+        context: SpanContext,
+        parent: SpanContext | None,
+        kind: SpanKind,
+        template: Template,
+        described: Described,
+        start_time: int | None,
     ) -> Self:
         """Return a span that has started; without a time of its own, now."""
-        span, (kind, more, links, start_time) = _new(cls), given
-        span._name, span._context, span._kind, span._parent = name, context, kind, parent
-        span._lock, span.own_links = Lock(), tuple(links)
+        span, (more, links) = _new(cls), described
+        span._name, span._kind, span._parent, span._lock = template.name, kind, parent, Lock()
+        span._context = span.context = context
+        span.own_links = tuple(links)
         for link in span.own_links:
             if link is None or (link.attributes and not span._takes_link(link.attributes)):
                 span._make_links()
                 break
-        span.own_attributes = attributes = {**template.attributes, **more} if template is not None else {**more}
-        if template is not None and len(attributes) == len(template.attributes) + len(more) and template.is_plain:
+        span.own_attributes = attributes = {**template.attributes, **more}
+        if template.is_plain and len(attributes) == len(template.attributes) + len(more):
             span.template, is_plain = template, plain(more)
         else:
             is_plain = plain(attributes)
@@ -178,6 +184,13 @@ class LightSpan(_Span):
             return
         if self._record_end_metrics:
             self._record_end_metrics()
-        if _TELLS_ENDING:
-            self._span_processor._on_ending(self)
-        self._span_processor.on_end(self)
+        processor: Any = self._span_processor
+        if self.told is None or self.told is not processor._span_processors:
+            if TELLS_ENDING:
+                processor._on_ending(self)
+            processor.on_end(self)
+            return
+        for one in self.told_ending:
+            one._on_ending(self)
+        for one in self.told:
+            one.on_end(self)

@@ -8,27 +8,29 @@ from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, StaticSampler
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, TraceState
+from opentelemetry.trace import NonRecordingSpan, SpanKind, TraceFlags, Tracer
 
-from otel_eda.core.runtime.contexts import SPAN, get_current
-from otel_eda.core.telemetry.light_spans import NO_STATE, LightSpan
+from otel_eda.core.runtime.contexts import NO_STATE, SPAN, get_current, span_context
+from otel_eda.core.telemetry.light_spans import TELLS_ENDING, LightSpan
+from otel_eda.core.telemetry.templates import Template, given, start_like
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, Span
+    from opentelemetry.trace import Link, Span, SpanContext
     from opentelemetry.util.types import Attributes
 
-    from otel_eda.core.telemetry.light_spans import Given
-    from otel_eda.core.telemetry.templates import Template
+    from otel_eda.core.telemetry.templates import Described
 
 # The flag of W3C Trace Context Level 2 that says whether a trace id is random; older SDKs do not know it.
 _KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_names
 _FLAGS = tuple(TraceFlags(value) for value in range(4))
 _DROP, _SAMPLED = Decision.DROP, Decision.RECORD_AND_SAMPLE
-_MOST_TRACE, _MOST_SPAN = (1 << 128) - 1, (1 << 64) - 1
+_SILENT_AT_ENDING = {
+    getattr(one, "_on_ending", None) for one in (SpanProcessor, BatchSpanProcessor, SimpleSpanProcessor)
+}
 _SILENT = {one.on_start for one in (SpanProcessor, BatchSpanProcessor, SimpleSpanProcessor)}  # they do nothing
 _DELEGATES = (  # of a sampler that asks the parent
     "_root",
@@ -72,37 +74,37 @@ class LightTracer(Tracer):
         if not (record_exception and set_status_on_exception):
             options = record_exception, set_status_on_exception
             return self.sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
-        return self._start(name, None, context, (kind, dict(attributes or {}), links or (), start_time))
+        return self.start_like(Template(name, attributes or {}), context, kind, start_time, given, {}, links or ())
 
-    def start_like(  # noqa: PLR0917  # called for each span: names would cost
+    def start_like(  # called for each span: names would cost
         self,
         template: Template,
         context: Context | None,
         kind: SpanKind,
-        more: Mapping[str, Any],
-        links: Sequence[Link],
         start_time: int | None,
+        describe: Callable[..., Described],
+        /,
+        *about: Any,
     ) -> Span:
-        """Start a span with a template's name, and with more attributes than the template's."""
-        return self._start(template.name, template, context, (kind, more, links, start_time))
-
-    def _start(self, name: str, template: Template | None, context: Context | None, given: Given) -> Span:
-        sdk, (sampler, resource, known), (kind, more, links, start_time) = self.sdk, self._known, given
+        """Start a span after a template; one that is sampled out is not described."""
+        sdk, (sampler, resource, known) = self.sdk, self._known
         processors = getattr(sdk.span_processor, "_span_processors", None)
         if sdk.sampler is not sampler or sdk.resource is not resource or processors is not known:
             self._prepare(sdk, processors)
         if not self._is_enabled():
-            return sdk.start_span(name, context, kind, _all(template, more), links, start_time)  # type: ignore[no-any-return]
+            return start_like(sdk, template, context, kind, start_time, describe, *about)
         parent, trace_id, place, random, state = self._inherited(context)
-        decision = self._decisions[place]
+        decision, described = self._decisions[place], None
         if decision is None:
-            decision, state, more = self._ask(context, trace_id, name, kind, _all(template, more), links)
-            template, given = None, (kind, more, links, start_time)
-        own = _context(trace_id, sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + random, state)
+            described = describe(*about)
+            decision, state, template, described = self._ask(context, trace_id, kind, template, described)
+        own = span_context(
+            trace_id, sdk.id_generator.generate_span_id(), False, _FLAGS[(decision is _SAMPLED) + random], state
+        )
         counted = self._count and self._count(parent, decision)
         if decision is _DROP:
             return NonRecordingSpan(own)
-        span = self._class.made(name, own, parent, template, given)
+        span = self._class.made(own, parent, kind, template, described or describe(*about), start_time)
         if counted is not None:
             span._record_end_metrics = counted
         if self._tells_start:
@@ -113,10 +115,10 @@ class LightTracer(Tracer):
         """Return the parent, the trace's id, what kind of parent it is, the flag of random ids, the trace state."""
         span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
         parent = None if span is None else span.get_span_context()
-        if parent is None or not parent.is_valid:
+        if parent is None or not parent[5]:
             ids = self.sdk.id_generator
             random = self._random_flag and 2 * bool(ids.is_trace_id_random())
-            return None, ids.generate_trace_id(), 0, random, None
+            return None, ids.generate_trace_id(), 0, random, NO_STATE
         trace_id, _, is_remote, flags, state, _ = parent
         place = (1 if is_remote else 3) + (not flags & 1)
         return parent, trace_id, place, flags & self._random_flag, state
@@ -141,32 +143,37 @@ class LightTracer(Tracer):
             "_span_processor": sdk.span_processor,
             "_instrumentation_scope": sdk._instrumentation_scope,
             "_instrumentation_info": sdk.instrumentation_info,
+            **_told(sdk.span_processor),
             "room": -1 if limits.max_span_attribute_length is not None else 1 << 30 if most is None else most,
         }
         self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
         # Last: a thread that comes meanwhile prepares for itself.
         self._known = sampler, resource, processors
 
-    def _ask(self, context: Context | None, *asked: Any) -> tuple[Decision, Any, dict[str, Any]]:
-        result = self.sdk.sampler.should_sample(context, *asked)
-        return result.decision, result.trace_state, dict(result.attributes or {})
-
-
-def _all(template: Template | None, more: Mapping[str, Any]) -> Mapping[str, Any]:
-    return more if template is None else {**template.attributes, **more}
-
-
-def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> SpanContext:
-    # As its constructor does, which takes as long as all the rest of a span's identity: `light` looks whether it would.
-    is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
-    given = trace_id, span_id, False, _FLAGS[flags], NO_STATE if state is None else state, is_valid
-    return tuple.__new__(SpanContext, given)
+    def _ask(
+        self, context: Context | None, trace_id: int, kind: SpanKind, template: Template, described: Described
+    ) -> tuple[Decision, Any, Template, Described]:
+        more, links = described
+        attributes = {**template.attributes, **more}
+        result = self.sdk.sampler.should_sample(context, trace_id, template.name, kind, attributes, links)
+        if result.attributes != attributes:  # the sampler has changed them
+            template, described = Template(template.name, result.attributes or {}), ({}, links)
+        return result.decision, NO_STATE if result.trace_state is None else result.trace_state, template, described
 
 
 def _tells_start(processor: Any) -> bool:
     """Return whether a span's start is told to a processor that may do something then."""
     several = processor._span_processors if type(processor) is SynchronousMultiSpanProcessor else (processor,)
     return not _SILENT.issuperset(getattr(one.on_start, "__func__", None) for one in several)
+
+
+def _told(processor: Any) -> dict[str, Any]:
+    """Return whom a span tells that it ends, and that it has ended, where several processors are told in turn."""
+    if type(processor) is not SynchronousMultiSpanProcessor:
+        return {}
+    several = processor._span_processors
+    ending = tuple(one for one in several if getattr(type(one), "_on_ending", None) not in _SILENT_AT_ENDING)
+    return {"told": several, "told_ending": ending if TELLS_ENDING else ()}
 
 
 def _decisions(sampler: Sampler) -> Iterator[Decision | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,21 +39,51 @@ class Template:
         self.encoded: tuple[bytes, bytes] | None = None
 
 
-StartLike: TypeAlias = (
-    "Callable[[Template, Context | None, SpanKind, Mapping[str, Any], Sequence[Link], int | None], Span]"
-)
-"""Starts a span with a template's name, and with more attributes than the template's.
+Described: TypeAlias = "tuple[Mapping[str, Any], Sequence[Link]]"
+"""The attributes of a span that its template has not, and its links."""
 
-The last argument is the time in nanoseconds since 1970, None for now.
-"""
+
+class StartLike(Protocol):
+    """Starts a span after a template.
+
+    Its time is in nanoseconds since 1970, None for now. `describe` is called with what the span is about, if the span
+    needs its attributes: one that is sampled out does not.
+    """
+
+    def __call__(  # called for each span: names would cost
+        self,
+        template: Template,
+        context: Context | None,
+        kind: SpanKind,
+        start_time: int | None,
+        describe: Callable[..., Described],
+        /,
+        *about: Any,
+    ) -> Span:
+        """Return the span."""
+
+
+def given(attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> Described:
+    """Describe a span by attributes and links that are at hand."""
+    return attributes, links
 
 
 def starting(tracer: Tracer) -> StartLike:
     """Return what starts spans of a tracer: its own way, or for any other tracer `start_span`."""
     own: StartLike | None = getattr(tracer, "start_like", None)
-    return partial(_start_like, tracer) if own is None else own
+    return partial(start_like, tracer) if own is None else own
 
 
-def _start_like(tracer: Tracer, template: Template, context: Context | None, kind: SpanKind, *rest: Any) -> Span:
-    more, links, start_time = rest
+def start_like(  # noqa: PLR0917
+    tracer: Tracer,
+    template: Template,
+    context: Context | None,
+    kind: SpanKind,
+    start_time: int | None,
+    describe: Callable[..., Described],
+    /,
+    *about: Any,
+) -> Span:
+    """Start a span after a template, as any tracer can."""
+    more, links = describe(*about)
     return tracer.start_span(template.name, context, kind, {**template.attributes, **more}, links, start_time)

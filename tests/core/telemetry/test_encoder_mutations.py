@@ -25,7 +25,7 @@ from opentelemetry.trace import (
 from core.telemetry.test_light_spans import tracer_of
 from otel_eda.core.telemetry import encoding
 from otel_eda.core.telemetry.light_tracer import LightTracer
-from otel_eda.core.telemetry.templates import Template
+from otel_eda.core.telemetry.templates import Template, given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def start_one(tracer: Any, context: Any, kind: SpanKind, *, light: bool) -> None
     links = [[Link(*target) for target in TARGETS] for _ in range(3)]  # the SDK changes them
     common = {"system": "kafka", "topic": "orders", "port": 9092}
     if light:
-        spans = [tracer.start_like(Template("a b", common), context, kind, MORE, each, 7) for each in links]
+        spans = [tracer.start_like(Template("a b", common), context, kind, 7, given, MORE, each) for each in links]
     else:
         spans = [tracer.start_span("a b", context, kind, {**common, **MORE}, each, 7) for each in links]
     spans[1].set_attribute("topic", "bills")

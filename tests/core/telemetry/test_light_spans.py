@@ -39,6 +39,7 @@ from otel_eda.core.telemetry import encoding
 from otel_eda.core.telemetry.light_spans import LightSpan
 from otel_eda.core.telemetry.light_tracer import LightTracer
 from otel_eda.core.telemetry.templates import Template, starting
+from otel_eda.core.telemetry.templates import given as described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,8 +186,8 @@ def play(  # noqa: PLR0917
     made = [Link(to, attributes) for to, attributes in given_links]
     items = list(start.items())
     template, more = Template("process orders", dict(items[:split])), dict(items[max(split - 1, 0) :])
-    span: Any = starting(tracer)(template, context, SpanKind.CONSUMER, dict(items[split:]), made, 20)
-    starting(tracer)(template, context, SpanKind.CONSUMER, more, made, 20).end(30)
+    span: Any = starting(tracer)(template, context, SpanKind.CONSUMER, 20, described, dict(items[split:]), made)
+    starting(tracer)(template, context, SpanKind.CONSUMER, 20, described, more, made).end(30)
     said: list[object] = [span.get_span_context(), span.is_recording()]
     said += [answer(step, span) for step in todo]
     span.end(50)
