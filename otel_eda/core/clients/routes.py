@@ -141,7 +141,10 @@ class Route:
 
     def count_sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
         """Count messages whose send has ended, and those that were sent to a retry or dead-letter destination."""
-        self._count_messages(self.scope.metrics.sent, partition, error, number)
+        if error is None and self._message_count is not None:
+            self._message_count.number += number
+        else:
+            self._count_messages(self.scope.metrics.sent, partition, error, number)
         if self.purpose is not None and error is None:
             self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
 
@@ -153,11 +156,8 @@ class Route:
         self._count_messages(self.scope.metrics.consumed, partition, None, number)
 
     def _count_messages(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
-        if error is None and self._message_count is not None:
-            self._message_count.number += number
-            return
         self.count(counter, partition, error, number)
-        if not self.by_partition:
+        if error is None and not self.by_partition:
             self._message_count = self._counts.get((counter, None, None))
 
     def partition_ledger(self, partition: str) -> PartitionLedger:

@@ -17,8 +17,8 @@ def record_wait(route: Route, partition: str | None, start: int, stamp: int, con
     route.durations(route.scope.metrics.queue_duration, partition).record(max(0.0, waited), context)
 
 
-def record_durations(
-    route: Route, partition: str | None, error: str | None, *, start: int, end: int, stamp: int | None, context: Context
+def record_durations(  # noqa: PLR0917  # called for each message: names would cost
+    route: Route, partition: str | None, error: str | None, start: int, end: int, stamp: int | None, context: Context
 ) -> None:
     """Record how long a processing took, from `start` to `end`, and how old its message was then; units as above."""
     metrics = route.scope.metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import wrapt
@@ -29,12 +30,11 @@ Puller: TypeAlias = "Callable[[Any, Client], Any]"
 
 class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
     _self_loop: LoopProcessing
-    _self_pull: Puller
 
     def __init__(self, consumer: Any, client: Client, pull: Puller, frame: FrameType | None) -> None:
         super().__init__(consumer)
-        self._self_loop = LoopProcessing(client, frame)
-        self._self_pull = pull
+        self._self_loop = loop = LoopProcessing(client, frame)
+        loop.pull = partial(pull, consumer, client)
 
     def __del__(self) -> None:
         self._self_loop.end_dropped(caller(), pulls=True)
@@ -53,7 +53,7 @@ class TracedIterator(_TracedIterator):
         if loop.client.processing_by_task:  # this task or thread may have pulled one singly before
             per_task.finish_current(loop.client)
         try:
-            result, pulled = self._self_pull(self.__wrapped__, loop.client)
+            result, pulled = loop.pull()
         except BaseException:
             loop.stop_following()
             raise
@@ -81,7 +81,7 @@ class TracedAsyncIterator(_TracedIterator):
     async def _next(self) -> Any:
         loop = self._self_loop
         try:
-            result, pulled = await self._self_pull(self.__wrapped__, loop.client)
+            result, pulled = await loop.pull()
         except BaseException:
             loop.stop_following()
             raise
@@ -178,7 +178,9 @@ class TracedListIterator:
 class LoopProcessing:
     """The process spans of one loop, one after another."""
 
-    __slots__ = ("client", "fetching", "is_copy", "may_defer", "passes", "processing", "requested_at", "watch")
+    __slots__ = ("client", "fetching", "is_copy", "may_defer", "passes", "processing", "pull", "requested_at", "watch")
+
+    pull: Callable[[], Any]  # of an iterator that pulls
 
     def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client

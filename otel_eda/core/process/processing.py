@@ -64,39 +64,17 @@ class Processing:
     parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs.
     """
 
-    __slots__ = (
-        "anomaly",
-        "body_ended_at",
-        "client",
-        "context",
-        "detached",
-        "done",
-        "failure",
-        "in_callback",
-        "inherited",
-        "key",
-        "manual",
-        "offset",
-        "outer_context",
-        "owner",
-        "partition",
-        "partition_ledger",
-        "pending_error",
-        "polled",
-        "queued",
-        "record",
-        "route",
-        "slot",
-        "span",
-        "start",
-        "timestamp",
-    )
-
     slot: int
     span: Span
     context: Context
     offset: int
     key: Hashable
+    # What most messages never change is in the class: no attribute of each object's.
+    partition_ledger: PartitionLedger | None = None
+    anomaly: DeliveryAnomaly | None = None
+    failure: BaseException | None = None
+    done = inherited = in_callback = queued = False
+    body_ended_at = 0
 
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
@@ -107,12 +85,7 @@ class Processing:
         self.manual = self.detached = manual
         self.owner = task_or_thread_id() if owner is None else owner
         self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
-        self.timestamp, self.partition = message.timestamp, message.partition
-        self.done = self.inherited = self.in_callback = self.queued = False
-        self.failure: BaseException | None = None
-        self.partition_ledger: PartitionLedger | None = None
-        self.anomaly: DeliveryAnomaly | None = None
-        self.body_ended_at, self.start = 0, time.time_ns()
+        self.timestamp, self.partition, self.start = message.timestamp, message.partition, time.time_ns()
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
@@ -135,19 +108,14 @@ class Processing:
         if anomaly is not None:
             self.route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
-        self._report(end, kind)
+        hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
+        if self.route.scope.records_durations:
+            record_durations(self.route, self.partition, kind, self.start, end, self.timestamp, self.context)
+        for observe in observers:
+            observe(self, end)
         self.record = self.failure = self.pending_error = None
         if self.detached or not self.manual:  # else the loop that began it has yet to detach it
             self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
-
-    def _report(self, end: int, kind: str | None) -> None:
-        hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
-        if self.route.scope.records_durations:
-            record_durations(
-                self.route, self.partition, kind, start=self.start, end=end, stamp=self.timestamp, context=self.context
-            )
-        for observe in observers:
-            observe(self, end)
 
     def _end_in_ledger(self, ledger: PartitionLedger, error: BaseException) -> DeliveryAnomaly | None:
         if isinstance(error, errors.ENDS):

@@ -51,11 +51,14 @@ class _Work:
 
 
 _at_work: dict[int, _Work] = {}  # by the worker's task or thread
+_has_marked = False  # until then nobody who gets something from a queue needs to look what it is
 
 
 @on_reset
 @on_fork
 def _forget() -> None:
+    global _has_marked
+    _has_marked = False
     while _at_work:
         _at_work.popitem()[1].close()
 
@@ -68,7 +71,8 @@ def _mark(item: Any) -> Processing | None:
         return None
     if not any(part is processing.record for part in _parts(item)):
         return None
-    processing.queued = True
+    global _has_marked
+    processing.queued = _has_marked = True
     return processing
 
 
@@ -119,7 +123,7 @@ def _forget_ended() -> None:
 
 def _wrap_put(original: Function, switch: Switch) -> Function:
     def put(queue: Any, item: Any, *args: Any, **kwargs: Any) -> Any:
-        marked = _mark(item) if switch.on else None  # before a worker can get it
+        marked = _mark(item) if switch.on and PROCESSING in get_current() else None  # before a worker can get it
         try:
             return original(queue, item, *args, **kwargs)
         except BaseException:
@@ -135,7 +139,7 @@ def _wrap_get(original: Function, switch: Switch) -> Function:
         if _at_work:
             _finish(queue)
         item = original(queue, *args, **kwargs)
-        if switch.on and open_processings:
+        if _has_marked and switch.on and open_processings:
             _take(queue, item, caller())
         return item
 
@@ -147,7 +151,7 @@ def _wrap_async_get(original: Function, switch: Switch) -> Function:
         if _at_work:
             _finish(queue)
         item = await original(queue)
-        if switch.on and open_processings:
+        if _has_marked and switch.on and open_processings:
             _take(queue, item, caller())
         return item
 

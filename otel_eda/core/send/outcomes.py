@@ -75,8 +75,8 @@ class Reported(_WithoutOtherPlaces):
 
     def after_call(self, sending: Sending, result: Any) -> None:
         """Keep the send open until the object reports the outcome."""
-        sending.keep_open()
         sending.report, sending.pending_answer = self.report, result
+        sending.keep_open()
         self.report(result, sending.acknowledged, sending.failed)
 
     def is_answer(self, error: BaseException) -> bool:

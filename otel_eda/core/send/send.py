@@ -75,11 +75,11 @@ class Send:
         message = self.message(args[0], *contents)
         if message is None:
             return None
-        client, receipt, call = client_of(args[0], library), self.receipt(args[0]), (args, kwargs)
-        sending = Sending(client, self.operation, message, contents, receipt=receipt, outcome=self.outcome, call=call)
+        client, receipt = client_of(args[0], library), self.receipt(args[0])
+        sending = Sending(client, self.operation, message, contents, receipt, self.outcome, args, kwargs)
         called = client.own_hooks or library.hooks
         if called.send is not None:
-            hooks.call_send(called, sending.span, arguments.names, call, sending.context)
+            hooks.call_send(called, sending.span, arguments.names, (args, kwargs), sending.context)
         if sending.origin is None and self.put is not None and sending.route.injects and not self.headless(args[0]):
             more = propagation.inject(sending.context)
             headers = self.put(taken[self._headers_position], more) if more else None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import Link, SpanKind
 
-from otel_eda import semconv
 from otel_eda.core import propagation
 from otel_eda.core.clients.attributes import add_broker_attributes, message_attributes
 from otel_eda.core.runtime.contexts import current_context, with_span
@@ -62,50 +61,27 @@ class Sending:
     kind CLIENT and linked to it, as the messaging conventions ask for.
     """
 
-    __slots__ = (
-        "args",
-        "batch_count",
-        "call_context",
-        "client",
-        "contents",
-        "context",
-        "done",
-        "kept_open",
-        "kwargs",
-        "operation",
-        "origin",
-        "outcome",
-        "outcome_to_callback",
-        "partition",
-        "pending_answer",
-        "receipt",
-        "report",
-        "route",
-        "span",
-        "start",
-    )
-
     operation: Operation
     report: Report
+    pending_answer: Any = None
+    outcome_to_callback = kept_open = done = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # called for each message: names would cost
         self,
         client: Client,
         operation: str,
         message: Message,
-        contents: tuple[Any, ...] = (),
-        *,
+        contents: tuple[Any, ...],
         receipt: Callable[[Any], Message | None],
         outcome: Learner | None,
-        call: tuple[tuple[Any, ...], dict[str, Any]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> None:
         self.client = client
         self.route = client.route(operation, "send", message.destination)
-        self.args, self.kwargs = call
-        self.receipt, self.outcome = receipt, outcome
+        self.args, self.kwargs, self.receipt, self.outcome = args, kwargs, receipt, outcome
         self.batch_count, self.partition = message.batch_count, message.partition
         self.contents = contents
-        self.pending_answer, self.outcome_to_callback, self.kept_open, self.done = None, False, False, False
         self.start = time.time_ns()
         self.call_context: Context = current_context()
         self.origin = propagation.span_context_in(message.headers) if message.headers else None
@@ -178,15 +154,18 @@ class Sending:
         self.done = True
         return True
 
-    @guarded
     def acknowledged(self, answer: Any) -> None:
         """End the send with the broker's answer."""
-        if self._is_first_answer():
+        try:
+            if not self._is_first_answer():
+                return
             try:
                 if self.span.is_recording() or self.route.by_partition:
                     self._add_answer(answer)
             finally:
                 self._end(None)
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed("core.send.sending.Sending.acknowledged", error)
 
     def _add_answer(self, answer: Any) -> None:
         message = self.receipt(answer)
@@ -194,7 +173,7 @@ class Sending:
             attributes: dict[str, Any] = {}
             add_broker_attributes(attributes, message)
             self.span.set_attributes(attributes)
-            self.partition = attributes.get(semconv.PARTITION, self.partition)
+            self.partition = message.partition if message.partition is not None else self.partition
 
     @guarded
     def failed(self, error: BaseException) -> None:
@@ -217,7 +196,7 @@ class Sending:
         if self.client.learning:
             self.span.set_attributes(self.client.learn() or {})
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
-        hooks.end(self.span, end)
+        hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
         route, scope = self.route, self.route.scope
         if scope.check_durations(end):
             durations = route.durations(scope.metrics.operation_duration, self.partition, kind)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Unsettled
     from otel_eda.core.runtime.operations import Operation
+    from otel_eda.core.telemetry.templates import Described
 
     Offsets = Mapping[tuple[str, str], int]
     Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
@@ -44,14 +45,12 @@ class Settlement(Call):
     report: Report | None
 
     def __init__(
-        self, client: Client, route: Route, call: SettleCall, attributes: Mapping[str, Any], links: Sequence[Link] = ()
+        self, client: Client, route: Route, call: SettleCall, describe: Callable[..., Described], *about: Any
     ) -> None:
         self.args, self.kwargs = call
         self.client, self.route, self.report = client, route, None
         self.start, self.call_context = time.time_ns(), current_context()
-        self.span = route.scope.start_like(
-            route.template, self.call_context, route.kind, self.start, given, attributes, links
-        )
+        self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, describe, *about)
 
     def enter(self) -> None:
         """Begin the call."""
@@ -129,7 +128,8 @@ class Commit(Settlement):
         self.offsets = offsets
         self.read_result = settled
         topics = {topic for topic, _ in offsets} or client.consumed_destinations.copy()
-        super().__init__(client, client.route(operation, "settle", _common(topics)), call, _offset_attributes(offsets))
+        route = client.route(operation, "settle", _common(topics))
+        super().__init__(client, route, call, given, _offset_attributes(offsets))
         self.report = report
 
     def _succeed(self, result: Any) -> None:
@@ -209,19 +209,9 @@ class Acknowledgement(Settlement):
     ) -> None:
         self.message_count = len(messages) if tags.multiple else 1
         self.requeue = tags.requeue
-        place, attributes = _place(messages), _tag_attributes(client, tags, messages)
-        if tags.multiple:
-            attributes[semconv.BATCH_COUNT] = self.message_count
-        elif messages:
-            _, _, _, id_, conversation = messages[0]
-            if id_ is not None:
-                attributes[semconv.MESSAGE_ID] = id_
-            if conversation is not None:
-                attributes[semconv.CONVERSATION] = conversation
-        if isinstance(place, DestinationTemplate) and place.name:
-            attributes[semconv.DESTINATION] = place.name
-        links = [Link(message.origin) for message in messages if message.origin]
-        super().__init__(client, client.route(operation, "settle", place), call, attributes, links)
+        place = _place(messages)
+        route = client.route(operation, "settle", place)
+        super().__init__(client, route, call, _described, client, tags, messages, place)
 
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the messages that were settled, and of rejected ones whether they come again."""
@@ -231,6 +221,21 @@ class Acknowledgement(Settlement):
         else:
             attributes = self.route.count_attributes(None, kind) | {semconv.REQUEUED: self.requeue}
             settled.count_for(attributes).number += self.message_count
+
+
+def _described(client: Client, tags: Tags, messages: Sequence[Unsettled], place: str | None) -> Described:
+    attributes = _tag_attributes(client, tags, messages)
+    if tags.multiple:
+        attributes[semconv.BATCH_COUNT] = len(messages)
+    elif messages:
+        _, _, _, id_, conversation = messages[0]
+        if id_ is not None:
+            attributes[semconv.MESSAGE_ID] = id_
+        if conversation is not None:
+            attributes[semconv.CONVERSATION] = conversation
+    if isinstance(place, DestinationTemplate) and place.name:
+        attributes[semconv.DESTINATION] = place.name
+    return attributes, [Link(message.origin) for message in messages if message.origin]
 
 
 def _tag_attributes(client: Client, tags: Tags, messages: Sequence[Unsettled]) -> dict[str, Any]:

@@ -147,10 +147,9 @@ class LightSpan(_Span):
         with self._lock:
             own = self.own_attributes
             if done := self._takes(len(attributes)):
-                for key, value in attributes.items():
-                    if key in own:
-                        self._take_out(key)
-                    own[key] = value
+                for key in own.keys() & attributes.keys():
+                    self._take_out(key)
+                own.update(attributes)
         if not done:
             super().set_attributes(attributes)
 

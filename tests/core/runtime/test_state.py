@@ -51,6 +51,7 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
     "process.queues:_at_work": len,
+    "process.queues:_has_marked": bool,
     "process.queues:queues": lambda patched: patched.on,
     "runtime.guard:log_once": lambda log_once: len(log_once.seen),
     "telemetry.events:_provider": lambda provider: provider is not None,
