@@ -5,26 +5,23 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-import sqlglot
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from sqlglot import exp
 
 from otel_eda.diagnosis import LimitError
 from otel_eda.diagnosis.sources.clickhouse_connection import bounds
 from otel_eda.diagnosis.sources.clickhouse_errors import limit
-from otel_eda.diagnosis.store import MADE
 
 from .clickhouse_sql import SETTINGS, written
+from .shapes import Shapes, bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from clickhouse_connect.driver.client import Client
+    from sqlglot import exp
 
     from otel_eda.diagnosis.intake import Intake
 
-COLUMNS = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
 # What DuckDB gives, where ClickHouse gives 0 and 1, or a whole number.
 KINDS: dict[str, Callable[[Any], Any]] = {
     "BOOLEAN": lambda value: None if value is None else bool(value),
@@ -47,13 +44,14 @@ class ClickHouseTables:
         self.intake = intake
         self.prefix, self.going_on = prefix, going_on
         self.purpose = "prepare"
-        self.shapes = duckdb.connect()
+        self.shapes = Shapes()
 
     def execute(self, statement: str, *parameters: Any) -> None:
         """Run a statement."""
-        statement = _bound(statement, parameters)
-        self.run(self._written(statement), **SETTINGS)
-        self.shapes.execute(statement)
+        tree = bound(statement, parameters)
+        with self._prepared(tree) as last:
+            self.run(last, **SETTINGS)
+        self.shapes.execute(tree.sql("duckdb"))
 
     def make(self, name: str, fields: Iterable[tuple[str, str]], query: str) -> None:
         """Make a table with these columns and types of what a query of ClickHouse's own selects.
@@ -83,12 +81,13 @@ class ClickHouseTables:
 
     def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows that a statement selects."""
-        statement = _bound(statement, parameters)
-        kinds = [KINDS.get(row[1], _unchanged) for row in self.shapes.execute(f"DESCRIBE {statement}").fetchall()]
-        self.going_on()
-        settings = {**SETTINGS, **bounds(self.client, self.purpose)}
-        with _limited():
-            rows = self.client.query(self._written(statement), settings=settings).result_rows
+        tree = bound(statement, parameters)
+        kinds = [KINDS.get(kind, _unchanged) for kind in self.shapes.columns(tree.sql("duckdb")).values()]
+        with self._prepared(tree) as last:
+            self.going_on()
+            settings = {**SETTINGS, **bounds(self.client, self.purpose)}
+            with _limited():
+                rows = self.client.query(last, settings=settings).result_rows
         return [tuple(kind(value) for kind, value in zip(kinds, row, strict=True)) for row in rows]
 
     def one(self, statement: str, *parameters: Any) -> Any:
@@ -97,20 +96,25 @@ class ClickHouseTables:
 
     def columns(self, query: str) -> list[str]:
         """Return the names of the columns that a query selects."""
-        return [row[0] for row in self.shapes.execute(f"DESCRIBE {query}").fetchall()]
+        return list(self.shapes.columns(query))
 
     def made(self) -> list[tuple[str, str]]:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
-        return self.shapes.execute(MADE).fetchall()
+        return self.shapes.made()
 
-    def _written(self, statement: str) -> str:
-        return written(statement, self._schema(), self.prefix)
-
-    def _schema(self) -> dict[str, dict[str, str]]:
-        schema: dict[str, dict[str, str]] = {}
-        for table, column, kind in self.shapes.execute(COLUMNS).fetchall():
-            schema.setdefault(table, {})[column] = kind
-        return schema
+    @contextmanager
+    def _prepared(self, tree: exp.Expr) -> Iterator[str]:
+        """Yield a statement of ClickHouse's, while there are the tables of which it needs to ask more than once."""
+        made: list[str] = []
+        try:
+            for name, text in written(tree, self.shapes.schema(), self.prefix):
+                if name:
+                    self.run(text, **SETTINGS)
+                    made.append(name)
+            yield text
+        finally:
+            for name in made:
+                self.run(f"DROP TABLE {self.prefix}{name}")
 
 
 @contextmanager
@@ -122,16 +126,6 @@ def _limited() -> Iterator[None]:
         if why := limit(error):
             raise LimitError(why) from error
         raise
-
-
-def _bound(statement: str, parameters: tuple[Any, ...]) -> str:
-    """Return a statement with its parameters in it, as literals."""
-    if not parameters:
-        return statement
-    tree = sqlglot.parse_one(statement, read="duckdb")
-    for placeholder, value in zip(list(tree.find_all(exp.Placeholder, bfs=False)), parameters, strict=True):
-        placeholder.replace(exp.convert(value))
-    return tree.sql("duckdb")
 
 
 def _unchanged(value: Any) -> Any:

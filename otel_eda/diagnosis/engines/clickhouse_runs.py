@@ -27,7 +27,7 @@ CLAIMS = 4  # of runs that begin at once each steps back and tries again
 LATEST = (
     "SELECT run, argMax(until, said) AS until, argMax(state, said) AS state, min(began) AS began FROM runs GROUP BY run"
 )
-MADE = "SELECT name, engine FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '{}')"
+MADE = "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '{}')"
 PREFIX = "run_"
 
 
@@ -90,9 +90,8 @@ class WindowRun:
             self._drop(f"{prefix}_")
 
     def _drop(self, prefix: str) -> None:
-        made = sorted(self._rows(MADE.format(prefix)), key=lambda row: row[1] != "View")
-        for name, engine in made:
-            self._command(f"DROP {'VIEW' if engine == 'View' else 'TABLE'} IF EXISTS {name}")
+        for (name,) in self._rows(MADE.format(prefix)):
+            self._command(f"DROP TABLE IF EXISTS {name}")
 
     def _say(self, seconds: int) -> None:
         until = f"now64(3) + INTERVAL {seconds} SECOND" if seconds else "toDateTime64(0, 3)"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
+from .common_tables import steps
 from .portable import portable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .portable import Schema
 
@@ -27,48 +27,75 @@ HALF = exp.Literal.number("0.5")
 FLOATS = {exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT, exp.DataType.Type.DECIMAL}
 
 
-def written(statement: str, schema: Schema, prefix: str = "") -> str:
-    """Return a statement as ClickHouse takes it; `schema` has the types of the columns of all tables there are.
+def written(statement: exp.Expr, schema: Schema, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the statements by which ClickHouse does what one of DuckDB's does, each with the table it makes.
 
-    There, the names of all tables begin with `prefix`.
+    The last, which is the statement itself, has no table of its own. `schema` has the types of the columns of all
+    tables there are. There, the names of all tables begin with `prefix`.
     """
-    tree = sqlglot.parse_one(statement, read="duckdb").transform(_float)
-    if isinstance(tree, exp.Query):
-        return _adapted(tree, schema, prefix).sql(dialect="clickhouse")
-    query = tree.expression
-    if isinstance(query, exp.Query):
-        query.pop()
+    tree = statement.transform(_float)
+    query = tree if isinstance(tree, exp.Query) else tree.expression
+    if not isinstance(query, exp.Query):
+        yield "", _plain(tree, prefix)
+        return
+    *before, (_, last) = steps(portable(query, schema))
+    for name, step in before:
+        yield name, _sql(_made(exp.to_table(name), step, prefix))
+    if tree is query:
+        yield "", _sql(_adapted(last, prefix))
+    elif isinstance(tree, exp.Create):
+        yield "", _sql(_made(tree.this, last, prefix))
+    else:
+        query.replace(_adapted(last, prefix))
+        _rename(tree.this.find(exp.Table), prefix)
+        yield "", _sql(tree)
+
+
+def _sql(tree: exp.Expr) -> str:
+    return tree.sql(dialect="clickhouse", comments=False)
+
+
+def _plain(tree: exp.Expr, prefix: str) -> str:
+    """Return a statement without a query; what is a view in DuckDB is a table there, too."""
     for table in tree.find_all(exp.Table):
         _rename(table, prefix)
     if isinstance(tree, exp.Alter):
         (renamed,) = tree.args["actions"]
         return f"RENAME TABLE {tree.this.name} TO {renamed.this.name}"
-    if isinstance(query, exp.Query):
-        tree.set("expression", _adapted(query, schema, prefix))
-    if isinstance(tree, exp.Create) and tree.kind == "TABLE":
-        _make_table(tree)
-    return tree.sql(dialect="clickhouse")
+    if isinstance(tree, exp.Create):
+        tree.set("properties", _unordered())
+    elif isinstance(tree, exp.Drop):
+        tree.set("kind", "TABLE")
+    return _sql(tree)
 
 
 def _rename(table: exp.Table, prefix: str) -> None:
     table.set("this", exp.to_identifier(f"{prefix}{table.name}"))
 
 
-def _adapted(query: exp.Query, schema: Schema, prefix: str) -> exp.Expr:
-    done = portable(query, schema)
+def _made(table: exp.Table, query: exp.Expr, prefix: str) -> exp.Create:
+    """Return the statement that makes a table of a query's rows, also of what is a view in DuckDB.
+
+    A view would be planned, and read, anew by each statement that names it.
+    """
+    _rename(table, prefix)
+    return exp.Create(this=table, kind="TABLE", expression=_adapted(query, prefix), properties=_unordered())
+
+
+def _unordered() -> exp.Properties:
+    """Return how a table keeps rows without an order: it is read whole, a few times."""
+    order = exp.Order(expressions=[exp.Tuple(expressions=[])])
+    return exp.Properties(expressions=[exp.EngineProperty(this=exp.var("MergeTree")), order])
+
+
+def _adapted(query: exp.Expr, prefix: str) -> exp.Expr:
     if prefix:
-        sources = (source for scope in traverse_scope(done) for source in scope.sources.values())
+        sources = (source for scope in traverse_scope(query) for source in scope.sources.values())
         for table in {id(source): source for source in sources if isinstance(source, exp.Table)}.values():
             _rename(table, prefix)
-    _same_kinds(done)
-    _rounded(done)
-    return _counted(done.transform(_function, copy=False))
-
-
-def _make_table(tree: exp.Create) -> None:
-    """Have a table made of rows without an order: it is read whole, once or twice."""
-    order = exp.Order(expressions=[exp.Tuple(expressions=[])])
-    tree.set("properties", exp.Properties(expressions=[exp.EngineProperty(this=exp.var("MergeTree")), order]))
+    _same_kinds(query)
+    _rounded(query)
+    return _counted(query.transform(_function, copy=False))
 
 
 def _float(node: exp.Expr) -> exp.Expr:

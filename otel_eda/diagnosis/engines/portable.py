@@ -21,9 +21,11 @@ def portable(query: exp.Query, schema: Schema, *, joins: bool = True) -> exp.Que
 
     Without `joins`, an EXISTS that speaks of the outer row stays as it is.
     """
+    named = {table.name for table in query.find_all(exp.Table)}
+    known: dict[str, object] = {name: dict(schema[name]) for name in named & schema.keys()}
     full = qualify(
         query,
-        schema=dict(schema),
+        schema=known,
         dialect="duckdb",
         identify=False,
         quote_identifiers=False,
@@ -31,7 +33,7 @@ def portable(query: exp.Query, schema: Schema, *, joins: bool = True) -> exp.Que
         expand_alias_refs=False,
     )
     _name_unions(full)
-    typed = annotate_types(full, schema=dict(schema), dialect="duckdb")
+    typed = annotate_types(full, schema=known, dialect="duckdb")
     numbers = count()
     for select in list(typed.find_all(exp.Select)) if joins else ():
         _join_subqueries(select, numbers)

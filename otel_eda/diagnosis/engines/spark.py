@@ -13,7 +13,7 @@ from otel_eda.diagnosis import UnusableError, columns, load
 from otel_eda.diagnosis.intake import Intake
 
 from .shapes import Shapes, bound
-from .spark_sql import SETTINGS, steps
+from .spark_sql import SETTINGS, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,7 +113,7 @@ class SparkTables:
 
     def _selected(self, query: exp.Expr) -> DataFrame:
         names = []
-        for name, text in steps(query, self.shapes.schema()):
+        for name, text in written(query, self.shapes.schema()):
             rows = self.session.sql(text)
             if name:
                 rows.localCheckpoint().createOrReplaceTempView(name)

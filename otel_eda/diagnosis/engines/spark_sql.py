@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
+from .common_tables import steps
 from .portable import conjuncts, portable
 
 if TYPE_CHECKING:
@@ -35,46 +35,13 @@ NEAREST: dict[type[exp.Expr], tuple[type[exp.Expr], type[exp.Expr]]] = {
 TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.LTE: exp.GTE, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.GT: exp.LT}
 
 
-def steps(query: exp.Expr, schema: Schema) -> Iterator[tuple[str, str]]:
+def written(query: exp.Expr, schema: Schema) -> Iterator[tuple[str, str]]:
     """Yield the queries by which Spark answers a query, each with the name that the later ones have for its rows.
 
-    Spark writes a common table anew wherever it is named; so those that are named more than once are steps of their
-    own. The last step has no name. `schema` has the types of the columns of all tables there are.
+    The last has no name. `schema` has the types of the columns of all tables there are.
     """
-    done = _adapted(query, schema)
-    numbers = count()
-    for common in list(done.find_all(exp.With)):
-        if not common.recursive:
-            yield from _kept(common, numbers)
-    yield "", done.sql(dialect="spark", comments=False)
-
-
-def _kept(common: exp.With, numbers: Iterator[int]) -> Iterator[tuple[str, str]]:
-    whole = common.parent
-    for table in list(common.expressions):
-        uses = [use for use in whole.find_all(exp.Table) if use.name == table.alias] if whole else []
-        if len(uses) > 1:
-            name = f"step_{next(numbers)}"
-            yield name, _alone(table, common.expressions).sql(dialect="spark", comments=False)
-            for use in uses:
-                use.set("this", exp.to_identifier(name))
-            table.pop()
-    if whole and not common.expressions:
-        common.pop()
-
-
-def _alone(table: exp.Expr, every: list[exp.Expr]) -> exp.Expr:
-    """Return the query of a common table, with those of the tables before it that it needs."""
-    query: exp.Expr = table.this.copy()
-    names = {each.name for each in query.find_all(exp.Table)}
-    needed: list[exp.Expr] = []
-    for other in reversed(every[: every.index(table)]):
-        if other.alias in names:
-            needed.insert(0, other.copy())
-            names |= {each.name for each in other.this.find_all(exp.Table)}
-    if needed:
-        query.set("with_", exp.With(expressions=needed))
-    return query
+    for name, step in steps(_adapted(query, schema)):
+        yield name, step.sql(dialect="spark", comments=False)
 
 
 def _adapted(query: exp.Expr, schema: Schema) -> exp.Expr:
