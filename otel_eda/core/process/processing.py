@@ -60,7 +60,8 @@ class Processing:
 
     `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
     surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
-    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs.
+    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs;
+    `queued` counts the queues, tasks and threads that it was handed to.
     """
 
     __slots__ = (
@@ -107,7 +108,8 @@ class Processing:
         self.owner = task_or_thread_id() if owner is None else owner
         self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
         self.timestamp, self.partition = message.timestamp, message.partition
-        self.done = self.inherited = self.in_callback = self.queued = False
+        self.done = self.inherited = self.in_callback = False
+        self.queued = 0
         self.failure: BaseException | None = None
         self.partition_ledger: PartitionLedger | None = None
         self.anomaly: DeliveryAnomaly | None = None
