@@ -12,6 +12,7 @@ from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
 from otel_eda.core.patching.patch import changing
 from otel_eda.core.process import body_times, manual
+from otel_eda.core.process.handed import handed
 from otel_eda.core.process.log_correlation import log_correlation
 from otel_eda.core.process.queues import queues
 from otel_eda.core.runtime import state
@@ -129,6 +130,7 @@ def switch_on(
         events.set_provider(logger_provider)
     log_correlation.enable()
     queues.enable()
+    handed.enable()
     _write_status_at_exit()
     if name == REGISTRIES:
         if not registries.registries.enabled:

@@ -134,6 +134,9 @@ REPEATS = _read("repeats", "VARCHAR", "the refused send that this send of the sa
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
 ENDED_BY = _read("ended_by", "VARCHAR", "the exception by which the code was told to end", semconv.ENDED_BY)
+HANDED = _read(
+    "handed", "BOOLEAN", "a call in another thread or task ended it, whose result somebody may ask for", semconv.HANDED
+)
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
 FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)
 ERROR = _read("error", "VARCHAR", "the type of the error", semconv.ERROR_TYPE, semconv.EXCEPTION_TYPE)
@@ -144,7 +147,7 @@ SPAN_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, CORRELATION, KEY,
     SENDER, SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
-    MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME,
+    MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, HANDED, REAL_NAME,
 )  # fmt: skip
 METRIC_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING,
@@ -177,7 +180,8 @@ OPERATIONS = (
     _computed("error_text", "VARCHAR", "the text of the status or of the exception"),
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _computed("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
-    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, REAL_NAME, REALM,
+    WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, HANDED,
+    REAL_NAME, REALM,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,

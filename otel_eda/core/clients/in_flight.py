@@ -45,13 +45,13 @@ class UnconfirmedSend(OpenSend, Protocol):
 class OpenProcessing(Protocol):
     """A process span that has not ended; `body_ended_at` is when the code around the message ended, 0 while it runs.
 
-    `queued` says that it was put into a queue of the process, for a worker; `start` is when the work on it began.
+    `queued` counts the queues, tasks and threads that it was handed to; `start` is when the work on it began.
     """
 
     record: Any
     done: bool
     manual: bool
-    queued: bool
+    queued: int
     start: int
     body_ended_at: int
     pending_error: BaseException | None

@@ -136,7 +136,7 @@ def _next_deferred(client: Client) -> OpenProcessing | None:
 def _must_wait(processing: OpenProcessing, client: Client) -> bool:
     if not processing.message_is_held or len(client.deferred_processing) >= _MAX_DEFERRED:
         return False
-    return processing.queued or client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
+    return bool(processing.queued) or client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
 
 
 def finish_deferred(client: Client) -> None:

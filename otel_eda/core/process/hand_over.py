@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from otel_eda.core.message import Message
     from otel_eda.core.patching.patch import Switch
     from otel_eda.core.process.processing import Processing
+    from otel_eda.core.propagation.headers import Extracted
 
 KnownBy: TypeAlias = "Callable[[Any], Any]"
 _OWN_REFERENCES = 2  # references to an object that only `Waiting` holds: its own and the question's
@@ -54,16 +55,19 @@ class Waiting:
         "manual",
         "message",
         "pending_error",
+        "queued",
         "record",
     )
 
-    queued, start = False, 0
+    start = 0
 
-    def __init__(self, client: Client, record: Any, message: Message) -> None:
+    def __init__(self, client: Client, record: Any, message: Message, extracted: Extracted | None = None) -> None:
         self.client = client
         self.record = record
         self.message = message
-        self.extracted = trust.incoming_context(message, client.process_route(message.destination).settings)
+        settings = client.process_route(message.destination).settings
+        self.extracted = extracted or trust.incoming_context(message, settings)
+        self.queued = 0
         self.known: Any = None
         self.pending_error: BaseException | None = None
         self.manual = self.done = False
@@ -77,9 +81,12 @@ class Waiting:
 
     def keep(self, known: Any) -> None:
         """Wait for as long as somebody holds this object."""
+        self.client.manual = True  # somebody else processes it: that may take any time
+        self._wait(known)
+
+    def _wait(self, known: Any) -> None:
         self.known = known
         waiting[id(known)] = self
-        self.client.manual = True  # somebody else processes it: that may take any time
         self.client.deferred_processing.append(self)
         deferral.finish_unheld(self.client)
 
@@ -98,6 +105,27 @@ class Waiting:
 
     def detach(self) -> None:
         """Bring back no context: there is none of its own."""
+
+
+class Copy(Waiting):
+    """A message that was copied out of its batch, which is nobody's loop: who is handed it later processes it."""
+
+    __slots__ = ()
+
+    @property
+    def message_is_held(self) -> bool:
+        """Whether anybody else holds the message."""
+        return sys.getrefcount(self.known) > _OWN_REFERENCES + 1
+
+    def await_hand(self) -> None:
+        """Wait until the message is handed on, while somebody holds it; nobody may ever hand it on."""
+        self._wait(self.record)
+
+
+def copy_of(record: Any) -> Copy | None:
+    """Return what waits for whoever is handed this very object; None if nothing does."""
+    item = waiting.get(id(record))
+    return item if type(item) is Copy and item.known is record else None
 
 
 def known_by(frame: FrameType | None) -> KnownBy | None:

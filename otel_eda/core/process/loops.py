@@ -249,6 +249,8 @@ class LoopProcessing:
     def _begin(self, record: Any, message: Message, extracted: Extracted | None) -> None:
         if self.is_copy:
             self.client.expect_any_offset()  # the ledger does not see copied messages
+            if self.client.library.telemetry.scope is not None:
+                hand_over.Copy(self.client, record, message, extracted).await_hand()
         elif self.fetching is not None:
             hand_over.fetched(self.client, record, message, self.fetching)
         elif self.client.library.telemetry.scope is not None:

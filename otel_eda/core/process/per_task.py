@@ -180,14 +180,15 @@ def _end(client: Client, entry: tuple[OpenProcessing, Watching | None], error: B
 
 
 def end_all(client: Client, error: BaseException | None) -> None:
-    """End every process span of a client, but for those that end with a block or a callback of their own."""
+    """End every process span of a client, but for those that end elsewhere: with a block, a callback or a worker."""
     for place in list(client.processing_by_task):
         entry = client.processing_by_task.pop(place, None)
         if entry is not None and entry[1] is not None:
             entry[1].close()
     deferral.finish_deferred(client)
     for processing in open_processings.all():
-        if processing.client is client and not processing.manual and not processing.in_callback:
+        elsewhere = processing.manual or processing.in_callback or (processing.queued and processing.message_is_held)
+        if processing.client is client and not elsewhere:
             processing.end(error)
 
 

@@ -61,7 +61,8 @@ class Processing:
 
     `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
     surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
-    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs.
+    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs;
+    `queued` counts the queues, tasks and threads that it was handed to.
     """
 
     slot: int
@@ -73,8 +74,8 @@ class Processing:
     partition_ledger: PartitionLedger | None = None
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
-    done = inherited = in_callback = queued = False
-    body_ended_at = 0
+    done = inherited = in_callback = False
+    queued = body_ended_at = 0
 
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]

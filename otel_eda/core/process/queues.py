@@ -1,7 +1,8 @@
 """Messages that a loop puts into a queue of the process, and that a worker, a thread or a task, gets from there.
 
 The loop's process span of such a message goes on in the worker: from the `get` that gives it the message until it asks
-the queue for the next one, calls `task_done`, or is ended by an exception. If the message is dropped before a worker
+the queue for the next one, calls `task_done`, or is ended by an exception. A message that was copied out of its batch
+has no span before; it begins with the `get`. If the message is dropped before a worker
 was seen to get it, its processing was given up: nobody knows what became of it.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.patching.patch import ModulePatches, patch
-from otel_eda.core.process import deferral, unwinding
+from otel_eda.core.process import deferral, hand_over, unwinding
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime.contexts import PROCESSING, attach, get_current, skip_ended
 from otel_eda.core.runtime.frames import caller
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType, ModuleType
 
-    from otel_eda.core.patching.patch import Function, Patch, Switch
+    from opentelemetry.context import Context
+
+    from otel_eda.core.patching.patch import Function, Patch, Switch, Wrap
+    from otel_eda.core.process.hand_over import Copy
     from otel_eda.core.process.processing import Processing
 
 
@@ -31,9 +35,9 @@ class _Work:
 
     __slots__ = ("outer_context", "processing", "queue", "watch")
 
-    def __init__(self, processing: Processing, queue: object, frame: FrameType | None) -> None:
+    def __init__(self, processing: Processing, queue: object, frame: FrameType | None, outer_context: Context) -> None:
         self.processing, self.queue = processing, queue
-        self.outer_context = get_current()
+        self.outer_context = outer_context
         attach(processing.context)
         self.watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual)
 
@@ -64,16 +68,20 @@ def _forget() -> None:
 
 
 @guarded
-def _mark(item: Any) -> Processing | None:
-    """Return the processing that is at work here if the item, or a part of it, is its message; it waits from now on."""
+def _mark(item: Any) -> Processing | Copy | None:
+    """Return what waits from now on: the message at work here or a copied one, if the item is that or has it in it."""
+    if deferral.uses_manual:
+        return None
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
-    if processing is None or processing.done or deferral.uses_manual:
-        return None
-    if not any(part is processing.record for part in _parts(item)):
-        return None
-    global _has_marked
-    processing.queued = _has_marked = True
-    return processing
+    marked: Processing | Copy | None = None
+    for part in _parts(item):
+        if processing is not None and part is processing.record and not processing.done:
+            marked = processing
+        marked = marked or hand_over.copy_of(part)
+    if marked is not None:
+        global _has_marked
+        marked.queued, _has_marked = 1, True
+    return marked
 
 
 def _parts(item: Any) -> Iterator[Any]:
@@ -105,13 +113,28 @@ def _end_here(work: _Work) -> None:
 @guarded
 def _take(queue: object, item: Any, frame: FrameType | None) -> None:
     """Let the processing of an item that was got just now go on here, if it is a message that waited in a queue."""
+    outer_context = get_current()
     for part in _parts(item):
         processing = open_processings.find(part)
-        if processing is not None and processing.queued and not processing.manual:
+        if processing is None:
+            processing = _begin(part)
+        elif not processing.queued or processing.manual:
+            continue
+        else:
             processing.take_over()
             processing.manual = False  # a block around the work may still take it over
+        if processing is not None:
             _forget_ended()
-            _at_work[task_or_thread_id()] = _Work(processing, queue, frame)
+            _at_work[task_or_thread_id()] = _Work(processing, queue, frame, outer_context)
+
+
+def _begin(record: Any) -> Processing | None:
+    copy = hand_over.copy_of(record)
+    processing = hand_over.begin(record) if copy is not None and copy.queued else None
+    if processing is not None:  # nobody may be seen to end it
+        processing.queued, processing.body_ended_at = 1, processing.start
+        processing.client.deferred_processing.append(processing)
+    return processing
 
 
 def _forget_ended() -> None:
@@ -123,12 +146,12 @@ def _forget_ended() -> None:
 
 def _wrap_put(original: Function, switch: Switch) -> Function:
     def put(queue: Any, item: Any, *args: Any, **kwargs: Any) -> Any:
-        marked = _mark(item) if switch.on and PROCESSING in get_current() else None  # before a worker can get it
+        marked = _mark(item) if switch.on and (PROCESSING in get_current() or hand_over.waiting) else None  # before a worker can get it
         try:
             return original(queue, item, *args, **kwargs)
         except BaseException:
             if marked is not None:
-                marked.queued = False
+                marked.queued = 0
             raise
 
     return put
@@ -139,11 +162,27 @@ def _wrap_get(original: Function, switch: Switch) -> Function:
         if _at_work:
             _finish(queue)
         item = original(queue, *args, **kwargs)
-        if _has_marked and switch.on and open_processings:
-            _take(queue, item, caller())
+        if _has_marked and switch.on and (open_processings or hand_over.waiting):
+            _take(queue, item, _worker(caller()))
         return item
 
     return get
+
+
+def _worker(frame: FrameType | None) -> FrameType | None:
+    while frame is not None and frame.f_globals.get("__name__") in _PLACES:  # `get_nowait` calls `get`
+        frame = frame.f_back
+    return frame
+
+
+def _wrap_get_nowait(original: Function, switch: Switch) -> Function:
+    get = _wrap_get(original, switch)
+
+    def get_nowait(queue: Any) -> Any:
+        frame = caller()
+        return original(queue) if frame is not _worker(frame) else get(queue)  # `get` itself comes here in the end
+
+    return get_nowait
 
 
 def _wrap_async_get(original: Function, switch: Switch) -> Function:
@@ -151,7 +190,7 @@ def _wrap_async_get(original: Function, switch: Switch) -> Function:
         if _at_work:
             _finish(queue)
         item = await original(queue)
-        if _has_marked and switch.on and open_processings:
+        if _has_marked and switch.on and (open_processings or hand_over.waiting):
             _take(queue, item, caller())
         return item
 
@@ -167,14 +206,33 @@ def _wrap_task_done(original: Function, switch: Switch) -> Function:  # noqa: AR
     return task_done
 
 
-_PLACES = {
-    "queue": (("put", _wrap_put), ("get", _wrap_get), ("task_done", _wrap_task_done)),
-    "asyncio.queues": (("put_nowait", _wrap_put), ("get", _wrap_async_get), ("task_done", _wrap_task_done)),
+_PLACES: dict[str, dict[str, tuple[tuple[str, Wrap], ...]]] = {
+    "queue": {
+        "Queue": (("put", _wrap_put), ("get", _wrap_get), ("task_done", _wrap_task_done)),
+        "SimpleQueue": (
+            ("put", _wrap_put),
+            ("put_nowait", _wrap_put),
+            ("get", _wrap_get),
+            ("get_nowait", _wrap_get),
+        ),
+    },
+    "asyncio.queues": {
+        "Queue": (
+            ("put_nowait", _wrap_put),
+            ("get", _wrap_async_get),
+            ("get_nowait", _wrap_get_nowait),
+            ("task_done", _wrap_task_done),
+        ),
+    },
 }
 
 
 def _patched(module: ModuleType) -> list[Patch]:
-    return [patch(module.Queue, name, wrap) for name, wrap in _PLACES[module.__name__]]
+    return [
+        patch(getattr(module, owner), name, wrap)
+        for owner, functions in _PLACES[module.__name__].items()
+        for name, wrap in functions
+    ]
 
 
 queues = ModulePatches(_PLACES, _patched)

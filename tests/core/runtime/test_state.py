@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import gc
 import importlib
 import logging
@@ -47,6 +48,8 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "patching.patch:originals": len,
     "process.deferral:uses_manual": bool,
     "process.hand_over:waiting": len,
+    "process.handed:_failed_tasks": len,
+    "process.handed:handed": lambda patched: patched.on,
     "process.log_correlation:log_correlation": lambda correlation: correlation.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
@@ -71,6 +74,7 @@ KEPT = {
     "process.deferral:_mentions_process_by_code": "what a code names does not change, and goes with it",
     "process.body_times:by_destination": "only the doctor measures, in a process of its own",
     "process.hand_over:loops": "their switches are off",
+    "process.handed:_counting": "locks have no state but for who holds them",
     "process.processing:observers": "only the doctor adds to them, in a process of its own",
     "process.unwinding:_collecting": "what a code does never changes, and goes with it",
     "process.unwinding:_locks": "locks have no state but for who holds them",
@@ -141,12 +145,24 @@ def consume_and_drop(queue: Queue) -> None:
     gc.collect()
 
 
+async def fail_with(message: object) -> None:
+    """Fail with a message."""
+    raise ValueError(message)
+
+
+async def fail_in_a_task(messages: list[object]) -> asyncio.Task[None]:
+    """Have a task fail with a message of a copied batch."""
+    task = asyncio.create_task(fail_with(messages[0]))
+    await asyncio.wait([task])
+    return task
+
+
 def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     for other in (callback_client.made(), framework.library()):
         monkeypatch.setitem(suite.LIBRARIES, other.name, other)
         monkeypatch.setattr(suite, "NAMES", (*suite.NAMES, other.name))
     queue = Queue()
-    for topic in ("orders", "payments", "jobs"):
+    for topic in ("orders", "payments", "jobs", "tasks"):
         queue.fill(topic, 1, 2)
     # Where it is loaded, what it encodes spans by is exchanged.
     importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
@@ -161,6 +177,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
             handed.put(record)
             assert handed.get() is record
             break
+        kept.append(asyncio.run(fail_in_a_task(list(Consumer(queue, "tasks").poll()["tasks"]))))
         consume_and_drop(queue)
         with otel_eda.process(object(), destination="orders"):
             pass

@@ -39,6 +39,14 @@ gone AS (
     GROUP BY consumer_group, destination, partition_id, instance
 ),
 
+-- Attempts that failed in a call in another thread or task. Who asks for its result learns of the error and may do
+-- something about it that no span shows.
+asked AS (
+    SELECT trace_id, span_id FROM works WHERE handed AND outcome = 'error'
+    EXCEPT
+    SELECT trace_id, span_id FROM events WHERE name = 'eda.process.error_unretrieved'
+),
+
 -- Messages with attempts, none of which succeeded.
 tried AS (
     SELECT
@@ -52,7 +60,8 @@ tried AS (
         -- The last attempt's.
         arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
         arg_max(w.service, w.started) AS service, arg_max(w.instance, w.started) AS instance,
-        arg_max(w.origin_trace, w.started) AS origin_trace, arg_max(w.origin_span, w.started) AS origin_span
+        arg_max(w.origin_trace, w.started) AS origin_trace, arg_max(w.origin_span, w.started) AS origin_span,
+        bool_or(coalesce(w.handed, false)) AS handed
     FROM works AS w
     JOIN around AS a
         ON a.consumer_group = w.consumer_group AND a.destination = w.destination AND a.partition_id = w.partition_id
@@ -96,7 +105,7 @@ missing AS (
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
-        d.committed, coalesce(t.failed, 0) AS failed, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
+        d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
         t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted, t.ended AS failed_at,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
@@ -143,7 +152,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
         false, false, true
     FROM tried AS t
     WHERE t.skipped = 1
@@ -480,11 +489,11 @@ SELECT
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (m.abandoned AND NOT (m.error IS NOT NULL AND coalesce(m.kept, false))) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
         -- The process may have finished it in its last moments, whose spans were not exported.
-        WHEN m.untried THEN 'LIKELY'
+        WHEN m.untried OR m.handed THEN 'LIKELY'
         -- Compaction may have removed what a group did not read before.
         WHEN NOT m.delivered AND j.message_offset IS NULL AND x.message_offset IS NOT NULL THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
@@ -541,6 +550,7 @@ LEFT JOIN moved AS v
     ON v.consumer_group = m.consumer_group AND v.destination = m.destination AND v.partition_id = m.partition_id
     AND v.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
+LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 WHERE
     coalesce(o.aside, 0) = 0
     -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
@@ -568,7 +578,7 @@ SELECT
     CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1,
     CASE WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
     -- What an attempt sent may have been the answer, or another try.
-    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND q.span_id IS NULL AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
     CASE
         WHEN r.acked THEN 'acknowledged'
@@ -579,6 +589,7 @@ SELECT
     r.origin_trace || '-' || r.origin_span
 FROM refused AS r
 LEFT JOIN hidden AS h ON h.destination = r.destination
+LEFT JOIN asked AS q ON q.trace_id = r.trace_id AND q.span_id = r.span_id
 WHERE
     NOT EXISTS (
         SELECT 1 FROM operations AS o

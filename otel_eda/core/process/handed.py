@@ -1,0 +1,287 @@
+"""Messages that are handed to a call that runs elsewhere: in a thread of an executor, or in an asyncio task.
+
+The process span of such a message goes on until the call has ended, and has its error, if the code that handed it on is
+over by then. While that code runs, it decides itself what comes of the message. A message that was copied out of its
+batch has no span before: it begins with the call. If a call fails, the message waits for the next one that gets it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from contextvars import Context as Variables
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from otel_eda import semconv
+from otel_eda.core.patching.patch import ModulePatches, patch
+from otel_eda.core.process import deferral, hand_over
+from otel_eda.core.process.processing import open_processings
+from otel_eda.core.runtime import tasks
+from otel_eda.core.runtime.bounds import drop_oldest
+from otel_eda.core.runtime.contexts import attach, get_current
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_reset
+from otel_eda.core.telemetry import events
+
+if TYPE_CHECKING:
+    from asyncio import Task
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from opentelemetry.context import Context
+
+    from otel_eda.core.patching.patch import Function, Patch, Switch
+    from otel_eda.core.process.processing import Processing
+
+_CALL = "_otel_eda_call"  # a future's
+_MOST_FAILED = 1000
+_counting = Lock()
+_failed_tasks: dict[int, Context] = {}  # in which contexts they failed, as long as nobody may have asked for the errors
+on_reset(_failed_tasks.clear)
+
+
+class _Hand:
+    """A message in the hands of one call; `processing` is None as long as a copied one waits for the call to begin."""
+
+    __slots__ = ("outer", "processing", "record")
+
+    def __init__(self, record: Any, processing: Processing | None) -> None:
+        self.record, self.processing = record, processing
+        self.outer: Context | None = None
+
+    @guarded
+    def begin(self) -> None:
+        """Make the process span current where the call runs."""
+        outer = get_current()
+        processing = self.processing
+        if processing is None:
+            self.processing = processing = hand_over.begin(self.record)
+            if processing is not None:
+                processing.queued, processing.body_ended_at = 1, processing.start
+        elif processing.done:
+            return
+        elif processing.body_ended_at:
+            processing.take_over()
+            processing.manual = False  # a block around the work may still take it over
+        if processing is not None:
+            self.outer = outer
+            attach(processing.context)
+
+    @guarded
+    def end(self, error: BaseException | None, threaded: bool = True) -> Context | None:
+        """End the processing if the code that handed the message on is over; return the context in which it failed."""
+        processing, failed = self.processing, None
+        if processing is not None and not processing.done:
+            failed = self._count(processing, error, threaded)
+        if self.outer is not None and self.outer is not get_current():
+            attach(self.outer)
+        return failed
+
+    def _count(self, processing: Processing, error: BaseException | None, threaded: bool) -> Context | None:
+        with _counting:
+            processing.queued -= 1
+            last = not processing.queued
+        if processing.manual or not (last or error):
+            return None
+        if not processing.body_ended_at:  # that of a loop which did not wait for the call may end any moment
+            return self._blame(processing, error) if threaded else None
+        processing.span.set_attribute(semconv.HANDED, True)
+        if not isinstance(error, Exception):
+            processing.end(error)
+            return None
+        return self._fail(processing, error)
+
+    @staticmethod
+    def _blame(processing: Processing, error: BaseException | None) -> Context | None:
+        if not isinstance(error, Exception):
+            return None
+        processing.span.set_attribute(semconv.HANDED, True)
+        processing.failure = error
+        return processing.context
+
+    @guarded
+    def retrieved(self) -> None:
+        """Leave it to the code around, which asks for the outcome now, what comes of the message."""
+        if self.processing is not None and not self.processing.done:
+            self.processing.failure = None
+
+    def _fail(self, processing: Processing, error: Exception) -> Context:
+        client, context = processing.client, processing.context
+        if processing.partition_ledger is not None:
+            # Who asks for the error may process the message once more, in code that nobody sees.
+            processing.partition_ledger.give_up(processing.offset)
+            processing.partition_ledger = None
+        processing.end(error)
+        message = client.library.message(self.record)
+        if message is not None:  # somebody may hand it on once more
+            hand_over.Copy(client, self.record, message).await_hand()
+        return context
+
+
+class _Call:
+    """A function that an executor's thread calls with a message."""
+
+    def __init__(self, function: Any, hand: _Hand) -> None:
+        self.function, self.hand = function, hand
+        self.failed: Context | None = None
+        self.retrieved = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.hand.begin()
+        try:
+            result = self.function(*args, **kwargs)
+        except BaseException as error:
+            self.failed = self.hand.end(error)
+            raise
+        self.hand.end(None)
+        return result
+
+
+@guarded
+def _taken(values: Iterator[Any]) -> _Hand | None:
+    """Return a hand on the first message among the values, None without any."""
+    if deferral.uses_manual:
+        return None
+    for value in values:
+        processing = open_processings.find(value)
+        if processing is not None and not processing.manual:
+            with _counting:
+                processing.queued += 1
+            return _Hand(value, processing)
+        copy = None if processing is not None else hand_over.copy_of(value)
+        if copy is not None:
+            copy.queued = 1
+            return _Hand(value, None)
+    return None
+
+
+def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
+    for value in (*args, *kwargs.values()):
+        yield value
+        if type(value) is tuple:
+            yield from value
+    if isinstance(function, functools.partial):
+        yield from _arguments(None, function.args, function.keywords)
+
+
+def _locals(coroutine: Any, depth: int = 1) -> Iterator[Any]:
+    # Those of a coroutine that has not begun are its arguments; one may be a coroutine that it surrounds.
+    frame = coroutine.cr_frame if inspect.iscoroutine(coroutine) else None
+    for value in () if frame is None else list(frame.f_locals.values()):
+        yield value
+        if type(value) is tuple:
+            yield from value
+        elif depth:
+            yield from _locals(value, depth - 1)
+
+
+def _wrap_submit(original: Function, switch: Switch) -> Function:
+    def submit(executor: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        hand = None
+        if switch.on and (open_processings or hand_over.waiting):
+            hand = _taken(_arguments(function, args, kwargs))
+        if hand is None:
+            return original(executor, function, *args, **kwargs)
+        call = _Call(function, hand)
+        try:
+            future = original(executor, call, *args, **kwargs)
+        except BaseException:
+            hand.end(GeneratorExit())
+            raise
+        future.__dict__[_CALL] = call
+        weakref.finalize(future, _dropped, call).atexit = False
+        return future
+
+    return submit
+
+
+@guarded
+def _dropped(call: _Call) -> None:
+    _report_unretrieved(None if call.retrieved else call.failed)
+
+
+def _report_unretrieved(failed: Context | None) -> None:
+    if failed is not None:
+        events.emit(semconv.UNRETRIEVED, {}, "WARN", failed)
+
+
+def _wrap_outcome(original: Function, switch: Switch) -> Function:  # noqa: ARG001
+    def outcome(future: Any, *args: Any, **kwargs: Any) -> Any:
+        call = future.__dict__.get(_CALL)
+        if call is not None:
+            call.retrieved = True
+        try:
+            return original(future, *args, **kwargs)
+        finally:
+            if call is not None:
+                call.hand.retrieved()
+
+    return outcome
+
+
+def _wrap_create_task(original: Function, switch: Switch) -> Function:
+    def create_task(loop: Any, coroutine: Any, *args: Any, **kwargs: Any) -> Any:
+        hand = None
+        if switch.on and (open_processings or hand_over.waiting):
+            hand = _taken(_locals(coroutine))
+        if hand is None:
+            return original(loop, coroutine, *args, **kwargs)
+        if hand.processing is None:
+            hand.begin()  # here, so that the task inherits the context
+        task = original(loop, coroutine, *args, **kwargs)
+        _follow(task, hand)
+        return task
+
+    return create_task
+
+
+@guarded
+def _follow(task: Task[Any], hand: _Hand) -> None:
+    if hand.outer is not None:
+        attach(hand.outer)
+        hand.outer = None
+    task.add_done_callback(functools.partial(_task_ended, hand), context=Variables())
+
+
+@guarded
+def _task_ended(hand: _Hand, task: Task[Any]) -> None:
+    failed = hand.end(tasks.future_error(task), threaded=False)
+    if failed is not None:
+        _failed_tasks[id(task)] = failed
+        drop_oldest(_failed_tasks, _MOST_FAILED)
+
+
+def _wrap_handler(original: Function, switch: Switch) -> Function:
+    def call_exception_handler(loop: Any, context: dict[str, Any]) -> Any:
+        if switch.on and _failed_tasks:
+            _never_retrieved(context)
+        return original(loop, context)
+
+    return call_exception_handler
+
+
+@guarded
+def _never_retrieved(context: dict[str, Any]) -> None:
+    task = context.get("future")  # that nobody holds any more: so it says that nobody has asked for its exception
+    if task is not None:
+        _report_unretrieved(_failed_tasks.pop(id(task), None))
+
+
+_PLACES = {
+    "concurrent.futures.thread": (("ThreadPoolExecutor", "submit", _wrap_submit),),
+    "concurrent.futures._base": (("Future", "result", _wrap_outcome), ("Future", "exception", _wrap_outcome)),
+    "asyncio.base_events": (
+        ("BaseEventLoop", "create_task", _wrap_create_task),
+        ("BaseEventLoop", "call_exception_handler", _wrap_handler),
+    ),
+}
+
+
+def _patched(module: ModuleType) -> list[Patch]:
+    return [patch(getattr(module, owner), name, wrap) for owner, name, wrap in _PLACES[module.__name__]]
+
+
+handed = ModulePatches(_PLACES, _patched)
+on_reset(handed.disable)

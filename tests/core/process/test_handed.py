@@ -1,0 +1,155 @@
+"""Messages that a loop hands to a thread of an executor, or to an asyncio task, are processed there."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.spans import attribute, current, ids
+
+from core.common import ABANDONED, CANCELLED, DONE, iterated, outcome, polled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
+
+    from support.recorder import Recorder
+
+    from core.tinyqueue import Queue
+
+    Handle: TypeAlias = Callable[[Any], object]
+
+
+def copied(queue: Queue) -> Iterable[Any]:
+    """Give the messages of a batch that was copied."""
+    return [message for message in polled(queue) if message is not None]
+
+
+CONSUMED = pytest.mark.parametrize("consume", [iterated, polled, copied])
+
+
+def fail(_: object) -> None:
+    """Fail."""
+    raise ValueError
+
+
+def one_by_one(pool: Executor, messages: Iterable[Any], handle: Handle) -> list[Future[object]]:
+    """Submit each message."""
+    return [pool.submit(handle, message) for message in messages]
+
+
+def in_a_loop(pool: Executor, messages: Iterable[Any], handle: Handle) -> list[Future[object]]:
+    """Submit each message in a loop's body."""
+    futures = []
+    for message in messages:
+        futures.append(pool.submit(handle, message))  # noqa: PERF401  # a comprehension is another case
+    return futures
+
+
+def by_keyword(pool: Executor, messages: Iterable[Any], handle: Handle) -> list[Future[object]]:
+    """Submit each message by keyword, with something else."""
+
+    def both(_: int, message: Any) -> object:
+        return handle(message)
+
+    return [pool.submit(both, 1, message=message) for message in messages]
+
+
+@CONSUMED
+@pytest.mark.parametrize("submit", [one_by_one, in_a_loop, by_keyword])
+def test_the_span_goes_on_in_the_thread(consume: Any, submit: Any, queue: Queue, recorder: Recorder) -> None:
+    seen: list[Any] = []
+    with ThreadPoolExecutor(1) as pool:
+        submit(pool, consume(queue), lambda _: seen.append(current()))
+        pool.submit(lambda: seen.append(current()))
+    assert sorted(seen[:3]) == sorted(ids(span) for span in recorder.processes(3))
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+    assert seen[3] == (0, 0)
+
+
+@CONSUMED
+def test_a_call_that_fails(consume: Any, queue: Queue, recorder: Recorder) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        wait(one_by_one(pool, consume(queue), fail))
+    gc.collect()
+    spans = recorder.processes(3)
+    assert [outcome(span) for span in spans] == ["ValueError"] * 3
+    assert all(attribute(span, "eda.process.handed_over") for span in spans)
+    assert len(recorder.events("eda.process.error_unretrieved")) == 3
+
+
+def test_an_error_that_somebody_asks_for(queue: Queue, recorder: Recorder) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert [type(future.exception()) for future in one_by_one(pool, copied(queue), fail)] == [ValueError] * 3
+    gc.collect()
+    assert not recorder.events("eda.process.error_unretrieved")
+
+
+def test_a_message_that_is_handed_on_again(queue: Queue, recorder: Recorder) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        messages = list(copied(queue))
+        wait(one_by_one(pool, messages, fail))
+        wait(one_by_one(pool, messages, lambda _: None))
+    assert [outcome(span) for span in recorder.processes(6)] == ["ValueError"] * 3 + [DONE] * 3
+
+
+def test_the_code_around_decides(queue: Queue, recorder: Recorder) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        for message in polled(queue):
+            assert pool.submit(fail, message).exception()
+            pool.submit(lambda _: None, message).result()
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+
+
+@CONSUMED
+def test_tasks(consume: Any, queue: Queue, recorder: Recorder) -> None:
+    seen: list[Any] = []
+
+    async def handle(message: Any) -> None:
+        await asyncio.sleep(0.001)
+        seen.append(current())
+        if message.value == b"2":
+            raise ValueError
+
+    async def run() -> None:
+        tasks = [asyncio.create_task(handle(message)) for message in consume(queue)]
+        assert current() == (0, 0)
+        await asyncio.wait(tasks)
+
+    asyncio.run(run())
+    gc.collect()
+    spans = recorder.processes(3)
+    assert sorted(seen) == sorted(map(ids, spans))
+
+
+async def never_ends(_: object) -> None:
+    """Wait for ever."""
+    await asyncio.Event().wait()
+
+
+def test_tasks_that_end_otherwise(queue: Queue, recorder: Recorder) -> None:
+    async def fails(_: object) -> None:
+        await asyncio.sleep(0)
+        raise ValueError
+
+    async def within(coroutine: Any) -> None:
+        await coroutine
+
+    async def run() -> None:
+        first, second, third = copied(queue)
+        asyncio.create_task(fails(first))  # noqa: RUF006  # nobody asks for its error
+        results = await asyncio.gather(within(fails(second)), return_exceptions=True)
+        assert isinstance(results[0], ValueError)
+        last = asyncio.create_task(never_ends(third))
+        await asyncio.sleep(0)
+        last.cancel()
+
+    asyncio.run(run())
+    gc.collect()
+    spans = recorder.processes(3)
+    assert [outcome(span) for span in spans] == ["ValueError", "ValueError", ABANDONED]
+    assert attribute(spans[2], "eda.process.ended_by") == CANCELLED
+    assert len(recorder.events("eda.process.error_unretrieved")) == 1
