@@ -7,7 +7,7 @@ from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING
 
-from . import bands, shapes, shifts
+from . import backlogs, bands, lab, polls, shapes, shifts
 from .score import scored
 from .ways import WAYS
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NUMBER = 12  # courses of each shape
 EVERY = 10  # minutes from one look to the next
+POLLED = 2  # at consumers, whose limits are of minutes
 
 
 def main() -> None:
@@ -33,6 +34,12 @@ def main() -> None:
     band = bands.coverage(shapes.courses(max(number // 8, 1), every, seed))
     print(f"\nlater lag in its band of 90 %: {band:.3f}")
     print(_shifts(shifts.scored(max(number // 4, 1), seed)))
+    print(_backlogs(backlogs.scored(max(number // 3, 1), seed)))
+    consumers = polls.courses(max(number // 3, 1), seed)
+    print("\npoll limits", *_table({"otel-eda": scored(consumers, polls.foretell, POLLED)}), sep="\n")
+    pauses = {"otel-eda": polls.foretell}
+    left = {name: lab.runs(way, pauses.get(name)) for name, way in WAYS.items()}
+    print("\nthe fault lab's runs", *_table(left), sep="\n")
 
 
 def _table(totals: dict[str, Score]) -> Iterator[str]:
@@ -63,6 +70,14 @@ def _shifts(found: shifts.Found) -> str:
         f"changes of rates and durations: {found.found} of {found.changes} found within four hours, in the median "
         f"after {median(found.minutes or [0]):.0f} min, their start off by {median(found.off or [0]):.0f} min; "
         f"{found.false} false on {found.days} quiet days"
+    )
+
+
+def _backlogs(found: backlogs.Found) -> str:
+    return (
+        f"backlogs: {found.stayed} of {found.staying} that were said to stay did so for two hours; members that were "
+        f"said to do, by those that would have done: {median(found.needed or [0]):.2f} in the median; "
+        f"{found.gone} of {found.going} were gone in the time that was said"
     )
 
 

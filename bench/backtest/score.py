@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from otel_eda.forecast import TimeSeries
 
-from .shapes import BEGIN, DAY, DAYS, STEP
+from .shapes import BEGIN, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ class Alarm:
     @property
     def came_true(self) -> bool:
         """Whether the bound was reached, at the latest half as long again after the interval as that was ahead."""
-        return self.reached is not None and self.reached <= self.until
+        return self.reached is not None and self.reached <= self.until + SLACK
 
     @property
     def until(self) -> float:
@@ -61,6 +61,11 @@ class Score:
     held: int = 0
     intervals: int = 0
     minutes: list[float] = field(default_factory=list)
+
+    def add(self, other: Score) -> None:
+        """Add what was foretold of other courses."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
 
     @property
     def came_true(self) -> float:
@@ -92,9 +97,9 @@ def scored(courses: Iterable[Course], foretell: Foretell, every: int = 5) -> Sco
 
 
 def _add(score: Score, course: Course, foretell: Foretell, every: int) -> None:
-    start = (DAYS - 1) * DAY
+    start = course.start
     reached = next((minute for minute in range(start, len(course.lag)) if course.lag[minute] >= course.bound), None)
-    given = list(_alarms(course, foretell, every, start, reached))
+    given = list(_alarms(course, foretell, every, reached))
     # Of what would come after the last day nobody knows.
     score.alarms += [alarm for alarm in _first(given) if reached is not None or alarm.until < len(course.lag)]
     score.intervals += len(given) if reached is not None else 0
@@ -113,9 +118,9 @@ def _add(score: Score, course: Course, foretell: Foretell, every: int) -> None:
         score.leads.append((reached - first) / max(reached - (course.fault or start), 1))
 
 
-def _alarms(course: Course, foretell: Foretell, every: int, start: int, reached: int | None) -> Iterator[Alarm]:
+def _alarms(course: Course, foretell: Foretell, every: int, reached: int | None) -> Iterator[Alarm]:
     seen = course.seen()
-    for now in range(start, reached if reached is not None else len(seen), every):
+    for now in range(course.start, reached if reached is not None else len(seen), every):
         if seen[now] is None:
             continue
         found = foretell(TimeSeries(BEGIN, STEP, seen[: now + 1]), course.bound)

@@ -26,6 +26,7 @@ class Course:
     known: list[bool]
     bound: float
     fault: int | None = None  # the minute in which something broke
+    start: int = (DAYS - 1) * DAY  # from where on it is asked what is foretold
 
     def seen(self) -> list[float | None]:
         """Return the lag as telemetry shows it."""

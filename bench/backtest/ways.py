@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otel_eda.forecast import reaching
 
 if TYPE_CHECKING:
-    from otel_eda.forecast import TimeSeries
+    from otel_eda.forecast import Reach, TimeSeries
 
 TEN_MINUTES = 10
 HORIZON = 240  # minutes that a baseline looks ahead
@@ -17,6 +17,11 @@ def ours(series: TimeSeries, bound: float) -> tuple[float, float] | None:
     found = reaching(series, bound)
     if found is None or found.is_usual:
         return None
+    return minutes(series, found)
+
+
+def minutes(series: TimeSeries, found: Reach) -> tuple[float, float]:
+    """Return in how many steps, from now on, a bound is reached."""
     return (found.earliest - series.end) / series.step, (found.latest - series.end) / series.step
 
 

@@ -75,7 +75,7 @@ class Store:
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.connection = duckdb.connect(
-            str(folder / "tables.db"),
+            ":memory:" if self.part else str(folder / "tables.db"),  # a file is written whole when it is closed
             config={
                 "memory_limit": f"{self.memory}MB",
                 "temp_directory": str(folder / "spill"),

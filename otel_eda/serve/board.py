@@ -32,6 +32,7 @@ LEAST_SECONDS = 5.0  # that a rate is of
 SLOT = 5 * SECOND
 SEND_SECONDS = 900  # that a send is remembered, for the queue time of its message
 MOST_SENDS = 1_000_000
+COMPACTED_PARTS = 30  # after which the tables are compressed: rows that were deleted take room until then
 EDGE_SECONDS = 1800.0  # that an edge is shown of which nothing comes any more
 MOST_EDGES = 10_000  # that are known; the latest stay
 AHEAD_SECONDS = 5.0  # that a clock of telemetry may be ahead of ours
@@ -143,6 +144,7 @@ class Board:
         self.connection = duckdb.connect(config=CONFIG)
         for statement in (UNDRAWN, *SETUP):
             self.connection.execute(statement)
+        self.taken = 0  # parts
         self.latest = self.first = 0.0  # the last and the first time in telemetry
         self.arrived = clock()
         self.seen: dict[EdgeKey, tuple[float, str | None]] = {}
@@ -199,6 +201,9 @@ class Board:
         self.connection.execute(OLD_SENDS[0], [oldest_send])
         self.connection.execute(OLD_SENDS[1])
         self.connection.execute("DELETE FROM recent WHERE slot < ?", [oldest // SLOT])
+        self.taken += 1
+        if self.taken % COMPACTED_PARTS == 0:
+            self.connection.execute("CHECKPOINT")
 
     def _points(self, path: Path) -> Iterator[Point]:
         with self.lock:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from otel_eda.live.evaluator import Evaluator
 
-    from .board import Board
-    from .found import Found
+    from .questions.asking import Reader
 
 REST = 2  # times as long as an evaluation took that the next one waits
 BEHIND_SECONDS, PATIENCE_SECONDS = 5.0, 60.0
@@ -25,10 +24,9 @@ MEMORY_MB = 600
 class Checking:
     """Has an evaluator's findings taken by all findings."""
 
-    def __init__(
-        self, evaluator: Evaluator, board: Board, found: Found, behind: Callable[[], float], *, once: bool
-    ) -> None:
-        self.evaluator, self.board, self.found, self.behind, self.once = evaluator, board, found, behind, once
+    def __init__(self, evaluator: Evaluator, reader: Reader, behind: Callable[[], float], *, once: bool) -> None:
+        self.evaluator, self.parts, self.behind, self.once = evaluator, reader.parts, behind, once
+        self.board, self.found = reader.board, reader.found
         self.took = 0.0  # seconds, the last time
         self.checked = time.monotonic()
 
@@ -47,7 +45,8 @@ class Checking:
 
     def _check(self) -> None:
         began = time.monotonic()
-        diagnosis = self.evaluator.diagnose()
+        with self.parts.reading():  # what is merged meanwhile is there until its rows are read
+            diagnosis = self.evaluator.diagnose()
         if diagnosis is not None:
             self.found.update(diagnosis, self.board.now())
         self.checked = time.monotonic()

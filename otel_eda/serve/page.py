@@ -69,7 +69,7 @@ def _checking(reader: Reader, kept: Session, serving: Serving, judging: Judging,
     evaluator = Evaluator(
         window, judging.checks(), bounds, every=serving.every, hold=serving.hold, evidence=judging.evidence
     )
-    return Checking(evaluator, kept.board, reader.found, kept.queue.behind, once=record)
+    return Checking(evaluator, reader, kept.queue.behind, once=record)
 
 
 class _Link:

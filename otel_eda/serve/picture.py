@@ -169,5 +169,4 @@ def _groups(works: list[tuple[EdgeKey, Flow]], levels: list[GroupRow], seconds: 
             "lag": row.lag if row else None,
             "lag_seconds": row.behind if row else None,
             "in_flight": row.in_flight if row else None,
-            "forecast": None,
         }

@@ -1,6 +1,6 @@
 /** What the server answers to questions. Times are seconds since 1970, durations seconds; null is "not known". */
 
-import type { Entry, Forecast, Known, MessageState, Name } from "./api";
+import type { Entry, Known, MessageState, Name } from "./api";
 
 export interface Interval {
   time: number;
@@ -43,6 +43,13 @@ export interface Message {
   attempts: number;
   processed_at: Known;
   error: Name;
+}
+
+export interface Forecast {
+  points: [time: number, low: number, middle: number, high: number][];
+  says: string;
+  first: Known;
+  last: Known;
 }
 
 export interface LagSeries {

@@ -48,13 +48,6 @@ export interface MapEdge {
   worst: Verdict | null;
 }
 
-export interface Forecast {
-  points: [time: number, low: number, middle: number, high: number][];
-  says: string;
-  first: Known;
-  last: Known;
-}
-
 export interface Group {
   name: Name;
   services: string[];
@@ -63,7 +56,6 @@ export interface Group {
   lag: Known;
   lag_seconds: Known;
   in_flight: Known;
-  forecast: Forecast | null;
 }
 
 export interface Destination {

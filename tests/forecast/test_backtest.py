@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
 from docs.pages import ROOT
 
-from bench.backtest import bands, shapes, shifts
+from bench.backtest import backlogs, bands, lab, polls, shapes, shifts
 from bench.backtest.score import scored
 from bench.backtest.ways import WAYS
 
@@ -87,3 +88,22 @@ def test_changes_are_found_with_their_start() -> None:
     found = shifts.scored(1, SEED, every=30)
     assert (found.found, found.false) == (found.changes, 0)
     assert max(found.off) <= 10
+
+
+@pytest.mark.timeout(300)
+def test_backlogs_that_stay_and_the_members_that_would_do() -> None:
+    found = backlogs.scored(1, SEED, every=40)
+    assert found.stayed >= 0.75 * found.staying > 3
+    assert 1.0 <= median(found.needed) <= 1.5
+
+
+@pytest.mark.timeout(300)
+def test_poll_limits_and_runs_of_the_fault_lab() -> None:
+    consumers, left = (
+        scored(polls.courses(1, SEED), polls.foretell, every=20),
+        lab.runs(WAYS["otel-eda"], polls.foretell),
+    )
+    assert consumers.foretold >= 1
+    assert consumers.came_true >= 0.75
+    assert (consumers.false_on_quiet_days, left.false_on_quiet_days) == (0, 0)
+    assert min(consumers.quiet_days, left.quiet_days) > 2

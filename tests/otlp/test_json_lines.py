@@ -20,6 +20,10 @@ def test_lines_equal_protobufs_own_json_but_for_ids_and_enums() -> None:
     point.attributes.add(key="empty").value.string_value = ""
     point.attributes.add(key="bytes").value.bytes_value = b"\0\xff"
     point.attributes.add(key="no").value.bool_value = False
+    point.attributes.add(key="yes").value.bool_value = True
+    point.attributes.add(key="half").value.double_value = 1.5e-300
+    point.attributes.add(key='"a\\ü\n\0\u2028').value.string_value = '"ü\U0001f600\t'
+    point.attributes.add(key="none")
     exemplar = point.exemplars.add(as_double=float("inf"), trace_id=b"\1" * 16)
     theirs = MessageToDict(made, use_integers_for_enums=True)
     ours = json.loads(line(made))

@@ -146,7 +146,6 @@ class Made:
             "lag": 18_400 if late else 12,
             "lag_seconds": 74.0 if late else 0.1,
             "in_flight": 3,
-            "forecast": self.forecast() if late else None,
         }
 
     @staticmethod

@@ -17,10 +17,12 @@ from otel_eda.serve.checking import Checking
 from otel_eda.serve.found import Found
 from otel_eda.serve.loader import Loader
 from otel_eda.serve.parts import Parts
+from otel_eda.serve.questions.asking import Reader
 from otel_eda.serve.window import PartsWindow
 from serve.test_keeping import LONG, MUCH, lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
@@ -37,7 +39,7 @@ def test_checks_wait_while_what_comes_is_not_kept_in_time(tmp_path: Path, monkey
     with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
         Loader(parts).add([lines(tmp_path, "told.jsonl", *made.world.lines())])
         found, behind, ended = Found(), [60.0], threading.Event()
-        checks = Checking(evaluator(parts), Board(), found, lambda: behind[0], once=False)
+        checks = Checking(evaluator(parts), Reader(parts, Board(), found), lambda: behind[0], once=False)
         thread = threading.Thread(target=checks.run, args=(ended, 0.1))
         thread.start()
         try:
@@ -53,6 +55,28 @@ def test_checks_wait_while_what_comes_is_not_kept_in_time(tmp_path: Path, monkey
             ended.set()
             thread.join()
         assert [entry.finding.code for entry in found.all()] == ["EDA104"]
+
+
+def test_what_is_merged_while_checks_read_is_there_until_they_have(tmp_path: Path) -> None:
+    class Merging(PartsWindow):
+        def files(self, spool: Path) -> Iterator[Path]:
+            yield from super().files(spool)
+            self.parts.merge()
+
+    with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
+        loader, found, ended = Loader(parts), Found(), threading.Event()
+        for line in flow(40, 1).world.lines()[:1] * 10:
+            loader.add([lines(tmp_path, "told.jsonl", line)])
+        reading = Evaluator(Merging(parts, 600.0, amid=False), [], Bounds(), every=0.1, hold=0.0)
+
+        def behind() -> float:
+            ended.set()
+            return 0.0
+
+        Checking(reading, Reader(parts, Board(), found), behind, once=False).run(ended, 0.0)
+        assert found.evaluations == 1
+        assert len(parts.all) == 1
+        assert len(list((tmp_path / "kept").glob("*.parquet"))) == len(parts.all[0].files)
 
 
 def test_the_window_says_when_it_is_shorter_than_it_should_be(tmp_path: Path) -> None:

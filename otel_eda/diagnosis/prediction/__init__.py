@@ -15,8 +15,12 @@ from .outlooks import OutlookRow, outlooks
 from .shifts import ShiftRow, shifts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otel_eda.diagnosis.engines import Tables
     from otel_eda.diagnosis.settings import Bounds
+
+    from .rows import PredictionRow
 
 ROWS = 50  # that one statement inserts
 TYPES = {"str": "VARCHAR", "float": "DOUBLE", "int": "BIGINT", "bool": "BOOLEAN"}
@@ -31,9 +35,7 @@ def prepare(tables: Tables, settings: Bounds) -> None:
     _insert(tables, "shifts", ShiftRow, [row for one in now for row in shifts(one, known)])
 
 
-def _insert(
-    tables: Tables, name: str, kind: type[OutlookRow | ShiftRow], rows: list[OutlookRow] | list[ShiftRow]
-) -> None:
+def _insert(tables: Tables, name: str, kind: type[PredictionRow], rows: Sequence[PredictionRow]) -> None:
     columns = ", ".join(f"{item.name} {TYPES[str(item.type).partition(' ')[0]]}" for item in fields(kind))
     tables.execute(f"CREATE TABLE {name} ({columns})")
     for start in range(0, len(rows), ROWS):

@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis.settings import SECOND
-from otel_eda.forecast import TimeSeries, reaching, work_off
+from otel_eda.forecast import oldest, reaching, running_out, work_off
 from otel_eda.forecast.robust import quantile
 
 from .known import is_sure, trimmed
+from .rows import PredictionRow
 from .times import between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_eda.diagnosis.settings import Bounds
+    from otel_eda.forecast import Reach, TimeSeries
 
     from .known import Known
     from .measures import Measured
@@ -23,22 +25,13 @@ if TYPE_CHECKING:
 USUAL = 10.0  # times the usual is a bound, where nobody set one
 LEAST = 1000.0  # messages that such a bound has
 RECENT = 8  # steps in which messages must have waited all the time
-BY_THE_CLOCK = 0.9  # seconds by which a pause grows in each second, at least, in which there was no poll
-POLLS = 4  # steps, of whose readings the longest stands for all: each shows a pause at some moment of it
+POLLS = 10  # readings of earlier pauses, so that it is known what is usual
 
 
 @dataclass(frozen=True)
-class OutlookRow:
+class OutlookRow(PredictionRow):
     """One row of `outlooks`: what a series comes to, and when; times in nanoseconds since 1970, rates a second."""
 
-    kind: str
-    system: str | None
-    service: str | None
-    instance: str | None
-    destination: str | None
-    consumer_group: str | None
-    first_time: int
-    last_time: int
     level: float
     sure: bool
     slope: float | None = None
@@ -65,8 +58,7 @@ def outlooks(one: Measured, known: Known, settings: Bounds) -> Iterator[OutlookR
     if kind == "margin" and (waiting := known.beside(one, "lag")) and min(_latest(waiting), default=0.0) > 0:
         yield from _coming(one, values, 0.0, falling=True)
     if kind == "poll" and (limit := known.limits.get(one.place.consumer)):
-        yield from _coming(one, _longest(values), limit)
-        yield from _silent(one, values, limit)
+        yield from _silent(one, values, limit) or _coming(one, oldest(values), limit)
 
 
 def _coming(one: Measured, values: TimeSeries, bound: float, *, falling: bool = False) -> Iterator[OutlookRow]:
@@ -74,7 +66,20 @@ def _coming(one: Measured, values: TimeSeries, bound: float, *, falling: bool = 
     found = reaching(values, bound, falling=falling)
     if found is None or found.is_usual:
         return
-    yield OutlookRow(
+    yield _row(one, values, found, bound)
+
+
+def _silent(one: Measured, values: TimeSeries, limit: float) -> list[OutlookRow]:
+    """Return when a consumer passes its limit that has stopped to poll."""
+    found = running_out(values, limit)
+    if found is None:
+        return []
+    row = _row(one, values, found, limit)
+    return [replace(row, kind="silent", sure=row.sure and found.since - values.begin >= POLLS * values.step)]
+
+
+def _row(one: Measured, values: TimeSeries, found: Reach, bound: float) -> OutlookRow:
+    return OutlookRow(
         one.place.kind,
         *one.where,
         first_time=round(found.since * SECOND),
@@ -87,13 +92,6 @@ def _coming(one: Measured, values: TimeSeries, bound: float, *, falling: bool = 
         latest=round(found.latest * SECOND),
         bound=bound,
     )
-
-
-def _silent(one: Measured, values: TimeSeries, limit: float) -> Iterator[OutlookRow]:
-    """Yield when a consumer passes its limit that has stopped to poll: its pause grows by the clock."""
-    for row in _coming(one, values, limit):
-        if row.slope is not None and row.slope >= BY_THE_CLOCK:
-            yield replace(row, kind="silent")
 
 
 def _backlog(one: Measured, values: TimeSeries, known: Known) -> Iterator[OutlookRow]:
@@ -131,12 +129,3 @@ def _usual_bound(values: TimeSeries) -> float:
     points = values.known()
     early = [value for _, value in points[: max(2 * len(points) // 3, 1)]]
     return max(USUAL * quantile(early, 0.95), LEAST)
-
-
-def _longest(values: TimeSeries) -> TimeSeries:
-    """Return the longest pauses of a consumer, one for some readings each."""
-    ends = range(len(values.values), 0, -POLLS)
-    parts = [values.values[max(end - POLLS, 0) : end] for end in reversed(ends)]
-    longest = [max((value for value in part if value is not None), default=None) for part in parts]
-    step = POLLS * values.step
-    return TimeSeries(values.end - (len(longest) - 1) * step, step, longest)

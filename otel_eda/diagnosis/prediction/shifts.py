@@ -10,6 +10,7 @@ from otel_eda.diagnosis.settings import SECOND
 from otel_eda.forecast import Kind, TimeSeries, left_past
 
 from .known import is_sure, trimmed
+from .rows import PredictionRow
 from .times import clock
 
 if TYPE_CHECKING:
@@ -25,17 +26,9 @@ WEEK_AND_DAY = 8 * DAY  # in which a weekend was, whenever it began
 
 
 @dataclass(frozen=True)
-class ShiftRow:
+class ShiftRow(PredictionRow):
     """One row of `shifts`: a series that is not as it was, since when, and by how much; nanoseconds since 1970."""
 
-    kind: str
-    system: str | None
-    service: str | None
-    instance: str | None
-    destination: str | None
-    consumer_group: str | None
-    first_time: int
-    last_time: int
     since: str
     earlier: float
     now: float

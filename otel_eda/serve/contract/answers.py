@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from .state import Forecast, VerdictName, Withheld
+    from .state import VerdictName, Withheld
 
 MessageState = Literal["sent", "unsent", "processed", "failed", "under_way", "lost"]
 
@@ -100,6 +100,15 @@ class MessagesAnswer(TypedDict):
 
     number: int
     messages: list[DeliveredMessage]
+
+
+class Forecast(TypedDict):
+    """What is to come: `points` are time, lowest, middle and highest value; `says` is it in words."""
+
+    points: list[tuple[float, float, float, float]]
+    says: str
+    first: float | None
+    last: float | None
 
 
 class LagSeries(TypedDict):

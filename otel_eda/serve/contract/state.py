@@ -67,15 +67,6 @@ class Edge(TypedDict):
     worst: VerdictName | None
 
 
-class Forecast(TypedDict):
-    """What is to come: `points` are time, lowest, middle and highest value; `says` is it in words."""
-
-    points: list[tuple[float, float, float, float]]
-    says: str
-    first: float | None
-    last: float | None
-
-
 class Group(TypedDict):
     """A consumer group at a destination, now; `name` is null for readers that name no group."""
 
@@ -86,7 +77,6 @@ class Group(TypedDict):
     lag: int | None
     lag_seconds: float | None
     in_flight: int | None
-    forecast: Forecast | None
 
 
 class Destination(TypedDict):

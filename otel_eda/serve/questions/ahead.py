@@ -9,7 +9,7 @@ from otel_eda.forecast import TimeSeries, outlook
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_eda.serve.contract.state import Forecast
+    from otel_eda.serve.contract.answers import Forecast
 
 SHARE = 3  # of the time that is shown, one in so many is foretold
 

@@ -108,7 +108,6 @@ function Groups({ destination }: { destination: Destination }) {
       {destination.groups.map((group) => (
         <li key={group.name ?? ""}>
           <b>{group.name ?? "no group"}</b>: lag {number(group.lag)} ({duration(group.lag_seconds)})
-          {group.forecast && <p class="forecast">{group.forecast.says}</p>}
         </li>
       ))}
     </ul>

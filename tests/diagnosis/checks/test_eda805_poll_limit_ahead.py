@@ -50,6 +50,13 @@ def test_a_consumer_that_has_stopped_to_poll(diagnose: Diagnose) -> None:
     assert "it has not polled for 780.0 s" in str(finding.detail)
 
 
+def test_three_readings_tell_of_a_pause_that_is_longer_than_all_before(diagnose: Diagnose) -> None:
+    now = [60.0, 120.0, 180.0]
+    found = diagnose(polling([*CALM, *now]).world, "EDA805").findings
+    assert "it has not polled for 180.0 s" in str(only(found, "EDA805").detail)
+    assert diagnose(polling([*CALM, 60.0, 100.0, *CALM, *now]).world, "EDA805").findings == ()
+
+
 def test_long_work_that_it_has_done_in_time_before(diagnose: Diagnose) -> None:
     batch = [60.0 * minute for minute in range(1, 18)]
     assert diagnose(polling([*CALM, *batch, *CALM, *batch[:13]], limit=1500.0).world, "EDA805").findings == ()
