@@ -65,8 +65,14 @@ SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rej
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
 WHERE type = 'process' AND continued IS DISTINCT FROM true
 """
-COMMITS = """
-CREATE VIEW commits AS SELECT * FROM operations WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL
+# The span of a commit of several partitions has an event for each of them.
+COMMITS = f"""
+CREATE VIEW commits AS
+SELECT * FROM operations WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL
+UNION ALL
+SELECT o.* REPLACE (p.destination AS destination, p.partition_id AS partition_id, p.committed AS committed)
+FROM operations o JOIN events p ON p.trace_id = o.trace_id AND p.span_id = o.span_id
+WHERE o.type = 'settle' AND o.outcome = 'ok' AND p.name = '{semconv.COMMIT_PART}'
 """
 HANDOVERS = f"""
 CREATE VIEW handovers AS SELECT * FROM events WHERE name IN ('{semconv.ASSIGNED}', '{semconv.REVOKED}')
