@@ -151,7 +151,7 @@ class Commit(Settlement):
 
     def _add_parts(self) -> None:
         for (topic, partition), offset in self.offsets.items():
-            part = {semconv.DESTINATION: topic, semconv.PARTITION: partition, semconv.COMMITTED: offset}
+            part: dict[str, Any] = {semconv.DESTINATION: topic, semconv.PARTITION: partition, semconv.COMMITTED: offset}
             self.span.add_event(semconv.COMMIT_PART, part)
 
 
