@@ -51,6 +51,7 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "process.handed:_failed_tasks": len,
     "process.handed:handed": lambda patched: patched.on,
     "process.log_correlation:log_correlation": lambda correlation: correlation.on,
+    "process.logged_errors:logged_errors": lambda patched: patched.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
     "process.queues:_at_work": len,
