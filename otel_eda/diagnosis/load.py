@@ -268,7 +268,8 @@ FROM operations WHERE len(span_events) > 0
 """
 # An error that was logged is one, whether its record or the event on the span shows it.
 EVENT_VALUE = f"""
-SELECT *, CASE WHEN e.name = '{semconv.ERROR_LOGGED}' THEN 'exception' ELSE e.name END AS name, instant(e."timeUnixNano") AS time,
+SELECT *, CASE WHEN e.name = '{semconv.ERROR_LOGGED}' THEN 'exception' ELSE e.name END AS name,
+       instant(e."timeUnixNano") AS time,
        key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
 FROM event"""
 
