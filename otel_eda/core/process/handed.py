@@ -7,10 +7,10 @@ batch has no span before: it begins with the call. If a call fails, the message 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import weakref
 from contextvars import Context as Variables
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from otel_eda import semconv
 from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.process import deferral, hand_over
 from otel_eda.core.process.processing import open_processings
-from otel_eda.core.runtime import tasks
+from otel_eda.core.runtime import finalizers, tasks
 from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.contexts import attach, get_current
 from otel_eda.core.runtime.guard import guarded
@@ -167,7 +167,7 @@ def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         yield value
         if type(value) is tuple:
             yield from value
-    if isinstance(function, functools.partial):
+    if isinstance(function, partial):
         yield from _arguments(None, function.args, function.keywords)
 
 
@@ -202,8 +202,12 @@ def _wrap_submit(original: Function, switch: Switch) -> Function:
     return submit
 
 
-@guarded
 def _dropped(call: _Call) -> None:
+    finalizers.take(partial(_report, call))
+
+
+@guarded
+def _report(call: _Call) -> None:
     if _failed_calls.pop(id(call), None) is not None and not call.retrieved:
         _report_unretrieved(call.failed)
 
@@ -211,7 +215,7 @@ def _dropped(call: _Call) -> None:
 def end_calls() -> None:
     """Report the calls that have failed and whose errors nobody has asked for, when the interpreter ends."""
     for call in list(_failed_calls.values()):
-        _dropped(call)
+        _report(call)
 
 
 def _report_unretrieved(failed: Context | None) -> None:
@@ -254,7 +258,7 @@ def _follow(task: Task[Any], hand: _Hand) -> None:
     if hand.outer is not None:
         attach(hand.outer)
         hand.outer = None
-    task.add_done_callback(functools.partial(_task_ended, hand), context=Variables())
+    task.add_done_callback(partial(_task_ended, hand), context=Variables())
 
 
 @guarded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,6 +10,7 @@ import wrapt
 
 from otel_eda.core.process import deferral, hand_over, per_task, unwinding
 from otel_eda.core.process.processing import Processing, begin_processing
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through
@@ -273,7 +275,11 @@ class LoopProcessing:
         if processing is not None and pulled:
             per_task.keep_current(processing, frame)
         elif processing is not None:
-            deferral.finish_or_defer(processing, self.client, self.may_defer, error)
+            finalizers.take(partial(self._finish_dropped, processing, error, time.time_ns()))
+
+    @guarded
+    def _finish_dropped(self, processing: Processing, error: BaseException | None, at: int) -> None:
+        deferral.finish_or_defer(processing, self.client, self.may_defer, error, at)
 
     @guarded
     def stop_following(self) -> None:

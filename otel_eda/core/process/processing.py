@@ -22,6 +22,7 @@ from otel_eda.core.process import unwinding
 from otel_eda.core.process.durations import record_durations, record_wait
 from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.contexts import (
     EMPTY,
     PROCESSING,
@@ -66,7 +67,6 @@ class Processing:
     `queued` counts the queues, tasks and threads that it was handed to and that are not done with it.
     """
 
-    slot: int
     span: Span
     context: Context
     offset: int
@@ -76,7 +76,7 @@ class Processing:
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
     done = inherited = in_callback = False
-    queued = body_ended_at = 0
+    queued = body_ended_at = slot = 0
 
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
@@ -194,6 +194,8 @@ def begin_processing(
     owner: int | None = None,
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
+    if finalizers.left:
+        finalizers.take_left()
     (outer_context, base), route = around_processing(manual), client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Encode = Callable[[Sequence[ReadableSpan]], Any]
 
 _KEPT = 4096  # values of which the bytes are kept
+_LONGEST_KEPT = 64  # bytes of a text: longer ones hardly come again, may be payloads, and would fill the memory
 _LARGEST = 1 << 63
 _double = Struct("<d").pack
 _times = Struct("<BQBQ").pack  # fixed64 start_time_unix_nano = 7, end_time_unix_nano = 8
@@ -75,9 +76,10 @@ def _text(name: str, value: str) -> bytes:
         length = varint(len(text))
         body = _key(name) + b"\x12" + varint(len(text) + len(length) + 1) + b"\x0a" + length + text
         kept = b"\x4a" + varint(len(body)) + body
-        if len(_texts) >= _KEPT:
-            _texts.clear()
-        _texts[name, value] = kept
+        if len(text) <= _LONGEST_KEPT:
+            if len(_texts) >= _KEPT:
+                _texts.clear()
+            _texts[name, value] = kept
     return kept
 
 
@@ -184,6 +186,12 @@ def _header(span: LightSpan, official: Encode) -> tuple[bytes, bytes]:
     return header
 
 
+def _has_own_origin(span: LightSpan) -> bool:
+    # A processor may give a span a resource or a scope of its own.
+    own = vars(span)
+    return "_resource" in own or "_instrumentation_scope" in own
+
+
 def _framed(body: bytes, tag: bytes) -> bytes:
     return tag + varint(len(body)) + body
 
@@ -193,7 +201,7 @@ def _encoded(spans: Sequence[ReadableSpan], official: Encode) -> tuple[Any, byte
     encoded: dict[type[LightSpan], list[bytes]] = {}
     others: list[ReadableSpan] = []
     for span in spans:
-        if not isinstance(span, LightSpan):
+        if not isinstance(span, LightSpan) or _has_own_origin(span):
             others.append(span)
             continue
         if type(span) not in encoded:

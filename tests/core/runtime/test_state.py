@@ -25,7 +25,7 @@ from otel_eda import core, suite
 from otel_eda.core.clients.dead_letters import note_declared
 from otel_eda.core.ledger.senders import shared_senders
 from otel_eda.core.message import Identity
-from otel_eda.core.runtime import state
+from otel_eda.core.runtime import finalizers, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +59,8 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "process.queues:_at_work": len,
     "process.queues:_has_marked": bool,
     "process.queues:queues": lambda patched: patched.on,
+    "runtime.finalizers:_collector": lambda _: finalizers._note in gc.callbacks,
+    "runtime.finalizers:left": len,
     "runtime.guard:log_once": lambda log_once: len(log_once.seen),
     "telemetry.events:_provider": lambda provider: provider is not None,
 }
@@ -90,7 +92,6 @@ KEPT = {
     "runtime.state:_after_fork": "owners register when their modules are loaded",
     "runtime.state:_resets": "owners register when their modules are loaded",
     "telemetry.errors:codes": "libraries register when they are made",
-    "telemetry.hooks:_lock": "nobody holds it for longer than a step",
     "telemetry.hooks:unfinished": "its spans are ended, see test_hooks.py",
     "telemetry.providers:_metrics_by_provider": "counts go on, and go with their provider",
     "telemetry.providers:watchers": "`suite` registers them when it is loaded",
@@ -188,6 +189,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
         shared_senders.of("sender").record_arrival(1)
         note_declared(Identity(server_address="localhost"), "orders", True)
         logging.getLogger("otel_eda").warning("something is wrong")
+        finalizers.left.append(list)
         assert in_use() == AS_NEW.keys()
         otel_eda.disable()
         assert in_use() == set()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(encoding.__file__).read_text("utf-8")
 # What may be another number: how much is kept, and the default of an encoded request's own bytes.
-UNSEEN = {"_KEPT", "__getattr__"}
+UNSEEN = {"_KEPT", "_LONGEST_KEPT", "__getattr__"}
 STATE = TraceState([("a", "b"), ("c", "d")])
 PARENTS = [None, *(SpanContext(1 << 90, 77, remote, TraceFlags(3), STATE) for remote in (False, True))]
 MORE: dict[str, Any] = {
