@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.core.clients import progress
@@ -202,10 +201,10 @@ def begin_processing(
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
     attributes = {semconv.MANUAL: True} if manual or message.again else {}
     if message.offset is not None and message.partition is not None:
-        _record_in_ledger(processing, message, (message.partition, message.offset), attributes)
+        _record_in_ledger(processing, message.key, message.partition, message.offset, attributes)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
     span = route.scope.start_like(
-        route.template, parent, route.kind, processing.start, _described, route, message, attributes, origin
+        route.template, parent, route.kind, processing.start, _described, (route, message, attributes, origin)
     )
     processing.span, processing.context = span, Context({**context, SPAN: span, PROCESSING: processing})
     _make_current(processing, message, origin)
@@ -215,13 +214,13 @@ def begin_processing(
 def _described(route: Route, message: Message, more: dict[str, Any], origin: SpanContext | None) -> Described:
     attributes = message_attributes(route, message)
     attributes.update(more)
-    return attributes, (Link(origin),) if origin else ()
+    return attributes, (), origin
 
 
 def _record_in_ledger(
-    processing: Processing, message: Message, place: tuple[str, int], attributes: dict[str, Any]
+    processing: Processing, key: Any, partition: str, offset: int, attributes: dict[str, Any]
 ) -> None:
-    route, key, (partition, offset) = processing.route, message.key, place
+    route = processing.route
     # Messages of a batch, and those processed by hand, begin in any order.
     epoch = 0 if processing.manual or processing.polled else processing.client.epoch
     processing.offset = offset

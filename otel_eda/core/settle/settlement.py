@@ -53,7 +53,7 @@ class Settlement(Call):
         self.args, self.kwargs = call
         self.client, self.route, self.report = client, route, None
         self.start, self.call_context = time.time_ns(), current_context()
-        self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, describe, *about)
+        self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, describe, about)
 
     def enter(self) -> None:
         """Begin the call."""
@@ -245,7 +245,9 @@ def _described(client: Client, tags: Tags, messages: Sequence[Unsettled], place:
             attributes[semconv.CONVERSATION] = conversation
     if isinstance(place, DestinationTemplate) and place.name:
         attributes[semconv.DESTINATION] = place.name
-    return attributes, [Link(message.origin) for message in messages if message.origin]
+    if len(messages) == 1:
+        return attributes, (), messages[0].origin
+    return attributes, [Link(message.origin) for message in messages if message.origin], None
 
 
 def _tag_attributes(client: Client, tags: Tags, messages: Sequence[Unsettled]) -> dict[str, Any]:

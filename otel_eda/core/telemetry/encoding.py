@@ -110,12 +110,16 @@ def _attribute(name: str, value: Any) -> bytes:
 
 
 def _link(link: Link) -> bytes:
-    context, attributes = link.context, link.attributes
+    attributes = link.attributes
+    # They have another number here than in a span, and are otherwise the same.
+    own = b"".join([b"\x22" + _attribute(*item)[1:] for item in attributes.items()]) if attributes else b""
+    return _link_to(link.context, own)
+
+
+def _link_to(context: SpanContext, own: bytes = b"") -> bytes:
     if type(context) is not SpanContext or not context.is_valid:
         raise NotPlainError
     trace_id, span_id, is_remote, _, _, _ = context
-    # They have another number here than in a span, and are otherwise the same.
-    own = b"".join([b"\x22" + _attribute(*item)[1:] for item in attributes.items()]) if attributes else b""
     ids = b"\x0a\x10" + trace_id.to_bytes(16, "big") + b"\x12\x08" + span_id.to_bytes(8, "big")
     return b"\x6a" + varint(len(ids) + len(own) + 5) + ids + own + b"\x35" + (_REMOTE if is_remote else _LOCAL)[2:]
 
@@ -150,8 +154,8 @@ def _state(trace_state: TraceState) -> bytes:
 
 def encode(span: LightSpan) -> bytes:
     """Return a span as a field of `ScopeSpans`; raise `NotPlainError` or a `UnicodeError` if it is not plain."""
-    links, most = span.own_links, span._limits.max_links
-    if not span.untouched or (most is not None and len(links) > most):
+    links, origin, most = span.own_links, span.origin, span._limits.max_links
+    if not span.untouched or (most is not None and len(links) + (origin is not None) > most):
         raise NotPlainError
     (trace_id, span_id, _, _, state, _), parent = span._context, span._parent
     parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
@@ -167,6 +171,8 @@ def encode(span: LightSpan) -> bytes:
         name, own = name or named, islice(own, len(template.attributes), None)
     parts += (name, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
     parts += [_texts.get(item) or _attribute(*item) for item in own]
+    if origin is not None:
+        parts.append(_link_to(origin))
     parts += [_link(link) for link in links]
     parts += (_status(span._status), _REMOTE if parent is not None and parent[2] else _LOCAL)
     body = b"".join(parts)
