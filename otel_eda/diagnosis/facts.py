@@ -75,18 +75,20 @@ SELECT service, min(started) AS first_time, greatest(max(ended), max(coalesce(no
 FROM operations LEFT JOIN watermarks USING (service) GROUP BY service
 """
 PROCESSES = "CREATE TABLE processes AS SELECT instance, max(ended) AS last_time FROM operations GROUP BY instance"
-# What each series says in the end: the last reading of a level; of a counter, what all its runs counted.
+# What each series says in the end: the last reading of a level; of a counter, what all its runs counted. Two
+# processes of one name may say two things at one moment: then the greater counts.
 READINGS = f"""
 CREATE TABLE readings AS
 WITH runs AS (
     SELECT {", ".join(SERIES)}, started, bool_or(delta) AS delta, bool_or(rising) AS rising,
-           CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, time) END AS value,
-           CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, time) END AS number, max(time) AS time
+           CASE WHEN bool_or(delta) THEN sum(value) ELSE arg_max(value, (time, value)) END AS value,
+           CASE WHEN bool_or(delta) THEN sum(number) ELSE arg_max(number, (time, number)) END AS number,
+           max(time) AS time
     FROM metrics GROUP BY {", ".join(SERIES)}, started
 )
 SELECT {", ".join(SERIES)},
-       CASE WHEN bool_or(delta OR rising) THEN sum(value) ELSE arg_max(value, time) END AS value,
-       CASE WHEN bool_or(delta OR rising) THEN sum(number) ELSE arg_max(number, time) END AS number,
+       CASE WHEN bool_or(delta OR rising) THEN sum(value) ELSE arg_max(value, (time, value)) END AS value,
+       CASE WHEN bool_or(delta OR rising) THEN sum(number) ELSE arg_max(number, (time, number)) END AS number,
        min(started) AS started, max(time) AS time
 FROM runs GROUP BY {", ".join(SERIES)}
 """
