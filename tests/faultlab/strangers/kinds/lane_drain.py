@@ -26,7 +26,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
     if faulty:
         books.run("agents", more, library, topic)
         with books.running("metrics-writer", writer, topic, faulty) as two:
-            books.wait("done", 36)
+            books.wait("ready", 2)
+            time.sleep(5)
             books.stop(two)
     books.close_topic(topic, GROUP)
 
@@ -76,6 +77,7 @@ class Lane:
 
 def writer(topic: str, faulty: bool) -> None:
     stop, lane = Stop(), Lane()
+    note("ready")
     consumer = kafka_python(topic, GROUP, consumer_timeout_ms=200)
     while not stop.asked:
         for record in consumer:
