@@ -54,7 +54,7 @@ class Lane:
             rows = self.drain(12)
             for record in rows:
                 note("began", value(record)["id"], record, group=GROUP)
-            time.sleep(0.15)
+            time.sleep(0.4)
             for record in rows:
                 note("done", value(record)["id"], record, group=GROUP)
 
@@ -70,7 +70,6 @@ class Lane:
     def close(self, dropping: bool) -> None:
         while not dropping and not self.queue.empty():
             time.sleep(0.05)
-        time.sleep(0.3)  # for the rows in hand
         self.open = False
         self.thread.join()
 
