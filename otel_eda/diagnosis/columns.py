@@ -143,6 +143,7 @@ HANDED = _read(
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
 FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)
 ERROR = _read("error", "VARCHAR", "the type of the error", semconv.ERROR_TYPE, semconv.EXCEPTION_TYPE)
+LOGGER = _read("logger", "VARCHAR", "the logger of an error that was logged on a process span", semconv.LOGGER)
 AUTOMATIC = _read("automatic", "BOOLEAN", "the client committed without a call of the application", semconv.AUTOMATIC)
 SAMPLING = _read("sampling", "VARCHAR", "where spans are counted: whether they were sampled", external.SAMPLING_RESULT)
 
@@ -157,7 +158,7 @@ METRIC_COLUMNS = (
 )  # fmt: skip
 EVENT_COLUMNS = (
     SYSTEM, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, MESSAGE_ID, SEQUENCE, COMMITTED, NEXT, START, END,
-    EVENT_TYPE, FUNCTION, ERROR,
+    EVENT_TYPE, FUNCTION, ERROR, LOGGER,
 )  # fmt: skip
 # What tells one series of a metric from another.
 SERIES = ("service", "instance", "host", "scope", "name", *(column.name for column in METRIC_COLUMNS))

@@ -26,7 +26,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
     if faulty:
         books.run("agents", more, library, topic)
         with books.running("metrics-writer", writer, topic, faulty) as two:
-            books.wait("done", 36)
+            books.wait("ready", 2)
+            time.sleep(5)
             books.stop(two)
     books.close_topic(topic, GROUP)
 
@@ -53,7 +54,7 @@ class Lane:
             rows = self.drain(12)
             for record in rows:
                 note("began", value(record)["id"], record, group=GROUP)
-            time.sleep(0.15)
+            time.sleep(0.4)
             for record in rows:
                 note("done", value(record)["id"], record, group=GROUP)
 
@@ -69,13 +70,13 @@ class Lane:
     def close(self, dropping: bool) -> None:
         while not dropping and not self.queue.empty():
             time.sleep(0.05)
-        time.sleep(0.3)  # for the rows in hand
         self.open = False
         self.thread.join()
 
 
 def writer(topic: str, faulty: bool) -> None:
     stop, lane = Stop(), Lane()
+    note("ready")
     consumer = kafka_python(topic, GROUP, consumer_timeout_ms=200)
     while not stop.asked:
         for record in consumer:

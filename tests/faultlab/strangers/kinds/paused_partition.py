@@ -20,7 +20,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
     topic = books.topic(2)
     with books.running("loader", loader, topic, faulty) as one:
         books.run("exports", exports, topic)
-        books.wait("done", 75 if faulty else 100)
+        books.wait("done", 70 if faulty else 100)
         books.stop(one)
     books.close_topic(topic, GROUP)
     if faulty:

@@ -1,4 +1,4 @@
-"""Webhooks that fail wait in a queue with a time to live: the third try succeeds, or they are let go."""
+"""Webhooks that fail wait in a queue with a time to live: the third try succeeds, or the hook is let go after it."""
 
 from __future__ import annotations
 
