@@ -12,6 +12,7 @@ from otel_eda.diagnosis import UnusableError, plural
 from otel_eda.diagnosis.sources.files import Files
 
 from .loader import Loader
+from .memory import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -108,6 +109,7 @@ class Keeper:
             self.board.take(part)
         if part:
             self.parts.merge()
+            give_back()
 
 
 class Failing:

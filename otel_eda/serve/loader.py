@@ -83,6 +83,7 @@ class Loader:
         files = self.parts.next_files(present)
         for table, path in files.items():
             write(store.connection, f"FROM {table}", path)
-        self.rows.update(numbers)
-        self.spans += numbers["operations"]
-        return self.parts.add(files, since, until, numbers["operations"])
+        part = self.parts.add(files, since, until, numbers["operations"])
+        self.rows.update(numbers)  # only what can be asked about is said to be there
+        self.spans += part.spans
+        return part
