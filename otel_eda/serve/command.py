@@ -42,19 +42,21 @@ def run(
     from .session import session
 
     token = read_token(serving)
-    with (
-        announced() as ended,
-        session(endpoints, places, keep, bounded) as kept,
-        page(kept, serving, judging, bounds, token, ended) as shown,
-    ):
-        heard = ", ".join(kept.places)
-        say(f"the page is at {shown.link}; it hears {heard}; an interrupt (Ctrl-C) ends it")
-        if serving.open:
-            webbrowser.open(shown.link)
-        ended.wait(serving.duration)
-    for note in [*kept.receivers.notes(), *kept.keeper.notes()]:
+    with announced() as ended, session(endpoints, places, keep, bounded) as kept:
+        with page(kept, serving, judging, bounds, token, ended) as shown:
+            heard = ", ".join(kept.places)
+            say(f"the page is at {shown.link}; it hears {heard}; an interrupt (Ctrl-C) ends it")
+            if serving.open:
+                webbrowser.open(shown.link)
+            ended.wait(serving.duration)
+        shown.checking.conclude()
+    for note in [*kept.receivers.notes(), *kept.keeper.notes(), *shown.checking.notes()]:
         say(f"Note: {note}")
-    return judging.status(entry.finding.verdict for entry in shown.found.all())
+    status = judging.status(entry.finding.verdict for entry in shown.found.all())
+    if not status:
+        kept.keeper.check_complete()
+        shown.checking.check_complete()
+    return status
 
 
 def read_token(serving: Serving) -> str | None:

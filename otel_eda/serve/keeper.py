@@ -50,11 +50,13 @@ class Keeper:
         self.recent.append((time.monotonic(), 0))
 
     def run(self, ended: threading.Event) -> None:
-        """Keep what comes until the end, and what is there then."""
+        """Keep what comes until the end, and what is there then; what comes later is refused, not lost."""
         while not ended.wait(self.pace):
             began = time.monotonic()
             while self.step() and time.monotonic() - began < self.pace and not ended.is_set():
                 pass
+        for source in self.sources:
+            source.close()
         while self.step():
             pass
 
@@ -84,6 +86,11 @@ class Keeper:
             yield from source.notes()
         if self.jaeger and self.jaeger.error:
             yield str(self.jaeger.error)
+
+    def check_complete(self) -> None:
+        """Raise `UnusableError` if the Jaeger did not answer the last time."""
+        if self.jaeger and self.jaeger.error:
+            raise self.jaeger.error
 
     def _write(self, file: Path) -> int:
         size = 0

@@ -146,7 +146,9 @@ def _forget_ended() -> None:
 
 def _wrap_put(original: Function, switch: Switch) -> Function:
     def put(queue: Any, item: Any, *args: Any, **kwargs: Any) -> Any:
-        marked = _mark(item) if switch.on and (PROCESSING in get_current() or hand_over.waiting) else None  # before a worker can get it
+        marked = (
+            _mark(item) if switch.on and (PROCESSING in get_current() or hand_over.waiting) else None
+        )  # before a worker can get it
         try:
             return original(queue, item, *args, **kwargs)
         except BaseException:
