@@ -90,9 +90,9 @@ class GrowingFiles:
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each file with damaged lines, and for each that cannot be read."""
-        for name, number in self.damaged.items():
+        for name, number in list(self.damaged.items()):  # which another thread may change
             yield f"{name}: {plural(number, 'damaged line')}, so not read"
-        for tail in self.tails.values():
+        for tail in list(self.tails.values()):
             if tail.error:
                 yield f"{tail.path.name}: not read: {tail.error}"
 

@@ -80,7 +80,7 @@ class Keeper:
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""
         yield from self.loader.notes()
-        for why, number in self.failures.items():
+        for why, number in list(self.failures.items()):  # which another thread changes
             yield f"{plural(number, 'stretch')} of telemetry lost: {why}"
         for source in self.sources:
             yield from source.notes()

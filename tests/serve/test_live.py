@@ -98,6 +98,24 @@ def test_viewers_get_the_same_picture_which_is_drawn_once(page: Shown, monkeypat
     until(lambda: viewers.number == 0, "all to have gone")
 
 
+def test_a_picture_that_cannot_be_drawn_is_one_that_is_missing(page: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    draw = page.page.viewers.draw
+
+    def failing(version: int) -> bytes:
+        drawn.append(version)
+        if len(drawn) in {1, 3}:
+            raise RuntimeError("dictionary changed size during iteration")
+        return draw(version)
+
+    monkeypatch.setattr(page.page.viewers, "draw", failing)
+    connection, answer = events(page)
+    assert all(one.startswith(b'data: {"version"') for one in pictures(answer, 3))
+    assert len(drawn) >= 5
+    answer.close()
+    connection.close()
+
+
 def test_beyond_a_bound_viewers_are_told_to_ask_less_often(page: Shown) -> None:
     page.page.viewers.most = 2
     looking = [events(page) for _ in range(2)]
