@@ -53,7 +53,7 @@ class Viewers:
             if self.number:
                 try:
                     await self.state()
-                except Exception:
+                except Exception:  # noqa: BLE001  # the next picture may be better
                     _log.exception("the page's picture could not be drawn")
             changed, self.changed = self.changed, asyncio.Event()
             changed.set()
