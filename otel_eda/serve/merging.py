@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
@@ -10,7 +10,7 @@ import duckdb
 from otel_eda.diagnosis.store import UNDRAWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Config: TypeAlias = "dict[str, str | bool | int | float | list[str]]"
@@ -35,6 +35,19 @@ def write(connection: duckdb.DuckDBPyConnection, rows: str, path: Path, *paramet
     quoted = str(unfinished).replace("'", "''")
     connection.execute(f"COPY ({rows}) TO '{quoted}' {WRITTEN}", list(parameters) or None)
     unfinished.rename(path)
+
+
+@contextmanager
+def all_or_none(files: Iterable[Path]) -> Iterator[None]:
+    """Write these files in the block; if it fails, delete those that are there."""
+    try:
+        yield
+    except BaseException:
+        for path in files:
+            for each in (path, path.with_suffix(".part")):
+                with suppress(OSError):
+                    each.unlink(missing_ok=True)
+        raise
 
 
 def merged(files: Sequence[str], path: Path) -> None:

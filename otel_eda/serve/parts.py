@@ -18,7 +18,7 @@ from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.exported import literal
 
 from .locked import locked
-from .merging import measured, merged
+from .merging import all_or_none, measured, merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -101,11 +101,12 @@ class Parts:
 
     def next_files(self, tables: Iterable[str]) -> dict[str, Path]:
         """Return where the next part's tables belong."""
-        self.number += 1
-        return {table: _file(self.folder, table, self.session, self.number, self.number) for table in tables}
+        number = self.number + 1
+        return {table: _file(self.folder, table, self.session, number, number) for table in tables}
 
     def add(self, files: Mapping[str, Path], since: int, until: int, spans: int) -> ParquetPart:
         """Add the next part, whose files were just written."""
+        self.number += 1
         part = ParquetPart(self.session, self.number, self.number, files, since, until, spans, _size(files))
         part.came, part.arrived = time.time(), self.clock()
         with self.lock:
@@ -165,8 +166,9 @@ class Parts:
         first, last = small[0], small[-1]
         tables = [table for table in TABLES if any(table in part.files for part in small)]
         files = {table: _file(self.folder, table, first.session, first.first, last.last) for table in tables}
-        for table, path in files.items():
-            merged([literal(part.files[table]) for part in small if table in part.files], path)
+        with all_or_none(files.values()):
+            for table, path in files.items():
+                merged([literal(part.files[table]) for part in small if table in part.files], path)
         part = ParquetPart(first.session, first.first, last.last, files, *_times(small), size=_size(files))
         part.spans, part.came, part.arrived = sum(one.spans for one in small), last.came, first.arrived
         with self.lock:

@@ -41,7 +41,6 @@ class Session:
     queue: ExportQueue
     receivers: sources.OpenReceivers
     places: list[str]
-    spool: Path
 
     @property
     def amid(self) -> bool:
@@ -69,10 +68,9 @@ def session(
         board = Board((lambda: 0.0) if record else time.monotonic)
         _show_end(parts, board)
         jaeger = _jaeger(places)
-        spool = Path(temporary)
-        keeper = Keeper([sources.Exporters(queue), *files], parts, spool, board, jaeger)
+        keeper = Keeper([sources.Exporters(queue), *files], parts, board, jaeger)
         named = [*(f"OTLP on {endpoint}" for endpoint in receivers.endpoints), *(places.file or ())]
-        yield Session(parts, board, keeper, queue, receivers, [*named, *filter(None, [places.jaeger])], spool)
+        yield Session(parts, board, keeper, queue, receivers, [*named, *filter(None, [places.jaeger])])
 
 
 def _jaeger(places: Places) -> Polled | None:

@@ -26,7 +26,7 @@ def test_what_comes_after_the_end_is_refused_and_what_was_acknowledged_is_kept(t
     queue, batches, ended = ExportQueue(), Batches(), threading.Event()
     ended.set()
     with receiving(queue) as (receiver, endpoint, _), Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
-        post, keeper = Post(endpoint), Keeper([Exporters(queue)], parts, tmp_path)
+        post, keeper = Post(endpoint), Keeper([Exporters(queue)], parts)
         assert post(batches.next()).status == 200
         keeper.run(ended)
         late = post(batches.next())

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 from diagnosis.telemetry import flow
+from support.programs import MAIN, Way, run
 from support.waiting import until
 
 from otel_eda.cli import main
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
+from otel_eda.live.sources import GrowingFiles
+from otel_eda.serve.keeper import Keeper
 from otel_eda.serve.loader import Loader
 from otel_eda.serve.parts import MERGED_SPANS, Parts
 from serve.diary import START, written
@@ -144,6 +148,40 @@ def test_a_jaegers_spans_are_kept_once(tmp_path: Path) -> None:
         for _ in range(3):
             loader.add([source], known=True)
         assert sum(part.spans for part in parts.all) == 122
+
+
+def test_what_a_disk_has_no_room_for_waits_and_is_kept_once_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = flow(40, 1).world.write(tmp_path)
+    with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
+        keeper = Keeper([GrowingFiles(str(path))], parts)
+        for place, name in ((parts, "folder"), (tempfile, "tempdir")):
+            with monkeypatch.context() as patched:
+                patched.setattr(place, name, tmp_path / "gone")
+                assert keeper.step() is False
+            assert any("telemetry waits in memory" in note for note in keeper.notes())
+            assert parts.all == []
+        blocked = tmp_path / "kept" / f"metrics-{parts.session}-000001-000001.part"
+        blocked.mkdir()
+        assert keeper.step() is False
+        assert not list((tmp_path / "kept").glob("*.parquet"))  # nor half of a part
+        blocked.rmdir()
+        assert keeper.step() is True  # what waited is kept, and there may be more
+        assert keeper.step() is False
+        assert [part.spans for part in parts.all] == [122]
+        assert list(keeper.notes()) == []
+
+
+def test_a_disk_without_room_at_the_end_is_a_loss_that_is_told(tmp_path: Path) -> None:
+    path = flow(400, 1).world.write(tmp_path)
+    small = Way(("sh", "-c", 'ulimit -f 100; exec "$0" "$@"'))  # kilobytes, or half of that
+    done = run(small, "-c", MAIN, "record", tmp_path / "kept", path, "--duration", "0.1s")
+    assert done.status == 2
+    assert done.errors.splitlines()[1:] == [
+        f"kept 0 spans in {tmp_path / 'kept'}",
+        "Note: 1 stretch of telemetry lost: [Errno 27] File too large",
+    ]
 
 
 def test_two_do_not_keep_in_one_folder(tmp_path: Path) -> None:
