@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.exported import literal
+from otel_eda.diagnosis.settings import SECOND
 
 from .locked import locked
 from .merging import all_or_none, measured, merged
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 TABLES = ("operations", "metrics", "events")
 NAME = re.compile(r"(operations|metrics|events)-(\d{8}T\d{6})-(\d{6,})-(\d{6,})\.parquet")
 STRETCHES = (10, 100)  # parts that become one
+AHEAD_SECONDS = 5.0  # that a clock of telemetry may be ahead of ours
+SHORT, LONG = 30 * 86400 * SECOND, 365 * 86400 * SECOND  # what is longer, of a part and of all, began by a wrong clock
 MERGED_SPANS = 120_000  # of a merged part at most, so that the window still moves in small steps
 
 
@@ -44,6 +47,11 @@ class ParquetPart:
     size: int = 0
     came: float = 0.0  # seconds since 1970
     arrived: float = 0.0  # monotonic; of this session only
+
+    @property
+    def ended(self) -> int:
+        """Its last time, but not later than it came: a clock that is far ahead of ours is wrong."""
+        return min(self.until, int((self.came + AHEAD_SECONDS) * SECOND))
 
 
 @dataclass
@@ -134,10 +142,13 @@ class Parts:
                 self._unlink()
 
     def span(self) -> tuple[int, int] | None:
-        """Return the first and the last time of all parts, if there are any."""
+        """Return the first and the last time of all parts, if there are any, but not those of a wrong clock."""
         with self.lock:
-            since, until = _times(self.all)
-        return (since, until) if until else None
+            timed = [part for part in self.all if 0 < part.since <= part.ended]
+        if not timed:
+            return None
+        until = max(part.ended for part in timed)
+        return min(max(part.since, part.ended - SHORT) for part in timed if part.ended > until - LONG), until
 
     def _delete_old(self) -> None:
         oldest = time.time() - self.age

@@ -99,5 +99,5 @@ def _show_end(parts: Parts, board: Board) -> None:
     """Have the end of what was kept before on the board."""
     extent = parts.span()
     for part in parts.all:
-        if extent and part.until >= extent[1] - FIRST_PARTS_SECONDS:
+        if extent and part.since <= extent[1] and part.ended >= extent[1] - FIRST_PARTS_SECONDS:
             board.take(part)

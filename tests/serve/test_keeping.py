@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from diagnosis import telemetry
 from diagnosis.telemetry import flow
 from support.programs import MAIN, Way, run
 from support.waiting import until
@@ -182,6 +184,26 @@ def test_a_disk_without_room_at_the_end_is_a_loss_that_is_told(tmp_path: Path) -
         f"kept 0 spans in {tmp_path / 'kept'}",
         "Note: 1 stretch of telemetry lost: [Errno 27] File too large",
     ]
+
+
+@pytest.mark.parametrize("year", [2000, 2099])
+def test_a_clock_that_is_far_off_hides_nothing_of_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    monkeypatch.setattr(telemetry, "BEGIN", time.time_ns() - 10 * telemetry.SECOND)
+    made, other = flow(40, 1), telemetry.Telemetry(2)
+    far = datetime(year, 6, 1, tzinfo=timezone.utc).timestamp() - time.time()
+    other.service("sensor").send("readings", far)
+    made.world.service("camera").send("pictures", far)  # among others
+    for number, requests in enumerate((made.world.lines(), other.lines())):
+        with Parts(tmp_path / "kept", MUCH, LONG, session=f"20260101T00000{number}").opened() as parts:
+            Loader(parts).add([lines(tmp_path, "some.jsonl", *requests)])
+    with shown(tmp_path / "kept") as page:
+        heard = page.ask("state")["heard"]
+        assert heard["kept_to"] - heard["kept_from"] < 31 * 86400
+        assert [edge["rate"] > 0 for edge in page.ask("state")["edges"] if edge["group"] == "billing"] == [True]
+        told = page.ask("delivery", since=int(heard["kept_from"]), until=int(heard["kept_to"]) + 1)
+        assert {series["destination"] for series in told["series"]} >= {"orders"}
 
 
 def test_two_do_not_keep_in_one_folder(tmp_path: Path) -> None:
