@@ -111,8 +111,9 @@ class Keeper:
             yield f"{plural(number, 'part')} not on the map, or not merged: {why}"
         for source in self.sources:
             yield from source.notes()
-        if self.jaeger and self.jaeger.error:
-            yield str(self.jaeger.error)
+        if self.jaeger:
+            yield from self.jaeger.notes()
+            yield from filter(None, [str(self.jaeger.error or "")])
 
     def check_complete(self) -> None:
         """Raise `UnusableError` if the Jaeger did not answer the last time."""

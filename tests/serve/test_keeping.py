@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,6 +18,7 @@ from support.waiting import until
 from otel_eda.cli import main
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
+from otel_eda.live.evaluator import Polled
 from otel_eda.live.sources import GrowingFiles
 from otel_eda.serve.keeper import Keeper
 from otel_eda.serve.loader import Loader
@@ -204,6 +205,30 @@ def test_a_clock_that_is_far_off_hides_nothing_of_what_was_kept(
         assert [edge["rate"] > 0 for edge in page.ask("state")["edges"] if edge["group"] == "billing"] == [True]
         told = page.ask("delivery", since=int(heard["kept_from"]), until=int(heard["kept_to"]) + 1)
         assert {series["destination"] for series in told["series"]} >= {"orders"}
+
+
+def test_a_jaeger_that_was_silent_is_asked_for_that_time(tmp_path: Path) -> None:
+    source, asked = lines(tmp_path, "some.jsonl", *flow(40, 1).world.lines()), list[float]()
+
+    def ask(since: datetime, until: datetime) -> Files:
+        asked.append(round((until - since).total_seconds(), -1))
+        if len(asked) == 1:
+            raise UnusableError("no answer")
+        return source
+
+    jaeger = Polled("the Jaeger", ask, 120.0, counts=False, longest=3600.0)
+    with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
+        keeper = Keeper([], parts, jaeger=jaeger, jaeger_every=0.0)
+        jaeger.heard -= timedelta(minutes=10)
+        keeper.step()
+        assert list(keeper.notes()) == ["1 time the Jaeger did not answer", "no answer"]
+        keeper.step()
+        assert list(keeper.notes()) == ["1 time the Jaeger did not answer"]
+        keeper.step()
+        jaeger.heard -= timedelta(hours=10)
+        keeper.step()
+        assert asked == [720, 720, 120, 3600]
+        assert sum(part.spans for part in parts.all) == 122
 
 
 def test_two_do_not_keep_in_one_folder(tmp_path: Path) -> None:
