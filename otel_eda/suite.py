@@ -14,6 +14,7 @@ from otel_eda.core.patching.patch import changing
 from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.handed import handed
 from otel_eda.core.process.log_correlation import log_correlation
+from otel_eda.core.process.logged_errors import logged_errors
 from otel_eda.core.process.queues import queues
 from otel_eda.core.runtime import state
 from otel_eda.core.telemetry import events, providers
@@ -129,6 +130,7 @@ def switch_on(
     if logger_provider is not None:
         events.set_provider(logger_provider)
     log_correlation.enable()
+    logged_errors.enable()
     queues.enable()
     handed.enable()
     _write_status_at_exit()

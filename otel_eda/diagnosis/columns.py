@@ -135,7 +135,10 @@ WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message wai
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
 ENDED_BY = _read("ended_by", "VARCHAR", "the exception by which the code was told to end", semconv.ENDED_BY)
 HANDED = _read(
-    "handed", "BOOLEAN", "a call in another thread or task ended it, whose result somebody may ask for", semconv.HANDED
+    "handed",
+    "BOOLEAN",
+    "it ended in another thread or task, which somebody may ask for its error, or while it waited for one",
+    semconv.HANDED,
 )
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
 FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)

@@ -65,9 +65,6 @@ SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rej
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
 WHERE type = 'process' AND continued IS DISTINCT FROM true
 """
-COMMITS = """
-CREATE VIEW commits AS SELECT * FROM operations WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL
-"""
 HANDOVERS = f"""
 CREATE VIEW handovers AS SELECT * FROM events WHERE name IN ('{semconv.ASSIGNED}', '{semconv.REVOKED}')
 """
@@ -226,14 +223,14 @@ WINDOW attempt AS (
     ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
-    *WATERMARKS, SENDS, REJECTED, WORKS, COMMITS, HANDOVERS, SERVICES, PROCESSES, READINGS, COMPLETENESS, COMPLETE,
-    SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
+    *WATERMARKS, SENDS, REJECTED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES, PROCESSES, READINGS, COMPLETENESS,
+    COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
 )  # fmt: skip
 # Those of single messages, which only gates and checks of one destination use; and all others, which are few rows.
 OF_MESSAGES = (AROUND, ATTEMPTS)
 OF_ALL = tuple(statement for statement in STATEMENTS if statement not in OF_MESSAGES)
 # What a bucket of destinations makes of its own rows, where it has all other tables already.
-LOCAL = (SENDS, WORKS, COMMITS, HANDOVERS, conduct.SET_ASIDE, *OF_MESSAGES)
+LOCAL = (SENDS, WORKS, conduct.COMMITS, HANDOVERS, conduct.SET_ASIDE, *OF_MESSAGES)
 
 
 @dataclass(frozen=True)

@@ -266,8 +266,10 @@ SPAN_EVENT = """
 SELECT service, instance, host, realm, trace_id, span_id, unnest(span_events) AS e
 FROM operations WHERE len(span_events) > 0
 """
-EVENT_VALUE = """
-SELECT *, e.name AS name, instant(e."timeUnixNano") AS time,
+# An error that was logged is one, whether its record or the event on the span shows it.
+EVENT_VALUE = f"""
+SELECT *, CASE WHEN e.name = '{semconv.ERROR_LOGGED}' THEN 'exception' ELSE e.name END AS name,
+       instant(e."timeUnixNano") AS time,
        key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
 FROM event"""
 

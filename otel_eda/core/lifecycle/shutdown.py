@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from otel_eda.core.clients.instances import live_clients
-from otel_eda.core.process import per_task
+from otel_eda.core.process import handed, per_task
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
@@ -36,6 +36,7 @@ def end_everything() -> None:
         end_client(client, "the process ended", GeneratorExit())
     for processing in open_processings.all():
         processing.end(GeneratorExit())
+    handed.end_calls()
     hooks.end_all()
 
 

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 _CALL = "_otel_eda_call"  # a future's
 _MOST_FAILED = 1000
 _counting = Lock()
+_failed_calls: dict[int, _Call] = {}  # of futures that are not dropped yet
 _failed_tasks: dict[int, Context] = {}  # in which contexts they failed, as long as nobody may have asked for the errors
 on_reset(_failed_tasks.clear)
+on_reset(_failed_calls.clear)
 
 
 class _Hand:
@@ -134,6 +136,9 @@ class _Call:
             result = self.function(*args, **kwargs)
         except BaseException as error:
             self.failed = self.hand.end(error)
+            if self.failed is not None:
+                _failed_calls[id(self)] = self
+                drop_oldest(_failed_calls, _MOST_FAILED)
             raise
         self.hand.end(None)
         return result
@@ -199,7 +204,14 @@ def _wrap_submit(original: Function, switch: Switch) -> Function:
 
 @guarded
 def _dropped(call: _Call) -> None:
-    _report_unretrieved(None if call.retrieved else call.failed)
+    if _failed_calls.pop(id(call), None) is not None and not call.retrieved:
+        _report_unretrieved(call.failed)
+
+
+def end_calls() -> None:
+    """Report the calls that have failed and whose errors nobody has asked for, when the interpreter ends."""
+    for call in list(_failed_calls.values()):
+        _dropped(call)
 
 
 def _report_unretrieved(failed: Context | None) -> None:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from otel_eda.core.telemetry.templates import Described
 
 
+TAKEN = -1  # `queued` of a message that a queue's worker has got
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
 observers: list[Callable[[Processing, int], object]] = []  # called with each that ends, and when: the doctor's
@@ -62,7 +63,7 @@ class Processing:
     `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
     surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
     parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs;
-    `queued` counts the queues, tasks and threads that it was handed to.
+    `queued` counts the queues, tasks and threads that it was handed to and that are not done with it.
     """
 
     slot: int
@@ -162,6 +163,8 @@ class Processing:
     def _record_error(self, error: BaseException) -> str | None:
         if isinstance(error, errors.ENDS):
             errors.mark_ended(self.span, error)
+            if self.queued > 0:
+                self.span.set_attribute(semconv.HANDED, True)
             return None
         if isinstance(error, unwinding.UnknownError):
             errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")

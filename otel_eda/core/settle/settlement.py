@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     SettleCall = tuple[tuple[Any, ...], dict[str, Any]]
 
 
+_MOST_PARTS = 64  # partitions of which a commit's span tells the offsets: all, or none
+
+
 class Settlement(Call):
     """A settlement between its call and the broker's answer.
 
@@ -147,6 +150,13 @@ class Commit(Settlement):
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the commit, and record it in the ledger."""
         self.span.set_attributes(self.client.record_commit(self.offsets, automatic=False, error=error))
+        if 1 < len(self.offsets) <= _MOST_PARTS:
+            self._add_parts()
+
+    def _add_parts(self) -> None:
+        for (topic, partition), offset in self.offsets.items():
+            part: dict[str, Any] = {semconv.DESTINATION: topic, semconv.PARTITION: partition, semconv.COMMITTED: offset}
+            self.span.add_event(semconv.COMMIT_PART, part)
 
 
 def _offset_attributes(offsets: Offsets) -> dict[str, Any]:

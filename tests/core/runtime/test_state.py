@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import queue as queues
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,11 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "patching.patch:originals": len,
     "process.deferral:uses_manual": bool,
     "process.hand_over:waiting": len,
+    "process.handed:_failed_calls": len,
     "process.handed:_failed_tasks": len,
     "process.handed:handed": lambda patched: patched.on,
     "process.log_correlation:log_correlation": lambda correlation: correlation.on,
+    "process.logged_errors:logged_errors": lambda patched: patched.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
     "process.queues:_at_work": len,
@@ -150,11 +153,12 @@ async def fail_with(message: object) -> None:
     raise ValueError(message)
 
 
-async def fail_in_a_task(messages: list[object]) -> asyncio.Task[None]:
-    """Have a task fail with a message of a copied batch."""
+async def fail_in_a_task(messages: list[object]) -> list[object]:
+    """Have a task and a thread fail with messages of a copied batch; return what somebody may ask for the errors."""
     task = asyncio.create_task(fail_with(messages[0]))
     await asyncio.wait([task])
-    return task
+    with ThreadPoolExecutor(1) as pool:
+        return [task, pool.submit(int, messages[1])]  # type: ignore[call-overload]  # it fails
 
 
 def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,46 @@
 -- gates: G1 G2 G3 G4 G6 G7 G8 G9
 -- news: message
-WITH reader AS (
+WITH pulled AS (
     SELECT
-        consumer_group, destination, partition_id,
-        min(message_offset) AS lowest, max(CASE WHEN outcome = 'ok' THEN message_offset END) AS highest,
+        consumer_group, destination, partition_id, message_offset, max(ended) AS ended, max(instance) AS instance,
         max(service) AS service
-    FROM works
-    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
-    GROUP BY consumer_group, destination, partition_id
+    FROM operations
+    WHERE type = 'receive' AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, message_offset
+),
+
+-- Groups whose work shows in spans. Where most messages of batches have none, it is done in code that nobody sees.
+followed AS (
+    SELECT w.consumer_group, w.destination
+    FROM (SELECT consumer_group, destination, count(*) AS number FROM around GROUP BY consumer_group, destination) AS w
+    LEFT JOIN (
+        SELECT p.consumer_group, p.destination, count(*) AS number
+        FROM pulled AS p
+        LEFT JOIN around AS a
+            ON a.consumer_group = p.consumer_group AND a.destination = p.destination AND a.partition_id = p.partition_id
+            AND a.message_offset = p.message_offset
+        WHERE a.message_offset IS NULL
+        GROUP BY p.consumer_group, p.destination
+    ) AS u ON u.consumer_group = w.consumer_group AND u.destination = w.destination
+    WHERE w.number >= coalesce(u.number, 0)
+),
+
+reader AS (
+    SELECT
+        r.consumer_group, r.destination, r.partition_id, min(r.message_offset) AS lowest, max(r.done) AS highest,
+        max(r.service) AS service
+    FROM (
+        SELECT
+            consumer_group, destination, partition_id, message_offset, service,
+            CASE WHEN outcome = 'ok' THEN message_offset END AS done
+        FROM works
+        WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+        UNION ALL
+        SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset, p.service, CAST(NULL AS BIGINT)
+        FROM pulled AS p
+        JOIN followed AS f ON f.consumer_group = p.consumer_group AND f.destination = p.destination
+    ) AS r
+    GROUP BY r.consumer_group, r.destination, r.partition_id
 ),
 
 done AS (
@@ -68,13 +101,6 @@ tried AS (
         AND a.message_offset = w.message_offset
     WHERE NOT a.finished
     GROUP BY w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset
-),
-
-pulled AS (
-    SELECT consumer_group, destination, partition_id, message_offset, max(ended) AS ended, max(instance) AS instance
-    FROM operations
-    WHERE type = 'receive' AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
-    GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
 -- A member's position is the offset that it gets next. If it has no attempt at the message before, it had that message
@@ -141,11 +167,13 @@ missing AS (
     LEFT JOIN processes AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
     JOIN graces AS z ON z.destination = s.destination
     LEFT JOIN known AS k ON k.destination = s.destination
+    LEFT JOIN followed AS f ON f.consumer_group = r.consumer_group AND f.destination = s.destination
     WHERE
         s.outcome = 'ok'
         AND s.message_offset >= r.lowest
         AND NOT coalesce(a.finished, false)
         AND coalesce(t.skipped, 0) = 0
+        AND (t.message_offset IS NOT NULL OR p.message_offset IS NULL OR f.destination IS NOT NULL)
         -- The group is past the message: it committed a later offset, or processed later messages.
         AND (d.committed > s.message_offset OR r.highest > s.message_offset)
     UNION ALL
@@ -555,7 +583,9 @@ WHERE
     coalesce(o.aside, 0) = 0
     -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
     -- the member says so by a commit of its own, and no error was logged meanwhile.
-    AND NOT (m.abandoned AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL AND b.span_id IS NULL)
+    AND NOT (
+        m.abandoned AND NOT m.handed AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL AND b.span_id IS NULL
+    )
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
         WHERE again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span
