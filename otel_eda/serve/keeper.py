@@ -103,6 +103,7 @@ class Keeper:
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""
         yield from self.loader.notes()
+        yield from (f"{name} is damaged, so its part is not read" for name in self.parts.damaged)
         if waits := self.waits:
             yield f"telemetry waits in memory: {waits}"
         for why, number in list(self.lost.items()):  # which another thread changes

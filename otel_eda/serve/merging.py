@@ -56,14 +56,14 @@ def merged(files: Sequence[str], path: Path) -> None:
         write(connection, "SELECT * FROM read_parquet(?, union_by_name => true)", path, list(files))
 
 
-def measured(files: Mapping[str, str]) -> dict[str, tuple[int, int, int]]:
+def measured(files: Mapping[Path, str]) -> dict[Path, tuple[int, int, int]]:
     """Return of each file its first time, last time and number of rows; files that are damaged are left out."""
     facts = {}
     with connected(CONFIG) as connection:
-        for name, file in files.items():
-            first, last = TIMES[name.rsplit("/", 1)[-1].partition("-")[0]]
+        for path, file in files.items():
+            first, last = TIMES[path.name.partition("-")[0]]
             try:
-                facts[name] = connection.execute(MEASURES.format(first, last), [file]).fetchall()[0]
+                facts[path] = connection.execute(MEASURES.format(first, last), [file]).fetchall()[0]
             except duckdb.Error:
                 continue
     return facts

@@ -139,8 +139,16 @@ def test_a_crash_in_the_middle_leaves_each_row_once(tmp_path: Path) -> None:
     for name, content in small.items():  # as if it had ended before it deleted them
         (kept / name).write_bytes(content)
     (kept / "operations-20990101T000000-000001-000001.part").write_bytes(b"half")
+    damaged = kept / "operations-20990101T000000-000001-000001.parquet"
+    damaged.write_bytes(b"")  # as a loss of power leaves it: renamed, not yet written
+    with shown(kept) as page:
+        assert len(page.ask("trace", event="orders/0/3")["spans"]) == 2
+        assert f"{damaged.name} is damaged, so its part is not read" in page.ask("state")["heard"]["notes"]
     with Parts(kept, MUCH, LONG, session="20990101T000000").opened() as again:
         assert sum(part.spans for part in again.all) == 1220
+    next(kept.glob("operations-*-000001-000010.parquet")).write_bytes(b"")
+    with Parts(kept, MUCH, LONG, session="20990101T000000").opened() as again:
+        assert [part.spans for part in again.all] == 10 * [122]  # the smaller ones are still there
     assert not list(kept.glob("*.part"))
 
 

@@ -22,6 +22,7 @@ from support.waiting import until
 from bench.batches import BATCH, Batches
 from otel_eda.otlp.queue import ExportQueue
 from otel_eda.serve import session
+from otel_eda.serve.questions import way
 from serve.pages import PATIENCE, SOON, Shown, shown
 
 if TYPE_CHECKING:
@@ -177,6 +178,8 @@ def test_a_question_that_takes_too_long_is_given_up(page: Shown, monkeypatch: py
         assert answer.status == 503, answer.body
         assert "ask for a shorter time" in answer.json["error"]
     monkeypatch.undo()
+    monkeypatch.setattr(way, "MEMORY_MB", 1)
+    assert page.get("/api/trace?event=nobody").status == 503
     assert page.get("/api/latency?seconds=900.5").status == 200
 
 
