@@ -1,6 +1,5 @@
 """`otel-eda serve`."""
 
-import ipaddress
 import os
 import webbrowser
 from pathlib import Path
@@ -61,10 +60,12 @@ def run(
 
 def read_token(serving: Serving) -> str | None:
     """Return the token, if there is one; raises `UnusableError` if there has to be one, or if it is too short."""
+    from .safety import loopback
+
     token = os.environ.get(TOKEN, "").strip() or None
     if serving.token_file:
         token = serving.token_file.read_text(encoding="utf-8").strip()
-    if token is None and not _loopback(split(serving.address)[0]):
+    if token is None and not loopback(split(serving.address)[0]):
         raise UnusableError(
             f"{serving.address} is not of this machine alone: others could read what is served, "
             f"so it needs a token, in {TOKEN} or --token-file"
@@ -72,10 +73,3 @@ def read_token(serving: Serving) -> str | None:
     if token is not None and len(token) < LEAST_TOKEN:
         raise UnusableError(f"the token has to have at least {LEAST_TOKEN} letters")
     return token
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
