@@ -20,7 +20,7 @@ from otel_eda.forecast import TimeSeries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_eda.diagnosis.engines import Tables
+    from otel_eda.diagnosis.engines import Statements
 
 MOST_VALUES = 600_000  # of all series together
 FEWEST_STEPS, MOST_STEPS = 200, 1500  # of one series
@@ -34,11 +34,12 @@ SELECT instance, median(gap) AS pace, min(time) AS first_time FROM (
 WHERE gap IS NULL OR gap > {SECOND // 5}
 GROUP BY instance HAVING count(gap) > 0
 """
-USED = {"margin": "least", "depth": "most", "poll": "most"}  # of several parts; of all others the sum
+USED = {"margin": "least", "behind": "most", "depth": "most", "poll": "most"}  # of several parts; of all others the sum
 PLACE = "kind, system, destination, consumer_group, consumer"
 # What is measured: by the metric, what it is called, of which part of a whole each reading is.
 LEVELS = {
     semconv.LAG: ("lag", "coalesce(m.partition_id, m.instance)"),
+    semconv.LAG_TIME: ("behind", "coalesce(m.partition_id, m.instance)"),
     semconv.MARGIN: ("margin", "coalesce(m.partition_id, m.instance)"),
     semconv.DEPTH: ("depth", "''"),
     semconv.POLL_AGE: ("poll", "m.instance"),
@@ -172,7 +173,7 @@ class Measured:
         return self.place.system, self.service, self.place.consumer, self.place.destination, self.place.group
 
 
-def measured(tables: Tables) -> Iterator[Measured]:
+def measured(tables: Statements) -> Iterator[Measured]:
     """Yield the series that there are, place by place."""
     tables.execute(PACES)
     places = max(tables.one(PLACES), 1)
