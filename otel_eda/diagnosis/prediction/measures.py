@@ -35,6 +35,7 @@ WHERE gap IS NULL OR gap > {SECOND // 5}
 GROUP BY instance HAVING count(gap) > 0
 """
 USED = {"margin": "least", "behind": "most", "depth": "most", "poll": "most"}  # of several parts; of all others the sum
+OF_ANY = {"margin"}  # known by any part: where nothing waits there is none
 PLACE = "kind, system, destination, consumer_group, consumer"
 # What is measured: by the metric, what it is called, of which part of a whole each reading is.
 LEVELS = {
@@ -190,7 +191,7 @@ def measured(tables: Statements) -> Iterator[Measured]:
 def _assembled(place: SeriesPlace, steps: list[Step], lives: list[Life]) -> Measured:
     first, last, step = steps[0].bucket, steps[-1].bucket, steps[0].step / SECOND
     by_bucket = {one.bucket: one for one in steps}
-    expected = _expected(lives, first, last)
+    expected = [0] * (last - first + 1) if place.kind in OF_ANY else _expected(lives, first, last)
     whole = [
         one if (one := by_bucket.get(bucket)) and one.present >= expected[bucket - first] else None
         for bucket in range(first, last + 1)
