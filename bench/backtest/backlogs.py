@@ -6,10 +6,11 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otel_eda.forecast import TimeSeries, work_off
+from otel_eda.forecast import work_off
 
 from .score import QUIETED, SLACK
 from .shapes import BEGIN, DAY, DAYS, FAULTY, QUIET, STEP
+from .steps import latest, mean
 
 if TYPE_CHECKING:
     from otel_eda.forecast import Backlog
@@ -74,8 +75,7 @@ def _add(found: Found, load: Load, course: Course, every: int) -> None:
 
 def _said(course: Course, now: int) -> Backlog | None:
     done = [value / STEP if known else None for value, known in zip(course.processed, course.known, strict=True)]
-    lag, processed = (TimeSeries(BEGIN, STEP, values[: now + 1]) for values in (course.seen(), done))
-    return work_off(lag, processed, MEMBERS) if lag.values[-1] is not None else None
+    return work_off(latest(course.seen()[: now + 1]), mean(done[: now + 1]), MEMBERS) if course.known[now] else None
 
 
 def _enough(load: Load, now: int) -> float:

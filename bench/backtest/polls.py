@@ -6,10 +6,11 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from otel_eda.forecast import oldest, running_out
+from otel_eda.forecast import oldest, reaching, running_out
 
 from .shapes import DAY, DAYS, STEP, Course
-from .ways import minutes, ours
+from .steps import most
+from .ways import minutes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +35,11 @@ class Consumer(Course):
 
 def foretell(series: TimeSeries, bound: float) -> tuple[float, float] | None:
     """Return in how many minutes the limit is passed, as EDA805 says it."""
-    if silent := running_out(series, bound):
+    ages = most(series.values)
+    if silent := running_out(ages, bound):
         return minutes(series, silent)
-    rare = oldest(series)
-    slower = ours(rare, bound)
-    return (slower[0] * rare.step / STEP, slower[1] * rare.step / STEP) if slower else None
+    slower = reaching(oldest(ages), bound)
+    return None if slower is None or slower.is_usual else minutes(series, slower)
 
 
 def courses(number: int, seed: str) -> list[Course]:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from otel_eda.forecast import reaching
 
+from .shapes import STEP
+from .steps import latest
+
 if TYPE_CHECKING:
     from otel_eda.forecast import Reach, TimeSeries
 
@@ -14,15 +17,13 @@ HORIZON = 240  # minutes that a baseline looks ahead
 
 
 def ours(series: TimeSeries, bound: float) -> tuple[float, float] | None:
-    found = reaching(series, bound)
-    if found is None or found.is_usual:
-        return None
-    return minutes(series, found)
+    found = reaching(latest(series.values), bound)
+    return None if found is None or found.is_usual else minutes(series, found)
 
 
 def minutes(series: TimeSeries, found: Reach) -> tuple[float, float]:
-    """Return in how many steps, from now on, a bound is reached."""
-    return (found.earliest - series.end) / series.step, (found.latest - series.end) / series.step
+    """Return in how many minutes, from now on, a bound is reached."""
+    return (found.earliest - series.end) / STEP, (found.latest - series.end) / STEP
 
 
 def last_value(series: TimeSeries, bound: float) -> tuple[float, float] | None:

@@ -130,7 +130,8 @@ class Monitor:
 
     def _margin(self) -> Observed:
         for client, position in self._positions():
-            if position.offset is not None and position.start is not None:
+            # Where nothing waits, the broker deletes nothing that was not read.
+            if position.offset is not None and position.start is not None and position.lag != 0:
                 yield (
                     client.metric_attributes(position.destination, position.partition),
                     max(position.offset - position.start, 0),
@@ -210,7 +211,10 @@ _POLL_LIMIT = "Time after which a group throws out a consumer that has not asked
 _UNASSIGNED = "Time in which the consumer had no partitions to work on, as in rebalances."
 
 
-_MARGIN = "Number of offsets between the first that the broker still has and what the consumer is to be handed next."
+_MARGIN = (
+    "Number of offsets between the first that the broker still has and what the consumer is to be handed next, "
+    "where messages wait."
+)
 
 
 _WAITING = "Time that the consumer has spent asking for messages; the rest is the application's."

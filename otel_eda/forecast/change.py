@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from .robust import quantile, spread
+from .series import DAY
 
 if TYPE_CHECKING:
     from .series import TimeSeries
@@ -89,27 +90,28 @@ def left_past(series: TimeSeries, kind: Kind = Kind.FACTOR, noise: float = 0.0) 
 
 def _usual(series: TimeSeries, points: list[tuple[int, float]], split: int) -> dict[int, float]:
     """Return what is usual at each place: of that time of other days if there are some, else of all until a place."""
-    days = min(DAYS, len(series.values) // max(series.per_day, 1))
+    days = min(DAYS, int(len(series.values) * series.step / DAY))
     if days <= FEWEST_DAYS:
         middle = median(value for _, value in points[:split])
         return dict.fromkeys((place for place, _ in points), middle)
-    width = max(round(2 * AROUND / series.step), 1)
+    # By time, because a day need not be a whole number of steps.
+    width = max(2 * AROUND, series.step)
     parts: dict[int, list[float]] = {}
     for place, value in points:
-        parts.setdefault(place // width, []).append(value)
+        parts.setdefault(int(place * series.step / width), []).append(value)
     middles = {part: median(values) for part, values in parts.items()}
-    of_part = {part: _usual_at(middles, part, days, series.per_day // width) for part in middles}
-    return {place: of_part[place // width] for place, _ in points}
+    of_part = {part: _usual_at(middles, part, days, DAY / width) for part in middles}
+    return {place: of_part[int(place * series.step / width)] for place, _ in points}
 
 
-def _usual_at(middles: dict[int, float], part: int, days: int, a_day: int) -> float:
+def _usual_at(middles: dict[int, float], part: int, days: int, a_day: float) -> float:
     """Return what is usual in a part of a day: as on the days before, or after if those are few; or a week ago."""
-    before = [middles[part - day * a_day] for day in range(1, days + 1) if part - day * a_day in middles]
-    after = [middles[part + day * a_day] for day in range(1, days + 1) if part + day * a_day in middles]
+    before = [middles[other] for day in range(1, days + 1) if (other := round(part - day * a_day)) in middles]
+    after = [middles[other] for day in range(1, days + 1) if (other := round(part + day * a_day)) in middles]
     known = before if len(before) >= FEWEST_DAYS else before + after
     if not known:
         return middles[part]
-    choices = median(known), middles.get(part - WEEK * a_day, median(known))
+    choices = median(known), middles.get(round(part - WEEK * a_day), median(known))
     return min(choices, key=lambda value: abs(value - middles[part]))
 
 
@@ -136,4 +138,4 @@ def _judged(series: TimeSeries, before: list[_Seen], after: list[_Seen], kind: K
         return None  # it was like that before
     since = series.time(after[0].place)
     known = since - series.time(before[0].place)
-    return LevelShift(since, usual, now, median(offs), known, len(series.values) > FEWEST_DAYS * series.per_day)
+    return LevelShift(since, usual, now, median(offs), known, len(series.values) * series.step > FEWEST_DAYS * DAY)

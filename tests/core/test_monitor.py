@@ -115,6 +115,10 @@ def test_the_room_that_retention_leaves(positions: None, recorder: Recorder, que
     assert value(recorder, "eda.consumer.retention.margin") == 1
     client_of(consumer, library).assignment.starts["orders", "0"] = 3  # gone, unread
     assert value(recorder, "eda.consumer.retention.margin") == 0
+    for _ in consumer:
+        pass
+    assert value(recorder, "eda.consumer.lag") == 0
+    assert value(recorder, "eda.consumer.retention.margin") is None  # nothing is there that could go unread
     consumer.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -98,6 +99,22 @@ def test_a_share_matters_by_its_own_measure() -> None:
     assert found is not None
     assert found.since == pytest.approx(60 * STEP, abs=3 * STEP)
     assert left_past(series([*line(60, 0, 0.01, 0.002), *line(20, 0, 0.04, 0.002)]), Kind.SHARE) is None
+
+
+@pytest.mark.parametrize("step", [360, 420, 480, 840])
+def test_a_change_beside_a_daily_peak_is_found_whether_or_not_a_day_is_a_whole_number_of_steps(step: int) -> None:
+    luck, days, change = random.Random(1), 8, 4 * 3600
+    for hour in range(0, 24, 4):
+        number = (days * 86400 + hour * 3600) // step
+        peak: Values = [
+            (20 + 80 * math.exp(-((((place * step / 86400) % 1 - 0.5) / 0.12) ** 2))) * (1 + luck.gauss(0, 0.03))
+            for place in range(number)
+        ]
+        doubled = [(value or 0) * (2 if number - place <= change / step else 1) for place, value in enumerate(peak)]
+        assert left_past(TimeSeries(0.0, step, peak)) is None
+        found = left_past(TimeSeries(0.0, step, doubled))
+        assert found is not None
+        assert found.since == pytest.approx(number * step - change, abs=2 * step)
 
 
 @settings(max_examples=100, deadline=None)

@@ -8,15 +8,8 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.intake import Intake
 
 
-class Tables(Protocol):
-    """The tables of a diagnosis, in whatever engine. Statements and parameters are DuckDB's.
-
-    A statement that would take more than it may raises `LimitError`.
-    """
-
-    @property
-    def intake(self) -> Intake:
-        """What was read."""
+class Statements(Protocol):
+    """What statements are run in. They and their parameters are DuckDB's."""
 
     def execute(self, statement: str, *parameters: Any) -> None:
         """Run a statement."""
@@ -26,6 +19,14 @@ class Tables(Protocol):
 
     def one(self, statement: str, *parameters: Any) -> Any:
         """Return the first value that a statement selects."""
+
+
+class Tables(Statements, Protocol):
+    """The tables of a diagnosis, in whatever engine. What would take more than it may raises `LimitError`."""
+
+    @property
+    def intake(self) -> Intake:
+        """What was read."""
 
     def columns(self, query: str) -> list[str]:
         """Return the names of the columns that a query selects."""

@@ -20,7 +20,7 @@ from otel_eda.forecast import TimeSeries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_eda.diagnosis.engines import Tables
+    from otel_eda.diagnosis.engines import Statements
 
 MOST_VALUES = 600_000  # of all series together
 FEWEST_STEPS, MOST_STEPS = 200, 1500  # of one series
@@ -34,11 +34,13 @@ SELECT instance, median(gap) AS pace, min(time) AS first_time FROM (
 WHERE gap IS NULL OR gap > {SECOND // 5}
 GROUP BY instance HAVING count(gap) > 0
 """
-USED = {"margin": "least", "depth": "most", "poll": "most"}  # of several parts; of all others the sum
+USED = {"margin": "least", "behind": "most", "depth": "most", "poll": "most"}  # of several parts; of all others the sum
+OF_ANY = {"margin"}  # known by any part: where nothing waits there is none
 PLACE = "kind, system, destination, consumer_group, consumer"
 # What is measured: by the metric, what it is called, of which part of a whole each reading is.
 LEVELS = {
     semconv.LAG: ("lag", "coalesce(m.partition_id, m.instance)"),
+    semconv.LAG_TIME: ("behind", "coalesce(m.partition_id, m.instance)"),
     semconv.MARGIN: ("margin", "coalesce(m.partition_id, m.instance)"),
     semconv.DEPTH: ("depth", "''"),
     semconv.POLL_AGE: ("poll", "m.instance"),
@@ -172,7 +174,7 @@ class Measured:
         return self.place.system, self.service, self.place.consumer, self.place.destination, self.place.group
 
 
-def measured(tables: Tables) -> Iterator[Measured]:
+def measured(tables: Statements) -> Iterator[Measured]:
     """Yield the series that there are, place by place."""
     tables.execute(PACES)
     places = max(tables.one(PLACES), 1)
@@ -189,7 +191,7 @@ def measured(tables: Tables) -> Iterator[Measured]:
 def _assembled(place: SeriesPlace, steps: list[Step], lives: list[Life]) -> Measured:
     first, last, step = steps[0].bucket, steps[-1].bucket, steps[0].step / SECOND
     by_bucket = {one.bucket: one for one in steps}
-    expected = _expected(lives, first, last)
+    expected = [0] * (last - first + 1) if place.kind in OF_ANY else _expected(lives, first, last)
     whole = [
         one if (one := by_bucket.get(bucket)) and one.present >= expected[bucket - first] else None
         for bucket in range(first, last + 1)

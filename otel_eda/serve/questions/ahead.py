@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_eda.forecast import TimeSeries, outlook
+from otel_eda.diagnosis.prediction.known import trimmed
+from otel_eda.forecast import outlook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from otel_eda.forecast import TimeSeries
     from otel_eda.serve.contract.answers import Forecast
 
-SHARE = 3  # of the time that is shown, one in so many is foretold
 
-
-def ahead(levels: Mapping[int, float | None], step: float, seconds: float) -> Forecast | None:
-    """Return the forecast of a lag, whose values are known for some intervals; None if it cannot be told."""
-    known = sorted(slot for slot, value in levels.items() if value is not None)
-    if not known:
-        return None
-    values = [levels.get(slot) for slot in range(known[0], known[-1] + 1)]
-    found = outlook(TimeSeries(known[0] * step, step, values), seconds / SHARE)
+def ahead(lag: TimeSeries, step: float, seconds: float) -> Forecast | None:
+    """Return the forecast of a lag for so many seconds, a point for each step; None if it cannot be told."""
+    found = outlook(trimmed(lag), seconds)
     if found is None or not found.likely:
         return None
+    every = max(round(step / found.step), 1)
     points = [
-        (found.begin + number * step, low, likely, high)
+        (found.begin + number * found.step, low, likely, high)
         for number, (low, likely, high) in enumerate(zip(found.low, found.likely, found.high, strict=True))
     ]
+    shown = points[(len(points) - 1) % every :: every]  # with the last one
     last, low, likely, high = points[-1]
     return {
-        "points": points,
-        "says": _said(last - found.begin + step, (low, likely, high)),
-        "first": points[0][0],
+        "points": shown,
+        "says": _said(last - found.begin + found.step, (low, likely, high)),
+        "first": shown[0][0],
         "last": last,
     }
 

@@ -129,9 +129,9 @@ class Reader:
         self.patience = PATIENCE_SECONDS
 
     @contextmanager
-    def tables(self, time: Time, *, later: bool = False) -> Iterator[PartTables]:
-        """Yield the tables of the parts with rows of a time; with `later` also of all that came after it."""
-        since, until = time.nanoseconds
+    def tables(self, time: Time, *, before: float = 0.0, later: bool = False) -> Iterator[PartTables]:
+        """Yield the tables of a time, and of so many seconds before it; with `later` of all that came after, too."""
+        since, until = Time(max(time.since - before, 0.0), time.until).nanoseconds
         with (
             self.lock,
             self.parts.reading(since, 2**63 - 1 if later else until) as files,

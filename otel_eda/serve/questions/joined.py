@@ -19,28 +19,38 @@ sent AS (
     GROUP BY ALL
 )"""
 # A span that the application began itself goes on with the attempt whose delivery another span shows: then it tells how
-# that ended. What was refused after it had been processed was not processed.
+# that ended. A refusal ends the attempt of its own process before it: what was refused was not processed.
 WORKED = """
 refusals AS (
-    SELECT hash(origin_trace, origin_span) AS message, count(*) AS number FROM operations
-    WHERE type = 'settle' AND operation IN ('nack', 'reject') AND origin_span IS NOT NULL GROUP BY ALL
+    SELECT hash(origin_trace, origin_span) AS message, instance, started FROM operations
+    WHERE type = 'settle' AND operation IN ('nack', 'reject') AND started >= $since - 60000000000
+          AND hash(origin_trace, origin_span) IN (SELECT message FROM sent)
+), attempts AS (
+    SELECT hash(origin_trace, origin_span) AS message, instance, started FROM operations
+    WHERE type = 'process' AND hash(origin_trace, origin_span) IN (SELECT message FROM refusals)
+), refused AS (
+    SELECT DISTINCT a.message, a.instance, a.started FROM refusals r ASOF JOIN attempts a
+    ON a.message = r.message AND a.instance = r.instance AND r.started >= a.started
 ), worked AS (
-    SELECT hash(origin_trace, origin_span) AS message, destination AS read_from, consumer_group,
-           min(started) AS first_started, max(ended) AS last_ended,
+    SELECT hash(o.origin_trace, o.origin_span) AS message, destination AS read_from, consumer_group,
+           min(o.started) AS first_started, max(ended) AS last_ended,
            count(*) FILTER (continued IS DISTINCT FROM true) AS attempts,
-           CASE WHEN bool_or(continued) THEN count(*) FILTER (continued AND outcome = 'ok')
-                ELSE count(*) FILTER (outcome = 'ok') END AS well,
+           CASE WHEN bool_or(continued) THEN bool_or(continued AND outcome = 'ok' AND f.message IS NULL)
+                ELSE bool_or(outcome = 'ok' AND f.message IS NULL) END AS processed,
            arg_max(error, ended) FILTER (error IS NOT NULL) AS error
-    FROM operations
-    WHERE type = 'process' AND origin_span IS NOT NULL AND started >= $since - 60000000000 GROUP BY ALL
+    FROM operations o LEFT JOIN refused f
+    ON f.message = hash(o.origin_trace, o.origin_span) AND f.instance = o.instance AND f.started = o.started
+    WHERE type = 'process' AND o.started >= $since - 60000000000
+          AND hash(o.origin_trace, o.origin_span) IN (SELECT message FROM sent)
+    GROUP BY ALL
 )"""
 READER = "coalesce(w.consumer_group, CASE WHEN w.read_from <> s.destination THEN w.read_from END)"
 # Who reads a destination, whether or not anything of a message is there: `known_…` are those of other times.
 MATCHED = f"""
 pairs AS (
     SELECT s.destination, s.message, {READER} AS reader, w.first_started, w.last_ended, w.attempts, w.error,
-           w.well > coalesce(r.number, 0) AS processed
-    FROM sent s JOIN worked w USING (message) LEFT JOIN refusals r USING (message)
+           coalesce(w.processed, false) AS processed
+    FROM sent s JOIN worked w USING (message)
 ), readers AS (
     SELECT DISTINCT destination, reader FROM pairs
     UNION

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from otel_eda import semconv
 from otel_eda.diagnosis.settings import SECOND
 
 from .ahead import ahead
 from .asking import MOST_SERIES
+from .levels import BEFORE_SECONDS, reported
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_eda.diagnosis.prediction.measures import Measured
     from otel_eda.serve.contract.answers import LagAnswer, LagSeries
 
-    from .asking import Asked, Reader
+    from .asking import Asked, Reader, Time
 
-# A reading stands until the next one of its series, but not for longer than three intervals of its process.
-LEVELS = f"""
-WITH reading AS (
-    SELECT destination, consumer_group, name, service, instance, partition_id, time // $step AS slot,
-           arg_max(value, time) AS value
-    FROM metrics
-    WHERE name IN ('{semconv.LAG}', '{semconv.LAG_TIME}') AND destination IS NOT NULL
-          AND time >= $since AND time < $until
-          AND ($destination IS NULL OR destination = $destination)
-          AND ($all_groups OR coalesce(consumer_group, '') = $group)
-    GROUP BY ALL
-)
-SELECT destination, consumer_group, slot, sum(value) FILTER (name = '{semconv.LAG}'),
-       max(value) FILTER (name = '{semconv.LAG_TIME}'), NULL
-FROM reading GROUP BY destination, consumer_group, slot
-"""
+SHARE = 3  # of the time that is shown, one in so many is foretold
+PLACES = {"lag": 0, "behind": 1}  # of a point's values; the queue time is the third
+
 QUEUED = """
 WITH sent AS (
     SELECT hash(origin_trace, origin_span) AS message, min(ended) AS ended FROM operations
     WHERE type = 'send' GROUP BY message
 )
-SELECT w.destination, w.consumer_group, w.started // $step AS slot, NULL, NULL,
+SELECT w.destination, w.consumer_group, w.started // $step AS slot,
        median(greatest(w.started - coalesce(s.ended, w.message_time), 0)) / 1e9
 FROM operations w LEFT JOIN sent s ON s.message = hash(w.origin_trace, w.origin_span)
 WHERE w.type = 'process' AND w.continued IS DISTINCT FROM true AND w.started >= $since AND w.started < $until
@@ -55,37 +46,62 @@ def lag(reader: Reader, asked: Asked) -> LagAnswer:
     parameters = {
         "since": since,
         "until": until,
+        "earliest": since - int(BEFORE_SECONDS * SECOND),
         "step": int(step * SECOND),
         "destination": asked.text("destination"),
         "all_groups": group is None,
         "group": group or "",
     }
-    with reader.tables(time) as tables:
-        rows = [*tables.ask(LEVELS, parameters), *tables.ask(QUEUED, parameters)]
-    series = _series(rows, step, time.seconds)
+    with reader.tables(time, before=BEFORE_SECONDS) as tables:
+        queued, levels = tables.ask(QUEUED, parameters), list(reported(tables, parameters))
+    found = _found(queued, levels, time, step)
+    series = [one for one, _ in found[:MOST_SERIES]]
+    for one, level in found[:MOST_SERIES]:
+        one["forecast"] = None if level is None else ahead(level.values, step, time.seconds / SHARE)
     return {
         "since": time.since,
         "until": time.until,
         "step": step,
-        "series": series[:MOST_SERIES],
-        "left_off": len(series[MOST_SERIES:]),
+        "series": series,
+        "left_off": len(found[MOST_SERIES:]),
     }
 
 
-def _series(rows: list[tuple[Any, ...]], step: float, seconds: float) -> list[LagSeries]:
-    """Return a series for each group, the one that is furthest behind first."""
+def _found(
+    queued: list[tuple[Any, ...]], levels: list[Measured], time: Time, step: float
+) -> list[tuple[LagSeries, Measured | None]]:
+    """Return the series of each group and its lag, the one that is furthest behind first."""
     points: dict[tuple[str, str], dict[int, list[float | None]]] = defaultdict(lambda: defaultdict(lambda: [None] * 3))
-    for destination, group, slot, *values in rows:
-        point = points[destination, group or ""][slot]
-        for place, value in enumerate(values):
-            point[place] = point[place] if value is None else float(value)
-    found: list[LagSeries] = [
-        {
-            "destination": destination,
-            "group": group or None,
-            "points": [(slot * step, point[0], point[1], point[2]) for slot, point in sorted(slots.items())],
-            "forecast": ahead({slot: point[0] for slot, point in slots.items()}, step, seconds),
-        }
-        for (destination, group), slots in points.items()
-    ]
-    return sorted(found, key=lambda one: (-max(point[1] or 0 for point in one["points"]), one["destination"]))
+    lags: dict[tuple[str, str], Measured] = {}
+    for destination, group, slot, seconds in queued:
+        points[destination, group or ""][slot][2] = seconds
+    for one in levels:
+        at = one.place.destination or "", one.place.group or ""
+        for slot, value in _standing(one, time, step):
+            points[at][slot][PLACES[one.place.kind]] = value
+        if one.place.kind == "lag":
+            lags[at] = one
+    made = [(_series(*at, slots, step), lags.get(at)) for at, slots in points.items()]
+    return sorted(made, key=lambda one: (-max(point[1] or 0 for point in one[0]["points"]), one[0]["destination"]))
+
+
+def _standing(one: Measured, time: Time, step: float) -> Iterator[tuple[int, float]]:
+    """Yield what is known at the end of each interval; the last one may not have come to its end."""
+    values, pace = one.values.values, one.values.step
+    for slot in range(int(time.since // step), int(time.until // step)):
+        # Each value is that of the step from its time on.
+        place = math.ceil(((slot + 1) * step - one.values.begin) / pace - 1e-6) - 1
+        value = values[place] if 0 <= place < len(values) else None
+        if value is not None:
+            yield slot, value
+
+
+def _series(destination: str, group: str, slots: dict[int, list[float | None]], step: float) -> LagSeries:
+    nothing: list[float | None] = [None] * 3
+    known = [(slot, slots.get(slot, nothing)) for slot in range(min(slots), max(slots) + 1)]
+    return {
+        "destination": destination,
+        "group": group or None,
+        "points": [(slot * step, lag, behind, queue) for slot, (lag, behind, queue) in known],
+        "forecast": None,
+    }

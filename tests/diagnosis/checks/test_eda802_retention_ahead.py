@@ -30,6 +30,16 @@ def test_where_nothing_waits_all_may_be_deleted(diagnose: Diagnose) -> None:
     assert diagnose(made.world, "EDA802").findings == ()
 
 
+def test_a_member_in_whose_partitions_nothing_waits_hides_no_other(diagnose: Diagnose) -> None:
+    made = hours()
+    idle = made.world.service("billing", group="billing")
+    levels(made.billing, LAG, rising(100, 500))
+    levels(made.billing, MARGIN, [*CALM, *LOST])
+    levels(idle, LAG, [float(minute % 2) for minute in range(100)])
+    levels(idle, MARGIN, [200_000.0 if minute % 2 else None for minute in range(100)])
+    assert only(diagnose(made.world, "EDA802").findings, "EDA802").verdict is LIKELY
+
+
 def test_a_margin_of_which_it_is_not_known_whether_anything_waits(diagnose: Diagnose) -> None:
     made = hours()
     levels(made.billing, MARGIN, [*CALM, *LOST])

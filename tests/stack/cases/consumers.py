@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .series import GROUP, Case, consumed, counted, lag, polled, queued
+from .series import GROUP, PLACE, Case, consumed, counted, lag, polled, queued
 
 DAY = 24 * 3600
 CASES = [
@@ -58,6 +58,15 @@ CASES = [
         fires=False,
     ),
     Case(
+        "EdaRetentionAhead",
+        "the member whose log's begin came nearer has read everything, others have not",
+        counted("eda_consumer_retention_margin", "45000-900x40 _x20")
+        | counted("eda_consumer_retention_margin", "9000000-60x60", f'{PLACE},instance="2"')
+        | lag("500x60")
+        | consumed("0+60x60"),
+        fires=False,
+    ),
+    Case(
         "EdaRetentionNear", "it reads what is six days old", counted("eda_consumer_lag_time_seconds", f"{6 * DAY}x60")
     ),
     Case(
@@ -76,6 +85,15 @@ CASES = [
         "EdaRetentionNear",
         "it begins with an old log, and leaves its begin behind",
         counted("eda_consumer_retention_margin", "0+60x60") | lag("60000x60") | consumed("0+60x60"),
+        fires=False,
+    ),
+    Case(
+        "EdaRetentionNear",
+        "one member is near the log's begin and leaves it, another one comes nearer from far",
+        counted("eda_consumer_retention_margin", "1000+60x60")
+        | counted("eda_consumer_retention_margin", "9000000-60x60", f'{PLACE},instance="2"')
+        | lag("60000x60")
+        | consumed("0+60x60"),
         fires=False,
     ),
     Case("EdaQueueTime", "a tenth waits for minutes", queued("0+90x60", "0+100x60")),
