@@ -169,7 +169,7 @@ def test_threads_of_ones_own(consume: Any, queue: Queue, recorder: Recorder) -> 
             raise ValueError
 
     messages = list(consume(queue)) if consume is copied else consume(queue)
-    threads = []
+    threads: list[threading.Thread] = []
     for message in messages:
         threads.append(threading.Thread(target=handle, args=(len(threads) == 1, message)))
         threads[-1].start()

@@ -159,7 +159,7 @@ async def fail_in_a_task(messages: list[object]) -> list[object]:
     task = asyncio.create_task(fail_with(messages[0]))
     await asyncio.wait([task])
     with ThreadPoolExecutor(1) as pool:
-        return [task, pool.submit(int, messages[1])]  # type: ignore[call-overload]  # it fails
+        return [task, pool.submit(int, messages[1])]  # type: ignore[arg-type]  # it fails
 
 
 def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
     # Where it is loaded, what it encodes spans by is exchanged.
     importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     with recording(quiet=False):
-        kept = [
+        kept: list[object] = [
             framework.Fetcher(Consumer(queue, "jobs")).fetch(),
             callback_client.Client(),
             loop := iter(Consumer(queue, "orders")),
