@@ -15,8 +15,7 @@ def with_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, byte
     """Return a copy of a list of header pairs with more headers at its end, or None if it is no list."""
     if headers is not None and not isinstance(headers, list):
         return None  # the client refuses it with its own error
-    encoded = [(name, value.encode()) for name, value in added.items()]
-    return [*headers, *encoded] if headers else encoded
+    return [*(headers or ()), *[(name, value.encode()) for name, value in added.items()]]
 
 
 def positions(offsets: Mapping[Any, Any]) -> dict[tuple[str, str], int]:

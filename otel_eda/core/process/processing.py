@@ -204,7 +204,7 @@ def begin_processing(
         _record_in_ledger(processing, message.key, message.partition, message.offset, attributes)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
     span = route.scope.start_like(
-        route.template, parent, route.kind, processing.start, _described, (route, message, attributes, origin)
+        route.template, parent, route.kind, processing.start, (_described, (route, message, attributes, origin))
     )
     processing.span, processing.context = span, Context({**context, SPAN: span, PROCESSING: processing})
     _make_current(processing, message, origin)
@@ -242,7 +242,8 @@ def _make_current(processing: Processing, message: Message, origin: SpanContext 
     if message.unsettled and message.delivery_tag is not None:
         unsettled = Unsettled(message.destination, message.queue, origin, message.id, message.conversation)
         client.await_settlement(message.delivery_tag, unsettled)
-    if message.timestamp is not None and route.scope.check_durations(processing.start):
+    scope = route.scope
+    if message.timestamp is not None and (scope.records_durations or scope.check_durations(processing.start)):
         record_wait(route, processing.partition, processing.start, message.timestamp, processing.context)
     dead = message.attributes is not None and semconv.DEATHS in message.attributes
     if (dead or message.redelivered or message.ready_count is not None) and not processing.manual:

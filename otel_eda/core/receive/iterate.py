@@ -18,7 +18,7 @@ from otel_eda.core.process.loops import TracedAsyncIterator, TracedGenerator, Tr
 from otel_eda.core.receive.receiving import Pull, Receiving
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
-from otel_eda.core.runtime.operations import RECEIVE, current_operation, passes_through
+from otel_eda.core.runtime.operations import RECEIVE, current_operation, enter, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ class Iterate:
         if passes_through(library.telemetry):
             return step(consumer), None
         pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
-        pull.enter()
+        pull.operation = enter(pull.types)
         try:
             result = step(consumer)
         except BaseException as error:
@@ -91,7 +91,7 @@ class Iterate:
         if passes_through(library.telemetry):
             return await type(consumer).__anext__(consumer), None
         pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
-        pull.enter()
+        pull.operation = enter(pull.types)
         try:
             result = await type(consumer).__anext__(consumer)
         except BaseException as error:
@@ -183,7 +183,7 @@ class Generate(SinglePlace):
             if passes_through(library.telemetry):
                 return next(generator), None
             pulled = Pull(client, self.operation, read)
-            pulled.enter()
+            pulled.operation = enter(pulled.types)
             try:
                 result = next(generator)
             except BaseException as error:

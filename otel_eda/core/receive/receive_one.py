@@ -15,7 +15,7 @@ from otel_eda.core.process import per_task, unwinding
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, passes_through
+from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, enter, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class ReceiveOne(SinglePlace):
                 receiving.read = self.reader(args[0], *taken)
         if not current_operation.get().types & RECEIVE:
             per_task.finish_current(client)
-        receiving.enter()
+        receiving.operation = enter(receiving.types)
         return receiving
 
 

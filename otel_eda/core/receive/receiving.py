@@ -14,7 +14,7 @@ from otel_eda.core.ledger.senders import shared_senders
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import EMPTY, current_context, outside_loops, with_span
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation, enter
+from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS
 from otel_eda.core.telemetry.templates import given
@@ -50,6 +50,7 @@ class Pull:
     operation: Operation
     consumer: Any = None
     timed = False
+    types = RECEIVE
 
     def __init__(self, client: Client, operation: str, read: Read) -> None:
         self.client, self.operation_name, self.read = client, operation, read
@@ -60,10 +61,6 @@ class Pull:
     def is_inner(self) -> bool:
         """Whether it runs inside of another pull, which then has the span."""
         return bool(self.operation.outer & RECEIVE)
-
-    def enter(self) -> None:
-        """Begin the library's pull."""
-        self.operation = enter(RECEIVE | TIMED if self.timed else RECEIVE)
 
     def raised(self, error: BaseException) -> None:
         """End the library's pull, which has raised an exception."""
@@ -91,7 +88,7 @@ class Pull:
         route = self.client.route(self.operation_name, "receive", destination)
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
-        if route.scope.check_durations(end):
+        if route.scope.records_durations or route.scope.check_durations(end):
             durations = route.durations(route.scope.metrics.operation_duration, None, error)
             durations.record((end - self.start) / 1e9, context)
 
@@ -130,13 +127,13 @@ class Pull:
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         context = outside_loops(current_context())
-        return route.scope.start_like(route.template, context, route.kind, self.start, given, (attributes, list(links)))
+        return route.scope.start_like(route.template, context, route.kind, self.start, given(attributes, list(links)))
 
 
 class Receiving(Pull):
     """A pull by a call with arguments."""
 
-    __slots__ = ("args", "consumer", "kwargs", "timed")
+    __slots__ = ("args", "consumer", "kwargs", "timed", "types")
 
     def __init__(
         self,
@@ -152,6 +149,7 @@ class Receiving(Pull):
         self.args, self.kwargs = call
         self.consumer = consumer
         self.timed = timed and not current_operation.get().types & TIMED
+        self.types = RECEIVE | TIMED if self.timed else RECEIVE
 
     def returned(self, result: Any) -> Any:
         """End the call, and return its result."""

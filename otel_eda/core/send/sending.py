@@ -95,7 +95,7 @@ class Sending:
         route = self.route
         kind = _CLIENT if self.origin or message.origins else route.kind
         return route.scope.start_like(
-            route.template, self.call_context, kind, self.start, _described, (route, message, self.origin)
+            route.template, self.call_context, kind, self.start, (_described, (route, message, self.origin))
         )
 
     def enter(self) -> None:
@@ -199,7 +199,7 @@ class Sending:
         kind = None if error is None else errors.record(self.span, error, "send", self.context)
         hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
         route, scope = self.route, self.route.scope
-        if scope.check_durations(end):
+        if scope.records_durations or scope.check_durations(end):
             durations = route.durations(scope.metrics.operation_duration, self.partition, kind)
             durations.record(max(end - self.start, 0) / 1e9, self.context)
         route.count_sent(self.partition, kind, self.batch_count)

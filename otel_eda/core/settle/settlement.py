@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Unsettled
     from otel_eda.core.runtime.operations import Operation
-    from otel_eda.core.telemetry.templates import Described
+    from otel_eda.core.telemetry.templates import About, Described
 
     Offsets = Mapping[tuple[str, str], int]
     Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
@@ -47,13 +47,11 @@ class Settlement(Call):
     operation: Operation
     report: Report | None
 
-    def __init__(
-        self, client: Client, route: Route, call: SettleCall, describe: Callable[..., Described], *about: Any
-    ) -> None:
+    def __init__(self, client: Client, route: Route, call: SettleCall, about: About) -> None:
         self.args, self.kwargs = call
         self.client, self.route, self.report = client, route, None
         self.start, self.call_context = time.time_ns(), current_context()
-        self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, describe, about)
+        self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, about)
 
     def enter(self) -> None:
         """Begin the call."""
@@ -104,7 +102,7 @@ class Settlement(Call):
             kind = errors.record(self.span, error, "settle", with_span(self.call_context, self.span))
         self.count(error, kind)
         self.span.end(end)
-        if scope.check_durations(end):
+        if scope.records_durations or scope.check_durations(end):
             durations = self.route.durations(scope.metrics.operation_duration, None, kind)
             durations.record(max(end - self.start, 0) / 1e9, with_span(self.call_context, self.span))
 
@@ -132,7 +130,7 @@ class Commit(Settlement):
         self.read_result = settled
         topics = {topic for topic, _ in offsets} or client.consumed_destinations.copy()
         route = client.route(operation, "settle", _common(topics))
-        super().__init__(client, route, call, given, _offset_attributes(offsets))
+        super().__init__(client, route, call, given(_offset_attributes(offsets)))
         self.report = report
 
     def _succeed(self, result: Any) -> None:
@@ -221,7 +219,7 @@ class Acknowledgement(Settlement):
         self.requeue = tags.requeue
         place = _place(messages)
         route = client.route(operation, "settle", place)
-        super().__init__(client, route, call, _described, client, tags, messages, place)
+        super().__init__(client, route, call, (_described, (client, tags, messages, place)))
 
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the messages that were settled, and of rejected ones whether they come again."""

@@ -49,7 +49,7 @@ class Durations:
         bucket, exemplar = bisect_left(self.bounds, seconds), None
         if tally.samples:
             span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
-            if span is not None and (known := span.get_span_context()).trace_flags & 1:
+            if span is not None and (known := span.get_span_context())[3] & 1:  # its flags
                 exemplar = seconds, time.time_ns(), known
         # CPython 3.10 to 3.14 gives its lock away only at calls and backward jumps: while it counts there is none.
         tally = self._tally  # again: a collection may have come meanwhile

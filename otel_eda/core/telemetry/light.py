@@ -97,7 +97,7 @@ def _ended(tracer: Any, processor: _Processor) -> Any:
     link = Link(SpanContext(1, 2, True, TraceFlags(1)))
     inner = set_span_in_context(NonRecordingSpan(SpanContext(3, 4, True, TraceFlags(1))), EMPTY)
     more = {"a": 1, "b": "c", "d": True}
-    span: Span = starting(tracer)(Template("a b", {"x": "y"}), inner, SpanKind.CONSUMER, 10, given, (more, [link]))
+    span: Span = starting(tracer)(Template("a b", {"x": "y"}), inner, SpanKind.CONSUMER, 10, given(more, [link]))
     span.set_attribute("a", "2")
     span.set_attributes({"e": 0.5, "b": -3})
     span.end(20)

@@ -22,7 +22,7 @@ from otel_eda.core.telemetry.templates import PLAIN, all_links, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.trace import Link, SpanContext, SpanKind
+    from opentelemetry.trace import Link, SpanContext
     from opentelemetry.util.types import Attributes, AttributeValue
     from typing_extensions import Self
 
@@ -104,18 +104,10 @@ class LightSpan(_Span):
         )
 
     @classmethod
-    def made(  # noqa: PLR0917  # called for each span: names would cost
-        cls,
-        context: SpanContext,
-        parent: SpanContext | None,
-        kind: SpanKind,
-        template: Template,
-        described: Described,
-        start_time: int | None,
-    ) -> Self:
-        """Return a span that has started; without a time of its own, now."""
+    def made(cls, context: SpanContext, parent: SpanContext | None, template: Template, described: Described) -> Self:
+        """Return a span after a template; its kind and its start are the tracer's to set."""
         span, (more, links, origin) = _new(cls), described
-        span._name, span._kind, span._parent, span._lock = template.name, kind, parent, Lock()
+        span._name, span._parent, span._lock = template.name, parent, Lock()
         span._context = span.context = context
         if origin is not None:
             span.origin = origin
@@ -132,7 +124,6 @@ class LightSpan(_Span):
             is_plain = plain(attributes)
         if len(attributes) > cls.room or not is_plain:
             span.untouched, span.made_attributes = False, span._contain(attributes)
-        span._start_time = time.time_ns() if start_time is None else start_time
         return span
 
     def _make_links(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, Span, SpanContext
+    from opentelemetry.trace import Link, Span, SpanContext, TraceState
     from opentelemetry.util.types import Attributes
 
-    from otel_eda.core.telemetry.templates import Described
+    from otel_eda.core.telemetry.templates import About, Described
 
 # The flag of W3C Trace Context Level 2 that says whether a trace id is random; older SDKs do not know it.
 _KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_names
@@ -75,17 +76,10 @@ class LightTracer(Tracer):
         if not (record_exception and set_status_on_exception):
             options = record_exception, set_status_on_exception
             return self.sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
-        return self.start_like(Template(name, attributes or {}), context, kind, start_time, given, ({}, links or ()))
+        return self.start_like(Template(name, attributes or {}), context, kind, start_time, given({}, links or ()))
 
-    def start_like(  # noqa: PLR0917  # called for each span: names would cost
-        self,
-        template: Template,
-        context: Context | None,
-        kind: SpanKind,
-        start_time: int | None,
-        describe: Callable[..., Described],
-        about: tuple[Any, ...],
-        /,
+    def start_like(
+        self, template: Template, context: Context | None, kind: SpanKind, start_time: int | None, about: About
     ) -> Span:
         """Start a span after a template; one that is sampled out is not described."""
         sdk, (sampler, resource, known) = self.sdk, self._known
@@ -93,21 +87,19 @@ class LightTracer(Tracer):
         if sdk.sampler is not sampler or sdk.resource is not resource or processors is not known:
             self._prepare(sdk, processors)
         if not self._is_enabled():
-            return start_like(sdk, template, context, kind, start_time, describe, about)
+            return start_like(sdk, template, context, kind, start_time, about)
         parent, trace_id, place, random, state = self._inherited(context)
-        decision, described = self._decisions[place], None
+        (describe, arguments), decision, described = about, self._decisions[place], None
         if decision is None:
-            described = describe(*about)
+            described = describe(*arguments)
             decision, state, template, described = self._ask(context, trace_id, kind, template, described)
-        span_id, flags = sdk.id_generator.generate_span_id(), _FLAGS[(decision is _SAMPLED) + random]
-        is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
-        own = span_context((trace_id, span_id, False, flags, state, is_valid))
+        own = _context(trace_id, sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + random, state)
         counted = self._count and self._count(parent, decision)
         if decision is _DROP:
             return NonRecordingSpan(own)
-        span = self._class.made(own, parent, kind, template, described or describe(*about), start_time)
-        if counted is not None:
-            span._record_end_metrics = counted
+        span = self._class.made(own, parent, template, described or describe(*arguments))
+        span._kind, span._record_end_metrics = kind, counted
+        span._start_time = time_ns() if start_time is None else start_time
         if self._tells_start:
             sdk.span_processor.on_start(span, parent_context=context)
         return span
@@ -160,6 +152,11 @@ class LightTracer(Tracer):
         if result.attributes != attributes:  # the sampler has changed them
             template, described = Template(template.name, result.attributes or {}), ({}, links, origin)
         return result.decision, NO_STATE if result.trace_state is None else result.trace_state, template, described
+
+
+def _context(trace_id: int, span_id: int, flags: int, state: TraceState) -> SpanContext:
+    is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
+    return span_context((trace_id, span_id, False, _FLAGS[flags], state, is_valid))
 
 
 def _tells_start(processor: Any) -> bool:

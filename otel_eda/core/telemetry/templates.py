@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry.trace import Link
 
@@ -45,29 +45,21 @@ Described: TypeAlias = "tuple[Mapping[str, Any], Sequence[Link], SpanContext | N
 """The attributes of a span that its template has not, its links, and a span that comes first among its links."""
 
 
-class StartLike(Protocol):
-    """Starts a span after a template.
-
-    Its time is in nanoseconds since 1970, None for now. `describe` is called with what the span is about, if the span
-    needs its attributes: one that is sampled out does not.
-    """
-
-    def __call__(  # noqa: PLR0917  # called for each span: names would cost
-        self,
-        template: Template,
-        context: Context | None,
-        kind: SpanKind,
-        start_time: int | None,
-        describe: Callable[..., Described],
-        about: tuple[Any, ...],
-        /,
-    ) -> Span:
-        """Return the span."""
+About: TypeAlias = "tuple[Callable[..., Described], tuple[Any, ...]]"
+"""What describes a span, and with what it is called if the span needs that: one that is sampled out does not."""
 
 
-def given(attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> Described:
+StartLike: TypeAlias = "Callable[[Template, Context | None, SpanKind, int | None, About], Span]"
+"""Starts a span after a template; its time is in nanoseconds since 1970, None for now."""
+
+
+def given(attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> About:
     """Describe a span by attributes and links that are at hand."""
-    return attributes, links, None
+    return _given, (attributes, links, None)
+
+
+def _given(*described: Any) -> Any:
+    return described
 
 
 def all_links(links: Sequence[Link], origin: SpanContext | None) -> Sequence[Link]:
@@ -81,17 +73,11 @@ def starting(tracer: Tracer) -> StartLike:
     return partial(start_like, tracer) if own is None else own
 
 
-def start_like(  # noqa: PLR0917
-    tracer: Tracer,
-    template: Template,
-    context: Context | None,
-    kind: SpanKind,
-    start_time: int | None,
-    describe: Callable[..., Described],
-    about: tuple[Any, ...],
-    /,
+def start_like(  # noqa: PLR0917  # called for each span: names would cost
+    tracer: Tracer, template: Template, context: Context | None, kind: SpanKind, start_time: int | None, about: About
 ) -> Span:
     """Start a span after a template, as any tracer can."""
-    more, links, origin = describe(*about)
+    describe, arguments = about
+    more, links, origin = describe(*arguments)
     attributes = {**template.attributes, **more}
     return tracer.start_span(template.name, context, kind, attributes, all_links(links, origin), start_time)

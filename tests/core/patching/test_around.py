@@ -10,6 +10,7 @@ import pytest
 
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
+from otel_eda.core.runtime import guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -109,6 +110,17 @@ def test_where_there_is_nothing_to_do_the_original_gets_the_very_arguments(is_as
     assert world.run(argument, more=argument) == "result"
     ((args, kwargs),) = world.notes
     assert args[0] is kwargs["more"] is argument
+
+
+@KINDS
+def test_where_the_begin_fails_the_original_gets_the_very_arguments_and_the_failure_is_counted(is_async: bool) -> None:
+    def failing(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    world = World(is_async, failing)
+    assert world.run(1, more=2) == "result"
+    assert world.notes == [((1,), {"more": 2})]
+    assert guard.failures == {f"{__name__}.World._begin": 1}
 
 
 @KINDS

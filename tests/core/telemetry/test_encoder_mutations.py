@@ -68,7 +68,7 @@ def start_one(tracer: Any, context: Any, kind: SpanKind, *, light: bool) -> None
     links = [[Link(*target) for target in TARGETS] for _ in range(3)]  # the SDK changes them
     common = {"system": "kafka", "topic": "orders", "port": 9092}
     if light:
-        spans = [tracer.start_like(Template("a b", common), context, kind, 7, given, (MORE, each)) for each in links]
+        spans = [tracer.start_like(Template("a b", common), context, kind, 7, given(MORE, each)) for each in links]
     else:
         spans = [tracer.start_span("a b", context, kind, {**common, **MORE}, each, 7) for each in links]
     spans[1].set_attribute("topic", "bills")

@@ -186,8 +186,8 @@ def play(  # noqa: PLR0917
     made = [Link(to, attributes) for to, attributes in given_links]
     items = list(start.items())
     template, more = Template("process orders", dict(items[:split])), dict(items[max(split - 1, 0) :])
-    span: Any = starting(tracer)(template, context, SpanKind.CONSUMER, 20, described, (dict(items[split:]), made))
-    starting(tracer)(template, context, SpanKind.CONSUMER, 20, linked_first, (more, made)).end(30)
+    span: Any = starting(tracer)(template, context, SpanKind.CONSUMER, 20, described(dict(items[split:]), made))
+    starting(tracer)(template, context, SpanKind.CONSUMER, 20, linked_first(more, made)).end(30)
     said: list[object] = [span.get_span_context(), span.is_recording()]
     said += [answer(step, span) for step in todo]
     span.end(50)
@@ -197,7 +197,7 @@ def play(  # noqa: PLR0917
 def linked_first(more: dict[str, Any], links: list[Link]) -> Any:
     """Describe a span by a link without attributes, if that comes first, as what it continues."""
     if links and not links[0].attributes:
-        return more, links[1:], links[0].context
+        return tuple, ((more, links[1:], links[0].context),)
     return described(more, links)
 
 
