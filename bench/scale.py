@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from math import ceil
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ from rich import box
 from rich.table import Table
 
 from otel_eda.diagnosis import columns
+from otel_eda.diagnosis.buckets import IN_A_BUCKET
 from otel_eda.diagnosis.settings import MEMORY
 
 from .report import console
@@ -79,7 +81,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.add_argument("--millions", type=int, nargs="+", default=MILLIONS)
     parser.add_argument("--engines", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
-    parser.add_argument("--bucket", type=float, default=1.0, help="millions of operations that a bucket has")
+    most = IN_A_BUCKET * MEMORY / MILLION
+    parser.add_argument("--bucket", type=float, default=most, help="millions of operations that a bucket has at most")
     given = parser.parse_args()
     table = Table(title="As many operations", box=box.SIMPLE, title_justify="left")
     for name in ("millions", "engine", "processor time", "per operation", "peak memory", "findings"):
@@ -91,7 +94,7 @@ def main() -> int:
                 write(Path(folder), millions * MILLION)
             for engine in given.engines:
                 with console.status(f"{engine}: {millions} million operations"):
-                    seconds, memory, found = _run(engine, folder, str(max(round(millions / given.bucket), 1)))
+                    seconds, memory, found = _run(engine, folder, str(ceil(millions / given.bucket)))
                 first = first or seconds / millions
                 worst = max(worst, memory if engine == "buckets" else 0)
                 row = f"{seconds / first:.1f}", f"{seconds / first / millions:.2f}", f"{memory:,.0f} MB", found

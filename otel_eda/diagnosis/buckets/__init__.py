@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 
 WRITTEN = re.compile(r"(?:(\d+)/)?(\d+)")
+# Operations for each megabyte: with more than `MOST_AT_ONCE`, what DuckDB puts on disk costs more than buckets do.
+MOST_AT_ONCE, IN_A_BUCKET = 20_000, 4_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,13 @@ class Share:
         if not share.numbers:
             raise ValueError(f"{text!r} is neither a number of buckets, like 8, nor one of them, like 3/8")
         return share
+
+    @classmethod
+    def fitting(cls, operations: int, memory: int) -> Share | None:
+        """Return into how many buckets so many operations go for `memory` megabytes; None if all fit at once."""
+        if operations <= MOST_AT_ONCE * memory:
+            return None
+        return cls(-(-operations // (IN_A_BUCKET * memory)))
 
     @property
     def numbers(self) -> range:

@@ -20,6 +20,7 @@ from .progress import steps
 if TYPE_CHECKING:
     from otel_eda.diagnosis.catalog import Check
     from otel_eda.diagnosis.engine import Diagnosis
+    from otel_eda.diagnosis.store import Store
 
     from .gathered import Gathered
 
@@ -58,6 +59,7 @@ def run(
         Option(
             parser=_share,
             metavar="N",
+            show_default="as many as the memory asks for",
             help="Look at the destinations in N parts, one after another, each in the memory given; K/N at the K-th.",
         ),
     ] = None,
@@ -93,13 +95,25 @@ def _diagnosis(
     from otel_eda.diagnosis import engine
     from otel_eda.diagnosis.buckets import run
 
+    if found.store and not share:
+        share = _fitting(found.store)
     with steps(len(share.numbers) if share else len(checks)) as step:
-        if not share:
+        if not share or share.of == 1:
             both = _both(found.begin, step)
             return engine.diagnose(found.tables, checks, bounds, both, evidence, only_news=only_news)
         if not found.store:
             raise UnusableError("--buckets is for telemetry that is read to this machine")
         return run.diagnose(found.store, checks, bounds, share, step=step, evidence=evidence, only_news=only_news)
+
+
+def _fitting(store: "Store") -> Share | None:
+    """Return the buckets that a store's telemetry needs, if any, and say so."""
+    operations: int = store.one("SELECT count(*) FROM operations")
+    share = Share.fitting(operations, store.memory)
+    if share:
+        why = f"{operations:,} operations are too many for {store.memory} MB at once"
+        print(f"otel-eda: {why}: {share.of} buckets of destinations, one after another", file=sys.stderr)
+    return share
 
 
 def _both(one: Callable[[str], None], other: Callable[[str], None]) -> Callable[[str], None]:

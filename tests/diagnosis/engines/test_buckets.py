@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_eda.diagnosis import catalog, columns, engine
+from otel_eda.cli import main
+from otel_eda.diagnosis import buckets, catalog, columns, engine
 from otel_eda.diagnosis.buckets import Share, run
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
@@ -91,6 +94,29 @@ def test_a_bucket_that_fails_again_is_named_and_the_others_are_told(exported: Pa
     mine = {replace(finding, because=()) for finding in found.findings}
     assert mine
     assert mine < told
+
+
+def test_what_memory_cannot_hold_at_once_goes_into_buckets(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["diagnose", str(exported), "--select", "EDA104", "--format", "json", "--fail-on", "never"]
+    assert main(arguments) == 0
+    alone, said = capsys.readouterr()
+    assert "buckets" not in said
+    for name in ("MOST_AT_ONCE", "IN_A_BUCKET"):
+        monkeypatch.setattr(buckets, name, 10)
+    assert main(arguments) == 0
+    apart, said = capsys.readouterr()
+    assert re.fullmatch(r"otel-eda: [\d,]+ operations are too many for 600 MB at once: \d buckets of .*\n", said)
+    assert json.loads(apart)["findings"] == json.loads(alone)["findings"]
+
+
+@pytest.mark.parametrize(
+    ("operations", "memory", "of"),
+    [(10_000_000, 600, None), (12_000_001, 600, 6), (100_000_000, 600, 42), (100_000_000, 8000, None)],
+)
+def test_as_many_buckets_as_memory_asks_for(operations: int, memory: int, of: int | None) -> None:
+    assert Share.fitting(operations, memory) == (Share(of) if of else None)
 
 
 @pytest.mark.parametrize("text", ["0", "4/3", "0/3", "-1", "some", "1/2/3", ""])

@@ -8,10 +8,19 @@ WITH copy AS (
         AND (type = 'send' OR (type IN ('receive', 'process') AND linked))
 ),
 
+-- Spans whose event may be at several places: the span alone says so in less memory.
+repeated AS (
+    SELECT origin_span
+    FROM copy
+    GROUP BY origin_span
+    HAVING min(message_offset) < max(message_offset) OR min(partition_id) < max(partition_id)
+),
+
 -- Events with several offsets.
 several AS (
     SELECT destination, origin_trace, origin_span
     FROM copy
+    WHERE origin_span IN (SELECT r.origin_span FROM repeated AS r)
     GROUP BY destination, origin_trace, origin_span
     HAVING min(message_offset) < max(message_offset) OR min(partition_id) < max(partition_id)
 ),

@@ -1,6 +1,21 @@
 -- gates: G1 G5
 -- news: place
-WITH every AS (
+WITH
+-- Where no message waited long, none needs to be put in order.
+late AS (
+    SELECT w.system, w.destination, w.consumer_group
+    FROM works AS w
+    JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
+    LEFT JOIN apart AS a
+        ON a.host IS NOT DISTINCT FROM w.host AND a.sender_host IS NOT DISTINCT FROM s.host
+    CROSS JOIN settings AS z
+    GROUP BY w.system, w.destination, w.consumer_group
+    HAVING
+        max(w.started - s.ended - coalesce(a.least, 0)) > max(coalesce(z.queue_bound, 1000000000))
+        OR (max(z.queue_bound) IS NULL AND max(s.ended - s.started) > 1000000000)
+),
+
+every AS (
     SELECT
         w.system, w.service, w.instance, w.host, s.host AS sender_host, s.instance AS sender, w.destination,
         w.consumer_group, w.partition_id, w.message_offset, w.message, w.trace_id, w.span_id, w.started AS first_time,
@@ -10,6 +25,9 @@ WITH every AS (
             PARTITION BY s.trace_id, s.span_id, w.destination, w.consumer_group ORDER BY w.started, w.span_id
         ) AS attempt
     FROM works AS w
+    JOIN late AS l
+        ON l.system = w.system AND l.destination IS NOT DISTINCT FROM w.destination
+        AND l.consumer_group IS NOT DISTINCT FROM w.consumer_group
     JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
     WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
 ),

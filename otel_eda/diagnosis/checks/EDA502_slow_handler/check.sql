@@ -9,16 +9,29 @@ WITH work AS (
 ),
 
 usual AS (
-    SELECT system, service, destination, consumer_group, median(taken) AS taken, count(*) AS number
+    SELECT
+        system, service, destination, consumer_group, median(taken) AS taken, max(taken) AS longest,
+        count(*) AS number
     FROM work
     GROUP BY system, service, destination, consumer_group
+),
+
+-- Where no attempt took long, none needs to be put in order.
+suspicious AS (
+    SELECT w.*
+    FROM work AS w
+    JOIN usual AS u
+        ON u.system = w.system AND u.service = w.service AND u.destination IS NOT DISTINCT FROM w.destination
+        AND u.consumer_group IS NOT DISTINCT FROM w.consumer_group
+    CROSS JOIN settings AS z
+    WHERE u.longest > coalesce(z.handler_bound, greatest(10 * u.taken, 100000000))
 ),
 
 -- Of each ten attempts in a row: the shortest, and how long it took until all of them had begun.
 row_of_ten AS (
     SELECT
         *, count(*) OVER ten AS number, min(taken) OVER ten AS least, max(started) OVER ten - started AS lasted
-    FROM work
+    FROM suspicious
     WINDOW ten AS (
         PARTITION BY system, service, destination, consumer_group ORDER BY started, span_id
         ROWS BETWEEN CURRENT ROW AND 9 FOLLOWING
