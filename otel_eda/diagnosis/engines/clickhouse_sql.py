@@ -52,7 +52,7 @@ def written(statement: exp.Expr, schema: Schema, prefix: str = "") -> Iterator[t
 
 
 def _sql(tree: exp.Expr) -> str:
-    return tree.sql(dialect="clickhouse", comments=False)
+    return tree.sql(dialect="clickhouse", comments=False, copy=False)
 
 
 def _plain(tree: exp.Expr, prefix: str) -> str:

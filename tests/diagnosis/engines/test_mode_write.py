@@ -22,6 +22,7 @@ from .ours import left, migrate, place
 from .test_clickhouse_source import EVER, filled
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse")
+clickhouse_connection = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse_connection")
 clickhouse_window = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_window")
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.timeout(600)  # on a busy machine
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD, SECRET)
+    monkeypatch.setitem(clickhouse_connection.BOUNDS, "max_execution_time", 600)  # on a busy machine
 
 
 @pytest.mark.parametrize("more", [[], ["--view"], ["--cluster", "shards", "--view"]])

@@ -23,6 +23,7 @@ from .ours import left, migrate, place
 from .test_clickhouse_source import START, filled
 
 clickhouse = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse")
+clickhouse_connection = pytest.importorskip("otel_eda.diagnosis.sources.clickhouse_connection")
 window = pytest.importorskip("otel_eda.diagnosis.engines.clickhouse_window")
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ NUMBERS = count()
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD, SECRET)
+    monkeypatch.setitem(clickhouse_connection.BOUNDS, "max_execution_time", 600)  # on a busy machine
 
 
 class Shop:
