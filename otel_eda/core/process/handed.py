@@ -18,7 +18,7 @@ from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.process import deferral, hand_over, unretrieved
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import tasks
-from otel_eda.core.runtime.contexts import attach, get_current
+from otel_eda.core.runtime.contexts import PROCESSING, attach, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 
@@ -143,12 +143,14 @@ def _taken(values: Iterator[Any]) -> _Hand | None:
     """Return a hand on the first message among the values, None without any."""
     if deferral.uses_manual:
         return None
+    here: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    parts = here.given if here is not None and type(here.given) is tuple else ()
     for value in values:
-        processing = open_processings.find(value)
-        if processing is not None and not processing.manual:
+        processing = here if any(value is part for part in parts) else open_processings.find(value)
+        if processing is not None and not (processing.manual or processing.done):
             with _counting:
                 processing.queued += 1
-            return _Hand(value, processing)
+            return _Hand(processing.record, processing)
         copy = None if processing is not None else hand_over.copy_of(value)
         if copy is not None:
             copy.queued = 1

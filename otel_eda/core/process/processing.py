@@ -82,6 +82,7 @@ class Processing:
     ) -> None:
         self.client, self.route, (outer_context, manual, owner, self.polled) = client, route, begun
         self.record = record if message.record is None else message.record
+        self.given: Any = message.given
         self.outer_context = outer_context
         self.manual = self.detached = manual
         self.owner = task_or_thread_id() if owner is None else owner
@@ -114,7 +115,7 @@ class Processing:
             record_durations(self.route, self.partition, kind, self.start, end, self.timestamp, self.context)
         for observe in observers:
             observe(self, end)
-        self.record = self.failure = self.pending_error = None
+        self.record = self.given = self.failure = self.pending_error = None
         if self.detached or not self.manual:  # else the loop that began it has yet to detach it
             self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
 

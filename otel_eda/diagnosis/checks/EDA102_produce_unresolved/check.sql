@@ -36,4 +36,6 @@ CROSS JOIN settings AS z
 JOIN processes AS i ON i.instance = r.instance
 WHERE
     r.name = 'eda.producer.in_flight' AND r.value > 0
+    -- A later reading that does not measure them is of a process whose producer was closed.
+    AND NOT EXISTS (SELECT 1 FROM readings AS l WHERE l.instance = r.instance AND l.time > r.time)
     AND greatest(r.time, i.last_time) + z.grace < (SELECT max(p.last_time) FROM processes AS p)

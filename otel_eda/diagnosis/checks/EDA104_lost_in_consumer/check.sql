@@ -526,7 +526,7 @@ SELECT
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
                 AND NOT ((m.error IS NOT NULL OR m.handed) AND coalesce(m.kept, false))
-                AND NOT coalesce(m.ended_by IS NOT NULL AND g.ended <= m.taken, false)
+                AND NOT coalesce((m.ended_by IS NOT NULL OR m.taken > m.attempted) AND g.ended <= m.taken, false)
             ) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
         -- The process may have finished it in its last moments, whose spans were not exported.
@@ -594,6 +594,7 @@ WHERE
     -- the member says so by a commit of its own, and no error was logged meanwhile.
     AND NOT (
         m.abandoned AND NOT m.handed AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL AND b.span_id IS NULL
+        AND NOT coalesce(g.ended <= m.taken, false)
     )
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again

@@ -1,0 +1,64 @@
+"""What EDA104 (lost in the consumer) makes of messages that were handed to threads, tasks and queues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from diagnosis.telemetry import flow, pairs, scoped
+
+from .helpers import LIKELY, SUSPECT, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+    from diagnosis.telemetry import Flow, Span
+    from otel_eda.diagnosis.finding import Verdict
+
+HANDED = {"eda.process.handed_over": True}
+GIVEN_UP = {"eda.process.abandoned": True}
+
+
+def attempt(error: str | None, said: dict[str, Any]) -> tuple[Flow, Span]:
+    """Give a flow in which one message has such an attempt, and was committed past."""
+    made = flow(skip={12})
+    span = made.billing.process(made.messages[12], 1.21, error=error, said=said)
+    made.billing.commit("orders", 1.25, 7)
+    return made, span
+
+
+@pytest.mark.parametrize(("asked", "verdict"), [(True, SUSPECT), (False, LIKELY)])
+def test_who_asks_for_the_error_may_do_something_about_it(diagnose: Diagnose, asked: bool, verdict: Verdict) -> None:
+    made, span = attempt("KeyError", HANDED)
+    if not asked:
+        record = {"eventName": "eda.process.error_unretrieved", "traceId": span.trace, "spanId": span.id}
+        record["timeUnixNano"] = span.json["endTimeUnixNano"]
+        made.world.extra.append(scoped(made.billing, "resourceLogs", "scopeLogs", "logRecords", [record]))
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
+
+
+def test_what_nobody_got_out_of_a_queue(diagnose: Diagnose) -> None:
+    finding = only(diagnose(attempt(None, {**HANDED, **GIVEN_UP})[0].world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
+
+
+def test_an_error_that_a_framework_catches_and_logs(diagnose: Diagnose) -> None:
+    made = flow()
+    said = {"exception.type": "LookupError", "eda.logger.name": "faststream.access.kafka"}
+    event = {"name": "eda.process.error_logged", "timeUnixNano": "1", "attributes": pairs(said)}
+    made.works[12].json["events"] = [event]
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets, finding.error) == (LIKELY, (6, 6), "LookupError")
+
+
+def test_a_commit_of_several_partitions(diagnose: Diagnose) -> None:
+    made = flow(skip=set(range(12, 40)))
+    made.billing.receive(made.messages[12:20], 1.21)
+    assert diagnose(made.world, "EDA104").findings == ()
+    commit = made.billing.commit("orders", 1.25, 10)
+    commit.json["attributes"] = [one for one in commit.json["attributes"] if "messaging." in one["key"]]
+    part = {"messaging.destination.name": "orders", "messaging.destination.partition.id": "0", "eda.commit.offset": 10}
+    commit.json["events"] = [{"name": "eda.commit.partition", "timeUnixNano": "1", "attributes": pairs(part)}]
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert finding.offsets == (6, 9)
