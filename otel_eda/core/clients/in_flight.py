@@ -43,7 +43,7 @@ class UnconfirmedSend(OpenSend, Protocol):
         """End the send with the broker's answer."""
 
 
-class Keeper(Protocol):
+class WorkerCode(Protocol):
     """Code of a worker that gets messages from queues of the process."""
 
     @property
@@ -62,7 +62,7 @@ class OpenProcessing(Protocol):
     done: bool
     manual: bool
     queued: int
-    keeper: ReferenceType[Keeper] | None
+    keeper: ReferenceType[WorkerCode] | None
     start: int
     body_ended_at: int
     pending_error: BaseException | None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from weakref import ReferenceType
 
     from otel_eda.core.clients.client import Client, Origin
-    from otel_eda.core.clients.in_flight import Keeper
+    from otel_eda.core.clients.in_flight import WorkerCode
     from otel_eda.core.message import Message
     from otel_eda.core.patching.patch import Switch
     from otel_eda.core.process.processing import Processing
@@ -62,7 +62,7 @@ class Waiting:
     )
 
     start = 0
-    keeper: ReferenceType[Keeper] | None = None
+    keeper: ReferenceType[WorkerCode] | None = None
 
     def __init__(self, client: Client, record: Any, message: Message, extracted: Extracted | None = None) -> None:
         self.client = client

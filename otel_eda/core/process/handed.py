@@ -48,7 +48,7 @@ class _Hand:
 
     def __init__(self, record: Any, processing: Processing | None) -> None:
         self.record, self.processing = record, processing
-        self.place: hands.Place | None = None
+        self.place: hands.OwnContext | None = None
 
     @guarded
     def begin(self) -> None:
@@ -64,7 +64,7 @@ class _Hand:
         elif processing.body_ended_at:
             processing.begin_work()
         if processing is not None:
-            self.place = hands.Place(processing)
+            self.place = hands.OwnContext(processing)
 
     @guarded
     def end(self, error: BaseException | None, threaded: bool = True) -> Context | None:

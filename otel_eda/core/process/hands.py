@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _counting = PatientLock()
 
 
-class Place:
-    """A place where work on a message goes on, and what was current there before."""
+class OwnContext:
+    """A message's context in one thread or task that works on it, and what was current there before."""
 
     __slots__ = ("context", "outer")
 
@@ -93,7 +93,7 @@ class Work:
     def __init__(self, processing: Processing, queue: object, code: Code | None) -> None:
         self.processing, self.code = processing, code
         self.queue = weakref.ref(queue)
-        self.place = None if code is None else Place(processing)
+        self.place = None if code is None else OwnContext(processing)
         self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
         self.handed_on, self.asked_at = False, 0
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanContext
 
     from otel_eda.core.clients.client import Client
-    from otel_eda.core.clients.in_flight import Keeper
+    from otel_eda.core.clients.in_flight import WorkerCode
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
@@ -78,7 +78,7 @@ class Processing:
     partition_ledger: PartitionLedger | None = None
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
-    keeper: ReferenceType[Keeper] | None = None
+    keeper: ReferenceType[WorkerCode] | None = None
     done = inherited = in_callback = waited = False
     queued = taken = body_ended_at = 0
 
@@ -97,17 +97,13 @@ class Processing:
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
         """End the span as `end_unguarded` does, from anywhere; a failure of ours does not reach the caller."""
         elsewhere = get_current() is not self.context or self.owner != task_or_thread_id()
-        self.end_unguarded(error, at, keep_context=elsewhere and not self.detached)
+        # What began it knows its context by that, and restores the one from before later.
+        self.end_unguarded(error, at, keep=elsewhere and not self.detached)
 
-    def end_unguarded(
-        self, error: BaseException | None = None, at: int | None = None, *, keep_context: bool = False
-    ) -> None:
-        """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it.
-
-        Whoever ends it elsewhere keeps its context, by which what began it restores its own later.
-        """
+    def end_unguarded(self, error: BaseException | None = None, at: int | None = None, *, keep: bool = False) -> None:
+        """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done or not (open_processings.remove(self) or self.inherited):
-            self._let_go(keep_context)
+            self._let_go(keep)
             return
         self.done, end = True, at or time.time_ns()
         self._restore_context()
@@ -127,12 +123,12 @@ class Processing:
         for observe in observers:
             observe(self, end)
         self.record = self.failure = self.pending_error = None
-        if not keep_context:
+        if not keep:
             self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
 
-    def _let_go(self, keep_context: bool) -> None:
+    def _let_go(self, keep: bool) -> None:
         # Somebody else was faster, perhaps in another thread.
-        if not keep_context:
+        if not keep:
             self.detach()
 
     def _end_in_ledger(self, ledger: PartitionLedger, error: BaseException) -> DeliveryAnomaly | None:

@@ -76,7 +76,7 @@ def _parts(item: Any) -> Iterator[Any]:
 def _hand_on(processing: Processing) -> None:
     worker = workers.known()
     if worker is not None:
-        worker.hands_on(processing)
+        worker.note_handed_on(processing)
 
 
 @guarded

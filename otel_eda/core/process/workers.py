@@ -116,7 +116,7 @@ class Worker:
         self.task = None if task is None else weakref.ref(task)
         self.works: list[hands.Work] = []
         self.codes: list[_Code] = []
-        self.hidden: hands.Place | None = None  # left while the application had another context current
+        self.hidden: hands.OwnContext | None = None  # left while the application had another context current
         _all.add(self)
 
     @property
@@ -165,8 +165,8 @@ class Worker:
         work.asked_at = 0
         work.finish(unwinding.leaving_error(work.pending_error))
 
-    def hands_on(self, processing: Processing) -> None:
-        """Note that a message at work was put into a queue again."""
+    def note_handed_on(self, processing: Processing) -> None:
+        """Remember that a message at work was put into a queue again."""
         for work in self.works:
             work.handed_on |= work.processing is processing
 
