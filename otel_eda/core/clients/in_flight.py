@@ -11,6 +11,7 @@ from otel_eda.core.telemetry.errors import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from weakref import ReferenceType
 
     from opentelemetry.trace import Span
 
@@ -42,16 +43,26 @@ class UnconfirmedSend(OpenSend, Protocol):
         """End the send with the broker's answer."""
 
 
+class WorkerCode(Protocol):
+    """Code of a worker that gets messages from queues of the process."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may yet ask for more."""
+
+
 class OpenProcessing(Protocol):
     """A process span that has not ended; `body_ended_at` is when the code around the message ended, 0 while it runs.
 
-    `queued` counts the queues, tasks and threads that it was handed to; `start` is when the work on it began.
+    `queued` counts the queues, tasks and threads that it was handed to; `keeper` is code of a worker that has asked
+    for the next message and may yet keep this one; `start` is when the work on it began.
     """
 
     record: Any
     done: bool
     manual: bool
     queued: int
+    keeper: ReferenceType[WorkerCode] | None
     start: int
     body_ended_at: int
     pending_error: BaseException | None

@@ -97,13 +97,20 @@ def patch(owner: Any, name: str, wrap: Wrap) -> Patch:
     is_proxy = isinstance(wrapper, wrapt.FunctionWrapper)
     if not is_proxy:  # an attribute set on such a proxy is set on the original
         wrapper.__module__, wrapper.__annotations__ = None, {}  # a function of an extension module may have none
-        functools.update_wrapper(wrapper, function, (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__"))
+        functools.update_wrapper(wrapper, function, _copied(wrapper))
     ours = type(original)(wrapper) if bound else wrapper
     with mutable(owner):
         if not is_proxy:
             originals[wrapper] = function
         setattr(owner, name, ours)
     return Patch(owner, name, ours, original, inherited, switch)
+
+
+def _copied(wrapper: Any) -> tuple[str, ...]:
+    code = wrapper.__code__
+    if code.co_argcount or code.co_kwonlyargcount:  # the defaults of others would be those of its own parameters
+        return functools.WRAPPER_ASSIGNMENTS
+    return (*functools.WRAPPER_ASSIGNMENTS, "__defaults__", "__kwdefaults__")
 
 
 def resolve(module: ModuleType, path: str) -> tuple[Any, str] | None:

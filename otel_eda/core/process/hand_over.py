@@ -22,8 +22,10 @@ from otel_eda.core.runtime.state import on_fork, on_reset
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
+    from weakref import ReferenceType
 
     from otel_eda.core.clients.client import Client, Origin
+    from otel_eda.core.clients.in_flight import WorkerCode
     from otel_eda.core.message import Message
     from otel_eda.core.patching.patch import Switch
     from otel_eda.core.process.processing import Processing
@@ -61,6 +63,7 @@ class Waiting:
     )
 
     start = 0
+    keeper: ReferenceType[WorkerCode] | None = None
 
     def __init__(self, client: Client, record: Any, message: Message, extracted: Extracted | None = None) -> None:
         self.client = client

@@ -10,15 +10,14 @@ from __future__ import annotations
 import inspect
 from contextvars import Context as Variables
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core.patching.patch import ModulePatches, patch
-from otel_eda.core.process import deferral, hand_over, unretrieved
+from otel_eda.core.process import deferral, hand_over, hands, unretrieved
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import tasks
-from otel_eda.core.runtime.contexts import PROCESSING, attach, get_current
+from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 
@@ -32,35 +31,31 @@ if TYPE_CHECKING:
     from otel_eda.core.patching.patch import Function, Patch, Switch
     from otel_eda.core.process.processing import Processing
 
-_counting = Lock()
-
 
 class _Hand:
     """A message in the hands of one call; `processing` is None as long as a copied one waits for the call to begin."""
 
-    __slots__ = ("outer", "processing", "record")
+    __slots__ = ("place", "processing", "record")
 
     def __init__(self, record: Any, processing: Processing | None) -> None:
         self.record, self.processing = record, processing
-        self.outer: Context | None = None
+        self.place: hands.OwnContext | None = None
 
     @guarded
     def begin(self) -> None:
         """Make the process span current where the call runs."""
-        outer = get_current()
         processing = self.processing
         if processing is None:
             self.processing = processing = hand_over.begin(self.record)
             if processing is not None:
+                processing.detach()
                 processing.queued, processing.body_ended_at = 1, processing.start
         elif processing.done:
             return
         elif processing.body_ended_at:
-            processing.take_over()
-            processing.manual = False  # a block around the work may still take it over
+            processing.begin_work()
         if processing is not None:
-            self.outer = outer
-            attach(processing.context)
+            self.place = hands.OwnContext(processing)
 
     @guarded
     def end(self, error: BaseException | None, threaded: bool = True) -> Context | None:
@@ -68,14 +63,12 @@ class _Hand:
         processing, failed = self.processing, None
         if processing is not None and not processing.done:
             failed = self._count(processing, error, threaded)
-        if self.outer is not None and self.outer is not get_current():
-            attach(self.outer)
+        if self.place is not None:
+            self.place.leave()
         return failed
 
     def _count(self, processing: Processing, error: BaseException | None, threaded: bool) -> Context | None:
-        with _counting:
-            processing.queued -= 1
-            last = not processing.queued
+        last = hands.take_back(processing)
         if processing.manual or not (last or error):
             return None
         if not processing.body_ended_at:  # that of a loop which did not wait for the call may end any moment
@@ -148,8 +141,7 @@ def _taken(values: Iterator[Any]) -> _Hand | None:
     for value in values:
         processing = here if any(value is part for part in parts) else open_processings.find(value)
         if processing is not None and not (processing.manual or processing.done):
-            with _counting:
-                processing.queued += 1
+            hands.give(processing)
             return _Hand(processing.record, processing)
         copy = None if processing is not None else hand_over.copy_of(value)
         if copy is not None:
@@ -231,9 +223,9 @@ def _wrap_create_task(original: Function, switch: Switch) -> Function:
 
 @guarded
 def _follow(task: Task[Any], hand: _Hand) -> None:
-    if hand.outer is not None:
-        attach(hand.outer)
-        hand.outer = None
+    if hand.place is not None:
+        hand.place.leave()
+        hand.place = None
     task.add_done_callback(partial(_task_ended, hand), context=Variables())
 
 

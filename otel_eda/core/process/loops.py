@@ -185,6 +185,22 @@ class TracedListIterator:
         self._loop.end_dropped(caller())
 
 
+class _CallWatch(unwinding.FrameWatch):
+    """Follows a frame that asks for a message by a call, as `next`, and may return it to its caller."""
+
+    __slots__ = ("loop",)
+
+    def __init__(self, frame: FrameType, loop: LoopProcessing) -> None:
+        self.loop = loop
+        super().__init__(frame, loop._end_with_error, loop)
+
+    def follow_caller(self, frame: FrameType, result: object) -> None:
+        """Follow the caller of a frame that returns the message at work."""
+        processing = self.loop.processing
+        self.record_id = 0 if processing is None or processing.done else id(processing.record)
+        super().follow_caller(frame, result)
+
+
 class LoopProcessing:
     """The process spans of one loop, one after another."""
 
@@ -247,7 +263,8 @@ class LoopProcessing:
     def _follow(self, frame: FrameType) -> None:
         if self.watch is not None:
             self.watch.close()
-        self.watch = unwinding.FrameWatch(frame, self._end_with_error)
+        loops = unwinding.loops_at(frame)
+        self.watch = unwinding.FrameWatch(frame, self._end_with_error) if loops else _CallWatch(frame, self)
 
     def begin_pulled(self, pulled: Pulled | Processing) -> None:
         """Begin the process span of a message that was pulled just now, if the pull has not."""

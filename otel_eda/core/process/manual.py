@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import Context
+
 from otel_eda import semconv
 from otel_eda.config import on_reload
 from otel_eda.core import propagation
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-    from opentelemetry.context import Context
     from typing_extensions import Self
 
     from otel_eda.core.clients.client import Origin
@@ -64,7 +65,7 @@ class Process:
         self._processing = processing = self._take_over() or self._begin()
         if processing is not None and get_current() is not processing.context:
             self._outer_context = get_current()
-            attach(processing.context)
+            attach(Context(processing.context))  # the loop, or a worker, still has its own to restore
 
     def _take_over(self) -> Processing | None:
         # A library may hand a message over as a tuple of parts, one of which is the record.

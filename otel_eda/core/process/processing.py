@@ -40,10 +40,12 @@ from otel_eda.core.telemetry import errors, hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+    from weakref import ReferenceType
 
     from opentelemetry.trace import Span, SpanContext
 
     from otel_eda.core.clients.client import Client
+    from otel_eda.core.clients.in_flight import WorkerCode
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
@@ -51,7 +53,6 @@ if TYPE_CHECKING:
     from otel_eda.core.telemetry.templates import Described
 
 
-TAKEN = -1  # `queued` of a message that a queue's worker has got
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
 observers: list[Callable[[Processing, int], object]] = []  # called with each that ends, and when: the doctor's
@@ -61,9 +62,11 @@ class Processing:
     """The processing of one message: its span, and the context that was current before it.
 
     `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
-    surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
-    parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs;
-    `queued` counts the queues, tasks and threads that it was handed to and that are not done with it.
+    surrounds it, `owner` in which task or thread it began, `detached` that its context is not current there any more,
+    `inherited` that a forked child has it from its parent; `body_ended_at` is when the code around the message ended,
+    in nanoseconds since 1970, 0 while it runs. `queued` counts the queues, tasks and threads that it was handed to and
+    that are not done with it, `taken` those that have got it from a queue; `keeper` is code of a worker that has asked
+    for the next message and may yet keep this one, None without any.
     """
 
     span: Span
@@ -74,8 +77,9 @@ class Processing:
     partition_ledger: PartitionLedger | None = None
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
-    done = inherited = in_callback = False
-    queued = body_ended_at = slot = 0
+    keeper: ReferenceType[WorkerCode] | None = None
+    done = inherited = in_callback = waited = False
+    queued = taken = body_ended_at = slot = 0
 
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
@@ -91,12 +95,15 @@ class Processing:
 
     @guarded
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:
-        """End the span as `end_unguarded` does; a failure of ours does not reach the caller."""
-        self.end_unguarded(error, at)
+        """End the span as `end_unguarded` does, from anywhere; a failure of ours does not reach the caller."""
+        elsewhere = get_current() is not self.context or self.owner != task_or_thread_id()
+        # What began it knows its context by that, and restores the one from before later.
+        self.end_unguarded(error, at, keep=elsewhere and not self.detached)
 
-    def end_unguarded(self, error: BaseException | None = None, at: int | None = None) -> None:
+    def end_unguarded(self, error: BaseException | None = None, at: int | None = None, *, keep: bool = False) -> None:
         """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done or not (open_processings.remove(self) or self.inherited):
+            self._let_go(keep)
             return
         self.done, end = True, at or time.time_ns()
         self._restore_context()
@@ -116,8 +123,13 @@ class Processing:
         for observe in observers:
             observe(self, end)
         self.record = self.given = self.failure = self.pending_error = None
-        if self.detached or not self.manual:  # else the loop that began it has yet to detach it
+        if not keep:
             self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
+
+    def _let_go(self, keep: bool) -> None:
+        # Somebody else was faster, perhaps in another thread.
+        if not keep:
+            self.detach()
 
     def _end_in_ledger(self, ledger: PartitionLedger, error: BaseException) -> DeliveryAnomaly | None:
         if isinstance(error, errors.ENDS):
@@ -133,12 +145,16 @@ class Processing:
     def take_over(self) -> None:
         """Let the application process the message by hand from now on: its block ends the span."""
         self.manual = self.client.manual = True
-        self.owner = task_or_thread_id()
-        if self.body_ended_at:  # its loop has gone on: until now the message has waited for a worker
+        self.begin_work()
+
+    def begin_work(self) -> None:
+        """Begin the work on a message whose loop has gone on: until now it has waited for a worker."""
+        if self.body_ended_at and not self.waited:
+            self.waited = True
             began, self.start = self.start, time.time_ns()
             self.span.set_attribute(semconv.WAITED, max(self.start - began, 0) / 1e9)
         if self.partition_ledger is not None and self.key is not None and self.anomaly is None:
-            anomaly = self.partition_ledger.take_over(self.offset, self.key)
+            self.anomaly = anomaly = self.partition_ledger.take_over(self.offset, self.key)
             if anomaly is not None:
                 self.route.record_anomaly(anomaly, self.partition)
                 self.span.set_attributes(_ANOMALIES[anomaly])
@@ -163,7 +179,7 @@ class Processing:
     def _record_error(self, error: BaseException) -> str | None:
         if isinstance(error, errors.ENDS):
             errors.mark_ended(self.span, error)
-            if self.queued > 0:
+            if self.queued > self.taken:
                 self.span.set_attribute(semconv.HANDED, True)
             return None
         if isinstance(error, unwinding.UnknownError):

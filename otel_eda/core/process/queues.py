@@ -1,9 +1,9 @@
 """Messages that a loop puts into a queue of the process, and that a worker, a thread or a task, gets from there.
 
-The loop's process span of such a message goes on in the worker: from the `get` that gives it the message until it asks
-the queue for the next one, calls `task_done`, or is ended by an exception. A message that was copied out of its batch
-has no span before; it begins with the `put`. If the message is dropped before a worker was seen to get it, its
-processing was given up: nobody knows what became of it.
+The loop's process span of such a message goes on in the worker: from the `get` that gives it the message until it calls
+`task_done`, or asks the queue for the next one and keeps this one nowhere, or is ended by an exception. A message that
+was copied out of its batch has no span before; it begins with the `put`. If the message is dropped before a worker was
+seen to finish it, its processing was given up: nobody knows what became of it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.patching.patch import ModulePatches, patch
-from otel_eda.core.process import deferral, hand_over, unwinding
-from otel_eda.core.process.processing import TAKEN, open_processings
-from otel_eda.core.runtime.contexts import PROCESSING, attach, get_current, skip_ended
+from otel_eda.core.process import deferral, hand_over, hands, unwinding, workers
+from otel_eda.core.process.processing import open_processings
+from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
-from otel_eda.core.runtime.tasks import task_or_thread_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,31 +26,6 @@ if TYPE_CHECKING:
     from otel_eda.core.process.processing import Processing
 
 
-class _Work:
-    """What a worker is at: a message's processing, and the queue that it came from."""
-
-    __slots__ = ("outer_context", "processing", "queue", "watch")
-
-    def __init__(self, processing: Processing, queue: object, frame: FrameType | None) -> None:
-        self.processing, self.queue = processing, queue
-        self.outer_context = get_current()
-        attach(processing.context)
-        self.watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual)
-
-    def close(self) -> None:
-        """Follow the worker's code no longer."""
-        if self.watch is not None:
-            self.watch.close()
-
-    def end(self) -> None:
-        """End the processing: failed, if an exception is on its way out of the worker's code."""
-        self.close()
-        self.processing.end_unless_manual(unwinding.leaving_error(self.processing.pending_error))
-        if self.outer_context is not get_current():
-            attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
-
-
-_at_work: dict[int, _Work] = {}  # by the worker's task or thread
 _has_marked = False  # until then nobody who gets something from a queue needs to look what it is
 
 
@@ -60,8 +34,6 @@ _has_marked = False  # until then nobody who gets something from a queue needs t
 def _forget() -> None:
     global _has_marked
     _has_marked = False
-    while _at_work:
-        _at_work.popitem()[1].close()
 
 
 @guarded
@@ -81,7 +53,8 @@ def _mark(item: Any) -> Processing | None:
 
 def _marked(processing: Processing) -> Processing:
     global _has_marked
-    processing.queued, _has_marked = 1, True
+    _has_marked = True
+    hands.give(processing)
     return processing
 
 
@@ -100,23 +73,31 @@ def _parts(item: Any) -> Iterator[Any]:
 
 
 @guarded
-def _finish(queue: object) -> None:
-    """End what this worker is at, if it came from this queue."""
-    work = _at_work.get(task_or_thread_id())
-    if work is not None and work.queue is queue:
-        _end_here(work)
+def _hand_on(processing: Processing) -> None:
+    worker = workers.known()
+    if worker is not None:
+        worker.note_handed_on(processing)
+
+
+@guarded
+def _ask(queue: object) -> None:
+    worker = workers.known()
+    if worker is not None:
+        worker.asks(queue)
+
+
+@guarded
+def _done(queue: object) -> None:
+    worker = workers.known()
+    if worker is not None:
+        worker.done(queue)
 
 
 def finish_block(processing: Processing) -> None:
     """End the processing of a message that this worker is at, at the end of the library's block around it."""
-    work = _at_work.get(task_or_thread_id())
-    if work is not None and work.processing is processing:
-        _end_here(work)
-
-
-def _end_here(work: _Work) -> None:
-    del _at_work[task_or_thread_id()]
-    work.end()
+    worker = workers.known()
+    if worker is not None:
+        worker.finish_block(processing)
 
 
 @guarded
@@ -124,50 +105,45 @@ def _take(queue: object, item: Any, frame: FrameType | None) -> None:
     """Let the processing of an item that was got just now go on here, if it is a message that waited in a queue."""
     for part in _parts(item):
         processing = open_processings.find(part)
-        if processing is not None and processing.queued and not processing.manual:
-            processing.take_over()
-            processing.manual = False  # a block around the work may still take it over
-            processing.queued = TAKEN
-            _forget_ended()
-            _at_work[task_or_thread_id()] = _Work(processing, queue, frame)
-
-
-def _forget_ended() -> None:
-    # Those of workers that got one message and ended: they ask for no other.
-    for worker, work in list(_at_work.items())[:2]:
-        if work.processing.done and _at_work.pop(worker, None) is work:
-            work.close()
+        if processing is not None and processing.queued > processing.taken and not processing.manual:
+            workers.this().take(processing, queue, item, frame)
+            return
 
 
 def _wrap_put(original: Function, switch: Switch) -> Function:
-    def put(queue: Any, item: Any, *args: Any, **kwargs: Any) -> Any:
-        marked = (
-            _mark(item) if switch.on and (open_processings or hand_over.waiting) else None
-        )  # before a worker can get it
+    def put(*args: Any, **kwargs: Any) -> Any:
+        marked = None
+        if switch.on and (open_processings or hand_over.waiting):
+            marked = _mark(args[1] if len(args) > 1 else kwargs.get("item"))  # before a worker can get it
+        if marked is None:
+            return original(*args, **kwargs)
         try:
-            return original(queue, item, *args, **kwargs)
+            result = original(*args, **kwargs)
         except BaseException:
-            if marked is not None:
-                marked.queued = 0
+            hands.take_back(marked)
             raise
+        _hand_on(marked)
+        return result
 
     return put
 
 
 def _wrap_get(original: Function, switch: Switch) -> Function:
-    def get(queue: Any, *args: Any, **kwargs: Any) -> Any:
-        if _at_work:
-            _finish(queue)
-        item = original(queue, *args, **kwargs)
-        if _has_marked and switch.on and open_processings:
-            _take(queue, item, _worker(caller()))
+    def get(*args: Any, **kwargs: Any) -> Any:
+        if not (_has_marked and args):
+            return original(*args, **kwargs)
+        _ask(args[0])
+        item = original(*args, **kwargs)
+        if switch.on and open_processings:
+            _take(args[0], item, _application(caller()))
         return item
 
     return get
 
 
-def _worker(frame: FrameType | None) -> FrameType | None:
-    while frame is not None and frame.f_globals.get("__name__") in _PLACES:  # `get_nowait` calls `get`
+def _application(frame: FrameType | None) -> FrameType | None:
+    # `get_nowait` calls `get`, of the module's or ours.
+    while frame is not None and (frame.f_globals is globals() or frame.f_globals.get("__name__") in _PLACES):
         frame = frame.f_back
     return frame
 
@@ -175,30 +151,33 @@ def _worker(frame: FrameType | None) -> FrameType | None:
 def _wrap_get_nowait(original: Function, switch: Switch) -> Function:
     get = _wrap_get(original, switch)
 
-    def get_nowait(queue: Any) -> Any:
+    def get_nowait(*args: Any, **kwargs: Any) -> Any:
         frame = caller()
-        return original(queue) if frame is not _worker(frame) else get(queue)  # `get` itself comes here in the end
+        inner = frame is not _application(frame)  # `get` itself comes here in the end
+        return original(*args, **kwargs) if inner else get(*args, **kwargs)
 
     return get_nowait
 
 
 def _wrap_async_get(original: Function, switch: Switch) -> Function:
     async def get(queue: Any) -> Any:
-        if _at_work:
-            _finish(queue)
+        if _has_marked:
+            _ask(queue)
         item = await original(queue)
         if _has_marked and switch.on and open_processings:
-            _take(queue, item, caller())
+            frame = caller()  # none of the application's, if this is all that a task does
+            awaited = frame is not None and frame.f_code.co_flags & unwinding.SUSPENDABLE
+            _take(queue, item, frame if awaited else None)
         return item
 
     return get
 
 
 def _wrap_task_done(original: Function, switch: Switch) -> Function:  # noqa: ARG001
-    def task_done(queue: Any) -> Any:
-        if _at_work:
-            _finish(queue)
-        return original(queue)
+    def task_done(*args: Any, **kwargs: Any) -> Any:
+        if _has_marked and args:
+            _done(args[0])
+        return original(*args, **kwargs)
 
     return task_done
 

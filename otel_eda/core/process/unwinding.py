@@ -136,6 +136,13 @@ _locks = _Locks()
 on_fork(_locks.renew)
 
 
+def tells() -> bool:
+    """Return whether the interpreter tells how every frame ends, so that a watch cannot outlive its frame unseen."""
+    if _monitoring is not None:
+        _monitoring.start()
+    return _monitoring is not None and _monitoring.active
+
+
 def leaving_error(known: BaseException | None) -> BaseException | None:
     """Return the exception that leaves while a `finally` or a `with` cleans up, or None.
 

@@ -71,6 +71,9 @@ Fields: TypeAlias = "tuple[int, int, bool, TraceFlags, TraceState, bool]"
 """Of a span context: the trace's id, the span's, whether it is remote, flags, trace state, whether it is valid."""
 
 
+_MAX_NESTED = 100  # process spans within each other of which the ended ones are skipped
+
+
 def _span_context(fields: Fields) -> SpanContext:
     return SpanContext(*fields[:5])
 
@@ -115,16 +118,22 @@ def current_context() -> Context:
 
 def skip_ended(context: Context) -> Context:
     """Return a context, or, if its process span has ended, the nearest outer context whose process span has not."""
+    nearest = context = _first_open(context)
+    for _ in range(_MAX_NESTED):
+        opened: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+        if opened is None or PROCESSING not in opened.outer_context:
+            break
+        # Else loops that alternate would hold each other's ended spans for ever.
+        opened.outer_context = context = _first_open(opened.outer_context)
+    return nearest
+
+
+def _first_open(context: Context) -> Context:
     processing = _current_processing(context)
     # What another task or thread inherits is no leftover of a loop: what it does was caused by the message.
     while processing is not None and processing.done and processing.owner == task_or_thread_id():
         context = processing.outer_context
         processing = _current_processing(context)
-    open_processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
-    if open_processing is not None and PROCESSING in open_processing.outer_context:
-        open_processing.outer_context = skip_ended(
-            open_processing.outer_context
-        )  # else loops that alternate would hold each other's ended spans for ever
     return context
 
 

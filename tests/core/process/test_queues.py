@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from core.tinyqueue import Queue
 
-CONSUMED = pytest.mark.parametrize("consume", [iterated, polled])
 Consume = "Callable[[Queue], Iterable[Record]]"
 
 
@@ -50,8 +49,7 @@ def hand_on(
     worker.join()
 
 
-@CONSUMED
-@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize(("consume", "done"), [(iterated, True), (iterated, False), (polled, True)])
 def test_the_span_goes_on_in_the_worker(consume: Any, done: bool, queue: Queue, recorder: Recorder) -> None:
     seen: list[Any] = []
     hand_on(consume(queue), lambda _: seen.append(current()), done)
