@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NUMBER = 12  # courses of each shape
 EVERY = 10  # minutes from one look to the next
-POLLED = 2  # at consumers, whose limits are of minutes
+POLLED = 3  # at consumers, whose limits are of minutes
 
 
 def main() -> None:
