@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 MAIN = "import sys; from otel_eda.cli import main; sys.exit(main())"
 RATE, SECONDS, VIEWERS, PARTS = 5000, 420, 10, 10
+SETTLED = 30.0  # seconds in which what waits is kept after the last request, and as long again as it was behind
 MOST_BEHIND, MOST_CORES, MOST_GROWTH = (
     6.0,
     0.9,
@@ -167,9 +168,9 @@ def _measured(server: Server, rate: float, seconds: float, viewers: int) -> int:
             moments.append(server.moment())
         assert process.stdout is not None
         sent = Sent(**json.load(process.stdout))
-    while (heard := server.state()["heard"])["spans"] < sent.taken * BATCH and heard["behind_seconds"]:
+    patience = time.monotonic() + SETTLED + max(moment.behind for moment in moments)
+    while server.state()["heard"]["spans"] < sent.taken * BATCH and time.monotonic() < patience:
         time.sleep(1)
-    time.sleep(5)
     cores = (server.processor_seconds() - before) / (sent.taken * BATCH / rate)
     console.print(f"{rate:,.0f} spans a second for {seconds:.0f} s, {viewers} viewers")
     return _told(sent, server.state()["heard"], moments, cores, cores * RATE / rate)

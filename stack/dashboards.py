@@ -50,6 +50,8 @@ TAGS = {
 CHOSEN = f'{SERVICE}=~"$service"'
 GROUPS = f'{CHOSEN},{GROUP}=~"$group",{DESTINATION}=~"$destination"'
 CLIENTS = f'{CHOSEN},{GROUP}=~"$group"'
+EACH_GROUP = f"{SERVICE}, {GROUP}, {DESTINATION}"
+MARGIN_AHEAD = f"predict_linear(eda:retention_margin:messages{{{GROUPS}}}[1h], 3600)"
 
 
 def rate(metric: str, where: str = CHOSEN, by: tuple[str, ...] = (SERVICE, DESTINATION)) -> str:
@@ -332,6 +334,23 @@ GROUPED = Page(
                 "Offsets until retention",
                 {BY_GROUP: now("min", "eda_consumer_retention_margin")},
                 about="Offsets from the beginning of the log to the next message to be read.",
+            ),
+            Chart(
+                "Lag in an hour",
+                {BY_GROUP: now("sum", "eda:lag_ahead:messages", GROUPS)},
+                about="By the line through the last half hour, where lag rises; `otel-eda serve` shows a range.",
+            ),
+            Chart(
+                "Offsets until retention in an hour",
+                {BY_GROUP: f"min by ({EACH_GROUP}) ({MARGIN_AHEAD})"},
+                about="By the line through the last hour; below zero, messages are deleted before they are read.",
+            ),
+            Chart(
+                "Since the last poll in half an hour",
+                {BY_CLIENT: now("max", "eda:poll_age_ahead:seconds", CLIENTS, CLIENT)},
+                "s",
+                (SYSTEM,),
+                about="By the line through the longest pauses of the last hour, where they grow.",
             ),
         ],
         "Work": [

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 NUMBER = 12  # courses of each shape
 EVERY = 10  # minutes from one look to the next
-POLLED = 2  # at consumers, whose limits are of minutes
 
 
 def main() -> None:
@@ -35,8 +34,7 @@ def main() -> None:
     print(f"\nlater lag in its band of 90 %: {band:.3f}")
     print(_shifts(shifts.scored(max(number // 4, 1), seed)))
     print(_backlogs(backlogs.scored(max(number // 3, 1), seed)))
-    consumers = polls.courses(max(number // 3, 1), seed)
-    print("\npoll limits", *_table({"otel-eda": scored(consumers, polls.foretell, POLLED)}), sep="\n")
+    print("\npoll limits", *_table({"otel-eda": polls.asked(max(number // 3, 1), seed)}), sep="\n")
     pauses = {"otel-eda": polls.foretell}
     left = {name: lab.runs(way, pauses.get(name)) for name, way in WAYS.items()}
     print("\nthe fault lab's runs", *_table(left), sep="\n")

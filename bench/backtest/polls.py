@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from otel_eda.forecast import oldest, reaching, running_out
 
+from .score import Score, scored
 from .shapes import DAY, DAYS, STEP, Course
 from .steps import most
 from .ways import minutes
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Pause: TypeAlias = "Callable[[float], float]"  # how long it is from a poll at some minute to the next one, in seconds
 LIMIT = 300.0  # seconds, the default of Kafka's clients
 MINUTES = DAYS * DAY
+BEFORE = 20  # minutes before a consumer is stuck, from which on it is asked
 
 
 @dataclass
@@ -42,7 +44,15 @@ def foretell(series: TimeSeries, bound: float) -> tuple[float, float] | None:
     return None if slower is None or slower.is_usual else minutes(series, slower)
 
 
-def courses(number: int, seed: str) -> list[Course]:
+def asked(number: int, seed: str, every: int = 10) -> Score:
+    """Return what is foretold of so many consumers of each shape, asked every so many minutes; each, if stuck."""
+    score = Score()
+    for course in courses(number, seed):
+        score.add(scored([course], foretell, 1 if course.name == stuck.__name__ else every))
+    return score
+
+
+def courses(number: int, seed: str) -> list[Consumer]:
     """Return so many consumers of each shape; the same ones each time."""
     return [
         _consumer(random.Random(f"{seed}{shape.__name__}{turn}"), shape)  # noqa: S311
@@ -93,4 +103,5 @@ def _consumer(luck: random.Random, shape: Callable[[random.Random, Pause], tuple
             polled, upcoming = upcoming, upcoming + pause(upcoming / STEP)
         most.append(max(ended, now - polled))
         shown.append(now - polled)
-    return Consumer(shape.__name__, most, [], [], LIMIT, fault, shown=shown)
+    start = fault - BEFORE if shape is stuck and fault else Course.start
+    return Consumer(shape.__name__, most, [], [], LIMIT, fault, start, shown)

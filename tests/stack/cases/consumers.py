@@ -23,6 +23,9 @@ CASES = [
     ),
     Case("EdaConsumerStalled", "the group has thrown it out", polled("0+60x60")),
     Case("EdaConsumerStalled", "it polls seldom, as it may", polled("500x60", "900x60"), fires=False),
+    Case("EdaPollLimitAhead", "it polls ever more seldom", polled("10+5x60", "400x60")),
+    Case("EdaPollLimitAhead", "it polls seldom, and no more so", polled("350x60", "400x60"), fires=False),
+    Case("EdaPollLimitAhead", "it polls a little more seldom", polled("10+1x60", "400x60"), fires=False),
     Case("EdaConsumerGone", "its process has gone", counted("eda_consumer_partition_count", "3x40 stale")),
     Case(
         "EdaConsumerGone",
