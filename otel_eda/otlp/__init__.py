@@ -68,7 +68,7 @@ UNAVAILABLE = 503  # not 429, which OpenTelemetry's exporters for Python take fo
 class Receiver:
     """Takes requests, whatever protocol carries them, and gives each to all sinks, one request at a time.
 
-    Several are read at a time, so that one that takes long holds no other up.
+    One in protobuf and one in JSON are read at a time: JSON takes long, and many at once would take much memory.
     """
 
     body_seconds, wait_seconds = BODY_SECONDS, WAIT_SECONDS
@@ -78,6 +78,7 @@ class Receiver:
         self.refused: Counter[str] = Counter()
         self.sink_error: Exception | None = None  # the first one
         self.lock = threading.Lock()
+        self.parsing = {as_json: threading.Lock() for as_json in (False, True)}
         self.bodies = threading.BoundedSemaphore(BODIES)
 
     @contextmanager
@@ -93,7 +94,9 @@ class Receiver:
     def take(self, signal: str, body: bytes, encoding: str = "identity", *, as_json: bool = False) -> None:
         """Give a request to the sinks; raises `Refusal`."""
         try:
-            export = read(signal, unpack(body, encoding), as_json=as_json)
+            unpacked = unpack(body, encoding)
+            with self.parsing[as_json]:
+                export = read(signal, unpacked, as_json=as_json)
             with self.lock:
                 for sink in self.sinks:
                     self._give(sink, export)

@@ -79,7 +79,8 @@ class Checking:
         with Store(MEMORY_MB) as store:
             try:
                 store.read([self.evaluator.window])
-            except UnusableError:
+            except UnusableError as error:
+                self.failures[str(error)] += 1
                 return
             diagnosis = engine.diagnose(
                 store, self.evaluator.checks, self.evaluator.settings, evidence=self.evaluator.evidence

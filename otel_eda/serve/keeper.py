@@ -93,6 +93,7 @@ class Keeper:
         if self.jaeger and time.monotonic() - self.asked >= self.jaeger_every:
             self.asked = time.monotonic()
             self._keep(self.jaeger, known=True)
+        self.parts.delete_old()
         return more and not self.lines
 
     def rate(self) -> float:

@@ -1,7 +1,7 @@
 """A folder of parts: the tables of some seconds of telemetry each, in Parquet, as many as there is room and time for.
 
 A part's files are named for its table, the session that wrote it and the numbers of the stretches in it. Ten small
-parts become one, so that there are never many files.
+parts become one, and ten of those, as long as that is no large one.
 """
 
 from __future__ import annotations
@@ -121,8 +121,20 @@ class Parts:
         part.came, part.arrived = time.time(), self.clock()
         with self.lock:
             self.all.append(part)
-            self._delete_old()
+        self.delete_old()
         return part
+
+    def delete_old(self) -> None:
+        """Delete the oldest parts while there are too many bytes, but for the last one, and those that are too old."""
+        if self.read_only:
+            return
+        oldest = time.time() - self.age
+        with self.lock:
+            while self.all and (self.all[0].came < oldest or (len(self.all) > 1 and self.size > self.most)):
+                gone = self.all.pop(0)
+                self.shed += gone.session == self.session
+                self.doomed += gone.files.values()
+            self._unlink()
 
     def merge(self) -> None:
         """Make one part of the last ten, or hundred, if there are as many now."""
@@ -151,14 +163,6 @@ class Parts:
             return None
         until = max(part.ended for part in timed)
         return min(max(part.since, part.ended - SHORT) for part in timed if part.ended > until - LONG), until
-
-    def _delete_old(self) -> None:
-        oldest = time.time() - self.age
-        while self.all and len(self.all) > 1 and (self.all[0].came < oldest or self.size > self.most):
-            gone = self.all.pop(0)
-            self.shed += gone.session == self.session
-            self.doomed += gone.files.values()
-        self._unlink()
 
     def _unlink(self) -> None:
         """Delete files that nobody reads any more."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_VIEWERS = 50
 EVERY_SECONDS = 1.0
 SILENCE_SECONDS = 15.0  # after which a comment says that the connection lives
+STALE_SECONDS = 30.0  # after which a viewer without a new picture is let go, and sees that
 HELLO = b"retry: 2000\n\n"
 STILL_HERE = b": still here\n\n"
 
@@ -71,11 +72,12 @@ class Viewers:
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the pictures as server-sent events."""
-        shown, told = 0, time.monotonic()
+        shown, began = 0, time.monotonic()
+        told = began
         yield HELLO
         with suppress(Exception):  # `run` tries again, and tells
             await self.state()
-        while not self.ended:
+        while not self.ended and time.monotonic() - max(self.drawn, began) < STALE_SECONDS:
             if self.version != shown:
                 shown, told = self.version, time.monotonic()
                 yield b"event: state\nid: %d\ndata: %b\n\n" % (shown, self.latest)

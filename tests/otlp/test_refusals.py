@@ -92,7 +92,7 @@ def test_all_members_of_a_gzip_are_read() -> None:
     assert taken == body + body
 
 
-def test_a_request_that_takes_long_to_read_holds_no_other_up() -> None:
+def test_json_that_takes_long_to_read_holds_no_protobuf_up() -> None:
     taken: list[int] = []
     receiver = Receiver([lambda export: taken.append(len(export.body))])
     many = b'{"resourceSpans":[{}' + b",{}" * (MOST_VALUES // 6) + b"]}"

@@ -102,6 +102,13 @@ def test_the_oldest_parts_go_when_there_are_too_many_bytes_or_when_they_are_old(
         Loader(parts).add([source])
         assert len(parts.all) == 1
         assert len(list((tmp_path / "short").glob("*.parquet"))) == len(parts.all[0].files)
+        time.sleep(0.3)
+        with Parts(tmp_path / "short", 0, 0.0, read_only=True).opened() as shown_only:
+            Keeper([], shown_only).step()
+            assert len(shown_only.all) == 1
+        assert list((tmp_path / "short").glob("*.parquet"))
+        Keeper([], parts).step()  # though nothing comes
+        assert not list((tmp_path / "short").glob("*.parquet"))
 
 
 def test_what_is_read_is_deleted_only_after_that(tmp_path: Path) -> None:
