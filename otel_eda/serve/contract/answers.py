@@ -167,6 +167,13 @@ class Hop(TypedDict):
     p99: float
 
 
+class LatencyLeftOff(TypedDict):
+    """The rarest of what there is beyond what is shown."""
+
+    ends: int
+    hops: int
+
+
 class LatencyAnswer(TypedDict):
     """GET /api/latency."""
 
@@ -174,6 +181,7 @@ class LatencyAnswer(TypedDict):
     until: float
     ends: list[End]
     hops: list[Hop]
+    left_off: LatencyLeftOff
 
 
 class TraceSpan(TypedDict):
@@ -272,13 +280,21 @@ class Rebalance(TypedDict):
     partition: str | None
 
 
+class PartitionsLeftOff(TypedDict):
+    """The oldest of what there is beyond what is shown."""
+
+    owners: int
+    rebalances: int
+
+
 class PartitionGroup(TypedDict):
-    """The partitions of a destination as one group has them."""
+    """The partitions of a destination as one group has them, also those of which it processed nothing."""
 
     name: str | None
     partitions: list[Partition]
     owners: list[Ownership]
     rebalances: list[Rebalance]
+    left_off: PartitionsLeftOff
 
 
 class PartitionsAnswer(TypedDict):

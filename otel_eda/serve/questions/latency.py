@@ -79,11 +79,13 @@ def latency(reader: Reader, asked: Asked) -> LatencyAnswer:
     }
     with reader.tables(time, later=True) as tables:
         ends, hops = tables.ask(ENDS, parameters), tables.ask(HOPS, parameters)
+    found = _ends(ends, step)
     return {
         "since": time.since,
         "until": time.until,
-        "ends": _ends(ends, step)[:MOST_ENDS],
+        "ends": found[:MOST_ENDS],
         "hops": [_hop(row) for row in hops[:MOST_HOPS]],
+        "left_off": {"ends": len(found[MOST_ENDS:]), "hops": len(hops[MOST_HOPS:])},
     }
 
 
