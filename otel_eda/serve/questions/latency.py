@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.diagnosis.settings import SECOND
 
+from .asking import WAITED_SECONDS
+
 if TYPE_CHECKING:
     from otel_eda.serve.contract.answers import End, Hop, LatencyAnswer
 
@@ -77,7 +79,7 @@ def latency(reader: Reader, asked: Asked) -> LatencyAnswer:
         "step": int(step * SECOND),
         "destination": asked.text("destination"),
     }
-    with reader.tables(time, later=True) as tables:
+    with reader.tables(time, before=WAITED_SECONDS, later=True) as tables:
         ends, hops = tables.ask(ENDS, parameters), tables.ask(HOPS, parameters)
     found = _ends(ends, step)
     return {

@@ -10,9 +10,9 @@ from otel_eda.diagnosis.settings import SECOND, Bounds
 from .asking import QuestionError
 
 if TYPE_CHECKING:
-    from otel_eda.serve.contract.answers import Ownership, Partition, PartitionGroup, PartitionsAnswer, Rebalance
+    from otel_eda.serve.contract.partitions import Ownership, Partition, PartitionGroup, PartitionsAnswer, Rebalance
 
-    from .asking import Asked, Reader, Time
+    from .asking import Asked, Reader
 
 HOT = Bounds().hot_share or 3.0
 MOST_OWNERS, MOST_REBALANCES = 2000, 1000
@@ -82,18 +82,19 @@ def partitions(reader: Reader, asked: Asked) -> PartitionsAnswer:
         loads, runs = tables.ask(LOADS, parameters), tables.ask(RUNS, parameters)
         lags = {(group, part): lag for group, part, lag in tables.ask(LAGS, parameters)}
         changes = tables.ask(CHANGES, parameters)
+    kept = max(reader.kept_seconds(time, asked.now), 1.0)
     names = sorted({row[0] for row in loads})
     return {
         "destination": destination,
         "since": time.since,
         "until": time.until,
-        "groups": [_group(name, time, loads, runs, lags, changes) for name in names],
+        "groups": [_group(name, kept, loads, runs, lags, changes) for name in names],
     }
 
 
 def _group(  # noqa: PLR0917
     name: str,
-    time: Time,
+    kept: float,
     loads: list[tuple[Any, ...]],
     runs: list[tuple[Any, ...]],
     lags: dict[tuple[str, str], int],
@@ -105,20 +106,20 @@ def _group(  # noqa: PLR0917
     rebalances = [_rebalance(*row[1:]) for row in changes if row[0] in {name, ""}]
     return {
         "name": name or None,
-        "partitions": [_partition(row, time, whole, len(ours), lags.get((name, row[0]))) for row in ours],
+        "partitions": [_partition(row, kept, whole, len(ours), lags.get((name, row[0]))) for row in ours],
         "owners": owners[-MOST_OWNERS:],
         "rebalances": rebalances[:MOST_REBALANCES][::-1],
         "left_off": {"owners": len(owners[:-MOST_OWNERS]), "rebalances": len(rebalances[MOST_REBALANCES:])},
     }
 
 
-def _partition(row: tuple[Any, ...], time: Time, whole: int, number: int, lag: int | None) -> Partition:
+def _partition(row: tuple[Any, ...], kept: float, whole: int, number: int, lag: int | None) -> Partition:
     name, count, service, instance = row
     return {
         "partition": name,
         "owner": service,
         "instance": instance,
-        "rate": count / time.seconds,
+        "rate": count / kept,
         "share": count / whole if whole else 0.0,
         "lag": lag,
         "hot": count > 0 and number > 1 and count >= min(HOT, number) * whole / number,
