@@ -98,9 +98,9 @@ class Asked:
         return Time(since, until)
 
     def step(self, time: Time, least: float = 1.0) -> float:
-        """Return the length of the intervals that a time is cut into."""
+        """Return the length of the intervals that a time is cut into, in whole milliseconds."""
         fitting = next((step for step in STEPS if step >= max(time.seconds / INTERVALS, least)), STEPS[-1])
-        step = self.number("step", float(fitting), 0.1, MOST_SECONDS)
+        step = round(self.number("step", float(fitting), 0.1, MOST_SECONDS), 3)
         if time.seconds / step > MOST_INTERVALS:
             raise QuestionError(f"more than {MOST_INTERVALS} intervals: step has to be larger")
         return step

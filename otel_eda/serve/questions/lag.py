@@ -52,7 +52,7 @@ def lag(reader: Reader, asked: Asked) -> LagAnswer:
         "since": since,
         "until": until,
         "earliest": since - int(BEFORE_SECONDS * SECOND),
-        "step": int(step * SECOND),
+        "step": round(step * SECOND),
         "destination": asked.text("destination"),
         "all_groups": group is None,
         "group": group or "",

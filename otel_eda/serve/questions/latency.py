@@ -76,7 +76,7 @@ def latency(reader: Reader, asked: Asked) -> LatencyAnswer:
     parameters = {
         "since": since,
         "until": until,
-        "step": int(step * SECOND),
+        "step": round(step * SECOND),
         "destination": asked.text("destination"),
     }
     with reader.tables(time, before=WAITED_SECONDS, later=True) as tables:
