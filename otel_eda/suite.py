@@ -14,8 +14,9 @@ from otel_eda.core.patching.patch import changing
 from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.handed import handed
 from otel_eda.core.process.log_correlation import log_correlation
+from otel_eda.core.process.logged_errors import logged_errors
 from otel_eda.core.process.queues import queues
-from otel_eda.core.runtime import state
+from otel_eda.core.runtime import finalizers, state
 from otel_eda.core.telemetry import events, providers
 from otel_eda.core.telemetry.hooks import Hooks
 
@@ -66,6 +67,7 @@ LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapt
 REGISTRIES = "registries"
 HOOKS = "otel_eda_hooks"
 NAMES = (*LIBRARIES, REGISTRIES)
+_FOR_ALL = (log_correlation, logged_errors, queues, handed)  # what is patched as long as any of them is on
 
 
 def enable(
@@ -126,11 +128,11 @@ def switch_on(
 ) -> None:
     """Instrument one library, or the in-process registries (`name` is one of `NAMES`)."""
     shutdown.register_at_exit()
+    finalizers.watch_collector()
     if logger_provider is not None:
         events.set_provider(logger_provider)
-    log_correlation.enable()
-    queues.enable()
-    handed.enable()
+    for patches in _FOR_ALL:
+        patches.enable()
     _write_status_at_exit()
     if name == REGISTRIES:
         if not registries.registries.enabled:
@@ -167,6 +169,9 @@ def switch_off(name: str) -> None:
         registries.registries.disable()
     else:
         LIBRARIES[name].disable()
+    if not registries.registries.enabled and not any(library.on for library in LIBRARIES.values()):
+        for patches in _FOR_ALL:
+            patches.disable()
 
 
 def disable() -> None:

@@ -135,11 +135,15 @@ WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message wai
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
 ENDED_BY = _read("ended_by", "VARCHAR", "the exception by which the code was told to end", semconv.ENDED_BY)
 HANDED = _read(
-    "handed", "BOOLEAN", "a call in another thread or task ended it, whose result somebody may ask for", semconv.HANDED
+    "handed",
+    "BOOLEAN",
+    "it ended in another thread or task, which somebody may ask for its error, or while it waited for one",
+    semconv.HANDED,
 )
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
 FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)
 ERROR = _read("error", "VARCHAR", "the type of the error", semconv.ERROR_TYPE, semconv.EXCEPTION_TYPE)
+LOGGER = _read("logger", "VARCHAR", "the logger of an error that was logged on a process span", semconv.LOGGER)
 AUTOMATIC = _read("automatic", "BOOLEAN", "the client committed without a call of the application", semconv.AUTOMATIC)
 SAMPLING = _read("sampling", "VARCHAR", "where spans are counted: whether they were sampled", external.SAMPLING_RESULT)
 
@@ -154,7 +158,7 @@ METRIC_COLUMNS = (
 )  # fmt: skip
 EVENT_COLUMNS = (
     SYSTEM, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, MESSAGE_ID, SEQUENCE, COMMITTED, NEXT, START, END,
-    EVENT_TYPE, FUNCTION, ERROR,
+    EVENT_TYPE, FUNCTION, ERROR, LOGGER,
 )  # fmt: skip
 # What tells one series of a metric from another.
 SERIES = ("service", "instance", "host", "scope", "name", *(column.name for column in METRIC_COLUMNS))

@@ -1,9 +1,18 @@
-"""Views of what consumers did with messages that failed, for the checks that tell losses from what was set aside."""
+"""Views of what consumers committed, and of what they did with messages that failed: lost, or set aside."""
 
 from __future__ import annotations
 
 from otel_eda import semconv
 
+# The span of a commit of several partitions has an event for each of them.
+COMMITS = f"""
+CREATE VIEW commits AS
+SELECT * FROM operations WHERE type = 'settle' AND outcome = 'ok' AND committed IS NOT NULL
+UNION ALL
+SELECT o.* REPLACE (p.destination AS destination, p.partition_id AS partition_id, p.committed AS committed)
+FROM operations o JOIN events p ON p.trace_id = o.trace_id AND p.span_id = o.span_id
+WHERE o.type = 'settle' AND o.outcome = 'ok' AND p.name = '{semconv.COMMIT_PART}'
+"""
 # Whole words, at a name's beginning or end or between its separators: `handlxpress` is no dead-letter exchange.
 DEAD = "(^|[^a-z0-9])(dlq|dlx|dlt|dead[^a-z0-9]?letter(s|ed)?)([^a-z0-9]|$)"
 PARKING = "(^|[^a-z0-9])parking[^a-z0-9]?lot([^a-z0-9]|$)"  # a car park has one, too

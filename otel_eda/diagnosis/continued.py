@@ -13,7 +13,7 @@ WITH attempts AS (
     SELECT *, coalesce(lag(outcome) OVER before = 'error' AND lag(ended) OVER before <= started, false) AS retried
     FROM attempts WINDOW before AS (PARTITION BY message ORDER BY started, ended)
 )
-SELECT m.trace_id, m.span_id, m.started, m.ended, m.outcome, m.error, m.error_text,
+SELECT m.trace_id, m.span_id, m.started, m.ended, m.outcome, m.error, m.error_text, m.handed,
        d.trace_id AS first_trace, d.span_id AS first_span
 FROM (SELECT * FROM ordered WHERE continued AND NOT retried) m
 ASOF JOIN (SELECT * FROM ordered WHERE continued IS DISTINCT FROM true) d
@@ -24,6 +24,7 @@ APPLIED = """
 CREATE TABLE applied AS
 SELECT o.* REPLACE (
     CASE WHEN o.continued THEN k.known IS NOT NULL ELSE o.continued END AS continued,
+    CASE WHEN c.handed THEN true ELSE o.handed END AS handed,
     CASE WHEN c.known THEN greatest(o.ended, c.ended) ELSE o.ended END AS ended,
     CASE WHEN c.known THEN c.outcome ELSE o.outcome END AS outcome,
     CASE WHEN c.known THEN c.error ELSE o.error END AS error,
@@ -32,7 +33,8 @@ FROM operations o LEFT JOIN (SELECT DISTINCT trace_id, span_id, true AS known FR
 ON k.trace_id = o.trace_id AND k.span_id = o.span_id
 LEFT JOIN (
     SELECT first_trace, first_span, max(ended) AS ended, arg_max(outcome, started) AS outcome,
-           arg_max(error, started) AS error, arg_max(error_text, started) AS error_text, true AS known
+           arg_max(error, started) AS error, arg_max(error_text, started) AS error_text, true AS known,
+           bool_or(coalesce(handed, false)) AS handed
     FROM continued GROUP BY first_trace, first_span
 ) c ON c.first_trace = o.trace_id AND c.first_span = o.span_id AND o.outcome IN ('ok', 'abandoned')
 """

@@ -38,6 +38,8 @@ MACROS = (
        WHEN length(x) = digits THEN nullif(lower(x), repeat('0', digits))
        WHEN length(x) = ceil(digits / 6) * 4 THEN nullif(lower(hex(try(from_base64(x)))), repeat('0', digits)) END""",
 )
+TRACES = "resourceSpans"
+BEGINS_AS_TRACES = f"starts_with(json, '{{\"{TRACES}\"')"
 # Columns of the table of operations while it is being made.
 TEMPORARY_COLUMNS = {"span_events": "STRUCT(name VARCHAR)[]", "links": "STRUCT(name VARCHAR)[]"}
 # Two exports of one span have the same key; two rows of one batch have it only if they are about the same message.
@@ -58,7 +60,7 @@ def operations(items: Mapping[str, str] | None = None) -> str:
     one row here, and keeps its `links` for `batch_messages`.
     """
     steps = {
-        **(items or _request_items("resourceSpans", "scopeSpans", "spans", otlp_schema.SPAN)),
+        **(items or _request_items(TRACES, "scopeSpans", "spans", otlp_schema.SPAN)),
         "span": SPAN,
         "attributed": _span_attributes(),
         "typed": TYPED,
@@ -130,10 +132,12 @@ def values(prefix: str, wanted: Iterable[Column]) -> str:
 
 def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, object]) -> dict[str, str]:
     """Return the steps that unnest requests down to rows of a resource, a scope's name and an item `p`."""
+    # Most lines are traces, and tell so by their beginning: the other signals' statements need not parse them.
+    which = "true" if signal == TRACES else f"NOT {BEGINS_AS_TRACES}"
     return {
         "line": f"""
             SELECT unnest(from_json(json, '{otlp_schema.request(signal, scopes, items, item)}')."{signal}") AS r
-            FROM read_ndjson_objects(?, ignore_errors => true)""",
+            FROM read_ndjson_objects(?, ignore_errors => true) WHERE {which}""",
         "resource": f"""
             SELECT key_list(r.resource.attributes) AS r_keys, value_list(r.resource.attributes) AS r_values,
                    unnest(r."{scopes}") AS s
@@ -266,8 +270,10 @@ SPAN_EVENT = """
 SELECT service, instance, host, realm, trace_id, span_id, unnest(span_events) AS e
 FROM operations WHERE len(span_events) > 0
 """
-EVENT_VALUE = """
-SELECT *, e.name AS name, instant(e."timeUnixNano") AS time,
+# An error that was logged is one, whether its record or the event on the span shows it.
+EVENT_VALUE = f"""
+SELECT *, CASE WHEN e.name = '{semconv.ERROR_LOGGED}' THEN 'exception' ELSE e.name END AS name,
+       instant(e."timeUnixNano") AS time,
        key_list(e.attributes) AS p_keys, value_list(e.attributes) AS p_values
 FROM event"""
 

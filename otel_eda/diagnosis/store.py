@@ -30,13 +30,13 @@ TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 WINDOW = "the window"  # what a database's files are called
 COLUMNAR = {f"{signal}.columns.parquet": signal for signal in SIGNALS}
-SURVEY = """
+SURVEY = f"""
 WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
-    SELECT CASE WHEN json IS NULL THEN 'damaged' WHEN starts_with(json, '{"resourceSpans"') THEN 'traces'
+    SELECT CASE WHEN json IS NULL THEN 'damaged' WHEN {load.BEGINS_AS_TRACES} THEN 'traces'
                 WHEN json_exists(json, '$.resourceSpans') THEN 'traces'
                 WHEN json_exists(json, '$.resourceMetrics') THEN 'metrics'
                 WHEN json_exists(json, '$.resourceLogs') THEN 'logs'
-                WHEN json IN ('{}', 'null') THEN 'empty' ELSE 'foreign' END AS signal
+                WHEN json IN ('{{}}', 'null') THEN 'empty' ELSE 'foreign' END AS signal
     FROM line
 )
 SELECT signal, count(*) FROM signal GROUP BY signal

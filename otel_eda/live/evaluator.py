@@ -47,12 +47,23 @@ class WindowSource(Protocol):
 
 
 class Polled:
-    """A server that is asked for the whole window each time; `counts` tells that it has metrics of that time, too."""
+    """A server that is asked for the whole window each time; `counts` tells that it has metrics of that time, too.
+
+    When it answers again after it did not, it is asked for that time, too, up to `longest` seconds.
+    """
 
     def __init__(
-        self, name: str, source: Callable[[datetime, datetime], Source], seconds: float, *, counts: bool
+        self,
+        name: str,
+        source: Callable[[datetime, datetime], Source],
+        seconds: float,
+        *,
+        counts: bool,
+        longest: float = 0.0,
     ) -> None:
         self.name, self.source, self.seconds, self.counts = name, source, seconds, counts
+        self.longest = max(longest, seconds)
+        self.heard = datetime.now(timezone.utc)  # when it answered last
         self.answered = False  # at any time
         self.failures = 0
         self.error: UnusableError | None = None  # of the last time
@@ -60,13 +71,19 @@ class Polled:
     def files(self, spool: Path) -> Iterator[Path]:
         """Yield files with the server's answers; raises `UnusableError`."""
         now = datetime.now(timezone.utc)
+        since = max(self.heard - timedelta(seconds=self.seconds), now - timedelta(seconds=self.longest))
         self.error = None
         try:
-            yield from self.source(now - timedelta(seconds=self.seconds), now).files(spool)
+            yield from self.source(since, now).files(spool)
         except UnusableError as error:
             self.error, self.failures = error, self.failures + 1
             raise
-        self.answered = True
+        self.answered, self.heard = True, now
+
+    def notes(self) -> Iterator[str]:
+        """Yield a line if it did not always answer."""
+        if self.failures:
+            yield f"{plural(self.failures, 'time')} {self.name} did not answer"
 
 
 class Evaluator:
@@ -147,6 +164,5 @@ class Evaluator:
         """Yield a line for each kind of telemetry that was not used, with the reason."""
         yield from self.intake_notes
         for server in self.polled:
-            if server.failures:
-                yield f"{plural(server.failures, 'time')} {server.name} did not answer"
+            yield from server.notes()
         yield from self.window.notes()

@@ -34,6 +34,9 @@ class LiveSource(Protocol):
     def read(self) -> Iterator[bytes]:
         """Yield new lines of OTLP JSON, not too many at a time."""
 
+    def close(self) -> None:
+        """Take no more: what is read from now on is all that there will be."""
+
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not taken, with the reason."""
 
@@ -51,6 +54,10 @@ class Exporters:
 
         for signal, body in self.queue.drain(SLICE_BYTES):
             yield line(REQUESTS[signal].FromString(body)).encode()
+
+    def close(self) -> None:
+        """Refuse further requests."""
+        self.queue.close()
 
     def notes(self) -> Iterator[str]:
         """Yield nothing: the receiver counts what it refuses."""
@@ -78,11 +85,14 @@ class GrowingFiles:
         for tail in self.tails.values():
             yield from tail.read()
 
+    def close(self) -> None:
+        """Do nothing: who appends is not asked."""
+
     def notes(self) -> Iterator[str]:
         """Yield a line for each file with damaged lines, and for each that cannot be read."""
-        for name, number in self.damaged.items():
+        for name, number in list(self.damaged.items()):  # which another thread may change
             yield f"{name}: {plural(number, 'damaged line')}, so not read"
-        for tail in self.tails.values():
+        for tail in list(self.tails.values()):
             if tail.error:
                 yield f"{tail.path.name}: not read: {tail.error}"
 

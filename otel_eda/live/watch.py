@@ -78,6 +78,8 @@ def watch(  # noqa: PLR0917
     over = False
     while not over:
         over = ended.wait(TICK) or (end is not None and time.monotonic() >= end)
+        for place in places if over else ():
+            place.close()
         while window.add(line for place in places for line in place.read()) and over:
             pass
         if over or time.monotonic() >= due:

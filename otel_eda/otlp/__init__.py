@@ -35,6 +35,8 @@ REQUEST_BYTES = 16 << 20  # of a request at most; the SDKs' batches have less th
 BODIES = 4  # request bodies that are read at the same time
 BODY_SECONDS = 10.0  # that a body may take to arrive: no exporter waits for longer
 WAIT_SECONDS = 2.0  # that a request waits until its body can be read
+RATIO, SMALL_BYTES = 200, 1 << 20  # times as large as its compressed form that a body may be, unless it is small
+MEMBERS = 16  # of a gzip at most
 GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib finds out which of the two headers there is
 
 
@@ -64,7 +66,10 @@ UNAVAILABLE = 503  # not 429, which OpenTelemetry's exporters for Python take fo
 
 
 class Receiver:
-    """Takes requests, whatever protocol carries them, and gives each to all sinks, one request at a time."""
+    """Takes requests, whatever protocol carries them, and gives each to all sinks, one request at a time.
+
+    Several are read at a time, so that one that takes long holds no other up.
+    """
 
     body_seconds, wait_seconds = BODY_SECONDS, WAIT_SECONDS
 
@@ -87,14 +92,13 @@ class Receiver:
 
     def take(self, signal: str, body: bytes, encoding: str = "identity", *, as_json: bool = False) -> None:
         """Give a request to the sinks; raises `Refusal`."""
-        with self.lock:
-            try:
-                export = read(signal, unpack(body, encoding), as_json=as_json)
+        try:
+            export = read(signal, unpack(body, encoding), as_json=as_json)
+            with self.lock:
                 for sink in self.sinks:
                     self._give(sink, export)
-            except Refusal as refusal:
-                self.refused[refusal.why] += 1
-                raise
+        except Refusal as refusal:
+            raise self.refuse(refusal.status, refusal.why) from refusal.__cause__
 
     def _give(self, sink: Sink, export: Export) -> None:
         try:
@@ -106,7 +110,7 @@ class Receiver:
             raise Refusal(500, "an error here") from error
 
     def refuse(self, status: int, why: str) -> Refusal:
-        """Count a request that is refused before it is read, and return the refusal."""
+        """Count a request that is refused, and return the refusal."""
         with self.lock:
             self.refused[why] += 1
         return Refusal(status, why)
@@ -125,22 +129,27 @@ def unpack(body: bytes, encoding: str) -> bytes:
         return body
     if encoding not in {"gzip", "deflate"}:
         raise Refusal(415, "unknown compression")
-    packed = zlib.decompressobj(GZIP_OR_ZLIB)
-    try:
-        unpacked = packed.decompress(body, REQUEST_BYTES)
-    except zlib.error as error:
-        raise Refusal(400, "damaged") from error
-    if packed.unconsumed_tail:
-        raise Refusal(413, "too large")
-    if not packed.eof:
-        raise Refusal(400, "damaged")
-    return unpacked
+    unpacked, rest = bytearray(), body
+    for _ in range(MEMBERS):
+        packed = zlib.decompressobj(GZIP_OR_ZLIB)
+        try:
+            unpacked += packed.decompress(rest, REQUEST_BYTES + 1 - len(unpacked))
+        except zlib.error as error:
+            raise Refusal(400, "damaged") from error
+        if len(unpacked) > REQUEST_BYTES or len(unpacked) > max(RATIO * len(body), SMALL_BYTES):
+            raise Refusal(413, "too large")
+        rest = packed.unused_data
+        if packed.eof and not rest:
+            return bytes(unpacked)
+    raise Refusal(400, "damaged")
 
 
 def read(signal: str, body: bytes, *, as_json: bool = False) -> Export:
     """Return the request in a body; raises `Refusal` if the body is not OTLP."""
     if signal not in REQUESTS:
         raise Refusal(404, "unknown path")
+    if as_json and json_bodies.crowded(body):
+        raise Refusal(413, "too many values")
     try:
         if as_json:
             request = json_bodies.read(body, REQUESTS[signal])

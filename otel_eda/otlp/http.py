@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 # A response without a complaint.
 EMPTY = {PROTOBUF: b"", JSON: b"{}"}
+# What browsers say of the page that a request comes from, and no service's exporter does. A page that somebody looks at
+# could otherwise send whatever it likes: its own name may resolve to this machine (DNS rebinding).
+BROWSER = ("Origin", "Sec-Fetch-Site")
 CONNECTIONS = 256  # each has a thread
 SILENCE_SECONDS = 60.0  # after which a silent connection is closed
 PART_BYTES = 64 << 10
@@ -75,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take(self, length: int) -> None:
         close, self.close_connection = self.close_connection, True  # an unread body would be taken for a request
+        if any(name in self.headers for name in BROWSER):
+            raise self.server.receiver.refuse(403, "of a page in a browser")
         with self.server.receiver.reading():
             body = self._body(length)
             self.close_connection = close

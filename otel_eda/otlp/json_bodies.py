@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 M = TypeVar("M", bound=Message)
 IDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
 DEEPEST = 100  # values within values
+MOST_VALUES = 500_000  # a span has some fifty
 
 
 def read(body: bytes, kind: type[M]) -> M:
@@ -23,6 +24,11 @@ def read(body: bytes, kind: type[M]) -> M:
         return ParseDict(_with_bytes(json.loads(body), 0), kind(), ignore_unknown_fields=True)
     except (ParseError, RecursionError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error
+
+
+def crowded(body: bytes) -> bool:
+    """Return whether a body has more values than are read: empty ones are few bytes, but much work and memory."""
+    return sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES
 
 
 def _with_bytes(value: Any, depth: int) -> Any:

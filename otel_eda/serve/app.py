@@ -18,6 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from otel_eda.diagnosis import UnusableError
+
 from .questions.asking import Asked, QuestionError
 from .questions.compare import compare
 from .questions.delivery import delivery, messages
@@ -127,7 +129,7 @@ class Site:
             return _failure(400, str(error))
         except CrowdedError:
             return _failure(503, "too many questions wait: ask again", RETRY)
-        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException, UnusableError):
             return _failure(503, "that is too much to tell: ask for a shorter time, or for one destination")
         return Response(answer, media_type=JSON)
 

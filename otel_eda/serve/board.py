@@ -35,7 +35,6 @@ MOST_SENDS = 1_000_000
 COMPACTED_PARTS = 30  # after which the tables are compressed: rows that were deleted take room until then
 EDGE_SECONDS = 1800.0  # that an edge is shown of which nothing comes any more
 MOST_EDGES = 10_000  # that are known; the latest stay
-AHEAD_SECONDS = 5.0  # that a clock of telemetry may be ahead of ours
 SETUP = (
     "CREATE TABLE sends (key UBIGINT, ended BIGINT)",
     """CREATE TABLE recent (slot BIGINT, type VARCHAR, service VARCHAR, system VARCHAR, destination VARCHAR,
@@ -182,7 +181,7 @@ class Board:
         return min(max(self.now() - self.first, LEAST_SECONDS), MINUTE)
 
     def _advance(self, part: ParquetPart) -> None:
-        latest = min(part.until / SECOND, time.time() + AHEAD_SECONDS)
+        latest = part.ended / SECOND
         if latest > self.now() or not self.latest:
             self.latest, self.arrived = latest, self.clock()
         self.first = self.first or max(part.since / SECOND, self.latest - MINUTE)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from otel_eda.diagnosis import UnusableError, engine
+from otel_eda.diagnosis import UnusableError, engine, plural
 from otel_eda.diagnosis.store import Store
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Checking:
         self.board, self.found = reader.board, reader.found
         self.took = 0.0  # seconds, the last time
         self.checked = time.monotonic()
+        self.failures: Counter[str] = Counter()
 
     def run(self, ended: threading.Event, every: float) -> None:
         """Check until the end."""
@@ -39,22 +41,38 @@ class Checking:
             if self._has_time():
                 self._check()
 
+    def conclude(self) -> None:
+        """Check once more, when all that came is kept."""
+        if not self.once:
+            self._check()
+
+    def check_complete(self) -> None:
+        """Raise `UnusableError` if nothing was checked at any time."""
+        if not self.found.evaluations:
+            raise UnusableError(next(iter(self.failures), "no OTLP has come, so nothing was checked"))
+
     def _has_time(self) -> bool:
         """Return whether what comes is kept in time, or the checks have waited for long: keeping comes first."""
         return self.behind() < BEHIND_SECONDS or time.monotonic() - self.checked > PATIENCE_SECONDS
 
     def _check(self) -> None:
         began = time.monotonic()
-        with self.parts.reading():  # what is merged meanwhile is there until its rows are read
-            diagnosis = self.evaluator.diagnose()
-        if diagnosis is not None:
-            self.found.update(diagnosis, self.board.now())
+        try:
+            with self.parts.reading():  # what is merged meanwhile is there until its rows are read
+                diagnosis = self.evaluator.diagnose()
+        except (UnusableError, OSError) as error:  # no room in memory or on the disk: the next time there may be some
+            self.failures[str(error)] += 1
+        else:
+            if diagnosis is not None:
+                self.found.update(diagnosis, self.board.now())
         self.checked = time.monotonic()
         self.took = self.checked - began
 
     def notes(self) -> Iterator[str]:
         """Yield a line for what the checks could not look at."""
         yield from self.evaluator.notes()
+        for why, number in list(self.failures.items()):
+            yield f"the checks failed {plural(number, 'time')}: {why}"
 
     def _check_all(self) -> None:
         """Check a record, whose end is the end: what is not there will not come."""

@@ -1,6 +1,5 @@
 """`otel-eda serve`."""
 
-import ipaddress
 import os
 import webbrowser
 from pathlib import Path
@@ -42,27 +41,31 @@ def run(
     from .session import session
 
     token = read_token(serving)
-    with (
-        announced() as ended,
-        session(endpoints, places, keep, bounded) as kept,
-        page(kept, serving, judging, bounds, token, ended) as shown,
-    ):
-        heard = ", ".join(kept.places)
-        say(f"the page is at {shown.link}; it hears {heard}; an interrupt (Ctrl-C) ends it")
-        if serving.open:
-            webbrowser.open(shown.link)
-        ended.wait(serving.duration)
-    for note in [*kept.receivers.notes(), *kept.keeper.notes()]:
+    with announced() as ended, session(endpoints, places, keep, bounded) as kept:
+        with page(kept, serving, judging, bounds, token, ended) as shown:
+            heard = ", ".join(kept.places)
+            say(f"the page is at {shown.link}; it hears {heard}; an interrupt (Ctrl-C) ends it")
+            if serving.open:
+                webbrowser.open(shown.link)
+            ended.wait(serving.duration)
+        shown.checking.conclude()
+    for note in [*kept.receivers.notes(), *kept.keeper.notes(), *shown.checking.notes()]:
         say(f"Note: {note}")
-    return judging.status(entry.finding.verdict for entry in shown.found.all())
+    status = judging.status(entry.finding.verdict for entry in shown.found.all())
+    if not status:
+        kept.keeper.check_complete()
+        shown.checking.check_complete()
+    return status
 
 
 def read_token(serving: Serving) -> str | None:
     """Return the token, if there is one; raises `UnusableError` if there has to be one, or if it is too short."""
+    from .safety import loopback
+
     token = os.environ.get(TOKEN, "").strip() or None
     if serving.token_file:
         token = serving.token_file.read_text(encoding="utf-8").strip()
-    if token is None and not _loopback(split(serving.address)[0]):
+    if token is None and not loopback(split(serving.address)[0]):
         raise UnusableError(
             f"{serving.address} is not of this machine alone: others could read what is served, "
             f"so it needs a token, in {TOKEN} or --token-file"
@@ -70,10 +73,3 @@ def read_token(serving: Serving) -> str | None:
     if token is not None and len(token) < LEAST_TOKEN:
         raise UnusableError(f"the token has to have at least {LEAST_TOKEN} letters")
     return token
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -9,7 +9,7 @@ from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.intake import Intake
 from otel_eda.diagnosis.store import Store
 
-from .merging import write
+from .merging import all_or_none, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,8 +81,10 @@ class Loader:
             return None
         since, until = store.ask(EXTENT)[0]
         files = self.parts.next_files(present)
-        for table, path in files.items():
-            write(store.connection, f"FROM {table}", path)
-        self.rows.update(numbers)
-        self.spans += numbers["operations"]
-        return self.parts.add(files, since, until, numbers["operations"])
+        with all_or_none(files.values()):
+            for table, path in files.items():
+                write(store.connection, f"FROM {table}", path)
+        part = self.parts.add(files, since, until, numbers["operations"])
+        self.rows.update(numbers)  # only what can be asked about is said to be there
+        self.spans += part.spans
+        return part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
@@ -10,7 +10,7 @@ import duckdb
 from otel_eda.diagnosis.store import UNDRAWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Config: TypeAlias = "dict[str, str | bool | int | float | list[str]]"
@@ -37,20 +37,33 @@ def write(connection: duckdb.DuckDBPyConnection, rows: str, path: Path, *paramet
     unfinished.rename(path)
 
 
+@contextmanager
+def all_or_none(files: Iterable[Path]) -> Iterator[None]:
+    """Write these files in the block; if it fails, delete those that are there."""
+    try:
+        yield
+    except BaseException:
+        for path in files:
+            for each in (path, path.with_suffix(".part")):
+                with suppress(OSError):
+                    each.unlink(missing_ok=True)
+        raise
+
+
 def merged(files: Sequence[str], path: Path) -> None:
     """Write the rows of some files to one."""
     with connected(CONFIG) as connection:
         write(connection, "SELECT * FROM read_parquet(?, union_by_name => true)", path, list(files))
 
 
-def measured(files: Mapping[str, str]) -> dict[str, tuple[int, int, int]]:
+def measured(files: Mapping[Path, str]) -> dict[Path, tuple[int, int, int]]:
     """Return of each file its first time, last time and number of rows; files that are damaged are left out."""
     facts = {}
     with connected(CONFIG) as connection:
-        for name, file in files.items():
-            first, last = TIMES[name.rsplit("/", 1)[-1].partition("-")[0]]
+        for path, file in files.items():
+            first, last = TIMES[path.name.partition("-")[0]]
             try:
-                facts[name] = connection.execute(MEASURES.format(first, last), [file]).fetchall()[0]
+                facts[path] = connection.execute(MEASURES.format(first, last), [file]).fetchall()[0]
             except duckdb.Error:
                 continue
     return facts

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Page:
-    """A page that is served: the link to it, what is found so far, who answers questions, and who looks."""
+    """A page that is served: the link to it, what is found so far and by whom, who answers questions, and who looks."""
 
     link: str
     found: Found
+    checking: Checking
     reader: Reader
     viewers: Viewers
 
@@ -57,7 +58,7 @@ def page(  # noqa: PLR0917
         threads.start("keeper", lambda: kept.keeper.run(ended))
         threads.start("checks", lambda: checking.run(ended, serving.every))
         try:
-            yield Page(link.to(guard.once) if guard else address, found, reader, viewers)
+            yield Page(link.to(guard.once) if guard else address, found, checking, reader, viewers)
         finally:
             ended.set()
             threads.join()

@@ -12,13 +12,15 @@ import time
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.exported import literal
+from otel_eda.diagnosis.settings import SECOND
 
 from .locked import locked
-from .merging import measured, merged
+from .merging import all_or_none, measured, merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 TABLES = ("operations", "metrics", "events")
 NAME = re.compile(r"(operations|metrics|events)-(\d{8}T\d{6})-(\d{6,})-(\d{6,})\.parquet")
 STRETCHES = (10, 100)  # parts that become one
+AHEAD_SECONDS = 5.0  # that a clock of telemetry may be ahead of ours
+SHORT, LONG = 30 * 86400 * SECOND, 365 * 86400 * SECOND  # what is longer, of a part and of all, began by a wrong clock
 MERGED_SPANS = 120_000  # of a merged part at most, so that the window still moves in small steps
 
 
@@ -44,6 +48,11 @@ class ParquetPart:
     size: int = 0
     came: float = 0.0  # seconds since 1970
     arrived: float = 0.0  # monotonic; of this session only
+
+    @property
+    def ended(self) -> int:
+        """Its last time, but not later than it came: a clock that is far ahead of ours is wrong."""
+        return min(self.until, int((self.came + AHEAD_SECONDS) * SECOND))
 
 
 @dataclass
@@ -65,6 +74,7 @@ class Parts:
         self.session = self.session or time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         self.began = self.clock()
         self.number = 0
+        self.damaged: list[str] = []  # names of files that are not read
         self.shed = 0  # parts of this session that were deleted
         self.lock = threading.RLock()
         self.readers = 0
@@ -74,7 +84,7 @@ class Parts:
     def opened(self) -> Iterator[Parts]:
         """Use the folder during the block; raises `UnusableError` if another process writes to it."""
         if self.read_only:
-            self.all = list(_found(self.folder))
+            self.all, self.damaged = _found(self.folder)
             yield self
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +93,7 @@ class Parts:
                 raise UnusableError(f"{self.folder}: another otel-eda keeps its telemetry there")
             for leftover in self.folder.glob("*.part"):
                 leftover.unlink()
-            self.all = list(_found(self.folder))
+            self.all, self.damaged = _found(self.folder)
             if any(part.session == self.session for part in self.all):  # two sessions within a second
                 raise UnusableError(f"{self.folder}: a session of this second is there already")
             yield self
@@ -101,11 +111,12 @@ class Parts:
 
     def next_files(self, tables: Iterable[str]) -> dict[str, Path]:
         """Return where the next part's tables belong."""
-        self.number += 1
-        return {table: _file(self.folder, table, self.session, self.number, self.number) for table in tables}
+        number = self.number + 1
+        return {table: _file(self.folder, table, self.session, number, number) for table in tables}
 
     def add(self, files: Mapping[str, Path], since: int, until: int, spans: int) -> ParquetPart:
         """Add the next part, whose files were just written."""
+        self.number += 1
         part = ParquetPart(self.session, self.number, self.number, files, since, until, spans, _size(files))
         part.came, part.arrived = time.time(), self.clock()
         with self.lock:
@@ -133,10 +144,13 @@ class Parts:
                 self._unlink()
 
     def span(self) -> tuple[int, int] | None:
-        """Return the first and the last time of all parts, if there are any."""
+        """Return the first and the last time of all parts, if there are any, but not those of a wrong clock."""
         with self.lock:
-            since, until = _times(self.all)
-        return (since, until) if until else None
+            timed = [part for part in self.all if 0 < part.since <= part.ended]
+        if not timed:
+            return None
+        until = max(part.ended for part in timed)
+        return min(max(part.since, part.ended - SHORT) for part in timed if part.ended > until - LONG), until
 
     def _delete_old(self) -> None:
         oldest = time.time() - self.age
@@ -165,8 +179,9 @@ class Parts:
         first, last = small[0], small[-1]
         tables = [table for table in TABLES if any(table in part.files for part in small)]
         files = {table: _file(self.folder, table, first.session, first.first, last.last) for table in tables}
-        for table, path in files.items():
-            merged([literal(part.files[table]) for part in small if table in part.files], path)
+        with all_or_none(files.values()):
+            for table, path in files.items():
+                merged([literal(part.files[table]) for part in small if table in part.files], path)
         part = ParquetPart(first.session, first.first, last.last, files, *_times(small), size=_size(files))
         part.spans, part.came, part.arrived = sum(one.spans for one in small), last.came, first.arrived
         with self.lock:
@@ -194,22 +209,39 @@ def _file(folder: Path, table: str, session: str, first: int, last: int) -> Path
     return folder / f"{table}-{session}-{first:06}-{last:06}.parquet"
 
 
-def _found(folder: Path) -> Iterator[ParquetPart]:
-    """Yield the parts that are in a folder; of a merged part the smaller ones may still be there."""
+def _found(folder: Path) -> tuple[list[ParquetPart], list[str]]:
+    """Return the parts that are in a folder, and the names of damaged files, whose parts are left out.
+
+    Of a merged part the smaller ones may still be there.
+    """
     files: dict[tuple[str, int, int], dict[str, Path]] = defaultdict(dict)
     for path in folder.iterdir():
         if match := NAME.fullmatch(path.name):
             files[match[2], int(match[3]), int(match[4])][match[1]] = path
+    facts = measured({path: literal(path) for paths in files.values() for path in paths.values()})
+    damaged = {
+        key: names for key, paths in files.items() if (names := [p.name for p in paths.values() if p not in facts])
+    }
     # A larger part comes before those that it was made of.
-    ordered = sorted(files, key=lambda key: (key[0], key[1], -key[2]))
+    ordered = sorted(files.keys() - damaged.keys(), key=lambda key: (key[0], key[1], -key[2]))
     parts: list[ParquetPart] = []
     for session, first, last in ordered:
         if not parts or parts[-1].session != session or parts[-1].last < first:
-            made = ParquetPart(session, first, last, files[session, first, last])
-            made.came = max(path.stat().st_mtime for path in made.files.values())
-            parts.append(made)
-    _measure(parts)
-    yield from parts
+            parts.append(_made(session, first, last, files[session, first, last], facts))
+    return parts, sorted(chain.from_iterable(damaged.values()))
+
+
+def _made(
+    session: str, first: int, last: int, files: Mapping[str, Path], facts: Mapping[Path, tuple[int, int, int]]
+) -> ParquetPart:
+    """Return a part of an older session, of which its files tell."""
+    part = ParquetPart(session, first, last, files, size=_size(files))
+    timed = [(since, until) for since, until, _ in map(facts.__getitem__, files.values()) if until]
+    part.since = min((since for since, _ in timed), default=0)
+    part.until = max((until for _, until in timed), default=0)
+    part.spans = facts[files["operations"]][2] if "operations" in files else 0
+    part.came = max(path.stat().st_mtime for path in files.values())
+    return part
 
 
 def _times(parts: Iterable[ParquetPart]) -> tuple[int, int]:
@@ -219,15 +251,3 @@ def _times(parts: Iterable[ParquetPart]) -> tuple[int, int]:
 
 def _size(files: Mapping[str, Path]) -> int:
     return sum(path.stat().st_size for path in files.values())
-
-
-def _measure(parts: list[ParquetPart]) -> None:
-    """Fill in what the files of older sessions tell."""
-    facts = measured({str(path): literal(path) for part in parts for path in part.files.values()})
-    for part in parts:
-        told = {table: facts[str(path)] for table, path in part.files.items() if str(path) in facts}
-        timed = [(since, until) for since, until, _ in told.values() if until]
-        part.since = min((since for since, _ in timed), default=0)
-        part.until = max((until for _, until in timed), default=0)
-        part.spans = told["operations"][2] if "operations" in told else 0
-        part.size = _size(part.files)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from otel_eda.diagnosis import CLEAN
+from otel_eda.diagnosis import CLEAN, UNUSABLE
 from otel_eda.interrupts import announced
 from otel_eda.live.options import Duration, Endpoints, Places
 
@@ -43,4 +43,4 @@ def run(
     say(f"kept {kept.keeper.loader.spans:,} spans in {folder}")
     for note in [*kept.receivers.notes(), *kept.keeper.notes()]:
         say(f"Note: {note}")
-    return CLEAN
+    return UNUSABLE if kept.keeper.lost else CLEAN

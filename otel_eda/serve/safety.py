@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 COOKIE = "otel_eda"
 COOKIE_SECONDS = 7 * 86400
 API, LOGIN = "/api/", "/login"
@@ -109,7 +109,7 @@ class Safety:
         headers, path = Headers(scope=scope), scope["path"]
         if scope["method"] not in {"GET", "HEAD"}:
             return _refusal(405, "nothing here can be changed", Allow="GET, HEAD")
-        if self.token is None and _name(headers) not in LOOPBACK:
+        if self.token is None and not loopback(_name(headers)):
             return _refusal(403, "this is not a name of this machine")
         if path == LOGIN and self.token:
             return self.token.login(Request(scope))
@@ -120,11 +120,19 @@ class Safety:
         return None
 
 
-def _name(headers: Headers) -> str | None:
+def loopback(host: str) -> bool:
+    """Return whether a name or an address is one of this machine alone."""
     try:
-        return urlsplit(f"//{headers.get('host', '')}").hostname
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return None
+        return host == "localhost"
+
+
+def _name(headers: Headers) -> str:
+    try:
+        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _cross_site(scope: Scope, headers: Headers) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError
+from otel_eda.diagnosis.sources import CLICKHOUSE
 from otel_eda.diagnosis.sources.jaeger import Jaeger
 from otel_eda.live import sources
 from otel_eda.live.evaluator import Polled
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .options import Bounded
 
 JAEGER_SECONDS = 120.0  # that a Jaeger is asked for each time; what is known already is not added again
+SILENCE_SECONDS = 3600.0  # that it is asked for at most when it answers again
 FIRST_PARTS_SECONDS = 90 * 10**9  # before the end of a record, whose rates are shown
 
 
@@ -41,7 +43,6 @@ class Session:
     queue: ExportQueue
     receivers: sources.OpenReceivers
     places: list[str]
-    spool: Path
 
     @property
     def amid(self) -> bool:
@@ -59,7 +60,7 @@ def session(
     else gives what comes to the queue.
     """
     record = _record(places, folder)
-    files = [] if record else [sources.GrowingFiles(place) for place in places.file or ()]
+    files = [] if record else list(_files(places))
     queue, others = ExportQueue(), bool(files or places.jaeger or record or not receive)
     with (
         tempfile.TemporaryDirectory(prefix="otel-eda-serve-") as temporary,
@@ -69,16 +70,24 @@ def session(
         board = Board((lambda: 0.0) if record else time.monotonic)
         _show_end(parts, board)
         jaeger = _jaeger(places)
-        spool = Path(temporary)
-        keeper = Keeper([sources.Exporters(queue), *files], parts, spool, board, jaeger)
+        keeper = Keeper([sources.Exporters(queue), *files], parts, board, jaeger)
         named = [*(f"OTLP on {endpoint}" for endpoint in receivers.endpoints), *(places.file or ())]
-        yield Session(parts, board, keeper, queue, receivers, [*named, *filter(None, [places.jaeger])], spool)
+        yield Session(parts, board, keeper, queue, receivers, [*named, *filter(None, [places.jaeger])])
+
+
+def _files(places: Places) -> Iterator[sources.GrowingFiles]:
+    for place in places.file or ():
+        if place.startswith(CLICKHOUSE):
+            raise UnusableError(f"{place}: a database keeps its telemetry itself; otel-eda watch and diagnose read it")
+        yield sources.GrowingFiles(place)
 
 
 def _jaeger(places: Places) -> Polled | None:
     if not (url := places.jaeger):
         return None
-    return Polled(url, partial(Jaeger, url, places.service or []), JAEGER_SECONDS, counts=False)
+    return Polled(
+        url, partial(Jaeger, url, places.service or []), JAEGER_SECONDS, counts=False, longest=SILENCE_SECONDS
+    )
 
 
 def _record(places: Places, folder: Path | None) -> Path | None:
@@ -101,5 +110,5 @@ def _show_end(parts: Parts, board: Board) -> None:
     """Have the end of what was kept before on the board."""
     extent = parts.span()
     for part in parts.all:
-        if extent and part.until >= extent[1] - FIRST_PARTS_SECONDS:
+        if extent and part.since <= extent[1] and part.ended >= extent[1] - FIRST_PARTS_SECONDS:
             board.take(part)

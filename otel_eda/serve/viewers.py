@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +21,8 @@ EVERY_SECONDS = 1.0
 SILENCE_SECONDS = 15.0  # after which a comment says that the connection lives
 HELLO = b"retry: 2000\n\n"
 STILL_HERE = b": still here\n\n"
+
+_log = logging.getLogger("otel_eda")
 
 
 class Viewers:
@@ -38,19 +42,23 @@ class Viewers:
         """Return the picture, which is not older than a second."""
         async with self.drawing:
             if time.monotonic() - self.drawn >= EVERY_SECONDS:
+                self.latest = await run_in_threadpool(self.draw, self.version + 1)
                 self.version += 1
-                self.latest = await run_in_threadpool(self.draw, self.version)
                 self.drawn = time.monotonic()
         return self.latest
 
     async def run(self) -> None:
-        """Draw once a second as long as somebody looks."""
+        """Draw once a second as long as somebody looks; what goes wrong once may go well the next time."""
         while not self.ended:
             if self.number:
-                await self.state()
+                try:
+                    await self.state()
+                except Exception:  # noqa: BLE001  # the next picture may be better
+                    _log.exception("the page's picture could not be drawn")
             changed, self.changed = self.changed, asyncio.Event()
             changed.set()
             await asyncio.sleep(EVERY_SECONDS)
+        self.changed.set()
 
     def end(self) -> None:
         """Let everybody go, within a second; from any thread."""
@@ -63,9 +71,10 @@ class Viewers:
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the pictures as server-sent events."""
-        shown, told = -1, time.monotonic()
+        shown, told = 0, time.monotonic()
         yield HELLO
-        await self.state()
+        with suppress(Exception):  # `run` tries again, and tells
+            await self.state()
         while not self.ended:
             if self.version != shown:
                 shown, told = self.version, time.monotonic()

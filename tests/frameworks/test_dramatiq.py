@@ -52,7 +52,7 @@ def working(broker: RabbitmqBroker, threads: int = 2) -> Iterator[dramatiq.Worke
         worker.stop()
 
 
-def actor(broker: RabbitmqBroker, queue: str, function: Callable[..., Any], **options: int) -> Any:
+def actor(broker: RabbitmqBroker, queue: str, function: Callable[..., Any], **options: Any) -> Any:
     return dramatiq.actor(broker=broker, queue_name=queue, actor_name=queue, **options)(function)
 
 

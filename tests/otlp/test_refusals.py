@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import threading
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from support.waiting import until
 from otel_eda.otlp import REQUEST_BYTES, UNAVAILABLE, Receiver
 from otel_eda.otlp import grpc as over_grpc
 from otel_eda.otlp import http as over_http
+from otel_eda.otlp.json_bodies import MOST_VALUES
 from otel_eda.otlp.json_lines import line
 from otel_eda.otlp.queue import ExportQueue
 
@@ -50,8 +53,14 @@ def test_a_request_for_which_there_is_no_room_is_counted_and_its_exporter_told_t
         (b"", {"Content_Length": str(REQUEST_BYTES + 1)}, 413, "too large"),
         (gzip.compress(bytes(REQUEST_BYTES + 1), mtime=0), {"Content_Encoding": "gzip"}, 413, "too large"),
         (gzip.compress(b"cut off" * 100, mtime=0)[:20], {"Content_Encoding": "gzip"}, 400, "damaged"),
+        (gzip.compress(b"\x0a\x00" * (1 << 20), mtime=0), {"Content_Encoding": "gzip"}, 413, "too large"),
+        (gzip.compress(b"", mtime=0) * 1000, {"Content_Encoding": "gzip"}, 400, "damaged"),
         (b"\x0a\xff", {}, 400, "damaged"),
+        (b'{"resourceSpans":[{}' + b",{}" * MOST_VALUES + b"]}", AS_JSON, 413, "too many values"),
         (b"{}", {"Content_Type": "text/plain"}, 415, "neither protobuf nor JSON"),
+        (b"{}", {**AS_JSON, "Origin": "http://evil.example:4318"}, 403, "of a page in a browser"),
+        (b"{}", {**AS_JSON, "Origin": "null"}, 403, "of a page in a browser"),
+        (b"", {"Sec_Fetch_Site": "same-origin"}, 403, "of a page in a browser"),
         (b"{", AS_JSON, 400, "damaged"),
         (b"[1]", AS_JSON, 400, "damaged"),
         (b'{"resourceSpans": 7}', AS_JSON, 400, "damaged"),
@@ -73,6 +82,28 @@ def test_what_cannot_be_taken_is_refused_and_counted(
         assert receiver.refused == {why: 1}
         assert Post(endpoint)(request().SerializeToString()).status == 200
     assert len(queue.drain()) == 1
+
+
+def test_all_members_of_a_gzip_are_read() -> None:
+    queue, body = ExportQueue(), request().SerializeToString()
+    with serving(queue) as (_, endpoint, _):
+        assert Post(endpoint)(gzip.compress(body) + gzip.compress(body), Content_Encoding="gzip").status == 200
+    ((_, taken),) = queue.drain()
+    assert taken == body + body
+
+
+def test_a_request_that_takes_long_to_read_holds_no_other_up() -> None:
+    taken: list[int] = []
+    receiver = Receiver([lambda export: taken.append(len(export.body))])
+    many = b'{"resourceSpans":[{}' + b",{}" * (MOST_VALUES // 6) + b"]}"
+    slow = threading.Thread(target=receiver.take, args=("traces", many), kwargs={"as_json": True})
+    slow.start()
+    time.sleep(0.05)
+    quick = request().SerializeToString()
+    receiver.take("traces", quick)
+    assert taken == [len(quick)]
+    slow.join()
+    assert len(taken) == 2
 
 
 def test_by_grpc_too_what_cannot_be_taken_is_refused_and_counted() -> None:

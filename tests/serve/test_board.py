@@ -57,6 +57,22 @@ def test_rates_and_times_are_those_of_the_messages(parts: Parts, tmp_path: Path)
     assert sent.p95 == pytest.approx(0.002, rel=0.1)
 
 
+def test_memory_is_flat_once_as_many_sends_are_known_as_are_remembered(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boards, "OLD_SENDS", tuple(text.replace("1000000", "2000") for text in boards.OLD_SENDS))
+    monkeypatch.setattr(boards, "COMPACTED_PARTS", 5)
+    part = Loader(parts).add([lines(tmp_path, "told.jsonl", *flow(500, 1).world.lines())])
+    board = Board()
+    assert part
+    sizes = []
+    for _ in range(60):
+        board.take(part)
+        board.connection.execute("UPDATE recent SET slot = slot - 1")  # that what is older than a minute goes
+        sizes.append(board.connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()[0][0])
+    assert max(sizes[30:]) <= 1.1 * max(sizes[:30])
+
+
 def test_what_is_older_than_a_minute_counts_no_more_but_its_edge_stays(parts: Parts, tmp_path: Path) -> None:
     made, now = flow(40, 1), [0.0]
     board = Board(lambda: now[0])

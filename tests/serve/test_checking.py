@@ -79,6 +79,30 @@ def test_what_is_merged_while_checks_read_is_there_until_they_have(tmp_path: Pat
         assert len(list((tmp_path / "kept").glob("*.parquet"))) == len(parts.all[0].files)
 
 
+def test_checks_that_fail_are_run_again_and_the_page_says_so(tmp_path: Path) -> None:
+    class Vanishing(PartsWindow):
+        def files(self, spool: Path) -> Iterator[Path]:
+            yield from super().files(spool)
+            if not found.evaluations and len(tried) < 2:
+                tried.append(1)
+                yield tmp_path / "gone.parquet"
+
+    tried: list[int] = []
+    with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
+        Loader(parts).add([lines(tmp_path, "told.jsonl", *flow(40, 1).world.lines())])
+        found, ended = Found(), threading.Event()
+        failing = Evaluator(Vanishing(parts, 600.0, amid=False), [], Bounds(), every=0.1, hold=0.0)
+        checks = Checking(failing, Reader(parts, Board(), found), lambda: 0.0, once=False)
+        thread = threading.Thread(target=checks.run, args=(ended, 0.05))
+        thread.start()
+        try:
+            until(lambda: found.evaluations, "an evaluation", 60)
+        finally:
+            ended.set()
+            thread.join()
+        assert any("the checks failed 2 times" in note and "gone.parquet" in note for note in checks.notes())
+
+
 def test_the_window_says_when_it_is_shorter_than_it_should_be(tmp_path: Path) -> None:
     with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
         source = lines(tmp_path, "told.jsonl", *flow(40, 1).world.lines())

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from diagnosis import telemetry
 from diagnosis.telemetry import flow
+from support.programs import MAIN, Way, run
 from support.waiting import until
 
 from otel_eda.cli import main
 from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
+from otel_eda.live.evaluator import Polled
+from otel_eda.live.sources import GrowingFiles
+from otel_eda.serve.keeper import Keeper
 from otel_eda.serve.loader import Loader
 from otel_eda.serve.parts import MERGED_SPANS, Parts
 from serve.diary import START, written
@@ -132,8 +139,16 @@ def test_a_crash_in_the_middle_leaves_each_row_once(tmp_path: Path) -> None:
     for name, content in small.items():  # as if it had ended before it deleted them
         (kept / name).write_bytes(content)
     (kept / "operations-20990101T000000-000001-000001.part").write_bytes(b"half")
+    damaged = kept / "operations-20990101T000000-000001-000001.parquet"
+    damaged.write_bytes(b"")  # as a loss of power leaves it: renamed, not yet written
+    with shown(kept) as page:
+        assert len(page.ask("trace", event="orders/0/3")["spans"]) == 2
+        assert f"{damaged.name} is damaged, so its part is not read" in page.ask("state")["heard"]["notes"]
     with Parts(kept, MUCH, LONG, session="20990101T000000").opened() as again:
         assert sum(part.spans for part in again.all) == 1220
+    next(kept.glob("operations-*-000001-000010.parquet")).write_bytes(b"")
+    with Parts(kept, MUCH, LONG, session="20990101T000000").opened() as again:
+        assert [part.spans for part in again.all] == 10 * [122]  # the smaller ones are still there
     assert not list(kept.glob("*.part"))
 
 
@@ -143,6 +158,84 @@ def test_a_jaegers_spans_are_kept_once(tmp_path: Path) -> None:
         loader = Loader(parts)
         for _ in range(3):
             loader.add([source], known=True)
+        assert sum(part.spans for part in parts.all) == 122
+
+
+def test_what_a_disk_has_no_room_for_waits_and_is_kept_once_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = flow(40, 1).world.write(tmp_path)
+    with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
+        keeper = Keeper([GrowingFiles(str(path))], parts)
+        for place, name in ((parts, "folder"), (tempfile, "tempdir")):
+            with monkeypatch.context() as patched:
+                patched.setattr(place, name, tmp_path / "gone")
+                assert keeper.step() is False
+            assert any("telemetry waits in memory" in note for note in keeper.notes())
+            assert parts.all == []
+        blocked = tmp_path / "kept" / f"metrics-{parts.session}-000001-000001.part"
+        blocked.mkdir()
+        assert keeper.step() is False
+        assert not list((tmp_path / "kept").glob("*.parquet"))  # nor half of a part
+        blocked.rmdir()
+        assert keeper.step() is True  # what waited is kept, and there may be more
+        assert keeper.step() is False
+        assert [part.spans for part in parts.all] == [122]
+        assert list(keeper.notes()) == []
+
+
+def test_a_disk_without_room_at_the_end_is_a_loss_that_is_told(tmp_path: Path) -> None:
+    path = flow(400, 1).world.write(tmp_path)
+    small = Way(("sh", "-c", 'ulimit -f 100; exec "$0" "$@"'))  # kilobytes, or half of that
+    done = run(small, "-c", MAIN, "record", tmp_path / "kept", path, "--duration", "0.1s")
+    assert done.status == 2
+    assert done.errors.splitlines()[1:] == [
+        f"kept 0 spans in {tmp_path / 'kept'}",
+        "Note: 1 stretch of telemetry lost: [Errno 27] File too large",
+    ]
+
+
+@pytest.mark.parametrize("year", [2000, 2099])
+def test_a_clock_that_is_far_off_hides_nothing_of_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    monkeypatch.setattr(telemetry, "BEGIN", time.time_ns() - 10 * telemetry.SECOND)
+    made, other = flow(40, 1), telemetry.Telemetry(2)
+    far = datetime(year, 6, 1, tzinfo=timezone.utc).timestamp() - time.time()
+    other.service("sensor").send("readings", far)
+    made.world.service("camera").send("pictures", far)  # among others
+    for number, requests in enumerate((made.world.lines(), other.lines())):
+        with Parts(tmp_path / "kept", MUCH, LONG, session=f"20260101T00000{number}").opened() as parts:
+            Loader(parts).add([lines(tmp_path, "some.jsonl", *requests)])
+    with shown(tmp_path / "kept") as page:
+        heard = page.ask("state")["heard"]
+        assert heard["kept_to"] - heard["kept_from"] < 31 * 86400
+        assert [edge["rate"] > 0 for edge in page.ask("state")["edges"] if edge["group"] == "billing"] == [True]
+        told = page.ask("delivery", since=int(heard["kept_from"]), until=int(heard["kept_to"]) + 1)
+        assert {series["destination"] for series in told["series"]} >= {"orders"}
+
+
+def test_a_jaeger_that_was_silent_is_asked_for_that_time(tmp_path: Path) -> None:
+    source, asked = lines(tmp_path, "some.jsonl", *flow(40, 1).world.lines()), list[float]()
+
+    def ask(since: datetime, until: datetime) -> Files:
+        asked.append(round((until - since).total_seconds(), -1))
+        if len(asked) == 1:
+            raise UnusableError("no answer")
+        return source
+
+    jaeger = Polled("the Jaeger", ask, 120.0, counts=False, longest=3600.0)
+    with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:
+        keeper = Keeper([], parts, jaeger=jaeger, jaeger_every=0.0)
+        jaeger.heard -= timedelta(minutes=10)
+        keeper.step()
+        assert list(keeper.notes()) == ["1 time the Jaeger did not answer", "no answer"]
+        keeper.step()
+        assert list(keeper.notes()) == ["1 time the Jaeger did not answer"]
+        keeper.step()
+        jaeger.heard -= timedelta(hours=10)
+        keeper.step()
+        assert asked == [720, 720, 120, 3600]
         assert sum(part.spans for part in parts.all) == 122
 
 

@@ -22,6 +22,7 @@ from support.waiting import until
 from bench.batches import BATCH, Batches
 from otel_eda.otlp.queue import ExportQueue
 from otel_eda.serve import session
+from otel_eda.serve.questions import way
 from serve.pages import PATIENCE, SOON, Shown, shown
 
 if TYPE_CHECKING:
@@ -98,6 +99,24 @@ def test_viewers_get_the_same_picture_which_is_drawn_once(page: Shown, monkeypat
     until(lambda: viewers.number == 0, "all to have gone")
 
 
+def test_a_picture_that_cannot_be_drawn_is_one_that_is_missing(page: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    draw = page.page.viewers.draw
+
+    def failing(version: int) -> bytes:
+        drawn.append(version)
+        if len(drawn) in {1, 3}:
+            raise RuntimeError("dictionary changed size during iteration")
+        return draw(version)
+
+    monkeypatch.setattr(page.page.viewers, "draw", failing)
+    connection, answer = events(page)
+    assert all(one.startswith(b'data: {"version"') for one in pictures(answer, 3))
+    assert len(drawn) >= 5
+    answer.close()
+    connection.close()
+
+
 def test_beyond_a_bound_viewers_are_told_to_ask_less_often(page: Shown) -> None:
     page.page.viewers.most = 2
     looking = [events(page) for _ in range(2)]
@@ -159,6 +178,8 @@ def test_a_question_that_takes_too_long_is_given_up(page: Shown, monkeypatch: py
         assert answer.status == 503, answer.body
         assert "ask for a shorter time" in answer.json["error"]
     monkeypatch.undo()
+    monkeypatch.setattr(way, "MEMORY_MB", 1)
+    assert page.get("/api/trace?event=nobody").status == 503
     assert page.get("/api/latency?seconds=900.5").status == 200
 
 

@@ -29,7 +29,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8317", "127.0.0.1.evil.example", "", "[::1", "10.0.0.1"]
+    "host", ["evil.example", "evil.example:8317", "127.0.0.1.evil.example", "127.evil.example", "", "[::1", "10.0.0.1"]
 )
 def test_a_name_that_is_not_this_machines_gets_nothing(page: Shown, host: str) -> None:
     answer = page.get("/api/state", {"Host": host})
@@ -37,7 +37,7 @@ def test_a_name_that_is_not_this_machines_gets_nothing(page: Shown, host: str) -
     assert b"shop" not in answer.body
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:99", "[::1]:8317"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:99", "127.0.0.2:8317", "[::1]:8317"])
 def test_this_machines_names_are_answered(page: Shown, host: str) -> None:
     assert page.get("/api/state", {"Host": host}).status == 200
 
@@ -95,6 +95,12 @@ def test_hostile_values_are_data(page: Shown) -> None:
     since = {"since": START, "until": START + 10}
     assert page.ask("delivery", destination="x' OR '1'='1", **since)["series"] == []
     assert page.ask("partitions", destination=HOSTILE, **since)["groups"] == []
+
+
+def test_the_link_of_each_address_that_needs_no_token_is_answered() -> None:
+    with shown("--address", "127.0.0.2:0", "--otlp", "127.0.0.1:0") as made:
+        assert urlsplit(made.page.link).hostname == "127.0.0.2"
+        assert made.get("/api/state").status == 200
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.org:0"])

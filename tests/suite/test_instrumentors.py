@@ -15,6 +15,10 @@ import otel_eda
 from otel_eda import config, suite
 from otel_eda import instrumentor as instrumentors
 from otel_eda.core.inprocess import registries
+from otel_eda.core.process.handed import handed
+from otel_eda.core.process.log_correlation import log_correlation
+from otel_eda.core.process.logged_errors import logged_errors
+from otel_eda.core.process.queues import queues
 
 GROUP = "opentelemetry_instrumentor"
 EVERY = {point.name: point for point in entry_points(group=GROUP) if point.value.startswith("otel_eda.")}
@@ -54,6 +58,7 @@ def test_it_switches_its_name_on_and_off(point: EntryPoint) -> None:
         assert on() == {instrumentor.name}
         instrumentor.uninstrument()
         assert on() == set()
+        assert not any(patches.patches for patches in (queues, handed, log_correlation, logged_errors))
     finally:
         recorder.shutdown()
         registries.registries.enable("")

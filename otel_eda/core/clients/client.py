@@ -15,6 +15,7 @@ from otel_eda.core.clients.routes import Route
 from otel_eda.core.ledger.ledger import epochs, ledger_of
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import Senders
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
@@ -112,6 +113,10 @@ class Client(InFlight):
         """End what is open at a client that was dropped without being closed, but for messages still in work."""
         self.closed = True
         self._remember_identity()
+        finalizers.take(self._end_dropped)
+
+    @guarded
+    def _end_dropped(self) -> None:
         entries = list(self.processing_by_task.values())
         for _turn, watch in entries:
             if watch is not None:

@@ -64,8 +64,8 @@ class Carry(SinglePlace):
     ) -> Call | None:
         # Suppression of instrumentation in this context must hold in the other thread, too.
         taken = None if library.telemetry.find_scope() is None else arguments.take(args, kwargs)
-        if taken is None:
-            return None
+        if taken is None or not callable(taken[0]):
+            return None  # what cannot be called is the library's to refuse
         return Call(*arguments.replace(args, kwargs, self.call, partial(copy_context().run, taken[0])))
 
 

@@ -8,8 +8,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from otel_eda.core.clients.instances import live_clients
-from otel_eda.core.process import per_task
+from otel_eda.core.process import per_task, unretrieved
 from otel_eda.core.process.processing import open_processings
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry import hooks
@@ -31,11 +32,13 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
 
 def end_everything() -> None:
     """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+    finalizers.take_left()
     _end_by_uncaught(getattr(sys, "last_value", None))
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
     for processing in open_processings.all():
         processing.end(GeneratorExit())
+    unretrieved.end_calls()
     hooks.end_all()
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _reset() -> None:
     set_uses_manual(False)
 
 
+@guarded(default=False)
 def may_hand_over(frame: FrameType | None) -> bool:
     """Return whether a loop in this frame may hand messages to code that uses `otel_eda.process`.
 
@@ -67,41 +69,54 @@ def _hands_over(frame: FrameType) -> bool:
 def _functions(names: Mapping[str, Any]) -> Iterator[FunctionType]:
     # Those that the loop's module has, also of its classes and of modules of handlers that it imports.
     for value in list(names.values()):
-        inner = isinstance(value, type) or (isinstance(value, ModuleType) and _imports_us(vars(value)))
-        for item in (value, *(list(vars(value).values()) if inner else ())):
-            function = getattr(item, "__func__", item)
+        for item in (value, *list(_inside(value).values())):
+            function = item.__func__ if type(item) in _AROUND_FUNCTIONS else item
             if type(function) is FunctionType:
                 yield function
 
 
-def _imports_us(names: Mapping[str, Any]) -> bool:
-    return any(map(_is_ours, list(names.values())))
+# The application's objects are not asked for anything: one that stands for another, as Flask's `current_app` does or
+# Django's `settings`, would make that, or refuse with an exception. A lazy module has a type of its own.
+_AROUND_FUNCTIONS = (classmethod, staticmethod, MethodType)
+_names_in_class = type.__dict__["__dict__"].__get__
+
+
+def _inside(value: Any) -> Mapping[str, Any]:
+    if issubclass(type(value), type):
+        names: Mapping[str, Any] = _names_in_class(value)
+        return names
+    names = object.__getattribute__(value, "__dict__") if type(value) is ModuleType else {}
+    return names if any(map(_is_ours, list(names.values()))) else {}
 
 
 def _mentions_process(code: CodeType, names: Mapping[str, Any]) -> bool:
     # `otel_eda.process`, whatever the module is called there, or `process` imported from it.
     ours = [value for value in map(names.get, code.co_names) if _is_ours(value)]
-    if ours and ("process" in code.co_names or any(isinstance(value, type) for value in ours)):
+    if any(value is _process() for value in ours) or (ours and "process" in code.co_names):
         return True
     return any(_mentions_process(inner, names) for inner in code.co_consts if isinstance(inner, CodeType))
 
 
 def _is_ours(value: object) -> bool:
-    return value is not None and (
-        value is sys.modules.get("otel_eda") or (isinstance(value, type) and value.__module__ == _MANUAL)
-    )
+    return value is not None and (value is sys.modules.get("otel_eda") or value is _process())
+
+
+def _process() -> object:
+    # Imported by whoever uses it.
+    manual = sys.modules.get(_MANUAL)
+    return None if manual is None else vars(manual).get("Process")
 
 
 def finish_or_defer(
-    processing: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None
+    processing: OpenProcessing, client: Client, defer: bool, error: BaseException | None = None, at: int | None = None
 ) -> None:
-    """End a process span whose code is over, or defer the end until nobody holds the message any more."""
+    """End a process span whose code is over, or was `at` a time, or defer that until nobody holds the message."""
     if processing.manual:
         processing.detach()  # the block that processes it by hand ends it
     elif error is not None or not (defer or uses_manual or processing.queued):
-        processing.end_unguarded(error)
+        processing.end_unguarded(error, at)
     else:
-        processing.body_ended_at = time.time_ns()
+        processing.body_ended_at = at or time.time_ns()
         processing.detach()
         client.deferred_processing.append(processing)
     if client.deferred_processing:

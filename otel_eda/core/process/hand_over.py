@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from otel_eda.core.clients.library import Library
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import deferral
-from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from otel_eda.core.patching.patch import Switch
     from otel_eda.core.process.processing import Processing
     from otel_eda.core.propagation.headers import Extracted
+    from otel_eda.core.propagation.trust import Polled
 
 KnownBy: TypeAlias = "Callable[[Any], Any]"
 _OWN_REFERENCES = 2  # references to an object that only `Waiting` holds: its own and the question's
@@ -126,6 +127,13 @@ def copy_of(record: Any) -> Copy | None:
     """Return what waits for whoever is handed this very object; None if nothing does."""
     item = waiting.get(id(record))
     return item if type(item) is Copy and item.known is record else None
+
+
+@guarded
+def keep(client: Client, record: Any, polled: Polled | None) -> None:
+    """Let a message of a batch that the application keeps after a loop's pass wait for who is handed it."""
+    if polled is not None and open_processings.find(record) is None:
+        Copy(client, record, polled[0], polled[1:]).await_hand()
 
 
 def known_by(frame: FrameType | None) -> KnownBy | None:

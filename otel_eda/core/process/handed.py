@@ -7,23 +7,20 @@ batch has no span before: it begins with the call. If a call fails, the message 
 
 from __future__ import annotations
 
-import functools
 import inspect
-import weakref
 from contextvars import Context as Variables
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core.patching.patch import ModulePatches, patch
-from otel_eda.core.process import deferral, hand_over
+from otel_eda.core.process import deferral, hand_over, unretrieved
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import tasks
-from otel_eda.core.runtime.bounds import drop_oldest
 from otel_eda.core.runtime.contexts import attach, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
-from otel_eda.core.telemetry import events
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -35,11 +32,7 @@ if TYPE_CHECKING:
     from otel_eda.core.patching.patch import Function, Patch, Switch
     from otel_eda.core.process.processing import Processing
 
-_CALL = "_otel_eda_call"  # a future's
-_MOST_FAILED = 1000
 _counting = Lock()
-_failed_tasks: dict[int, Context] = {}  # in which contexts they failed, as long as nobody may have asked for the errors
-on_reset(_failed_tasks.clear)
 
 
 class _Hand:
@@ -128,12 +121,18 @@ class _Call:
         self.failed: Context | None = None
         self.retrieved = False
 
+    def ask(self) -> None:
+        """Leave it to who asks for the outcome what comes of the message."""
+        self.hand.retrieved()
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.hand.begin()
         try:
             result = self.function(*args, **kwargs)
         except BaseException as error:
             self.failed = self.hand.end(error)
+            if self.failed is not None:
+                unretrieved.call_failed(self)
             raise
         self.hand.end(None)
         return result
@@ -162,7 +161,7 @@ def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         yield value
         if type(value) is tuple:
             yield from value
-    if isinstance(function, functools.partial):
+    if isinstance(function, partial):
         yield from _arguments(None, function.args, function.keywords)
 
 
@@ -190,35 +189,26 @@ def _wrap_submit(original: Function, switch: Switch) -> Function:
         except BaseException:
             hand.end(GeneratorExit())
             raise
-        future.__dict__[_CALL] = call
-        weakref.finalize(future, _dropped, call).atexit = False
+        unretrieved.follow(future, call)
         return future
 
     return submit
 
 
+def _wrap_start(original: Function, switch: Switch) -> Function:
+    def start(thread: Any) -> Any:
+        if switch.on and (open_processings or hand_over.waiting):
+            _hand_to(thread)
+        return original(thread)
+
+    return start
+
+
 @guarded
-def _dropped(call: _Call) -> None:
-    _report_unretrieved(None if call.retrieved else call.failed)
-
-
-def _report_unretrieved(failed: Context | None) -> None:
-    if failed is not None:
-        events.emit(semconv.UNRETRIEVED, {}, "WARN", failed)
-
-
-def _wrap_outcome(original: Function, switch: Switch) -> Function:  # noqa: ARG001
-    def outcome(future: Any, *args: Any, **kwargs: Any) -> Any:
-        call = future.__dict__.get(_CALL)
-        if call is not None:
-            call.retrieved = True
-        try:
-            return original(future, *args, **kwargs)
-        finally:
-            if call is not None:
-                call.hand.retrieved()
-
-    return outcome
+def _hand_to(thread: Any) -> None:
+    if thread._target is not None:
+        hand = _taken(_arguments(thread._target, thread._args, thread._kwargs))
+        thread._target = thread._target if hand is None else _Call(thread._target, hand)
 
 
 def _wrap_create_task(original: Function, switch: Switch) -> Function:
@@ -242,39 +232,26 @@ def _follow(task: Task[Any], hand: _Hand) -> None:
     if hand.outer is not None:
         attach(hand.outer)
         hand.outer = None
-    task.add_done_callback(functools.partial(_task_ended, hand), context=Variables())
+    task.add_done_callback(partial(_task_ended, hand), context=Variables())
 
 
 @guarded
 def _task_ended(hand: _Hand, task: Task[Any]) -> None:
     failed = hand.end(tasks.future_error(task), threaded=False)
     if failed is not None:
-        _failed_tasks[id(task)] = failed
-        drop_oldest(_failed_tasks, _MOST_FAILED)
-
-
-def _wrap_handler(original: Function, switch: Switch) -> Function:
-    def call_exception_handler(loop: Any, context: dict[str, Any]) -> Any:
-        if switch.on and _failed_tasks:
-            _never_retrieved(context)
-        return original(loop, context)
-
-    return call_exception_handler
-
-
-@guarded
-def _never_retrieved(context: dict[str, Any]) -> None:
-    task = context.get("future")  # that nobody holds any more: so it says that nobody has asked for its exception
-    if task is not None:
-        _report_unretrieved(_failed_tasks.pop(id(task), None))
+        unretrieved.task_failed(task, failed)
 
 
 _PLACES = {
     "concurrent.futures.thread": (("ThreadPoolExecutor", "submit", _wrap_submit),),
-    "concurrent.futures._base": (("Future", "result", _wrap_outcome), ("Future", "exception", _wrap_outcome)),
+    "threading": (("Thread", "start", _wrap_start),),
+    "concurrent.futures._base": (
+        ("Future", "result", unretrieved.wrap_outcome),
+        ("Future", "exception", unretrieved.wrap_outcome),
+    ),
     "asyncio.base_events": (
         ("BaseEventLoop", "create_task", _wrap_create_task),
-        ("BaseEventLoop", "call_exception_handler", _wrap_handler),
+        ("BaseEventLoop", "call_exception_handler", unretrieved.wrap_handler),
     ),
 }
 

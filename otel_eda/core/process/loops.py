@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,6 +11,7 @@ import wrapt
 
 from otel_eda.core.process import deferral, hand_over, per_task, unwinding
 from otel_eda.core.process.processing import Processing, begin_processing
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import passes_through
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 Puller: TypeAlias = "Callable[[Any, Client], Any]"
 """Pulls one message from a consumer; returns (async: awaits) the application's result and our `Pulled`."""
+
+
+_BATCH_REFERENCES = 5  # to a message that nobody keeps: of the list, of its copy, and of ours; a loop has one more
 
 
 class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
@@ -144,13 +150,13 @@ class TracedList(list[Any]):
 class TracedListIterator:
     """An iterator over a batch, with a process span around each message."""
 
-    __slots__ = ("_loop", "_polled", "_records")
+    __slots__ = ("_last", "_loop", "_polled", "_records")
+    _last: Any
 
     def __init__(
         self, records: Iterator[Any], client: Client, polled: Mapping[int, Polled], frame: FrameType | None
     ) -> None:
-        self._records = records
-        self._polled = polled
+        self._records, self._polled, self._last = records, polled, None
         self._loop = LoopProcessing(client, frame)
 
     def __iter__(self) -> TracedListIterator:
@@ -158,14 +164,18 @@ class TracedListIterator:
         return self
 
     def __next__(self) -> Any:
-        loop = self._loop
+        loop, last = self._loop, self._last
         loop.end_body(caller())
+        if last is not None and not loop.is_copy and sys.getrefcount(last) > loop.references:
+            hand_over.keep(loop.client, last, self._polled.get(id(last)))
         try:
             record = next(self._records)
         except StopIteration:
+            self._last = None
             loop.stop_following()
             raise
         loop.begin_polled(record, self._polled.get(id(record)))
+        self._last = record
         return record
 
     def __length_hint__(self) -> int:
@@ -178,7 +188,18 @@ class TracedListIterator:
 class LoopProcessing:
     """The process spans of one loop, one after another."""
 
-    __slots__ = ("client", "fetching", "is_copy", "may_defer", "passes", "processing", "pull", "requested_at", "watch")
+    __slots__ = (
+        "client",
+        "fetching",
+        "is_copy",
+        "may_defer",
+        "passes",
+        "processing",
+        "pull",
+        "references",
+        "requested_at",
+        "watch",
+    )
 
     pull: Callable[[], Any]  # of an iterator that pulls
 
@@ -187,7 +208,7 @@ class LoopProcessing:
         self.fetching = hand_over.known_by(frame)
         self.processing: Processing | None = None
         self.watch: unwinding.FrameWatch | None = None
-        self.is_copy, self.passes = False, 0
+        self.is_copy, self.passes, self.references = False, 0, _BATCH_REFERENCES
         self.requested_at = self._instruction(frame)
         self.may_defer = deferral.may_hand_over(frame)
 
@@ -205,6 +226,7 @@ class LoopProcessing:
         try:
             if not self.passes:
                 self.is_copy = self._copies(frame)
+                self.references += frame is None or unwinding.loops_at(frame)
             self.passes += 1
             processing, watch = self.processing, self.watch
             if processing is not None:
@@ -273,7 +295,11 @@ class LoopProcessing:
         if processing is not None and pulled:
             per_task.keep_current(processing, frame)
         elif processing is not None:
-            deferral.finish_or_defer(processing, self.client, self.may_defer, error)
+            finalizers.take(partial(self._finish_dropped, processing, error, time.time_ns()))
+
+    @guarded
+    def _finish_dropped(self, processing: Processing, error: BaseException | None, at: int) -> None:
+        deferral.finish_or_defer(processing, self.client, self.may_defer, error, at)
 
     @guarded
     def stop_following(self) -> None:

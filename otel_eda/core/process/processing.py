@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.core.clients import progress
@@ -22,6 +21,7 @@ from otel_eda.core.process import unwinding
 from otel_eda.core.process.durations import record_durations, record_wait
 from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.contexts import (
     EMPTY,
     PROCESSING,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from otel_eda.core.telemetry.templates import Described
 
 
+TAKEN = -1  # `queued` of a message that a queue's worker has got
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
 
 observers: list[Callable[[Processing, int], object]] = []  # called with each that ends, and when: the doctor's
@@ -62,10 +63,9 @@ class Processing:
     `manual` says that the application processes the message by `otel_eda.process`, `in_callback` that a callback's call
     surrounds it, `detached` that its context is not current any more, `inherited` that a forked child has it from its
     parent; `body_ended_at` is when the code around the message ended, in nanoseconds since 1970, 0 while it runs;
-    `queued` counts the queues, tasks and threads that it was handed to.
+    `queued` counts the queues, tasks and threads that it was handed to and that are not done with it.
     """
 
-    slot: int
     span: Span
     context: Context
     offset: int
@@ -75,7 +75,7 @@ class Processing:
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
     done = inherited = in_callback = False
-    queued = body_ended_at = 0
+    queued = body_ended_at = slot = 0
 
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
@@ -162,6 +162,8 @@ class Processing:
     def _record_error(self, error: BaseException) -> str | None:
         if isinstance(error, errors.ENDS):
             errors.mark_ended(self.span, error)
+            if self.queued > 0:
+                self.span.set_attribute(semconv.HANDED, True)
             return None
         if isinstance(error, unwinding.UnknownError):
             errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")
@@ -191,16 +193,18 @@ def begin_processing(
     owner: int | None = None,
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
+    if finalizers.left:
+        finalizers.take_left()
     (outer_context, base), route = around_processing(manual), client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
     attributes = {semconv.MANUAL: True} if manual or message.again else {}
     if message.offset is not None and message.partition is not None:
-        _record_in_ledger(processing, message, (message.partition, message.offset), attributes)
+        _record_in_ledger(processing, message.key, message.partition, message.offset, attributes)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
     span = route.scope.start_like(
-        route.template, parent, route.kind, processing.start, _described, route, message, attributes, origin
+        route.template, parent, route.kind, processing.start, _described, (route, message, attributes, origin)
     )
     processing.span, processing.context = span, Context({**context, SPAN: span, PROCESSING: processing})
     _make_current(processing, message, origin)
@@ -210,13 +214,13 @@ def begin_processing(
 def _described(route: Route, message: Message, more: dict[str, Any], origin: SpanContext | None) -> Described:
     attributes = message_attributes(route, message)
     attributes.update(more)
-    return attributes, (Link(origin),) if origin else ()
+    return attributes, (), origin
 
 
 def _record_in_ledger(
-    processing: Processing, message: Message, place: tuple[str, int], attributes: dict[str, Any]
+    processing: Processing, key: Any, partition: str, offset: int, attributes: dict[str, Any]
 ) -> None:
-    route, key, (partition, offset) = processing.route, message.key, place
+    route = processing.route
     # Messages of a batch, and those processed by hand, begin in any order.
     epoch = 0 if processing.manual or processing.polled else processing.client.epoch
     processing.offset = offset

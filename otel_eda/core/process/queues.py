@@ -2,8 +2,8 @@
 
 The loop's process span of such a message goes on in the worker: from the `get` that gives it the message until it asks
 the queue for the next one, calls `task_done`, or is ended by an exception. A message that was copied out of its batch
-has no span before; it begins with the `get`. If the message is dropped before a worker
-was seen to get it, its processing was given up: nobody knows what became of it.
+has no span before; it begins with the `put`. If the message is dropped before a worker was seen to get it, its
+processing was given up: nobody knows what became of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.process import deferral, hand_over, unwinding
-from otel_eda.core.process.processing import open_processings
+from otel_eda.core.process.processing import TAKEN, open_processings
 from otel_eda.core.runtime.contexts import PROCESSING, attach, get_current, skip_ended
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import guarded
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType, ModuleType
 
-    from opentelemetry.context import Context
-
     from otel_eda.core.patching.patch import Function, Patch, Switch, Wrap
-    from otel_eda.core.process.hand_over import Copy
     from otel_eda.core.process.processing import Processing
 
 
@@ -35,9 +32,9 @@ class _Work:
 
     __slots__ = ("outer_context", "processing", "queue", "watch")
 
-    def __init__(self, processing: Processing, queue: object, frame: FrameType | None, outer_context: Context) -> None:
+    def __init__(self, processing: Processing, queue: object, frame: FrameType | None) -> None:
         self.processing, self.queue = processing, queue
-        self.outer_context = outer_context
+        self.outer_context = get_current()
         attach(processing.context)
         self.watch = None if frame is None else unwinding.FrameWatch(frame, processing.end_unless_manual)
 
@@ -68,20 +65,32 @@ def _forget() -> None:
 
 
 @guarded
-def _mark(item: Any) -> Processing | Copy | None:
-    """Return what waits from now on: the message at work here or a copied one, if the item is that or has it in it."""
+def _mark(item: Any) -> Processing | None:
+    """Return what waits from now on: the processing at work here or of a copy, if the item is its message or has it."""
     if deferral.uses_manual:
         return None
     processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
-    marked: Processing | Copy | None = None
     for part in _parts(item):
-        if processing is not None and part is processing.record and not processing.done:
-            marked = processing
-        marked = marked or hand_over.copy_of(part)
-    if marked is not None:
-        global _has_marked
-        marked.queued, _has_marked = 1, True
-    return marked
+        known = open_processings.find(part)
+        if known is not None and not known.manual and (known is processing or known.body_ended_at):
+            return _marked(known)
+        if known is None and hand_over.copy_of(part) is not None:
+            return _defer(hand_over.begin(part))
+    return None
+
+
+def _marked(processing: Processing) -> Processing:
+    global _has_marked
+    processing.queued, _has_marked = 1, True
+    return processing
+
+
+def _defer(processing: Processing | None) -> Processing | None:
+    if processing is not None:  # of a copied message: nobody works on it yet
+        _marked(processing).body_ended_at = processing.start
+        processing.detach()
+        processing.client.deferred_processing.append(processing)
+    return processing
 
 
 def _parts(item: Any) -> Iterator[Any]:
@@ -113,28 +122,14 @@ def _end_here(work: _Work) -> None:
 @guarded
 def _take(queue: object, item: Any, frame: FrameType | None) -> None:
     """Let the processing of an item that was got just now go on here, if it is a message that waited in a queue."""
-    outer_context = get_current()
     for part in _parts(item):
         processing = open_processings.find(part)
-        if processing is None:
-            processing = _begin(part)
-        elif not processing.queued or processing.manual:
-            continue
-        else:
+        if processing is not None and processing.queued and not processing.manual:
             processing.take_over()
             processing.manual = False  # a block around the work may still take it over
-        if processing is not None:
+            processing.queued = TAKEN
             _forget_ended()
-            _at_work[task_or_thread_id()] = _Work(processing, queue, frame, outer_context)
-
-
-def _begin(record: Any) -> Processing | None:
-    copy = hand_over.copy_of(record)
-    processing = hand_over.begin(record) if copy is not None and copy.queued else None
-    if processing is not None:  # nobody may be seen to end it
-        processing.queued, processing.body_ended_at = 1, processing.start
-        processing.client.deferred_processing.append(processing)
-    return processing
+            _at_work[task_or_thread_id()] = _Work(processing, queue, frame)
 
 
 def _forget_ended() -> None:
@@ -146,7 +141,9 @@ def _forget_ended() -> None:
 
 def _wrap_put(original: Function, switch: Switch) -> Function:
     def put(queue: Any, item: Any, *args: Any, **kwargs: Any) -> Any:
-        marked = _mark(item) if switch.on and (PROCESSING in get_current() or hand_over.waiting) else None  # before a worker can get it
+        marked = (
+            _mark(item) if switch.on and (open_processings or hand_over.waiting) else None
+        )  # before a worker can get it
         try:
             return original(queue, item, *args, **kwargs)
         except BaseException:
@@ -162,7 +159,7 @@ def _wrap_get(original: Function, switch: Switch) -> Function:
         if _at_work:
             _finish(queue)
         item = original(queue, *args, **kwargs)
-        if _has_marked and switch.on and (open_processings or hand_over.waiting):
+        if _has_marked and switch.on and open_processings:
             _take(queue, item, _worker(caller()))
         return item
 
@@ -190,7 +187,7 @@ def _wrap_async_get(original: Function, switch: Switch) -> Function:
         if _at_work:
             _finish(queue)
         item = await original(queue)
-        if _has_marked and switch.on and (open_processings or hand_over.waiting):
+        if _has_marked and switch.on and open_processings:
             _take(queue, item, caller())
         return item
 

@@ -57,8 +57,11 @@ def read(parent: object) -> tuple[Context, SpanContext] | None:
     if match is None:
         return None
     trace, span, flags = match.groups()
-    origin = span_context(int(trace, 16), int(span, 16), True, _FLAGS[flags], NO_STATE)
-    return (Context({SPAN: NonRecordingSpan(origin)}), origin) if origin[5] else None
+    trace_id, span_id = int(trace, 16), int(span, 16)
+    if not trace_id or not span_id:
+        return None
+    origin = span_context((trace_id, span_id, True, _FLAGS[flags], NO_STATE, True))
+    return Context({SPAN: NonRecordingSpan(origin)}), origin
 
 
 def write(context: Context) -> dict[str, str] | None:

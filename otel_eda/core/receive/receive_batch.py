@@ -14,7 +14,7 @@ from otel_eda.core.process.loops import TracedList
 from otel_eda.core.propagation import trust
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.operations import passes_through
+from otel_eda.core.runtime.operations import RECEIVE, current_operation, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class ReceiveBatch(SinglePlace):
         client = client_of(args[0], library)
         receiving = _BatchReceiving(client, args[0], self.operation, timed=self.timed, call=(args, kwargs))
         receiving.batches = self.batches
-        if not receiving.is_inner:
+        if not current_operation.get().types & RECEIVE:
             per_task.finish_current(client)
             deferral.finish_unheld(client)
         receiving.enter()

@@ -77,7 +77,7 @@ class ReceiveOne(SinglePlace):
             taken = () if arguments is None else arguments.take(args, kwargs)
             if taken is not None:
                 receiving.read = self.reader(args[0], *taken)
-        if not receiving.is_inner:
+        if not current_operation.get().types & RECEIVE:
             per_task.finish_current(client)
         receiving.enter()
         return receiving

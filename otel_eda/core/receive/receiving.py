@@ -42,11 +42,10 @@ _NOT_FAILURES = (StopIteration, StopAsyncIteration, *ENDS)
 class Pull:
     """A pull of one message by a loop, from its call to what is known of the message, which `read` makes of a record.
 
-    `is_inner` says that it runs inside of another pull, which then has the span; `timed` that its duration is recorded,
-    of which `consumer` is told.
+    `timed` says that its duration is recorded, of which `consumer` is told.
     """
 
-    __slots__ = ("client", "is_inner", "operation", "operation_name", "read", "record", "start")
+    __slots__ = ("client", "operation", "operation_name", "read", "record", "start")
 
     operation: Operation
     consumer: Any = None
@@ -55,8 +54,12 @@ class Pull:
     def __init__(self, client: Client, operation: str, read: Read) -> None:
         self.client, self.operation_name, self.read = client, operation, read
         self.record: Any = None
-        self.is_inner = bool(current_operation.get().types & RECEIVE)
         self.start = time.time_ns()
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether it runs inside of another pull, which then has the span."""
+        return bool(self.operation.outer & RECEIVE)
 
     def enter(self) -> None:
         """Begin the library's pull."""
@@ -127,7 +130,7 @@ class Pull:
 
     def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
         context = outside_loops(current_context())
-        return route.scope.start_like(route.template, context, route.kind, self.start, given, attributes, list(links))
+        return route.scope.start_like(route.template, context, route.kind, self.start, given, (attributes, list(links)))
 
 
 class Receiving(Pull):

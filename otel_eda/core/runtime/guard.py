@@ -117,12 +117,12 @@ class LogOnce(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: dict[str, logging.LogRecord] = {}
+        self.seen: dict[str, object] = {}  # with what stands for the record, whose exception would keep every frame
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the message of a record is logged for the first time and there is room for it."""
-        text = record.getMessage()
-        return len(self.seen) < MAX_MESSAGES and self.seen.setdefault(text, record) is record
+        text, this = record.getMessage(), object()
+        return len(self.seen) < MAX_MESSAGES and self.seen.setdefault(text, this) is this
 
 
 log_once = LogOnce()

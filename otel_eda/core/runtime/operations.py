@@ -27,9 +27,12 @@ class Recorder(Protocol):
 
 
 class Operation:
-    """An operation in progress, with the types of those around it; a task that has inherited it sees it end."""
+    """An operation in progress, with the types of those around it; a task that has inherited it sees it end.
 
-    types = 0
+    `outer` are the types of those around it alone.
+    """
+
+    types = outer = 0
     record: Any = None
     token: Token[Operation] | None = None
     attached: Token[Context] | None = None
@@ -54,7 +57,8 @@ def enter(type_: int, context: Context | None = None) -> Operation:
     Type 0 stands for the application's code, which is inside of no operation.
     """
     operation = Operation()
-    operation.types = type_ and current_operation.get().types | type_
+    operation.outer = outer = current_operation.get().types
+    operation.types = type_ and outer | type_
     operation.token = current_operation.set(operation)
     if context is not None:
         operation.attached = attach(context)

@@ -93,7 +93,7 @@ class Create:
         if origin is not None:
             contents.span_contexts.append(origin)  # the application has made the span itself
             return None
-        span = contents.client.scope.start_like(route.template, base, route.kind, None, given, {})
+        span = contents.client.scope.start_like(route.template, base, route.kind, None, given, ({},))
         context = with_span(base, span)
         hooks.call_send(contents.client.hooks, span, arguments.names, (args, kwargs), context)
         more = propagation.inject(context) if self._injects(contents.client, route) else {}

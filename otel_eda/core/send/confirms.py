@@ -169,7 +169,7 @@ class Returned(SinglePlace):
             sending.failed(Outcome(semconv.RETURNED, reason))
             return
         attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
-        span = client.scope.start_like(route.template, context, SpanKind.CLIENT, None, given, attributes, links)
+        span = client.scope.start_like(route.template, context, SpanKind.CLIENT, None, given, (attributes, links))
         errors.mark(span, semconv.RETURNED, reason)
         span.end()
 

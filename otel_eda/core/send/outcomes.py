@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.contexts import skip_ended
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import enter
@@ -159,10 +161,6 @@ class DeliveryReport:
             self._sending.failed(self._failure(error))
 
     def __del__(self) -> None:
-        self._end_unreported()
-
-    @guarded
-    def _end_unreported(self) -> None:
         # Never called: the client reports failures only, or has already raised an error at the call.
         if not self._sending.done:
-            self._sending.acknowledged(None)
+            finalizers.take(partial(self._sending.acknowledged, None))

@@ -10,6 +10,7 @@ from otel_eda.core import propagation
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.operations import SEND, passes_through
 from otel_eda.core.send.sending import Sending
 from otel_eda.core.telemetry import hooks
@@ -68,6 +69,8 @@ class Send:
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sending | None:
+        if finalizers.left:
+            finalizers.take_left()
         taken = None if passes_through(library.telemetry, SEND) else arguments.take(args, kwargs)
         if taken is None:
             return None

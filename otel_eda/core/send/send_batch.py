@@ -70,7 +70,7 @@ class _BatchSending:
         # No message carries the context of this span, so its kind is CLIENT.
         attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
         template, kind = self.route.template, SpanKind.CLIENT
-        self.span = self.scope.start_like(template, self.call_context, kind, self.start, given, attributes)
+        self.span = self.scope.start_like(template, self.call_context, kind, self.start, given, (attributes,))
         self.context = with_span(self.call_context, self.span)
         self.parts = [_PartOfBatch(self) for _ in range(number)]
         self._open = {id(part) for part in self.parts}

@@ -19,10 +19,10 @@ from otel_eda.core.telemetry import errors, hooks
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 _CLIENT = SpanKind.CLIENT
 
 
-def _described(route: Route, message: Message, links: Sequence[Link]) -> Described:
-    return message_attributes(route, message), links
+def _described(route: Route, message: Message, origin: SpanContext | None) -> Described:
+    links = () if origin else [Link(one) for one in message.origins]
+    return message_attributes(route, message), links, origin
 
 
 class Learner(Protocol):
@@ -91,10 +92,10 @@ class Sending:
         self.context: Context = with_span(self.call_context, self.span)
 
     def _start_span(self, message: Message) -> Span:
-        origins, route = (self.origin,) if self.origin else message.origins, self.route
-        kind, links = (_CLIENT, [Link(origin) for origin in origins]) if origins else (route.kind, ())
+        route = self.route
+        kind = _CLIENT if self.origin or message.origins else route.kind
         return route.scope.start_like(
-            route.template, self.call_context, kind, self.start, _described, route, message, links
+            route.template, self.call_context, kind, self.start, _described, (route, message, self.origin)
         )
 
     def enter(self) -> None:

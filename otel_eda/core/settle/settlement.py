@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     SettleCall = tuple[tuple[Any, ...], dict[str, Any]]
 
 
+_MOST_PARTS = 64  # partitions of which a commit's span tells the offsets: all, or none
+
+
 class Settlement(Call):
     """A settlement between its call and the broker's answer.
 
@@ -50,7 +53,7 @@ class Settlement(Call):
         self.args, self.kwargs = call
         self.client, self.route, self.report = client, route, None
         self.start, self.call_context = time.time_ns(), current_context()
-        self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, describe, *about)
+        self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, describe, about)
 
     def enter(self) -> None:
         """Begin the call."""
@@ -147,6 +150,13 @@ class Commit(Settlement):
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the commit, and record it in the ledger."""
         self.span.set_attributes(self.client.record_commit(self.offsets, automatic=False, error=error))
+        if 1 < len(self.offsets) <= _MOST_PARTS:
+            self._add_parts()
+
+    def _add_parts(self) -> None:
+        for (topic, partition), offset in self.offsets.items():
+            part: dict[str, Any] = {semconv.DESTINATION: topic, semconv.PARTITION: partition, semconv.COMMITTED: offset}
+            self.span.add_event(semconv.COMMIT_PART, part)
 
 
 def _offset_attributes(offsets: Offsets) -> dict[str, Any]:
@@ -235,7 +245,9 @@ def _described(client: Client, tags: Tags, messages: Sequence[Unsettled], place:
             attributes[semconv.CONVERSATION] = conversation
     if isinstance(place, DestinationTemplate) and place.name:
         attributes[semconv.DESTINATION] = place.name
-    return attributes, [Link(message.origin) for message in messages if message.origin]
+    if len(messages) == 1:
+        return attributes, (), messages[0].origin
+    return attributes, [Link(message.origin) for message in messages if message.origin], None
 
 
 def _tag_attributes(client: Client, tags: Tags, messages: Sequence[Unsettled]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Encode = Callable[[Sequence[ReadableSpan]], Any]
 
 _KEPT = 4096  # values of which the bytes are kept
+_LONGEST_KEPT = 64  # bytes of a text: longer ones hardly come again, may be payloads, and would fill the memory
 _LARGEST = 1 << 63
 _double = Struct("<d").pack
 _times = Struct("<BQBQ").pack  # fixed64 start_time_unix_nano = 7, end_time_unix_nano = 8
@@ -75,9 +76,10 @@ def _text(name: str, value: str) -> bytes:
         length = varint(len(text))
         body = _key(name) + b"\x12" + varint(len(text) + len(length) + 1) + b"\x0a" + length + text
         kept = b"\x4a" + varint(len(body)) + body
-        if len(_texts) >= _KEPT:
-            _texts.clear()
-        _texts[name, value] = kept
+        if len(text) <= _LONGEST_KEPT:
+            if len(_texts) >= _KEPT:
+                _texts.clear()
+            _texts[name, value] = kept
     return kept
 
 
@@ -108,12 +110,16 @@ def _attribute(name: str, value: Any) -> bytes:
 
 
 def _link(link: Link) -> bytes:
-    context, attributes = link.context, link.attributes
+    attributes = link.attributes
+    # They have another number here than in a span, and are otherwise the same.
+    own = b"".join([b"\x22" + _attribute(*item)[1:] for item in attributes.items()]) if attributes else b""
+    return _link_to(link.context, own)
+
+
+def _link_to(context: SpanContext, own: bytes = b"") -> bytes:
     if type(context) is not SpanContext or not context.is_valid:
         raise NotPlainError
     trace_id, span_id, is_remote, _, _, _ = context
-    # They have another number here than in a span, and are otherwise the same.
-    own = b"".join([b"\x22" + _attribute(*item)[1:] for item in attributes.items()]) if attributes else b""
     ids = b"\x0a\x10" + trace_id.to_bytes(16, "big") + b"\x12\x08" + span_id.to_bytes(8, "big")
     return b"\x6a" + varint(len(ids) + len(own) + 5) + ids + own + b"\x35" + (_REMOTE if is_remote else _LOCAL)[2:]
 
@@ -148,8 +154,8 @@ def _state(trace_state: TraceState) -> bytes:
 
 def encode(span: LightSpan) -> bytes:
     """Return a span as a field of `ScopeSpans`; raise `NotPlainError` or a `UnicodeError` if it is not plain."""
-    links, most = span.own_links, span._limits.max_links
-    if not span.untouched or (most is not None and len(links) > most):
+    links, origin, most = span.own_links, span.origin, span._limits.max_links
+    if not span.untouched or (most is not None and len(links) + (origin is not None) > most):
         raise NotPlainError
     (trace_id, span_id, _, _, state, _), parent = span._context, span._parent
     parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
@@ -165,6 +171,8 @@ def encode(span: LightSpan) -> bytes:
         name, own = name or named, islice(own, len(template.attributes), None)
     parts += (name, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
     parts += [_texts.get(item) or _attribute(*item) for item in own]
+    if origin is not None:
+        parts.append(_link_to(origin))
     parts += [_link(link) for link in links]
     parts += (_status(span._status), _REMOTE if parent is not None and parent[2] else _LOCAL)
     body = b"".join(parts)
@@ -184,6 +192,12 @@ def _header(span: LightSpan, official: Encode) -> tuple[bytes, bytes]:
     return header
 
 
+def _has_own_origin(span: LightSpan) -> bool:
+    # A processor may give a span a resource or a scope of its own.
+    own = vars(span)
+    return "_resource" in own or "_instrumentation_scope" in own
+
+
 def _framed(body: bytes, tag: bytes) -> bytes:
     return tag + varint(len(body)) + body
 
@@ -193,7 +207,7 @@ def _encoded(spans: Sequence[ReadableSpan], official: Encode) -> tuple[Any, byte
     encoded: dict[type[LightSpan], list[bytes]] = {}
     others: list[ReadableSpan] = []
     for span in spans:
-        if not isinstance(span, LightSpan):
+        if not isinstance(span, LightSpan) or _has_own_origin(span):
             others.append(span)
             continue
         if type(span) not in encoded:

@@ -7,11 +7,11 @@ import inspect
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.runtime.contexts import attach
 from otel_eda.core.runtime.guard import failed, guarded
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class _Unfinished:
 
 
 unfinished: dict[Span, _Unfinished] = {}
-_lock = Lock()
+_lock = PatientLock()
 on_fork(unfinished.clear)
 
 
@@ -121,7 +121,7 @@ async def _finished(hook: Coroutine[Any, Any, object]) -> None:
 
 
 def _done(span: Span, _: object = None) -> None:
-    with _lock:
+    with _lock.held():
         entry = unfinished.pop(span, None)
     if entry is not None and entry.at:
         span.end(entry.at)
@@ -130,7 +130,7 @@ def _done(span: Span, _: object = None) -> None:
 def end(span: Span, at: int) -> None:
     """End a span at a time in nanoseconds, if its hook is at work once that is done."""
     if unfinished:
-        with _lock:
+        with _lock.held():
             entry = unfinished.get(span)
             if entry is not None:
                 entry.at = at

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
 from otel_eda.core.runtime.contexts import EMPTY
+from otel_eda.core.runtime.locks import PatientLock
 from otel_eda.core.runtime.state import on_reset
 from otel_eda.core.telemetry.templates import Template, given, starting
 
@@ -25,6 +26,7 @@ _EXPORTERS = {
     "opentelemetry.exporter.otlp.proto.grpc.trace_exporter": "encode_spans",
 }
 _replaced: dict[str, tuple[Any, Any]] = {}
+_replacing = PatientLock()
 
 
 def lightened(provider: object, tracer: Any) -> Tracer:
@@ -95,7 +97,7 @@ def _ended(tracer: Any, processor: _Processor) -> Any:
     link = Link(SpanContext(1, 2, True, TraceFlags(1)))
     inner = set_span_in_context(NonRecordingSpan(SpanContext(3, 4, True, TraceFlags(1))), EMPTY)
     more = {"a": 1, "b": "c", "d": True}
-    span: Span = starting(tracer)(Template("a b", {"x": "y"}), inner, SpanKind.CONSUMER, 10, given, more, [link])
+    span: Span = starting(tracer)(Template("a b", {"x": "y"}), inner, SpanKind.CONSUMER, 10, given, (more, [link]))
     span.set_attribute("a", "2")
     span.set_attributes({"e": 0.5, "b": -3})
     span.end(20)
@@ -121,18 +123,24 @@ def exporters() -> list[str]:
 
 def encode_light_spans(tracer: Any) -> None:
     """Let the official exporters that are loaded encode light spans as we do; a span of others stays theirs."""
-    for name, ours_is in _EXPORTERS.items():
-        module: Any = sys.modules.get(name)
-        official = getattr(module, "encode_spans", None)
-        if official is None or name in _replaced:
-            continue
-        from otel_eda.core.telemetry import encoding
+    with _replacing.held():  # two first spans at once would take each other's function for the official one
+        for name, ours_is in _EXPORTERS.items():
+            if name not in _replaced:
+                _replace(name, ours_is, tracer)
 
-        encode, (theirs, ours), read = getattr(encoding, ours_is), _pair(tracer), official([])
-        read.ParseFromString(encode([ours], official).SerializePartialToString())
-        if read == official([theirs]):
-            module.encode_spans = partial(encode, official=official)
-            _replaced[name] = official, module.encode_spans
+
+def _replace(name: str, ours_is: str, tracer: Any) -> None:
+    module: Any = sys.modules.get(name)
+    official = getattr(module, "encode_spans", None)
+    if official is None:
+        return
+    from otel_eda.core.telemetry import encoding
+
+    encode, (theirs, ours), read = getattr(encoding, ours_is), _pair(tracer), official([])
+    read.ParseFromString(encode([ours], official).SerializePartialToString())
+    if read == official([theirs]):
+        module.encode_spans = partial(encode, official=official)
+        _replaced[name] = official, module.encode_spans
 
 
 @on_reset

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import _Span
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Status, StatusCode
 
-from otel_eda.core.telemetry.templates import PLAIN, plain
+from otel_eda.core.telemetry.templates import PLAIN, all_links, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +43,11 @@ class LightSpan(_Span):
 
     template: Template | None = None  # whose attributes are the first of `own_attributes`, unless one was set anew
     own_attributes: dict[str, Any]
-    own_links: Sequence[Link]
-    untouched = True  # no container has been made: then `own_attributes` and `own_links` are all that there is
+    own_links: Sequence[Link] = ()
+    origin: SpanContext | None = None  # the span that comes first among its links: a link is an object more
+    untouched = (
+        True  # no container has been made: then `own_attributes`, `own_links` and `origin` are all that there is
+    )
     made_attributes: Any = None
     made_events: Any = None
     made_links: Any = None
@@ -111,10 +114,13 @@ class LightSpan(_Span):
         start_time: int | None,
     ) -> Self:
         """Return a span that has started; without a time of its own, now."""
-        span, (more, links) = _new(cls), described
+        span, (more, links, origin) = _new(cls), described
         span._name, span._kind, span._parent, span._lock = template.name, kind, parent, Lock()
         span._context = span.context = context
-        span.own_links = tuple(links)
+        if origin is not None:
+            span.origin = origin
+        if links:
+            span.own_links = tuple(links)
         for link in span.own_links:
             if link is None or (link.attributes and not span._takes_link(link.attributes)):
                 span._make_links()
@@ -131,7 +137,7 @@ class LightSpan(_Span):
 
     def _make_links(self) -> None:
         self.untouched = False
-        vars(self).setdefault("made_links", self._new_links(self.own_links))
+        vars(self).setdefault("made_links", self._new_links(all_links(self.own_links, self.origin)))
 
     def _takes_link(self, attributes: Mapping[str, Any]) -> bool:
         limits = self._limits

@@ -12,7 +12,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanKind, TraceFlags, Tracer
 
 from otel_eda.core.runtime.contexts import NO_STATE, SPAN, get_current, span_context
 from otel_eda.core.telemetry.light_spans import TELLS_ENDING, LightSpan
-from otel_eda.core.telemetry.templates import Template, given, start_like
+from otel_eda.core.telemetry.templates import Template, all_links, given, start_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # The flag of W3C Trace Context Level 2 that says whether a trace id is random; older SDKs do not know it.
 _KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_names
+_MOST_TRACE, _MOST_SPAN = (1 << 128) - 1, (1 << 64) - 1
 _FLAGS = tuple(TraceFlags(value) for value in range(4))
 _DROP, _SAMPLED = Decision.DROP, Decision.RECORD_AND_SAMPLE
 _SILENT_AT_ENDING = {
@@ -74,17 +75,17 @@ class LightTracer(Tracer):
         if not (record_exception and set_status_on_exception):
             options = record_exception, set_status_on_exception
             return self.sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
-        return self.start_like(Template(name, attributes or {}), context, kind, start_time, given, {}, links or ())
+        return self.start_like(Template(name, attributes or {}), context, kind, start_time, given, ({}, links or ()))
 
-    def start_like(  # called for each span: names would cost
+    def start_like(  # noqa: PLR0917  # called for each span: names would cost
         self,
         template: Template,
         context: Context | None,
         kind: SpanKind,
         start_time: int | None,
         describe: Callable[..., Described],
+        about: tuple[Any, ...],
         /,
-        *about: Any,
     ) -> Span:
         """Start a span after a template; one that is sampled out is not described."""
         sdk, (sampler, resource, known) = self.sdk, self._known
@@ -92,15 +93,15 @@ class LightTracer(Tracer):
         if sdk.sampler is not sampler or sdk.resource is not resource or processors is not known:
             self._prepare(sdk, processors)
         if not self._is_enabled():
-            return start_like(sdk, template, context, kind, start_time, describe, *about)
+            return start_like(sdk, template, context, kind, start_time, describe, about)
         parent, trace_id, place, random, state = self._inherited(context)
         decision, described = self._decisions[place], None
         if decision is None:
             described = describe(*about)
             decision, state, template, described = self._ask(context, trace_id, kind, template, described)
-        own = span_context(
-            trace_id, sdk.id_generator.generate_span_id(), False, _FLAGS[(decision is _SAMPLED) + random], state
-        )
+        span_id, flags = sdk.id_generator.generate_span_id(), _FLAGS[(decision is _SAMPLED) + random]
+        is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
+        own = span_context((trace_id, span_id, False, flags, state, is_valid))
         counted = self._count and self._count(parent, decision)
         if decision is _DROP:
             return NonRecordingSpan(own)
@@ -153,11 +154,11 @@ class LightTracer(Tracer):
     def _ask(
         self, context: Context | None, trace_id: int, kind: SpanKind, template: Template, described: Described
     ) -> tuple[Decision, Any, Template, Described]:
-        more, links = described
-        attributes = {**template.attributes, **more}
-        result = self.sdk.sampler.should_sample(context, trace_id, template.name, kind, attributes, links)
+        more, links, origin = described
+        attributes, linked = {**template.attributes, **more}, all_links(links, origin)
+        result = self.sdk.sampler.should_sample(context, trace_id, template.name, kind, attributes, linked)
         if result.attributes != attributes:  # the sampler has changed them
-            template, described = Template(template.name, result.attributes or {}), ({}, links)
+            template, described = Template(template.name, result.attributes or {}), ({}, links, origin)
         return result.decision, NO_STATE if result.trace_state is None else result.trace_state, template, described
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from opentelemetry.trace import Link
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, Span, SpanKind, Tracer
+    from opentelemetry.trace import Span, SpanContext, SpanKind, Tracer
 
 
 PLAIN = frozenset({str, int, bool, float})  # types of values that need no cleaning
@@ -39,8 +41,8 @@ class Template:
         self.encoded: tuple[bytes, bytes] | None = None
 
 
-Described: TypeAlias = "tuple[Mapping[str, Any], Sequence[Link]]"
-"""The attributes of a span that its template has not, and its links."""
+Described: TypeAlias = "tuple[Mapping[str, Any], Sequence[Link], SpanContext | None]"
+"""The attributes of a span that its template has not, its links, and a span that comes first among its links."""
 
 
 class StartLike(Protocol):
@@ -50,22 +52,27 @@ class StartLike(Protocol):
     needs its attributes: one that is sampled out does not.
     """
 
-    def __call__(  # called for each span: names would cost
+    def __call__(  # noqa: PLR0917  # called for each span: names would cost
         self,
         template: Template,
         context: Context | None,
         kind: SpanKind,
         start_time: int | None,
         describe: Callable[..., Described],
+        about: tuple[Any, ...],
         /,
-        *about: Any,
     ) -> Span:
         """Return the span."""
 
 
 def given(attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> Described:
     """Describe a span by attributes and links that are at hand."""
-    return attributes, links
+    return attributes, links, None
+
+
+def all_links(links: Sequence[Link], origin: SpanContext | None) -> Sequence[Link]:
+    """Return the links of a span as the API knows them."""
+    return links if origin is None else (Link(origin), *links)
 
 
 def starting(tracer: Tracer) -> StartLike:
@@ -81,9 +88,10 @@ def start_like(  # noqa: PLR0917
     kind: SpanKind,
     start_time: int | None,
     describe: Callable[..., Described],
+    about: tuple[Any, ...],
     /,
-    *about: Any,
 ) -> Span:
     """Start a span after a template, as any tracer can."""
-    more, links = describe(*about)
-    return tracer.start_span(template.name, context, kind, {**template.attributes, **more}, links, start_time)
+    more, links, origin = describe(*about)
+    attributes = {**template.attributes, **more}
+    return tracer.start_span(template.name, context, kind, attributes, all_links(links, origin), start_time)

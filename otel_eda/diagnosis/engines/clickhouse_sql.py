@@ -94,6 +94,7 @@ def _adapted(query: exp.Expr, prefix: str) -> exp.Expr:
         for table in {id(source): source for source in sources if isinstance(source, exp.Table)}.values():
             _rename(table, prefix)
     _same_kinds(query)
+    _signed(query)
     _rounded(query)
     return _counted(query.transform(_function, copy=False))
 
@@ -140,6 +141,16 @@ def _same_kinds(tree: exp.Expr) -> None:
         if kinds & FLOATS and kinds - FLOATS:
             node.set("this", exp.cast(node.this, "DOUBLE"))
             node.set("expressions", [exp.cast(argument, "DOUBLE") for argument in node.expressions])
+
+
+def _signed(tree: exp.Expr) -> None:
+    """Make the whole numbers that a CASE may give signed: else what it gives has two types, and a plan for several
+    machines does not know it again.
+    """
+    for case in tree.find_all(exp.Case):
+        for value in [*(branch.args["true"] for branch in case.args["ifs"]), case.args.get("default")]:
+            if isinstance(value, exp.Literal) and value.is_int:
+                value.replace(exp.cast(value.copy(), "BIGINT"))
 
 
 def _rounded(tree: exp.Expr) -> None:

@@ -25,6 +25,7 @@ function ink(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+const HALF_A_TIME = 26; // pixels; of the last label of the time axis
 const FONT = "11px system-ui, sans-serif";
 const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
@@ -87,7 +88,7 @@ export function Chart({ label, shape, build, data, height = 170, describe, pick 
     const follow = (plot: uPlot) => move(plot.cursor.idx ?? null);
     const hooks = { ...built.hooks, setCursor: [follow] };
     const made = new uPlot(
-      { ...built, hooks, width: Math.max(element.clientWidth, 120), height, padding: [8, 8, 0, 0] },
+      { ...built, hooks, width: Math.max(element.clientWidth, 120), height, padding: [8, HALF_A_TIME, 0, 0] },
       newest.current,
       element,
     );

@@ -8,12 +8,12 @@ import { question } from "../ask";
 import { clock, compact, duration, number } from "../format";
 import { useAnswer } from "../live";
 import { axes, type Build, Chart, countAxes } from "../parts/chart";
-import { Answered, Head, More, Search } from "../parts/common";
+import { Answered, Empty, Head, More, Search } from "../parts/common";
 import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
 const FIRST = 10;
-const SILENT_SECONDS = 60; // from which on nothing was reported, rather than not in every interval
+const SILENT_SECONDS = 150; // from which on nothing was reported: the SDKs report once a minute, if not told otherwise
 
 /** Returns the columns of the chart of messages: time, lag, and the forecast's low, middle and high. */
 function messages({ points, forecast }: LagSeries): uPlot.AlignedData {
@@ -41,6 +41,18 @@ const gaps: uPlot.Series.GapsRefiner = (plot, _series, _from, _to, found) => {
   return found.filter(([from, to]) => time(to) - time(from) > SILENT_SECONDS);
 };
 
+/** Shows the readings that no line leads to. */
+const alone: uPlot.Series.Points = {
+  size: 5,
+  filter: (plot, series) => {
+    const times = plot.data[0];
+    const known = [...(plot.data[series] ?? [])].flatMap((value, place) => (value == null ? [] : [place]));
+    const far = (one?: number, other?: number) =>
+      one === undefined || other === undefined || Math.abs((times[one] ?? 0) - (times[other] ?? 0)) > SILENT_SECONDS;
+    return known.filter((place, turn) => far(place, known[turn - 1]) && far(place, known[turn + 1]));
+  },
+};
+
 const quietCursor: uPlot.Cursor = { y: false, drag: { x: false, y: false } };
 
 const builtMessages: Build = (ink) => ({
@@ -51,7 +63,7 @@ const builtMessages: Build = (ink) => ({
   bands: [{ series: [4, 2], fill: ink("forecast-band") }],
   series: [
     {},
-    { label: "lag", stroke: ink("one"), width: 2, fill: ink("one-soft"), points: { show: false }, gaps },
+    { label: "lag", stroke: ink("one"), width: 2, fill: ink("one-soft"), points: alone, gaps },
     { label: "lowest", stroke: ink("forecast"), width: 0.5, points: { show: false } },
     { label: "forecast", stroke: ink("forecast"), width: 2, dash: [6, 4], points: { show: false } },
     { label: "highest", stroke: ink("forecast"), width: 0.5, points: { show: false } },
@@ -65,8 +77,8 @@ const builtTimes: Build = (ink) => ({
   cursor: quietCursor,
   series: [
     {},
-    { label: "lag time", stroke: ink("one"), width: 2, points: { show: false }, gaps },
-    { label: "queue time", stroke: ink("two"), width: 2, points: { show: false }, gaps },
+    { label: "lag time", stroke: ink("one"), width: 2, points: alone, gaps },
+    { label: "queue time", stroke: ink("two"), width: 2, points: alone, gaps },
   ],
 });
 
@@ -104,7 +116,11 @@ function Series({ series }: { series: LagSeries }) {
       <div class="pair">
         <figure>
           <figcaption>Messages</figcaption>
-          <Chart label={`Lag of ${name} in messages`} shape="lag" build={builtMessages} data={lag} describe={told} />
+          {newest(series, 1) === null ? (
+            <Empty>No process reports how many messages wait here.</Empty>
+          ) : (
+            <Chart label={`Lag of ${name} in messages`} shape="lag" build={builtMessages} data={lag} describe={told} />
+          )}
         </figure>
         <figure>
           <figcaption>Time</figcaption>

@@ -12,6 +12,7 @@ from drivers.pika import connect
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from pika import BasicProperties
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.select_connection import IOLoop
 from pika.exceptions import (
     AMQPConnectionError,
     ChannelWrongStateError,
@@ -116,6 +117,16 @@ def test_a_worker_acknowledges_by_the_connections_thread(
     assert sorted(links(span)[0] for span in recorder.settles(2)) == sorted(sent)
     assert [span.parent for span in recorder.settles(2)] == [None, None]
     recorder.processes(2)
+
+
+@pytest.mark.usefixtures("recorder")
+def test_what_cannot_be_called_is_refused_as_ever() -> None:
+    loop = IOLoop()
+    with pytest.raises(TypeError, match="callback must be a callable"):
+        loop.add_callback_threadsafe(None)
+    with pytest.raises(TypeError, match="callback must be a callable"):
+        loop.call_later(0, "soon")
+    loop.close()
 
 
 def test_a_callbacks_exception_is_the_applications(

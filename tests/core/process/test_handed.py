@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 from support.spans import attribute, current, ids
 
 from core.common import ABANDONED, CANCELLED, DONE, iterated, outcome, polled
+from otel_eda.core.process import hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -153,3 +155,49 @@ def test_tasks_that_end_otherwise(queue: Queue, recorder: Recorder) -> None:
     assert [outcome(span) for span in spans] == ["ValueError", "ValueError", ABANDONED]
     assert attribute(spans[2], "eda.process.ended_by") == CANCELLED
     assert len(recorder.events("eda.process.error_unretrieved")) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("consume", [iterated, copied])
+def test_threads_of_ones_own(consume: Any, queue: Queue, recorder: Recorder) -> None:
+    seen: list[Any] = []
+
+    def handle(fails: bool, message: Any) -> None:
+        assert message
+        seen.append(current())
+        if fails:
+            raise ValueError
+
+    messages = list(consume(queue)) if consume is copied else consume(queue)
+    threads: list[threading.Thread] = []
+    for message in messages:
+        threads.append(threading.Thread(target=handle, args=(len(threads) == 1, message)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE, "ValueError", DONE]
+    assert sorted(seen) == sorted(map(ids, recorder.processes(3)))
+
+
+async def fail_later(_: object) -> None:
+    """Fail."""
+    await asyncio.sleep(0)
+    raise ValueError
+
+
+def test_coroutines_that_are_gathered_when_the_loop_is_over(queue: Queue, recorder: Recorder) -> None:
+    async def run() -> None:
+        batch = polled(queue)
+        await asyncio.gather(*map(fail_later, batch), return_exceptions=True)
+
+    asyncio.run(run())
+    first, later = recorder.processes(6)[:3], recorder.processes(6)[3:]
+    assert [outcome(span) for span in (*first, *later)] == [DONE] * 3 + ["ValueError"] * 3
+    assert all(attribute(span, "eda.process.manual") for span in later)
+
+
+def test_a_message_that_nobody_keeps_waits_for_nobody(queue: Queue, recorder: Recorder) -> None:
+    for message in polled(queue):
+        assert message
+        assert not hand_over.waiting
+    assert len(recorder.processes(3)) == 3

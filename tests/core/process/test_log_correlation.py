@@ -127,3 +127,17 @@ def test_switching_off_puts_the_original_back(library: Any, queue: Queue, export
     assert vars(LoggingHandler)["emit"] is not original
     otel_eda.disable()
     assert vars(LoggingHandler)["emit"] is original
+
+
+def test_an_error_that_is_logged_is_an_event_of_the_span(recorder: Recorder, queue: Queue) -> None:
+    silent = logging.Logger("framework.access")  # nobody exports what it logs
+    for number, _ in enumerate(Consumer(queue, "orders")):
+        try:
+            _ = 1 // number
+        except ZeroDivisionError:
+            silent.exception("it goes on")
+        silent.warning("no error")
+    silent.error("outside")
+    events = [[(event.name, dict(event.attributes or {})) for event in span.events] for span in recorder.processes(3)]
+    said = {"exception.type": "ZeroDivisionError", "eda.logger.name": "framework.access"}
+    assert events == [[("eda.process.error_logged", said)], [], []]

@@ -69,3 +69,12 @@ def test_all_is_quiet_where_nothing_is_wrong(
     for _ in Consumer(queue, "orders"):
         pass
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_the_frames_of_what_has_failed_are_not_kept(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise ValueError("it cannot be read")
+    except ValueError:
+        log.exception("a step of %s failed", library.name)
+    assert [record.exc_info is None for record in caplog.records] == [False]
+    assert not any(isinstance(kept, logging.LogRecord) for kept in guard.log_once.seen.values())

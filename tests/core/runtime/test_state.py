@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import queue as queues
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from otel_eda import core, suite
 from otel_eda.core.clients.dead_letters import note_declared
 from otel_eda.core.ledger.senders import shared_senders
 from otel_eda.core.message import Identity
-from otel_eda.core.runtime import state
+from otel_eda.core.runtime import finalizers, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,14 +49,18 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "patching.patch:originals": len,
     "process.deferral:uses_manual": bool,
     "process.hand_over:waiting": len,
-    "process.handed:_failed_tasks": len,
     "process.handed:handed": lambda patched: patched.on,
     "process.log_correlation:log_correlation": lambda correlation: correlation.on,
+    "process.logged_errors:logged_errors": lambda patched: patched.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
+    "process.unretrieved:_failed_calls": len,
+    "process.unretrieved:_failed_tasks": len,
     "process.queues:_at_work": len,
     "process.queues:_has_marked": bool,
     "process.queues:queues": lambda patched: patched.on,
+    "runtime.finalizers:_collector": lambda _: finalizers._note in gc.callbacks,
+    "runtime.finalizers:left": len,
     "runtime.guard:log_once": lambda log_once: len(log_once.seen),
     "telemetry.events:_provider": lambda provider: provider is not None,
 }
@@ -87,7 +92,6 @@ KEPT = {
     "runtime.state:_after_fork": "owners register when their modules are loaded",
     "runtime.state:_resets": "owners register when their modules are loaded",
     "telemetry.errors:codes": "libraries register when they are made",
-    "telemetry.hooks:_lock": "nobody holds it for longer than a step",
     "telemetry.hooks:unfinished": "its spans are ended, see test_hooks.py",
     "telemetry.providers:_metrics_by_provider": "counts go on, and go with their provider",
     "telemetry.providers:watchers": "`suite` registers them when it is loaded",
@@ -150,11 +154,12 @@ async def fail_with(message: object) -> None:
     raise ValueError(message)
 
 
-async def fail_in_a_task(messages: list[object]) -> asyncio.Task[None]:
-    """Have a task fail with a message of a copied batch."""
+async def fail_in_a_task(messages: list[object]) -> list[object]:
+    """Have a task and a thread fail with messages of a copied batch; return what somebody may ask for the errors."""
     task = asyncio.create_task(fail_with(messages[0]))
     await asyncio.wait([task])
-    return task
+    with ThreadPoolExecutor(1) as pool:
+        return [task, pool.submit(int, messages[1])]  # type: ignore[arg-type]  # it fails
 
 
 def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +172,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
     # Where it is loaded, what it encodes spans by is exchanged.
     importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     with recording(quiet=False):
-        kept = [
+        kept: list[object] = [
             framework.Fetcher(Consumer(queue, "jobs")).fetch(),
             callback_client.Client(),
             loop := iter(Consumer(queue, "orders")),
@@ -184,6 +189,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
         shared_senders.of("sender").record_arrival(1)
         note_declared(Identity(server_address="localhost"), "orders", True)
         logging.getLogger("otel_eda").warning("something is wrong")
+        finalizers.left.append(list)
         assert in_use() == AS_NEW.keys()
         otel_eda.disable()
         assert in_use() == set()

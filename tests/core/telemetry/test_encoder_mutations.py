@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(encoding.__file__).read_text("utf-8")
 # What may be another number: how much is kept, and the default of an encoded request's own bytes.
-UNSEEN = {"_KEPT", "__getattr__"}
+UNSEEN = {"_KEPT", "_LONGEST_KEPT", "__getattr__"}
 STATE = TraceState([("a", "b"), ("c", "d")])
 PARENTS = [None, *(SpanContext(1 << 90, 77, remote, TraceFlags(3), STATE) for remote in (False, True))]
 MORE: dict[str, Any] = {
@@ -68,7 +68,7 @@ def start_one(tracer: Any, context: Any, kind: SpanKind, *, light: bool) -> None
     links = [[Link(*target) for target in TARGETS] for _ in range(3)]  # the SDK changes them
     common = {"system": "kafka", "topic": "orders", "port": 9092}
     if light:
-        spans = [tracer.start_like(Template("a b", common), context, kind, 7, given, MORE, each) for each in links]
+        spans = [tracer.start_like(Template("a b", common), context, kind, 7, given, (MORE, each)) for each in links]
     else:
         spans = [tracer.start_span("a b", context, kind, {**common, **MORE}, each, 7) for each in links]
     spans[1].set_attribute("topic", "bills")

@@ -11,18 +11,14 @@ import re
 import ssl
 import sys
 import threading
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import chdb
 
 from .native import revised
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # What of a request is no setting of the engine.
 OTHERS = {"query", "database", "default_format", "query_id", "client_protocol_version", "wait_end_of_query"}
@@ -45,6 +41,7 @@ class Front(ThreadingHTTPServer):
         connect: Any = chdb.connect
         self.engine = connect(folder)
         self.lock = threading.Lock()
+        self.had: dict[str, str] = {}
         self.settings = set(str(self.engine.query("SELECT name FROM system.settings", "TabSeparated")).split())
         if readonly == "1":  # it cannot be left again
             self.engine.query("SET readonly = 1")
@@ -57,7 +54,8 @@ class Front(ThreadingHTTPServer):
         """Return the bytes of an answer and their format."""
         found = FORMAT.search(statement)
         text, kind = (statement[: found.start()], found[1]) if found else (statement, asked.get("default_format", ""))
-        with self.lock, self._asked(asked):
+        with self.lock:
+            self._set(asked)
             if data:
                 self._insert(text, kind, data)
                 return b"", kind
@@ -66,18 +64,16 @@ class Front(ThreadingHTTPServer):
             revision = int(asked.get("client_protocol_version", 0))
             return revised(content, revision) if content and kind == "Native" and revision > OLD else content, kind
 
-    @contextmanager
-    def _asked(self, asked: dict[str, str]) -> Iterator[None]:
-        """Have the database and the settings of a request for as long as it takes."""
+    def _set(self, asked: dict[str, str]) -> None:
+        """Have the database and the settings of a request, and no others of the one before."""
         self.engine.query(f"USE {asked.get('database') or 'default'}")
-        changed = (asked.keys() & self.settings) - OTHERS
-        try:
-            for name in changed:
-                self.engine.query(f"SET {name} = '{asked[name]}'")
-            yield
-        finally:
-            for name in changed:
-                self.engine.query(f"SET {name} = DEFAULT")
+        wanted = {name: asked[name] for name in (asked.keys() & self.settings) - OTHERS}
+        for name in self.had.keys() - wanted.keys():
+            self.engine.query(f"SET {name} = DEFAULT")
+            del self.had[name]
+        for name, value in wanted.items() - self.had.items():
+            self.engine.query(f"SET {name} = '{value}'")
+            self.had[name] = value
 
     def _insert(self, statement: str, kind: str, data: bytes) -> None:
         with NamedTemporaryFile() as file:

@@ -14,14 +14,13 @@ from docs.pages import ROOT, blocks
 
 from diagnosis.telemetry import BEGIN, SECOND, Telemetry, flow, metric, scoped
 from otel_eda import cli
-from otel_eda.diagnosis import UnusableError, catalog, columns, engine
+from otel_eda.diagnosis import UnusableError, catalog, engine
 from otel_eda.diagnosis.finding import Verdict
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.clickhouse_address import PASSWORD
-from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
-from . import exporter, worlds
+from . import exporter
 from .conftest import SECRET, served
 from .ours import migrate, place
 
@@ -75,17 +74,13 @@ def counted_while_it_flows() -> Telemetry:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with telemetry of all worlds and of one, each in files and in databases of ClickHouse's."""
+    """Give a folder with telemetry in databases of ClickHouse's."""
     folder = tmp_path_factory.mktemp("source")
-    every = list(worlds.requests(leave="absurd_times"))  # of times that the exporter cannot write
-    (folder / "worlds.jsonl").write_text("\n".join(map(json.dumps, every)))
     made = flow(40, 2, skip={12})
     made.billing.process(made.messages[12], 1.21, error="KeyError")
-    made.world.write(folder)
     one = [json.loads(line) for line in made.world.lines()]
     flowing = [json.loads(line) for line in counted_while_it_flows().lines()]
     with served(folder / "clickhouse") as server, server.client() as client:
-        filled(client, "worlds", every, folder, "DateTime64(9)")
         filled(client, "one", one, folder, "DateTime64(9)")
         filled(client, "nanoseconds", flowing, folder, "DateTime64(9)")
         filled(client, "seconds", flowing, folder, "DateTime")
@@ -144,22 +139,6 @@ def read(place: str, since: datetime = EVER[0], until: datetime = EVER[1], most:
     with Store() as store:
         store.read([clickhouse.ClickHouse(place, since, until, most)])
         return store
-
-
-def test_each_row_of_each_table_is_the_same(folder: Path, reading: Server, tmp_path: Path) -> None:
-    with Store() as files, Store() as store:
-        files.read([Files(str(folder / "worlds.jsonl"))])
-        store.read([clickhouse.ClickHouse(url(reading, "worlds"), *EVER, 10**6)])
-        # ClickHouse 26.3 reads the last digit of a number in JSON otherwise; a real exporter's are compared elsewhere.
-        files.execute("UPDATE metrics SET value = round(value, 9)")
-        store.execute("UPDATE metrics SET value = round(value, 9)")
-        for table in columns.TABLES:
-            store.execute(f"COPY {table} TO '{tmp_path / table}.parquet'")
-            read = f"'{tmp_path / table}.parquet'"
-            assert files.one(f"SELECT count(*) FROM {table}") > 100
-            for one, other in ((table, read), (read, table)):
-                assert files.ask(f"FROM {one} EXCEPT ALL FROM {other}") == []
-        assert (store.intake.repeated, store.intake.impossible) == (files.intake.repeated, files.intake.impossible)
 
 
 def test_no_more_than_a_window_is_read_and_what_ends_in_it(reading: Server) -> None:

@@ -1,13 +1,46 @@
 -- gates: G1 G2 G3 G4 G6 G7 G8 G9
 -- news: message
-WITH reader AS (
+WITH pulled AS (
     SELECT
-        consumer_group, destination, partition_id,
-        min(message_offset) AS lowest, max(CASE WHEN outcome = 'ok' THEN message_offset END) AS highest,
+        consumer_group, destination, partition_id, message_offset, max(ended) AS ended, max(instance) AS instance,
         max(service) AS service
-    FROM works
-    WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
-    GROUP BY consumer_group, destination, partition_id
+    FROM operations
+    WHERE type = 'receive' AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, message_offset
+),
+
+-- Groups whose work shows in spans. Where most messages of batches have none, it is done in code that nobody sees.
+followed AS (
+    SELECT w.consumer_group, w.destination
+    FROM (SELECT consumer_group, destination, count(*) AS number FROM around GROUP BY consumer_group, destination) AS w
+    LEFT JOIN (
+        SELECT p.consumer_group, p.destination, count(*) AS number
+        FROM pulled AS p
+        LEFT JOIN around AS a
+            ON a.consumer_group = p.consumer_group AND a.destination = p.destination AND a.partition_id = p.partition_id
+            AND a.message_offset = p.message_offset
+        WHERE a.message_offset IS NULL
+        GROUP BY p.consumer_group, p.destination
+    ) AS u ON u.consumer_group = w.consumer_group AND u.destination = w.destination
+    WHERE w.number >= coalesce(u.number, 0)
+),
+
+reader AS (
+    SELECT
+        r.consumer_group, r.destination, r.partition_id, min(r.message_offset) AS lowest, max(r.done) AS highest,
+        max(r.service) AS service
+    FROM (
+        SELECT
+            consumer_group, destination, partition_id, message_offset, service,
+            CASE WHEN outcome = 'ok' THEN message_offset END AS done
+        FROM works
+        WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+        UNION ALL
+        SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset, p.service, CAST(NULL AS BIGINT)
+        FROM pulled AS p
+        JOIN followed AS f ON f.consumer_group = p.consumer_group AND f.destination = p.destination
+    ) AS r
+    GROUP BY r.consumer_group, r.destination, r.partition_id
 ),
 
 done AS (
@@ -61,20 +94,15 @@ tried AS (
         arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
         arg_max(w.service, w.started) AS service, arg_max(w.instance, w.started) AS instance,
         arg_max(w.origin_trace, w.started) AS origin_trace, arg_max(w.origin_span, w.started) AS origin_span,
-        bool_or(coalesce(w.handed, false)) AS handed
+        bool_or(coalesce(w.handed, false)) AS handed,
+        -- When a worker got it that it had waited for.
+        max(w.started + CAST(coalesce(w.waited, 0) * 1000000000 AS BIGINT)) AS taken
     FROM works AS w
     JOIN around AS a
         ON a.consumer_group = w.consumer_group AND a.destination = w.destination AND a.partition_id = w.partition_id
         AND a.message_offset = w.message_offset
     WHERE NOT a.finished
     GROUP BY w.system, w.consumer_group, w.destination, w.partition_id, w.message_offset
-),
-
-pulled AS (
-    SELECT consumer_group, destination, partition_id, message_offset, max(ended) AS ended, max(instance) AS instance
-    FROM operations
-    WHERE type = 'receive' AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
-    GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
 -- A member's position is the offset that it gets next. If it has no attempt at the message before, it had that message
@@ -105,7 +133,7 @@ missing AS (
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
-        d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
+        d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, t.taken, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
         t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted, t.ended AS failed_at,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
@@ -141,18 +169,20 @@ missing AS (
     LEFT JOIN processes AS i ON i.instance = coalesce(t.instance, p.instance, h.instance)
     JOIN graces AS z ON z.destination = s.destination
     LEFT JOIN known AS k ON k.destination = s.destination
+    LEFT JOIN followed AS f ON f.consumer_group = r.consumer_group AND f.destination = s.destination
     WHERE
         s.outcome = 'ok'
         AND s.message_offset >= r.lowest
         AND NOT coalesce(a.finished, false)
         AND coalesce(t.skipped, 0) = 0
+        AND (t.message_offset IS NOT NULL OR p.message_offset IS NULL OR f.destination IS NOT NULL)
         -- The group is past the message: it committed a later offset, or processed later messages.
         AND (d.committed > s.message_offset OR r.highest > s.message_offset)
     UNION ALL
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
         false, false, true
     FROM tried AS t
     WHERE t.skipped = 1
@@ -462,7 +492,9 @@ complaints AS (
 logged AS (
     SELECT
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
-        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error
+        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error,
+        -- The framework logs so what it catches of a handler.
+        bool_or(coalesce(regexp_matches(e.logger, '^faststream[.]'), false) AND w.message_offset IS NOT NULL) AS caught
     FROM events AS e
     JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
     JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
@@ -490,7 +522,12 @@ SELECT
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
         WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
-            OR (m.abandoned AND NOT (m.error IS NOT NULL AND coalesce(m.kept, false))) THEN 'SUSPECT'
+            OR (
+                m.abandoned
+                -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
+                AND NOT ((m.error IS NOT NULL OR m.handed) AND coalesce(m.kept, false))
+                AND NOT coalesce(m.ended_by IS NOT NULL AND g.ended <= m.taken, false)
+            ) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
         -- The process may have finished it in its last moments, whose spans were not exported.
         WHEN m.untried OR m.handed THEN 'LIKELY'
@@ -555,7 +592,9 @@ WHERE
     coalesce(o.aside, 0) = 0
     -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
     -- the member says so by a commit of its own, and no error was logged meanwhile.
-    AND NOT (m.abandoned AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL AND b.span_id IS NULL)
+    AND NOT (
+        m.abandoned AND NOT m.handed AND m.ended_by IS NULL AND m.error IS NULL AND g.committed IS NOT NULL AND b.span_id IS NULL
+    )
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
         WHERE again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span
@@ -613,10 +652,14 @@ UNION ALL
 SELECT
     l.system, l.service, l.instance, CAST(NULL AS VARCHAR), l.destination, l.consumer_group, l.partition_id,
     l.message_offset, l.error, l.trace_id, l.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), l.started, l.ended, 1,
-    'error-logged', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
+    'error-logged', CASE WHEN l.caught AND l.error IS NOT NULL AND a.attempts = 1 THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
     'an error was logged while it was processed, which ended well: ' || coalesce(l.error, 'no exception'),
     CASE WHEN l.message_offset IS NULL THEN l.message END
 FROM logged AS l
+LEFT JOIN around AS a
+    ON a.consumer_group = l.consumer_group AND a.destination = l.destination AND a.partition_id = l.partition_id
+    AND a.message_offset = l.message_offset
 WHERE
     NOT EXISTS (
         SELECT 1 FROM sends AS s

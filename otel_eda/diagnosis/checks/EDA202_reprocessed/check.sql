@@ -57,13 +57,18 @@ told AS (
 
 shown AS (
     SELECT
-        service, instance, destination,
-        count(DISTINCT CASE WHEN operation IN ('nack', 'reject') THEN NULL ELSE span_id END) AS commits,
-        count(CASE WHEN operation IN ('nack', 'reject') THEN 1 END) AS refusals,
-        bool_or(operation NOT IN ('nack', 'reject') AND consumer_group IS NOT NULL AND committed IS NULL) AS vague
-    FROM operations
-    WHERE type = 'settle' AND outcome = 'ok' AND (SELECT count(*) FROM again) > 0
-    GROUP BY service, instance, destination
+        o.service, o.instance, o.destination,
+        count(DISTINCT CASE WHEN o.operation IN ('nack', 'reject') THEN NULL ELSE o.span_id END) AS commits,
+        count(CASE WHEN o.operation IN ('nack', 'reject') THEN 1 END) AS refusals,
+        bool_or(
+            o.operation NOT IN ('nack', 'reject') AND o.consumer_group IS NOT NULL AND o.committed IS NULL AND p.span_id IS NULL
+        ) AS vague
+    FROM operations AS o
+    LEFT JOIN (
+        SELECT DISTINCT trace_id, span_id FROM events WHERE name = 'eda.commit.partition'
+    ) AS p ON p.trace_id = o.trace_id AND p.span_id = o.span_id
+    WHERE o.type = 'settle' AND o.outcome = 'ok' AND (SELECT count(*) FROM again) > 0
+    GROUP BY o.service, o.instance, o.destination
 ),
 
 hidden AS (
