@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,6 +20,9 @@ LARGEST_VALUE = 2.0**63  # so neither infinite nor "not a number"
 RATE_SECONDS = 60.0  # that a rate looks back
 SILENT_INTERVALS = 3.5  # after which a silent process is believed to be gone, but not before SILENT_SECONDS
 SILENT_SECONDS = 15.0
+FIRST_SECONDS = 75.0  # instead, while only one reading is known: the SDK's default interval is 60 s
+LATE_INTERVALS = 1.25  # after which a process may be gone
+GONE_SECONDS = 900.0  # of silence, after which a process will not come again
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Series:
     first: Point
     value: float = 0.0
     sum: float = 0.0
+    began: float = 0.0
     arrived: float = 0.0
     interval: float = 0.0
     past: deque[tuple[float, float, float]] = field(default_factory=deque)
@@ -59,7 +64,12 @@ class Series:
 
     def silent(self, now: float) -> bool:
         """Return whether a reading is overdue."""
-        return now - self.arrived > max(SILENT_INTERVALS * self.interval, SILENT_SECONDS)
+        patience = max(SILENT_INTERVALS * self.interval, SILENT_SECONDS) if self.interval else FIRST_SECONDS
+        return now - self.arrived > patience
+
+    def late(self, now: float) -> bool:
+        """Return whether a process is late, whose interval is known."""
+        return 0 < LATE_INTERVALS * self.interval < now - self.arrived
 
     def rates(self, now: float) -> tuple[float, float]:
         """Return by how much number and sum rise in a second."""
@@ -118,6 +128,7 @@ class Aggregates:
         self.clock, self.most = clock, most
         self.series: dict[tuple[object, ...], Series] = {}
         self.dropped = self.invalid = 0
+        self.swept = -math.inf
         self.lock = Lock()
 
     def take(self, points: Iterable[Point]) -> None:
@@ -131,13 +142,33 @@ class Aggregates:
         if not abs(point.value) <= LARGEST_VALUE:
             self.invalid += 1
             return
-        key = point.name, point.service, point.instance, *sorted(point.attributes.items())
+        now, key = self.clock(), _key(point)
         if key not in self.series:
+            if len(self.series) >= self.most and now > self.swept + SILENT_SECONDS:
+                self._forget(now)
             if len(self.series) >= self.most:
                 self.dropped += 1
                 return
-            self.series[key] = Series(point)
-        self.series[key].take(point, self.clock())
+            self.series[key] = Series(point, began=now)
+        self.series[key].take(point, now)
+
+    def _forget(self, now: float) -> None:
+        """Forget the processes that are gone, but not what they counted."""
+        self.swept = now
+        gone = [one for one in self.series.values() if now - one.arrived > GONE_SECONDS and one.first.instance]
+        for one in gone:
+            del self.series[_key(one.first)]
+            if one.first.name not in GAUGES:
+                counted = replace(one.first, instance="", value=one.value, sum=one.sum, delta=True)
+                self.series.setdefault(_key(counted), Series(counted)).take(counted, now)
+
+    def notes(self) -> list[str]:
+        """Return what is not shown, and why."""
+        told = (
+            (self.dropped, "readings dropped: there are more series than are kept"),
+            (self.invalid, "readings dropped: they are not numbers"),
+        )
+        return [f"{number:,} {text}" for number, text in told if number]
 
     def services(self) -> int:
         """Return the number of services with readings."""
@@ -190,10 +221,9 @@ class Aggregates:
 
     def _group(self, destination: str, group: str, series: list[Series]) -> GroupRow:
         now = self.clock()
-        levels = [one for one in series if one.first.name in GAUGES and not one.silent(now)]
 
         def values(name: str) -> list[float]:
-            return [one.value for one in levels if one.first.name == name]
+            return _standing([one for one in series if one.first.name == name], now)
 
         def counted(name: str | None) -> int:
             return _sum(one for one in series if one.first.name == name)
@@ -208,6 +238,22 @@ class Aggregates:
             polled=max(values(semconv.POLL_AGE), default=None),
             integrity=tuple(counted(plus) - counted(minus) for plus, minus in INTEGRITY.values()),
         )
+
+
+def _key(point: Point) -> tuple[object, ...]:
+    return point.name, point.service, point.instance, *sorted(point.attributes.items())
+
+
+def _standing(levels: list[Series], now: float) -> list[float]:
+    """Return the levels of the processes that are there; none while it is open whether a new one took over another."""
+    newest: dict[object, float] = {}
+    parts = [(one, (one.first.service, one.first.attributes.get(semconv.PARTITION))) for one in levels]
+    for one, part in parts:
+        newest[part] = max(one.began, newest.get(part, one.began))
+    present = [(one, newest[part]) for one, part in parts if not one.silent(now)]
+    # A late one has gone if another began since shortly before its last reading.
+    here = [(one, began) for one, began in present if not (one.late(now) and began >= one.arrived - one.interval)]
+    return [] if any(one.interval and began > one.arrived for one, began in here) else [one.value for one, _ in here]
 
 
 def _place(series: Series) -> tuple[str, str]:

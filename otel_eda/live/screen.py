@@ -85,11 +85,10 @@ class AggregatesScreen:
             (groups, "more groups"),
             (self.aggregates.total(semconv.UNHANDLED), "events without a handler"),
             (self.aggregates.total(semconv.FAILURES), "failed steps of otel-eda: see otel-eda doctor"),
-            (self.aggregates.dropped, "readings dropped: there are more series than are kept"),
-            (self.aggregates.invalid, "readings dropped: they are not numbers"),
         ):
             if number:
                 yield f"{number:,} {what}"
+        yield from self.aggregates.notes()
 
 
 def _table(*columns: str) -> Table:

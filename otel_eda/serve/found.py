@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class Found:
         self.lock = threading.Lock()
         self.entries: dict[str, Entry] = {}
         self.version = 0
+        self.began = time.time()
         self.evaluations = 0
         self.withheld: list[Withheld] = []
 

@@ -68,6 +68,7 @@ class Scene:
         keeper, parts, receivers = kept.keeper, kept.parts, kept.receivers
         extent = parts.span()
         notes = [*keeper.notes(), *self.checking.notes(), *receivers.errors()]
+        notes += self.reader.board.aggregates.notes()
         refused = sorted(receivers.receiver.refused.items())
         return {
             "spans": keeper.loader.spans,

@@ -57,6 +57,7 @@ export interface LagSeries {
   group: Name;
   points: [time: number, messages: Known, seconds: Known, queue: Known][];
   forecast: Forecast | null;
+  unknown_sends: number;
 }
 
 export interface LagAnswer {
@@ -101,6 +102,7 @@ export interface Hop {
 export interface LatencyAnswer {
   ends: End[];
   hops: Hop[];
+  left_off: { ends: number; hops: number };
 }
 
 export interface Span {
@@ -139,9 +141,15 @@ export interface Side {
   p95: Known;
   queue_p50: Known;
   queue_p95: Known;
+  unknown_sends: number;
 }
 
 export interface CompareAnswer {
+  a: [since: number, until: number];
+  b: [since: number, until: number];
+  a_kept: number;
+  b_kept: number;
+  findings_since: number;
   rows: { destination: string; group: Name; a: Side | null; b: Side | null }[];
   only_a: Entry[];
   only_b: Entry[];
@@ -161,6 +169,7 @@ export interface PartitionGroup {
   }[];
   owners: { partition: string; instance: string; service: string; since: number; until: number }[];
   rebalances: { time: number; kind: "assigned" | "revoked"; service: string; instance: string; partition: Name }[];
+  left_off: { owners: number; rebalances: number };
 }
 
 export interface PartitionsAnswer {

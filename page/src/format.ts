@@ -42,8 +42,10 @@ export function share(value: Known | undefined): string {
 export function clock(seconds: Known | undefined): string {
   if (seconds === null || seconds === undefined) return UNKNOWN;
   const time = new Date(seconds * 1000);
-  const day = time.toDateString() === new Date().toDateString() ? "" : `${time.toISOString().slice(5, 10)} `;
-  return day + time.toTimeString().slice(0, 8);
+  const two = (count: number) => String(count).padStart(2, "0");
+  const today = time.toDateString() === new Date().toDateString();
+  // By the person's own clock, as the time is.
+  return (today ? "" : `${two(time.getMonth() + 1)}-${two(time.getDate())} `) + time.toTimeString().slice(0, 8);
 }
 
 /** Returns a moment of a report ("2026-11-29T12:00:00.000000000Z") as a time of day. */

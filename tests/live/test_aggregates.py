@@ -93,6 +93,45 @@ def test_readings_that_are_no_numbers_are_left_out_and_counted() -> None:
     assert aggregates.invalid == 6
 
 
+def test_who_is_gone_gives_way_to_others_but_what_it_counted_stays() -> None:
+    clock, pods = Clock(), 30
+    aggregates = Aggregates(clock, most=40)
+    for pod in range(pods):  # each of them is a restart
+        clock.now += 1000
+        aggregates.take(point(semconv.LAG, 100, clock.now, f"pod-{pod}", **{semconv.PARTITION: p}) for p in "0123")
+        aggregates.take(point(name, 5, clock.now, f"pod-{pod}") for name in (semconv.SENT, semconv.SKIPPED_MESSAGES))
+    assert aggregates.dropped == 0
+    assert len(aggregates.series) <= 40
+    ((row,), _), ((group,), _) = aggregates.destinations(), aggregates.groups()
+    assert (row.sent, group.integrity[2], group.lag) == (5 * pods, 5 * pods, 400)
+
+
+@pytest.mark.parametrize("overlap", [-30, 0, 30])
+def test_lag_is_not_counted_twice_when_another_process_takes_over(overlap: int) -> None:
+    clock, shown = Clock(), []
+    aggregates = Aggregates(clock)
+    for second in range(0, 600, 10):
+        clock.now += 10
+        for pod, begins, ends in (("old", 0, 300 + overlap), ("new", 300, 600)):
+            if begins <= second < ends and (second - begins) % 60 == 0:
+                aggregates.take([point(semconv.LAG, 1000, clock.now, f"pod-{pod}")])
+        shown.append(aggregates.groups()[0][0].lag)
+    assert set(shown) - {None} == ({1000, 2000} if overlap > 0 else {1000})  # both reported it when it changed hands
+    assert len(shown) - shown.count(1000) <= 8
+
+
+def test_lag_is_not_known_until_all_reported_after_a_process_has_come() -> None:
+    clock, shown = Clock(), []
+    aggregates = Aggregates(clock)
+    for second in range(0, 300, 10):
+        clock.now += 10
+        for pod, phase, begins in (("one", 0, 0), ("two", 30, 120)):
+            if second >= begins and second % 60 == phase:
+                aggregates.take([point(semconv.LAG, 500, clock.now, f"pod-{pod}")])
+        shown.append(aggregates.groups()[0][0].lag)
+    assert shown == [500] * 15 + [None] * 3 + [1000] * 12
+
+
 class Said(dict[str, str]):
     """Attributes that count how often one is asked for."""
 

@@ -92,7 +92,9 @@ def lag(made: Made, _: Mapping[str, str]) -> Answer:
             for turn, time in enumerate(TIMES)
         ]
         forecast = made.forecast() if late else None
-        series.append({"destination": flow[1], "group": flow[3], "points": points, "forecast": forecast})
+        series.append(
+            {"destination": flow[1], "group": flow[3], "points": points, "forecast": forecast, "unknown_sends": 0}
+        )
     return {"since": TIMES[0], "until": NOW, "step": STEP, "series": series, "left_off": 0}
 
 
@@ -125,7 +127,7 @@ def latency(made: Made, _: Mapping[str, str]) -> Answer:
             {"source": destination, "target": reader, "kind": "queue", "group": group, **shared},
             {"source": destination, "target": reader, "kind": "process", "group": group, **shared},
         ]
-    return {"since": TIMES[0], "until": NOW, "ends": ends, "hops": hops}
+    return {"since": TIMES[0], "until": NOW, "ends": ends, "hops": hops, "left_off": {"ends": 0, "hops": 7}}
 
 
 def trace(made: Made, asked: Mapping[str, str]) -> Answer:
@@ -156,14 +158,16 @@ def trace(made: Made, asked: Mapping[str, str]) -> Answer:
 def compare(made: Made, asked: Mapping[str, str]) -> Answer:
     before = {
         "sent_rate": 118.0, "processed_rate": 117.0, "failed_rate": 0.2, "error_share": 0.002, "p50": 0.02,
-        "p95": 0.05, "queue_p50": 0.005, "queue_p95": 0.03,
+        "p95": 0.05, "queue_p50": 0.005, "queue_p95": 0.03, "unknown_sends": 0,
     }  # fmt: skip
     after = {**before, "sent_rate": 121.0, "error_share": 0.031, "p95": 0.21, "queue_p95": 0.012}
     rows: list[Answer] = [{"destination": flow[1], "group": flow[3], "a": before, "b": after} for flow in made.flows]
     rows.append({"destination": "refunds", "group": None, "a": None, "b": after})
     entries = made.entries()
     a, b = ([float(asked[f"{side}_since"]), float(asked[f"{side}_until"])] for side in "ab")
-    return {"a": a, "b": b, "rows": rows, "only_a": entries[:1], "only_b": entries[1:4], "both": entries[4:]}
+    kept = {"a_kept": min(a[1] - a[0], 400.0), "b_kept": b[1] - b[0], "findings_since": a[0]}
+    found = {"only_a": entries[:1], "only_b": entries[1:4], "both": entries[4:]}
+    return {"a": a, "b": b, **kept, "rows": rows, **found}
 
 
 def partitions(made: Made, asked: Mapping[str, str]) -> Answer:
@@ -189,7 +193,13 @@ def partitions(made: Made, asked: Mapping[str, str]) -> Answer:
         for number in range(12)
     ]  # fmt: skip
     groups = [
-        {"name": flow[3], "partitions": rows, "owners": owners, "rebalances": rebalances}
+        {
+            "name": flow[3],
+            "partitions": rows,
+            "owners": owners,
+            "rebalances": rebalances,
+            "left_off": {"owners": 0, "rebalances": 0},
+        }
         for flow in made.flows
         if flow[1] == destination
     ]

@@ -61,9 +61,12 @@ def server(made: Made) -> Iterator[PageServer]:
 
 
 @pytest.fixture
-def look(browser: Browser, server: PageServer) -> Iterator[Looking]:
-    """Give the page in a window of its own; in the end it must have complained of nothing."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+def look(browser: Browser, server: PageServer, request: pytest.FixtureRequest) -> Iterator[Looking]:
+    """Give the page in a window of its own, in a time zone if a test names one; it must complain of nothing."""
+    zone = getattr(request, "param", None)
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 860}, reduced_motion="reduce", **({"timezone_id": zone} if zone else {})
+    )
     looking = Looking(context.new_page(), f"http://127.0.0.1:{server.server_port}/")
     yield looking
     context.close()

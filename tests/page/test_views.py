@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .look import VIEWS
-from .made import Made
+from .made import NOW, Made
 from .server import FULL
 
 if TYPE_CHECKING:
@@ -118,6 +119,17 @@ class TestOthers:
             1,
             1,
         ]
+
+    def test_what_is_not_shown_or_not_known_is_said(self, look: Looking) -> None:
+        assert "Not shown: 7 more hops." in look.at("durations").inner_text()
+        assert "Of A" not in look.at("compare").inner_text()
+        look.at("compare", "?length=900").get_by_text(re.compile("Of A, .* were kept: rates are those")).wait_for()
+
+    @pytest.mark.parametrize("look", ["Pacific/Honolulu"], indirect=True)
+    def test_a_day_is_that_of_the_persons_own_clock(self, look: Looking) -> None:
+        look.page.clock.set_fixed_time(datetime.fromtimestamp(NOW + 30 * 86400, timezone.utc))
+        since = datetime.fromtimestamp(NOW - 900, timezone(timedelta(hours=-10)))
+        assert f"Owners from {since:%m-%d %H:%M:%S}" in look.at("partitions", "?destination=audit").inner_text()
 
     def test_partitions_with_owners_and_the_hot_one(self, look: Looking) -> None:
         main = look.at("partitions", "?destination=audit")

@@ -8,7 +8,8 @@ import pytest
 from diagnosis.telemetry import Telemetry
 
 from otel_eda.serve.questions.delivery import delivery
-from serve.asked import asked, reading
+from otel_eda.serve.questions.heat import heat
+from serve.asked import START, asked, reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,18 @@ def given_back(again: bool, error: str | None) -> Telemetry:
             billing.process(message, turn * 0.1 + 0.05)
         mail.process(message, turn * 0.1 + 0.01)
     return world
+
+
+@pytest.mark.parametrize("step", [1 / 3, 0.7, 1.001, 7.77777])
+def test_each_message_is_in_an_interval_whatever_the_step(tmp_path: Path, step: float) -> None:
+    with reading(tmp_path, given_back(True, None).lines()) as reader:
+        told = delivery(reader, asked(2, seconds=100, step=step))["series"]
+        counted = heat(reader, asked(2, seconds=100, step=step))
+    for one in told:
+        assert sum(interval["sent"] for interval in one["intervals"]) == one["total"]["sent"] == NUMBER
+        (first, *_) = (interval["time"] for interval in one["intervals"] if interval["sent"])
+        assert first <= START < first + step
+    assert sum(map(sum, counted["counts"])) == 3 * NUMBER
 
 
 @pytest.mark.parametrize("error", ["ValueError", None])

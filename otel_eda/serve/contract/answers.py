@@ -112,12 +112,17 @@ class Forecast(TypedDict):
 
 
 class LagSeries(TypedDict):
-    """A group's lag over time: time, messages, seconds, median queue time; null where it was not reported."""
+    """A group's lag over time: time, messages, seconds, median queue time; null where it was not reported.
+
+    `unknown_sends` are attempts at messages that nobody is known to have sent within an hour before, so without a queue
+    time.
+    """
 
     destination: str
     group: str | None
     points: list[tuple[float, float | None, float | None, float | None]]
     forecast: Forecast | None
+    unknown_sends: int
 
 
 class LagAnswer(TypedDict):
@@ -167,6 +172,13 @@ class Hop(TypedDict):
     p99: float
 
 
+class LatencyLeftOff(TypedDict):
+    """The rarest of what there is beyond what is shown."""
+
+    ends: int
+    hops: int
+
+
 class LatencyAnswer(TypedDict):
     """GET /api/latency."""
 
@@ -174,6 +186,7 @@ class LatencyAnswer(TypedDict):
     until: float
     ends: list[End]
     hops: list[Hop]
+    left_off: LatencyLeftOff
 
 
 class TraceSpan(TypedDict):
@@ -218,6 +231,7 @@ class Side(TypedDict):
     p95: float | None
     queue_p50: float | None
     queue_p95: float | None
+    unknown_sends: int
 
 
 class CompareRow(TypedDict):
@@ -230,64 +244,21 @@ class CompareRow(TypedDict):
 
 
 class CompareAnswer(TypedDict):
-    """GET /api/compare: findings are those that happened in one of the times, in both, by their ids."""
+    """GET /api/compare: findings are those that happened in one of the times, in both, by their ids.
+
+    Rates are those of the seconds of which telemetry was kept: `a_kept`, `b_kept`. Findings are known since
+    `findings_since`.
+    """
 
     a: tuple[float, float]
     b: tuple[float, float]
+    a_kept: float
+    b_kept: float
+    findings_since: float
     rows: list[CompareRow]
     only_a: list[FindingEntry]
     only_b: list[FindingEntry]
     both: list[FindingEntry]
-
-
-class Partition(TypedDict):
-    """One partition for one group: who works on it, how much of the destination's messages it has."""
-
-    partition: str
-    owner: str | None
-    instance: str | None
-    rate: float
-    share: float
-    lag: int | None
-    hot: bool
-
-
-class Ownership(TypedDict):
-    """A process that worked on a partition from one time to another, without another in between."""
-
-    partition: str
-    instance: str
-    service: str
-    since: float
-    until: float
-
-
-class Rebalance(TypedDict):
-    """A partition given to a process, or taken from it."""
-
-    time: float
-    kind: Literal["assigned", "revoked"]
-    service: str
-    instance: str
-    partition: str | None
-
-
-class PartitionGroup(TypedDict):
-    """The partitions of a destination as one group has them."""
-
-    name: str | None
-    partitions: list[Partition]
-    owners: list[Ownership]
-    rebalances: list[Rebalance]
-
-
-class PartitionsAnswer(TypedDict):
-    """GET /api/partitions."""
-
-    destination: str
-    since: float
-    until: float
-    groups: list[PartitionGroup]
 
 
 class Failure(TypedDict):

@@ -27,6 +27,7 @@ T = TypeVar("T", int, float)
 CONFIG: Config = {"memory_limit": "400MB", "temp_directory": "", "preserve_insertion_order": "false"}
 PATIENCE_SECONDS = 20.0
 DEFAULT_SECONDS = 900.0
+WAITED_SECONDS = 3600.0  # before a time, in which messages may have been sent that were processed in it
 MOST_SECONDS = 366 * 86400.0
 INTERVALS = 120  # that a time is cut into, if nothing else is said
 MOST_INTERVALS = 2000
@@ -97,9 +98,9 @@ class Asked:
         return Time(since, until)
 
     def step(self, time: Time, least: float = 1.0) -> float:
-        """Return the length of the intervals that a time is cut into."""
+        """Return the length of the intervals that a time is cut into, in whole milliseconds."""
         fitting = next((step for step in STEPS if step >= max(time.seconds / INTERVALS, least)), STEPS[-1])
-        step = self.number("step", float(fitting), 0.1, MOST_SECONDS)
+        step = round(self.number("step", float(fitting), 0.1, MOST_SECONDS), 3)
         if time.seconds / step > MOST_INTERVALS:
             raise QuestionError(f"more than {MOST_INTERVALS} intervals: step has to be larger")
         return step
@@ -127,6 +128,17 @@ class Reader:
         self.jaeger, self.grace = jaeger, grace
         self.lock = threading.Lock()
         self.patience = PATIENCE_SECONDS
+
+    def kept_seconds(self, time: Time, now: float) -> float:
+        """Return for how much of a time telemetry was kept: this session goes on until now."""
+        extents: dict[str, tuple[float, float]] = {}
+        with self.parts.lock:
+            for part in (part for part in self.parts.all if part.until):
+                since, until = extents.get(part.session, (math.inf, 0.0))
+                extents[part.session] = min(since, part.since / SECOND), max(until, part.until / SECOND)
+        if not self.parts.read_only and (extent := extents.get(self.parts.session)):
+            extents[self.parts.session] = extent[0], max(extent[1], now)
+        return sum(max(min(until, time.until) - max(since, time.since), 0.0) for since, until in extents.values())
 
     @contextmanager
     def tables(self, time: Time, *, before: float = 0.0, later: bool = False) -> Iterator[PartTables]:

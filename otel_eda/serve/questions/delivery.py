@@ -46,7 +46,7 @@ def delivery(reader: Reader, asked: Asked) -> DeliveryAnswer:
     time = asked.time()
     step = asked.step(time)
     with reader.tables(time, later=True) as tables:
-        rows = tables.ask(COUNTED, {**_parameters(reader, asked, time), "step": int(step * SECOND)})
+        rows = tables.ask(COUNTED, {**_parameters(reader, asked, time), "step": round(step * SECOND)})
     by_place: dict[tuple[str, str | None], list[tuple[Any, ...]]] = defaultdict(list)
     for row in rows:
         by_place[row[0], row[2]].append(row)

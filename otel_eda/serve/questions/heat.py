@@ -40,7 +40,7 @@ def heat(reader: Reader, asked: Asked) -> HeatAnswer:
             {
                 "since": since,
                 "until": until,
-                "step": int(step * SECOND),
+                "step": round(step * SECOND),
                 "destination": destination,
                 "all_groups": group is None,
                 "group": group or "",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.diagnosis.settings import SECOND
 
 from .ahead import ahead
-from .asking import MOST_SERIES
+from .asking import MOST_SERIES, WAITED_SECONDS
 from .levels import BEFORE_SECONDS, reported
 
 if TYPE_CHECKING:
@@ -24,17 +24,22 @@ SHARE = 3  # of the time that is shown, one in so many is foretold
 PLACES = {"lag": 0, "behind": 1}  # of a point's values; the queue time is the third
 
 QUEUED = """
-WITH sent AS (
+WITH worked AS (
+    SELECT destination, consumer_group, started, message_time, hash(origin_trace, origin_span) AS message
+    FROM operations
+    WHERE type = 'process' AND continued IS DISTINCT FROM true AND started >= $since AND started < $until
+          AND destination IS NOT NULL AND ($destination IS NULL OR destination = $destination)
+          AND ($all_groups OR coalesce(consumer_group, '') = $group)
+), sent AS (
     SELECT hash(origin_trace, origin_span) AS message, min(ended) AS ended FROM operations
-    WHERE type = 'send' GROUP BY message
+    WHERE type = 'send' AND hash(origin_trace, origin_span) IN (SELECT message FROM worked) GROUP BY message
 )
-SELECT w.destination, w.consumer_group, w.started // $step AS slot,
-       median(greatest(w.started - coalesce(s.ended, w.message_time), 0)) / 1e9
-FROM operations w LEFT JOIN sent s ON s.message = hash(w.origin_trace, w.origin_span)
-WHERE w.type = 'process' AND w.continued IS DISTINCT FROM true AND w.started >= $since AND w.started < $until
-      AND w.destination IS NOT NULL AND ($destination IS NULL OR w.destination = $destination)
-      AND ($all_groups OR coalesce(w.consumer_group, '') = $group) AND coalesce(s.ended, w.message_time) IS NOT NULL
-GROUP BY w.destination, w.consumer_group, slot
+SELECT destination, consumer_group, started // $step AS slot,
+       median(greatest(started - coalesce(ended, message_time), 0))
+           FILTER (coalesce(ended, message_time) IS NOT NULL) / 1e9,
+       count(*) FILTER (coalesce(ended, message_time) IS NULL)
+FROM worked LEFT JOIN sent USING (message)
+GROUP BY destination, consumer_group, slot
 """
 
 
@@ -47,12 +52,12 @@ def lag(reader: Reader, asked: Asked) -> LagAnswer:
         "since": since,
         "until": until,
         "earliest": since - int(BEFORE_SECONDS * SECOND),
-        "step": int(step * SECOND),
+        "step": round(step * SECOND),
         "destination": asked.text("destination"),
         "all_groups": group is None,
         "group": group or "",
     }
-    with reader.tables(time, before=BEFORE_SECONDS) as tables:
+    with reader.tables(time, before=WAITED_SECONDS) as tables:
         queued, levels = tables.ask(QUEUED, parameters), list(reported(tables, parameters))
     found = _found(queued, levels, time, step)
     series = [one for one, _ in found[:MOST_SERIES]]
@@ -73,15 +78,17 @@ def _found(
     """Return the series of each group and its lag, the one that is furthest behind first."""
     points: dict[tuple[str, str], dict[int, list[float | None]]] = defaultdict(lambda: defaultdict(lambda: [None] * 3))
     lags: dict[tuple[str, str], Measured] = {}
-    for destination, group, slot, seconds in queued:
+    unknown: Counter[tuple[str, str]] = Counter()
+    for destination, group, slot, seconds, number in queued:
         points[destination, group or ""][slot][2] = seconds
+        unknown[destination, group or ""] += number
     for one in levels:
         at = one.place.destination or "", one.place.group or ""
         for slot, value in _standing(one, time, step):
             points[at][slot][PLACES[one.place.kind]] = value
         if one.place.kind == "lag":
             lags[at] = one
-    made = [(_series(*at, slots, step), lags.get(at)) for at, slots in points.items()]
+    made = [(_series(*at, slots, step, unknown[at]), lags.get(at)) for at, slots in points.items()]
     return sorted(made, key=lambda one: (-max(point[1] or 0 for point in one[0]["points"]), one[0]["destination"]))
 
 
@@ -96,7 +103,7 @@ def _standing(one: Measured, time: Time, step: float) -> Iterator[tuple[int, flo
             yield slot, value
 
 
-def _series(destination: str, group: str, slots: dict[int, list[float | None]], step: float) -> LagSeries:
+def _series(destination: str, group: str, slots: dict[int, list[float | None]], step: float, unknown: int) -> LagSeries:
     nothing: list[float | None] = [None] * 3
     known = [(slot, slots.get(slot, nothing)) for slot in range(min(slots), max(slots) + 1)]
     return {
@@ -104,4 +111,5 @@ def _series(destination: str, group: str, slots: dict[int, list[float | None]], 
         "group": group or None,
         "points": [(slot * step, lag, behind, queue) for slot, (lag, behind, queue) in known],
         "forecast": None,
+        "unknown_sends": unknown,
     }

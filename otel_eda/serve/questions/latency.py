@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.diagnosis.settings import SECOND
 
+from .asking import WAITED_SECONDS
+
 if TYPE_CHECKING:
     from otel_eda.serve.contract.answers import End, Hop, LatencyAnswer
 
@@ -74,16 +76,18 @@ def latency(reader: Reader, asked: Asked) -> LatencyAnswer:
     parameters = {
         "since": since,
         "until": until,
-        "step": int(step * SECOND),
+        "step": round(step * SECOND),
         "destination": asked.text("destination"),
     }
-    with reader.tables(time, later=True) as tables:
+    with reader.tables(time, before=WAITED_SECONDS, later=True) as tables:
         ends, hops = tables.ask(ENDS, parameters), tables.ask(HOPS, parameters)
+    found = _ends(ends, step)
     return {
         "since": time.since,
         "until": time.until,
-        "ends": _ends(ends, step)[:MOST_ENDS],
+        "ends": found[:MOST_ENDS],
         "hops": [_hop(row) for row in hops[:MOST_HOPS]],
+        "left_off": {"ends": len(found[MOST_ENDS:]), "hops": len(hops[MOST_HOPS:])},
     }
 
 

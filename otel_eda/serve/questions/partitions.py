@@ -10,9 +10,9 @@ from otel_eda.diagnosis.settings import SECOND, Bounds
 from .asking import QuestionError
 
 if TYPE_CHECKING:
-    from otel_eda.serve.contract.answers import Ownership, Partition, PartitionGroup, PartitionsAnswer, Rebalance
+    from otel_eda.serve.contract.partitions import Ownership, Partition, PartitionGroup, PartitionsAnswer, Rebalance
 
-    from .asking import Asked, Reader, Time
+    from .asking import Asked, Reader
 
 HOT = Bounds().hot_share or 3.0
 MOST_OWNERS, MOST_REBALANCES = 2000, 1000
@@ -28,15 +28,34 @@ WITH work AS (
     SELECT *, sum(changed::INTEGER) OVER (PARTITION BY reader, partition_id ORDER BY started, ended) AS turn FROM work
 )
 SELECT reader, partition_id, instance, any_value(service), min(started), max(ended)
-FROM numbered GROUP BY reader, partition_id, instance, turn ORDER BY min(started)
+FROM numbered GROUP BY reader, partition_id, instance, turn ORDER BY max(ended)
 """
-LOADS = """
-SELECT coalesce(consumer_group, '') AS reader, partition_id, count(*), arg_max(service, started),
-       arg_max(instance, started)
-FROM operations
-WHERE type = 'process' AND continued IS DISTINCT FROM true AND destination = $destination
-      AND partition_id IS NOT NULL AND started >= $since AND started < $until
-GROUP BY reader, partition_id ORDER BY try_cast(partition_id AS BIGINT), partition_id
+# A partition is one that was worked on, that has lag, or that somebody was given: also where nobody processes anything.
+# One to which something was sent is one for each group.
+LOADS = f"""
+WITH told AS (
+    SELECT coalesce(consumer_group, '') AS reader, partition_id, service, instance, started AS time,
+           (type = 'process' AND continued IS DISTINCT FROM true)::INTEGER AS number
+    FROM operations WHERE type IN ('process', 'receive') AND destination = $destination
+         AND partition_id IS NOT NULL AND started >= $since AND started < $until
+    UNION ALL
+    SELECT coalesce(consumer_group, ''), partition_id, service, instance, time, 0
+    FROM metrics WHERE name = '{semconv.LAG}' AND destination = $destination
+         AND partition_id IS NOT NULL AND time >= $since AND time < $until
+    UNION ALL
+    SELECT coalesce(consumer_group, ''), partition_id, service, instance, time, 0
+    FROM events WHERE name = '{semconv.ASSIGNED}' AND destination = $destination
+         AND partition_id IS NOT NULL AND consumer_group IS NOT NULL AND time >= $since AND time < $until
+), known AS (
+    SELECT * FROM told
+    UNION ALL
+    SELECT r.reader, s.partition_id, NULL, NULL, NULL, 0
+    FROM (SELECT DISTINCT reader FROM told) r, (
+        SELECT DISTINCT partition_id FROM operations WHERE type = 'send' AND destination = $destination
+               AND partition_id IS NOT NULL AND started >= $since AND started < $until) s
+)
+SELECT reader, partition_id, sum(number)::BIGINT, arg_max(service, time), arg_max(instance, time)
+FROM known GROUP BY reader, partition_id ORDER BY try_cast(partition_id AS BIGINT), partition_id
 """
 LAGS = f"""
 SELECT coalesce(consumer_group, ''), partition_id, arg_max(value, time)::BIGINT FROM metrics
@@ -48,7 +67,7 @@ CHANGES = f"""
 SELECT coalesce(consumer_group, ''), time, name = '{semconv.ASSIGNED}', service, instance, partition_id FROM events
 WHERE name IN ('{semconv.ASSIGNED}', '{semconv.REVOKED}') AND (destination = $destination OR destination IS NULL)
       AND time >= $since AND time < $until
-ORDER BY time DESC LIMIT {MOST_REBALANCES}
+ORDER BY time DESC
 """
 
 
@@ -63,44 +82,47 @@ def partitions(reader: Reader, asked: Asked) -> PartitionsAnswer:
         loads, runs = tables.ask(LOADS, parameters), tables.ask(RUNS, parameters)
         lags = {(group, part): lag for group, part, lag in tables.ask(LAGS, parameters)}
         changes = tables.ask(CHANGES, parameters)
-    names = sorted({row[0] for row in (*loads, *runs)})
+    kept = max(reader.kept_seconds(time, asked.now), 1.0)
+    names = sorted({row[0] for row in loads})
     return {
         "destination": destination,
         "since": time.since,
         "until": time.until,
-        "groups": [_group(name, time, loads, runs, lags, changes) for name in names],
+        "groups": [_group(name, kept, loads, runs, lags, changes) for name in names],
     }
 
 
 def _group(  # noqa: PLR0917
     name: str,
-    time: Time,
+    kept: float,
     loads: list[tuple[Any, ...]],
     runs: list[tuple[Any, ...]],
     lags: dict[tuple[str, str], int],
     changes: list[tuple[Any, ...]],
 ) -> PartitionGroup:
     ours = [row[1:] for row in loads if row[0] == name]
+    owners = [_ownership(*row[1:]) for row in runs if row[0] == name]
     whole = sum(row[1] for row in ours)
     rebalances = [_rebalance(*row[1:]) for row in changes if row[0] in {name, ""}]
     return {
         "name": name or None,
-        "partitions": [_partition(row, time, whole, len(ours), lags.get((name, row[0]))) for row in ours],
-        "owners": [_ownership(*row[1:]) for row in runs if row[0] == name][:MOST_OWNERS],
-        "rebalances": rebalances[::-1],
+        "partitions": [_partition(row, kept, whole, len(ours), lags.get((name, row[0]))) for row in ours],
+        "owners": owners[-MOST_OWNERS:],
+        "rebalances": rebalances[:MOST_REBALANCES][::-1],
+        "left_off": {"owners": len(owners[:-MOST_OWNERS]), "rebalances": len(rebalances[MOST_REBALANCES:])},
     }
 
 
-def _partition(row: tuple[Any, ...], time: Time, whole: int, number: int, lag: int | None) -> Partition:
+def _partition(row: tuple[Any, ...], kept: float, whole: int, number: int, lag: int | None) -> Partition:
     name, count, service, instance = row
     return {
         "partition": name,
         "owner": service,
         "instance": instance,
-        "rate": count / time.seconds,
-        "share": count / whole,
+        "rate": count / kept,
+        "share": count / whole if whole else 0.0,
         "lag": lag,
-        "hot": number > 1 and count >= HOT * whole / number,
+        "hot": count > 0 and number > 1 and count >= min(HOT, number) * whole / number,
     }
 
 

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { Verdict } from "../api";
+import { number } from "../format";
 import type { Answer } from "../live";
 
 export function Badge({ verdict }: { verdict: Verdict }) {
@@ -100,4 +101,13 @@ export function More({ shown, all, more }: { shown: number; all: number; more: (
 /** Shows a sentence with what stands between backticks as code. */
 export function Words({ text }: { text: string }) {
   return <>{text.split("`").map((piece, turn) => (turn % 2 ? <code key={turn}>{piece}</code> : piece))}</>;
+}
+
+/** Says what an answer leaves off: how many of each. */
+export function LeftOff({ of }: { of: Record<string, number> }) {
+  const told = Object.entries(of).filter(([, count]) => count > 0);
+  if (!told.length) return null;
+  return (
+    <p class="quiet small">Not shown: {told.map(([what, count]) => `${number(count)} more ${what}`).join(", ")}.</p>
+  );
 }

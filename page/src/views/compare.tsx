@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { CompareAnswer, Side } from "../answers";
 import type { Entry, Known } from "../api";
 import { question } from "../ask";
-import { duration, plural, rate, share } from "../format";
+import { clock, duration, plural, rate, share } from "../format";
 import { useAnswer, useLive } from "../live";
 import { Answered, Badge, Head, Select } from "../parts/common";
 import { choose, link, useRoute } from "../route";
@@ -113,6 +113,17 @@ function Found({ title, entries }: { title: string; entries: Entry[] }) {
   );
 }
 
+/** Says how much of a time was kept, where that is not all of it. */
+function Kept({ name, time, kept }: { name: string; time: [since: number, until: number]; kept: number }) {
+  const length = time[1] - time[0];
+  if (kept > length - 5) return null;
+  return (
+    <p class="quiet small">
+      Of {name}, {duration(kept)} of {duration(length)} were kept: rates are those of that time.
+    </p>
+  );
+}
+
 /** Returns a moment as the field for times has it, in the person's own time. */
 function local(seconds: number): string {
   const time = new Date(seconds * 1000);
@@ -163,12 +174,17 @@ export function ComparisonView() {
       <Answered answer={answer} empty={null}>
         {(data) => (
           <>
+            <Kept name="A" time={data.a} kept={data.a_kept} />
+            <Kept name="B" time={data.b} kept={data.b_kept} />
             {data.rows.length ? (
               <Rows rows={data.rows} />
             ) : (
               <p class="empty">Nothing was sent or processed in either time.</p>
             )}
             <h2>Findings</h2>
+            {data.findings_since > data.a[0] && (
+              <p class="quiet small">Findings are known since {clock(data.findings_since)}, when this server began.</p>
+            )}
             <div class="cards three">
               <Found title="Only in B" entries={data.only_b} />
               <Found title="In both" entries={data.both} />

@@ -7,7 +7,7 @@ import { question } from "../ask";
 import { clock, duration, number } from "../format";
 import { useAnswer, useLive } from "../live";
 import { axes, type Build, Chart } from "../parts/chart";
-import { Answered, Head, Select } from "../parts/common";
+import { Answered, Head, LeftOff, Select } from "../parts/common";
 import { HeatMap } from "../parts/heat";
 import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
@@ -170,6 +170,7 @@ export function DurationsView() {
         <>
           <h2>Each hop, the slowest first</h2>
           <Hops hops={latency.data.hops} />
+          <LeftOff of={latency.data.left_off} />
         </>
       )}
     </>

@@ -8,7 +8,7 @@ import { question } from "../ask";
 import { clock, compact, duration, number } from "../format";
 import { useAnswer } from "../live";
 import { axes, type Build, Chart, countAxes } from "../parts/chart";
-import { Answered, Empty, Head, More, Search } from "../parts/common";
+import { Answered, Empty, Head, LeftOff, More, Search } from "../parts/common";
 import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
@@ -110,6 +110,9 @@ function Series({ series }: { series: LagSeries }) {
           <span>lag {number(newest(series, 1))}</span>
           <span>behind {duration(newest(series, 2))}</span>
           <span>queue time {duration(newest(series, 3))}</span>
+          {series.unknown_sends > 0 && (
+            <span>{number(series.unknown_sends)} sent an hour before, or by nobody known</span>
+          )}
         </p>
       </header>
       {forecast && <p class="forecast">{forecast.says}</p>}
@@ -150,6 +153,7 @@ function Charts({ answer, text }: { answer: LagAnswer; text: string }) {
         ))}
       </div>
       <More shown={Math.min(most, wanted.length)} all={wanted.length} more={() => show(most + FIRST)} />
+      <LeftOff of={{ groups: answer.left_off }} />
     </>
   );
 }

@@ -8,7 +8,7 @@ import { Drawing } from "../map/draw";
 import { picture as pictured } from "../map/group";
 import { Panel } from "../map/panel";
 import { useLayout } from "../map/use";
-import { Empty, Head, Tile } from "../parts/common";
+import { Empty, Head, LeftOff, Tile } from "../parts/common";
 import { link } from "../route";
 
 const NARROW = 640;
@@ -105,7 +105,7 @@ function Chart({ snapshot }: { snapshot: Snapshot }) {
             )}
           </p>
         )}
-        {left_off.nodes > 0 && <p class="quiet">{plural(left_off.nodes, "node")} more are not shown.</p>}
+        <LeftOff of={left_off} />
         <Zoom scale={scale} change={change} />
       </div>
       <div class="map-and-panel">

@@ -4,7 +4,7 @@ import type { PartitionGroup, PartitionsAnswer } from "../answers";
 import { question } from "../ask";
 import { clock, cut, number, plural, rate, share } from "../format";
 import { useAnswer, useLive } from "../live";
-import { Answered, Empty, Head, Select } from "../parts/common";
+import { Answered, Empty, Head, LeftOff, Select } from "../parts/common";
 import { TimeSpan, useTime } from "../parts/span";
 import { choose, useRoute } from "../route";
 
@@ -141,6 +141,7 @@ function Group({ group, since, until }: TimeProps) {
         </p>
       </header>
       <Table group={group} since={since} until={until} />
+      <LeftOff of={{ "older owners": group.left_off.owners, "older changes": group.left_off.rebalances }} />
       <p class="legend small">
         <span class="dash assigned">assigned</span>
         <span class="dash revoked">revoked</span>
