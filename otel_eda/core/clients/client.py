@@ -35,8 +35,6 @@ last_consumers: dict[tuple[str, str], Identity] = {}
 """The identity of the last dropped consumer, by system and destination: its messages may outlive it."""
 on_reset(last_consumers.clear)
 POSITION_REFRESH_NS = 100_000_000  # between two reads from a consumer that can be read only while it polls
-
-
 _BROKER_OPERATIONS = {"send", "receive", "settle"}
 """The types of operations that a client does at its broker."""
 
@@ -282,9 +280,8 @@ class Client(InFlight):
         """
         topics = {topic for topic, _ in offsets}
         route = self.route("commit", "settle", topics.pop() if len(topics) == 1 else None)
-        attributes = route.count_attributes(None, None if error is None else error_type(error)) | {
-            semconv.AUTOMATIC: automatic
-        }
+        attributes = route.count_attributes(None, None if error is None else error_type(error))
+        attributes = attributes | {semconv.AUTOMATIC: automatic}
         self.scope.metrics.commits.count_for(attributes).number += 1
         return {} if error else self._record_skipped_and_regressed(offsets)
 

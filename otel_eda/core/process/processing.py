@@ -210,8 +210,7 @@ def begin_processing(
     owner: int | None = None,
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
-    if finalizers.left:
-        finalizers.take_left()
+    finalizers.take_left() if finalizers.left else None
     (outer_context, base), route = around_processing(manual), client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base

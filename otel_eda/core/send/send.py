@@ -69,8 +69,7 @@ class Send:
     def _begin(
         self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sending | None:
-        if finalizers.left:
-            finalizers.take_left()
+        finalizers.take_left() if finalizers.left else None
         taken = None if passes_through(library.telemetry, SEND) else arguments.take(args, kwargs)
         if taken is None:
             return None

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans as official
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
 
 from core.telemetry.test_light_spans import tracer_of
-from otel_eda.core.telemetry import light
+from otel_eda.core.telemetry import encoding, light
 from otel_eda.core.telemetry.light_spans import LightSpan
 from otel_eda.core.telemetry.light_tracer import LightTracer
 
@@ -90,3 +91,24 @@ def test_a_start_is_told_to_whoever_may_do_something_then() -> None:
         provider.add_span_processor(processor)
         tracer.start_span("a").end()
     assert len(told) == 1
+
+
+def test_a_span_that_a_processor_gives_a_resource_of_its_own_keeps_it() -> None:
+    tracer, collected = tracer_of(ALWAYS_ON)
+    lightened = LightTracer(tracer, lambda _: None)  # type: ignore[arg-type]
+    for tenant in ("first", "second"):
+        span: Any = lightened.start_span("send orders")
+        span._resource = span._resource.merge(Resource({"tenant": tenant}))
+        span.end()
+    lightened.start_span("send orders").end()
+    request = encoding.encode_spans(collected.ended, official)
+    tenants = {one.value.string_value for place in request.resource_spans for one in place.resource.attributes}
+    assert tenants == {"first", "second", "shop"}
+    assert sum(len(scope.spans) for place in request.resource_spans for scope in place.scope_spans) == 3
+
+
+def test_long_texts_are_not_kept() -> None:
+    tracer, collected = tracer_of(ALWAYS_ON)
+    LightTracer(tracer, lambda _: None).start_span("send orders", attributes={"payload": "x" * 5000}).end()  # type: ignore[arg-type]
+    encoding.encode_spans(collected.ended, official)
+    assert max(map(len, (value for _, value in encoding._texts)), default=0) <= 64

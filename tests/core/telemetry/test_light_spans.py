@@ -293,24 +293,3 @@ def refuse(spans: Any) -> Any:
     """Stand for the official function where it is not to be asked for any span."""
     assert not spans
     return official([])
-
-
-def test_a_span_that_a_processor_gives_a_resource_of_its_own_keeps_it() -> None:
-    tracer, collected = tracer_of(ALWAYS_ON)
-    light = LightTracer(tracer, lambda _: None)  # type: ignore[arg-type]
-    for tenant in ("first", "second"):
-        span: Any = light.start_span("send orders")
-        span._resource = span._resource.merge(Resource({"tenant": tenant}))
-        span.end()
-    light.start_span("send orders").end()
-    request = encoding.encode_spans(collected.ended, official)
-    tenants = {one.value.string_value for place in request.resource_spans for one in place.resource.attributes}
-    assert tenants == {"first", "second", "shop"}
-    assert sum(len(scope.spans) for place in request.resource_spans for scope in place.scope_spans) == 3
-
-
-def test_long_texts_are_not_kept() -> None:
-    tracer, collected = tracer_of(ALWAYS_ON)
-    LightTracer(tracer, lambda _: None).start_span("send orders", attributes={"payload": "x" * 5000}).end()  # type: ignore[arg-type]
-    encoding.encode_spans(collected.ended, official)
-    assert max(map(len, (value for _, value in encoding._texts)), default=0) <= 64
