@@ -17,18 +17,27 @@ if TYPE_CHECKING:
 MOST_ENDS, MOST_HOPS = 50, 300
 QUANTILES = "[0.5, 0.95, 0.99]"
 # An event's traces: a message that is linked, and not continued, begins a trace whose origin is in another. The last
-# trace that leads somewhere has the end. Four links in a row are followed.
-ENDS = f"""
+# trace that leads somewhere has the end. Four links in a row are followed, from traces of the time that is asked about.
+EVENTS = """
+CREATE TEMP TABLE event AS
 WITH RECURSIVE joined AS (
     SELECT trace_id, min(origin_trace) AS before FROM operations
     WHERE type = 'process' AND linked AND origin_trace <> trace_id GROUP BY trace_id
+), reached AS (
+    SELECT DISTINCT trace_id, 0 AS depth FROM operations
+    WHERE type IN ('send', 'process') AND started >= $since AND started < $until
+    UNION ALL
+    SELECT j.trace_id, r.depth + 1 FROM reached r JOIN joined j ON j.before = r.trace_id WHERE r.depth < 4
 ), rooted AS (
-    SELECT DISTINCT trace_id, trace_id AS root, 0 AS depth FROM operations WHERE type IN ('send', 'process')
+    SELECT DISTINCT trace_id, trace_id AS root, 0 AS depth FROM reached
     UNION ALL
     SELECT r.trace_id, j.before, r.depth + 1 FROM rooted r JOIN joined j ON j.trace_id = r.root WHERE r.depth < 4
-), event AS (
-    SELECT trace_id, arg_max(root, depth) AS root FROM rooted GROUP BY trace_id
-), way AS (
+)
+SELECT trace_id, arg_max(root, depth) AS root FROM rooted GROUP BY trace_id
+"""
+# A table of its own, so that the engine knows how few they are among all operations.
+ENDS = f"""
+WITH way AS (
     SELECT e.root, arg_min(service, started) AS origin, min(started) AS began,
            arg_max(o.service, o.ended) FILTER (type = 'process') AS final,
            max(o.ended) FILTER (type = 'process') AS ended, bool_or(o.destination = $destination) AS there
@@ -45,7 +54,10 @@ ORDER BY slot NULLS FIRST, count(*) DESC
 HOPS = f"""
 WITH sent AS (
     SELECT hash(origin_trace, origin_span) AS message, min(ended) AS ended FROM operations
-    WHERE type = 'send' GROUP BY message
+    WHERE type = 'send' AND started < $until AND hash(origin_trace, origin_span) IN (
+        SELECT hash(origin_trace, origin_span) FROM operations
+        WHERE type = 'process' AND started >= $since AND started < $until)
+    GROUP BY message
 ), hop AS (
     SELECT 'send' AS kind, service AS source, destination AS target, NULL AS consumer_group, ended - started AS took
     FROM operations WHERE type = 'send' AND started >= $since AND started < $until
@@ -80,6 +92,7 @@ def latency(reader: Reader, asked: Asked) -> LatencyAnswer:
         "destination": asked.text("destination"),
     }
     with reader.tables(time, before=WAITED_SECONDS, later=True) as tables:
+        tables.ask(EVENTS, parameters)
         ends, hops = tables.ask(ENDS, parameters), tables.ask(HOPS, parameters)
     found = _ends(ends, step)
     return {
