@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from otel_eda.core.telemetry.hooks import Hooks
     from otel_eda.core.telemetry.providers import Scope, Telemetry
 
-
 last_consumers: dict[tuple[str, str], Identity] = {}
 """The identity of the last dropped consumer, by system and destination: its messages may outlive it."""
 on_reset(last_consumers.clear)

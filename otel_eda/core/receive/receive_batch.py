@@ -10,7 +10,7 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.around import around
 from otel_eda.core.process import deferral, per_task
-from otel_eda.core.process.loops import TracedList
+from otel_eda.core.process.batches import TracedList
 from otel_eda.core.propagation import trust
 from otel_eda.core.receive.receiving import Receiving
 from otel_eda.core.runtime.guard import guarded
