@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import queue as queues
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,9 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "process.logged_errors:logged_errors": lambda patched: patched.on,
     "process.manual:_stand_ins": len,
     "process.processing:open_processings": len,
+    "process.workers:_followed": len,
     "process.unretrieved:_failed_calls": len,
     "process.unretrieved:_failed_tasks": len,
-    "process.queues:_at_work": len,
     "process.queues:_has_marked": bool,
     "process.queues:queues": lambda patched: patched.on,
     "runtime.finalizers:_collector": lambda _: finalizers._note in gc.callbacks,
@@ -66,6 +67,8 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
 }
 # What outlives `disable()`, and why.
 KEPT = {
+    "process.workers:_all": "they are weak references, which go with their threads and tasks",
+    "process.workers:_by_task": "they are weak references, which go with their tasks",
     "telemetry.encoding:_heads": "names before numbers as they are encoded, which are the same for all",
     "telemetry.encoding:_keys": "names as they are encoded, which are the same for all",
     "telemetry.encoding:_texts": "attributes as they are encoded, which are the same for all",
@@ -79,7 +82,6 @@ KEPT = {
     "process.deferral:_mentions_process_by_code": "what a code names does not change, and goes with it",
     "process.body_times:by_destination": "only the doctor measures, in a process of its own",
     "process.hand_over:loops": "their switches are off",
-    "process.handed:_counting": "locks have no state but for who holds them",
     "process.processing:observers": "only the doctor adds to them, in a process of its own",
     "process.unwinding:_collecting": "what a code does never changes, and goes with it",
     "process.unwinding:_locks": "locks have no state but for who holds them",
@@ -169,6 +171,13 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
     queue = Queue()
     for topic in ("orders", "payments", "jobs", "tasks"):
         queue.fill(topic, 1, 2)
+    workers, got, gate = queues.Queue[object](), queues.Queue[object](), threading.Event()
+
+    def work() -> None:
+        got.put(workers.get())
+        gate.wait()
+
+    worker = threading.Thread(target=work)
     # Where it is loaded, what it encodes spans by is exchanged.
     importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     with recording(quiet=False):
@@ -178,9 +187,9 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
             loop := iter(Consumer(queue, "orders")),
         ]
         for record in loop:
-            handed: queues.Queue[object] = queues.Queue()
-            handed.put(record)
-            assert handed.get() is record
+            workers.put(record)
+            worker.start()
+            assert got.get() is record
             break
         kept.append(asyncio.run(fail_in_a_task(list(Consumer(queue, "tasks").poll()["tasks"]))))
         consume_and_drop(queue)
@@ -193,6 +202,8 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
         assert in_use() == AS_NEW.keys()
         otel_eda.disable()
         assert in_use() == set()
+    gate.set()
+    worker.join()
     assert kept
 
 
