@@ -10,7 +10,7 @@ from otel_eda.forecast import oldest, reaching, running_out
 
 from .score import Score, scored
 from .shapes import DAY, DAYS, STEP, Course
-from .steps import most
+from .steps import pauses
 from .ways import minutes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Consumer(Course):
 
 def foretell(series: TimeSeries, bound: float) -> tuple[float, float] | None:
     """Return in how many minutes the limit is passed, as EDA805 says it."""
-    ages = most(series.values)
+    ages = pauses(series.values)
     if silent := running_out(ages, bound):
         return minutes(series, silent)
     slower = reaching(oldest(ages), bound)

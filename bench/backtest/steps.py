@@ -21,9 +21,9 @@ def latest(values: Values) -> TimeSeries:
     return _stepped(values, lambda part: part[-1])
 
 
-def most(values: Values) -> TimeSeries:
-    """Return the series of an age: the greatest of each step."""
-    return _stepped(values, max)
+def pauses(values: Values) -> TimeSeries:
+    """Return the series of the times without a poll: each of the last readings."""
+    return TimeSeries(BEGIN + max(len(values) - MOST_STEPS, 0) * STEP, STEP, [*values[-MOST_STEPS:]])
 
 
 def mean(values: Values) -> TimeSeries:

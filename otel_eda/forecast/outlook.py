@@ -141,7 +141,7 @@ def reaching(
 
 
 def _places(course: _Course, bound: float, far: int, sure: float) -> tuple[int, int, int] | None:
-    """Return in how many steps the band's upper edge, its middle and its lower edge come to the bound."""
+    """Return in how many steps the band's upper edge may come to the bound, and its middle and lower edge have come."""
     found: list[int | None] = [None, None, None]
     for steps in range(1, far + 1):
         middle, off = course.likely(steps), sure * course.spread(steps)
@@ -149,7 +149,8 @@ def _places(course: _Course, bound: float, far: int, sure: float) -> tuple[int, 
             if found[edge] is None and value >= bound:
                 found[edge] = steps
     earliest, likely, latest = found
-    return None if earliest is None or likely is None or latest is None else (earliest, likely, latest)
+    # The upper edge comes there within a step, perhaps at its beginning.
+    return None if earliest is None or likely is None or latest is None else (earliest - 1, likely, latest)
 
 
 def alike_before(series: TimeSeries, now: Trend, bound: float) -> tuple[int, int]:

@@ -96,13 +96,16 @@ WITH counted AS ({COUNTED}), increase AS ({INCREASE}), sound AS (
            CASE WHEN error IS NULL THEN 0.0 ELSE (counted - counted_before) / passed * {SECOND} END
     FROM sound
 ), paced AS (
-    SELECT *, max(pace) OVER place AS slowest, max(time) OVER whole - min(time) OVER whole AS span
+    SELECT *, max(pace) OVER place AS slowest, max(time) OVER whole - min(time) OVER whole AS span,
+           max(time) OVER place AS latest
     FROM reading
     -- What is compared with each other, such as lag and processing, has the same steps.
     WINDOW place AS (PARTITION BY {PLACE}), whole AS (PARTITION BY system, destination, consumer_group)
 ), stepped AS (
-    -- As many collections in each step, so that none counts for more.
-    SELECT *, slowest * greatest(ceil(span / (slowest * ?)), 1) AS step FROM paced
+    -- As many collections in each step, so that none counts for more. A pause between two polls comes to its limit
+    -- within minutes: of pauses there is each collection, and they are not known for as long.
+    SELECT *, slowest * CASE WHEN kind = 'poll' THEN 1 ELSE greatest(ceil(span / (slowest * ?)), 1) END AS step
+    FROM paced WHERE kind <> 'poll' OR time > latest - slowest * ?
 ), placed AS (
     SELECT *, cast(floor(first_time / step) + floor((time - first_time) / step + 0.5) AS BIGINT) AS bucket
     FROM stepped
@@ -178,7 +181,8 @@ def measured(tables: Statements) -> Iterator[Measured]:
     """Yield the series that there are, place by place."""
     tables.execute(PACES)
     places = max(tables.one(PLACES), 1)
-    tables.execute(MEASURED, max(FEWEST_STEPS, min(MOST_STEPS, MOST_VALUES // places)))
+    steps = max(FEWEST_STEPS, min(MOST_STEPS, MOST_VALUES // places))
+    tables.execute(MEASURED, steps, steps)
     lives, steps = defaultdict(list), defaultdict(list)
     for row in tables.ask(PARTS):
         lives[SeriesPlace(*row[:5])].append(Life(*row[5:]))
