@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from otel_eda.core.clients.instances import live_clients
-from otel_eda.core.process import per_task, unretrieved
+from otel_eda.core.process import per_task, unretrieved, workers
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.guard import guarded
@@ -33,6 +33,7 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
 def end_everything() -> None:
     """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
     finalizers.take_left()
+    workers.step_out()
     _end_by_uncaught(getattr(sys, "last_value", None))
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())

@@ -208,6 +208,13 @@ class Worker:
                 return code
         return None
 
+    def step_out(self) -> None:
+        """Restore what was current before the first message at work."""
+        for work in reversed(self.works):
+            if work.place is not None:
+                work.place.leave()
+                work.place = None
+
     def forget(self) -> None:
         """Follow nothing any more."""
         for code in self.codes:
@@ -289,6 +296,13 @@ def this() -> Worker:
         else:
             _by_task[task] = worker
     return worker
+
+
+def step_out() -> None:
+    """Restore what was current here before messages that were got from queues; elsewhere nobody can."""
+    worker = known()
+    if worker is not None:
+        worker.step_out()
 
 
 @on_reset

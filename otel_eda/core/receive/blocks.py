@@ -133,7 +133,13 @@ class _BlockEntry(Call):
         if ATTRIBUTE in block.__dict__:
             return  # the library enters the block by two of its calls
         record, processing = self.record(block), _current_processing()
-        inner = processing is not None and processing.record is record and not processing.body_ended_at
+        inner = (
+            processing is not None
+            and processing.record is record
+            and (
+                not processing.body_ended_at or processing.taken > 0  # a worker has got it from a queue
+            )
+        )
         block.__dict__[ATTRIBUTE] = (
             _BlockInProcessing(processing)
             if processing is not None and inner

@@ -28,14 +28,15 @@ def many() -> Queue:
     return queue
 
 
-def alive() -> int:
-    """Return how many processings there are."""
+def alive() -> set[int]:
+    """Return the processings that there are; an earlier test's log may hold some."""
     gc.collect()
-    return sum(isinstance(one, Processing) for one in gc.get_objects())
+    return {id(one) for one in gc.get_objects() if isinstance(one, Processing)}
 
 
 def test_a_thread_that_is_faster_than_the_loop(recorder: Recorder) -> None:
     inbox: standard.Queue[Any] = standard.Queue()
+    before = alive()
 
     def work() -> None:
         while inbox.get() is not None:
@@ -50,7 +51,7 @@ def test_a_thread_that_is_faster_than_the_loop(recorder: Recorder) -> None:
     worker.join()
     del message
     assert current() == (0, 0)
-    assert alive() == 0
+    assert alive() <= before
     assert len(recorder.processes(MANY)) == MANY
 
 
@@ -68,8 +69,9 @@ def test_a_task_that_is_faster_than_the_loop(recorder: Recorder) -> None:
         assert current() == (0, 0)
         worker.cancel()
 
+    before = alive()
     asyncio.run(run())
-    assert alive() == 0
+    assert alive() <= before
     assert len(recorder.processes(MANY)) == MANY
 
 
