@@ -1,19 +1,13 @@
 -- gates: G1 G4 G5
 -- news: message
-WITH begun AS (
-    -- Without the time in which the message waited for a worker.
-    SELECT * REPLACE (started + CAST(coalesce(waited, 0) * 1000000000 AS BIGINT) AS started)
-    FROM works
-    WHERE consumer_group IS NOT NULL AND key_hash <> '' AND message_offset IS NOT NULL
-),
-
-first_attempt AS (
+WITH first_attempt AS (
     SELECT
         system, consumer_group, destination, partition_id, key_hash, message_offset,
         min(started) AS started, arg_min(ended, started) AS ended, arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(host, started) AS host, arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
         bool_or(coalesce(misordered, false)) AS misordered
-    FROM begun
+    FROM works
+    WHERE consumer_group IS NOT NULL AND key_hash <> '' AND message_offset IS NOT NULL
     GROUP BY system, consumer_group, destination, partition_id, key_hash, message_offset
 ),
 
