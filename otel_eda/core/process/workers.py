@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import threading
-import time
 import weakref
 from collections import deque
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from otel_eda.core.process import hands, unwinding
+from otel_eda.core.process.worker_code import FollowedCode
 from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.runtime.tasks import running_task
 
@@ -30,92 +30,13 @@ _THREAD_CODE = {threading.Thread.run.__code__, threading.Thread._bootstrap_inner
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
-class _Code:
-    """Code of a worker that is followed; `kept` are messages that it may keep, though it has asked for more since."""
-
-    __slots__ = ("__weakref__", "kept", "watch", "worker")
-
-    def __init__(self, worker: Worker, frame: FrameType, item: object) -> None:
-        self.worker = weakref.ref(worker)
-        self.kept: deque[hands.Work] = deque()
-        self.watch = _CodeWatch(self, frame, item) if unwinding.tells() else None
-
-    @property
-    def alive(self) -> bool:
-        """Whether it may yet ask for more."""
-        worker = self.worker()
-        return worker is not None and worker.alive and self in worker.codes
-
-    def keep(self, work: hands.Work) -> None:
-        """Finish the work on a message as soon as nobody holds it: until then it may be part of a batch."""
-        work.asked_at = time.time_ns()
-        work.processing.keeper = weakref.ref(self)
-        self.kept.append(work)
-        self.settle()
-
-    def settle(self) -> None:
-        """Finish the work on messages that nobody holds any more."""
-        for _ in range(min(2, len(self.kept))):  # no message pays for more than two
-            work = self.kept.popleft()
-            if work.processing.message_is_held and not work.processing.done:
-                self.kept.append(work)
-            else:
-                work.finish()
-
-    def give_up(self) -> None:
-        """Follow the code no longer: of what is held yet, or may have been dropped by an error, nobody knows."""
-        if self.watch is not None:
-            self.watch.close()
-        while self.kept:
-            work = self.kept.popleft()
-            known = self.watch is not None and not work.processing.message_is_held
-            work.finish(None if known else GeneratorExit())
-
-    def unwound(self, error: BaseException) -> None:
-        """Finish what the code is at: the last message it got has failed, of others nobody knows."""
-        worker = self._here()
-        for work in () if worker is None else worker.leave(self):
-            work.finish(error)
-            error = GeneratorExit()
-
-    def returned(self) -> None:
-        """Go on in the code that the message was returned to, if it was."""
-        worker, watch = self._here(), self.watch
-        if worker is None or watch is None:
-            return
-        if not watch.frame_id:
-            worker.works += reversed(worker.leave(self))  # it may yet say that they are done
-        elif (same := worker.following(watch)) is not None:
-            worker.join(self, same)
-
-    def _here(self) -> Worker | None:
-        # A suspended coroutine may be dropped unseen, and a frame of another task have its address.
-        worker = self.worker()
-        return worker if worker is known() else None
-
-
-class _CodeWatch(unwinding.FrameWatch):
-    """Follows the frame of code that works on a message."""
-
-    __slots__ = ("worked",)
-
-    def __init__(self, code: _Code, frame: FrameType, item: object) -> None:
-        self.worked = code
-        super().__init__(frame, code.unwound, item)
-
-    def follow_caller(self, frame: FrameType, result: object) -> None:
-        """Follow the caller of a frame that returns the message."""
-        super().follow_caller(frame, result)
-        self.worked.returned()
-
-
 class Worker:
     """A thread or task; `works` is what it is at, the newest last, and `codes` where that is followed."""
 
     def __init__(self, task: Task[Any] | None) -> None:
         self.task = None if task is None else weakref.ref(task)
         self.works: list[hands.Work] = []
-        self.codes: list[_Code] = []
+        self.codes: list[FollowedCode] = []
         self.hidden: hands.OwnContext | None = None  # left while the application had another context current
         _all.add(self)
 
@@ -124,6 +45,11 @@ class Worker:
         """Whether it may yet ask for more; a thread that has ended has no worker."""
         task = None if self.task is None else self.task()
         return self.task is None or (task is not None and not task.done())
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether it is the thread or task that runs now."""
+        return self is known()
 
     def take(self, processing: Processing, queue: object, item: object, frame: FrameType | None) -> None:
         """Work on a message that was got just now."""
@@ -176,7 +102,7 @@ class Worker:
             self._remove(work)
             work.finish()
 
-    def leave(self, code: _Code) -> list[hands.Work]:
+    def leave(self, code: FollowedCode) -> list[hands.Work]:
         """Leave code that is over; return what it was at, the newest first."""
         left = [work for work in reversed(self.works) if work.code is code]
         for work in left:
@@ -188,7 +114,7 @@ class Worker:
         code.give_up()
         return left
 
-    def join(self, code: _Code, other: _Code) -> None:
+    def join(self, code: FollowedCode, other: FollowedCode) -> None:
         """Let what was at work in a function's code go on in that of its caller."""
         for work in self.works:
             if work.code is code:
@@ -200,7 +126,7 @@ class Worker:
             other.watch.record_id = code.watch.record_id
             code.watch.close()
 
-    def following(self, watch: unwinding.FrameWatch) -> _Code | None:
+    def following(self, watch: unwinding.FrameWatch) -> FollowedCode | None:
         """Return other code that follows the frame of a watch, None without any."""
         for code in self.codes:
             other = code.watch
@@ -240,7 +166,7 @@ class Worker:
         if self.hidden is not None and self.hidden.leave():
             self.hidden = None
 
-    def _code(self, frame: FrameType | None, item: object) -> _Code | None:
+    def _code(self, frame: FrameType | None, item: object) -> FollowedCode | None:
         if frame is None or frame.f_code.co_flags & _GENERATOR:  # who works on what is yielded nobody sees
             return None
         exact = unwinding.tells()
@@ -248,7 +174,7 @@ class Worker:
             return None
         code = next((code for code in self.codes if code.watch is None or code.watch.follows(frame)), None)
         if code is None:
-            code = _Code(self, frame, item)
+            code = FollowedCode(self, frame, item)
             self.codes.append(code)
             _followed.append(code)
         elif code.watch is not None:
@@ -264,7 +190,7 @@ class Worker:
 
 
 _all: WeakSet[Worker] = WeakSet()
-_followed: deque[_Code] = deque()
+_followed: deque[FollowedCode] = deque()
 _by_thread = threading.local()
 _by_task: WeakKeyDictionary[Task[Any], Worker] = WeakKeyDictionary()
 
