@@ -69,8 +69,8 @@ class _Hand:
 
     def _count(self, processing: Processing, error: BaseException | None, threaded: bool) -> Context | None:
         last = hands.take_back(processing)
-        if processing.manual or not (last or error):
-            return None
+        if processing.manual or not (last or isinstance(error, Exception)):
+            return None  # others have it yet
         if not processing.body_ended_at:  # that of a loop which did not wait for the call may end any moment
             return self._blame(processing, error) if threaded else None
         processing.span.set_attribute(semconv.HANDED, True)
@@ -191,18 +191,26 @@ def _wrap_submit(original: Function, switch: Switch) -> Function:
 
 def _wrap_start(original: Function, switch: Switch) -> Function:
     def start(thread: Any) -> Any:
-        if switch.on and (open_processings or hand_over.waiting):
-            _hand_to(thread)
-        return original(thread)
+        call = _hand_to(thread) if switch.on and (open_processings or hand_over.waiting) else None
+        try:
+            return original(thread)
+        except BaseException:
+            if call is not None:  # there is no thread, or it runs already
+                thread._target = call.function
+                call.hand.end(GeneratorExit())
+            raise
 
     return start
 
 
 @guarded
-def _hand_to(thread: Any) -> None:
-    if thread._target is not None:
-        hand = _taken(_arguments(thread._target, thread._args, thread._kwargs))
-        thread._target = thread._target if hand is None else _Call(thread._target, hand)
+def _hand_to(thread: Any) -> _Call | None:
+    target = getattr(thread, "_target", None)  # which is gone after the run
+    hand = None if target is None else _taken(_arguments(target, thread._args, thread._kwargs))
+    if hand is None:
+        return None
+    thread._target = call = _Call(target, hand)
+    return call
 
 
 def _wrap_create_task(original: Function, switch: Switch) -> Function:

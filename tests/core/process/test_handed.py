@@ -179,6 +179,26 @@ def test_threads_of_ones_own(consume: Any, queue: Queue, recorder: Recorder) -> 
     assert sorted(seen) == sorted(map(ids, recorder.processes(3)))
 
 
+def test_a_thread_that_cannot_start(queue: Queue, recorder: Recorder) -> None:
+    gate = threading.Event()
+
+    def handle(_: Any) -> None:
+        gate.wait()
+
+    for message in iterated(queue):
+        thread = threading.Thread(target=handle, args=(message,))
+        thread.start()
+        with pytest.raises(RuntimeError, match="only be started once"):
+            thread.start()
+        break
+    assert recorder.open("process") != []  # the thread that runs has it yet
+    gate.set()
+    thread.join()
+    assert [outcome(span) for span in recorder.processes(1)] == [DONE]
+    with pytest.raises(RuntimeError, match="only be started once"):
+        thread.start()
+
+
 async def fail_later(_: object) -> None:
     """Fail."""
     await asyncio.sleep(0)
