@@ -15,8 +15,6 @@ from math import ceil
 from pathlib import Path
 
 import duckdb
-from rich import box
-from rich.table import Table
 
 from otel_eda.diagnosis import columns
 from otel_eda.diagnosis.buckets import IN_A_BUCKET
@@ -84,9 +82,6 @@ def main() -> int:
     most = IN_A_BUCKET * MEMORY / MILLION
     parser.add_argument("--bucket", type=float, default=most, help="millions of operations that a bucket has at most")
     given = parser.parse_args()
-    table = Table(title="As many operations", box=box.SIMPLE, title_justify="left")
-    for name in ("millions", "engine", "processor time", "per operation", "peak memory", "findings"):
-        table.add_column(name, justify="right")
     first, worst = None, 0.0
     for millions in given.millions:
         with tempfile.TemporaryDirectory() as folder:
@@ -97,9 +92,10 @@ def main() -> int:
                     seconds, memory, found = _run(engine, folder, str(ceil(millions / given.bucket)))
                 first = first or seconds / millions
                 worst = max(worst, memory if engine == "buckets" else 0)
-                row = f"{seconds / first:.1f}", f"{seconds / first / millions:.2f}", f"{memory:,.0f} MB", found
-                table.add_row(str(millions), engine, *row)
-    console.print(table)
+                console.print(
+                    f"{millions:>3} million, {engine:<10}: processor time {seconds / first:>5.1f}, "
+                    f"of an operation {seconds / first / millions:.2f}, memory {memory:>6,.0f} MB, {found}"
+                )
     console.print(f"bound of buckets: {BOUND:,.0f} MB: {'kept' if worst <= BOUND else 'missed'}")
     return 0 if worst <= BOUND else 1
 
@@ -128,22 +124,26 @@ from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.intake import Intake
 from otel_eda.diagnosis.store import Store
+
+def tell(diagnosis):
+    print(f"{len(diagnosis.findings)} findings, checks not run: {len(diagnosis.not_run)}")
 """
 PROGRAMS = {
     "duckdb": f"""{READ}
 with Store() as store:
     store.read([Files(sys.argv[1])])
-    print(len(engine.diagnose(store, catalog.checks(), Bounds()).findings))
+    tell(engine.diagnose(store, catalog.checks(), Bounds()))
 """,
     "buckets": f"""{READ}
 from otel_eda.diagnosis.buckets import Share, run
 with Store() as store:
     store.read([Files(sys.argv[1])])
-    print(len(run.diagnose(store, catalog.checks(), Bounds(), Share(int(sys.argv[2]))).findings))
+    tell(run.diagnose(store, catalog.checks(), Bounds(), Share(int(sys.argv[2]))))
 """,
     "clickhouse": f"""{READ}
 import tempfile
 import clickhouse_connect
+from otel_eda.diagnosis import LimitError
 from otel_eda.diagnosis.engines.clickhouse import ClickHouseTables
 with tempfile.TemporaryDirectory() as folder, clickhouse_connect.get_client(interface="chdb", path=folder) as client:
     tables = ClickHouseTables(client, Intake())
@@ -153,13 +153,16 @@ with tempfile.TemporaryDirectory() as folder, clickhouse_connect.get_client(inte
         if table != "events":
             names = ", ".join(column.name for column in every)
             client.command(f"INSERT INTO {{table}} SELECT {{names}} FROM file('{{sys.argv[1]}}/{{table}}.parquet')")
-    print(len(engine.diagnose(tables, catalog.checks(), Bounds()).findings))
+    try:
+        tell(engine.diagnose(tables, catalog.checks(), Bounds()))
+    except LimitError as error:
+        print(f"ended: {{error}}")
 """,  # noqa: S608  # our own
 }
 
 
 def _run(engine: str, folder: str, buckets: str) -> tuple[float, float, str]:
-    """Give processor time, peak memory in MB and the number of findings of a diagnosis in a process of its own."""
+    """Give processor time, peak memory in MB, and what a diagnosis tells in a process of its own."""
     command = [sys.executable, "-c", PROGRAMS[engine], folder, buckets]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         found = process.stdout.read() if process.stdout else ""
@@ -167,7 +170,7 @@ def _run(engine: str, folder: str, buckets: str) -> tuple[float, float, str]:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, found.split()[-1]
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, found.strip()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from otel_eda.diagnosis import LimitError
 from otel_eda.diagnosis.sources.clickhouse_connection import bounds
 from otel_eda.diagnosis.sources.clickhouse_errors import limit
 
-from .clickhouse_sql import SETTINGS, written
+from .clickhouse_sql import SETTINGS, UNORDERED, written
 from .shapes import Shapes, bound
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ClickHouseTables:
         Each column may be NULL: of one that may not, ClickHouse forgets at times that a LEFT JOIN found no row.
         """
         columns = ", ".join(f"toNullable({column}) AS {column}" for column, _ in fields)
-        self.run(f"CREATE TABLE {self.prefix}{name} ENGINE MergeTree ORDER BY () AS SELECT {columns} FROM ({query})")
+        self.run(f"CREATE TABLE {self.prefix}{name} {UNORDERED} AS SELECT {columns} FROM ({query})")
         self.shapes.execute(f"CREATE TABLE {name} ({', '.join(' '.join(field) for field in fields)})")
 
     def run(self, statement: str, **settings: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 from sqlglot.optimizer.scope import traverse_scope
 
 from .common_tables import steps
@@ -22,7 +22,14 @@ SETTINGS = {
     "prefer_column_name_to_alias": 1,
     "union_default_mode": "DISTINCT",
     "join_algorithm": "hash",
+    # Blocks of a table's rows are kept in memory until they are written; of a million rows, they are not needed.
+    "min_insert_block_size_rows": 65_536,
+    "min_insert_block_size_bytes": 16_000_000,
 }
+# How a table keeps rows that are read whole, a few times. Each of its many columns gets room to write by what it needs:
+# otherwise ClickHouse sets megabytes aside for each.
+UNORDERED = "ENGINE MergeTree ORDER BY () SETTINGS min_columns_to_activate_adaptive_write_buffer = 1"
+_UNORDERED = parse_one(f"CREATE TABLE _ (_ Bool) {UNORDERED}", dialect="clickhouse").args["properties"]
 HALF = exp.Literal.number("0.5")
 FLOATS = {exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT, exp.DataType.Type.DECIMAL}
 
@@ -63,7 +70,7 @@ def _plain(tree: exp.Expr, prefix: str) -> str:
         (renamed,) = tree.args["actions"]
         return f"RENAME TABLE {tree.this.name} TO {renamed.this.name}"
     if isinstance(tree, exp.Create):
-        tree.set("properties", _unordered())
+        tree.set("properties", _UNORDERED.copy())
     elif isinstance(tree, exp.Drop):
         tree.set("kind", "TABLE")
     return _sql(tree)
@@ -79,13 +86,7 @@ def _made(table: exp.Table, query: exp.Expr, prefix: str) -> exp.Create:
     A view would be planned, and read, anew by each statement that names it.
     """
     _rename(table, prefix)
-    return exp.Create(this=table, kind="TABLE", expression=_adapted(query, prefix), properties=_unordered())
-
-
-def _unordered() -> exp.Properties:
-    """Return how a table keeps rows without an order: it is read whole, a few times."""
-    order = exp.Order(expressions=[exp.Tuple(expressions=[])])
-    return exp.Properties(expressions=[exp.EngineProperty(this=exp.var("MergeTree")), order])
+    return exp.Create(this=table, kind="TABLE", expression=_adapted(query, prefix), properties=_UNORDERED.copy())
 
 
 def _adapted(query: exp.Expr, prefix: str) -> exp.Expr:
