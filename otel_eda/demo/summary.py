@@ -8,6 +8,8 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
+from otel_eda.diagnosis.reports.plain import plain
+
 if TYPE_CHECKING:
     from otel_eda.diagnosis.store import Store
 
@@ -64,7 +66,7 @@ def destinations(store: Store) -> Table:
         drawn.add_column(column, justify="right")
     for name, sent, processed, errors, *times in store.ask(DESTINATIONS):
         failed = Text(f"{errors}", "bold red" if errors else "dim")
-        drawn.add_row(Text(name), f"{sent}", f"{processed}", failed, *map(_quantiles, times))
+        drawn.add_row(plain(name), f"{sent}", f"{processed}", failed, *map(_quantiles, times))
     return drawn
 
 

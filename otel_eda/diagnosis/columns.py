@@ -47,7 +47,10 @@ REGION = _read("region", "VARCHAR", "", external.REGION)
 REALM = _computed(
     "realm", "VARCHAR", "where it runs: the environment, Kubernetes cluster and region; NULL if none is named"
 )
-RESOURCE = (SERVICE, HOST, INSTANCE, PROCESS, ENVIRONMENT, CLUSTER, REGION)
+# A name without a dot is resolved within a Kubernetes namespace, and `localhost` is another one in each container.
+NAMESPACE = _read("namespace", "VARCHAR", "", external.NAMESPACE)
+LOOPBACK = _read("loopback", "VARCHAR", "", external.POD_UID, external.CONTAINER_ID, external.HOST_NAME)
+RESOURCE = (SERVICE, HOST, INSTANCE, PROCESS, ENVIRONMENT, CLUSTER, REGION, NAMESPACE, LOOPBACK)
 
 SYSTEM = _read(
     "system", "VARCHAR", "`kafka`, `rabbitmq`, …; NULL for a span that is no messaging operation", semconv.SYSTEM
@@ -178,7 +181,7 @@ OPERATIONS = (
     _computed("origin_span", "VARCHAR", "creation id: the span that created the message"),
     _computed("linked", "BOOLEAN", "true: the creation id is a link's; false: the parent's, for a send the span's own"),
     MESSAGE_ID, CORRELATION, KEY, SENDER, SEQUENCE, CLIENT,
-    _computed("server", "VARCHAR", "the broker's address and port"),
+    _computed("server", "VARCHAR", "the broker's address and port, and where the address means it if not everywhere"),
     _computed("outcome", "VARCHAR", "`ok`, `error`, `abandoned` if its end was not seen; for a send also `unresolved`"),
     ERROR,
     _computed("error_text", "VARCHAR", "the text of the status or of the exception"),

@@ -17,6 +17,7 @@ ENVIRONMENT = "deployment.environment.name"
 OLD_ENVIRONMENT = "deployment.environment"
 KUBERNETES_CLUSTER = "k8s.cluster.name"
 REGION = "cloud.region"
+NAMESPACE = "k8s.namespace.name"
 
 # What a span has of its own in OTLP, and Jaeger keeps among its tags:
 # https://opentelemetry.io/docs/specs/otel/common/mapping-to-non-otlp/

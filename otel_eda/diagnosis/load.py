@@ -157,8 +157,8 @@ SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region
        nullif(concat_ws('/', environment, cluster, region), '') AS realm
 FROM named"""
 SPAN = """
-SELECT service, instance, host, realm, scope, id(p."traceId", 32) AS trace_id, id(p."spanId", 16) AS span_id,
-       id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
+SELECT service, instance, host, realm, namespace, loopback, scope, id(p."traceId", 32) AS trace_id,
+       id(p."spanId", 16) AS span_id, id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
        instant(p."startTimeUnixNano") AS started, instant(p."endTimeUnixNano") AS ended,
        p.status.code AS code, p.status.message AS status, p.links AS links,
        list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
@@ -189,6 +189,8 @@ SELECT * REPLACE (
              CASE WHEN code IN ('2', 'STATUS_CODE_ERROR') THEN '{semconv.OTHER}' END) AS error,
     coalesce(nullif(status, ''), nullif(e_values[list_position(e_keys, '{semconv.EXCEPTION_MESSAGE}')], '')) AS status)
 FROM attributed"""
+# Addresses that mean another broker elsewhere: in another container or machine, or in another Kubernetes namespace.
+LOOPBACK, UNQUALIFIED = "^(localhost|127[.]|::1|.::1)", "^[A-Za-z0-9_-]+(:[0-9]+)?$"
 # The links of a messaging span are its messages; a span that sends a new message may have links of any meaning. Nearly
 # every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
 SINGLE_LINK = """
@@ -218,7 +220,10 @@ SELECT * REPLACE (
        CASE WHEN type IN ('send', 'create') OR (type = 'process' AND parent_id IS NOT NULL) THEN trace_id
             END AS origin_trace,
        CASE WHEN type IN ('send', 'create') THEN span_id WHEN type = 'process' THEN parent_id END AS origin_span,
-       address || coalesce(':' || port, '') AS server, status AS error_text,
+       address || coalesce(':' || port, '') || coalesce(CASE
+           WHEN regexp_matches(lower(address), '{LOOPBACK}') THEN '@' || coalesce(loopback, instance)
+           WHEN regexp_matches(address, '{UNQUALIFIED}') THEN '@' || namespace END, '') AS server,
+       status AS error_text,
        CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved'
             WHEN regexp_extract(error, '[A-Za-z]+$') IN {external.ENDED_FROM_OUTSIDE}
                 THEN CASE WHEN type = 'send' THEN 'unresolved' ELSE 'abandoned' END

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from . import json_bodies
+from . import json_bodies, protobuf_bodies
 
 Request: TypeAlias = "ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest"
 REQUESTS: Mapping[str, type[Request]] = {
@@ -151,7 +151,7 @@ def read(signal: str, body: bytes, *, as_json: bool = False) -> Export:
     """Return the request in a body; raises `Refusal` if the body is not OTLP."""
     if signal not in REQUESTS:
         raise Refusal(404, "unknown path")
-    if as_json and json_bodies.crowded(body):
+    if json_bodies.crowded(body) if as_json else protobuf_bodies.crowded(body, REQUESTS[signal].DESCRIPTOR):
         raise Refusal(413, "too many values")
     try:
         if as_json:

@@ -1,9 +1,9 @@
-"""A file that one process at a time holds."""
+"""A file that one process at a time holds, or several that share it."""
 
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,19 @@ def locked(path: Path) -> Iterator[bool]:
     """Hold a file during the block and yield whether that is so: no process holds it after its end."""
     with path.open("ab") as file:
         yield _taken(file.fileno())
+
+
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Share a file during the block, if it is there: nobody holds it alone meanwhile. On Windows nobody is kept out."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            file = stack.enter_context(path.open("rb"))
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH)
+        yield
 
 
 def _taken(number: int) -> bool:

@@ -19,7 +19,7 @@ from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.exported import literal
 from otel_eda.diagnosis.settings import SECOND
 
-from .locked import locked
+from .locked import locked, shared
 from .merging import all_or_none, measured, merged
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ NAME = re.compile(r"(operations|metrics|events)-(\d{8}T\d{6})-(\d{6,})-(\d{6,})\
 STRETCHES = (10, 100)  # parts that become one
 AHEAD_SECONDS = 5.0  # that a clock of telemetry may be ahead of ours
 SHORT, LONG = 30 * 86400 * SECOND, 365 * 86400 * SECOND  # what is longer, of a part and of all, began by a wrong clock
+READING = ".reading"  # who reads shares it, so that nothing is deleted; who deletes holds it alone
 MERGED_SPANS = 120_000  # of a merged part at most, so that the window still moves in small steps
 
 
@@ -84,13 +85,15 @@ class Parts:
     def opened(self) -> Iterator[Parts]:
         """Use the folder during the block; raises `UnusableError` if another process writes to it."""
         if self.read_only:
-            self.all, self.damaged = _found(self.folder)
+            with self._kept_by_others():
+                self.all, self.damaged = _found(self.folder)
             yield self
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder / ".lock") as got:
             if not got:
                 raise UnusableError(f"{self.folder}: another otel-eda keeps its telemetry there")
+            (self.folder / READING).touch()
             for leftover in self.folder.glob("*.part"):
                 leftover.unlink()
             self.all, self.damaged = _found(self.folder)
@@ -145,15 +148,28 @@ class Parts:
     @contextmanager
     def reading(self, since: int = 0, until: int = 2**63 - 1) -> Iterator[dict[str, list[str]]]:
         """Yield the files of each table with rows of a time; they are there during the block."""
-        with self.lock:
-            self.readers += 1
-            chosen = [part for part in self.all if part.until >= since and part.since <= until]
-        try:
-            yield files_of(chosen)
-        finally:
+        with self._kept_by_others():
             with self.lock:
-                self.readers -= 1
-                self._unlink()
+                self.readers += 1
+                chosen = [part for part in self.all if part.until >= since and part.since <= until]
+            try:
+                yield files_of(chosen)
+            finally:
+                with self.lock:
+                    self.readers -= 1
+                    self._unlink()
+
+    @contextmanager
+    def _kept_by_others(self) -> Iterator[None]:
+        """Have the process that writes to a folder that is only shown delete nothing there during the block."""
+        if not self.read_only:
+            yield
+            return
+        with shared(self.folder / READING):
+            with self.lock:  # what that process has merged or deleted since
+                if not all(path.exists() for part in self.all for path in part.files.values()):
+                    self.all, self.damaged = _found(self.folder)
+            yield
 
     def span(self) -> tuple[int, int] | None:
         """Return the first and the last time of all parts, if there are any, but not those of a wrong clock."""
@@ -165,12 +181,15 @@ class Parts:
         return min(max(part.since, part.ended - SHORT) for part in timed if part.ended > until - LONG), until
 
     def _unlink(self) -> None:
-        """Delete files that nobody reads any more."""
-        if self.readers == 0:
-            for path in self.doomed:
-                with suppress(OSError):
-                    path.unlink()
-            self.doomed = []
+        """Delete files that nobody reads any more, here or in a process that shows the folder."""
+        if self.readers or not self.doomed:
+            return
+        with locked(self.folder / READING) as alone:
+            if alone:
+                for path in self.doomed:
+                    with suppress(OSError):
+                        path.unlink()
+                self.doomed = []
 
     def _merge(self, after: int) -> None:
         """Make one part of those of this session after a number, unless that would be a large one."""

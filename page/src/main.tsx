@@ -1,4 +1,5 @@
 import { render } from "preact";
+import "./isolate";
 import { App } from "./app";
 import { listen } from "./live";
 import "./styles/base.css";

@@ -70,6 +70,7 @@ class Service:
     skew: float = 0.0
     spans: list[Span] = field(default_factory=list)
     system: str = "kafka"
+    more: Said = field(default_factory=dict)
 
     def send(
         self,
@@ -168,11 +169,8 @@ class Service:
 
     @property
     def resource(self) -> dict[str, Any]:
-        return {
-            "attributes": pairs(
-                {"service.name": self.name, "service.instance.id": self.instance, "host.name": self.host}
-            )
-        }
+        known = {"service.name": self.name, "service.instance.id": self.instance, "host.name": self.host}
+        return {"attributes": pairs({**known, **self.more})}
 
 
 class Telemetry:

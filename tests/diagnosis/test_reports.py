@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVIL = (
-    "x\x1b[31m\x1b]0;owned\x07\r\n::error::gone</script><script>document.title='owned'</script>"
+    "x\u202e\x1b[31m\x1b]0;owned\x07\r\n::error::gone</script><script>document.title='owned'</script>"
     "' OR 1=1; DROP TABLE operations; --[bold]"
 )
 KEYS = (
@@ -157,7 +157,7 @@ class TestText:
         _, out, _ = run(capsys, "diagnose", evil, "--details")
         assert "EDA101" in out
         assert "[bold]" in out
-        assert set(re.findall(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f]", out)) == set()
+        assert set(re.findall(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", out)) == set()
 
 
 class TestJson:
@@ -224,6 +224,10 @@ class TestHtml:
         assert "<title>Diagnosis</title>" in shown
         assert "&lt;script&gt;document.title=" in shown
         assert "javascript:" not in "".join(re.findall(r'href="[^"]*"', shown))
+        # Nor does a control character reorder what stands beside it: it is alone in an element that is isolated.
+        body = re.sub(r"<title>[^<]*</title>|<script>.*</script>", "", shown, flags=re.DOTALL)
+        assert len(set(re.findall(r"<[^<]*>\u202e", body))) == 2
+        assert re.sub(r'(<bdi>|<tspan unicode-bidi="isolate">)\u202e</', "", body).count("\u202e") == 0
 
 
 class TestOtherCommands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,21 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from support.waiting import until
 
-from otel_eda.otlp import REQUEST_BYTES, UNAVAILABLE, Receiver
+from otel_eda.otlp import REQUEST_BYTES, UNAVAILABLE, Receiver, protobuf_bodies
 from otel_eda.otlp import grpc as over_grpc
 from otel_eda.otlp import http as over_http
 from otel_eda.otlp.json_bodies import MOST_VALUES
 from otel_eda.otlp.json_lines import line
+from otel_eda.otlp.protobuf_bodies import MOST_MESSAGES, crowded
 from otel_eda.otlp.queue import ExportQueue
 
 from .helpers import Post, calling, refusal, request, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.message import Message
+
     from otel_eda.otlp import Export
 
 AS_JSON = {"Content_Type": "application/json"}
@@ -57,6 +63,8 @@ def test_a_request_for_which_there_is_no_room_is_counted_and_its_exporter_told_t
         (gzip.compress(b"", mtime=0) * 1000, {"Content_Encoding": "gzip"}, 400, "damaged"),
         (b"\x0a\xff", {}, 400, "damaged"),
         (b'{"resourceSpans":[{}' + b",{}" * MOST_VALUES + b"]}", AS_JSON, 413, "too many values"),
+        (b"\x0a\x00" * (MOST_MESSAGES + 1), {}, 413, "too many values"),
+        (b"\x0a\x06\x12\x04\x12\x02\x4a\x00" * (MOST_MESSAGES // 4 + 1), {}, 413, "too many values"),
         (b"{}", {"Content_Type": "text/plain"}, 415, "neither protobuf nor JSON"),
         (b"{}", {**AS_JSON, "Origin": "http://evil.example:4318"}, 403, "of a page in a browser"),
         (b"{}", {**AS_JSON, "Origin": "null"}, 403, "of a page in a browser"),
@@ -82,6 +90,23 @@ def test_what_cannot_be_taken_is_refused_and_counted(
         assert receiver.refused == {why: 1}
         assert Post(endpoint)(request().SerializeToString()).status == 200
     assert len(queue.drain()) == 1
+
+
+def test_messages_of_a_body_are_counted_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = request(7)
+    number = sum(1 for _ in _within(made)) - 1
+    for most, expected in ((number, False), (number - 1, True)):
+        monkeypatch.setattr(protobuf_bodies, "MOST_MESSAGES", most)
+        assert crowded(made.SerializeToString(), made.DESCRIPTOR) is expected
+        assert crowded(made.SerializeToString()[:-1], made.DESCRIPTOR) is False or expected
+
+
+def _within(message: Message) -> Iterator[Message]:
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for one in value if isinstance(value, Sequence) else [value]:
+                yield from _within(one)
 
 
 def test_all_members_of_a_gzip_are_read() -> None:

@@ -122,6 +122,32 @@ def test_what_is_read_is_deleted_only_after_that(tmp_path: Path) -> None:
         assert len(list((tmp_path / "kept").glob("operations-*"))) == 1
 
 
+def test_a_folder_is_shown_while_another_process_merges_and_deletes_there(tmp_path: Path) -> None:
+    source, folder = lines(tmp_path, "some.jsonl", *flow(40, 1).world.lines()), tmp_path / "kept"
+
+    def rows(files: dict[str, list[str]]) -> int:
+        (found,) = duckdb.execute("SELECT count(*) FROM read_parquet(?)", [files["operations"]]).fetchall()
+        return int(found[0])
+
+    with Parts(folder, MUCH, LONG).opened() as parts:
+        for _ in range(9):
+            Loader(parts).add([source])
+        with Parts(folder, 0, 0.0, read_only=True).opened() as shown:
+            Loader(parts).add([source])
+            with shown.reading() as files:
+                parts.merge()
+                assert rows(files) == 9 * 122
+            assert len(list(folder.glob("operations-*"))) == 11
+            parts.delete_old()
+            assert len(list(folder.glob("operations-*"))) == 1
+            with shown.reading() as files:
+                assert rows(files) == 10 * 122
+            parts.age = 0.0
+            parts.delete_old()
+            with shown.reading() as files:
+                assert files["operations"] == []
+
+
 def test_small_parts_become_one_and_nothing_is_lost(tmp_path: Path) -> None:
     source = lines(tmp_path, "some.jsonl", *flow(40, 1).world.lines())
     with Parts(tmp_path / "kept", MUCH, LONG).opened() as parts:

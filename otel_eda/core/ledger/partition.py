@@ -78,9 +78,9 @@ class PartitionLedger:
         """Record that the processing of an offset begins, and return what is irregular about it."""
         with self._lock:
             if epoch:
-                if offset != self._next_offset and epoch == self._epoch:
-                    self._note_gap(offset)
-                self._epoch, self._next_offset = epoch, offset + 1
+                if offset != self._next_offset or epoch != self._epoch:
+                    self._jump(offset, epoch)
+                self._next_offset = offset + 1
             ends = self._begun.ends
             if ends and offset == ends[-1]:
                 ends[-1] = offset + 1  # the next offset: the common case
@@ -185,15 +185,22 @@ class PartitionLedger:
         with self._lock:
             dense = offsets[-1] - offsets[0] == len(offsets) - 1
             for offset in offsets[:1] if dense else offsets:
-                if offset != self._next_offset and epoch == self._epoch:
-                    self._note_gap(offset)
-                self._epoch, self._next_offset = epoch, offset + 1
+                if offset != self._next_offset or epoch != self._epoch:
+                    self._jump(offset, epoch)
+                self._next_offset = offset + 1
             self._next_offset = offsets[-1] + 1
 
     def next_offset(self, epoch: int) -> int | None:
         """Return the offset after the last one that was handed over, or None if none was in that epoch."""
         with self._lock:
             return self._next_offset if epoch == self._epoch else None
+
+    def _jump(self, offset: int, epoch: int) -> None:
+        if epoch == self._epoch:
+            self._note_gap(offset)
+        else:
+            # The consumer may have gone back on purpose: what it gets now is in no order with what it got before.
+            self._epoch, self._begin_order, self._take_over_order = epoch, Order(), Order()
 
     def _note_gap(self, offset: int) -> None:
         # Such offsets are ends of transactions, aborted messages, messages that compaction has removed.

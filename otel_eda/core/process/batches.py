@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.core.process import hand_over
 from otel_eda.core.process.loops import LoopProcessing
 from otel_eda.core.runtime.frames import caller
+from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from types import FrameType
+    from typing import SupportsIndex
+
+    from typing_extensions import Self
 
     from otel_eda.core.clients.client import Client
     from otel_eda.core.propagation.trust import Polled
@@ -20,22 +24,52 @@ if TYPE_CHECKING:
 class TracedList(list[Any]):
     """A polled list of messages that equals the library's; iterating it processes message by message."""
 
-    __slots__ = ("_client", "_records_and_polled")
+    __slots__ = ("_client", "_polled")
 
     def __init__(
-        self, records: Iterable[Any] = (), client: Client | None = None, polled: Mapping[int, Polled] | None = None
+        self, records: Iterable[Any] = (), client: Client | None = None, polled: dict[int, Polled] | None = None
     ) -> None:
         super().__init__(records)
-        # The records are kept, too: an id stands for an object only while the object lives.
-        self._records_and_polled = (tuple(self[:]) if polled else (), polled or {})
-        self._client = client
+        self._client, self._polled = client, polled or {}
 
     def __iter__(self) -> Iterator[Any]:
         # Whoever makes a list of the same type has no client, or has not even called its constructor.
         client = getattr(self, "_client", None)
         if client is None or client.library.telemetry.scope is None:
             return super().__iter__()
-        return TracedListIterator(super().__iter__(), client, self._records_and_polled[1], caller())
+        return TracedListIterator(super().__iter__(), client, self._polled, caller())
+
+    def append(self, item: Any, /) -> None:
+        """Add an object of the application's."""
+        self._forget_removed()
+        super().append(item)
+
+    def insert(self, index: SupportsIndex, item: Any, /) -> None:
+        """Add an object of the application's."""
+        self._forget_removed()
+        super().insert(index, item)
+
+    def extend(self, items: Iterable[Any], /) -> None:
+        """Add objects of the application's."""
+        self._forget_removed()
+        super().extend(items)
+
+    def __iadd__(self, items: Iterable[Any], /) -> Self:  # type: ignore[misc]  # as that of `list`
+        self._forget_removed()
+        return super().__iadd__(items)
+
+    def __setitem__(self, index: Any, item: Any, /) -> None:
+        self._forget_removed()
+        super().__setitem__(index, item)
+
+    @guarded
+    def _forget_removed(self) -> None:
+        # An id stands for a message only while the message lives; what was removed may be gone, and its id another's.
+        polled = getattr(self, "_polled", None)
+        if polled:
+            here = set(map(id, self[:]))
+            for key in [key for key in polled if key not in here]:
+                del polled[key]
 
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         return list, (self[:],)
@@ -48,7 +82,7 @@ class TracedListIterator:
     _last: Any
 
     def __init__(
-        self, records: Iterator[Any], client: Client, polled: Mapping[int, Polled], frame: FrameType | None
+        self, records: Iterator[Any], client: Client, polled: dict[int, Polled], frame: FrameType | None
     ) -> None:
         self._records, self._polled, self._last = records, polled, None
         self._loop = LoopProcessing(client, frame)

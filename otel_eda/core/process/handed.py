@@ -7,9 +7,13 @@ batch has no span before: it begins with the call. If a call fails, the message 
 
 from __future__ import annotations
 
+import gc
 import inspect
+import sys
+from contextlib import suppress
 from contextvars import Context as Variables
 from functools import partial
+from types import CellType
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
@@ -160,9 +164,15 @@ def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def _locals(coroutine: Any, depth: int = 1) -> Iterator[Any]:
-    # Those of a coroutine that has not begun are its arguments; one may be a coroutine that it surrounds.
-    frame = coroutine.cr_frame if inspect.iscoroutine(coroutine) else None
-    for value in () if frame is None else list(frame.f_locals.values()):
+    # Those of a coroutine that has not begun are its arguments; one may be a coroutine that it surrounds. The collector
+    # reads them without a trace: before Python 3.13 `f_locals` is a dict that keeps them as long as the frame lives.
+    if not inspect.iscoroutine(coroutine):
+        return
+    for value in gc.get_referents(coroutine if sys.version_info >= (3, 11) else coroutine.cr_frame):
+        if type(value) is CellType:
+            with suppress(ValueError):  # it is empty
+                yield value.cell_contents
+            continue
         yield value
         if type(value) is tuple:
             yield from value

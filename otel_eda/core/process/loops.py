@@ -30,7 +30,7 @@ Puller: TypeAlias = "Callable[[Any, Client], Any]"
 """Pulls one message from a consumer; returns (async: awaits) the application's result and our `Pulled`."""
 
 
-_BATCH_REFERENCES = 5  # to a message that nobody keeps: of the list, of its copy, and of ours; a loop has one more
+_BATCH_REFERENCES = 4  # to a message that nobody keeps: of the list, and of ours; a loop has one more
 
 
 class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters

@@ -14,6 +14,7 @@ from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing
+from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import enter, passes_through
 
@@ -68,6 +69,20 @@ def _is_async(callback: Any) -> bool:
     return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(getattr(callback, "__call__", None))  # noqa: B004
 
 
+class _Unawaited:
+    """A coroutine that a callback has returned; who never awaits it abandons its message."""
+
+    __slots__ = ("abandon", "coroutine", "is_awaited")
+
+    def __init__(self, coroutine: Any, abandon: Callable[[], object]) -> None:
+        self.coroutine, self.abandon, self.is_awaited = coroutine, abandon, False
+
+    def __del__(self) -> None:
+        if not self.is_awaited:
+            self.coroutine.close()  # the warning about ours, which has its name, is enough
+            finalizers.take(self.abandon)
+
+
 class _TracedCallback:
     """The calls of one callback, each with a message."""
 
@@ -99,7 +114,7 @@ class _TracedCallback:
             operation.leave()
         if inspect.iscoroutine(result):
             processing.detach()
-            return self._await(processing, result)
+            return self._awaited(processing, result)
         self._end(processing, None)
         return result
 
@@ -108,6 +123,16 @@ class _TracedCallback:
         if processing is None:
             return await function(*args, **kwargs)
         return await self._await(processing, function(*args, **kwargs))
+
+    def _awaited(self, processing: Processing, coroutine: Any) -> Any:
+        pending = _Unawaited(coroutine, partial(self._end, processing, GeneratorExit()))
+        ours: Any = self._begin_awaiting(pending, processing)
+        ours.__name__, ours.__qualname__ = coroutine.__name__, coroutine.__qualname__
+        return ours
+
+    async def _begin_awaiting(self, pending: _Unawaited, processing: Processing) -> Any:
+        pending.is_awaited = True
+        return await self._await(processing, pending.coroutine)
 
     async def _await(self, processing: Processing, coroutine: Any) -> Any:
         processing.attach()

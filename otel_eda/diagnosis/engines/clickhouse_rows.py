@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from otel_eda import semconv
 from otel_eda.diagnosis import columns, external
 from otel_eda.diagnosis.columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, RESOURCE, SPAN_COLUMNS
-from otel_eda.diagnosis.load import DAMAGED, EARLIEST, KINDS, LATEST, MILLISECONDS_NS, MOST, NO_TIME_MS
+from otel_eda.diagnosis.load import (
+    DAMAGED,
+    EARLIEST,
+    KINDS,
+    LATEST,
+    LOOPBACK,
+    MILLISECONDS_NS,
+    MOST,
+    NO_TIME_MS,
+    UNQUALIFIED,
+)
 from otel_eda.diagnosis.sources import clickhouse_tables as exported
 
 if TYPE_CHECKING:
@@ -138,7 +148,7 @@ PLACE = f"""ifNull(r_service, '') AS service,
         AS realm"""
 SPAN = """scope, traceId, spanId, parentSpanId, name, kind AS said_kind, startTimeUnixNano, endTimeUnixNano, code,
     message, links, events[arrayLastIndex(e -> e.name = 'exception', events)].attributes AS exception"""
-IDS = f"""scope, name, code, message, links, exception,
+IDS = f"""r_namespace AS namespace, r_loopback AS loopback, scope, name, code, message, links, exception,
     {_id("traceId", 32)} AS trace_id, {_id("spanId", 16)} AS span_id, {_id("parentSpanId", 16)} AS parent_id,
     if(said_kind IN ({_listed(f"SPAN_KIND_{kind}" for kind in KINDS)}), substring(said_kind, 11), 'UNSPECIFIED')
         AS kind,
@@ -199,7 +209,9 @@ COMPUTED = {
     "linked": "CAST(link_span IS NOT NULL AS Bool)",
     "key_hash": "nullIf(v_key_hash, '')",
     "real_name": "nullIf(v_real_name, v_destination)",
-    "server": "v_address || coalesce(':' || toString(v_port), '')",
+    "server": f"""v_address || coalesce(':' || toString(v_port), '') || coalesce(multiIf(
+        match(lower(v_address), '{LOOPBACK}'), '@' || coalesce(loopback, instance),
+        match(v_address, '{UNQUALIFIED}'), '@' || namespace, NULL), '')""",
     "outcome": f"""multiIf(error = '{semconv.UNRESOLVED}', 'unresolved',
         extract(error, '[A-Za-z]+$') IN ({_listed(external.ENDED_FROM_OUTSIDE)}),
         if(type = 'send', 'unresolved', 'abandoned'),

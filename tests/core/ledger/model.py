@@ -77,13 +77,20 @@ class Model:
             fact = DeliveryAnomaly.REPROCESSED
         elif self.was("begin", offset):
             fact = DeliveryAnomaly.REDELIVERED
-        elif any(
-            event.what == "begin" and event.offset > offset and event.offset % KEYS == offset % KEYS
-            for event in self.history
-        ):
+        elif any(first > offset and first % KEYS == offset % KEYS for first in self.begun_since_a_seek()):
             fact = DeliveryAnomaly.OUT_OF_ORDER
         self.history.append(Event("begin", offset))
         return fact
+
+    def begun_since_a_seek(self) -> list[int]:
+        """Give the offsets that were begun for the first time since the consumer may have gone back."""
+        begun: dict[int, bool] = {}
+        for event in self.history:
+            if event.what == "anew":
+                begun = dict.fromkeys(begun, False)
+            elif event.what == "begin":
+                begun.setdefault(event.offset, True)
+        return [offset for offset, since in begun.items() if since]
 
     def end(self, offset: int, done: bool) -> DeliveryAnomaly | None:
         first = done and not self.was("done", offset)

@@ -55,9 +55,16 @@ class Consuming(RuleBasedStateMachine):
         self.partition, self.model = PartitionLedger(), Model()
         self.open: list[int] = []
         self.batch: list[int] = []
-        self.position, self.epoch = 0, next(epochs)
+        self.position, self.epoch, self.read = 0, next(epochs), 0
+
+    def read_on(self, epoch: int) -> None:
+        if epoch != self.read:
+            self.model.history.append(Event("anew"))
+        self.read = epoch
 
     def begin(self, offset: int, epoch: int = 0) -> None:
+        if epoch:
+            self.read_on(epoch)
         assert self.partition.begin(offset, epoch, offset % KEYS) is self.model.begin(offset)
         self.open.append(offset)
 
@@ -72,6 +79,7 @@ class Consuming(RuleBasedStateMachine):
     def poll(self, number: int) -> None:
         found = [offset for offset in self.log if offset >= self.position][:number]
         if found:
+            self.read_on(self.epoch)
             self.partition.record_batch(found, self.epoch)
             self.position = found[-1] + 1
         self.batch.extend(found)
@@ -201,3 +209,13 @@ def test_a_worker_that_begins_with_a_later_message_of_its_key_is_out_of_order() 
     assert partition.take_over(1, "key") is None
     assert partition.take_over(3, "other") is None
     assert partition.take_over(0, "key") is DeliveryAnomaly.OUT_OF_ORDER
+
+
+def test_what_a_consumer_gets_after_a_seek_is_in_no_order_with_what_it_got_before() -> None:
+    partition = PartitionLedger()
+    assert partition.begin(9, 1, "key") is None
+    assert partition.begin(3, 2, "key") is None
+    assert partition.begin(2, 0, "key") is DeliveryAnomaly.OUT_OF_ORDER
+    partition.record_batch([0, 1], 3)
+    assert partition.begin(1, 0, "key") is None
+    assert partition.begin(0, 0, "key") is DeliveryAnomaly.OUT_OF_ORDER

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
@@ -221,3 +222,49 @@ def test_a_message_that_nobody_keeps_waits_for_nobody(queue: Queue, recorder: Re
         assert message
         assert not hand_over.waiting
     assert len(recorder.processes(3)) == 3
+
+
+async def let_go(body: Any, ended: asyncio.Event) -> None:
+    """Give an argument up long before the end."""
+    del body
+    await ended.wait()
+
+
+async def hold(body: Any, ended: asyncio.Event) -> None:
+    """Work on an argument in a closure."""
+
+    def held() -> Any:
+        return body
+
+    assert held()
+    await ended.wait()
+
+
+@pytest.mark.usefixtures("recorder")
+@pytest.mark.parametrize(("work", "kept"), [(let_go, False), (hold, True)])
+def test_a_task_keeps_its_arguments_no_longer_than_its_code_does(work: Any, kept: bool, queue: Queue) -> None:
+    async def run() -> bool:
+        ended = asyncio.Event()
+        for _ in polled(queue):
+            body = {1}
+            gone = weakref.ref(body)
+            task = asyncio.create_task(work(body, ended))
+            del body
+            await asyncio.sleep(0)
+        alive = gone() is not None
+        ended.set()
+        await task
+        return alive
+
+    assert asyncio.run(run()) is kept
+
+
+@pytest.mark.parametrize("consume", [iterated, polled])
+def test_a_message_in_a_closure_of_a_task(consume: Any, queue: Queue, recorder: Recorder) -> None:
+    async def run() -> None:
+        ended = asyncio.Event()
+        ended.set()
+        await asyncio.gather(*[asyncio.create_task(hold(message, ended)) for message in consume(queue)])
+
+    asyncio.run(run())
+    assert {outcome(span) for span in recorder.processes(3)} == {DONE}

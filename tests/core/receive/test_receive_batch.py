@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import operator
 import pickle
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +14,12 @@ from support.recorder import recording
 from support.spans import attribute, links
 
 from core.common import PRODUCER, TRACED
-from core.tinyqueue import Consumer, Queue
+from core.tinyqueue import Consumer, Queue, Record
 from otel_eda import config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.recorder import Recorder
 
     from otel_eda.core import Library
@@ -97,3 +101,37 @@ def test_a_second_loop_over_a_batch_is_no_second_delivery(queue: Queue, recorder
     for _ in consumer.poll()["orders"]:
         pass
     assert recorder.count("eda.reprocessed.messages") == 3
+
+
+@pytest.mark.usefixtures("recorder")
+def test_what_the_application_takes_out_of_a_batch_is_not_kept(queue: Queue) -> None:
+    batch = Consumer(queue, "orders").poll()["orders"]
+    gone = [weakref.ref(batch.pop()), weakref.ref(batch.pop(0)), weakref.ref(batch[0])]
+    assert [record() is None for record in gone] == [True, True, False]
+    batch.clear()
+    assert gone[-1]() is None
+
+
+def extended(batch: list[Any], item: Any) -> None:
+    """Add an object to a batch by `+=`."""
+    batch += [item]
+
+
+ADDING: list[Callable[[list[Any], Any], object]] = [
+    lambda batch, item: batch.append(item),
+    lambda batch, item: batch.insert(0, item),
+    lambda batch, item: batch.extend([item]),
+    extended,
+    lambda batch, item: operator.setitem(batch, 1, item),
+]
+
+
+@pytest.mark.parametrize("add", ADDING)
+def test_an_object_where_one_was_that_is_gone_is_no_message(add: Any, queue: Queue, recorder: Recorder) -> None:
+    batch: Any = Consumer(queue, "orders").poll()["orders"]
+    item = Record("orders", 0, None, [])
+    batch._polled[id(item)] = batch._polled.pop(id(batch.pop()))  # as if it had come to be where the popped one was
+    add(batch, item)
+    for _ in batch:
+        pass
+    recorder.processes(2 if len(batch) == 3 else 1)

@@ -17,6 +17,7 @@ from support.spans import attribute, current, exceptions, failed, ids, links, pa
 
 from core.deliveries import CONSUMED, FIRST, SECOND, TAG, run
 from core.tinyqueue import Channel, Consumer, Delivery, Producer, Queue
+from otel_eda.core.process.processing import open_processings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,6 +214,20 @@ def test_suppressed_a_call_is_just_a_call(channel: Channel, recorder: Recorder) 
     with suppress_instrumentation():
         run(channel, lambda channel, delivery, _: channel.ack(delivery.tag))
     assert recorder.ours() == []
+
+
+def test_a_coroutine_that_nobody_awaits_abandons_its_message(channel: Channel, recorder: Recorder) -> None:
+    async def work() -> None:
+        raise AssertionError
+
+    with pytest.warns(RuntimeWarning, match=r"coroutine '.*<locals>\.work' was never awaited") as warned:
+        run(channel, lambda *_: work())
+    assert len(warned) == 2
+    warned.clear()  # it keeps the coroutines
+    gc.collect()
+    spans = recorder.processes(2)
+    assert [attribute(span, "eda.process.abandoned") for span in spans] == [True] * 2
+    assert not open_processings
 
 
 def test_a_channel_is_not_kept_alive(library: Library, queue: Queue) -> None:

@@ -18,6 +18,7 @@ def test_two_messages_at_one_offset(diagnose: Diagnose) -> None:
     made = flow()
     made.shop.send("orders", 4.9, 76)
     first, second = made.shop.send("orders", 5.0, 77), made.shop.send("orders", 6.0, 77)
+    made.billing.process(second, 6.1)
     finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
     assert (finding.verdict, finding.partition, finding.offsets) == (CONFIRMED, "0", (77, 77))
     assert finding.trace_ids == (first.span.trace, second.span.trace)
@@ -63,8 +64,9 @@ def test_what_another_took_the_place_of_is_told_once(diagnose: Diagnose) -> None
     made = flow(40, 1)
     stood(made, 20.0, end=40, start=1)
     stood(made, 30.0, end=37, start=1)
-    for offset in range(37, 40):
-        made.shop.send("orders", float(offset), offset)
+    for offset in range(37, 41):
+        message = made.shop.send("orders", float(offset), offset)
+    made.billing.process(message, 40.1)  # it goes on where it was
     finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
     assert (finding.verdict, finding.offsets, finding.count) == (CONFIRMED, (37, 39), 3)
 

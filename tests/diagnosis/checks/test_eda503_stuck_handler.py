@@ -19,6 +19,13 @@ def test_given_up_after_long(diagnose: Diagnose) -> None:
     assert (finding.verdict, finding.offsets) == (SUSPECT, (6, 6))
 
 
+def test_the_last_message_of_a_thread_that_it_has_settled(diagnose: Diagnose) -> None:
+    made = flow(skip={12}, committed=6)
+    made.billing.process(made.messages[12], 1.21, took=50.0, said={"eda.process.abandoned": True})
+    made.billing.commit("orders", 1.3, 7)
+    assert diagnose(made.world, "EDA503").findings == ()
+
+
 def test_still_at_work(diagnose: Diagnose) -> None:
     made = flow()
     counted_by_ledger(made, "eda.consumer.in_flight_age", 40, "gauge")

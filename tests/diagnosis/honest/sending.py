@@ -115,6 +115,15 @@ def the_next_worker_took_it() -> Telemetry:
     return world
 
 
+@honest("EDA106")
+def another_replica_of_the_outbox_sent_what_was_returned() -> Telemetry:
+    world, (shop, other, mailer) = queue("shop", "shop", "mailer")
+    shop.send("mails", 1.0, error="eda.returned")
+    handled(other, mailer, "mails", [3.0 + turn * 0.1 for turn in range(20)])
+    linger(shop, other, mailer)
+    return world
+
+
 @honest("EDA201")
 def a_span_around_the_sends_of_a_batch() -> Telemetry:
     made = flow()

@@ -139,3 +139,47 @@ def a_message_that_is_put_back_each_second_until_its_time_has_come() -> Telemetr
         settle(mailer, work, "mails", 1.005 + turn, "nack", **{"eda.settle.requeue": True})
     linger(shop, mailer, until=100.0)
     return world
+
+
+@honest("EDA402", "EDA403")
+def a_message_that_is_tried_every_ten_minutes() -> Telemetry:
+    made = flow(40, 1, skip={39})
+    for turn in range(4):  # the fifth attempt, after the end, succeeds
+        made.billing.process(made.messages[39], 4.0 + turn * 600.0, error="Timeout")
+    linger(made.shop, made.billing, until=2300.0)
+    return made.world
+
+
+@honest("EDA402")
+def three_members_try_while_a_database_restarts() -> Telemetry:
+    world, (shop, one, two, three) = queue("shop", "mailer", "mailer", "mailer")
+    handled(shop, one, "mails", [turn * 0.1 for turn in range(40)])
+    message = shop.send("mails", 5.0)
+    for turn, mailer in enumerate((one, two, three)):
+        work = mailer.process(message, 5.01 + turn * 0.1, error="Timeout", said={"eda.message.redelivered": turn > 0})
+        settle(mailer, work, "mails", 5.02 + turn * 0.1, "nack", **{"eda.settle.requeue": True})
+    linger(shop, one, two, three, until=5.5)
+    return world
+
+
+@honest("EDA403")
+def a_message_that_fails_each_second_until_its_time_has_come() -> Telemetry:
+    world, (shop, mailer) = queue("shop", "mailer")
+    handled(shop, mailer, "mails", [turn * 5.0 for turn in range(20)])
+    message = shop.send("mails", 0.5)
+    for turn in range(90):
+        work = mailer.process(message, 1.0 + turn, error="NotYet", said={"eda.message.redelivered": turn > 0})
+        settle(mailer, work, "mails", 1.005 + turn, "nack", **{"eda.settle.requeue": True})
+    settle(mailer, mailer.process(message, 91.0, said={"eda.message.redelivered": True}), "mails", 91.1)
+    linger(shop, mailer, until=200.0)
+    return world
+
+
+@honest("EDA405")
+def dead_letters_that_somebody_reads_once_a_day() -> Telemetry:
+    world, (shop, mailer) = queue("shop", "mailer")
+    handled(shop, mailer, "mails", [turn * 0.1 for turn in range(20)])
+    work = mailer.process(shop.send("mails", 5.0), 5.01, error="Timeout")
+    settle(mailer, work, "mails", 5.02, "reject", **{"eda.settle.requeue": False, "eda.settle.dead_letter": True})
+    linger(shop, mailer, until=7200.0)
+    return world

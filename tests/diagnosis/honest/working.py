@@ -155,3 +155,23 @@ def three_tries_while_a_tenants_database_restarts() -> Telemetry:
     for turn in range(3):
         made.billing.process(made.messages[39], 59.0 + turn * 0.2, 0.01, error="ConnectionRefusedError")
     return made.world
+
+
+@honest("EDA405")
+def a_command_about_dead_letters() -> Telemetry:
+    made = flow()
+    for turn, name in enumerate(("replay-dlq", "dlq-report", "dead-letter.alerts")):
+        work = made.billing.process(made.messages[turn], 10.0 + turn)
+        made.billing.send(name, 10.001 + turn, turn, parent=work)
+    return made.world
+
+
+@honest("EDA104", "EDA107")
+def an_inbox_that_another_process_works_off() -> Telemetry:
+    made = flow(40, 1, skip=set(range(40)))
+    made.billing.spans = []
+    for turn in range(4):  # a batch is stored by a driver without spans, and committed; the work is done later
+        made.billing.receive(made.messages[turn * 10 : turn * 10 + 10], 5.0 + turn)
+        made.billing.commit("orders", 5.1 + turn, turn * 10 + 10)
+    linger(made.shop, made.billing)
+    return made.world

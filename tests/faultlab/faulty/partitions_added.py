@@ -27,7 +27,7 @@ def shop(topic: str) -> None:
     grow(topic, 5)
     after = sent(KafkaProducer(bootstrap_servers=address()), topic)
     for old in {before[key] for key in KEYS if before[key] != after[key]}:
-        fault("EDA303", destination=topic, partition=str(old))
+        fault("EDA303", "LIKELY", destination=topic, partition=str(old))
 
 
 def sent(producer: object, topic: str) -> dict[bytes, int]:

@@ -45,11 +45,27 @@ again AS (
     GROUP BY t.destination, t.partition_id
 ),
 
--- Where all is of one log: one process had both acknowledgements, and the message before is known.
+-- Members that went on past the cut. A topic that was made anew has nothing for them where they were, so they begin again.
+passed AS (
+    SELECT DISTINCT destination, partition_id
+    FROM (
+        SELECT
+            w.destination, w.partition_id,
+            max(CASE WHEN w.started <= t.ended THEN w.message_offset END) AS highest,
+            min(CASE WHEN w.started > t.ended THEN w.message_offset END) AS next
+        FROM works AS w
+        JOIN turned AS t ON t.destination = w.destination AND t.partition_id = w.partition_id
+        GROUP BY w.destination, w.partition_id, w.consumer_group, w.instance
+    ) AS m
+    WHERE next > highest
+),
+
+-- Where all is of one log: one process had both acknowledgements, the message before is known, and a reader went on.
 certain AS (
     SELECT t.destination, t.partition_id
     FROM turned AS t
     JOIN again AS g ON g.destination = t.destination AND g.partition_id = t.partition_id
+    JOIN passed AS p ON p.destination = t.destination AND p.partition_id = t.partition_id
     WHERE t.one AND EXISTS (
         SELECT 1 FROM sends AS s
         WHERE s.destination = t.destination AND s.partition_id = t.partition_id AND s.message_offset = g.lowest - 1

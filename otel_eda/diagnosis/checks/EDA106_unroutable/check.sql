@@ -14,12 +14,12 @@ WITH refused AS (
     WHERE s.outcome = 'error'
 ),
 
--- The last send of each process to each destination that was taken, and its last in each trace, to whichever socket.
+-- The last send of each service to each destination that was taken, and its last in each trace, to whichever socket.
 taken AS (
-    SELECT s.instance, s.destination, s.trace_id, max(s.started) AS started
+    SELECT s.service, s.destination, s.trace_id, max(s.started) AS started
     FROM sends AS s
-    WHERE s.outcome = 'ok' AND s.instance IN (SELECT DISTINCT f.instance FROM refused AS f)
-    GROUP BY GROUPING SETS ((s.instance, s.destination), (s.instance, s.trace_id))
+    WHERE s.outcome = 'ok' AND s.service IN (SELECT DISTINCT f.service FROM refused AS f)
+    GROUP BY GROUPING SETS ((s.service, s.destination), (s.service, s.trace_id))
 ),
 
 -- The range of each sender's numbers that each receiver had. Those with a filter do not count, but links tell what came.
@@ -73,8 +73,8 @@ SELECT
     CASE WHEN r.cause = 'no-binding' THEN true END AS g1, true AS g2, true AS g3,
     coalesce(r.error_text, r.error) AS detail
 FROM refused AS r
-LEFT JOIN taken AS t ON t.instance = r.instance AND t.destination = r.destination AND t.trace_id IS NULL
-LEFT JOIN taken AS a ON a.instance = r.instance AND a.destination IS NULL AND a.trace_id = r.trace_id
+LEFT JOIN taken AS t ON t.service = r.service AND t.destination = r.destination AND t.trace_id IS NULL
+LEFT JOIN taken AS a ON a.service = r.service AND a.destination IS NULL AND a.trace_id = r.trace_id
 WHERE
     r.cause IS NOT NULL
     AND NOT EXISTS (

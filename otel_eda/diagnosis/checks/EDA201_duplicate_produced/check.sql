@@ -68,7 +68,7 @@ SELECT
         WHEN f.origin_span IS NOT NULL THEN 'LIKELY'
         -- A span around several sends gives all of them its context; that of one send has the offset of one message.
         WHEN s.message_offset IS NULL OR s.batch > 1 THEN 'LIKELY'
-        WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time THEN NULL
+        WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time AND b.origin_span IS NOT NULL THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
     'the same event is also at ' || p.next_partition || '@' || p.next_offset AS detail
@@ -91,6 +91,16 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT DISTINCT span_id, trace_id FROM operations WHERE type = 'create'
 ) AS c ON c.span_id = p.origin_span AND c.trace_id = p.origin_trace
+-- A member had both out of one log. A mirror in another cluster of that name keeps time, partition and headers, too.
+LEFT JOIN (
+    SELECT DISTINCT destination, partition_id, origin_trace, origin_span
+    FROM copy
+    WHERE type <> 'send' AND origin_span IN (SELECT r.origin_span FROM repeated AS r)
+    GROUP BY destination, partition_id, origin_trace, origin_span, consumer_group, instance
+    HAVING min(message_offset) < max(message_offset)
+) AS b
+    ON b.destination = p.destination AND b.partition_id = p.partition_id AND b.origin_trace = p.origin_trace
+    AND b.origin_span = p.origin_span
 WHERE
     p.next_offset IS NOT NULL AND coalesce(p.next_id = p.message_id, true)
     -- The context is that of another kind of work, put in by hand: of all events of a request, for instance.

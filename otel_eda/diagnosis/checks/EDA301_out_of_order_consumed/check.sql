@@ -48,14 +48,16 @@ SELECT
     o.trace_id, o.span_id, o.previous_trace AS other_trace_id, o.previous_span AS other_span_id,
     o.started AS first_time, o.previous_started AS last_time, 1 AS weight,
     CASE WHEN o.instance = o.previous_instance THEN 'concurrent' ELSE 'other-member' END AS cause,
-    -- A group that goes back to what it had left out wants that order: it was done with the later message long before.
+    -- A group that goes back to what it had left out wants that order: it was done with the later message before.
     CASE
         -- Or the first attempt at the later message is missing, and this is another one.
         WHEN o.previous_started > o.ended + 1000000000 AND k.destination IS NOT NULL THEN 'SUSPECT'
         -- Two members may be those of two groups of one name, each with a broker of that name.
-        WHEN o.previous_started > o.ended + 1000000000 OR h.time <= o.previous_started OR o.instance <> o.previous_instance THEN 'LIKELY'
+        WHEN o.previous_started > o.ended OR h.time <= o.previous_started OR o.instance <> o.previous_instance THEN 'LIKELY'
     END AS at_most,
-    CAST(NULL AS BOOLEAN) AS g1, CAST(NULL AS BOOLEAN) AS g4, CASE WHEN o.instance = o.previous_instance THEN true END AS g5,
+    CAST(NULL AS BOOLEAN) AS g1, CAST(NULL AS BOOLEAN) AS g4,
+    -- Several machines may share one name of a process.
+    CASE WHEN o.instance = o.previous_instance AND o.host IS NOT DISTINCT FROM o.previous_host THEN true END AS g5,
     'begun before offset ' || o.previous_offset || ' of the same key' AS detail
 FROM ordered AS o
 CROSS JOIN settings AS t

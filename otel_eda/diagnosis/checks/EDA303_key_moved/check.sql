@@ -48,21 +48,6 @@ classified AS (
     JOIN partition AS p
         ON p.system = m.system AND p.destination = m.destination AND p.partition_id = m.next_partition
     WHERE m.next_partition IS NOT NULL
-),
-
--- Destinations whose keys keep their partitions, but for the move: there, keys choose them.
-steady AS (
-    SELECT k.destination
-    FROM (
-        SELECT system, destination, key_hash, max(number) AS number
-        FROM place
-        GROUP BY system, destination, key_hash
-    ) AS k
-    LEFT JOIN (
-        SELECT DISTINCT destination FROM classified WHERE cause <> 'partitions-added'
-    ) AS s ON s.destination = k.destination
-    GROUP BY k.destination
-    HAVING count(s.destination) = 0 AND count(CASE WHEN k.number > 1 THEN 1 END) >= 5
 )
 
 SELECT
@@ -70,7 +55,6 @@ SELECT
     trace_id, span_id, next_trace AS other_trace_id, next_span AS other_span_id,
     first_time, next_first AS last_time, cause,
     -- Producers may name the partitions on purpose, or take them in turn.
-    CASE WHEN cause <> 'partitions-added' OR s.destination IS NULL THEN 'LIKELY' END AS at_most,
+    'LIKELY' AS at_most,
     'messages of one key go to partition ' || partition_id || ', then to ' || next_partition AS detail
 FROM classified AS c
-LEFT JOIN steady AS s ON s.destination = c.destination

@@ -30,7 +30,9 @@ attempt AS (
         arg_max(instance, started) AS last_instance,
         max(origin_trace) AS origin_trace, max(origin_span) AS origin_span, max(started) AS last_started
     FROM named
-    GROUP BY system, destination, consumer_group, replica, message
+    -- Messages of different creations that have one place are of two clusters, or of a topic made anew.
+    GROUP BY
+        system, destination, consumer_group, replica, message, CASE WHEN linked THEN origin_trace || origin_span END
 ),
 
 total AS (
@@ -123,10 +125,11 @@ SELECT
         -- each was in another process, it rather ended them. A context that no send made may be that of several messages.
         WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts - a.put_back) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
         -- Who puts a message back without an error may wait for something.
-        -- It is being tried, or its fellows were for as long before they succeeded: it may succeed yet. The broker's own limit
-        -- of attempts ends them, and so does an attempt that ends its process each time.
-        WHEN a.instances < a.attempts AND d.origin_span IS NULL
-            AND v.last_time - a.last_time < greatest(z.grace, 3 * coalesce(r.taken, 0)) THEN 'LIKELY'
+        -- It is being tried, or has not been left alone for as long as it was tried, or its fellows were tried for as long before
+        -- they succeeded: it may succeed yet. The broker's own limit of attempts ends them, and so does an attempt that ends
+        -- its process each time.
+        WHEN (a.instances < a.attempts OR a.abandoned = 0) AND d.origin_span IS NULL
+            AND v.last_time - a.last_time < greatest(z.grace, 3 * coalesce(r.taken, 0), a.last_time - a.first_time) THEN 'LIKELY'
         WHEN a.abandoned = 1 OR a.put_back > 0 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
     CASE

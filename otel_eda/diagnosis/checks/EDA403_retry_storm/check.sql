@@ -38,7 +38,6 @@ stormy AS (
 message AS (
     SELECT
         system, service, destination, consumer_group, replica, message, count(*) AS attempts,
-        count(CASE WHEN outcome = 'rejected' THEN 1 END) AS put_back,
         min(started) AS first_time, max(ended) AS last_time, arg_min(trace_id, started) AS trace_id,
         arg_min(span_id, started) AS span_id, arg_min(instance, started) AS instance, max(error) AS error,
         max(message_offset) AS message_offset, max(origin_trace) AS origin_trace, max(origin_span) AS origin_span
@@ -53,8 +52,8 @@ SELECT
     -- A context that no send made may be that of several messages.
     CASE
         WHEN m.message_offset IS NULL AND s.span_id IS NULL THEN 'SUSPECT'
-        -- Who puts a message back now and then, without an error, may wait for its time.
-        WHEN m.put_back > 0 AND (m.last_time - m.first_time) / m.attempts >= 500000000 THEN 'LIKELY'
+        -- Who tries a message now and then may wait for its time, and say so by an error.
+        WHEN (m.last_time - m.first_time) / m.attempts >= 500000000 THEN 'LIKELY'
     END AS at_most,
     CASE WHEN (m.last_time - m.first_time) / m.attempts < 500000000 THEN 'no-delay' ELSE 'slow-ack' END AS cause,
     t.attempts - t.messages || ' of ' || t.attempts || ' deliveries were repeats, of ' || t.again || ' messages' AS detail

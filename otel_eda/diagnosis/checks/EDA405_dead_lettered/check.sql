@@ -68,9 +68,13 @@ SELECT
     s.partition_id, s.message_offset, s.error, d.trace_id, d.span_id, s.trace_id AS other_trace_id,
     s.span_id AS other_span_id, d.started AS first_time, d.ended AS last_time, d.destination AS alike,
     CASE WHEN s.sent IS NULL THEN 'unknown-source' WHEN s.error IS NULL THEN 'handled' ELSE 'failed' END AS cause,
-    -- A name alone is no death.
-    -- Nor is a copy of what was dead already.
-    CASE WHEN d.aside = 'parking' AND s.error IS NULL THEN 'SUSPECT' WHEN s.sent IS NULL OR (s.error IS NULL AND g.destination IS NOT NULL) OR (d.aside = 'grave' AND s.error IS NULL) THEN 'LIKELY'
+    -- A name alone is no death: it may be that of a command, or of a report, about dead letters. Nor is a copy of what was
+    -- dead already.
+    CASE WHEN d.aside = 'parking' AND s.error IS NULL THEN 'SUSPECT' WHEN s.sent IS NULL THEN 'LIKELY'
+        WHEN
+            s.error IS NULL
+            AND (g.destination IS NOT NULL OR d.aside = 'grave' OR NOT coalesce(contains(lower(d.destination), lower(s.destination)), false))
+            THEN 'LIKELY'
     END AS at_most,
     'set aside in ' || d.destination || coalesce(': ' || coalesce(s.error_text, s.error), '') AS detail
 FROM dead AS d
@@ -89,9 +93,8 @@ UNION ALL
 SELECT
     r.system, r.service, r.instance, r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), r.error,
     r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, CAST(NULL AS VARCHAR),
-    'unread', CASE WHEN v.last_time - r.ended >= z.grace THEN 'LIKELY' ELSE 'SUSPECT' END,
+    -- Who reads it may come once a day, or when the messages' time in that queue is over.
+    'unread', 'SUSPECT',
     'refused for good in a queue with a dead-letter exchange, and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), '')
 FROM refused AS r
-JOIN services AS v ON v.service = r.service
-JOIN graces AS z ON z.destination = r.destination
 WHERE NOT EXISTS (SELECT 1 FROM refused AS p WHERE p.destination = r.destination AND p.came)

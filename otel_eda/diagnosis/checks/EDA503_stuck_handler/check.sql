@@ -60,7 +60,21 @@ FROM works AS w
 JOIN usual AS u
     ON u.system = w.system AND u.service = w.service AND u.destination IS NOT DISTINCT FROM w.destination
     AND u.consumer_group IS NOT DISTINCT FROM w.consumer_group
-WHERE w.outcome = 'abandoned' AND u.number >= 20 AND w.ended - w.started > greatest(10 * u.taken, 1000000000)
+WHERE
+    w.outcome = 'abandoned' AND u.number >= 20 AND w.ended - w.started > greatest(10 * u.taken, 1000000000)
+    -- What was settled is done: the last message that a thread pulls is in its hand until the thread ends.
+    AND NOT EXISTS (
+        SELECT 1 FROM commits AS c
+        WHERE
+            c.instance = w.instance AND c.destination = w.destination AND c.partition_id = w.partition_id
+            AND c.committed = w.message_offset + 1 AND c.started BETWEEN w.started AND w.ended
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM operations AS s
+        WHERE
+            s.type = 'settle' AND s.operation = 'ack' AND s.outcome = 'ok' AND s.instance = w.instance
+            AND s.origin_trace = w.origin_trace AND s.origin_span = w.origin_span AND s.started BETWEEN w.started AND w.ended
+    )
 UNION ALL
 SELECT
     a.system, a.service, a.instance, a.destination, a.consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT),

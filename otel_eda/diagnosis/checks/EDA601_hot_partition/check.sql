@@ -1,4 +1,4 @@
--- gates: G1
+-- gates: G1 G4
 -- news: place
 WITH sent AS (
     SELECT * FROM sends WHERE outcome = 'ok' AND partition_id IS NOT NULL
@@ -19,6 +19,18 @@ total AS (
         sum(number * number) AS squares
     FROM load
     GROUP BY system, destination
+),
+
+-- Partitions may have been added: how many of each one's messages were sent since all of them have had one.
+since AS (
+    SELECT
+        s.system, s.destination, s.partition_id, count(*) AS number,
+        sum(count(*)) OVER (PARTITION BY s.system, s.destination) AS total
+    FROM sent AS s
+    JOIN (
+        SELECT system, destination, max(first_time) AS time FROM load GROUP BY system, destination
+    ) AS b ON b.system = s.system AND b.destination = s.destination AND s.started >= b.time
+    GROUP BY s.system, s.destination, s.partition_id
 ),
 
 keyed AS (
@@ -48,7 +60,9 @@ SELECT
         ELSE 'skew'
     END AS cause,
     -- A sticky partitioner is also uneven for a while.
-    CASE WHEN k.number IS NULL THEN 'LIKELY' END AS at_most,
+    CASE
+        WHEN k.number IS NULL OR NOT coalesce(b.total >= 1000 AND b.number * t.partitions > z.hot_share * b.total, false) THEN 'LIKELY'
+    END AS at_most,
     l.number || ' of ' || t.number || ' messages, ' || round(l.number / t.mean, 1) || ' times the mean of '
     || t.partitions || ' partitions'
     || CASE WHEN h.number * 2 > l.number THEN '; ' || h.number || ' of one key' ELSE '' END AS detail
@@ -57,6 +71,8 @@ JOIN total AS t ON t.system = l.system AND t.destination = l.destination
 LEFT JOIN keys AS k ON k.system = l.system AND k.destination = l.destination
 LEFT JOIN hottest AS h
     ON h.system = l.system AND h.destination = l.destination AND h.partition_id = l.partition_id
+LEFT JOIN since AS b
+    ON b.system = l.system AND b.destination = l.destination AND b.partition_id = l.partition_id
 CROSS JOIN settings AS z
 WHERE
     t.number >= 1000 AND t.partitions > 1 AND l.number > z.hot_share * t.mean

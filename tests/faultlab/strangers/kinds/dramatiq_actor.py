@@ -27,7 +27,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
         books.stop(one)
     if faulty:
         assert books.stage.lab.rabbitmq.depth(f"{queue}.XQ") == 1
-        books.note("must", code="EDA405", where={})
+        books.note("must", code="EDA405", least="SUSPECT", where={})  # who reads it may come once a day
 
 
 class Reports:
