@@ -159,3 +159,22 @@ def test_a_replayed_dead_letter_died_once(diagnose: Diagnose, queues: Queues) ->
     queues.billing.process(replayed, 7.0, said=REJECTED)
     (finding,) = diagnose(queues.world, "EDA405").findings
     assert (finding.service, finding.count) == ("clerk", 1)
+
+
+@pytest.mark.parametrize(("ended_by", "acked_after", "expected"), [
+    ("StreamLostError", 0.9, [("EDA202", Verdict.LIKELY)]),
+    (None, 0.9, [("EDA202", Verdict.LIKELY)]),
+    ("StreamLostError", 0.0, []),  # it acknowledges first, and had not begun
+    ("KeyError", 0.9, []),  # the handler itself failed after that
+])  # fmt: skip
+def test_work_that_could_not_be_acknowledged_is_done_twice_and_no_poison(
+    diagnose: Diagnose, queues: Queues, ended_by: str | None, acked_after: float, expected: list[tuple[str, Verdict]]
+) -> None:
+    message = queues.shop.send("orders", 5.0)
+    for turn in range(4):
+        said = {"eda.message.redelivered": turn > 0, "eda.process.abandoned": True if ended_by is None else None}
+        work = queues.billing.process(message, 6.0 + 2 * turn, took=1.0, error=ended_by, said=said)
+        queues.refuse(work, 6.0 + 2 * turn + acked_after, "ack", **{"error.type": "StreamLostError"})
+    codes = found(diagnose, queues, "EDA202", "EDA402")
+    assert [one for one in codes if one[0] == "EDA202"] == expected
+    assert bool(expected) is ("EDA402" not in [code for code, _ in codes])

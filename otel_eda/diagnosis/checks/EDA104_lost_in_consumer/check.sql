@@ -499,7 +499,7 @@ logged AS (
     JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
     JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
     WHERE
-        e.name = 'exception' AND w.outcome = 'ok'
+        e.name = 'exception' AND w.outcome = 'ok' AND NOT w.unacked
         AND (
             w.span_id = s.span_id
             -- Frameworks have spans of their own around a handler: within the attempt, or beside it.
