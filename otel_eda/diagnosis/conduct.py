@@ -1,4 +1,4 @@
-"""Tables of what consumers committed and gave back, and of what they did with messages that failed: lost, or set aside."""
+"""Tables of what consumers committed and gave back, and of what they did with messages that failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ON a.origin_trace = r.origin_trace AND a.origin_span = r.origin_span AND a.insta
    AND r.started >= a.started
 """
 # Attempts whose work was done when its acknowledgement or commit failed: so they ended by that error, or were given up.
-# Most of their time was before it, and no less than half of what an attempt took that went well: some acknowledge first.
+# Most of their time was before it, and half or more of what an attempt took that went well: some acknowledge first.
 UNACKED = """
 CREATE TABLE unacked AS
 WITH taken AS (

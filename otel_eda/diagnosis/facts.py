@@ -217,8 +217,8 @@ WINDOW attempt AS (
     ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
-    *WATERMARKS, SENDS, conduct.REJECTED, conduct.UNACKED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES, PROCESSES, READINGS, COMPLETENESS,
-    COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
+    *WATERMARKS, SENDS, conduct.REJECTED, conduct.UNACKED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES, PROCESSES,
+    READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
 )  # fmt: skip
 # Those of single messages, which only gates and checks of one destination use; and all others, which are few rows, or
 # of which few columns are asked for.

@@ -58,7 +58,8 @@ refused AS (
                 AND (o.type IN ('receive', 'process') OR (o.type = 'send' AND o.outcome = 'ok'))
         ) AS came
     FROM operations AS r
-    ASOF JOIN works AS w
+    -- A framework refuses by itself what it has no handler for.
+    ASOF LEFT JOIN works AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
     WHERE r.type = 'settle' AND r.outcome = 'ok' AND r.dead_letter
 )
