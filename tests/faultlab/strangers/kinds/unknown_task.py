@@ -45,6 +45,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
         books.note("must", code="EDA405", where={"within": queue})
     elif faulty:
         books.note("must", code="EDA104", least="SUSPECT", where={"within": queue})
+        books.note("may", code="EDA401", most="CONFIRMED", where={"service": "photo-worker"})
 
 
 def resize(photo: str) -> None:
