@@ -201,13 +201,6 @@ def test_copies_with_the_context_of_the_first_go_round(diagnose: Diagnose, queue
     assert found(diagnose, queues, "EDA404") == ([] if redelivered else [("EDA404", Verdict.LIKELY)])
 
 
-@pytest.mark.parametrize("until", [8, 40])
-def test_a_queue_whose_reader_has_stopped(diagnose: Diagnose, queues: Queues, until: int) -> None:
-    for at in range(3, until):
-        queues.shop.send("orders", float(at))
-    assert found(diagnose, queues, "EDA504") == ([("EDA504", Verdict.LIKELY)] if until == 40 else [])
-
-
 @pytest.mark.parametrize(("acked_at", "number"), [(5.6, 5), (5.51, 1)])
 def test_an_error_is_logged_of_a_batch_that_is_then_acknowledged(
     diagnose: Diagnose, queues: Queues, acked_at: float, number: int

@@ -96,34 +96,6 @@ judged AS (
         ON h.consumer_group = r.consumer_group AND h.destination = r.destination AND h.partition_id = r.partition_id
 ),
 
--- Without offsets: the queues that somebody reads, up to when, and what came after that and nobody had.
-queue AS (
-    SELECT
-        s.destination, max(w.ended) AS last_work, arg_max(w.system, w.ended) AS system, arg_max(w.service, w.ended) AS service,
-        arg_max(w.instance, w.ended) AS instance, arg_max(w.trace_id, w.ended) AS trace_id, arg_max(w.span_id, w.ended) AS span_id
-    FROM sends AS s
-    JOIN works AS w ON w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span
-    WHERE s.system = 'rabbitmq' AND s.message_offset IS NULL
-    GROUP BY s.destination
-),
-
-waiting AS (
-    SELECT
-        q.system, q.service, q.instance, q.destination, q.trace_id, q.span_id, q.last_work, count(*) AS number,
-        max(s.ended) AS last_send
-    FROM queue AS q
-    JOIN sends AS s ON s.destination = q.destination
-    WHERE
-        s.outcome = 'ok' AND NOT s.linked AND s.started > q.last_work
-        AND NOT EXISTS (
-            SELECT 1 FROM operations AS o
-            WHERE
-                o.origin_trace = s.origin_trace AND o.origin_span = s.origin_span
-                AND (o.type IN ('receive', 'process', 'settle') OR (o.type = 'send' AND o.linked))
-        )
-    GROUP BY q.system, q.service, q.instance, q.destination, q.trace_id, q.span_id, q.last_work
-),
-
 -- Consumers measure their lag, sampled or not. It is that of the last fetch, so a stopped consumer shows none.
 lagging AS (
     SELECT
@@ -178,15 +150,6 @@ SELECT
 FROM judged AS j
 LEFT JOIN short AS k ON k.destination = j.destination
 WHERE cause IS NOT NULL
-UNION ALL
-SELECT
-    w.system, w.service, w.instance, w.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), w.trace_id, w.span_id, w.last_work,
-    w.last_work, w.number, 'stopped', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true,
-    'it processed nothing in the last ' || round((w.last_send - w.last_work) / 1000000000.0, 1) || ' s in which messages came; '
-        || w.number || ' wait'
-FROM waiting AS w
-JOIN graces AS z ON z.destination = w.destination
-WHERE w.last_send - w.last_work > z.grace
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id, started, ended, 1,
