@@ -25,6 +25,12 @@ def raised(_: Any, **fields: Any) -> Any:
     return None if type(error).__name__ == "NoResultError" else error
 
 
+def unknown(broker: Any, task_name: str) -> Any:
+    """Return the error of a message whose task is not known here, which the receiver logs and acknowledges; or None."""
+    known = task_name in broker.local_task_registry or task_name in broker.global_task_registry
+    return None if known else LookupError(f"there is no task {task_name!r}")
+
+
 CALLBACK = ((f"{RECEIVER}.callback", "message"),)
 
 LIBRARY = Library(
@@ -36,5 +42,6 @@ LIBRARY = Library(
         HandOver("taskiq_aio_pika.broker:AioPikaBroker.listen", CALLBACK, of=delivered),
         HandOver("taskiq_aio_kafka.broker:AioKafkaBroker.listen", CALLBACK, of=delivered, known=value),
         Handle("taskiq.result:TaskiqResult.__init__", told=raised),
+        Handle("taskiq.abc.broker:AsyncBroker.find_task", told=unknown),
     ),
 )

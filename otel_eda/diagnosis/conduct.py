@@ -1,9 +1,38 @@
-"""Views of what consumers committed, and of what they did with messages that failed: lost, or set aside."""
+"""Tables of what consumers committed and gave back, and of what they did with messages that failed."""
 
 from __future__ import annotations
 
 from otel_eda import semconv
 
+# Attempts at a message that the consumer then gave back to the broker or refused: no success, though without an error.
+REJECTED = """
+CREATE TABLE rejected AS
+WITH refusals AS (
+    SELECT instance, origin_trace, origin_span, started FROM operations
+    WHERE type = 'settle' AND operation IN ('nack', 'reject') AND origin_span IS NOT NULL
+), attempts AS (
+    SELECT trace_id, span_id, instance, origin_trace, origin_span, started FROM operations
+    WHERE type = 'process' AND origin_span IN (SELECT origin_span FROM refusals)
+)
+SELECT DISTINCT a.trace_id, a.span_id FROM refusals r ASOF JOIN attempts a
+ON a.origin_trace = r.origin_trace AND a.origin_span = r.origin_span AND a.instance = r.instance
+   AND r.started >= a.started
+"""
+# Attempts whose work was done when its acknowledgement or commit failed: so they ended by that error, or were given up.
+# Most of their time was before it, and half or more of what an attempt took that went well: some acknowledge first.
+UNACKED = """
+CREATE TABLE unacked AS
+WITH taken AS (
+    SELECT service, destination, min(ended - started) AS least FROM operations
+    WHERE type = 'process' AND outcome = 'ok' GROUP BY service, destination
+)
+SELECT DISTINCT a.trace_id, a.span_id
+FROM operations s JOIN operations a ON a.trace_id = s.trace_id AND a.span_id = s.parent_id
+LEFT JOIN taken t ON t.service = a.service AND t.destination = a.destination
+WHERE s.type = 'settle' AND s.operation IN ('ack', 'commit') AND s.outcome <> 'ok' AND a.type = 'process'
+  AND (a.outcome = 'abandoned' OR (a.outcome = 'error' AND a.error = s.error))
+  AND s.started - a.started > a.ended - s.started AND 2 * (s.started - a.started) >= coalesce(t.least, 0)
+"""
 # The span of a commit of several partitions has an event for each of them.
 COMMITS = f"""
 CREATE VIEW commits AS

@@ -22,20 +22,6 @@ SHORTEST_GRACE_SECONDS = 10.0
 TRIPS_OF_GRACE = 3
 COUNT_SLACK = SECOND  # a count is not read at the very moment it is dated
 BATCH_DELAY_SECONDS = 5.0  # the SDK's span processor waits so long
-# Attempts at a message that the consumer then gave back to the broker or refused: no success, though without an error.
-REJECTED = """
-CREATE TABLE rejected AS
-WITH refusals AS (
-    SELECT instance, origin_trace, origin_span, started FROM operations
-    WHERE type = 'settle' AND operation IN ('nack', 'reject') AND origin_span IS NOT NULL
-), attempts AS (
-    SELECT trace_id, span_id, instance, origin_trace, origin_span, started FROM operations
-    WHERE type = 'process' AND origin_span IN (SELECT origin_span FROM refusals)
-)
-SELECT DISTINCT a.trace_id, a.span_id FROM refusals r ASOF JOIN attempts a
-ON a.origin_trace = r.origin_trace AND a.origin_span = r.origin_span AND a.instance = r.instance
-   AND r.started >= a.started
-"""
 # The module `watermarks` fills them where telemetry is read while it comes. For each service: the time that its clock
 # shows now, the time up to which all its telemetry should be here, and the time since when it is here. In `cuts`: the
 # processes whose past was cut off, and up to when.
@@ -53,7 +39,8 @@ DONE, PUT_BACK = ("(^|[.])(" + verbs + ")(Message|Task|Event|Record)?$" for verb
 # Nearly every check asks for attempts: a table of them takes less than to find them anew each time.
 WORKS = f"""
 CREATE TABLE works AS
-SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected'
+SELECT o.* REPLACE (CASE WHEN u.span_id IS NOT NULL THEN 'ok'
+                         WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected'
                          WHEN outcome = 'error' AND regexp_matches(error, '{DONE}') THEN 'ok'
                          WHEN outcome = 'error' AND regexp_matches(error, '{PUT_BACK}') THEN 'rejected'
                          ELSE outcome END AS outcome),
@@ -62,8 +49,10 @@ SELECT o.* REPLACE (CASE WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rej
             ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
        CASE WHEN consumer_group IS NULL AND real_name IS NOT NULL THEN real_name
             WHEN consumer_group IS NULL AND (system IS DISTINCT FROM 'rabbitmq' OR destination LIKE '%amq.gen%')
-            THEN CASE WHEN instance = service THEN o.span_id ELSE instance END END AS replica
+            THEN CASE WHEN instance = service THEN o.span_id ELSE instance END END AS replica,
+       u.span_id IS NOT NULL AS unacked
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
+LEFT JOIN unacked u ON u.trace_id = o.trace_id AND u.span_id = o.span_id
 WHERE type = 'process' AND continued IS DISTINCT FROM true
 """
 HANDOVERS = f"""
@@ -206,7 +195,7 @@ CROSS JOIN settings s LEFT JOIN trips t USING (destination)
 """
 # Attempts at messages that may have been handled more than once; messages of different creations that were given one
 # place, by two clusters or a topic made anew, are different messages. Each has the attempt before it and, as
-# `finished`, the end of the last earlier attempt that succeeded.
+# `finished`, the end of the last earlier attempt that succeeded, and as `ended_well` of one that failed in nothing.
 ATTEMPTS = """
 CREATE VIEW attempts AS
 SELECT w.*,
@@ -214,7 +203,9 @@ SELECT w.*,
        lag(w.instance) OVER attempt AS previous_instance, lag(w.host) OVER attempt AS previous_host,
        lag(w.trace_id) OVER attempt AS previous_trace, lag(w.span_id) OVER attempt AS previous_span,
        max(w.ended) FILTER (w.outcome = 'ok')
-           OVER (attempt ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS finished
+           OVER (attempt ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS finished,
+       max(w.ended) FILTER (w.outcome = 'ok' AND NOT w.unacked)
+           OVER (attempt ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended_well
 FROM works w
 WHERE (w.message_offset IS NULL AND w.origin_span IS NOT NULL) OR EXISTS (
     SELECT 1 FROM around r
@@ -226,8 +217,8 @@ WINDOW attempt AS (
     ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
-    *WATERMARKS, SENDS, REJECTED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES, PROCESSES, READINGS, COMPLETENESS,
-    COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
+    *WATERMARKS, SENDS, conduct.REJECTED, conduct.UNACKED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES, PROCESSES,
+    READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
 )  # fmt: skip
 # Those of single messages, which only gates and checks of one destination use; and all others, which are few rows, or
 # of which few columns are asked for.

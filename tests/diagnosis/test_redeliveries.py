@@ -9,7 +9,7 @@ import pytest
 
 from otel_eda.diagnosis.finding import Verdict
 
-from .telemetry import BEGIN, SECOND, Message, Service, Span, Telemetry, metric, scoped
+from .telemetry import BEGIN, SECOND, Message, Service, Span, Telemetry, metric, pairs, scoped
 
 if TYPE_CHECKING:
     from .conftest import Diagnose
@@ -159,3 +159,57 @@ def test_a_replayed_dead_letter_died_once(diagnose: Diagnose, queues: Queues) ->
     queues.billing.process(replayed, 7.0, said=REJECTED)
     (finding,) = diagnose(queues.world, "EDA405").findings
     assert (finding.service, finding.count) == ("clerk", 1)
+
+
+@pytest.mark.parametrize(("ended_by", "acked_after", "expected"), [
+    ("StreamLostError", 0.9, [("EDA202", Verdict.LIKELY)]),
+    (None, 0.9, [("EDA202", Verdict.LIKELY)]),
+    ("StreamLostError", 0.0, []),  # it acknowledges first, and had not begun
+    ("KeyError", 0.9, []),  # the handler itself failed after that
+])  # fmt: skip
+def test_work_that_could_not_be_acknowledged_is_done_twice_and_no_poison(
+    diagnose: Diagnose, queues: Queues, ended_by: str | None, acked_after: float, expected: list[tuple[str, Verdict]]
+) -> None:
+    message = queues.shop.send("orders", 5.0)
+    for turn in range(4):
+        said = {"eda.message.redelivered": turn > 0, "eda.process.abandoned": True if ended_by is None else None}
+        work = queues.billing.process(message, 6.0 + 2 * turn, took=1.0, error=ended_by, said=said)
+        queues.refuse(work, 6.0 + 2 * turn + acked_after, "ack", **{"error.type": "StreamLostError"})
+    codes = found(diagnose, queues, "EDA202", "EDA402")
+    assert [one for one in codes if one[0] == "EDA202"] == expected
+    assert bool(expected) is ("EDA402" not in [code for code, _ in codes])
+
+
+@pytest.mark.parametrize(("dead_letter", "expected"), [
+    (True, ("EDA405", Verdict.LIKELY)), (False, ("EDA104", Verdict.SUSPECT)),
+])  # fmt: skip
+def test_what_a_framework_refused_since_it_has_no_handler(
+    diagnose: Diagnose, queues: Queues, dead_letter: bool, expected: tuple[str, Verdict]
+) -> None:
+    said = {"messaging.operation.name": "nack", "eda.settle.requeue": False, "eda.settle.dead_letter": dead_letter}
+    refusal = queues.billing._span("settle", "orders", 5.2, 0.001, said)
+    refusal.json["links"] = [queues.shop.send("orders", 5.0).link]
+    assert found(diagnose, queues, "EDA104", "EDA405") == [expected]
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_copies_with_the_context_of_the_first_go_round(diagnose: Diagnose, queues: Queues, redelivered: bool) -> None:
+    message = queues.shop.send("orders", 5.0)
+    for turn in range(6):
+        queues.billing.process(message, 6.0 + turn, 0.5, said={"eda.message.redelivered": redelivered})
+        queues.again(queues.billing, message, "orders", 6.1 + turn)
+    assert found(diagnose, queues, "EDA404") == ([] if redelivered else [("EDA404", Verdict.LIKELY)])
+
+
+@pytest.mark.parametrize(("acked_at", "number"), [(5.6, 5), (5.51, 1)])
+def test_an_error_is_logged_of_a_batch_that_is_then_acknowledged(
+    diagnose: Diagnose, queues: Queues, acked_at: float, number: int
+) -> None:
+    works = [queues.billing.process(queues.shop.send("orders", 5.0 + n / 10), 5.1 + n / 10) for n in range(5)]
+    work = works[-1]
+    logged = {"name": "eda.process.error_logged", "timeUnixNano": str(BEGIN + round(5.55 * SECOND))}
+    work.json["events"] = [{**logged, "attributes": pairs({"exception.type": "IntegrityError"})}]
+    ack = queues.billing._span("settle", "orders", acked_at, 0.001, {"messaging.operation.name": "ack"}, work)
+    ack.json["links"] = [link for one in works for link in one.json["links"]]
+    (finding,) = diagnose(queues.world, "EDA104").findings
+    assert (finding.verdict, finding.count) == (Verdict.SUSPECT, number)

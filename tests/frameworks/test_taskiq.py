@@ -186,7 +186,9 @@ def test_an_acknowledgement_is_in_the_messages_trace(
 
 
 @pytest.mark.skipif(version("taskiq") == "0.12.0", reason="no settlement is seen there; why is not known")
-def test_a_message_of_an_unknown_task_is_in_its_trace_too(request: pytest.FixtureRequest, recorder: Recorder) -> None:
+def test_a_message_of_an_unknown_task_has_failed_and_is_in_its_trace(
+    request: pytest.FixtureRequest, recorder: Recorder
+) -> None:
     broker, destination = on_rabbitmq(request)
 
     async def work() -> None:
@@ -201,5 +203,6 @@ def test_a_message_of_an_unknown_task_is_in_its_trace_too(request: pytest.Fixtur
                 await asyncio.sleep(0.01)
         (settle,), (span,) = recorder.settles(1, destination), recorder.processes(1, destination)
         assert parent(settle) == ids(span)
+        assert attribute(span, "error.type") == "LookupError"
 
     run(main())

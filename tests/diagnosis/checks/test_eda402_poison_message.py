@@ -8,19 +8,21 @@ import pytest
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, SUSPECT, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
     from diagnosis.telemetry import Flow
+    from otel_eda.diagnosis.finding import Verdict
 
 
-def test_every_attempt_fails_alike(diagnose: Diagnose) -> None:
+@pytest.mark.parametrize(("error", "verdict"), [("KeyError", CONFIRMED), ("kafka.errors.CommitFailedError", LIKELY)])
+def test_every_attempt_fails_alike(diagnose: Diagnose, error: str, verdict: Verdict) -> None:
     made = flow(skip={12})
     for turn in range(3):
-        made.billing.process(made.messages[12], 1.3 + turn, error="KeyError")
+        made.billing.process(made.messages[12], 1.3 + turn, error=error)
     finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
-    assert (finding.verdict, finding.count, finding.partition, finding.offsets) == (CONFIRMED, 3, "0", (6, 6))
+    assert (finding.verdict, finding.count, finding.partition, finding.offsets) == (verdict, 3, "0", (6, 6))
 
 
 def test_the_handler_s_error_is_told_where_the_loop_s_is_not_known(diagnose: Diagnose) -> None:

@@ -427,13 +427,14 @@ put_aside AS (
 refused AS (
     SELECT
         r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
-        w.outcome, w.started, r.ended, r.operation = 'ack' AS acked, r.dead_letter = false AS undeclared,
+        w.outcome, coalesce(w.started, r.started) AS started, r.ended, r.operation = 'ack' AS acked, r.dead_letter = false AS undeclared,
         EXISTS (
             SELECT 1 FROM sends AS s
             WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
         ) AS sent_on
     FROM operations AS r
-    ASOF JOIN works AS w
+    -- A framework refuses by itself what it has no handler for.
+    ASOF LEFT JOIN works AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
     WHERE
         r.type = 'settle' AND r.outcome = 'ok' AND r.message_offset IS NULL AND r.system = 'rabbitmq'
@@ -492,14 +493,14 @@ complaints AS (
 logged AS (
     SELECT
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
-        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error,
+        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error, min(e.time) AS time,
         -- The framework logs so what it catches of a handler.
         bool_or(coalesce(regexp_matches(e.logger, '^faststream[.]'), false) AND w.message_offset IS NOT NULL) AS caught
     FROM events AS e
     JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
     JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
     WHERE
-        e.name = 'exception' AND w.outcome = 'ok'
+        e.name = 'exception' AND w.outcome = 'ok' AND NOT w.unacked
         AND (
             w.span_id = s.span_id
             -- Frameworks have spans of their own around a handler: within the attempt, or beside it.
@@ -510,6 +511,25 @@ logged AS (
     GROUP BY
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended
+),
+
+-- The messages that the same attempt acknowledged after that, besides its own: they were worked on as one batch, as it seems.
+complained AS (
+    SELECT
+        system, service, instance, destination, consumer_group, partition_id, message_offset, message, trace_id, span_id, origin_trace,
+        origin_span, started, ended, error, caught, false AS batch
+    FROM logged
+    UNION ALL
+    SELECT DISTINCT
+        m.system, m.service, m.instance, m.destination, m.consumer_group, m.partition_id, m.message_offset, m.message, m.trace_id,
+        m.span_id, m.origin_trace, m.origin_span, m.started, m.ended, l.error, false, true
+    FROM logged AS l
+    JOIN operations AS a ON a.trace_id = l.trace_id AND a.parent_id = l.span_id
+    JOIN works AS m ON m.origin_trace = a.origin_trace AND m.origin_span = a.origin_span AND m.instance = a.instance
+    WHERE
+        a.type = 'settle' AND a.operation = 'ack' AND a.outcome = 'ok' AND a.started >= l.time AND m.started < l.started
+        AND m.destination = l.destination AND m.outcome = 'ok' AND NOT m.unacked
+        AND NOT EXISTS (SELECT 1 FROM logged AS o WHERE o.trace_id = m.trace_id AND o.span_id = m.span_id)
 )
 
 SELECT
@@ -655,9 +675,10 @@ SELECT
     l.message_offset, l.error, l.trace_id, l.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), l.started, l.ended, 1,
     'error-logged', CASE WHEN l.caught AND l.error IS NOT NULL AND a.attempts = 1 THEN 'LIKELY' ELSE 'SUSPECT' END,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
-    'an error was logged while it was processed, which ended well: ' || coalesce(l.error, 'no exception'),
+    CASE WHEN l.batch THEN 'an error was logged before it was acknowledged with others: '
+        ELSE 'an error was logged while it was processed, which ended well: ' END || coalesce(l.error, 'no exception'),
     CASE WHEN l.message_offset IS NULL THEN l.message END
-FROM logged AS l
+FROM complained AS l
 LEFT JOIN around AS a
     ON a.consumer_group = l.consumer_group AND a.destination = l.destination AND a.partition_id = l.partition_id
     AND a.message_offset = l.message_offset

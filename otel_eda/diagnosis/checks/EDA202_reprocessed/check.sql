@@ -4,7 +4,7 @@ WITH again AS (
     SELECT
         o.system, o.service, o.instance, o.host, o.destination, o.consumer_group, o.partition_id, o.message_offset,
         o.message, o.message_id, o.linked, o.origin_trace, o.origin_span, o.redelivered, o.reprocessed, o.trace_id, o.span_id,
-        o.started, o.ended, o.finished, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span,
+        o.started, o.ended, o.finished, o.ended_well, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span,
         count(*) OVER (PARTITION BY o.system, o.destination, o.consumer_group, o.message) AS times
     FROM attempts AS o
     WHERE
@@ -129,7 +129,7 @@ classified AS (
             WHEN a.instance <> a.previous_instance AND p.committed IS NULL AND a.message_offset IS NOT NULL
                 AND u.until <= a.started THEN 'never-committed'
             WHEN a.instance <> a.previous_instance THEN 'other-member'
-            WHEN a.system = 'rabbitmq' AND a.redelivered THEN 'not-acked'
+            WHEN a.ended_well IS NULL OR (a.system = 'rabbitmq' AND a.redelivered) THEN 'not-acked'
             ELSE 'rewound'
         END AS cause,
         p.committed,
@@ -207,6 +207,8 @@ SELECT
         WHEN NOT identified OR NOT coalesce(anew, false) THEN 'SUSPECT'
         -- A queue's copies of a message look alike, unless the broker says that it delivered this one before.
         WHEN system = 'rabbitmq' AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
+        -- Its work may have ended before it was acknowledged, or not.
+        WHEN ended_well IS NULL THEN 'LIKELY'
         -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
         WHEN coalesce(unsettled, false) THEN NULL
         ELSE 'LIKELY'

@@ -130,6 +130,8 @@ SELECT
         -- its process each time.
         WHEN (a.instances < a.attempts OR a.abandoned = 0) AND d.origin_span IS NULL
             AND v.last_time - a.last_time < greatest(z.grace, 3 * coalesce(r.taken, 0), a.last_time - a.first_time) THEN 'LIKELY'
+        -- An error of the broker's own client is about the connection, the group or what the handler sends.
+        WHEN regexp_matches(a.error, '^(pika|aio_pika|aiormq|kafka|aiokafka|cimpl|confluent_kafka|zmq)[.]') THEN 'LIKELY'
         WHEN a.abandoned = 1 OR a.put_back > 0 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
     CASE

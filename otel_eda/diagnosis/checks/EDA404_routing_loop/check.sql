@@ -40,6 +40,24 @@ longest AS (
         arg_min(instance, started) AS instance, arg_min(span_id, started) AS span_id, min(started) AS first_time, max(ended) AS last_time
     FROM path
     GROUP BY trace_id, service, destination
+),
+
+-- Who copies a message with its headers sends the context of its creation, too: the copies have the first one's identity, and
+-- no span shows which of them comes of which. Each attempt that sends one to where it comes from is a turn. It is not the
+-- same delivery that failed and came again.
+kept AS (
+    SELECT
+        s.system, s.service, s.destination, s.origin_trace, s.origin_span, count(DISTINCT w.span_id) AS times,
+        arg_min(s.instance, s.started) AS instance, arg_min(s.trace_id, s.started) AS trace_id,
+        arg_min(s.span_id, s.started) AS span_id, min(s.started) AS first_time, max(s.ended) AS last_time
+    FROM sends AS s
+    JOIN works AS w ON w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span AND w.instance = s.instance
+    JOIN sends AS f ON f.trace_id = s.origin_trace AND f.span_id = s.origin_span
+    WHERE
+        s.linked AND s.outcome = 'ok' AND s.started >= w.started AND s.started <= w.ended
+        AND NOT coalesce(w.redelivered, false)
+        AND (w.destination = s.destination OR starts_with(w.destination, s.destination || ':'))
+    GROUP BY s.system, s.service, s.destination, s.origin_trace, s.origin_span
 )
 
 SELECT
@@ -52,3 +70,10 @@ SELECT
 FROM longest AS l
 CROSS JOIN settings AS z
 WHERE l.times > coalesce(z.loop, 3)
+UNION ALL
+SELECT
+    k.system, k.service, k.instance, k.destination, k.trace_id, k.span_id, k.first_time, k.last_time,
+    k.origin_trace || '-' || k.origin_span, 'goes-round', 'LIKELY', 'one event was sent back ' || k.times || ' times to where it came from'
+FROM kept AS k
+CROSS JOIN settings AS z
+WHERE k.times > coalesce(z.loop, 3)

@@ -58,7 +58,8 @@ refused AS (
                 AND (o.type IN ('receive', 'process') OR (o.type = 'send' AND o.outcome = 'ok'))
         ) AS came
     FROM operations AS r
-    ASOF JOIN works AS w
+    -- A framework refuses by itself what it has no handler for.
+    ASOF LEFT JOIN works AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
     WHERE r.type = 'settle' AND r.outcome = 'ok' AND r.dead_letter
 )
@@ -93,8 +94,9 @@ UNION ALL
 SELECT
     r.system, r.service, r.instance, r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), r.error,
     r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, CAST(NULL AS VARCHAR),
-    -- Who reads it may come once a day, or when the messages' time in that queue is over.
-    'unread', 'SUSPECT',
+    'unread', CASE WHEN v.last_time - r.ended >= z.grace THEN 'LIKELY' ELSE 'SUSPECT' END,
     'refused for good in a queue with a dead-letter exchange, and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), '')
 FROM refused AS r
+JOIN services AS v ON v.service = r.service
+JOIN graces AS z ON z.destination = r.destination
 WHERE NOT EXISTS (SELECT 1 FROM refused AS p WHERE p.destination = r.destination AND p.came)
