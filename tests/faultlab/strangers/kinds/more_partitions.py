@@ -1,0 +1,130 @@
+"""A topic gets more partitions while its reader runs: the reader begins a new one at its end, or at its beginning."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from faultlab.strangers.books import kafka
+from faultlab.strangers.diary import note
+from faultlab.strangers.kafka_house import Stop, kafka_python, value
+
+if TYPE_CHECKING:
+    from faultlab.strangers.books import Books
+
+LIBRARIES = ("kafka-python", "aiokafka")
+GROUP = "alerts"
+REFRESH = 4000  # milliseconds; five minutes by default
+
+
+def play(books: Books, library: str, faulty: bool) -> None:
+    topic = books.topic(1)
+    with books.running("alerts", alerts, library, topic, "latest" if faulty else "earliest") as service:
+        books.wait("assigned", 1)
+        books.run("meters", meters, library, topic, 0, 20)
+        books.wait("done", 20)
+        enlarge(books.stage.kafka, topic, 3)
+        books.run("meters", meters, library, topic, 20, 50)  # a new process knows the new partitions at once
+        books.wait("assigned", 2)
+        books.run("meters", meters, library, topic, 50, 80)
+        books.wait("idle", 1)
+        books.stop(service)
+    books.close_topic(topic, GROUP)
+
+
+def enlarge(address: str, topic: str, partitions: int) -> None:
+    """Give a topic more partitions, as somebody on call does by hand."""
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewPartitions
+
+    AdminClient({"bootstrap.servers": address}).create_partitions([NewPartitions(topic, partitions)])[topic].result(10)
+
+
+def meters(library: str, topic: str, first: int, last: int) -> None:
+    readings = [{"id": f"reading-{n}", "volts": 230 + n % 7} for n in range(first, last)]
+    asyncio.run(by_aiokafka(topic, readings)) if library == "aiokafka" else by_kafka_python(topic, readings)
+
+
+def by_kafka_python(topic: str, readings: list[dict[str, Any]]) -> None:
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=kafka(), value_serializer=lambda value: json.dumps(value).encode())
+    for reading in readings:
+        note("sent", reading["id"], to=topic)
+        producer.send(topic, reading)
+    producer.flush()
+    producer.close()
+
+
+async def by_aiokafka(topic: str, readings: list[dict[str, Any]]) -> None:
+    from aiokafka import AIOKafkaProducer
+
+    async with AIOKafkaProducer(bootstrap_servers=kafka()) as producer:
+        for reading in readings:
+            note("sent", reading["id"], to=topic)
+            await producer.send_and_wait(topic, json.dumps(reading).encode())
+
+
+class Watch:
+    """Tells the log which partitions there are, and when nothing has come for a while."""
+
+    def __init__(self) -> None:
+        self.partitions = 0
+        self.empty = 0
+
+    def turn(self, assigned: int, found: bool) -> None:
+        if assigned != self.partitions:
+            self.partitions = assigned
+            note("assigned", number=assigned)
+        self.empty = 0 if found else self.empty + 1
+        if self.empty == 10 and self.partitions > 1:
+            note("idle")
+
+
+def check(message: Any) -> None:
+    reading = value(message)
+    note("began", reading["id"], message, group=GROUP)
+    assert reading["volts"] > 200
+    note("done", reading["id"], message, group=GROUP)
+
+
+def alerts(library: str, topic: str, reset: str) -> None:
+    asyncio.run(with_aiokafka(topic, reset)) if library == "aiokafka" else with_kafka_python(topic, reset)
+
+
+def with_kafka_python(topic: str, reset: str) -> None:
+    stop, watch = Stop(), Watch()
+    consumer = kafka_python(topic, GROUP, auto_offset_reset=reset, metadata_max_age_ms=REFRESH)
+    while not stop.asked:
+        found = consumer.poll(timeout_ms=300)
+        for messages in found.values():
+            for message in messages:
+                check(message)
+        if found:
+            consumer.commit()
+        watch.turn(len(consumer.assignment()), bool(found))
+    consumer.close()
+
+
+async def with_aiokafka(topic: str, reset: str) -> None:
+    from aiokafka import AIOKafkaConsumer
+
+    stop, watch = Stop(), Watch()
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=kafka(),
+        group_id=GROUP,
+        auto_offset_reset=reset,
+        enable_auto_commit=False,
+        metadata_max_age_ms=REFRESH,
+    )
+    async with consumer:
+        while not stop.asked:
+            found = await consumer.getmany(timeout_ms=300)
+            for messages in found.values():
+                for message in messages:
+                    check(message)
+            if found:
+                await consumer.commit()
+            watch.turn(len(consumer.assignment()), bool(found))
