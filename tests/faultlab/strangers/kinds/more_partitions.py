@@ -38,7 +38,8 @@ def enlarge(address: str, topic: str, partitions: int) -> None:
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewPartitions
 
-    AdminClient({"bootstrap.servers": address}).create_partitions([NewPartitions(topic, partitions)])[topic].result(10)
+    client = AdminClient({"bootstrap.servers": address})
+    client.create_partitions([NewPartitions(topic, partitions)])[topic].result(10)
 
 
 def meters(library: str, topic: str, first: int, last: int) -> None:

@@ -35,7 +35,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
     with books.serving("relay", relay, library, topic, shop, faulty, replicas=2):
         books.wait("ready", 2)
         books.run("shop", sell, shop)
-        books.wait("acked", 60)
+        books.wait("published", 60)
         time.sleep(1)
     books.run("confirmations", confirm, library, topic)
     books.close_topic(topic, GROUP)
@@ -113,7 +113,7 @@ def relay(library: str, topic: str, database: str, faulty: bool) -> None:
         send(rows)
         outbox.sent(rows)
         for row in rows:
-            note("acked", row.id)
+            note("published", row.id)
         time.sleep(0.05)
 
 
