@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from faultlab.strangers.books import kafka
@@ -15,19 +17,19 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("kafka-python", "aiokafka")
 GROUP = "alerts"
-REFRESH = 4000  # milliseconds; five minutes by default
+REFRESH = 12_000  # milliseconds; five minutes by default
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
     topic = books.topic(1)
     with books.running("alerts", alerts, library, topic, "latest" if faulty else "earliest") as service:
         books.wait("assigned", 1)
-        books.run("meters", meters, library, topic, 0, 20)
-        books.wait("done", 20)
-        enlarge(books.stage.kafka, topic, 3)
-        books.run("meters", meters, library, topic, 20, 50)  # a new process knows the new partitions at once
-        books.wait("assigned", 2)
-        books.run("meters", meters, library, topic, 50, 80)
+        with books.running("meters", meters, library, topic) as gateway:
+            books.wait("done", 20)
+            enlarge(books.stage.kafka, topic, 3)
+            books.wait("assigned", 2)
+            books.wait("sent", books.count("sent") + 40)
+            books.stop(gateway)
         books.wait("idle", 1)
         books.stop(service)
     books.close_topic(topic, GROUP)
@@ -42,29 +44,38 @@ def enlarge(address: str, topic: str, partitions: int) -> None:
     client.create_partitions([NewPartitions(topic, partitions)])[topic].result(10)
 
 
-def meters(library: str, topic: str, first: int, last: int) -> None:
-    readings = [{"id": f"reading-{n}", "volts": 230 + n % 7} for n in range(first, last)]
-    asyncio.run(by_aiokafka(topic, readings)) if library == "aiokafka" else by_kafka_python(topic, readings)
+def meters(library: str, topic: str) -> None:
+    asyncio.run(by_aiokafka(topic)) if library == "aiokafka" else by_kafka_python(topic)
 
 
-def by_kafka_python(topic: str, readings: list[dict[str, Any]]) -> None:
+def reading(number: int) -> dict[str, Any]:
+    return {"id": f"reading-{number}", "volts": 230 + number % 7}
+
+
+def by_kafka_python(topic: str) -> None:
     from kafka import KafkaProducer
 
-    producer = KafkaProducer(bootstrap_servers=kafka(), value_serializer=lambda value: json.dumps(value).encode())
-    for reading in readings:
-        note("sent", reading["id"], to=topic)
-        producer.send(topic, reading)
-    producer.flush()
+    stop, producer = Stop(), KafkaProducer(bootstrap_servers=kafka(), metadata_max_age_ms=1000)
+    for number in count():
+        if stop.asked:
+            break
+        note("sent", reading(number)["id"], to=topic)
+        producer.send(topic, json.dumps(reading(number)).encode()).get(10)
+        time.sleep(0.1)
     producer.close()
 
 
-async def by_aiokafka(topic: str, readings: list[dict[str, Any]]) -> None:
+async def by_aiokafka(topic: str) -> None:
     from aiokafka import AIOKafkaProducer
 
-    async with AIOKafkaProducer(bootstrap_servers=kafka()) as producer:
-        for reading in readings:
-            note("sent", reading["id"], to=topic)
-            await producer.send_and_wait(topic, json.dumps(reading).encode())
+    stop = Stop()
+    async with AIOKafkaProducer(bootstrap_servers=kafka(), metadata_max_age_ms=1000) as producer:
+        for number in count():
+            if stop.asked:
+                break
+            note("sent", reading(number)["id"], to=topic)
+            await producer.send_and_wait(topic, json.dumps(reading(number)).encode())
+            await asyncio.sleep(0.1)
 
 
 class Watch:
@@ -84,10 +95,10 @@ class Watch:
 
 
 def check(message: Any) -> None:
-    reading = value(message)
-    note("began", reading["id"], message, group=GROUP)
-    assert reading["volts"] > 200
-    note("done", reading["id"], message, group=GROUP)
+    measured = value(message)
+    note("began", measured["id"], message, group=GROUP)
+    assert measured["volts"] > 200
+    note("done", measured["id"], message, group=GROUP)
 
 
 def alerts(library: str, topic: str, reset: str) -> None:
