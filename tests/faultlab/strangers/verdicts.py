@@ -94,6 +94,9 @@ def _repeated(diary: Diary) -> Iterator[Truth]:
     for line in diary.of("done"):
         if line["at"]:
             times[tuple(sorted(place(line).items()))].append(line)
+    for line in diary.of("filtered"):
+        if tuple(sorted(place(line).items())) in times:
+            yield may("EDA202", **place(line))  # it came again, and was known
     for lines in times.values():
         if len(lines) > 1 and _shared(diary, lines):
             yield must("EDA203", **place(lines[0]))

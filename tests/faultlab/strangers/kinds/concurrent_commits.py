@@ -33,6 +33,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
         books.wait("idle", 1)
         books.stop(second)
     books.close_topic(topic, GROUP)
+    if faulty:  # it commits backwards as well
+        books.note("may", code="EDA504", where={"group": GROUP, "destination": topic})
 
 
 def editor(library: str, topic: str) -> None:

@@ -36,7 +36,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
     if faulty:
         books.note("must", code="EDA504", where={"group": GROUP, "destination": topic})
         books.note("may", code="EDA402", where={"group": GROUP, "destination": topic})  # its whole batch fails
-        books.note("may", code="EDA403", where={"group": GROUP, "destination": topic})
+        books.note("may", code="EDA403", most="CONFIRMED", where={"group": GROUP, "destination": topic})
 
 
 def bookings(library: str, topic: str, first: int, last: int) -> None:
