@@ -147,6 +147,23 @@ def test_what_is_before_the_groups_first_message_was_never_for_it(diagnose: Diag
     assert diagnose(flow(skip={0, 1, 2}).world, "EDA104").findings == ()
 
 
+@pytest.mark.parametrize(("joined", "found"), [(0.0, [(LIKELY, 5)]), (5.4, [])])
+def test_a_partition_that_the_topic_got_while_the_group_read_it(
+    diagnose: Diagnose, joined: float, found: list[tuple[Verdict, int]]
+) -> None:
+    made = flow(40, 1)
+    reported(made, "eda.consumer.assigned", joined)
+    reported(made, "eda.consumer.assigned", 5.45, where="1")
+    for offset in range(10):
+        message = made.shop.send("orders", 5.0 + offset * 0.1, offset, 1)
+        if offset >= 5:
+            made.billing.process(message, 5.02 + offset * 0.1)
+            made.billing.commit("orders", 5.03 + offset * 0.1, offset + 1, 1)
+    findings = diagnose(made.world, "EDA104").findings
+    assert [(one.verdict, one.count) for one in findings] == found
+    assert all("got the partition while" in one.cause for one in findings)
+
+
 def test_what_is_behind_its_last_message_is_lag(diagnose: Diagnose) -> None:
     assert diagnose(flow(skip={36, 37, 38, 39}).world, "EDA104").findings == ()
 
