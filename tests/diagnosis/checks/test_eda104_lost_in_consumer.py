@@ -47,6 +47,18 @@ def test_not_begun(diagnose: Diagnose) -> None:
     assert "dropped it, and went on" in finding.cause
 
 
+@pytest.mark.parametrize(("in_hand", "verdict"), [(1, LIKELY), (0, SUSPECT)])
+def test_who_does_several_at_once_and_vanishes_had_one_of_them(
+    diagnose: Diagnose, in_hand: int, verdict: Verdict
+) -> None:
+    made = flow(skip={12})
+    for turn, message in enumerate(made.messages):
+        made.billing.receive([message], turn * 0.1 + 0.005)
+    counted_by_ledger(made, "eda.consumer.in_flight", in_hand, "gauge")
+    finding = only(diagnose(made.world).findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
+
+
 def test_died_with_what_it_had_been_handed(diagnose: Diagnose) -> None:
     made = flow(40, 1, skip=set(range(19, 40)))
     made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]

@@ -366,9 +366,37 @@ recovered AS (
     GROUP BY r.consumer_group, r.destination
 ),
 
--- Processes that had a message in hand when they were last heard of.
+-- Processes that had messages in hand when they were last heard of.
 busy AS (
-    SELECT DISTINCT instance, destination FROM readings WHERE name = 'eda.consumer.in_flight' AND value > 0
+    SELECT instance, destination, sum(value) AS number
+    FROM readings
+    WHERE name = 'eda.consumer.in_flight' AND value > 0
+    GROUP BY instance, destination
+),
+
+-- How long any message took, from its receipt to its end.
+taken AS (
+    SELECT p.consumer_group, p.destination, max(w.ended - p.ended) AS longest
+    FROM pulled AS p
+    JOIN works AS w
+        ON w.consumer_group = p.consumer_group AND w.destination = p.destination AND w.partition_id = p.partition_id
+        AND w.message_offset = p.message_offset AND w.instance = p.instance
+    WHERE w.outcome = 'ok'
+    GROUP BY p.consumer_group, p.destination
+),
+
+-- Messages that a process which did several at once still had when it vanished: it had no more of them without a span
+-- than it had in hand, and these for longer than any message took.
+unended AS (
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN busy AS b ON b.instance = m.instance AND b.destination = m.destination
+    JOIN (
+        SELECT instance, destination, count(*) AS number FROM missing WHERE untried GROUP BY instance, destination
+    ) AS u ON u.instance = m.instance AND u.destination = m.destination
+    JOIN taken AS t ON t.consumer_group = m.consumer_group AND t.destination = m.destination
+    JOIN processes AS i ON i.instance = m.instance
+    WHERE m.untried AND u.number <= b.number AND i.last_time - m.last_time > t.longest
 ),
 
 -- Messages of partitions with missing ones: the next offset of the same key, and the last offset before a gap.
@@ -554,12 +582,13 @@ SELECT
     m.system, m.service, m.instance, m.other_instance, m.destination, m.consumer_group, m.partition_id, m.message_offset,
     m.error, m.trace_id, m.span_id, m.other_trace_id, m.other_span_id, m.first_time, m.last_time, 1 AS weight,
     CASE
-        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged' WHEN m.untried AND m.went_on THEN 'not-begun'
+        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged'
+        WHEN m.untried AND m.went_on AND w.message_offset IS NULL THEN 'not-begun'
         WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' WHEN m.before THEN 'new-partition' ELSE 'jumped-over'
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
@@ -627,6 +656,9 @@ LEFT JOIN passing AS g
 LEFT JOIN moved AS v
     ON v.consumer_group = m.consumer_group AND v.destination = m.destination AND v.partition_id = m.partition_id
     AND v.message_offset = m.message_offset
+LEFT JOIN unended AS w
+    ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.partition_id = m.partition_id
+    AND w.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 WHERE
