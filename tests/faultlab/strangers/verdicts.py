@@ -124,7 +124,9 @@ def _poison(diary: Diary) -> Iterator[Truth]:
         if len(lines) >= STORM and event not in done:
             yield must("EDA403", **place(lines[0]))
         if len(lines) >= POISON and event not in done:
-            yield must("EDA402", **place(lines[0]))
+            # No span shows which message a batch fails by.
+            least = "SUSPECT" if any(line.get("whole") for line in lines) else "LIKELY"
+            yield must("EDA402", least, **place(lines[0]))
 
 
 def _failed(diary: Diary) -> dict[Any, list[Line]]:

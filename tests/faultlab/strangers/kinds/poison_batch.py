@@ -70,7 +70,7 @@ class Table:
         except sqlite3.IntegrityError:
             for row, message in zip(rows, messages, strict=True):
                 if row["currency"] is None:
-                    note("failed", row["id"], message, group=GROUP)
+                    note("failed", row["id"], message, group=GROUP, whole=True)
             if not self.careful:
                 raise
             for row in rows:
