@@ -63,7 +63,7 @@ def reported(
     service: Service | None = None,
     client: str | None = None,
     *,
-    where: str = "0",
+    where: int = 0,
     **position: int,
 ) -> None:
     """Have a consumer report an event of its own as a log record."""
@@ -71,7 +71,7 @@ def reported(
         **BILLING,
         "messaging.consumer.group.name": (service or made.billing).group,
         "messaging.client.id": client,
-        "messaging.destination.partition.id": where,
+        "messaging.destination.partition.id": str(where),
         **{f"eda.partition.{name}": offset for name, offset in position.items()},
     }
     record = {"eventName": name, "timeUnixNano": str(BEGIN + round(at * SECOND)), "attributes": pairs(attributes)}

@@ -165,7 +165,7 @@ def test_a_partition_that_the_topic_got_while_the_group_read_it(
 ) -> None:
     made = flow(40, 1)
     reported(made, "eda.consumer.assigned", joined)
-    reported(made, "eda.consumer.assigned", 5.45, where="1")
+    reported(made, "eda.consumer.assigned", 5.45, where=1)
     for offset in range(10):
         message = made.shop.send("orders", 5.0 + offset * 0.1, offset, 1)
         if offset >= 5:
