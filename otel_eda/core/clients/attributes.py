@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda import semconv
 from otel_eda.core.clients import capture
 from otel_eda.core.message import DestinationTemplate
+from otel_eda.core.propagation import event_id
 
 if TYPE_CHECKING:
     from otel_eda.core.clients.routes import Route
@@ -71,8 +72,9 @@ def add_position(attributes: dict[str, Any], message: Message) -> None:
 def _add_identity(attributes: dict[str, Any], message: Message) -> None:
     if message.delivery_tag is not None:
         attributes[semconv.DELIVERY_TAG] = message.delivery_tag
-    if message.id is not None:
-        attributes[semconv.MESSAGE_ID] = message.id
+    id_ = message.id if message.id is not None else event_id(message.headers)
+    if id_ is not None:
+        attributes[semconv.MESSAGE_ID] = id_
     if message.conversation is not None:
         attributes[semconv.CONVERSATION] = message.conversation
     if message.redelivered:

@@ -35,6 +35,13 @@ _CLOUDEVENTS = {
 }
 
 
+# Headers that name the event: CloudEvents', and those that applications give it by themselves.
+_IDS = frozenset(
+    {"ce_id", "ce-id", "cloudevents:id", "cloudevents_id", "message-id", "message_id", "event-id", "event_id"}
+)
+MAX_ID_LENGTH = 256  # characters
+
+
 class _LenientGetter(Getter[Carrier]):
     """Reads headers of any origin: values are text or bytes, and a value of any other type counts as missing."""
 
@@ -139,6 +146,18 @@ def _extract_without_last(headers: list[tuple[Any, Any]]) -> Extracted | None:
         context = propagate.extract(_carrier(headers[:end]), EMPTY, _getter)
         if origin := _span_context(context):
             return context, origin
+    return None
+
+
+def event_id(headers: Headers) -> str | None:
+    """Return the id that the sender gave the event in a header of its own, or None if there is none."""
+    try:
+        for name, value in as_pairs(headers) if headers else ():
+            if type(name) is str and name.lower() in _IDS:
+                found = _getter.get({name: value}, name)
+                return found[0] if found and 0 < len(found[0]) <= MAX_ID_LENGTH else None
+    except (TypeError, ValueError):
+        pass  # the object is no headers
     return None
 
 

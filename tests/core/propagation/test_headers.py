@@ -271,3 +271,19 @@ def test_a_megabyte_is_read_like_anything_else() -> None:
     origin = propagation.extract([("a", large), ("tracestate", large), ("traceparent", GOOD), ("baggage", large)])[1]
     assert origin is not None
     assert origin.trace_id == 0xA
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([("ce_id", b"7"), ("traceparent", GOOD)], "7"),
+        ({"Message-Id": "a-1"}, "a-1"),
+        ([("event_id", b"x" * 257)], None),
+        ([("ce_id", b"")], None),
+        ([(7, b"7"), ("id", b"8")], None),
+        (7, None),
+        (None, None),
+    ],
+)
+def test_the_id_that_a_sender_gave_the_event(headers: Any, found: str | None) -> None:
+    assert propagation.event_id(headers) == found

@@ -57,14 +57,21 @@ def processed(made: Flow, number: int) -> None:
 
 
 def reported(
-    made: Flow, name: str, at: float, service: Service | None = None, client: str | None = None, **position: int
+    made: Flow,
+    name: str,
+    at: float,
+    service: Service | None = None,
+    client: str | None = None,
+    *,
+    where: int = 0,
+    **position: int,
 ) -> None:
     """Have a consumer report an event of its own as a log record."""
     attributes = {
         **BILLING,
         "messaging.consumer.group.name": (service or made.billing).group,
         "messaging.client.id": client,
-        "messaging.destination.partition.id": "0",
+        "messaging.destination.partition.id": str(where),
         **{f"eda.partition.{name}": offset for name, offset in position.items()},
     }
     record = {"eventName": name, "timeUnixNano": str(BEGIN + round(at * SECOND)), "attributes": pairs(attributes)}

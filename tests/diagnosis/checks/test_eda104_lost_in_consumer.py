@@ -47,6 +47,18 @@ def test_not_begun(diagnose: Diagnose) -> None:
     assert "dropped it, and went on" in finding.cause
 
 
+@pytest.mark.parametrize(("in_hand", "verdict"), [(1, LIKELY), (0, SUSPECT)])
+def test_who_does_several_at_once_and_vanishes_had_one_of_them(
+    diagnose: Diagnose, in_hand: int, verdict: Verdict
+) -> None:
+    made = flow(skip={12})
+    for turn, message in enumerate(made.messages):
+        made.billing.receive([message], turn * 0.1 + 0.005)
+    counted_by_ledger(made, "eda.consumer.in_flight", in_hand, "gauge")
+    finding = only(diagnose(made.world).findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
+
+
 def test_died_with_what_it_had_been_handed(diagnose: Diagnose) -> None:
     made = flow(40, 1, skip=set(range(19, 40)))
     made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
@@ -145,6 +157,23 @@ def test_a_retry_that_went_well_is_no_loss(diagnose: Diagnose) -> None:
 
 def test_what_is_before_the_groups_first_message_was_never_for_it(diagnose: Diagnose) -> None:
     assert diagnose(flow(skip={0, 1, 2}).world, "EDA104").findings == ()
+
+
+@pytest.mark.parametrize(("joined", "found"), [(0.0, [(LIKELY, 5)]), (5.4, [])])
+def test_a_partition_that_the_topic_got_while_the_group_read_it(
+    diagnose: Diagnose, joined: float, found: list[tuple[Verdict, int]]
+) -> None:
+    made = flow(40, 1)
+    reported(made, "eda.consumer.assigned", joined)
+    reported(made, "eda.consumer.assigned", 5.45, where=1)
+    for offset in range(10):
+        message = made.shop.send("orders", 5.0 + offset * 0.1, offset, 1)
+        if offset >= 5:
+            made.billing.process(message, 5.02 + offset * 0.1)
+            made.billing.commit("orders", 5.03 + offset * 0.1, offset + 1, 1)
+    findings = diagnose(made.world, "EDA104").findings
+    assert [(one.verdict, one.count) for one in findings] == found
+    assert all("got the partition while" in one.cause for one in findings)
 
 
 def test_what_is_behind_its_last_message_is_lag(diagnose: Diagnose) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from diagnosis.telemetry import flow, pairs
 
 from .helpers import CONFIRMED, LIKELY, only
@@ -56,3 +58,21 @@ def test_a_relay_that_publishes_what_another_service_stored(diagnose: Diagnose) 
     finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
     assert (finding.verdict, finding.service, finding.offsets) == (LIKELY, "relay", (50, 50))
     assert "outbox" in finding.cause
+
+
+@pytest.mark.parametrize(("copies", "found"), [(2, 1), (5, 0)])
+def test_an_event_that_two_replicas_of_a_relay_send(diagnose: Diagnose, copies: int, found: int) -> None:
+    made = flow()
+    relays = [made.world.service("relay") for _ in range(copies)]
+    for turn, relay in enumerate(relays):
+        relay.send("orders", 5.0 + turn, 50 + turn, said={"messaging.message.id": "order-7"})
+    findings = [one for one in diagnose(made.world, "EDA201").findings if one.code == "EDA201"]
+    assert [(one.verdict, one.offsets) for one in findings] == [(LIKELY, (50, 50))] * found
+
+
+def test_what_failed_and_was_sent_once_more_is_no_duplicate(diagnose: Diagnose) -> None:
+    made = flow()
+    said = {"messaging.message.id": "order-7"}
+    made.billing.process(made.shop.send("orders", 5.0, 50, said=said), 5.1, error="ValueError")
+    made.shop.send("orders", 5.5, 51, said=said)
+    assert diagnose(made.world, "EDA201").findings == ()

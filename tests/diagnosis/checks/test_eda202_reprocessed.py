@@ -77,3 +77,23 @@ def test_a_batch_whose_messages_have_spans_of_their_own(diagnose: Diagnose) -> N
     for reader, at in ((made.billing, 10.0), (other, 20.0)):
         reader.receive(made.messages[:3], at)
     assert diagnose(made.world, "EDA202").findings == ()
+
+
+def test_a_member_that_goes_back_by_itself_may_not_have_done_it(diagnose: Diagnose) -> None:
+    made = flow(committed=12)
+    for at in (10.0, 11.0):
+        made.billing.receive(made.messages[30:34], at)
+        for message in made.messages[30:34]:
+            made.billing.process(message, at + 0.1)
+    assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is SUSPECT
+
+
+def test_what_follows_a_loop_over_a_batch_may_have_failed(diagnose: Diagnose) -> None:
+    made = flow(committed=12, skip=set(range(30, 40)))
+    made.billing.receive(made.messages[30:], 5.0)
+    other = made.world.service("billing", group="billing")
+    for message in made.messages[30:]:
+        made.billing.process(message, 5.1)
+        other.process(message, 10.0 + (message.offset or 0))
+    counted_by_ledger(made, "eda.commits", 24)
+    assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is LIKELY

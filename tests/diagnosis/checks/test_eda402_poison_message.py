@@ -78,3 +78,14 @@ def test_polls_that_failed_seldom_or_for_a_while_are_none(diagnose: Diagnose, ti
     if on:
         made.billing.process(made.messages[12], 20.0)
     assert diagnose(made.world, "EDA402").findings == ()
+
+
+@pytest.mark.parametrize(("times", "found"), [(3, [(SUSPECT, (20, 24))]), (2, [])])
+def test_a_batch_past_which_the_group_does_not_get(
+    diagnose: Diagnose, times: int, found: list[tuple[Verdict, tuple[int, int]]]
+) -> None:
+    made = flow(40, 1, skip=set(range(20, 40)))
+    for turn in range(times):
+        made.billing.receive(made.messages[20:25], 5.0 + turn)
+    findings = diagnose(made.world, "EDA402").findings
+    assert [(one.verdict, one.offsets) for one in findings] == found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, only
+from .helpers import CONFIRMED, LIKELY, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -26,3 +26,12 @@ def test_a_replay_of_everything_is_none(diagnose: Diagnose) -> None:
     for turn, message in enumerate(made.messages):
         made.billing.process(message, 20 + turn * 0.1)
     assert diagnose(made.world, "EDA403").findings == ()
+
+
+def test_a_batch_that_comes_again_and_again(diagnose: Diagnose) -> None:
+    made = flow()
+    loader = made.world.service("loader", group="loader")
+    for turn in range(40):
+        loader.receive(made.messages[:4:2], 20 + turn * 0.1)
+    finding = only(diagnose(made.world, "EDA403").findings, "EDA403")
+    assert (finding.verdict, finding.group, finding.count) == (LIKELY, "loader", 78)

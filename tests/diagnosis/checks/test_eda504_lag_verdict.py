@@ -22,6 +22,13 @@ def test_stopped(diagnose: Diagnose) -> None:
     assert "ended, hangs" in found[0].cause
 
 
+def test_who_gets_the_same_again_and_again_has_not_stopped(diagnose: Diagnose) -> None:
+    made = flow(400, 2, skip=set(range(100, 400)))
+    for turn in range(100, 400):
+        made.billing.receive(made.messages[96:100], turn * 0.1)
+    assert {one.cause.count("does not get past") for one in diagnose(made.world, "EDA504").findings} == {1}
+
+
 def test_growing(diagnose: Diagnose) -> None:
     made = flow(200, 1, skip=set(range(200)))
     for turn in range(80):

@@ -94,6 +94,9 @@ def _repeated(diary: Diary) -> Iterator[Truth]:
     for line in diary.of("done"):
         if line["at"]:
             times[tuple(sorted(place(line).items()))].append(line)
+    for line in diary.of("filtered"):
+        if tuple(sorted(place(line).items())) in times:
+            yield may("EDA202", **place(line))  # it came again, and was known
     for lines in times.values():
         if len(lines) > 1 and _shared(diary, lines):
             yield must("EDA203", **place(lines[0]))
@@ -121,7 +124,9 @@ def _poison(diary: Diary) -> Iterator[Truth]:
         if len(lines) >= STORM and event not in done:
             yield must("EDA403", **place(lines[0]))
         if len(lines) >= POISON and event not in done:
-            yield must("EDA402", **place(lines[0]))
+            # No span shows which message a batch fails by.
+            least = "SUSPECT" if any(line.get("whole") for line in lines) else "LIKELY"
+            yield must("EDA402", least, **place(lines[0]))
 
 
 def _failed(diary: Diary) -> dict[Any, list[Line]]:

@@ -13,7 +13,7 @@ WITH failed AS (
                 OR lower(error_text) LIKE '%queue full%' THEN 'local-queue'
             WHEN lower(error) LIKE '%timeout%' OR lower(error) LIKE '%timedout%' OR lower(error) LIKE '%timed_out%'
                 OR lower(error_text) LIKE '%timed out%' THEN 'timeout'
-            WHEN lower(error) LIKE '%purge%' THEN 'purged'
+            WHEN lower(error) LIKE '%purge%' OR lower(error) LIKE '%transactionaborted%' THEN 'purged'
             WHEN lower(error) LIKE '%connection%' OR lower(error) LIKE '%disconnect%' OR lower(error) LIKE '%network%'
                 OR lower(error) LIKE '%transport%' OR lower(error) LIKE '%nobroker%' OR lower(error) LIKE '%brokernot%'
                 OR lower(error) LIKE '%all_brokers%' THEN 'connection'

@@ -43,6 +43,41 @@ reader AS (
     GROUP BY r.consumer_group, r.destination, r.partition_id
 ),
 
+-- When a group, and when it first, had a partition of each topic.
+assigned AS (
+    SELECT
+        consumer_group, destination, partition_id, min(time) AS time,
+        min(min(time)) OVER (PARTITION BY consumer_group, destination) AS joined
+    FROM handovers
+    WHERE name = 'eda.consumer.assigned' AND consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
+opened AS (
+    SELECT destination, partition_id, min(ended) AS time, min(message_offset) AS lowest
+    FROM sends
+    WHERE outcome = 'ok' AND message_offset >= 0
+    GROUP BY destination, partition_id
+),
+
+-- Partitions that a topic got while a group read it: the group had them later than their first messages were sent, and
+-- first read what was sent after that, as a consumer does that begins at the end where nothing is committed. Many
+-- messages were sent before that, and none to such a partition.
+grown AS (
+    SELECT a.consumer_group, a.destination, a.partition_id
+    FROM assigned AS a
+    JOIN opened AS o ON o.destination = a.destination AND o.partition_id = a.partition_id
+    JOIN reader AS r
+        ON r.consumer_group = a.consumer_group AND r.destination = a.destination AND r.partition_id = a.partition_id
+    JOIN sends AS f
+        ON f.destination = a.destination AND f.partition_id = a.partition_id AND f.message_offset = r.lowest
+    JOIN sends AS s ON s.destination = a.destination AND s.ended < o.time
+    WHERE
+        o.lowest = 0 AND r.lowest > 0 AND a.joined < o.time AND o.time < a.time AND f.ended >= a.time AND s.outcome = 'ok'
+    GROUP BY a.consumer_group, a.destination, a.partition_id
+    HAVING count(DISTINCT s.span_id) >= 20
+),
+
 done AS (
     SELECT consumer_group, destination, partition_id, max(committed) AS committed
     FROM commits
@@ -142,7 +177,8 @@ missing AS (
         b.start > s.message_offset AS expired,
         g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > z.grace AS went_on,
         -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
-        coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled
+        coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled,
+        s.message_offset < r.lowest AS before
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
@@ -170,9 +206,11 @@ missing AS (
     JOIN graces AS z ON z.destination = s.destination
     LEFT JOIN known AS k ON k.destination = s.destination
     LEFT JOIN followed AS f ON f.consumer_group = r.consumer_group AND f.destination = s.destination
+    LEFT JOIN grown AS e
+        ON e.consumer_group = r.consumer_group AND e.destination = s.destination AND e.partition_id = s.partition_id
     WHERE
         s.outcome = 'ok'
-        AND s.message_offset >= r.lowest
+        AND (s.message_offset >= r.lowest OR e.partition_id IS NOT NULL)
         AND NOT coalesce(a.finished, false)
         AND coalesce(t.skipped, 0) = 0
         AND (t.message_offset IS NOT NULL OR p.message_offset IS NULL OR f.destination IS NOT NULL)
@@ -183,7 +221,7 @@ missing AS (
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
         t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
-        false, false, true
+        false, false, true, false
     FROM tried AS t
     WHERE t.skipped = 1
 ),
@@ -328,9 +366,37 @@ recovered AS (
     GROUP BY r.consumer_group, r.destination
 ),
 
--- Processes that had a message in hand when they were last heard of.
+-- Processes that had messages in hand when they were last heard of.
 busy AS (
-    SELECT DISTINCT instance, destination FROM readings WHERE name = 'eda.consumer.in_flight' AND value > 0
+    SELECT instance, destination, sum(value) AS number
+    FROM readings
+    WHERE name = 'eda.consumer.in_flight' AND value > 0
+    GROUP BY instance, destination
+),
+
+-- How long any message took, from its receipt to its end.
+taken AS (
+    SELECT p.consumer_group, p.destination, max(w.ended - p.ended) AS longest
+    FROM pulled AS p
+    JOIN works AS w
+        ON w.consumer_group = p.consumer_group AND w.destination = p.destination AND w.partition_id = p.partition_id
+        AND w.message_offset = p.message_offset AND w.instance = p.instance
+    WHERE w.outcome = 'ok'
+    GROUP BY p.consumer_group, p.destination
+),
+
+-- Messages that a process which did several at once still had when it vanished: it had no more of them without a span
+-- than it had in hand, and these for longer than any message took.
+unended AS (
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN busy AS b ON b.instance = m.instance AND b.destination = m.destination
+    JOIN (
+        SELECT instance, destination, count(*) AS number FROM missing WHERE untried GROUP BY instance, destination
+    ) AS u ON u.instance = m.instance AND u.destination = m.destination
+    JOIN taken AS t ON t.consumer_group = m.consumer_group AND t.destination = m.destination
+    JOIN processes AS i ON i.instance = m.instance
+    WHERE m.untried AND u.number <= b.number AND i.last_time - m.last_time > t.longest
 ),
 
 -- Messages of partitions with missing ones: the next offset of the same key, and the last offset before a gap.
@@ -536,12 +602,13 @@ SELECT
     m.system, m.service, m.instance, m.other_instance, m.destination, m.consumer_group, m.partition_id, m.message_offset,
     m.error, m.trace_id, m.span_id, m.other_trace_id, m.other_span_id, m.first_time, m.last_time, 1 AS weight,
     CASE
-        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged' WHEN m.untried AND m.went_on THEN 'not-begun'
-        WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' ELSE 'jumped-over'
+        WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged'
+        WHEN m.untried AND m.went_on AND w.message_offset IS NULL THEN 'not-begun'
+        WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' WHEN m.before THEN 'new-partition' ELSE 'jumped-over'
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
@@ -551,6 +618,8 @@ SELECT
         WHEN m.abandoned THEN 'LIKELY'
         -- The process may have finished it in its last moments, whose spans were not exported.
         WHEN m.untried OR m.handed THEN 'LIKELY'
+        -- A member without telemetry may have had the partition before.
+        WHEN m.before THEN 'LIKELY'
         -- Compaction may have removed what a group did not read before.
         WHEN NOT m.delivered AND j.message_offset IS NULL AND x.message_offset IS NOT NULL THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
@@ -565,8 +634,9 @@ SELECT
     CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled THEN true END AS g2,
     CASE WHEN m.failed = 1 AND d.last_time - m.last_time <= 3 * r.taken THEN false WHEN m.skipped THEN true END AS g3,
     CASE WHEN m.skipped THEN true END AS g4,
-    CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL THEN true END AS g6,
-    CASE WHEN m.delivered THEN true END AS g7, CASE WHEN m.delivered THEN true END AS g8,
+    -- The group had a new partition only after that.
+    CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL OR m.before THEN true END AS g6,
+    CASE WHEN m.delivered OR m.before THEN true END AS g7, CASE WHEN m.delivered OR m.before THEN true END AS g8,
     CASE WHEN m.skipped THEN true END AS g9,
     CASE
         WHEN m.committed > m.message_offset THEN 'the group committed offset ' || m.committed || ', past it'
@@ -606,6 +676,9 @@ LEFT JOIN passing AS g
 LEFT JOIN moved AS v
     ON v.consumer_group = m.consumer_group AND v.destination = m.destination AND v.partition_id = m.partition_id
     AND v.message_offset = m.message_offset
+LEFT JOIN unended AS w
+    ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.partition_id = m.partition_id
+    AND w.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 WHERE

@@ -49,6 +49,38 @@ pair AS (
         lead(ended) OVER copies AS next_ended
     FROM place
     WINDOW copies AS (PARTITION BY system, destination, origin_trace, origin_span ORDER BY partition_id, message_offset)
+),
+
+-- Places by the id that the sender gave the event: two turns of a relay, or two of its replicas, have a span each.
+named AS (
+    SELECT
+        system, destination, partition_id, message_offset, message_id,
+        min(started) AS started, max(ended) AS ended, max(key_hash) AS key_hash,
+        arg_min(origin_trace, started) AS origin_trace, arg_min(origin_span, started) AS origin_span,
+        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
+        arg_min(service, started) AS service, arg_min(instance, started) AS instance
+    FROM operations
+    WHERE
+        message_id IS NOT NULL AND message_offset IS NOT NULL AND partition_id IS NOT NULL AND destination IS NOT NULL
+        AND type IN ('send', 'process')
+    GROUP BY system, destination, partition_id, message_offset, message_id
+),
+
+twice AS (
+    SELECT
+        *,
+        count(*) OVER (PARTITION BY system, destination, message_id) AS copies,
+        lead(partition_id) OVER same AS next_partition,
+        lead(message_offset) OVER same AS next_offset,
+        lead(key_hash) OVER same AS next_key,
+        lead(origin_span) OVER same AS next_origin,
+        lead(trace_id) OVER same AS next_trace,
+        lead(span_id) OVER same AS next_span,
+        lead(instance) OVER same AS next_instance,
+        lead(started) OVER same AS next_started,
+        lead(ended) OVER same AS next_ended
+    FROM named
+    WINDOW same AS (PARTITION BY system, destination, message_id ORDER BY started, partition_id, message_offset)
 )
 
 SELECT
@@ -105,3 +137,23 @@ WHERE
     p.next_offset IS NOT NULL AND coalesce(p.next_id = p.message_id, true)
     -- The context is that of another kind of work, put in by hand: of all events of a request, for instance.
     AND NOT (s.span_id IS NULL AND c.span_id IS NULL AND o.span_id IS NOT NULL AND coalesce(f.senders, 0) < 2)
+UNION ALL
+SELECT
+    t.system, t.service, t.instance, t.destination, t.partition_id, t.message_offset, t.origin_trace || '-' || t.origin_span,
+    t.trace_id, t.span_id, t.next_trace, t.next_span, t.started, t.next_ended,
+    CASE WHEN t.instance = t.next_instance THEN 'sent-twice' ELSE 'two-senders' END,
+    -- Whoever sends it may want it, and an id in a header is only as good as those who write it.
+    'LIKELY',
+    'the same event is also at ' || t.next_partition || '@' || t.next_offset || ', by its id ' || t.message_id
+FROM twice AS t
+WHERE
+    t.next_offset IS NOT NULL AND t.origin_span IS DISTINCT FROM t.next_origin
+    -- Where one id is that of many messages, or of other keys, it does not name the event.
+    AND t.copies <= 4 AND t.key_hash IS NOT DISTINCT FROM t.next_key
+    -- What somebody could not process may have been sent once more, to be tried again.
+    AND NOT EXISTS (
+        SELECT 1 FROM works AS w
+        WHERE
+            w.destination = t.destination AND w.partition_id = t.partition_id AND w.message_offset = t.message_offset
+            AND w.outcome <> 'ok' AND w.started <= t.next_started
+    )

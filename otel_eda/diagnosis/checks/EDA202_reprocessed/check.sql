@@ -102,18 +102,29 @@ worked AS (
 
 -- Messages that a member fetched anew, or whose partition it was given anew, since it was done with them.
 fetched AS (
-    SELECT a.span_id, a.message
+    SELECT a.span_id, a.message, false AS given
     FROM again AS a
     JOIN operations AS r
         ON r.destination = a.destination AND r.partition_id = a.partition_id AND r.message_offset = a.message_offset
         AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group AND r.instance = a.instance
     WHERE r.type = 'receive' AND r.ended > a.finished AND r.started <= a.started
     UNION
-    SELECT a.span_id, a.message
+    SELECT a.span_id, a.message, true
     FROM again AS a
     JOIN handovers AS h
         ON h.consumer_group = a.consumer_group AND h.destination = a.destination AND h.partition_id = a.partition_id
     WHERE h.time BETWEEN a.finished AND a.started
+),
+
+-- Messages that came the first time with others: what follows the loop over them may have failed, such as one write of
+-- them all, and nobody sees it.
+batched AS (
+    SELECT DISTINCT a.span_id, a.message
+    FROM again AS a
+    JOIN operations AS r
+        ON r.destination = a.destination AND r.partition_id = a.partition_id AND r.message_offset = a.message_offset
+        AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group AND r.instance = a.previous_instance
+    WHERE r.type = 'receive' AND r.batch > 1 AND r.started <= a.finished
 ),
 
 -- Processes that acknowledge messages: one that never does may only look at them.
@@ -137,7 +148,11 @@ classified AS (
         a.message_offset IS NOT NULL OR (a.linked AND s.span_id IS NOT NULL) AS identified,
         -- A process may look at the messages of one fetch twice.
         a.instance <> a.previous_instance OR (a.system = 'rabbitmq' AND a.redelivered) OR p.committed > a.message_offset
-            OR f.span_id IS NOT NULL AS anew,
+            OR f.given IS NOT NULL AS anew,
+        -- It went back by itself, as after a batch that it could not write, or a transaction that it aborted.
+        a.instance = a.previous_instance AND a.message_offset IS NOT NULL AND NOT coalesce(f.given, false)
+            AND NOT coalesce(p.committed > a.message_offset, false) AS by_itself,
+        h.span_id IS NOT NULL AS batched,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
@@ -147,7 +162,10 @@ classified AS (
         END AS unsettled
     FROM again AS a
     LEFT JOIN position AS p ON p.destination = a.destination AND p.span_id = a.span_id AND p.message = a.message
-    LEFT JOIN fetched AS f ON f.span_id = a.span_id AND f.message = a.message
+    LEFT JOIN (
+        SELECT span_id, message, bool_or(given) AS given FROM fetched GROUP BY span_id, message
+    ) AS f ON f.span_id = a.span_id AND f.message = a.message
+    LEFT JOIN batched AS h ON h.span_id = a.span_id AND h.message = a.message
     LEFT JOIN (
         SELECT DISTINCT trace_id, span_id
         FROM operations
@@ -204,13 +222,13 @@ SELECT
     previous_trace AS trace_id, previous_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
     finished AS first_time, ended AS last_time, 1 AS weight, cause,
     CASE
-        WHEN NOT identified OR NOT coalesce(anew, false) THEN 'SUSPECT'
+        WHEN NOT identified OR NOT coalesce(anew, false) OR by_itself THEN 'SUSPECT'
         -- A queue's copies of a message look alike, unless the broker says that it delivered this one before.
         WHEN system = 'rabbitmq' AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
         -- Its work may have ended before it was acknowledged, or not.
         WHEN ended_well IS NULL THEN 'LIKELY'
         -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
-        WHEN coalesce(unsettled, false) THEN NULL
+        WHEN coalesce(unsettled, false) AND NOT batched THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
     CAST(NULL AS BOOLEAN) AS g4,

@@ -114,6 +114,46 @@ next_message AS (
         AND NOT EXISTS (
             SELECT 1 FROM works AS w WHERE w.consumer_group = p.consumer_group AND w.started > p.first_time
         )
+),
+
+-- How often a process received each message of its batches, and up to where the group received any.
+received AS (
+    SELECT
+        system, service, instance, destination, consumer_group, partition_id, message_offset,
+        count(DISTINCT span_id) AS attempts, max(batch) AS batch, min(started) AS first_time, max(ended) AS last_time,
+        arg_max(trace_id, started) AS trace_id, arg_max(span_id, started) AS span_id,
+        max(max(message_offset)) OVER (PARTITION BY consumer_group, destination, partition_id) AS top
+    FROM operations
+    WHERE type = 'receive' AND outcome = 'ok' AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY system, service, instance, destination, consumer_group, partition_id, message_offset
+),
+
+-- The batch that comes again and again, and past which the group does not get, though there is more.
+held_up AS (
+    SELECT r.*
+    FROM received AS r
+    CROSS JOIN settings AS z
+    JOIN (
+        SELECT destination, partition_id, max(message_offset) AS last
+        FROM sends
+        WHERE outcome = 'ok' AND message_offset >= 0
+        GROUP BY destination, partition_id
+    ) AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
+    LEFT JOIN (
+        SELECT consumer_group, destination, partition_id, max(committed) AS committed
+        FROM commits
+        GROUP BY consumer_group, destination, partition_id
+    ) AS c ON c.consumer_group = r.consumer_group AND c.destination = r.destination AND c.partition_id = r.partition_id
+    WHERE
+        r.attempts >= z.attempts AND r.batch > 1 AND r.message_offset > r.top - r.batch AND s.last > r.top
+        AND c.committed <= r.message_offset
+        -- Whose attempts show how they ended is judged by them.
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w
+            WHERE
+                w.consumer_group = r.consumer_group AND w.destination = r.destination AND w.partition_id = r.partition_id
+                AND w.message_offset = r.message_offset AND w.outcome <> 'ok'
+        )
 )
 
 SELECT
@@ -163,3 +203,10 @@ SELECT
 FROM next_message AS n
 CROSS JOIN settings AS z
 WHERE n.candidates = 1 AND n.attempts >= z.attempts
+UNION ALL
+SELECT
+    h.system, h.service, h.instance, h.destination, h.consumer_group, h.partition_id, h.message_offset,
+    h.partition_id || '@' || h.message_offset, CAST(NULL AS VARCHAR), h.trace_id, h.span_id, h.first_time, h.last_time,
+    'batch', h.attempts, 'batch', 'SUSPECT',
+    'its batch came ' || h.attempts || ' times, and the group did not get past it'
+FROM held_up AS h

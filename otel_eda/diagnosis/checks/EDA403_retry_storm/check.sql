@@ -1,9 +1,29 @@
 -- gates: G1
 -- news: place
-WITH counted AS (
-    SELECT system, service, destination, consumer_group, replica, message, count(*) AS attempts
+WITH delivered AS (
+    SELECT
+        system, service, instance, destination, consumer_group, replica, message, partition_id, message_offset, origin_trace,
+        origin_span, outcome, error, started, ended, trace_id, span_id, true AS tried
     FROM works
     WHERE message_offset IS NOT NULL OR origin_span IS NOT NULL
+    UNION ALL
+    -- Who works on a batch as a whole shows only how often it received each message.
+    SELECT
+        r.system, r.service, r.instance, r.destination, r.consumer_group, CAST(NULL AS VARCHAR),
+        r.partition_id || '@' || r.message_offset, r.partition_id, r.message_offset, r.origin_trace, r.origin_span, CAST(NULL AS VARCHAR),
+        CAST(NULL AS VARCHAR), r.started, r.ended, r.trace_id, r.span_id, false
+    FROM operations AS r
+    WHERE
+        r.type = 'receive' AND r.message_offset IS NOT NULL AND r.consumer_group IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w
+            WHERE w.consumer_group = r.consumer_group AND w.destination = r.destination
+        )
+),
+
+counted AS (
+    SELECT system, service, destination, consumer_group, replica, message, count(*) AS attempts
+    FROM delivered
     GROUP BY system, service, destination, consumer_group, replica, message
 ),
 
@@ -28,11 +48,10 @@ storm AS (
 -- Attempts at a message are looked at only where many were repeats.
 stormy AS (
     SELECT w.*
-    FROM works AS w
+    FROM delivered AS w
     JOIN storm AS t
         ON t.system = w.system AND t.service = w.service AND t.destination IS NOT DISTINCT FROM w.destination
         AND t.consumer_group IS NOT DISTINCT FROM w.consumer_group
-    WHERE w.message_offset IS NOT NULL OR w.origin_span IS NOT NULL
 ),
 
 message AS (
@@ -40,18 +59,21 @@ message AS (
         system, service, destination, consumer_group, replica, message, count(*) AS attempts,
         min(started) AS first_time, max(ended) AS last_time, arg_min(trace_id, started) AS trace_id,
         arg_min(span_id, started) AS span_id, arg_min(instance, started) AS instance, max(error) AS error,
-        max(message_offset) AS message_offset, max(origin_trace) AS origin_trace, max(origin_span) AS origin_span
+        max(partition_id) AS partition_id, max(message_offset) AS message_offset, max(origin_trace) AS origin_trace, max(origin_span) AS origin_span,
+        bool_and(tried) AS tried
     FROM stormy
     GROUP BY system, service, destination, consumer_group, replica, message
 )
 
 SELECT
-    m.system, m.service, m.instance, m.destination, m.consumer_group, m.error, m.trace_id, m.span_id, m.message,
+    m.system, m.service, m.instance, m.destination, m.consumer_group, m.partition_id, m.message_offset, m.error, m.trace_id, m.span_id, m.message,
     m.first_time, m.last_time, m.attempts - 1 AS weight,
     -- If attempts follow each other within half a second, a fault has no time to pass.
     -- A context that no send made may be that of several messages.
     CASE
         WHEN m.message_offset IS NULL AND s.span_id IS NULL THEN 'SUSPECT'
+        -- What became of each batch is not known.
+        WHEN NOT m.tried THEN 'LIKELY'
         -- Who tries a message now and then may wait for its time, and say so by an error.
         WHEN (m.last_time - m.first_time) / m.attempts >= 500000000 THEN 'LIKELY'
     END AS at_most,

@@ -77,9 +77,17 @@ held AS (
     GROUP BY c.consumer_group, c.destination, c.partition_id, f.committed
 ),
 
+-- When the group last had anything of a partition, be it for another time.
+had AS (
+    SELECT consumer_group, destination, partition_id, max(ended) AS ended
+    FROM operations
+    WHERE type IN ('receive', 'process') AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
 judged AS (
     SELECT
-        r.*, s.last_send, s.top - r.position AS behind, q.four AS lag, s.first_send,
+        r.*, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send,
         CASE
             WHEN s.last_send - r.last_work > z.grace AND s.top > r.position THEN 'stopped'
             WHEN h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
@@ -92,6 +100,8 @@ judged AS (
     JOIN sent AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
     JOIN quarter AS q
         ON q.consumer_group = r.consumer_group AND q.destination = r.destination AND q.partition_id = r.partition_id
+    LEFT JOIN had AS a
+        ON a.consumer_group = r.consumer_group AND a.destination = r.destination AND a.partition_id = r.partition_id
     LEFT JOIN held AS h
         ON h.consumer_group = r.consumer_group AND h.destination = r.destination AND h.partition_id = r.partition_id
 ),
@@ -134,7 +144,9 @@ SELECT
     -- Who is too slow is so while messages are sent; its last message may end much later, when the client is closed.
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN first_send ELSE last_work END AS first_time,
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN least(last_send, last_work) ELSE last_work END AS last_time,
-    greatest(behind, lag) AS weight, cause,
+    greatest(behind, lag) AS weight,
+    -- It gets the same messages again and again, so it runs.
+    CASE WHEN cause = 'stopped' AND coalesce(again, false) THEN 'stalled' ELSE cause END AS cause,
     -- Where attempts are missing, their messages seem to wait.
     CASE WHEN cause = 'stopped' OR k.destination IS NOT NULL THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
