@@ -111,13 +111,15 @@ class Worker(threading.Thread):
 
 
 def by_threads(topic: str, faulty: bool) -> None:
-    stop, consumer, line, empty = Stop(), confluent(topic, GROUP), queues.Queue[Any](), 0
+    stop, consumer, line, empty, due = Stop(), confluent(topic, GROUP), queues.Queue[Any](), 0, None
     Worker(line, Seats(PLAIN if faulty else NEWER)).start()
     while not stop.asked and empty < 80:
         message = consumer.poll(0.1)
         empty = 0 if message else empty + 1
         if message is not None and not message.error():
             line.put(message)
-        if message is None and line.unfinished_tasks == 0 and empty == 1:
-            consumer.commit(asynchronous=False)
+            due = message
+        if message is None and line.unfinished_tasks == 0 and due is not None:
+            consumer.commit(due, asynchronous=False)
+            due = None
     consumer.close()

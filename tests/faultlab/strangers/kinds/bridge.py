@@ -62,10 +62,14 @@ def bridge(library: str, topic: str, queue: str, faulty: bool) -> None:
 
 def by_confluent(topic: str, forward: Callable[[Any], bool]) -> None:
     stop, consumer = Stop(), confluent(topic, GROUP)
+    due = None
     for message in arriving(stop, consumer):
+        due = message
         if forward(message):
             consumer.commit(message, asynchronous=False)
-    consumer.commit(asynchronous=False)
+            due = None
+    if due is not None:
+        consumer.commit(due, asynchronous=False)
     consumer.close()
 
 

@@ -17,7 +17,8 @@ COUNT, DEPTH = 1500, 20
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
-    books.stage.environ["OTEL_EDA_ZMQ_PROPAGATE"] = "1"
+    # A socket that keeps the newest message keeps one frame of it, and a context would be another.
+    books.stage.environ["OTEL_EDA_ZMQ_PROPAGATE"] = "1" if faulty else "0"
     door = f"ipc://{books.file.with_suffix('.sock')}"
     with books.running("order-board", board, door, faulty) as reader:
         books.wait("ready", 1)

@@ -23,12 +23,12 @@ def play(books: Books, library: str, faulty: bool) -> None:
     with (
         books.running("reminder-scheduler", scheduler, library, queue, file, faulty) as one,
         books.running("reminder-scheduler", scheduler, library, queue, file, faulty) as two,
-        books.running("sms-gateway", gateway, library, queue) as texts,
     ):
         books.wait("ready", 2)
-        books.run("appointments", appointments, file)
-        for program in (one, two, texts):
-            books.stage.finish(program)
+        with books.running("sms-gateway", gateway, library, queue) as texts:
+            books.run("appointments", appointments, file)
+            for program in (one, two, texts):
+                books.stage.finish(program)
     books.close_queue(queue)
     if faulty:
         assert books.count("sent") > COUNT
@@ -76,7 +76,7 @@ def appointments(file: str) -> None:
 def scheduler(library: str, queue: str, file: str, faulty: bool) -> None:
     import os
 
-    table, end = Table(file), time.time() + 30
+    table, end = Table(file), time.time() + 60
     note("ready")
     seen = False
     while time.time() < end and not (seen and table.open() == 0):
