@@ -151,10 +151,11 @@ def _next_deferred(client: Client) -> OpenProcessing | None:
 def _must_wait(processing: OpenProcessing, client: Client) -> bool:
     if len(client.deferred_processing) >= _MAX_DEFERRED:
         return False
+    held = processing.message_is_held  # first: who lets go of a message has been made its keeper before that
     keeper = None if processing.keeper is None else processing.keeper()
     if keeper is not None and keeper.alive:
         return True  # it knows how the work ended, and ends the span when it asks for more
-    if not processing.message_is_held:
+    if not held:
         return False
     return bool(processing.queued) or client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
 

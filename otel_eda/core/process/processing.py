@@ -65,8 +65,8 @@ class Processing:
     surrounds it, `owner` in which task or thread it began, `detached` that its context is not current there any more,
     `inherited` that a forked child has it from its parent; `body_ended_at` is when the code around the message ended,
     in nanoseconds since 1970, 0 while it runs. `queued` counts the queues, tasks and threads that it was handed to and
-    that are not done with it, `taken` those that have got it from a queue; `keeper` is code of a worker that has asked
-    for the next message and may yet keep this one, None without any.
+    that are not done with it, `taken` those that have got it from a queue; `went_on` that a worker has asked for the
+    next message since, `keeper` is its code if that may yet keep this one, None without any.
     """
 
     span: Span
@@ -78,7 +78,7 @@ class Processing:
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
     keeper: ReferenceType[WorkerCode] | None = None
-    done = inherited = in_callback = waited = False
+    done = inherited = in_callback = waited = went_on = False
     queued = taken = body_ended_at = slot = 0
 
     def __init__(
@@ -181,6 +181,8 @@ class Processing:
             errors.mark_ended(self.span, error)
             if self.queued > self.taken:
                 self.span.set_attribute(semconv.HANDED, True)
+            if self.went_on:
+                self.span.set_attribute(semconv.WENT_ON, True)
             return None
         if isinstance(error, unwinding.UnknownError):
             errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")

@@ -130,11 +130,11 @@ def _wrap_put(original: Function, switch: Switch) -> Function:
 
 def _wrap_get(original: Function, switch: Switch) -> Function:
     def get(*args: Any, **kwargs: Any) -> Any:
-        if not (_has_marked and args):
-            return original(*args, **kwargs)
-        _ask(args[0])
+        if _has_marked and args:
+            _ask(args[0])
         item = original(*args, **kwargs)
-        if switch.on and open_processings:
+        # A worker may have waited here before there was any message.
+        if _has_marked and args and switch.on and open_processings:
             _take(args[0], item, _application(caller()))
         return item
 

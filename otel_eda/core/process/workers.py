@@ -71,6 +71,7 @@ class Worker:
             return
         self._remove(work)
         error = unwinding.leaving_error(work.pending_error)
+        work.processing.went_on = error is None
         if error is not None or work.code is None:
             work.finish(error or GeneratorExit())
         elif work.handed_on:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.spans import attribute, current, ids
+from support.waiting import until
 
 from core.common import ABANDONED, DONE, EXACT, iterated, outcome, polled
+from core.tinyqueue import Consumer, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from support.recorder import Recorder
-
-    from core.tinyqueue import Queue
 
 Consume = "Callable[[Queue], Iterable[Record]]"
 
@@ -84,6 +84,38 @@ def test_a_worker_that_fails(queue: Queue, recorder: Recorder) -> None:
         with pytest.raises(ValueError):  # noqa: PT011
             worker()
     assert [outcome(span) for span in recorder.processes(3)] == ["ValueError"] * 3
+
+
+def test_a_worker_that_has_waited_since_before_the_first_message(queue: Queue, recorder: Recorder) -> None:
+    inbox: standard.Queue[Any] = standard.Queue()
+    seen: list[Any] = []
+    worker = threading.Thread(target=work, args=(inbox, lambda _: seen.append(current())))
+    worker.start()
+    until(lambda: bool(inbox.not_empty._waiters), "a worker that waits", 10)  # type: ignore[attr-defined]
+    for message in iterated(queue):
+        inbox.put(message)
+        inbox.join()
+    inbox.put(None)
+    worker.join()
+    assert seen == [ids(span) for span in recorder.processes(3)]
+
+
+def test_messages_that_are_held_until_their_batch_is_over(recorder: Recorder) -> None:
+    queue, held = Queue(), []
+    queue.fill("orders", *range(20))
+    inbox: standard.Queue[Any] = standard.Queue()
+    worker = threading.Thread(target=work, args=(inbox, lambda _: None, False))
+    worker.start()
+    for message in Consumer(queue, "orders"):
+        held.append(message)  # as a client does that has got all of them at once
+        inbox.put(message)
+    until(inbox.empty, "a worker that has got all", 10)
+    held.clear()
+    del message
+    inbox.put("what asks for the next")
+    inbox.put(None)
+    worker.join()
+    assert [outcome(span) for span in recorder.processes(20)] == [DONE] * 20
 
 
 @pytest.mark.skipif(not EXACT, reason="nothing tells which exception left the worker")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnosis.telemetry import flow, pairs
+import pytest
 
-from .helpers import CONFIRMED, LIKELY, only
+from diagnosis.telemetry import Telemetry, flow, pairs
+
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -56,3 +58,36 @@ def test_a_relay_that_publishes_what_another_service_stored(diagnose: Diagnose) 
     finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
     assert (finding.verdict, finding.service, finding.offsets) == (LIKELY, "relay", (50, 50))
     assert "outbox" in finding.cause
+
+
+def published(*ids: tuple[str, ...]) -> Telemetry:
+    """Return what replicas of a scheduler published to a queue, each replica messages of these ids."""
+    world = Telemetry()
+    for number, own in enumerate(ids):
+        replica = world.service("scheduler", system="rabbitmq")
+        for turn, name in enumerate(own):
+            replica.send("reminders", turn + number / 10, said={"messaging.message.id": name})
+    return world
+
+
+def test_two_replicas_that_publish_the_same_ids(diagnose: Diagnose) -> None:
+    finding = only(diagnose(published(("a", "b", "c"), ("a", "b", "c")), "EDA201").findings, "EDA201")
+    assert (finding.verdict, finding.service, finding.destination, finding.count) == (
+        LIKELY,
+        "scheduler",
+        "reminders",
+        3,
+    )
+
+
+@pytest.mark.parametrize("ids", [(("a", "b", "c", "a"), ("a", "b", "c")), (("a", "b"), ("a", "b")), (("a", "a"),)])
+def test_an_id_that_may_be_that_of_an_order(diagnose: Diagnose, ids: tuple[tuple[str, ...], ...]) -> None:
+    assert {finding.verdict for finding in diagnose(published(*ids), "EDA201").findings} == {SUSPECT}
+
+
+def test_another_try_by_the_handler_is_no_duplicate(diagnose: Diagnose) -> None:
+    world, said = Telemetry(), {"messaging.message.id": "a"}
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    attempt = mail.process(shop.send("mails", 0.0, said=said), 0.1, said=said)
+    shop.send("mails", 0.2, said=said, parent=attempt)
+    assert diagnose(world, "EDA201").findings == ()
