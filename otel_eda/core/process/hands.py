@@ -51,7 +51,7 @@ def take(processing: Processing) -> None:
     """Count that it was got where it waited, so that the work on it begins."""
     with _counting.held():
         processing.taken += 1
-    processing.went_on = False
+    processing.went_on = 0
     processing.begin_work()
 
 

@@ -65,8 +65,8 @@ class Processing:
     surrounds it, `owner` in which task or thread it began, `detached` that its context is not current there any more,
     `inherited` that a forked child has it from its parent; `body_ended_at` is when the code around the message ended,
     in nanoseconds since 1970, 0 while it runs. `queued` counts the queues, tasks and threads that it was handed to and
-    that are not done with it, `taken` those that have got it from a queue; `went_on` that a worker has asked for the
-    next message since, `keeper` is its code if that may yet keep this one, None without any.
+    that are not done with it, `taken` those that have got it from a queue; `went_on` is when a worker asked for the
+    next message after it, 0 if none has, `keeper` is its code if that may yet keep this one, None without any.
     """
 
     span: Span
@@ -78,8 +78,8 @@ class Processing:
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
     keeper: ReferenceType[WorkerCode] | None = None
-    done = inherited = in_callback = waited = went_on = False
-    queued = taken = body_ended_at = slot = 0
+    done = inherited = in_callback = waited = False
+    queued = taken = body_ended_at = went_on = slot = 0
 
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
@@ -105,7 +105,7 @@ class Processing:
         if self.done or not (open_processings.remove(self) or self.inherited):
             self._let_go(keep)
             return
-        self.done, end = True, at or time.time_ns()
+        self.done, end = True, at or (self.went_on if error is not None else 0) or time.time_ns()
         self._restore_context()
         if self.inherited:
             return

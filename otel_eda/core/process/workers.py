@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 import weakref
 from collections import deque
 from contextlib import suppress
@@ -71,7 +72,7 @@ class Worker:
             return
         self._remove(work)
         error = unwinding.leaving_error(work.pending_error)
-        work.processing.went_on = error is None
+        work.processing.went_on = 0 if error is not None else time.time_ns()
         if error is not None or work.code is None:
             work.finish(error or GeneratorExit())
         elif work.handed_on:
