@@ -141,7 +141,7 @@ HANDED = _read(
     semconv.HANDED,
 )
 WENT_ON = _read(
-    "went_on", "BOOLEAN", "its end was not seen, and its worker asked for the next message after it", semconv.WENT_ON
+    "went_on", "BOOLEAN", "its end was not seen, and its worker asked for the next one or was over", semconv.WENT_ON
 )
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
 FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)

@@ -66,7 +66,8 @@ class Processing:
     `inherited` that a forked child has it from its parent; `body_ended_at` is when the code around the message ended,
     in nanoseconds since 1970, 0 while it runs. `queued` counts the queues, tasks and threads that it was handed to and
     that are not done with it, `taken` those that have got it from a queue; `went_on` is when a worker asked for the
-    next message after it, 0 if none has, `keeper` is its code if that may yet keep this one, None without any.
+    next message after it, or was over, 0 before that, `keeper` is its code, None without any that is followed;
+    `unqueued` is the error by which a queue refused the message that nobody has put into one since.
     """
 
     span: Span
@@ -78,6 +79,7 @@ class Processing:
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
     keeper: ReferenceType[WorkerCode] | None = None
+    unqueued: str | None = None
     done = inherited = in_callback = waited = False
     queued = taken = body_ended_at = went_on = slot = 0
 
@@ -112,6 +114,7 @@ class Processing:
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
+        self._tell_unqueued(self.unqueued) if self.unqueued is not None else None
         ledger = self.partition_ledger
         anomaly = None if ledger is None else self._end_in_ledger(ledger, error) if error else ledger.end(self.offset)
         if anomaly is not None:
@@ -123,8 +126,10 @@ class Processing:
         for observe in observers:
             observe(self, end)
         self.record = self.given = self.failure = self.pending_error = None
-        if not keep:
-            self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
+        self.context = self.context if keep else EMPTY  # it holds this processing: a cycle for the garbage collector
+
+    def _tell_unqueued(self, error: str) -> None:
+        self.span.add_event(semconv.NOT_QUEUED, {semconv.EXCEPTION_TYPE: error})
 
     def _let_go(self, keep: bool) -> None:
         # Somebody else was faster, perhaps in another thread.

@@ -17,6 +17,7 @@ from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,9 +120,11 @@ def _wrap_put(original: Function, switch: Switch) -> Function:
             return original(*args, **kwargs)
         try:
             result = original(*args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             hands.take_back(marked)
+            marked.unqueued = errors.error_type(error)
             raise
+        marked.unqueued = None
         _hand_on(marked)
         return result
 

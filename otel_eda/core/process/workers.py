@@ -60,7 +60,9 @@ class Worker:
                 work.finish(GeneratorExit())
         _give_up_what_is_over()
         hands.take(processing)
-        self.works.append(hands.Work(processing, queue, self._code(frame, item)))
+        code = self._code(frame, item)
+        processing.keeper = None if code is None else weakref.ref(code)
+        self.works.append(hands.Work(processing, queue, code))
 
     def asks(self, queue: object) -> None:
         """Go on from what was got from a queue last, since the next is asked for."""
@@ -109,7 +111,7 @@ class Worker:
         left = [work for work in reversed(self.works) if work.code is code]
         for work in left:
             self._remove(work)
-            work.code = None
+            work.code = work.processing.keeper = None
         self._uncover()
         if code in self.codes:
             self.codes.remove(code)
@@ -118,9 +120,9 @@ class Worker:
 
     def join(self, code: FollowedCode, other: FollowedCode) -> None:
         """Let what was at work in a function's code go on in that of its caller."""
-        for work in self.works:
-            if work.code is code:
-                work.code = other
+        moved = [work for work in self.works if work.code is code]
+        for work in (*moved, *code.kept):
+            work.code, work.processing.keeper = other, weakref.ref(other)
         other.kept.extend(code.kept)
         code.kept.clear()
         self.codes.remove(code)

@@ -151,7 +151,22 @@ def test_a_full_queue_takes_no_message(queue: Queue, recorder: Recorder) -> None
     for message in iterated(queue):
         with pytest.raises(standard.Full):
             inbox.put_nowait(message)
-    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+    spans = recorder.processes(3)
+    assert [outcome(span) for span in spans] == [DONE] * 3
+    assert [[event.name for event in span.events] for span in spans] == [["eda.process.not_queued"]] * 3
+
+
+def test_a_full_queue_that_takes_the_message_in_the_end(queue: Queue, recorder: Recorder) -> None:
+    inbox: standard.Queue[Any] = standard.Queue(1)
+    for message in iterated(queue):
+        inbox.put("it is full")
+        with pytest.raises(standard.Full):
+            inbox.put_nowait(message)
+        inbox.get()
+        inbox.put_nowait(message)
+        inbox.get()
+        inbox.task_done()
+    assert [list(span.events) for span in recorder.processes(3)] == [[]] * 3
 
 
 def test_another_queue_that_the_worker_uses_ends_nothing(queue: Queue, recorder: Recorder) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.spans import attribute, current, ids
+from support.spans import current, ids
 
 from core.common import ABANDONED, DONE, EXACT, iterated, outcome
 from core.tinyqueue import Consumer, Queue
@@ -91,22 +91,6 @@ def test_a_function_that_fetches(queue: Queue, recorder: Recorder) -> None:
     spans = recorder.processes(3)
     assert [outcome(span) for span in spans] == [DONE, DONE, "ValueError" if EXACT else ABANDONED]
     assert seen == ([ids(span) for span in spans] if EXACT else [(0, 0)] * 3)
-
-
-@pytest.mark.skipif(EXACT, reason="the interpreter tells how a function ended that fetched a message")
-def test_a_worker_that_went_on_from_a_message_without_an_error(queue: Queue, recorder: Recorder) -> None:
-    inbox: standard.Queue[Any] = standard.Queue()
-    put(iterated(queue), inbox)
-
-    def fetch() -> object:
-        return inbox.get()
-
-    for _ in range(3):
-        fetch()
-    inbox.put(None)
-    fetch()
-    assert outcomes(recorder) == [ABANDONED] * 3
-    assert all(attribute(span, "eda.process.went_on") for span in recorder.processes(3))
 
 
 def test_a_function_that_asks_for_the_next(queue: Queue, recorder: Recorder) -> None:

@@ -53,6 +53,15 @@ def test_a_worker_that_went_on_may_be_done(diagnose: Diagnose, went_on: bool, ve
     assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
 
 
+def test_a_queue_that_was_full(diagnose: Diagnose) -> None:
+    made = flow()
+    said = pairs({"exception.type": "queue.Full"})
+    made.works[12].json["events"] = [{"name": "eda.process.not_queued", "timeUnixNano": "1", "attributes": said}]
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets, finding.error) == (SUSPECT, (6, 6), "queue.Full")
+    assert "a queue of the process refused it" in str(finding.detail)
+
+
 def test_an_error_that_a_framework_catches_and_logs(diagnose: Diagnose) -> None:
     made = flow()
     said = {"exception.type": "LookupError", "eda.logger.name": "faststream.access.kafka"}

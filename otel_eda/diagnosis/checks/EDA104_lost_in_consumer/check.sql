@@ -488,18 +488,19 @@ complaints AS (
     GROUP BY trace_id, span_id
 ),
 
--- Errors that a handler logged, and of which its attempt shows nothing.
+-- Errors that a handler logged, and queues that were full: its attempt shows nothing of either.
 logged AS (
     SELECT
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error,
         -- The framework logs so what it catches of a handler.
-        bool_or(coalesce(regexp_matches(e.logger, '^faststream[.]'), false) AND w.message_offset IS NOT NULL) AS caught
+        bool_or(coalesce(regexp_matches(e.logger, '^faststream[.]'), false) AND w.message_offset IS NOT NULL) AS caught,
+        bool_and(e.name = 'eda.process.not_queued') AS unqueued
     FROM events AS e
     JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
     JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
     WHERE
-        e.name = 'exception' AND w.outcome = 'ok'
+        e.name IN ('exception', 'eda.process.not_queued') AND w.outcome = 'ok'
         AND (
             w.span_id = s.span_id
             -- Frameworks have spans of their own around a handler: within the attempt, or beside it.
@@ -653,9 +654,10 @@ UNION ALL
 SELECT
     l.system, l.service, l.instance, CAST(NULL AS VARCHAR), l.destination, l.consumer_group, l.partition_id,
     l.message_offset, l.error, l.trace_id, l.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), l.started, l.ended, 1,
-    'error-logged', CASE WHEN l.caught AND l.error IS NOT NULL AND a.attempts = 1 THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN l.unqueued THEN 'not-queued' ELSE 'error-logged' END, CASE WHEN l.caught AND l.error IS NOT NULL AND a.attempts = 1 THEN 'LIKELY' ELSE 'SUSPECT' END,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
-    'an error was logged while it was processed, which ended well: ' || coalesce(l.error, 'no exception'),
+    CASE WHEN l.unqueued THEN 'a queue of the process refused it' ELSE 'an error was logged while it was processed' END
+        || ', which ended well: ' || coalesce(l.error, 'no exception'),
     CASE WHEN l.message_offset IS NULL THEN l.message END
 FROM logged AS l
 LEFT JOIN around AS a
