@@ -55,7 +55,7 @@ class OpenProcessing(Protocol):
     """A process span that has not ended; `body_ended_at` is when the code around the message ended, 0 while it runs.
 
     `queued` counts the queues, tasks and threads that it was handed to; `went_on` is when a worker asked for the
-    next message after it, `keeper` that worker's code if it is followed; `start` is when the work on it began.
+    next message after it, `keeper` that worker's code, or that worker; `start` is when the work on it began.
     """
 
     record: Any

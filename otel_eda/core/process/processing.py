@@ -66,7 +66,7 @@ class Processing:
     `inherited` that a forked child has it from its parent; `body_ended_at` is when the code around the message ended,
     in nanoseconds since 1970, 0 while it runs. `queued` counts the queues, tasks and threads that it was handed to and
     that are not done with it, `taken` those that have got it from a queue; `went_on` is when a worker asked for the
-    next message after it, or was over, 0 before that, `keeper` is its code, None without any that is followed;
+    next message after it, or was over, 0 before that, `keeper` is its code, or itself if that is not followed;
     `unqueued` is the error by which a queue refused the message that nobody has put into one since.
     """
 

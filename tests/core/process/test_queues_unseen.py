@@ -36,12 +36,16 @@ def test_a_worker_that_went_on_from_a_message_without_an_error(queue: Queue, rec
     assert all(attribute(span, "eda.process.went_on") for span in recorder.processes(3))
 
 
-def test_a_thread_that_is_over(recorder: Recorder) -> None:
+@pytest.mark.parametrize("within_a_call", [False, True])
+def test_a_thread_that_is_over(within_a_call: bool, recorder: Recorder) -> None:
     queue, inbox = Queue(), standard.Queue[Any]()
     queue.fill("orders", *range(20))
 
-    def work() -> None:
+    def fetch() -> None:
         inbox.get()
+
+    def work() -> None:
+        fetch() if within_a_call else inbox.get()
 
     for message in Consumer(queue, "orders"):
         inbox.put(message)
