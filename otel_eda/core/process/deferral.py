@@ -138,8 +138,6 @@ def finish_unheld(client: Client) -> None:
 
 def _end(processing: OpenProcessing) -> None:
     # What was put into a queue, and nobody holds any more, was dropped, or nobody saw how the work on it ended.
-    if processing.keeper is not None and not _is_kept(processing):
-        processing.went_on = processing.went_on or time.time_ns()  # its worker is over
     processing.end(GeneratorExit() if processing.queued else None, at=max(processing.body_ended_at, processing.start))
 
 

@@ -186,13 +186,17 @@ class Processing:
             errors.mark_ended(self.span, error)
             if self.queued > self.taken:
                 self.span.set_attribute(semconv.HANDED, True)
-            if self.went_on:
+            if self.went_on or self._worker_is_over():
                 self.span.set_attribute(semconv.WENT_ON, True)
             return None
         if isinstance(error, unwinding.UnknownError):
             errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")
             return semconv.OTHER
         return errors.record(self.span, error, "process", self.context)
+
+    def _worker_is_over(self) -> bool:
+        keeper = None if self.keeper is None else self.keeper()
+        return self.keeper is not None and (keeper is None or not keeper.alive)
 
     @property
     def message_is_held(self) -> bool:

@@ -59,6 +59,7 @@ class FollowedCode:
     def keep(self, work: hands.Work) -> None:
         """Finish the work on a message as soon as nobody holds it: until then it may be part of a batch."""
         work.asked_at = time.time_ns()
+        work.processing.keeper = weakref.ref(self)
         self.kept.append(work)
         self.settle()
 

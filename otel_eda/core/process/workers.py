@@ -61,7 +61,8 @@ class Worker:
         _give_up_what_is_over()
         hands.take(processing)
         code = self._code(frame, item)
-        processing.keeper = weakref.ref(self if code is None else code)
+        if self.task is None:  # how a task ended is known
+            processing.keeper = weakref.ref(self if code is None else code)
         self.works.append(hands.Work(processing, queue, code))
 
     def asks(self, queue: object) -> None:
@@ -111,7 +112,7 @@ class Worker:
         left = [work for work in reversed(self.works) if work.code is code]
         for work in left:
             self._remove(work)
-            work.code, work.processing.keeper = None, weakref.ref(self)
+            work.code, work.processing.keeper = None, weakref.ref(self) if self.task is None else None
         self._uncover()
         if code in self.codes:
             self.codes.remove(code)
