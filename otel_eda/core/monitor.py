@@ -157,6 +157,7 @@ class Monitor:
         yield from (
             (processing.route.destination_attributes, max(now - processing.start, 0) / 1e9)
             for processing in self._open_processings()
+            if not processing.went_on  # its worker waits for the next, and may only have it in a variable yet
         )
 
     def _queue_depths(self) -> Observed:

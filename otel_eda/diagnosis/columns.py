@@ -143,6 +143,9 @@ HANDED = _read(
     "it ended in another thread or task, which somebody may ask for its error, or while it waited for one",
     semconv.HANDED,
 )
+WENT_ON = _read(
+    "went_on", "BOOLEAN", "its end was not seen, and its worker asked for the next one or was over", semconv.WENT_ON
+)
 EVENT_TYPE = _read("event_type", "VARCHAR", "the type of an event inside the process", semconv.EVENT_TYPE)
 FUNCTION = _read("function", "VARCHAR", "the handler", semconv.FUNCTION)
 ERROR = _read("error", "VARCHAR", "the type of the error", semconv.ERROR_TYPE, semconv.EXCEPTION_TYPE)
@@ -154,7 +157,7 @@ SPAN_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, OFFSET, CLIENT, ADDRESS, PORT, MESSAGE_ID, CORRELATION, KEY,
     SENDER, SEQUENCE, BATCH, DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS,
     DEATH_REASON, COMMITTED, REGRESSED, MESSAGE_TIME, ABANDONED, WAITED, EVENT_TYPE, FUNCTION, ERROR,
-    MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, HANDED, REAL_NAME,
+    MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, HANDED, WENT_ON, REAL_NAME,
 )  # fmt: skip
 METRIC_COLUMNS = (
     SYSTEM, TYPE, OPERATION, DESTINATION, GROUP, PARTITION, EVENT_TYPE, FUNCTION, ERROR, AUTOMATIC, SAMPLING,
@@ -188,7 +191,7 @@ OPERATIONS = (
     DELIVERIES, REDELIVERED, REPROCESSED, MISORDERED, SKIPPED, DEATHS, DEATH_REASON, BATCH, COMMITTED, REGRESSED,
     _computed("message_time", "BIGINT", "the message's timestamp, nanoseconds since 1970"),
     WAITED, EVENT_TYPE, FUNCTION, MANUAL, REQUEUED, DEAD_LETTERS, SEND_REFUSED, REPEATS, ENDED_BY, HANDED,
-    REAL_NAME, REALM,
+    WENT_ON, REAL_NAME, REALM,
 )  # fmt: skip
 METRICS = (
     SERVICE, INSTANCE, HOST,

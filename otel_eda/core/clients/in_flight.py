@@ -54,8 +54,8 @@ class WorkerCode(Protocol):
 class OpenProcessing(Protocol):
     """A process span that has not ended; `body_ended_at` is when the code around the message ended, 0 while it runs.
 
-    `queued` counts the queues, tasks and threads that it was handed to; `keeper` is code of a worker that has asked
-    for the next message and may yet keep this one; `start` is when the work on it began.
+    `queued` counts the queues, tasks and threads that it was handed to; `went_on` is when a worker asked for the
+    next message after it, `keeper` that worker's code, or that worker; `start` is when the work on it began.
     """
 
     record: Any
@@ -64,6 +64,7 @@ class OpenProcessing(Protocol):
     queued: int
     keeper: ReferenceType[WorkerCode] | None
     start: int
+    went_on: int
     body_ended_at: int
     pending_error: BaseException | None
 

@@ -151,12 +151,17 @@ def _next_deferred(client: Client) -> OpenProcessing | None:
 def _must_wait(processing: OpenProcessing, client: Client) -> bool:
     if len(client.deferred_processing) >= _MAX_DEFERRED:
         return False
-    keeper = None if processing.keeper is None else processing.keeper()
-    if keeper is not None and keeper.alive:
-        return True  # it knows how the work ended, and ends the span when it asks for more
-    if not processing.message_is_held:
+    held = processing.message_is_held  # first: who lets go of a message has gone on before that
+    if processing.went_on and _is_kept(processing):
+        return True  # the worker knows how the work ended, and ends the span when it asks for more
+    if not held:
         return False
     return bool(processing.queued) or client.manual or time.time_ns() - processing.body_ended_at < _MAX_DEFERRAL_NS
+
+
+def _is_kept(processing: OpenProcessing) -> bool:
+    keeper = None if processing.keeper is None else processing.keeper()
+    return keeper is not None and keeper.alive
 
 
 def finish_deferred(client: Client) -> None:

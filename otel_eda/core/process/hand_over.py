@@ -62,7 +62,7 @@ class Waiting:
         "record",
     )
 
-    start = 0
+    start = went_on = 0
     keeper: ReferenceType[WorkerCode] | None = None
 
     def __init__(self, client: Client, record: Any, message: Message, extracted: Extracted | None = None) -> None:

@@ -51,6 +51,7 @@ def take(processing: Processing) -> None:
     """Count that it was got where it waited, so that the work on it begins."""
     with _counting.held():
         processing.taken += 1
+    processing.went_on = 0
     processing.begin_work()
 
 
@@ -100,5 +101,5 @@ class Work:
     def finish(self, error: BaseException | None = None) -> None:
         """Let go of the message; what becomes of one that was handed on before an error nobody knows."""
         unknown = error is not None and self.handed_on
-        self.processing.keeper = None
         finish(self.processing, GeneratorExit() if unknown else error, self.asked_at or None)
+        self.processing.keeper = None  # not before: another thread may look whether anybody knows how the work ended

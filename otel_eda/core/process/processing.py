@@ -65,8 +65,9 @@ class Processing:
     surrounds it, `owner` in which task or thread it began, `detached` that its context is not current there any more,
     `inherited` that a forked child has it from its parent; `body_ended_at` is when the code around the message ended,
     in nanoseconds since 1970, 0 while it runs. `queued` counts the queues, tasks and threads that it was handed to and
-    that are not done with it, `taken` those that have got it from a queue; `keeper` is code of a worker that has asked
-    for the next message and may yet keep this one, None without any.
+    that are not done with it, `taken` those that have got it from a queue; `went_on` is when a worker asked for the
+    next message after it, or was over, 0 before that, `keeper` is its code, or itself if that is not followed;
+    `unqueued` is the error by which a queue refused the message that nobody has put into one since.
     """
 
     span: Span
@@ -78,8 +79,9 @@ class Processing:
     anomaly: DeliveryAnomaly | None = None
     failure: BaseException | None = None
     keeper: ReferenceType[WorkerCode] | None = None
+    unqueued: str | None = None
     done = inherited = in_callback = waited = False
-    queued = taken = body_ended_at = slot = 0
+    queued = taken = body_ended_at = went_on = slot = 0
 
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
@@ -105,13 +107,14 @@ class Processing:
         if self.done or not (open_processings.remove(self) or self.inherited):
             self._let_go(keep)
             return
-        self.done, end = True, at or time.time_ns()
+        self.done, end = True, at or (self.went_on if error is not None else 0) or time.time_ns()
         self._restore_context()
         if self.inherited:
             return
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
+        self._tell_unqueued(self.unqueued) if self.unqueued is not None else None
         ledger = self.partition_ledger
         anomaly = None if ledger is None else self._end_in_ledger(ledger, error) if error else ledger.end(self.offset)
         if anomaly is not None:
@@ -123,8 +126,10 @@ class Processing:
         for observe in observers:
             observe(self, end)
         self.record = self.given = self.failure = self.pending_error = None
-        if not keep:
-            self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
+        self.context = self.context if keep else EMPTY  # it holds this processing: a cycle for the garbage collector
+
+    def _tell_unqueued(self, error: str) -> None:
+        self.span.add_event(semconv.NOT_QUEUED, {semconv.EXCEPTION_TYPE: error})
 
     def _let_go(self, keep: bool) -> None:
         # Somebody else was faster, perhaps in another thread.
@@ -181,11 +186,17 @@ class Processing:
             errors.mark_ended(self.span, error)
             if self.queued > self.taken:
                 self.span.set_attribute(semconv.HANDED, True)
+            if self.went_on or self._worker_is_over():
+                self.span.set_attribute(semconv.WENT_ON, True)
             return None
         if isinstance(error, unwinding.UnknownError):
             errors.mark(self.span, semconv.OTHER, "an exception left the loop's body")
             return semconv.OTHER
         return errors.record(self.span, error, "process", self.context)
+
+    def _worker_is_over(self) -> bool:
+        keeper = None if self.keeper is None else self.keeper()
+        return self.keeper is not None and (keeper is None or not keeper.alive)
 
     @property
     def message_is_held(self) -> bool:

@@ -17,6 +17,7 @@ from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,9 +120,11 @@ def _wrap_put(original: Function, switch: Switch) -> Function:
             return original(*args, **kwargs)
         try:
             result = original(*args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             hands.take_back(marked)
+            marked.unqueued = errors.error_type(error)
             raise
+        marked.unqueued = None
         _hand_on(marked)
         return result
 
@@ -130,11 +133,11 @@ def _wrap_put(original: Function, switch: Switch) -> Function:
 
 def _wrap_get(original: Function, switch: Switch) -> Function:
     def get(*args: Any, **kwargs: Any) -> Any:
-        if not (_has_marked and args):
-            return original(*args, **kwargs)
-        _ask(args[0])
+        if _has_marked and args:
+            _ask(args[0])
         item = original(*args, **kwargs)
-        if switch.on and open_processings:
+        # A worker may have waited here before there was any message.
+        if _has_marked and args and switch.on and open_processings:
             _take(args[0], item, _application(caller()))
         return item
 

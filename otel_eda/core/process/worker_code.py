@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+_LOOKED_AT = 2  # messages that are held yet; no other pays for more
+
+
 class CodeOwner(Protocol):
     """The thread or task that runs the code."""
 
@@ -62,12 +65,16 @@ class FollowedCode:
 
     def settle(self) -> None:
         """Finish the work on messages that nobody holds any more."""
-        for _ in range(min(2, len(self.kept))):  # no message pays for more than two
+        held = 0
+        for _ in range(len(self.kept)):
             work = self.kept.popleft()
-            if work.processing.message_is_held and not work.processing.done:
-                self.kept.append(work)
-            else:
+            if not work.processing.message_is_held or work.processing.done:
                 work.finish()
+                continue
+            self.kept.append(work)
+            held += 1
+            if held == _LOOKED_AT:
+                return
 
     def give_up(self) -> None:
         """Follow the code no longer: of what is held yet, or may have been dropped by an error, nobody knows."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 import weakref
 from collections import deque
 from contextlib import suppress
@@ -59,7 +60,10 @@ class Worker:
                 work.finish(GeneratorExit())
         _give_up_what_is_over()
         hands.take(processing)
-        self.works.append(hands.Work(processing, queue, self._code(frame, item)))
+        code = self._code(frame, item)
+        if self.task is None:  # how a task ended is known
+            processing.keeper = weakref.ref(self if code is None else code)
+        self.works.append(hands.Work(processing, queue, code))
 
     def asks(self, queue: object) -> None:
         """Go on from what was got from a queue last, since the next is asked for."""
@@ -71,6 +75,7 @@ class Worker:
             return
         self._remove(work)
         error = unwinding.leaving_error(work.pending_error)
+        work.processing.went_on = 0 if error is not None else time.time_ns()
         if error is not None or work.code is None:
             work.finish(error or GeneratorExit())
         elif work.handed_on:
@@ -107,7 +112,7 @@ class Worker:
         left = [work for work in reversed(self.works) if work.code is code]
         for work in left:
             self._remove(work)
-            work.code = None
+            work.code, work.processing.keeper = None, weakref.ref(self) if self.task is None else None
         self._uncover()
         if code in self.codes:
             self.codes.remove(code)
@@ -116,9 +121,9 @@ class Worker:
 
     def join(self, code: FollowedCode, other: FollowedCode) -> None:
         """Let what was at work in a function's code go on in that of its caller."""
-        for work in self.works:
-            if work.code is code:
-                work.code = other
+        moved = [work for work in self.works if work.code is code]
+        for work in (*moved, *code.kept):
+            work.code, work.processing.keeper = other, weakref.ref(other)
         other.kept.extend(code.kept)
         code.kept.clear()
         self.codes.remove(code)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.spans import attribute, current, ids
+from support.waiting import until
 
 from core.common import ABANDONED, DONE, EXACT, iterated, outcome, polled
+from core.tinyqueue import Consumer, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from support.recorder import Recorder
-
-    from core.tinyqueue import Queue
 
 Consume = "Callable[[Queue], Iterable[Record]]"
 
@@ -86,6 +86,38 @@ def test_a_worker_that_fails(queue: Queue, recorder: Recorder) -> None:
     assert [outcome(span) for span in recorder.processes(3)] == ["ValueError"] * 3
 
 
+def test_a_worker_that_has_waited_since_before_the_first_message(queue: Queue, recorder: Recorder) -> None:
+    inbox: standard.Queue[Any] = standard.Queue()
+    seen: list[Any] = []
+    worker = threading.Thread(target=work, args=(inbox, lambda _: seen.append(current())))
+    worker.start()
+    until(lambda: bool(inbox.not_empty._waiters), "a worker that waits", 10)  # type: ignore[attr-defined]
+    for message in iterated(queue):
+        inbox.put(message)
+        inbox.join()
+    inbox.put(None)
+    worker.join()
+    assert seen == [ids(span) for span in recorder.processes(3)]
+
+
+def test_messages_that_are_held_until_their_batch_is_over(recorder: Recorder) -> None:
+    queue, held = Queue(), []
+    queue.fill("orders", *range(20))
+    inbox: standard.Queue[Any] = standard.Queue()
+    worker = threading.Thread(target=work, args=(inbox, lambda _: None, False))
+    worker.start()
+    for message in Consumer(queue, "orders"):
+        held.append(message)  # as a client does that has got all of them at once
+        inbox.put(message)
+    until(inbox.empty, "a worker that has got all", 10)
+    held.clear()
+    del message
+    inbox.put("what asks for the next")
+    inbox.put(None)
+    worker.join()
+    assert [outcome(span) for span in recorder.processes(20)] == [DONE] * 20
+
+
 @pytest.mark.skipif(not EXACT, reason="nothing tells which exception left the worker")
 def test_a_worker_that_does_not_say_that_it_is_done(queue: Queue, recorder: Recorder) -> None:
     inbox: standard.Queue[Any] = standard.Queue()
@@ -119,7 +151,22 @@ def test_a_full_queue_takes_no_message(queue: Queue, recorder: Recorder) -> None
     for message in iterated(queue):
         with pytest.raises(standard.Full):
             inbox.put_nowait(message)
-    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+    spans = recorder.processes(3)
+    assert [outcome(span) for span in spans] == [DONE] * 3
+    assert [[event.name for event in span.events] for span in spans] == [["eda.process.not_queued"]] * 3
+
+
+def test_a_full_queue_that_takes_the_message_in_the_end(queue: Queue, recorder: Recorder) -> None:
+    inbox: standard.Queue[Any] = standard.Queue(1)
+    for message in iterated(queue):
+        inbox.put("it is full")
+        with pytest.raises(standard.Full):
+            inbox.put_nowait(message)
+        inbox.get()
+        inbox.put_nowait(message)
+        inbox.get()
+        inbox.task_done()
+    assert [list(span.events) for span in recorder.processes(3)] == [[]] * 3
 
 
 def test_another_queue_that_the_worker_uses_ends_nothing(queue: Queue, recorder: Recorder) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.telemetry import flow, pairs
+from diagnosis.telemetry import Telemetry, flow, pairs
 
-from .helpers import CONFIRMED, LIKELY, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -76,3 +76,34 @@ def test_what_failed_and_was_sent_once_more_is_no_duplicate(diagnose: Diagnose) 
     made.billing.process(made.shop.send("orders", 5.0, 50, said=said), 5.1, error="ValueError")
     made.shop.send("orders", 5.5, 51, said=said)
     assert diagnose(made.world, "EDA201").findings == ()
+def published(*ids: tuple[str, ...]) -> Telemetry:
+    """Return what replicas of a scheduler published to a queue, each replica messages of these ids."""
+    world = Telemetry()
+    for number, own in enumerate(ids):
+        replica = world.service("scheduler", system="rabbitmq")
+        for turn, name in enumerate(own):
+            replica.send("reminders", turn + number / 10, said={"messaging.message.id": name})
+    return world
+
+
+def test_two_replicas_that_publish_the_same_ids(diagnose: Diagnose) -> None:
+    finding = only(diagnose(published(("a", "b", "c"), ("a", "b", "c")), "EDA201").findings, "EDA201")
+    assert (finding.verdict, finding.service, finding.destination, finding.count) == (
+        LIKELY,
+        "scheduler",
+        "reminders",
+        3,
+    )
+
+
+@pytest.mark.parametrize("ids", [(("a", "b", "c", "a"), ("a", "b", "c")), (("a", "b"), ("a", "b")), (("a", "a"),)])
+def test_an_id_that_may_be_that_of_an_order(diagnose: Diagnose, ids: tuple[tuple[str, ...], ...]) -> None:
+    assert {finding.verdict for finding in diagnose(published(*ids), "EDA201").findings} == {SUSPECT}
+
+
+def test_another_try_by_the_handler_is_no_duplicate(diagnose: Diagnose) -> None:
+    world, said = Telemetry(), {"messaging.message.id": "a"}
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    attempt = mail.process(shop.send("mails", 0.0, said=said), 0.1, said=said)
+    shop.send("mails", 0.2, said=said, parent=attempt)
+    assert diagnose(world, "EDA201").findings == ()

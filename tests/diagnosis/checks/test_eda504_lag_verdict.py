@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.telemetry import flow, pairs
+from diagnosis.telemetry import Telemetry, flow, pairs
 
 from .helpers import LIKELY, SUSPECT, measured, only, processed
 
@@ -27,6 +27,31 @@ def test_who_gets_the_same_again_and_again_has_not_stopped(diagnose: Diagnose) -
     for turn in range(100, 400):
         made.billing.receive(made.messages[96:100], turn * 0.1)
     assert {one.cause.count("does not get past") for one in diagnose(made.world, "EDA504").findings} == {1}
+@pytest.mark.parametrize(("unsettled", "cause"), [(0, "ended, hangs"), (3, "never settled")])
+def test_a_queue_without_offsets(diagnose: Diagnose, unsettled: int, cause: str) -> None:
+    world = Telemetry()
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    sent = [shop.send("mails", turn / 2) for turn in range(60)]
+    for turn, message in enumerate(sent[:20]):
+        mail.process(message, turn / 2 + 0.01)
+        if turn >= unsettled:
+            settled = mail.commit("mails", turn / 2 + 0.02, 0)
+            settled.json["links"] = [message.link]
+    shop.other("still here", 60.0, 0.01)
+    finding = only(diagnose(world, "EDA504").findings, "EDA504")
+    assert (finding.verdict, finding.service, finding.count) == (LIKELY, "mail", 40)
+    assert cause in finding.cause
+
+
+def test_a_queue_whose_last_messages_nobody_has_had_yet(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    for turn in range(60):
+        message = shop.send("mails", turn / 2)
+        if turn < 55:
+            mail.process(message, turn / 2 + 0.01)
+    shop.other("still here", 90.0, 0.01)
+    assert diagnose(world, "EDA504").findings == ()
 
 
 def test_growing(diagnose: Diagnose) -> None:

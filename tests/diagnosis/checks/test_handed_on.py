@@ -43,6 +43,25 @@ def test_what_nobody_got_out_of_a_queue(diagnose: Diagnose) -> None:
     assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))
 
 
+@pytest.mark.parametrize(("went_on", "verdict"), [(False, LIKELY), (True, SUSPECT)])
+def test_a_worker_that_went_on_may_be_done(diagnose: Diagnose, went_on: bool, verdict: Verdict) -> None:
+    said = {**GIVEN_UP, "eda.process.wait": 0.02, "eda.process.went_on": went_on or None}
+    made = flow(skip={12})
+    made.billing.commit("orders", 1.22, 7)
+    made.billing.process(made.messages[12], 1.21, said=said)
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
+
+
+def test_a_queue_that_was_full(diagnose: Diagnose) -> None:
+    made = flow()
+    said = pairs({"exception.type": "queue.Full"})
+    made.works[12].json["events"] = [{"name": "eda.process.not_queued", "timeUnixNano": "1", "attributes": said}]
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets, finding.error) == (SUSPECT, (6, 6), "queue.Full")
+    assert "a queue of the process refused it" in str(finding.detail)
+
+
 def test_an_error_that_a_framework_catches_and_logs(diagnose: Diagnose) -> None:
     made = flow()
     said = {"exception.type": "LookupError", "eda.logger.name": "faststream.access.kafka"}

@@ -129,7 +129,7 @@ tried AS (
         arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
         arg_max(w.service, w.started) AS service, arg_max(w.instance, w.started) AS instance,
         arg_max(w.origin_trace, w.started) AS origin_trace, arg_max(w.origin_span, w.started) AS origin_span,
-        bool_or(coalesce(w.handed, false)) AS handed,
+        bool_or(coalesce(w.handed, false)) AS handed, bool_or(coalesce(w.went_on, false)) AS left_behind,
         -- When a worker got it that it had waited for.
         max(w.started + CAST(coalesce(w.waited, 0) * 1000000000 AS BIGINT)) AS taken
     FROM works AS w
@@ -168,7 +168,7 @@ missing AS (
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
-        d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, t.taken, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
+        d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, coalesce(t.left_behind, false) AS left_behind, t.taken, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
         t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted, t.ended AS failed_at,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
@@ -220,7 +220,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
         false, false, true, false
     FROM tried AS t
     WHERE t.skipped = 1
@@ -555,18 +555,19 @@ complaints AS (
     GROUP BY trace_id, span_id
 ),
 
--- Errors that a handler logged, and of which its attempt shows nothing.
+-- Errors that a handler logged, and queues that were full: its attempt shows nothing of either.
 logged AS (
     SELECT
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(e.error) AS error, min(e.time) AS time,
         -- The framework logs so what it catches of a handler.
-        bool_or(coalesce(regexp_matches(e.logger, '^faststream[.]'), false) AND w.message_offset IS NOT NULL) AS caught
+        bool_or(coalesce(regexp_matches(e.logger, '^faststream[.]'), false) AND w.message_offset IS NOT NULL) AS caught,
+        bool_and(e.name = 'eda.process.not_queued') AS unqueued
     FROM events AS e
     JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
     JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
     WHERE
-        e.name = 'exception' AND w.outcome = 'ok' AND NOT w.unacked
+        e.name IN ('exception', 'eda.process.not_queued') AND w.outcome = 'ok' AND NOT w.unacked
         AND (
             w.span_id = s.span_id
             -- Frameworks have spans of their own around a handler: within the attempt, or beside it.
@@ -613,7 +614,7 @@ SELECT
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
                 AND NOT ((m.error IS NOT NULL OR m.handed) AND coalesce(m.kept, false))
-                AND NOT coalesce((m.ended_by IS NOT NULL OR m.taken > m.attempted) AND g.ended <= m.taken, false)
+                AND NOT coalesce((m.ended_by IS NOT NULL OR m.taken > m.attempted) AND NOT m.left_behind AND g.ended <= m.taken, false)
             ) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
         -- The process may have finished it in its last moments, whose spans were not exported.
@@ -746,9 +747,10 @@ UNION ALL
 SELECT
     l.system, l.service, l.instance, CAST(NULL AS VARCHAR), l.destination, l.consumer_group, l.partition_id,
     l.message_offset, l.error, l.trace_id, l.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), l.started, l.ended, 1,
-    'error-logged', CASE WHEN l.caught AND l.error IS NOT NULL AND a.attempts = 1 THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN l.unqueued THEN 'not-queued' ELSE 'error-logged' END, CASE WHEN l.caught AND l.error IS NOT NULL AND a.attempts = 1 THEN 'LIKELY' ELSE 'SUSPECT' END,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
-    CASE WHEN l.batch THEN 'an error was logged before it was acknowledged with others: '
+    CASE WHEN l.unqueued THEN 'a queue of the process refused it, which ended well: '
+        WHEN l.batch THEN 'an error was logged before it was acknowledged with others: '
         ELSE 'an error was logged while it was processed, which ended well: ' END || coalesce(l.error, 'no exception'),
     CASE WHEN l.message_offset IS NULL THEN l.message END
 FROM complained AS l

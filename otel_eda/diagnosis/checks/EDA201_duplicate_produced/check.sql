@@ -81,6 +81,41 @@ twice AS (
         lead(ended) OVER same AS next_ended
     FROM named
     WINDOW same AS (PARTITION BY system, destination, message_id ORDER BY started, partition_id, message_offset)
+),
+
+-- Without offsets: messages by the id that their sender gave them. What a handler sends of a message that it was at, such
+-- as another try, is no second one of its sender's.
+published AS (
+    SELECT s.*
+    FROM sends AS s
+    LEFT JOIN (
+        SELECT trace_id, message_id, min(started) AS started
+        FROM works
+        WHERE message_id IS NOT NULL
+        GROUP BY trace_id, message_id
+    ) AS w ON w.trace_id = s.trace_id AND w.message_id = s.message_id AND w.started <= s.started
+    WHERE
+        s.message_id IS NOT NULL AND s.message_offset IS NULL AND s.destination IS NOT NULL AND s.outcome = 'ok'
+        AND NOT s.linked AND w.message_id IS NULL
+),
+
+repeated AS (
+    SELECT
+        system, service, destination, message_id, count(*) AS number, count(DISTINCT instance) AS instances,
+        min(started) AS first_time, max(ended) AS last_time,
+        arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
+        arg_min(instance, started) AS instance, arg_max(trace_id, started) AS other_trace_id,
+        arg_max(span_id, started) AS other_span_id, arg_max(instance, started) AS other_instance
+    FROM published
+    GROUP BY system, service, destination, message_id
+    HAVING count(*) > 1
+),
+
+-- An id that is that of an order, say, and not of a message, comes again within one process as well.
+habit AS (
+    SELECT service, destination, count(*) AS ids, max(number - instances) AS inside
+    FROM repeated
+    GROUP BY service, destination
 )
 
 SELECT
@@ -157,3 +192,12 @@ WHERE
             w.destination = t.destination AND w.partition_id = t.partition_id AND w.message_offset = t.message_offset
             AND w.outcome <> 'ok' AND w.started <= t.next_started
     )
+UNION ALL
+SELECT
+    t.system, t.service, t.instance, t.destination, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT),
+    t.trace_id || '-' || t.span_id, t.trace_id, t.span_id, t.other_trace_id, t.other_span_id, t.first_time, t.last_time,
+    CASE WHEN t.instances > 1 THEN 'two-senders' ELSE 'sent-twice' END,
+    CASE WHEN h.inside = 0 AND h.ids >= 3 THEN 'LIKELY' ELSE 'SUSPECT' END,
+    'the id ' || t.message_id || ' was published ' || t.number || ' times'
+FROM repeated AS t
+JOIN habit AS h ON h.service = t.service AND h.destination = t.destination

@@ -129,6 +129,40 @@ grown AS (
     HAVING count(*) >= 5 AND count(CASE WHEN value <= before THEN 1 END) = 0
 ),
 
+-- Without offsets: who worked on what of a queue, and what it never settled.
+queued AS (
+    SELECT s.destination, s.started AS sent_at, s.ended AS sent_end, w.service, w.instance, w.destination AS source,
+        w.trace_id, w.span_id, w.started, w.ended, t.origin_span IS NOT NULL AS settled
+    FROM sends AS s
+    LEFT JOIN works AS w ON w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span
+    LEFT JOIN (
+        SELECT origin_trace, origin_span, instance
+        FROM operations
+        WHERE type = 'settle' AND origin_span IS NOT NULL
+        GROUP BY origin_trace, origin_span, instance
+    ) AS t ON t.origin_trace = w.origin_trace AND t.origin_span = w.origin_span AND t.instance = w.instance
+    WHERE s.system = 'rabbitmq' AND s.message_offset IS NULL AND s.outcome = 'ok' AND s.destination IS NOT NULL
+),
+
+worked AS (
+    SELECT
+        destination, max(source) AS source, max(ended) AS last_work, arg_max(service, ended) AS service,
+        arg_max(instance, ended) AS instance, arg_max(trace_id, ended) AS trace_id, arg_max(span_id, ended) AS span_id,
+        sum(CASE WHEN settled THEN 1 ELSE 0 END) AS settled, sum(CASE WHEN settled THEN 0 ELSE 1 END) AS unsettled
+    FROM queued
+    WHERE span_id IS NOT NULL
+    GROUP BY destination
+),
+
+-- A message that was sent before the last work, and that nobody worked on, is lost rather than waiting.
+left_in_queue AS (
+    SELECT q.destination, count(*) AS number, max(q.sent_end) AS last_send
+    FROM queued AS q
+    JOIN worked AS r ON r.destination = q.destination
+    WHERE q.span_id IS NULL AND q.sent_at > r.last_work
+    GROUP BY q.destination
+),
+
 silent AS (
     SELECT m.system, m.service, m.instance, m.consumer_group, max(m.value) AS age, max(r.value) AS allowed, max(m.time) AS time
     FROM metrics AS m
@@ -181,3 +215,16 @@ SELECT
     CAST(NULL AS VARCHAR), time, time, 1, 'not-polling', true, true, true,
     'it had not polled for ' || round(age, 1) || ' s; after ' || round(allowed, 1) || ' s the group goes on without it'
 FROM silent
+UNION ALL
+SELECT
+    'rabbitmq', r.service, r.instance, r.source, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), r.trace_id, r.span_id,
+    r.last_work, r.last_work, l.number,
+    CASE WHEN r.settled > 0 AND r.unsettled > 0 THEN 'unsettled' ELSE 'stopped' END,
+    CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true,
+    'nobody had any of the ' || l.number || ' messages that came in the '
+        || round((l.last_send - r.last_work) / 1000000000.0, 1) || ' s after its last one'
+        || CASE WHEN r.settled > 0 AND r.unsettled > 0 THEN '; it never settled ' || r.unsettled || ' of its messages' ELSE '' END
+FROM worked AS r
+JOIN left_in_queue AS l ON l.destination = r.destination
+JOIN graces AS z ON z.destination = r.destination
+WHERE l.last_send - r.last_work > z.grace
