@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.core.clients import capture
 from otel_eda.core.message import DestinationTemplate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import SpanContext
+
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Attributes, Identity, Message
+    from otel_eda.core.telemetry.templates import Described
 
 
 def destination_attribute(destination: str) -> Attributes:
@@ -30,6 +38,16 @@ def peer_attributes(identity: Identity) -> Attributes:
     if identity.peer is None:
         return {}
     return {semconv.PEER_ADDRESS: identity.peer[0], semconv.PEER_PORT: identity.peer[1]}
+
+
+def described(
+    route: Route, message: Message, origin: SpanContext | None, more: Mapping[str, Any] = MappingProxyType({})
+) -> Described:
+    """Describe a span about one message, with more attributes, that is linked to the message's origin or origins."""
+    attributes = message_attributes(route, message)
+    if more:
+        attributes.update(more)
+    return attributes, [Link(one) for one in message.origins] if message.origins and not origin else (), origin
 
 
 def message_attributes(route: Route, message: Message) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from otel_eda.core.runtime.state import on_reset
 from otel_eda.core.telemetry.errors import error_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.trace import TracerProvider
 
@@ -56,8 +56,9 @@ class Origin(Protocol):
     def empty(self, error: BaseException, /) -> bool:
         """Return whether an exception only says that a pull has found no message."""
 
-    def owner(self, item: Any, /) -> Any:
-        """Return the client that an object belongs to."""
+    @property
+    def owner(self) -> Callable[[Any], Any] | None:
+        """What returns the client that an object belongs to, None where each object is its own."""
 
     def identify(self, instance: Any, /) -> Identity:
         """Return the identity of a client, from what it knows without asking the broker."""
@@ -263,7 +264,10 @@ class Client(InFlight):
         route = self.routes.get((operation, destination))
         if route is None or route.scope is not (self.own_telemetry or self.library.telemetry).scope:
             route = self.route(operation, "receive", destination)
-        route.count_consumed(partition, number)
+        if route.message_count is not None:
+            route.message_count.number += number
+        else:
+            route.count_consumed(partition, number)
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Record the offsets of a batch's messages from one partition in the ledger."""

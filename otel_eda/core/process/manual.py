@@ -12,7 +12,7 @@ from otel_eda import semconv
 from otel_eda.config import on_reload
 from otel_eda.core import propagation
 from otel_eda.core.clients.client import Client, last_consumers
-from otel_eda.core.clients.instances import client_of, live_clients
+from otel_eda.core.clients.instances import client_of, live_clients, owner_of
 from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
@@ -118,7 +118,7 @@ def _message_of(library: Library, item: Any) -> Message | None:
 
 
 def _consumer_of(library: Library, item: Any, destination: str) -> Client:
-    if library.owner(item) is not item:
+    if owner_of(item, library) is not item:
         return client_of(item, library)
     for client in live_clients():
         if client.library is library and destination in client.consumed_destinations:

@@ -14,11 +14,11 @@ from opentelemetry.context import Context
 
 from otel_eda import semconv
 from otel_eda.core.clients import progress
-from otel_eda.core.clients.attributes import message_attributes
+from otel_eda.core.clients.attributes import described
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
-from otel_eda.core.process.durations import record_durations, record_wait
+from otel_eda.core.process.durations import record_age, record_wait
 from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime import finalizers
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
     from otel_eda.core.propagation.headers import Extracted
-    from otel_eda.core.telemetry.templates import Described
 
 
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
@@ -105,7 +104,7 @@ class Processing:
         if self.done or not (open_processings.remove(self) or self.inherited):
             self._let_go(keep)
             return
-        self.done, end = True, at or time.time_ns()
+        self.done, end, route = True, at or time.time_ns(), self.route
         self._restore_context()
         if self.inherited:
             return
@@ -115,16 +114,22 @@ class Processing:
         ledger = self.partition_ledger
         anomaly = None if ledger is None else self._end_in_ledger(ledger, error) if error else ledger.end(self.offset)
         if anomaly is not None:
-            self.route.record_anomaly(anomaly, self.partition)
+            route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
         hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
-        if self.route.scope.records_durations:
-            record_durations(self.route, self.partition, kind, self.start, end, self.timestamp, self.context)
+        if route.scope.records_durations:
+            self._record_durations(route, kind, end)
         for observe in observers:
             observe(self, end)
         self.record = self.given = self.failure = self.pending_error = None
         if not keep:
             self.context = EMPTY  # the context holds this processing: the cycle would wait for the garbage collector
+
+    def _record_durations(self, route: Route, kind: str | None, end: int) -> None:
+        usual = route.usual_durations if kind is None else None
+        (usual or route.own_durations(self.partition, kind)).record(max(end - self.start, 0) / 1e9, self.context)
+        if self.timestamp is not None and route.settings.message_age:
+            record_age(route, self.partition, kind, end, self.timestamp, self.context)
 
     def _let_go(self, keep: bool) -> None:
         # Somebody else was faster, perhaps in another thread.
@@ -211,7 +216,10 @@ def begin_processing(
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
     finalizers.take_left() if finalizers.left else None
-    (outer_context, base), route = around_processing(manual), client.route("process", "process", message.destination)
+    outer_context = base = get_current()
+    if PROCESSING in base:
+        outer_context, base = around_processing(base, manual)
+    route = client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
@@ -219,18 +227,11 @@ def begin_processing(
     if message.offset is not None and message.partition is not None:
         _record_in_ledger(processing, message.key, message.partition, message.offset, attributes)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
-    span = route.scope.start_like(
-        route.template, parent, route.kind, processing.start, (_described, (route, message, attributes, origin))
-    )
-    processing.span, processing.context = span, Context({**context, SPAN: span, PROCESSING: processing})
+    about = described, (route, message, origin, attributes)
+    processing.span = span = route.scope.start_like(route.template, parent, route.kind, processing.start, about)
+    processing.context = Context({**context, SPAN: span, PROCESSING: processing})
     _make_current(processing, message, origin)
     return processing
-
-
-def _described(route: Route, message: Message, more: dict[str, Any], origin: SpanContext | None) -> Described:
-    attributes = message_attributes(route, message)
-    attributes.update(more)
-    return attributes, (), origin
 
 
 def _record_in_ledger(
@@ -241,7 +242,7 @@ def _record_in_ledger(
     epoch = 0 if processing.manual or processing.polled else processing.client.epoch
     processing.offset = offset
     processing.key = hash(key) if route.captures_key and type(key) in {bytes, str} else None
-    processing.partition_ledger = ledger = route.partition_ledger(partition)
+    processing.partition_ledger = ledger = route.ledgers.get(partition) or route.partition_ledger(partition)
     processing.anomaly = anomaly = ledger.begin(offset, epoch, processing.key)
     # To process a message by hand again, or in another loop over its batch, is no redelivery.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or semconv.MANUAL not in attributes):

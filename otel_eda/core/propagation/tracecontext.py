@@ -17,10 +17,11 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from otel_eda.core.runtime.contexts import EMPTY, NO_STATE, SPAN, span_context, span_in
+from otel_eda.core.runtime.contexts import EMPTY, NO_STATE, SPAN, span_context
 
 if TYPE_CHECKING:
     from opentelemetry.propagators.textmap import TextMapPropagator
+    from opentelemetry.trace import Span
 
 
 PARENT, STATE, BAGGAGE = "traceparent", "tracestate", "baggage"
@@ -66,8 +67,11 @@ def read(parent: object) -> tuple[Context, SpanContext] | None:
 
 def write(context: Context) -> dict[str, str] | None:
     """Return the headers that carry a context, or None for a context with baggage, trace state or no span."""
-    origin = span_in(context).get_span_context()
-    if type(origin) is not SpanContext or _BAGGAGE_KEY in context:
+    span: Span | None = context.get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
+    if span is None or _BAGGAGE_KEY in context:
+        return None
+    origin = span.get_span_context()
+    if type(origin) is not SpanContext:
         return None
     trace_id, span_id, _, flags, state, is_valid = origin
     if not is_valid or (state is not NO_STATE and state):

@@ -89,8 +89,8 @@ class Pull:
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
         if route.scope.records_durations or route.scope.check_durations(end):
-            durations = route.durations(route.scope.metrics.operation_duration, None, error)
-            durations.record((end - self.start) / 1e9, context)
+            usual = route.usual_durations if error is None else None
+            (usual or route.own_durations(None, error)).record((end - self.start) / 1e9, context)
 
     @guarded
     def record_failure(self, error: BaseException) -> None:

@@ -49,6 +49,7 @@ class Confirmed:
     callback: str
     confirm: Callable[..., PublisherConfirm]
     takes: ClassVar[tuple[str, ...]] = ()
+    before_call: ClassVar[None] = None  # the channel has asked for confirms
 
     def places(self) -> tuple[Place, ...]:
         """Return the call that asks for confirms."""
@@ -66,9 +67,6 @@ class Confirmed:
             return result
 
         return publish
-
-    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Do nothing: the channel has asked for confirms."""
 
     def is_answer(self, error: BaseException) -> bool:  # noqa: ARG002
         """Return False: the confirm comes after the call."""

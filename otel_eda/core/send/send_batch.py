@@ -104,7 +104,7 @@ class _BatchSending:
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
         hooks.end(self.span, end)
-        durations = self.route.durations(self.scope.metrics.operation_duration, self.partition, kind)
+        durations = self.route.own_durations(self.partition, kind)
         durations.record(max(end - self.start, 0) / 1e9, self.context)
 
     @guarded
