@@ -15,7 +15,7 @@ def with_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, byte
     """Return a copy of a list of header pairs with more headers at its end, or None if it is no list."""
     if headers is not None and not isinstance(headers, list):
         return None  # the client refuses it with its own error
-    return [*(headers or ()), *zip(added, map(str.encode, added.values()), strict=True)]
+    return [*(headers or ()), *[(name, value.encode()) for name, value in added.items()]]
 
 
 def positions(offsets: Mapping[Any, Any]) -> dict[tuple[str, str], int]:
@@ -56,12 +56,10 @@ def valid(number: int | None) -> int | None:
 def read(item: Any) -> Message | None:
     """Return the message of a `ConsumerRecord` of a pure Python client, or None for any other object."""
     try:
-        size, headers, key, offset = item.serialized_value_size, item.headers, item.key, item.offset
+        size, headers, key = item.serialized_value_size, item.headers, item.key
     except AttributeError:
         return None
-    stamp, partition = item.timestamp, str(item.partition)
-    if offset is None or offset < 0 or stamp is None or stamp < 0:
-        offset, stamp = valid(offset), valid(stamp)
+    offset, stamp, partition = valid(item.offset), valid(item.timestamp), str(item.partition)
     return Message(item.topic, partition, offset, headers, stamp, size == -1, key=key, size=max(0, size))
 
 

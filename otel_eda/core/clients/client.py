@@ -39,7 +39,7 @@ _BROKER_OPERATIONS = {"send", "receive", "settle"}
 
 
 class Origin(Protocol):
-    """The library that a client belongs to, as far as a client asks it anything."""
+    """The library that a client belongs to; `owner` tells the client of an object that is part of it, if there are."""
 
     name: str
     system: str
@@ -56,9 +56,7 @@ class Origin(Protocol):
     def empty(self, error: BaseException, /) -> bool:
         """Return whether an exception only says that a pull has found no message."""
 
-    @property
-    def owner(self) -> Callable[[Any], Any] | None:
-        """What returns the client that an object belongs to, None where each object is its own."""
+    owner: Callable[[Any], Any] | None
 
     def identify(self, instance: Any, /) -> Identity:
         """Return the identity of a client, from what it knows without asking the broker."""
@@ -206,9 +204,8 @@ class Client(InFlight):
     def metric_attributes(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Return the attributes of a metric that is about a destination or partition, and about no operation."""
         made = self.common_attributes | (destination_attribute(destination) if destination else {})
-        return (
-            made | {semconv.PARTITION: partition} if partition is not None and self.settings.partition_metrics else made
-        )
+        known = partition is not None and self.settings.partition_metrics
+        return made | {semconv.PARTITION: partition} if known else made
 
     def positions(self) -> list[Position]:
         """Return the positions of the consumer: those of its last poll, moved on, where no thread may ask it."""
@@ -264,10 +261,7 @@ class Client(InFlight):
         route = self.routes.get((operation, destination))
         if route is None or route.scope is not (self.own_telemetry or self.library.telemetry).scope:
             route = self.route(operation, "receive", destination)
-        if route.message_count is not None:
-            route.message_count.number += number
-        else:
-            route.count_consumed(partition, number)
+        route.count_consumed(partition, number)
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Record the offsets of a batch's messages from one partition in the ledger."""

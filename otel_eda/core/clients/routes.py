@@ -51,6 +51,7 @@ class Route:
         "_durations",
         "_ledger",
         "_library",
+        "_message_count",
         "by_partition",
         "captures_content",
         "captures_key",
@@ -60,7 +61,6 @@ class Route:
         "kind",
         "last_timestamps",
         "ledgers",
-        "message_count",
         "operation_attributes",
         "purpose",
         "scope",
@@ -109,7 +109,7 @@ class Route:
         self.captures_key = settings.capture_key != "off"
         self.captures_content = bool(self.captures_key or settings.capture_headers or settings.capture_body_size)
         self.purpose = purpose(self.destination, settings) if self.type == "send" else None
-        self.message_count: Count | None = None
+        self._message_count: Count | None = None
         self.usual_durations: Durations | None = None
         self.usual_waits: Durations | None = None
 
@@ -162,21 +162,24 @@ class Route:
 
     def count_sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
         """Count messages whose send has ended, and those that were sent to a retry or dead-letter destination."""
-        if error is None and self.message_count is not None:
-            self.message_count.number += number
+        if error is None and self._message_count is not None:
+            self._message_count.number += number
         else:
             self._count_messages(self.scope.metrics.sent, partition, error, number)
         if self.purpose is not None and error is None:
             self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
 
     def count_consumed(self, partition: str | None, number: int) -> None:
-        """Count messages that the application was handed, where `message_count` does not yet stand for them."""
+        """Count messages that the application was handed."""
+        if self._message_count is not None:
+            self._message_count.number += number
+            return
         self._count_messages(self.scope.metrics.consumed, partition, None, number)
 
     def _count_messages(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
         self.count(counter, partition, error, number)
         if error is None and not self.by_partition:
-            self.message_count = self._counts.get((counter, None, None))
+            self._message_count = self._counts.get((counter, None, None))
 
     def partition_ledger(self, partition: str) -> PartitionLedger:
         """Return the ledger of a partition of the destination."""

@@ -25,7 +25,7 @@ from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -139,6 +139,7 @@ class _UnknownOrigin:
     confined = False
     telemetry = Telemetry("process")
     hooks = NO_HOOKS
+    owner: Callable[[Any], Any] | None = None
 
     def __init__(self, system: str) -> None:
         self.system = system
@@ -153,10 +154,6 @@ class _UnknownOrigin:
     def empty(self, _: BaseException) -> bool:
         """Return False: nobody pulls from here."""
         return False
-
-    def owner(self, item: Any) -> Any:
-        """Return the object itself."""
-        return item
 
     def identify(self, _: Any) -> Identity:
         """Return an identity of which nothing is known."""

@@ -216,9 +216,8 @@ def begin_processing(
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
     finalizers.take_left() if finalizers.left else None
-    outer_context = base = get_current()
-    if PROCESSING in base:
-        outer_context, base = around_processing(base, manual)
+    here = get_current()
+    outer_context, base = around_processing(here, manual) if PROCESSING in here else (here, here)
     route = client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
@@ -230,8 +229,7 @@ def begin_processing(
     about = described, (route, message, origin, attributes)
     processing.span = span = route.scope.start_like(route.template, parent, route.kind, processing.start, about)
     processing.context = Context({**context, SPAN: span, PROCESSING: processing})
-    _make_current(processing, message, origin)
-    return processing
+    return _make_current(processing, message, origin)
 
 
 def _record_in_ledger(
@@ -250,7 +248,7 @@ def _record_in_ledger(
         attributes.update(_ANOMALIES[anomaly])
 
 
-def _make_current(processing: Processing, message: Message, origin: SpanContext | None) -> None:
+def _make_current(processing: Processing, message: Message, origin: SpanContext | None) -> Processing:
     client, route = processing.client, processing.route
     open_processings.add(processing)
     called = client.own_hooks or client.library.hooks
@@ -266,6 +264,7 @@ def _make_current(processing: Processing, message: Message, origin: SpanContext 
     if (dead or message.redelivered or message.ready_count is not None) and not processing.manual:
         progress.record_redelivery(client, route, message)
     attach(processing.context)
+    return processing
 
 
 _ANOMALIES = {

@@ -153,7 +153,8 @@ class LightSpan(_Span):
             return
         with self._lock:
             own = self.own_attributes
-            if done := self._takes(len(attributes)):
+            few = len(own) + len(attributes) <= self.room
+            if done := few and self._end_time is None and self.made_attributes is None:
                 if not own.keys().isdisjoint(attributes):
                     for key in own.keys() & attributes.keys():
                         self._take_out(key)
@@ -164,7 +165,7 @@ class LightSpan(_Span):
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute as the SDK does."""
         with self._lock:
-            if done := bool(type(value) in PLAIN and type(key) is str and key and self._takes(1)):
+            if done := bool(type(value) in PLAIN and type(key) is str and key and self._takes_one()):
                 if key in self.own_attributes:
                     self._take_out(key)
                 self.own_attributes[key] = value
@@ -176,10 +177,8 @@ class LightSpan(_Span):
         del self.own_attributes[key]
         self.template = None
 
-    def _takes(self, number: int) -> bool:
-        return (
-            self._end_time is None and self.made_attributes is None and len(self.own_attributes) + number <= self.room
-        )
+    def _takes_one(self) -> bool:
+        return self._end_time is None and self.made_attributes is None and len(self.own_attributes) < self.room
 
     def end(self, end_time: int | None = None) -> None:
         """End the span as the SDK does; a span that nobody has touched is given to the processors itself."""
