@@ -43,15 +43,7 @@ def peer_attributes(identity: Identity) -> Attributes:
 def described(
     route: Route, message: Message, origin: SpanContext | None, more: Mapping[str, Any] = MappingProxyType({})
 ) -> Described:
-    """Describe a span about one message, with more attributes, that is linked to the message's origin or origins."""
-    attributes = message_attributes(route, message)
-    if more:
-        attributes.update(more)
-    return attributes, [Link(one) for one in message.origins] if message.origins and not origin else (), origin
-
-
-def message_attributes(route: Route, message: Message) -> dict[str, Any]:
-    """Return the attributes of a span about one message that it has beside those of its route."""
+    """Describe a span about one message, by what its route has not and by `more`, linked to where it comes from."""
     attributes: dict[str, Any] = {}
     if type(message.destination) is DestinationTemplate:
         attributes.update(message.destination.attributes)
@@ -61,7 +53,9 @@ def message_attributes(route: Route, message: Message) -> dict[str, Any]:
     _add_identity(attributes, message)
     if route.captures_content:
         attributes.update(capture.content_attributes(message, route.settings))
-    return attributes
+    if more:
+        attributes.update(more)
+    return attributes, [Link(one) for one in message.origins] if message.origins and not origin else (), origin
 
 
 def add_broker_attributes(attributes: dict[str, Any], message: Message) -> None:
