@@ -261,7 +261,7 @@ class Client(InFlight):
         route = self.routes.get((operation, destination))
         if route is None or route.scope is not (self.own_telemetry or self.library.telemetry).scope:
             route = self.route(operation, "receive", destination)
-        route.count_consumed(partition, number)
+        (route.usual_count or route.consumed(partition)).number += number
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Record the offsets of a batch's messages from one partition in the ledger."""

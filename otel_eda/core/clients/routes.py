@@ -41,9 +41,9 @@ class Route:
     """One client's operation on one destination: its span's name and attributes, its metrics, its settings.
 
     `destination_attributes` are those of metrics about the destination, `operation_attributes` those of metrics about
-    the operation; `usual_durations` records those of one without an error, None before the first and where each
-    partition has its own; `last_timestamps` are those of the messages handed over last, in milliseconds since 1970, by
-    partition.
+    the operation; `last_timestamps` are those of the messages handed over last, in milliseconds since 1970, by
+    partition. `usual_count` counts messages without an error, and `usual_durations` and `usual_waits` record their
+    durations; each is None before the first of them, and where each partition has its own.
     """
 
     __slots__ = (
@@ -51,7 +51,6 @@ class Route:
         "_durations",
         "_ledger",
         "_library",
-        "_message_count",
         "by_partition",
         "captures_content",
         "captures_key",
@@ -67,6 +66,7 @@ class Route:
         "settings",
         "template",
         "type",
+        "usual_count",
         "usual_durations",
         "usual_waits",
     )
@@ -109,7 +109,7 @@ class Route:
         self.captures_key = settings.capture_key != "off"
         self.captures_content = bool(self.captures_key or settings.capture_headers or settings.capture_body_size)
         self.purpose = purpose(self.destination, settings) if self.type == "send" else None
-        self._message_count: Count | None = None
+        self.usual_count: Count | None = None
         self.usual_durations: Durations | None = None
         self.usual_waits: Durations | None = None
 
@@ -162,24 +162,21 @@ class Route:
 
     def count_sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
         """Count messages whose send has ended, and those that were sent to a retry or dead-letter destination."""
-        if error is None and self._message_count is not None:
-            self._message_count.number += number
-        else:
-            self._count_messages(self.scope.metrics.sent, partition, error, number)
+        usual = self.usual_count if error is None else None
+        (usual or self._message_count(self.scope.metrics.sent, partition, error)).number += number
         if self.purpose is not None and error is None:
             self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
 
-    def count_consumed(self, partition: str | None, number: int) -> None:
-        """Count messages that the application was handed."""
-        if self._message_count is not None:
-            self._message_count.number += number
-            return
-        self._count_messages(self.scope.metrics.consumed, partition, None, number)
+    def consumed(self, partition: str | None) -> Count:
+        """Return the count of messages that the application was handed; it is kept in `usual_count` if it can be."""
+        return self._message_count(self.scope.metrics.consumed, partition, None)
 
-    def _count_messages(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
-        self.count(counter, partition, error, number)
+    def _message_count(self, counter: Counter, partition: str | None, error: str | None) -> Count:
+        self.count(counter, partition, error, 0)
+        count = self._counts[counter, partition if self.by_partition else None, error]
         if error is None and not self.by_partition:
-            self._message_count = self._counts.get((counter, None, None))
+            self.usual_count = count
+        return count
 
     def partition_ledger(self, partition: str) -> PartitionLedger:
         """Return the ledger of a partition of the destination."""

@@ -67,7 +67,10 @@ _getter = _LenientGetter()
 
 def inject(context: Context) -> dict[str, str]:
     """Return the headers that carry a context."""
-    headers = tracecontext.write(context) if getattr(propagate, _PLACE, None) is _default or _is_default() else None
+    info = _propagator_info
+    if getattr(propagate, _PLACE, _PLACE) is not info.propagator:
+        info = _global_propagator()
+    headers = tracecontext.write(context) if info.default else None
     if headers is not None:
         return headers
     carrier: dict[str, str] = {}
@@ -90,7 +93,10 @@ def extract(headers: Headers) -> Extracted:
             parent = headers[0][1] if headers[0][0] == tracecontext.PARENT else None
         elif type(headers) is dict and len(headers) == 1:
             parent = headers.get(tracecontext.PARENT)
-        if parent is not None and (getattr(propagate, _PLACE, None) is _default or _is_default()):
+        info = _propagator_info
+        if getattr(propagate, _PLACE, _PLACE) is not info.propagator:
+            info = _global_propagator()
+        if parent is not None and info.default:
             trace_context = tracecontext.read(parent)
             if trace_context is not None:
                 return trace_context  # all that most messages carry
@@ -102,7 +108,7 @@ def extract(headers: Headers) -> Extracted:
 def _extract(headers: list[tuple[Any, Any]]) -> Extracted:
     headers = headers if len(headers) <= MAX_HEADERS_READ else headers[-MAX_HEADERS_READ:]
     carrier = _carrier(headers)
-    if tracecontext.STATE not in carrier and tracecontext.BAGGAGE not in carrier and _is_default():
+    if tracecontext.STATE not in carrier and tracecontext.BAGGAGE not in carrier and _global_propagator().default:
         trace_context = tracecontext.read(carrier.get(tracecontext.PARENT))
         if trace_context is not None:
             return trace_context
@@ -180,16 +186,7 @@ class _PropagatorInfo(NamedTuple):
 _propagator_info = _PropagatorInfo(None, frozenset(), False)
 
 
-_PLACE = "_HTTP_TEXT_FORMAT"  # where the API keeps the global propagator, which its function only returns
-_default: object = _propagator_info  # that propagator, if it is the default one; else nothing that it could be
-
-
-def _is_default() -> bool:
-    """Return whether the global propagator is the default one, and remember it: to ask for it is a call."""
-    global _default
-    info = _global_propagator()
-    _default = info.propagator if info.default else info
-    return info.default
+_PLACE = "_HTTP_TEXT_FORMAT"  # where the API keeps the global propagator; its function, which returns it, is a call
 
 
 def _global_propagator() -> _PropagatorInfo:
