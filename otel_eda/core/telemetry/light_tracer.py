@@ -137,7 +137,8 @@ class LightTracer(Tracer):
         # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
         self._changed(sdk)
         sampler, resource, ids, _ = made_of
-        self._ids_are_random = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
+        is_usual = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
+        self._ids_are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
         self._decisions = tuple(_decisions(sampler))
         self._tells_start = _tells_start(sdk.span_processor)
         limits = sdk._span_limits
