@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import itertools
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -148,10 +149,13 @@ def record(offset: int, stamp: int) -> Record:
 
 
 def same() -> Callable[[], list[Record]]:
-    """Give a source of records that are made in advance, so that making them is not measured; no offset comes twice."""
-    first = next(_sources) * 1_000_000
-    made = itertools.cycle([records(first + number * FETCHED) for number in range(BATCHES)])
-    return lambda: list(next(made))
+    """Give a source of records that are made in advance, so that making them is not measured; no offset comes twice.
+
+    It keeps none that it has given: a message of a batch that somebody holds is followed further.
+    """
+    starts = itertools.count(next(_sources) * 1_000_000, FETCHED)
+    made = deque(records(next(starts)) for _ in range(BATCHES))
+    return lambda: made.popleft() if made else records(next(starts))
 
 
 _sources = itertools.count()

@@ -39,7 +39,7 @@ class DestinationTemplate(str):
         return made
 
 
-@dataclass
+@dataclass(slots=True)
 class Message:
     """One message as an adapter reads it; fields that the library does not have keep their defaults.
 

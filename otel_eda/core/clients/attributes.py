@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Link
 
 from otel_eda import semconv
 from otel_eda.core.clients import capture
@@ -10,8 +13,13 @@ from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.propagation import event_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import SpanContext
+
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Attributes, Identity, Message
+    from otel_eda.core.telemetry.templates import Described
 
 
 def destination_attribute(destination: str) -> Attributes:
@@ -33,8 +41,10 @@ def peer_attributes(identity: Identity) -> Attributes:
     return {semconv.PEER_ADDRESS: identity.peer[0], semconv.PEER_PORT: identity.peer[1]}
 
 
-def message_attributes(route: Route, message: Message) -> dict[str, Any]:
-    """Return the attributes of a span about one message that it has beside those of its route."""
+def described(
+    route: Route, message: Message, origin: SpanContext | None, more: Mapping[str, Any] = MappingProxyType({})
+) -> Described:
+    """Describe a span about one message, by what its route has not and by `more`, linked to where it comes from."""
     attributes: dict[str, Any] = {}
     if type(message.destination) is DestinationTemplate:
         attributes.update(message.destination.attributes)
@@ -44,7 +54,9 @@ def message_attributes(route: Route, message: Message) -> dict[str, Any]:
     _add_identity(attributes, message)
     if route.captures_content:
         attributes.update(capture.content_attributes(message, route.settings))
-    return attributes
+    if more:
+        attributes.update(more)
+    return attributes, [Link(one) for one in message.origins] if message.origins and not origin else (), origin
 
 
 def add_broker_attributes(attributes: dict[str, Any], message: Message) -> None:

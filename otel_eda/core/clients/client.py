@@ -22,7 +22,7 @@ from otel_eda.core.runtime.state import on_reset
 from otel_eda.core.telemetry.errors import error_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.trace import TracerProvider
 
@@ -39,7 +39,7 @@ _BROKER_OPERATIONS = {"send", "receive", "settle"}
 
 
 class Origin(Protocol):
-    """The library that a client belongs to, as far as a client asks it anything."""
+    """The library that a client belongs to; `owner` tells the client of an object that is part of it, if there are."""
 
     name: str
     system: str
@@ -56,8 +56,7 @@ class Origin(Protocol):
     def empty(self, error: BaseException, /) -> bool:
         """Return whether an exception only says that a pull has found no message."""
 
-    def owner(self, item: Any, /) -> Any:
-        """Return the client that an object belongs to."""
+    owner: Callable[[Any], Any] | None
 
     def identify(self, instance: Any, /) -> Identity:
         """Return the identity of a client, from what it knows without asking the broker."""
@@ -205,9 +204,8 @@ class Client(InFlight):
     def metric_attributes(self, destination: str | None, partition: str | None = None) -> Attributes:
         """Return the attributes of a metric that is about a destination or partition, and about no operation."""
         made = self.common_attributes | (destination_attribute(destination) if destination else {})
-        return (
-            made | {semconv.PARTITION: partition} if partition is not None and self.settings.partition_metrics else made
-        )
+        known = partition is not None and self.settings.partition_metrics
+        return made | {semconv.PARTITION: partition} if known else made
 
     def positions(self) -> list[Position]:
         """Return the positions of the consumer: those of its last poll, moved on, where no thread may ask it."""
@@ -263,7 +261,7 @@ class Client(InFlight):
         route = self.routes.get((operation, destination))
         if route is None or route.scope is not (self.own_telemetry or self.library.telemetry).scope:
             route = self.route(operation, "receive", destination)
-        route.count_consumed(partition, number)
+        (route.usual_count or route.consumed(partition)).number += number
 
     def record_batch(self, destination: str, partition: str | None, offsets: list[int]) -> None:
         """Record the offsets of a batch's messages from one partition in the ledger."""

@@ -38,6 +38,11 @@ def _apply_settings() -> None:
         client.apply_settings()
 
 
+def owner_of(instance: Any, library: Origin) -> Any:
+    """Return the object whose client an object's calls belong to."""
+    return instance if library.owner is None else library.owner(instance)
+
+
 def existing_client(instance: Any) -> Client | None:
     """Return the client of a library's producer or consumer, or None before its first use."""
     attributes = getattr(instance, "__dict__", None)
@@ -46,7 +51,7 @@ def existing_client(instance: Any) -> Client | None:
 
 def client_of(instance: Any, library: Origin) -> Client:
     """Return the client of a library's producer or consumer, made at its first use."""
-    owner = library.owner(instance)
+    owner = instance if library.owner is None else library.owner(instance)
     attributes = getattr(owner, "__dict__", None)
     client = existing_client(owner) if attributes is None else attributes.get(ATTRIBUTE)
     return client or _remember(Client(library, owner, identity_of(owner, library) or Identity()), owner)

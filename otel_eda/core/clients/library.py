@@ -64,10 +64,6 @@ class SinglePlace:
         return (self,)
 
 
-def _same_object(instance: Any) -> Any:
-    return instance
-
-
 def _no_message(_: Any) -> None:
     """Return None: the library has no messages."""
 
@@ -109,10 +105,10 @@ class Library:
     that ours replaces, and `official_hooks` makes hooks of its settings.
 
     A client library also has its `system`; `message` reads a message and returns None for any other object; `identify`
-    reads a client; `owner` returns the client that an object belongs to whose methods are called; `positions` returns
-    how far a consumer is, from what it knows without asking the broker; `confined` says that only a thread that uses a
-    consumer may ask for that, since the consumer's calls are not safe beside its close; `learnt` returns attributes of
-    spans that a client knows once it has met its broker, None before.
+    reads a client; `owner` returns the client that an object belongs to whose methods are called, where that is another
+    object; `positions` returns how far a consumer is, from what it knows without asking the broker; `confined` says
+    that only a thread that uses a consumer may ask for that, since the consumer's calls are not safe beside its close;
+    `learnt` returns attributes of spans that a client knows once it has met its broker, None before.
 
     `empty` says whether an exception only means that a pull has found no message; `code` returns the `error.type` of an
     exception whose class says too little, None for any other; `forget` is called once the originals are restored;
@@ -129,7 +125,7 @@ class Library:
     system: str = ""
     message: Callable[[Any], Message | None] = _no_message
     identify: Callable[[Any], Identity] = _empty_identity
-    owner: Callable[[Any], Any] = _same_object
+    owner: Callable[[Any], Any] | None = None
     signatures: Mapping[str, str] = field(default_factory=dict)
     positions: Callable[[Any], Iterable[Position]] = _no_positions
     confined: bool = False

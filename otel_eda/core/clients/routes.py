@@ -42,7 +42,8 @@ class Route:
 
     `destination_attributes` are those of metrics about the destination, `operation_attributes` those of metrics about
     the operation; `last_timestamps` are those of the messages handed over last, in milliseconds since 1970, by
-    partition.
+    partition. `usual_count` counts messages without an error, and `usual_durations` and `usual_waits` record their
+    durations; each is None before the first of them, and where each partition has its own.
     """
 
     __slots__ = (
@@ -50,8 +51,6 @@ class Route:
         "_durations",
         "_ledger",
         "_library",
-        "_message_count",
-        "_partition_ledgers",
         "by_partition",
         "captures_content",
         "captures_key",
@@ -60,16 +59,20 @@ class Route:
         "injects",
         "kind",
         "last_timestamps",
+        "ledgers",
         "operation_attributes",
         "purpose",
         "scope",
         "settings",
         "template",
         "type",
+        "usual_count",
+        "usual_durations",
+        "usual_waits",
     )
 
     _counts: dict[tuple[Counter, str | None, str | None], Count]
-    _partition_ledgers: dict[str, PartitionLedger]
+    ledgers: dict[str, PartitionLedger]
     _durations: dict[Histogram | tuple[Histogram, str | None, str | None], Durations]
 
     def __init__(
@@ -94,7 +97,7 @@ class Route:
         if type_ == "send":
             self.operation_attributes.pop(semconv.GROUP, None)
         self.last_timestamps: dict[str | None, int] = {}
-        self._counts, self._durations, self._partition_ledgers, self._ledger = {}, {}, {}, ledger
+        self._counts, self._durations, self.ledgers, self._ledger = {}, {}, {}, ledger
         self._library = library
         self.apply_settings(settings)
 
@@ -106,7 +109,25 @@ class Route:
         self.captures_key = settings.capture_key != "off"
         self.captures_content = bool(self.captures_key or settings.capture_headers or settings.capture_body_size)
         self.purpose = purpose(self.destination, settings) if self.type == "send" else None
-        self._message_count: Count | None = None
+        self.usual_count: Count | None = None
+        self.usual_durations: Durations | None = None
+        self.usual_waits: Durations | None = None
+
+    def own_durations(self, partition: str | None, error: str | None) -> Durations:
+        """Return what records durations of the operation; `usual_durations` are those of one without an error."""
+        metrics = self.scope.metrics
+        histogram = metrics.process_duration if self.type == "process" else metrics.operation_duration
+        durations = self.durations(histogram, partition, error)
+        if error is None and not self.by_partition:
+            self.usual_durations = durations
+        return durations
+
+    def waits(self, partition: str | None) -> Durations:
+        """Return what records how long messages waited; it is kept in `usual_waits` as that of durations is."""
+        durations = self.durations(self.scope.metrics.queue_duration, partition)
+        if not self.by_partition:
+            self.usual_waits = durations
+        return durations
 
     def durations(self, histogram: Histogram, partition: str | None = None, error: str | None = None) -> Durations:
         """Return what records durations of the operation in a histogram, kept for each partition and error."""
@@ -141,32 +162,27 @@ class Route:
 
     def count_sent(self, partition: str | None, error: str | None, number: int = 1) -> None:
         """Count messages whose send has ended, and those that were sent to a retry or dead-letter destination."""
-        if error is None and self._message_count is not None:
-            self._message_count.number += number
-        else:
-            self._count_messages(self.scope.metrics.sent, partition, error, number)
+        usual = self.usual_count if error is None else None
+        (usual or self._message_count(self.scope.metrics.sent, partition, error)).number += number
         if self.purpose is not None and error is None:
             self.count(getattr(self.scope.metrics, self.purpose), partition, None, number)
 
-    def count_consumed(self, partition: str | None, number: int) -> None:
-        """Count messages that the application was handed."""
-        if self._message_count is not None:
-            self._message_count.number += number
-            return
-        self._count_messages(self.scope.metrics.consumed, partition, None, number)
+    def consumed(self, partition: str | None) -> Count:
+        """Return the count of messages that the application was handed; it is kept in `usual_count` if it can be."""
+        return self._message_count(self.scope.metrics.consumed, partition, None)
 
-    def _count_messages(self, counter: Counter, partition: str | None, error: str | None, number: int) -> None:
-        self.count(counter, partition, error, number)
+    def _message_count(self, counter: Counter, partition: str | None, error: str | None) -> Count:
+        self.count(counter, partition, error, 0)
+        count = self._counts[counter, partition if self.by_partition else None, error]
         if error is None and not self.by_partition:
-            self._message_count = self._counts.get((counter, None, None))
+            self.usual_count = count
+        return count
 
     def partition_ledger(self, partition: str) -> PartitionLedger:
         """Return the ledger of a partition of the destination."""
-        partition_ledger = self._partition_ledgers.get(partition)
+        partition_ledger = self.ledgers.get(partition)
         if partition_ledger is None:
-            partition_ledger = self._partition_ledgers[partition] = self._ledger.partition_ledger(
-                self.destination, partition
-            )
+            partition_ledger = self.ledgers[partition] = self._ledger.partition_ledger(self.destination, partition)
         return partition_ledger
 
     def record_anomaly(self, anomaly: DeliveryAnomaly, partition: str | None, number: int = 1) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core.clients.instances import client_of, existing_client, identity_of, live_clients, new_client
+from otel_eda.core.clients.instances import client_of, existing_client, identity_of, live_clients, new_client, owner_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.clients.progress import report_positions
 from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
@@ -166,11 +166,11 @@ class Close(SinglePlace):
 
     def _read_positions(self, library: Library, client: Client, closed: Any) -> None:
         if self.closes is _itself:
-            client.read_positions_here(library.owner(closed))
+            client.read_positions_here(owner_of(closed, library))
 
     def _clients(self, library: Library, closed: Any) -> list[Client]:
         if self.closes is _itself:
-            client = existing_client(library.owner(closed))
+            client = existing_client(owner_of(closed, library))
             return [] if client is None else [client]
         own = [client for client in live_clients() if client.library is library]
         return [client for client in own if self.closes(closed, client.instance())]

@@ -86,13 +86,14 @@ class Waiting:
     def keep(self, known: Any) -> None:
         """Wait for as long as somebody holds this object."""
         self.client.manual = True  # somebody else processes it: that may take any time
-        self._wait(known)
+        self.wait(known)
+        deferral.finish_unheld(self.client)
 
-    def _wait(self, known: Any) -> None:
+    def wait(self, known: Any) -> None:
+        """Wait for whoever is handed this object."""
         self.known = known
         waiting[id(known)] = self
         self.client.deferred_processing.append(self)
-        deferral.finish_unheld(self.client)
 
     def end(self, error: BaseException | None = None, at: int | None = None) -> None:  # noqa: ARG002  # as processings do
         """Wait no longer: nobody processes the message, so there is no span of that."""
@@ -123,7 +124,8 @@ class Copy(Waiting):
 
     def await_hand(self) -> None:
         """Wait until the message is handed on, while somebody holds it; nobody may ever hand it on."""
-        self._wait(self.record)
+        self.wait(self.record)
+        deferral.finish_unheld(self.client)
 
 
 def copy_of(record: Any) -> Copy | None:
@@ -136,7 +138,7 @@ def copy_of(record: Any) -> Copy | None:
 def keep(client: Client, record: Any, polled: Polled | None) -> None:
     """Let a message of a batch that the application keeps after a loop's pass wait for who is handed it."""
     if polled is not None and open_processings.find(record) is None:
-        Copy(client, record, polled[0], polled[1:]).await_hand()
+        Copy(client, record, polled[0], polled[1:]).wait(record)  # the loop has just looked for those that nobody holds
 
 
 def known_by(frame: FrameType | None) -> KnownBy | None:

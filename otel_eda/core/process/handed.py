@@ -8,12 +8,11 @@ batch has no span before: it begins with the call. If a call fails, the message 
 from __future__ import annotations
 
 import gc
-import inspect
 import sys
 from contextlib import suppress
 from contextvars import Context as Variables
 from functools import partial
-from types import CellType
+from types import CellType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
@@ -27,7 +26,7 @@ from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
     from asyncio import Task
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
     from opentelemetry.context import Context
@@ -136,18 +135,19 @@ class _Call:
 
 
 @guarded
-def _taken(values: Iterator[Any]) -> _Hand | None:
+def _taken(values: Iterable[Any]) -> _Hand | None:
     """Return a hand on the first message among the values, None without any."""
     if deferral.uses_manual:
         return None
     here: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     parts = here.given if here is not None and type(here.given) is tuple else ()
     for value in values:
-        processing = here if any(value is part for part in parts) else open_processings.find(value)
+        is_part = parts and any(value is part for part in parts)
+        processing = here if is_part else open_processings.find(value)
         if processing is not None and not (processing.manual or processing.done):
             hands.give(processing)
             return _Hand(processing.record, processing)
-        copy = None if processing is not None else hand_over.copy_of(value)
+        copy = hand_over.copy_of(value) if processing is None and hand_over.waiting else None
         if copy is not None:
             copy.queued = 1
             return _Hand(value, None)
@@ -163,21 +163,30 @@ def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         yield from _arguments(None, function.args, function.keywords)
 
 
-def _locals(coroutine: Any, depth: int = 1) -> Iterator[Any]:
-    # Those of a coroutine that has not begun are its arguments; one may be a coroutine that it surrounds. The collector
-    # reads them without a trace: before Python 3.13 `f_locals` is a dict that keeps them as long as the frame lives.
-    if not inspect.iscoroutine(coroutine):
-        return
-    for value in gc.get_referents(coroutine if sys.version_info >= (3, 11) else coroutine.cr_frame):
-        if type(value) is CellType:
-            with suppress(ValueError):  # it is empty
-                yield value.cell_contents
-            continue
-        yield value
+def _locals(coroutine: Any) -> list[Any]:
+    # Those of a coroutine that has not begun are its arguments; one may be a coroutine that it surrounds.
+    values: list[Any] = []
+    for value in _own_locals(coroutine):
+        values.append(value)
         if type(value) is tuple:
-            yield from value
-        elif depth:
-            yield from _locals(value, depth - 1)
+            values += value
+        elif type(value) is CoroutineType:
+            for inner in _own_locals(value):
+                values += (inner, *inner) if type(inner) is tuple else (inner,)
+    return values
+
+
+def _own_locals(coroutine: Any) -> list[Any]:
+    # The collector reads them without a trace: before Python 3.13 `f_locals` is a dict that keeps them as long as the
+    # frame lives.
+    if type(coroutine) is not CoroutineType:
+        return []
+    values = gc.get_referents(coroutine if sys.version_info >= (3, 11) else coroutine.cr_frame)
+    for cell in values:
+        if type(cell) is CellType:
+            with suppress(ValueError):  # it is empty
+                values.append(cell.cell_contents)
+    return values
 
 
 def _wrap_submit(original: Function, switch: Switch) -> Function:

@@ -12,7 +12,7 @@ from otel_eda import semconv
 from otel_eda.config import on_reload
 from otel_eda.core import propagation
 from otel_eda.core.clients.client import Client, last_consumers
-from otel_eda.core.clients.instances import client_of, live_clients
+from otel_eda.core.clients.instances import client_of, live_clients, owner_of
 from otel_eda.core.clients.library import enabled
 from otel_eda.core.message import Headers, Identity, Message
 from otel_eda.core.process import deferral
@@ -25,7 +25,7 @@ from otel_eda.core.telemetry.hooks import NO_HOOKS, Hooks
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -118,7 +118,7 @@ def _message_of(library: Library, item: Any) -> Message | None:
 
 
 def _consumer_of(library: Library, item: Any, destination: str) -> Client:
-    if library.owner(item) is not item:
+    if owner_of(item, library) is not item:
         return client_of(item, library)
     for client in live_clients():
         if client.library is library and destination in client.consumed_destinations:
@@ -139,6 +139,7 @@ class _UnknownOrigin:
     confined = False
     telemetry = Telemetry("process")
     hooks = NO_HOOKS
+    owner: Callable[[Any], Any] | None = None
 
     def __init__(self, system: str) -> None:
         self.system = system
@@ -153,10 +154,6 @@ class _UnknownOrigin:
     def empty(self, _: BaseException) -> bool:
         """Return False: nobody pulls from here."""
         return False
-
-    def owner(self, item: Any) -> Any:
-        """Return the object itself."""
-        return item
 
     def identify(self, _: Any) -> Identity:
         """Return an identity of which nothing is known."""

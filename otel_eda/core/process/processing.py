@@ -14,11 +14,11 @@ from opentelemetry.context import Context
 
 from otel_eda import semconv
 from otel_eda.core.clients import progress
-from otel_eda.core.clients.attributes import message_attributes
+from otel_eda.core.clients.attributes import described
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
-from otel_eda.core.process.durations import record_durations, record_wait
+from otel_eda.core.process.durations import record_age, record_wait
 from otel_eda.core.process.register import Register
 from otel_eda.core.propagation import trust
 from otel_eda.core.runtime import finalizers
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from otel_eda.core.ledger.partition import PartitionLedger
     from otel_eda.core.message import Message
     from otel_eda.core.propagation.headers import Extracted
-    from otel_eda.core.telemetry.templates import Described
 
 
 _OWN_REFERENCES = 2  # to a message that nobody else holds: that of the processing, and `getrefcount`'s argument
@@ -107,29 +106,34 @@ class Processing:
         if self.done or not (open_processings.remove(self) or self.inherited):
             self._let_go(keep)
             return
-        self.done, end = True, at or (self.went_on if error is not None else 0) or time.time_ns()
+        end = at or (self.went_on if error is not None else 0) or time.time_ns()
+        self.done, route = True, self.route
         self._restore_context()
         if self.inherited:
             return
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
-        self._tell_unqueued(self.unqueued) if self.unqueued is not None else None
+        if self.unqueued is not None:
+            self.span.add_event(semconv.NOT_QUEUED, {semconv.EXCEPTION_TYPE: self.unqueued})
         ledger = self.partition_ledger
         anomaly = None if ledger is None else self._end_in_ledger(ledger, error) if error else ledger.end(self.offset)
         if anomaly is not None:
-            self.route.record_anomaly(anomaly, self.partition)
+            route.record_anomaly(anomaly, self.partition)
             self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
         hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
-        if self.route.scope.records_durations:
-            record_durations(self.route, self.partition, kind, self.start, end, self.timestamp, self.context)
+        if route.scope.records_durations:
+            self._record_durations(route, kind, end)
         for observe in observers:
             observe(self, end)
         self.record = self.given = self.failure = self.pending_error = None
         self.context = self.context if keep else EMPTY  # it holds this processing: a cycle for the garbage collector
 
-    def _tell_unqueued(self, error: str) -> None:
-        self.span.add_event(semconv.NOT_QUEUED, {semconv.EXCEPTION_TYPE: error})
+    def _record_durations(self, route: Route, kind: str | None, end: int) -> None:
+        usual = route.usual_durations if kind is None else None
+        (usual or route.own_durations(self.partition, kind)).record(max(end - self.start, 0) / 1e9, self.context)
+        if self.timestamp is not None and route.settings.message_age:
+            record_age(route, self.partition, kind, end, self.timestamp, self.context)
 
     def _let_go(self, keep: bool) -> None:
         # Somebody else was faster, perhaps in another thread.
@@ -222,7 +226,9 @@ def begin_processing(
 ) -> Processing:
     """Start the process span of a message, whose headers may be `extracted` already, and make it current."""
     finalizers.take_left() if finalizers.left else None
-    (outer_context, base), route = around_processing(manual), client.route("process", "process", message.destination)
+    here = get_current()
+    outer_context, base = around_processing(here, manual) if PROCESSING in here else (here, here)
+    route = client.route("process", "process", message.destination)
     incoming, origin = extracted or trust.incoming_context(message, route.settings)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
@@ -230,18 +236,10 @@ def begin_processing(
     if message.offset is not None and message.partition is not None:
         _record_in_ledger(processing, message.key, message.partition, message.offset, attributes)
     parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
-    span = route.scope.start_like(
-        route.template, parent, route.kind, processing.start, (_described, (route, message, attributes, origin))
-    )
-    processing.span, processing.context = span, Context({**context, SPAN: span, PROCESSING: processing})
-    _make_current(processing, message, origin)
-    return processing
-
-
-def _described(route: Route, message: Message, more: dict[str, Any], origin: SpanContext | None) -> Described:
-    attributes = message_attributes(route, message)
-    attributes.update(more)
-    return attributes, (), origin
+    about = described, (route, message, origin, attributes)
+    processing.span = span = route.scope.start_like(route.template, parent, route.kind, processing.start, about)
+    processing.context = Context({**context, SPAN: span, PROCESSING: processing})
+    return _make_current(processing, message, origin)
 
 
 def _record_in_ledger(
@@ -252,7 +250,7 @@ def _record_in_ledger(
     epoch = 0 if processing.manual or processing.polled else processing.client.epoch
     processing.offset = offset
     processing.key = hash(key) if route.captures_key and type(key) in {bytes, str} else None
-    processing.partition_ledger = ledger = route.partition_ledger(partition)
+    processing.partition_ledger = ledger = route.ledgers.get(partition) or route.partition_ledger(partition)
     processing.anomaly = anomaly = ledger.begin(offset, epoch, processing.key)
     # To process a message by hand again, or in another loop over its batch, is no redelivery.
     if anomaly is not None and (anomaly is DeliveryAnomaly.OUT_OF_ORDER or semconv.MANUAL not in attributes):
@@ -260,7 +258,7 @@ def _record_in_ledger(
         attributes.update(_ANOMALIES[anomaly])
 
 
-def _make_current(processing: Processing, message: Message, origin: SpanContext | None) -> None:
+def _make_current(processing: Processing, message: Message, origin: SpanContext | None) -> Processing:
     client, route = processing.client, processing.route
     open_processings.add(processing)
     called = client.own_hooks or client.library.hooks
@@ -276,6 +274,7 @@ def _make_current(processing: Processing, message: Message, origin: SpanContext 
     if (dead or message.redelivered or message.ready_count is not None) and not processing.manual:
         progress.record_redelivery(client, route, message)
     attach(processing.context)
+    return processing
 
 
 _ANOMALIES = {

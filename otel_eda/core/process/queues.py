@@ -20,7 +20,6 @@ from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType, ModuleType
 
     from otel_eda.core.patching.patch import Function, Patch, Switch, Wrap
@@ -47,7 +46,7 @@ def _mark(item: Any) -> Processing | None:
         known = open_processings.find(part)
         if known is not None and not known.manual and (known is processing or known.body_ended_at):
             return _marked(known)
-        if known is None and hand_over.copy_of(part) is not None:
+        if known is None and hand_over.waiting and hand_over.copy_of(part) is not None:
             return _defer(hand_over.begin(part))
     return None
 
@@ -67,10 +66,8 @@ def _defer(processing: Processing | None) -> Processing | None:
     return processing
 
 
-def _parts(item: Any) -> Iterator[Any]:
-    yield item
-    if type(item) is tuple:
-        yield from item
+def _parts(item: Any) -> tuple[Any, ...]:
+    return (item, *item) if type(item) is tuple else (item,)
 
 
 @guarded
@@ -155,6 +152,8 @@ def _wrap_get_nowait(original: Function, switch: Switch) -> Function:
     get = _wrap_get(original, switch)
 
     def get_nowait(*args: Any, **kwargs: Any) -> Any:
+        if not _has_marked:
+            return original(*args, **kwargs)
         frame = caller()
         inner = frame is not _application(frame)  # `get` itself comes here in the end
         return original(*args, **kwargs) if inner else get(*args, **kwargs)

@@ -58,7 +58,10 @@ class Register(Generic[T]):
 
     def find(self, record: Any) -> T | None:
         """Return the processing of a message that is not manual, None without any."""
-        for slot in range(id(record), id(record) + _SLOTS):
+        processing = self._by_message.get(id(record))  # most of what is asked for is none
+        if processing is None or processing.record is record:
+            return processing
+        for slot in range(id(record) + 1, id(record) + _SLOTS):
             processing = self._by_message.get(slot)
             if processing is None or processing.record is record:
                 return processing

@@ -74,7 +74,10 @@ _getter = _LenientGetter()
 
 def inject(context: Context) -> dict[str, str]:
     """Return the headers that carry a context."""
-    headers = tracecontext.write(context) if _global_propagator().default else None
+    info = _propagator_info
+    if getattr(propagate, _PLACE, _PLACE) is not info.propagator:
+        info = _global_propagator()
+    headers = tracecontext.write(context) if info.default else None
     if headers is not None:
         return headers
     carrier: dict[str, str] = {}
@@ -97,7 +100,10 @@ def extract(headers: Headers) -> Extracted:
             parent = headers[0][1] if headers[0][0] == tracecontext.PARENT else None
         elif type(headers) is dict and len(headers) == 1:
             parent = headers.get(tracecontext.PARENT)
-        if parent is not None and _global_propagator().default:
+        info = _propagator_info
+        if getattr(propagate, _PLACE, _PLACE) is not info.propagator:
+            info = _global_propagator()
+        if parent is not None and info.default:
             trace_context = tracecontext.read(parent)
             if trace_context is not None:
                 return trace_context  # all that most messages carry
@@ -197,6 +203,9 @@ class _PropagatorInfo(NamedTuple):
 
 
 _propagator_info = _PropagatorInfo(None, frozenset(), False)
+
+
+_PLACE = "_HTTP_TEXT_FORMAT"  # where the API keeps the global propagator; its function, which returns it, is a call
 
 
 def _global_propagator() -> _PropagatorInfo:

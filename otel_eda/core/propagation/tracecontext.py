@@ -17,10 +17,13 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from otel_eda.core.runtime.contexts import EMPTY, NO_STATE, SPAN, span_context, span_in
+from otel_eda.core.runtime.contexts import EMPTY, NO_STATE, SPAN, span_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.propagators.textmap import TextMapPropagator
+    from opentelemetry.trace import Span
 
 
 PARENT, STATE, BAGGAGE = "traceparent", "tracestate", "baggage"
@@ -32,13 +35,16 @@ _DEFAULT_PROPAGATORS = {TraceContextTextMapPropagator, W3CBaggagePropagator}
 _TRACEPARENT = "00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})"
 
 
-_TRACEPARENTS: dict[type, re.Pattern[Any]] = {
-    str: re.compile(_TRACEPARENT),
-    bytes: re.compile(_TRACEPARENT.encode()),
+_TRACEPARENTS: dict[type, Callable[[Any], re.Match[Any] | None]] = {
+    str: re.compile(_TRACEPARENT).fullmatch,
+    bytes: re.compile(_TRACEPARENT.encode()).fullmatch,
 }
 
 
 _FLAGS = {text: TraceFlags(number) for number in range(256) for text in (f"{number:02x}", b"%02x" % number)}
+
+
+_FLAG_TEXTS = tuple(f"{number:02x}" for number in range(256))
 
 
 (_BAGGAGE_KEY,) = baggage.set_baggage("name", "value", EMPTY)
@@ -52,8 +58,8 @@ def is_default(propagator: TextMapPropagator) -> bool:
 
 def read(parent: object) -> tuple[Context, SpanContext] | None:
     """Return the context and the span context of a `traceparent` of version 00, or None for any other header."""
-    pattern = _TRACEPARENTS.get(type(parent))
-    match = None if pattern is None else pattern.fullmatch(parent)
+    matching = _TRACEPARENTS.get(type(parent))
+    match = None if matching is None else matching(parent)
     if match is None:
         return None
     trace, span, flags = match.groups()
@@ -66,11 +72,15 @@ def read(parent: object) -> tuple[Context, SpanContext] | None:
 
 def write(context: Context) -> dict[str, str] | None:
     """Return the headers that carry a context, or None for a context with baggage, trace state or no span."""
-    origin = span_in(context).get_span_context()
-    if type(origin) is not SpanContext or _BAGGAGE_KEY in context:
+    span: Span | None = context.get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
+    if span is None or _BAGGAGE_KEY in context:
+        return None
+    origin = span.get_span_context()
+    if type(origin) is not SpanContext:
         return None
     trace_id, span_id, _, flags, state, is_valid = origin
     if not is_valid or (state is not NO_STATE and state):
         return None
-    # Twice as fast as an f-string, which calls `__format__` of each number.
-    return {PARENT: "00-%032x-%016x-%02x" % (trace_id, span_id, flags)}  # noqa: UP031
+    # Faster than to format the numbers.
+    ids = trace_id.to_bytes(16, "big").hex(), span_id.to_bytes(8, "big").hex()
+    return {PARENT: f"00-{ids[0]}-{ids[1]}-{_FLAG_TEXTS[flags]}"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Link
 
 from otel_eda import semconv
-from otel_eda.core.clients.attributes import add_position, message_attributes
+from otel_eda.core.clients.attributes import add_position, described
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import shared_senders
 from otel_eda.core.propagation import trust
@@ -20,7 +20,7 @@ from otel_eda.core.telemetry.errors import ENDS
 from otel_eda.core.telemetry.templates import given
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanContext
@@ -89,8 +89,8 @@ class Pull:
         end = max(time.time_ns(), self.start)
         self.client.record_poll(self.consumer, self.start, end)
         if route.scope.records_durations or route.scope.check_durations(end):
-            durations = route.durations(route.scope.metrics.operation_duration, None, error)
-            durations.record((end - self.start) / 1e9, context)
+            usual = route.usual_durations if error is None else None
+            (usual or route.own_durations(None, error)).record((end - self.start) / 1e9, context)
 
     @guarded
     def record_failure(self, error: BaseException) -> None:
@@ -123,9 +123,9 @@ class Pull:
         route = self.client.route(self.operation_name, "receive", message.destination)
         origin = trust.incoming_context(message, route.settings)[1]
         links = [_link(message, origin)] if origin else []
-        self._span(route, message_attributes(route, message), links).end()
+        self._span(route, described(route, message, None)[0], links).end()
 
-    def _span(self, route: Route, attributes: dict[str, Any], links: Iterable[Link]) -> Span:
+    def _span(self, route: Route, attributes: Mapping[str, Any], links: Iterable[Link]) -> Span:
         context = outside_loops(current_context())
         return route.scope.start_like(route.template, context, route.kind, self.start, given(attributes, list(links)))
 

@@ -149,11 +149,8 @@ def outside_loops(context: Context) -> Context:
     return context
 
 
-def around_processing(manual: bool) -> tuple[Context, Context]:
-    """Return the context that a process span that begins here gives way to, and the one that it may be a child in."""
-    context = get_current()
-    if PROCESSING not in context:
-        return context, context
+def around_processing(context: Context, manual: bool) -> tuple[Context, Context]:
+    """Return the contexts that a process span that begins in this one gives way to, and that it may be a child in."""
     outer = skip_ended(context)
     return outer, outer if manual else outside_loops(outer)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import SpanKind
 
 from otel_eda import semconv
 from otel_eda.core import propagation
-from otel_eda.core.clients.attributes import message_attributes
+from otel_eda.core.clients.attributes import described
 from otel_eda.core.clients.in_flight import Confirms
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 from otel_eda.core.clients.library import SinglePlace
@@ -23,7 +23,6 @@ from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import Outcome
-from otel_eda.core.telemetry.templates import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +48,7 @@ class Confirmed:
     callback: str
     confirm: Callable[..., PublisherConfirm]
     takes: ClassVar[tuple[str, ...]] = ()
+    before_call: ClassVar[None] = None  # the channel has asked for confirms
 
     def places(self) -> tuple[Place, ...]:
         """Return the call that asks for confirms."""
@@ -66,9 +66,6 @@ class Confirmed:
             return result
 
         return publish
-
-    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Do nothing: the channel has asked for confirms."""
 
     def is_answer(self, error: BaseException) -> bool:  # noqa: ARG002
         """Return False: the confirm comes after the call."""
@@ -168,8 +165,8 @@ class Returned(SinglePlace):
         if sending is not None:
             sending.failed(Outcome(semconv.RETURNED, reason))
             return
-        attributes, links = message_attributes(route, message), (Link(origin),) if origin else ()
-        span = client.scope.start_like(route.template, context, SpanKind.CLIENT, None, given(attributes, links))
+        about = described, (route, message, origin)
+        span = client.scope.start_like(route.template, context, SpanKind.CLIENT, None, about)
         errors.mark(span, semconv.RETURNED, reason)
         span.end()
 

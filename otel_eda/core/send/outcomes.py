@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from otel_eda.core.patching.patch import Function
     from otel_eda.core.send.sending import Report, Sending
 
+    BeforeCall = Callable[[Sending, Arguments, tuple[Any, ...]], None]
+
 
 class OutcomeSource(Protocol):
     """A way in which the outcome of a send becomes known; `takes` names the arguments of the call that it needs."""
@@ -35,8 +37,9 @@ class OutcomeSource(Protocol):
     def prepare(self, original: Function) -> Function:
         """Return the function that sends, or one that also keeps count."""
 
-    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Change the call's arguments so that the outcome comes to the send."""
+    @property
+    def before_call(self) -> BeforeCall | None:
+        """What changes the call's arguments so that the outcome comes to the send, None where it comes anyway."""
 
     def after_call(self, sending: Sending, result: Any) -> None:
         """End the send with the call's result, or keep it open for the answer."""
@@ -56,9 +59,6 @@ class _WithoutOtherPlaces:
         """Return the function itself."""
         return original
 
-    def before_call(self, sending: Sending, arguments: Arguments, taken: tuple[Any, ...]) -> None:
-        """Change nothing."""
-
     def is_answer(self, error: BaseException) -> bool:  # noqa: ARG002
         """Return False: the answer comes after the call."""
         return False
@@ -74,6 +74,7 @@ class Reported(_WithoutOtherPlaces):
     report: Report
     raised: Callable[[BaseException], bool] | None = None
     takes: ClassVar[tuple[str, ...]] = ()
+    before_call: ClassVar[None] = None
 
     def after_call(self, sending: Sending, result: Any) -> None:
         """Keep the send open until the object reports the outcome."""

@@ -11,7 +11,7 @@ from otel_eda.core.clients.instances import client_of
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
 from otel_eda.core.runtime import finalizers
-from otel_eda.core.runtime.operations import SEND, passes_through
+from otel_eda.core.runtime.operations import SEND, enter, passes_through
 from otel_eda.core.send.sending import Sending
 from otel_eda.core.telemetry import hooks
 
@@ -77,8 +77,8 @@ class Send:
         message = self.message(args[0], *contents)
         if message is None:
             return None
-        client, receipt = client_of(args[0], library), self.receipt(args[0])
-        sending = Sending(client, self.operation, message, contents, receipt, self.outcome, args, kwargs)
+        client = client_of(args[0], library)
+        sending = Sending(self, client, message, contents, args, kwargs)
         called = client.own_hooks or library.hooks
         if called.send is not None:
             hooks.call_send(called, sending.span, arguments.names, (args, kwargs), sending.context)
@@ -87,7 +87,7 @@ class Send:
             headers = self.put(taken[self._headers_position], more) if more else None
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
-        if self.outcome is not None:
+        if self.outcome is not None and self.outcome.before_call is not None:
             self.outcome.before_call(sending, arguments, taken[len(self.takes) :])
-        sending.enter()
+        sending.operation = enter(SEND, sending.context)
         return sending

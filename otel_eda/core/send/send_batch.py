@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind
 
 from otel_eda import semconv
-from otel_eda.core.clients.attributes import message_attributes
+from otel_eda.core.clients.attributes import described
 from otel_eda.core.clients.instances import client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
@@ -20,7 +20,6 @@ from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SEND, enter, passes_through
 from otel_eda.core.send.outcomes import DeliveryReport
 from otel_eda.core.telemetry import errors, hooks
-from otel_eda.core.telemetry.templates import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,9 +67,9 @@ class _BatchSending:
         self.start = time.time_ns()
         self.call_context = current_context()
         # No message carries the context of this span, so its kind is CLIENT.
-        attributes = {**message_attributes(self.route, message), semconv.BATCH_COUNT: number}
         template, kind = self.route.template, SpanKind.CLIENT
-        self.span = self.scope.start_like(template, self.call_context, kind, self.start, given(attributes))
+        about = described, (self.route, message, None, {semconv.BATCH_COUNT: number})
+        self.span = self.scope.start_like(template, self.call_context, kind, self.start, about)
         self.context = with_span(self.call_context, self.span)
         self.parts = [_PartOfBatch(self) for _ in range(number)]
         self._open = {id(part) for part in self.parts}
@@ -104,7 +103,7 @@ class _BatchSending:
         end = time.time_ns()
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
         hooks.end(self.span, end)
-        durations = self.route.durations(self.scope.metrics.operation_duration, self.partition, kind)
+        durations = self.route.own_durations(self.partition, kind)
         durations.record(max(end - self.start, 0) / 1e9, self.context)
 
     @guarded

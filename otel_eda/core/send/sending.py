@@ -7,11 +7,12 @@ from asyncio import Future
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind
 
 from otel_eda.core import propagation
-from otel_eda.core.clients.attributes import add_broker_attributes, message_attributes
-from otel_eda.core.runtime.contexts import current_context, with_span
+from otel_eda.core.clients.attributes import add_broker_attributes, described
+from otel_eda.core.runtime.contexts import PROCESSING, SPAN, get_current, skip_ended
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.send.refusals import mark_repeat, refused
@@ -21,23 +22,30 @@ from otel_eda.core.telemetry.errors import ENDS, Unresolved
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from opentelemetry.context import Context
-    from opentelemetry.trace import Span, SpanContext
+    from opentelemetry.trace import Span
 
     from otel_eda.core.clients.client import Client
-    from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Message
     from otel_eda.core.runtime.operations import Operation
-    from otel_eda.core.telemetry.templates import Described
 
     Report = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], object]
 
 _CLIENT = SpanKind.CLIENT
 
 
-def _described(route: Route, message: Message, origin: SpanContext | None) -> Described:
-    links = () if origin else [Link(one) for one in message.origins]
-    return message_attributes(route, message), links, origin
+class Sends(Protocol):
+    """What there is to know of the calls that send: the operation's name, and who reads the broker's answers."""
+
+    @property
+    def operation(self) -> str:
+        """The name of the operation."""
+
+    @property
+    def outcome(self) -> Learner | None:
+        """What learns the outcome, None if the call's result is the answer."""
+
+    def receipt(self, instance: Any, /) -> Callable[[Any], Message | None]:
+        """Return what reads the answers to a client."""
 
 
 class Learner(Protocol):
@@ -69,38 +77,26 @@ class Sending:
 
     def __init__(  # noqa: PLR0917  # called for each message: names would cost
         self,
+        sends: Sends,
         client: Client,
-        operation: str,
         message: Message,
         contents: tuple[Any, ...],
-        receipt: Callable[[Any], Message | None],
-        outcome: Learner | None,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        self.client = client
-        self.route = client.route(operation, "send", message.destination)
-        self.args, self.kwargs, self.receipt, self.outcome = args, kwargs, receipt, outcome
+        self.client, self.outcome, self.receipt = client, sends.outcome, sends.receipt(args[0])
+        self.args, self.kwargs, self.contents = args, kwargs, contents
+        self.route = route = client.route(sends.operation, "send", message.destination)
         self.batch_count, self.partition = message.batch_count, message.partition
-        self.contents = contents
-        self.start = time.time_ns()
-        self.call_context: Context = current_context()
-        self.origin = propagation.span_context_in(message.headers) if message.headers else None
-        self.span: Span = self._start_span(message)
+        self.start, context = time.time_ns(), get_current()
+        self.call_context = context = skip_ended(context) if PROCESSING in context else context
+        self.origin = origin = propagation.span_context_in(message.headers) if message.headers else None
+        kind = _CLIENT if origin or message.origins else route.kind
+        about = described, (route, message, origin)
+        self.span: Span = route.scope.start_like(route.template, context, kind, self.start, about)
         if client.refused_sends:
             mark_repeat(client, contents, self.span)
-        self.context: Context = with_span(self.call_context, self.span)
-
-    def _start_span(self, message: Message) -> Span:
-        route = self.route
-        kind = _CLIENT if self.origin or message.origins else route.kind
-        return route.scope.start_like(
-            route.template, self.call_context, kind, self.start, (_described, (route, message, self.origin))
-        )
-
-    def enter(self) -> None:
-        """Begin the library's call."""
-        self.operation = enter(SEND, self.context)
+        self.context = Context({**context, SPAN: self.span})
 
     def returned(self, result: Any) -> Any:
         """End the call, and return its result, from which, or later, the outcome is known."""
@@ -121,7 +117,7 @@ class Sending:
 
     async def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         # The original is somebody else's plain wrapper around a coroutine function.
-        self.enter()
+        self.operation = enter(SEND, self.context)
         try:
             result = await coroutine
         except BaseException as error:
@@ -200,6 +196,6 @@ class Sending:
         hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
         route, scope = self.route, self.route.scope
         if scope.records_durations or scope.check_durations(end):
-            durations = route.durations(scope.metrics.operation_duration, self.partition, kind)
-            durations.record(max(end - self.start, 0) / 1e9, self.context)
+            usual = route.usual_durations if kind is None else None
+            (usual or route.own_durations(self.partition, kind)).record(max(end - self.start, 0) / 1e9, self.context)
         route.count_sent(self.partition, kind, self.batch_count)

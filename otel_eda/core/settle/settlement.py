@@ -103,7 +103,8 @@ class Settlement(Call):
         self.count(error, kind)
         self.span.end(end)
         if scope.records_durations or scope.check_durations(end):
-            durations = self.route.durations(scope.metrics.operation_duration, None, kind)
+            usual = self.route.usual_durations if kind is None else None
+            durations = usual or self.route.own_durations(None, kind)
             durations.record(max(end - self.start, 0) / 1e9, with_span(self.call_context, self.span))
 
     def count(self, error: BaseException | None, kind: str | None) -> None:

@@ -22,7 +22,7 @@ from otel_eda.core.telemetry.templates import PLAIN, all_links, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.trace import Link, SpanContext
+    from opentelemetry.trace import Link, SpanContext, SpanKind
     from opentelemetry.util.types import Attributes, AttributeValue
     from typing_extensions import Self
 
@@ -104,19 +104,22 @@ class LightSpan(_Span):
         )
 
     @classmethod
-    def made(cls, context: SpanContext, parent: SpanContext | None, template: Template, described: Described) -> Self:
-        """Return a span after a template; its kind and its start are the tracer's to set."""
+    def made(
+        cls,
+        context: SpanContext,
+        parent: SpanContext | None,
+        template: Template,
+        kind: SpanKind,
+        described: Described,
+    ) -> Self:
+        """Return a span after a template; its start is the tracer's to set."""
         span, (more, links, origin) = _new(cls), described
-        span._name, span._parent, span._lock = template.name, parent, Lock()
+        span._name, span._parent, span._kind, span._lock = template.name, parent, kind, Lock()
         span._context = span.context = context
         if origin is not None:
             span.origin = origin
         if links:
-            span.own_links = tuple(links)
-        for link in span.own_links:
-            if link is None or (link.attributes and not span._takes_link(link.attributes)):
-                span._make_links()
-                break
+            span._take_links(tuple(links))
         span.own_attributes = attributes = {**template.attributes, **more}
         if template.is_plain and len(attributes) == len(template.attributes) + len(more):
             span.template, is_plain = template, plain(more)
@@ -125,6 +128,13 @@ class LightSpan(_Span):
         if len(attributes) > cls.room or not is_plain:
             span.untouched, span.made_attributes = False, span._contain(attributes)
         return span
+
+    def _take_links(self, links: tuple[Link, ...]) -> None:
+        self.own_links = links
+        for link in links:
+            if link is None or (link.attributes and not self._takes_link(link.attributes)):
+                self._make_links()
+                break
 
     def _make_links(self) -> None:
         self.untouched = False
@@ -143,9 +153,11 @@ class LightSpan(_Span):
             return
         with self._lock:
             own = self.own_attributes
-            if done := self._takes(len(attributes)):
-                for key in own.keys() & attributes.keys():
-                    self._take_out(key)
+            few = len(own) + len(attributes) <= self.room
+            if done := few and self._end_time is None and self.made_attributes is None:
+                if not own.keys().isdisjoint(attributes):
+                    for key in own.keys() & attributes.keys():
+                        self._take_out(key)
                 own.update(attributes)
         if not done:
             super().set_attributes(attributes)
@@ -153,7 +165,7 @@ class LightSpan(_Span):
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute as the SDK does."""
         with self._lock:
-            if done := bool(type(value) in PLAIN and type(key) is str and key and self._takes(1)):
+            if done := bool(type(value) in PLAIN and type(key) is str and key and self._takes_one()):
                 if key in self.own_attributes:
                     self._take_out(key)
                 self.own_attributes[key] = value
@@ -165,10 +177,8 @@ class LightSpan(_Span):
         del self.own_attributes[key]
         self.template = None
 
-    def _takes(self, number: int) -> bool:
-        return (
-            self._end_time is None and self.made_attributes is None and len(self.own_attributes) + number <= self.room
-        )
+    def _takes_one(self) -> bool:
+        return self._end_time is None and self.made_attributes is None and len(self.own_attributes) < self.room
 
     def end(self, end_time: int | None = None) -> None:
         """End the span as the SDK does; a span that nobody has touched is given to the processors itself."""

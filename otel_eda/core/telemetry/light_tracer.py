@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from random import getrandbits
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, StaticSampler
 from opentelemetry.trace import NonRecordingSpan, SpanKind, TraceFlags, Tracer
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, Span, SpanContext, TraceState
+    from opentelemetry.trace import Link, Span, SpanContext
     from opentelemetry.util.types import Attributes
 
     from otel_eda.core.telemetry.templates import About, Described
@@ -43,6 +45,13 @@ _DELEGATES = (  # of a sampler that asks the parent
 )
 
 
+def _generates(ids: object) -> list[object]:
+    return [getattr(getattr(ids, name), "__func__", None) for name in ("generate_span_id", "generate_trace_id")]
+
+
+_GENERATES = _generates(RandomIdGenerator())  # which only asks for random bits, until they are not all zero
+
+
 class LightTracer(Tracer):
     """A tracer that starts light spans, with the sampler, identifiers, limits and processors of one of the SDK.
 
@@ -52,7 +61,7 @@ class LightTracer(Tracer):
     def __init__(self, tracer: SdkTracer, changed: Callable[[SdkTracer], object]) -> None:
         self.sdk: Any = tracer
         self._changed = changed
-        self._known: tuple[Any, Any, Any] = None, None, ()
+        self._made_of: tuple[Any, ...] = ()
         self._random_flag = 2 if _KNOWS_RANDOMNESS else 0
         self._is_enabled: Callable[[], bool] = getattr(
             tracer, "_is_enabled", lambda: True
@@ -82,49 +91,54 @@ class LightTracer(Tracer):
         self, template: Template, context: Context | None, kind: SpanKind, start_time: int | None, about: About
     ) -> Span:
         """Start a span after a template; one that is sampled out is not described."""
-        sdk, (sampler, resource, known) = self.sdk, self._known
-        processors = getattr(sdk.span_processor, "_span_processors", None)
-        if sdk.sampler is not sampler or sdk.resource is not resource or processors is not known:
-            self._prepare(sdk, processors)
+        sdk = self.sdk
+        made_of = sdk.sampler, sdk.resource, sdk.id_generator, getattr(sdk.span_processor, "_span_processors", None)
+        if made_of != self._made_of:
+            self._prepare(sdk, made_of)
         if not self._is_enabled():
             return start_like(sdk, template, context, kind, start_time, about)
-        parent, trace_id, place, random, state = self._inherited(context)
+        parent, trace_id, span_id, place, flags, state = self._inherited(context)
         (describe, arguments), decision, described = about, self._decisions[place], None
         if decision is None:
             described = describe(*arguments)
             decision, state, template, described = self._ask(context, trace_id, kind, template, described)
-        own = _context(trace_id, sdk.id_generator.generate_span_id(), (decision is _SAMPLED) + random, state)
+        is_valid = self._ids_are_random or _are_valid(trace_id, span_id)
+        own = span_context((trace_id, span_id, False, _FLAGS[(decision is _SAMPLED) + flags], state, is_valid))
         counted = self._count and self._count(parent, decision)
         if decision is _DROP:
             return NonRecordingSpan(own)
-        span = self._class.made(own, parent, template, described or describe(*arguments))
-        span._kind, span._record_end_metrics = kind, counted
-        span._start_time = time_ns() if start_time is None else start_time
+        span = self._class.made(own, parent, template, kind, described or describe(*arguments))
+        span._start_time, span._record_end_metrics = time_ns() if start_time is None else start_time, counted
         if self._tells_start:
             sdk.span_processor.on_start(span, parent_context=context)
         return span
 
-    def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, int, Any]:
-        """Return the parent, the trace's id, what kind of parent it is, the flag of random ids, the trace state."""
+    def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, int, int, Any]:
+        """Return the parent, both identifiers, what kind of parent it is, the flag of random ids, the trace state."""
         span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
         parent = None if span is None else span.get_span_context()
-        if parent is None or not parent[5]:
-            ids = self.sdk.id_generator
-            random = self._random_flag and 2 * bool(ids.is_trace_id_random())
-            return None, ids.generate_trace_id(), 0, random, NO_STATE
-        trace_id, _, is_remote, flags, state, _ = parent
-        place = (1 if is_remote else 3) + (not flags & 1)
-        return parent, trace_id, place, flags & self._random_flag, state
+        ids = self.sdk.id_generator
+        if parent is not None and parent[5]:
+            trace_id, _, is_remote, flags, state, _ = parent
+            place = (1 if is_remote else 3) + (not flags & 1)
+            span_id = getrandbits(64) or 1 if self._ids_are_random else ids.generate_span_id()
+            return parent, trace_id, span_id, place, flags & self._random_flag, state
+        if self._ids_are_random:
+            return None, getrandbits(128) or 1, getrandbits(64) or 1, 0, self._random_flag, NO_STATE
+        random = self._random_flag and 2 * bool(ids.is_trace_id_random())
+        return None, ids.generate_trace_id(), ids.generate_span_id(), 0, random, NO_STATE
 
     def start_as_current_span(self, name: str, *args: Any, **options: Any) -> AbstractContextManager[Span]:  # type: ignore[override]
         """Start a span as the SDK's tracer does, and make it current."""
         made: AbstractContextManager[Span] = self.sdk.start_as_current_span(name, *args, **options)
         return made
 
-    def _prepare(self, sdk: Any, processors: tuple[Any, ...] | None) -> None:
-        self._changed(sdk)
+    def _prepare(self, sdk: Any, made_of: tuple[Any, ...]) -> None:
         # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
-        sampler, resource = sdk.sampler, sdk.resource
+        self._changed(sdk)
+        sampler, resource, ids, _ = made_of
+        is_usual = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
+        self._ids_are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
         self._decisions = tuple(_decisions(sampler))
         self._tells_start = _tells_start(sdk.span_processor)
         limits = sdk._span_limits
@@ -141,7 +155,7 @@ class LightTracer(Tracer):
         }
         self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
         # Last: a thread that comes meanwhile prepares for itself.
-        self._known = sampler, resource, processors
+        self._made_of = made_of
 
     def _ask(
         self, context: Context | None, trace_id: int, kind: SpanKind, template: Template, described: Described
@@ -154,9 +168,8 @@ class LightTracer(Tracer):
         return result.decision, NO_STATE if result.trace_state is None else result.trace_state, template, described
 
 
-def _context(trace_id: int, span_id: int, flags: int, state: TraceState) -> SpanContext:
-    is_valid = 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
-    return span_context((trace_id, span_id, False, _FLAGS[flags], state, is_valid))
+def _are_valid(trace_id: int, span_id: int) -> bool:
+    return 0 < trace_id <= _MOST_TRACE and 0 < span_id <= _MOST_SPAN
 
 
 def _tells_start(processor: Any) -> bool:
