@@ -103,10 +103,11 @@ def _enable(
     settings: Settings,
 ) -> None:
     config.reload(settings)
+    hooks = named_hooks() if hooks is None else hooks  # once: to look for entry points is to read every package's
     already_on = [library for library in LIBRARIES.values() if library.on]
     if not already_on:
         manual.telemetry.set_providers(tracer_provider, meter_provider)
-        manual.use_hooks(named_hooks() if hooks is None else hooks)
+        manual.use_hooks(hooks)
         events.set_provider(logger_provider)
     for name in names:
         switch_on(name, tracer_provider, meter_provider, hooks=hooks)
