@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -103,10 +104,11 @@ def _enable(
     settings: Settings,
 ) -> None:
     config.reload(settings)
+    hooks = named_hooks() if hooks is None else hooks
     already_on = [library for library in LIBRARIES.values() if library.on]
     if not already_on:
         manual.telemetry.set_providers(tracer_provider, meter_provider)
-        manual.use_hooks(named_hooks() if hooks is None else hooks)
+        manual.use_hooks(hooks)
         events.set_provider(logger_provider)
     for name in names:
         switch_on(name, tracer_provider, meter_provider, hooks=hooks)
@@ -144,8 +146,14 @@ def switch_on(
 
 def named_hooks() -> Hooks:
     """Return the hooks that entry points of the group `otel_eda_hooks` name: `send`, `process`."""
-    found = {point.name: _loaded(point) for point in entry_points(group=HOOKS)}
+    found = {point.name: _loaded(point) for point in hook_points()}
     return Hooks(found.get("send"), found.get("process"))
+
+
+@lru_cache(maxsize=1)
+def hook_points() -> tuple[EntryPoint, ...]:
+    """Return the entry points of the group `otel_eda_hooks`: to look for them is to read every package's."""
+    return tuple(entry_points(group=HOOKS))
 
 
 def _loaded(point: EntryPoint) -> Any:

@@ -251,8 +251,8 @@ def pytest_runtest_makereport(
 
 # What each fixture takes: to be built or installed; and where one that runs already may be used, how to find it.
 NEEDS: dict[str, Callable[[], Path]] = {
-    "kafka": kafka_.libraries,
-    "private_kafka": kafka_.libraries,
+    "kafka": kafka_.classes,
+    "private_kafka": kafka_.classes,
     "rabbitmq": rabbitmq_.program,
     "private_rabbitmq": rabbitmq_.program,
     "jaeger": jaeger_.binary,

@@ -39,7 +39,7 @@ def _build(part: Callable[[], Path]) -> int:
 
 # The collector after Jaeger, most of whose packages are its own: Go compiles them once.
 PARTS: list[list[Callable[[], Path]]] = [
-    [kafka.libraries],
+    [kafka.classes],
     [jaeger.binary, collector.binary, exporter.binary],
     [rabbitmq.program],
     [postgresql.program],

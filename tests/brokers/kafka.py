@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import cache, tools
-from .service import HOST, Broker, Service, poll
+from .service import HOST, Broker, Service, poll, private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,13 +67,16 @@ class KafkaServer(Service):
 
     def prepare(self) -> list[str]:
         """Format its storage, the first time."""
-        java = [tools.tool("java"), *JVM, "-cp", f"{libraries()}/*"]
+        java = [tools.tool("java"), *JVM, self._classes(), "-cp", f"{libraries()}/*"]
         config = self.folder / "server.properties"
         if not self.data.exists():
             config.write_text("".join(f"{key}={value}\n" for key, value in self._config().items()))
             format_ = ["kafka.tools.StorageTool", "format", f"--cluster-id={self.cluster}", f"--config={config}"]
             tools.run([*java, *format_], self.folder)
         return [*java, f"-Dlog4j2.configurationFile={LOGGING}", "kafka.Kafka", str(config)]
+
+    def _classes(self) -> str:
+        return f"-XX:SharedArchiveFile={classes() / ARCHIVE}"
 
     def ready(self) -> bool:
         """Tell whether it serves requests."""
@@ -89,6 +92,14 @@ class KafkaServer(Service):
         }
 
 
+class _Archiving(KafkaServer):
+    """A broker that leaves the classes that it has loaded, when it ends in good order."""
+
+    def _classes(self) -> str:
+        return f"-XX:ArchiveClassesAtExit={self.folder / ARCHIVE}"
+
+
+ARCHIVE = "classes.jsa"
 JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 CONFIG = {
     "node.id": 1,
@@ -120,6 +131,20 @@ def libraries() -> Path:
     """Give the folder of Kafka's jars; fetched by Maven the first time."""
     tools.tool("java")  # they are of no use without
     return cache.built("kafka", [POM], _fetch)
+
+
+def classes() -> Path:
+    """Give the folder of the archive of Kafka's classes, made the first time: it spares a start a third of its time.
+
+    A JVM of another version starts without it.
+    """
+    libraries()
+    return cache.built("kafka-classes", [POM], _archive)
+
+
+def _archive(folder: Path) -> None:
+    with private(_Archiving, folder) as server:
+        server.stop()
 
 
 def _fetch(folder: Path) -> None:

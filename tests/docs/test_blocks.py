@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from brokers import cache
 from support.waiting import until
 
 from docs.pages import PAGES, ROOT, Block, blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from brokers.jaeger import Jaeger
     from brokers.kafka import Kafka
@@ -28,6 +30,7 @@ BASH = shutil.which("bash")
 PATIENCE = 60.0
 FOREIGN = ("OTEL_", "PYTHON", "PYTEST_")
 SHELL = {"sh", "bash", "console"}
+KEEPING = ("otel-eda demo ", " --keep telemetry")  # what a line is of a demo that a page only begins with
 STARTED = ROOT / "docs" / "getting-started.md"
 
 
@@ -119,14 +122,32 @@ def _spans(jaeger: Jaeger, service: str, count: int) -> list[Span]:
     return until(probe, f"{count} spans of {service}")
 
 
+@pytest.fixture(scope="session")
+def kept(servers: Path) -> Callable[[str], Path]:
+    """Run a demo once for all pages that show it, and give the telemetry that it keeps."""
+
+    def run(command: str) -> Path:
+        folder = servers / f"demo-{hashlib.sha256(command.encode()).hexdigest()[:8]}"
+        with cache.locked(servers / "demos"):
+            if not folder.exists():
+                partial = folder.with_suffix(".partial")
+                partial.mkdir()
+                Reader(partial, {}).follow(Block("sh", command, "", command))
+                partial.rename(folder)
+        return folder / "telemetry"
+
+    return run
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page != STARTED], ids=lambda page: str(page.relative_to(ROOT))
 )
-def test_other_pages_blocks(page: Path, tmp_path: Path) -> None:
-    reader = Reader(tmp_path, {})
-    for block in blocks(page):
-        if block.language in {*SHELL, "python"} and not block.reason:
-            reader.follow(block)
+def test_other_pages_blocks(page: Path, tmp_path: Path, kept: Callable[[str], Path]) -> None:
+    shown = [block for block in blocks(page) if block.language in {*SHELL, "python"} and not block.reason]
+    demos = [line for block in shown for line in block.code.splitlines() if all(part in line for part in KEEPING)]
+    reader = Reader(tmp_path, {demo: f"cp -r {kept(demo)} telemetry" for demo in demos})
+    for block in shown:
+        reader.follow(block)
 
 
 def test_a_new_library_goes_from_nothing_to_green_on_one_page(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def original() -> Path:
 @pytest.fixture
 def suites(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KafkaSuite, KafkaSuite]]:
     """The suite without us and with us, each with a broker: both use the same names there."""
-    available(kafka_.libraries)
+    available(kafka_.classes)
     with ExitStack() as stack:
         made = []
         for plugin in ((), PLUGIN):

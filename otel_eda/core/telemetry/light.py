@@ -113,7 +113,7 @@ def _pair(tracer: Any) -> tuple[Any, Any]:
 
 def _alike(tracer: Any) -> bool:
     theirs, ours = _pair(tracer)
-    return bool(theirs.to_json() == ours.to_json() and ours.context == theirs.context)
+    return bool(theirs.to_json(indent=None) == ours.to_json(indent=None) and ours.context == theirs.context)
 
 
 def exporters() -> list[str]:

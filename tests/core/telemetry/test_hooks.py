@@ -179,9 +179,15 @@ def test_the_span_is_current_in_an_async_hook(library: Library) -> None:
         assert called == [ids(span) for span in recorder.processes(2)]
 
 
+def name(points: list[EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have entry points name hooks, as installed packages do."""
+    monkeypatch.setattr(suite, "entry_points", lambda group: points if group == suite.HOOKS else [])
+    monkeypatch.setattr(suite, "hook_points", suite.hook_points.__wrapped__)  # which keeps what it found before
+
+
 def test_entry_points_name_hooks(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     points = [EntryPoint("process", f"{__name__}:note", suite.HOOKS)]
-    monkeypatch.setattr(suite, "entry_points", lambda group: points if group == suite.HOOKS else [])
+    name(points, monkeypatch)
     with recording() as recorder:
         exchange(Queue())
         recorder.sends(2)
@@ -192,7 +198,7 @@ def test_an_entry_point_that_cannot_be_loaded_is_told(
     library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     points = [EntryPoint("send", "nowhere:hook", suite.HOOKS)]
-    monkeypatch.setattr(suite, "entry_points", lambda group: points if group == suite.HOOKS else [])
+    name(points, monkeypatch)
     with recording(quiet=False) as recorder:
         exchange(Queue())
         recorder.sends(2)

@@ -40,7 +40,7 @@ class Client:
 
 
 def kafka_(partitions: int, **settings: object) -> Needed:
-    return Needed(kafka.libraries, partitioned(partitions, **settings), "OTEL_EDA_TEST_KAFKA")
+    return Needed(kafka.classes, partitioned(partitions, **settings), "OTEL_EDA_TEST_KAFKA")
 
 
 RABBITMQ = Needed(rabbitmq.program, rabbitmq.RabbitMQServer, "OTEL_EDA_TEST_RABBITMQ")
