@@ -71,6 +71,12 @@ FIRST = ", ".join(
     for name in ("first_time", "message_offset", "span_id", "trace_id", "message", "other_span_id", "detail")
 )
 
+# The attempts in the candidates' partitions: those of all partitions would be sorted anew for each check.
+NEARBY = """
+SELECT a.* FROM around a WHERE (a.consumer_group, a.destination, a.partition_id) IN (
+    SELECT DISTINCT m.consumer_group, m.destination, m.partition_id FROM candidate m WHERE m.message_offset IS NOT NULL)
+"""
+
 _columns: dict[str, frozenset[str]] = {}
 """The columns of each SQL, which are the same on all tables: to ask for them costs a sixth of a small diagnosis."""
 
@@ -202,6 +208,7 @@ def _evaluate(tables: Tables, check: Check) -> None:
     excluded = ", ".join(gate.lower() for gate in wanted)
     tables.execute(f"""
         CREATE TEMP TABLE judged AS
+            WITH nearby AS ({NEARBY})
             SELECT c.* {f"EXCLUDE ({excluded})" if wanted else ""}, b.message_offset AS before_offset,
                    a.message_offset AS after_offset{f", {columns}" if wanted else ""}
             FROM candidate c CROSS JOIN settings s
@@ -210,9 +217,9 @@ def _evaluate(tables: Tables, check: Check) -> None:
             LEFT JOIN graces n ON n.destination = c.destination
             LEFT JOIN services v ON v.service = c.service
             LEFT JOIN watermarks h ON h.service = c.service
-            ASOF LEFT JOIN around b ON b.consumer_group = c.consumer_group AND b.destination = c.destination
+            ASOF LEFT JOIN nearby b ON b.consumer_group = c.consumer_group AND b.destination = c.destination
                 AND b.partition_id = c.partition_id AND b.message_offset < c.message_offset
-            ASOF LEFT JOIN around a ON a.consumer_group = c.consumer_group AND a.destination = c.destination
+            ASOF LEFT JOIN nearby a ON a.consumer_group = c.consumer_group AND a.destination = c.destination
                 AND a.partition_id = c.partition_id AND a.message_offset > c.message_offset
             -- Telemetry that belongs to it may still come.
             WHERE coalesce(c.last_time <= h.settled, true)

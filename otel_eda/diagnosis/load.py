@@ -39,7 +39,7 @@ MACROS = (
        WHEN length(x) = ceil(digits / 6) * 4 THEN nullif(lower(hex(try(from_base64(x)))), repeat('0', digits)) END""",
 )
 TRACES = "resourceSpans"
-BEGINS_AS_TRACES = f"starts_with(json, '{{\"{TRACES}\"')"
+LINES = "other_lines"  # the table of lines that are no traces, with the file of each
 # Columns of the table of operations while it is being made.
 TEMPORARY_COLUMNS = {"span_events": "STRUCT(name VARCHAR)[]", "links": "STRUCT(name VARCHAR)[]"}
 # Two exports of one span have the same key; two rows of one batch have it only if they are about the same message.
@@ -132,12 +132,11 @@ def values(prefix: str, wanted: Iterable[Column]) -> str:
 
 def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, object]) -> dict[str, str]:
     """Return the steps that unnest requests down to rows of a resource, a scope's name and an item `p`."""
-    # Most lines are traces, and tell so by their beginning: the other signals' statements need not parse them.
-    which = "true" if signal == TRACES else f"NOT {BEGINS_AS_TRACES}"
+    traces, others = "read_ndjson_objects(?, ignore_errors => true)", f"{LINES} WHERE file IN (SELECT unnest(?))"
     return {
         "line": f"""
             SELECT unnest(from_json(json, '{otlp_schema.request(signal, scopes, items, item)}')."{signal}") AS r
-            FROM read_ndjson_objects(?, ignore_errors => true) WHERE {which}""",
+            FROM {traces if signal == TRACES else others}""",
         "resource": f"""
             SELECT key_list(r.resource.attributes) AS r_keys, value_list(r.resource.attributes) AS r_values,
                    unnest(r."{scopes}") AS s

@@ -30,17 +30,21 @@ TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 WINDOW = "the window"  # what a database's files are called
 COLUMNAR = {f"{signal}.columns.parquet": signal for signal in SIGNALS}
+# Nearly all lines are traces, whose file is read once more, for the spans. The text of the others stays here.
+LINES = f"CREATE TABLE {load.LINES} (file VARCHAR, signal VARCHAR, json VARCHAR)"
 SURVEY = f"""
-WITH line AS (SELECT json FROM read_ndjson_objects(?, ignore_errors => true)), signal AS (
-    SELECT CASE WHEN json IS NULL THEN 'damaged' WHEN {load.BEGINS_AS_TRACES} THEN 'traces'
-                WHEN json_exists(json, '$.resourceSpans') THEN 'traces'
-                WHEN json_exists(json, '$.resourceMetrics') THEN 'metrics'
-                WHEN json_exists(json, '$.resourceLogs') THEN 'logs'
-                WHEN json IN ('{{}}', 'null') THEN 'empty' ELSE 'foreign' END AS signal
-    FROM line
+INSERT INTO {load.LINES}
+WITH line AS (
+    SELECT json, CASE WHEN json IS NULL THEN 'damaged' WHEN starts_with(json, '{{"resourceSpans"') THEN 'traces'
+                      WHEN json_exists(json, '$.resourceSpans') THEN 'traces'
+                      WHEN json_exists(json, '$.resourceMetrics') THEN 'metrics'
+                      WHEN json_exists(json, '$.resourceLogs') THEN 'logs'
+                      WHEN json IN ('{{}}', 'null') THEN 'empty' ELSE 'foreign' END AS signal
+    FROM read_ndjson_objects($1, ignore_errors => true)
 )
-SELECT signal, count(*) FROM signal GROUP BY signal
+SELECT $1, signal, CASE WHEN signal IN ('metrics', 'logs') THEN json END FROM line
 """
+COUNTS = f"SELECT signal, count(*) FROM {load.LINES} WHERE file = ? GROUP BY signal"
 READERS = (
     ("operations", "traces", load.operations, load_columns.SPAN),
     ("metrics", "metrics", load.metrics, load_columns.METRIC),
@@ -67,6 +71,7 @@ class Store:
     def __init__(self, memory: int = MEMORY, inside: Path | None = None, *, part: bool = False) -> None:
         self.memory, self.inside, self.part = memory, inside, part
         self.intake = Intake()
+        self._counted: dict[Path, dict[str, int]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
@@ -102,6 +107,7 @@ class Store:
         names: list[str] = []
         by_signal: dict[str, list[str]] = {signal: [] for signal in (*SIGNALS, TABLES)}
         in_columns: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
+        self.connection.execute(LINES)
         for source in sources:
             for path in (_in_utf8(found, self.spool) for found in source.files(self.spool)):
                 names.append(path.name)
@@ -164,13 +170,19 @@ class Store:
                 yield kind, exported.literal(path)
 
     def _lines(self, path: Path) -> dict[str, int]:
-        return dict(self.ask(SURVEY, [exported.literal(path)]))
+        """Return how many lines of each kind a file has, which may be given more than once."""
+        if path not in self._counted:
+            file = exported.literal(path)
+            self.connection.execute(SURVEY, [file])
+            self._counted[path] = dict(self.ask(COUNTS, file))
+        return self._counted[path]
 
     def _load(self, by_signal: dict[str, list[str]], in_columns: dict[str, list[str]]) -> None:
         for table, signal, statement, item in READERS:
             extra = load.TEMPORARY_COLUMNS if signal == "traces" else {}
             columnar = statement(load_columns.items(item)), in_columns[signal]
             self._fill(table, [(statement(), by_signal[signal]), columnar], extra)
+        self.connection.execute(f"DROP TABLE {load.LINES}")
         has_spans = bool(by_signal["traces"] or in_columns["traces"])
         if has_spans:
             self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")

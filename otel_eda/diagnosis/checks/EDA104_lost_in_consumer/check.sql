@@ -251,12 +251,22 @@ sent_on AS (
     GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
--- Which attempts of the group come before and after a missing message, and who made them.
+-- Which attempts of the group come before and after a missing message, and who made them. Sorting all attempts, or all
+-- commits, would take longer than all else.
 nearby AS (
     SELECT a.*
     FROM around AS a
     WHERE
         (a.consumer_group, a.destination, a.partition_id) IN (
+            SELECT DISTINCT m.consumer_group, m.destination, m.partition_id FROM missing AS m
+        )
+),
+
+nearby_commits AS (
+    SELECT c.consumer_group, c.destination, c.partition_id, c.instance, c.committed, c.ended
+    FROM commits AS c
+    WHERE
+        (c.consumer_group, c.destination, c.partition_id) IN (
             SELECT DISTINCT m.consumer_group, m.destination, m.partition_id FROM missing AS m
         )
 ),
@@ -296,7 +306,7 @@ keeping AS (
 jumped AS (
     SELECT n.consumer_group, n.destination, n.partition_id, n.message_offset
     FROM beside AS n
-    ASOF LEFT JOIN commits AS c
+    ASOF LEFT JOIN nearby_commits AS c
         ON c.consumer_group = n.consumer_group AND c.destination = n.destination AND c.partition_id = n.partition_id
         AND c.ended <= n.started
     LEFT JOIN sends AS s
@@ -321,7 +331,7 @@ jumped AS (
 passing AS (
     SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, m.attempted, c.committed, c.ended
     FROM missing AS m
-    ASOF JOIN commits AS c
+    ASOF JOIN nearby_commits AS c
         ON c.consumer_group = m.consumer_group AND c.destination = m.destination AND c.partition_id = m.partition_id
         AND c.instance = m.instance AND c.committed > m.message_offset
     WHERE m.attempted IS NOT NULL
@@ -488,8 +498,20 @@ put_aside AS (
     GROUP BY service
 ),
 
--- Without offsets: messages that failed, were refused for good or acknowledged, and came to nobody any more. What a queue
--- dead-letters is not lost.
+-- Without offsets: the answers to the broker that end a message, if an attempt may be about it.
+answer AS (
+    SELECT r.*
+    FROM operations AS r
+    WHERE
+        r.type = 'settle' AND r.outcome = 'ok' AND r.message_offset IS NULL AND r.system = 'rabbitmq'
+        AND (
+            (r.operation IN ('reject', 'nack') AND r.requeued = false AND r.dead_letter IS DISTINCT FROM true)
+            OR (r.operation = 'ack' AND r.origin_span IN (SELECT f.origin_span FROM works AS f WHERE f.outcome = 'error'))
+        )
+),
+
+-- Messages that failed, were refused for good or acknowledged, and came to nobody any more. What a queue dead-letters is
+-- not lost.
 refused AS (
     SELECT
         r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
@@ -498,16 +520,13 @@ refused AS (
             SELECT 1 FROM sends AS s
             WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
         ) AS sent_on
-    FROM operations AS r
+    FROM answer AS r
     -- A framework refuses by itself what it has no handler for.
-    ASOF LEFT JOIN works AS w
+    ASOF LEFT JOIN (
+        SELECT a.* FROM works AS a WHERE a.origin_span IN (SELECT e.origin_span FROM answer AS e)
+    ) AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
-    WHERE
-        r.type = 'settle' AND r.outcome = 'ok' AND r.message_offset IS NULL AND r.system = 'rabbitmq'
-        AND (
-            (r.operation IN ('reject', 'nack') AND r.requeued = false AND r.dead_letter IS DISTINCT FROM true)
-            OR (r.operation = 'ack' AND w.outcome = 'error')
-        )
+    WHERE r.operation <> 'ack' OR w.outcome = 'error'
 ),
 
 -- Queues whose messages also come to other destinations, as dead letters do, where attempts are missing.
