@@ -1,4 +1,4 @@
-"""Runs checks: their SQL selects candidates, gates tell how far each is proven, similar ones become one finding."""
+"""Runs checks: candidates are selected and judged, and those that are alike become one finding."""
 
 from __future__ import annotations
 
@@ -6,50 +6,21 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import LimitError, causes, facts, gates, realms, reported
+from . import LimitError, candidates, causes, facts, gates, realms, reported
 from .blindness import blindness
+from .candidates import COLUMNS, GATES
 from .finding import Evidence, Finding, Gate, Verdict
 from .settings import EVIDENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .catalog import Check
     from .engines import Tables
     from .intake import Intake
     from .settings import Bounds
 
-GATES = tuple(gates.CONDITIONS)
-# The columns that a check's SQL may have. `weight` is the number of messages that a row stands for, `alike` is whatever
-# else tells findings apart, `at_most` is the highest verdict that the row's own facts allow.
-COLUMNS = {
-    "system": "VARCHAR",
-    "service": "VARCHAR",
-    "destination": "VARCHAR",
-    "consumer_group": "VARCHAR",
-    "partition_id": "VARCHAR",
-    "message_offset": "BIGINT",
-    "key_hash": "VARCHAR",
-    "message": "VARCHAR",
-    "error": "VARCHAR",
-    "instance": "VARCHAR",
-    "other_instance": "VARCHAR",
-    "host": "VARCHAR",
-    "other_host": "VARCHAR",
-    "trace_id": "VARCHAR",
-    "span_id": "VARCHAR",
-    "other_trace_id": "VARCHAR",
-    "other_span_id": "VARCHAR",
-    "first_time": "BIGINT",
-    "last_time": "BIGINT",
-    "weight": "BIGINT",
-    "cause": "VARCHAR",
-    "at_most": "VARCHAR",
-    "alike": "VARCHAR",
-    "detail": "VARCHAR",
-    **{gate.lower(): "BOOLEAN" for gate in GATES},
-}
-GROUP = ("cause", "verdict", "system", "service", "destination", "consumer_group", "error", "alike")
+GROUP = ("code", "cause", "verdict", "system", "service", "destination", "consumer_group", "error", "alike")
 # What is said of a group as a whole.
 WHOLE = {
     "number": "sum(coalesce(weight, 1))::BIGINT",
@@ -70,15 +41,6 @@ FIRST = ", ".join(
     f"coalesce({name}, {0 if COLUMNS[name] == 'BIGINT' else chr(39) * 2})"
     for name in ("first_time", "message_offset", "span_id", "trace_id", "message", "other_span_id", "detail")
 )
-
-# The attempts in the candidates' partitions: those of all partitions would be sorted anew for each check.
-NEARBY = """
-SELECT a.* FROM around a WHERE (a.consumer_group, a.destination, a.partition_id) IN (
-    SELECT DISTINCT m.consumer_group, m.destination, m.partition_id FROM candidate m WHERE m.message_offset IS NOT NULL)
-"""
-
-_columns: dict[str, frozenset[str]] = {}
-"""The columns of each SQL, which are the same on all tables: to ask for them costs a sixth of a small diagnosis."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +82,14 @@ def diagnose(
     unasked: dict[str, None] = {}
     young: Counter[str] = Counter()
     not_run: dict[str, str] = {}
+    parts = [tuple(checks)] if tables.at_once else [(check,) for check in checks]
     for _ in realms.each(tables):
         windows.append(facts.prepare(tables, settings))
-        for check in checks:
-            step(check.code)
+        for part in parts:
             try:
-                findings.extend(run(tables, check, evidence, young, only_news=only_news))
-            except LimitError as error:
-                not_run[check.code] = str(error)
+                findings.extend(run(tables, part, evidence, young, step, only_news=only_news))
+            except LimitError as error:  # noqa: PERF203  # the other checks go on
+                not_run.update((check.code, str(error)) for check in part)
         unasked.update(dict.fromkeys(blindness(tables)))
         counted.extend(facts.completeness(tables))
     window, found = whole(windows), ordered(findings)
@@ -147,98 +109,36 @@ def whole(windows: list[facts.Period]) -> facts.Period:
 
 def run(
     tables: Tables,
-    check: Check,
+    checks: Sequence[Check],
     evidence: int = EVIDENCE,
     young: Counter[str] | None = None,
+    step: Callable[[str], None] = lambda _: None,
     *,
     only_news: bool = False,
 ) -> list[Finding]:
-    """Run one check and return its findings; count in `young` what only the grace keeps from being one."""
+    """Run checks and return their findings; count in `young` what only the grace keeps from being one."""
     try:
-        select(tables, check)
+        candidates.create(tables)
+        for check in checks:
+            step(check.code)
+            candidates.select(tables, check)
         if not tables.one("SELECT count(*) FROM candidate"):
             return []
-        judge(tables, check, Counter() if young is None else young)
-        return group(tables, check, evidence, only_news=only_news)
+        candidates.judge(tables, checks, Counter() if young is None else young)
+        return group(tables, checks, evidence, only_news=only_news)
     finally:
-        clear(tables)
+        candidates.clear(tables)
 
 
-def select(tables: Tables, check: Check) -> None:
-    """Make the table `candidate` of what a check selects."""
-    if check.sql not in _columns:
-        _columns[check.sql] = frozenset(tables.columns(check.sql))
-    present = _columns[check.sql]
-    unknown = present - set(COLUMNS)
-    if unknown:
-        raise ValueError(f"{check.code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
-    missing = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in present)
-    tables.execute(f"CREATE TEMP TABLE candidate AS SELECT *{missing} FROM ({check.sql})")
-
-
-def judge(tables: Tables, check: Check, young: Counter[str]) -> None:
-    """Make the table `evaluated` of the candidates; count in `young` what only the grace keeps from being in it."""
-    _evaluate(tables, check)
-    if "G3" in check.gates:
-        young += Counter({check.code: _young(tables, check)})
-
-
-def group(tables: Tables, check: Check, evidence: int, *, only_news: bool = False) -> list[Finding]:
+def group(tables: Tables, checks: Sequence[Check], evidence: int, *, only_news: bool = False) -> list[Finding]:
     """Return the findings that the table `evaluated` is about."""
     if only_news:
-        reported.keep_new(tables, check)
-    findings = [_finding(check, row) for row in _grouped(tables, evidence)]
+        reported.keep_new(tables, checks)
+    of = {check.code: check for check in checks}
+    findings = [_finding(of[row["code"]], row) for row in _grouped(tables, evidence)]
     if only_news:
-        reported.hear(tables, check)
+        reported.hear(tables)
     return findings
-
-
-def clear(tables: Tables) -> None:
-    """Drop what was made for one check."""
-    for table in ("evaluated", "marked", "judged", "candidate"):
-        tables.execute(f"DROP TABLE IF EXISTS {table}")
-
-
-def _evaluate(tables: Tables, check: Check) -> None:
-    """Make the table `evaluated`: the candidates with their gates and verdicts, without those that a gate refutes."""
-    wanted = {gate: gates.sql(gate, {gate.lower()}) for gate in check.gates}
-    columns = ", ".join(f"{sql} AS {gate.lower()}" for gate, sql in wanted.items())
-    kept = " AND ".join(f"{gate.lower()} IS NOT false" for gate in wanted) or "true"
-    opened = " + ".join(f"({gate.lower()} IS NULL)::INTEGER" for gate in wanted) or "0"
-    excluded = ", ".join(gate.lower() for gate in wanted)
-    tables.execute(f"""
-        CREATE TEMP TABLE judged AS
-            WITH nearby AS ({NEARBY})
-            SELECT c.* {f"EXCLUDE ({excluded})" if wanted else ""}, b.message_offset AS before_offset,
-                   a.message_offset AS after_offset{f", {columns}" if wanted else ""}
-            FROM candidate c CROSS JOIN settings s
-            LEFT JOIN complete k ON k.destination IS NOT DISTINCT FROM c.destination
-            LEFT JOIN epochs e ON e.destination = c.destination
-            LEFT JOIN graces n ON n.destination = c.destination
-            LEFT JOIN services v ON v.service = c.service
-            LEFT JOIN watermarks h ON h.service = c.service
-            ASOF LEFT JOIN nearby b ON b.consumer_group = c.consumer_group AND b.destination = c.destination
-                AND b.partition_id = c.partition_id AND b.message_offset < c.message_offset
-            ASOF LEFT JOIN nearby a ON a.consumer_group = c.consumer_group AND a.destination = c.destination
-                AND a.partition_id = c.partition_id AND a.message_offset > c.message_offset
-            -- Telemetry that belongs to it may still come.
-            WHERE coalesce(c.last_time <= h.settled, true)
-    """)
-    tables.execute(f"""
-        CREATE TEMP TABLE evaluated AS
-        SELECT *, least(greatest(3 - ({opened}), 1),
-                        CASE at_most WHEN 'SUSPECT' THEN 1 WHEN 'LIKELY' THEN 2 ELSE 3 END) AS verdict
-        FROM judged WHERE {kept}
-    """)
-
-
-def _young(tables: Tables, check: Check) -> int:
-    """Return how many messages would be in findings if they had not happened within the grace."""
-    others = " AND ".join(f"{gate.lower()} IS NOT false" for gate in check.gates if gate != "G3") or "true"
-    number: int = tables.one(
-        f"SELECT coalesce(sum(coalesce(weight, 1)), 0)::BIGINT FROM judged WHERE NOT g3 AND {others}"
-    )
-    return number
 
 
 def _grouped(tables: Tables, evidence: int) -> list[Mapping[str, Any]]:

@@ -74,8 +74,6 @@ CONDITIONS = {
 }
 
 
-def sql(code: str, own: set[str]) -> str:
-    """Return the SQL of a gate; a check's own column of the gate's name, if it is in `own`, comes first."""
-    condition = CONDITIONS[code].sql
-    name = code.lower()
-    return f"coalesce(c.{name}, ({condition}))" if name in own else f"({condition})"
+def sql(code: str) -> str:
+    """Return the SQL of a gate; what a check itself says of it comes first."""
+    return f"coalesce(c.{code.lower()}, ({CONDITIONS[code].sql}))"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .catalog import Check
     from .engines import Tables
@@ -25,26 +25,30 @@ MESSAGE = """CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || me
 NEWS = """
 CREATE TEMP TABLE evaluated AS
 SELECT m.* FROM marked m JOIN (
-    SELECT occurrence, max(verdict) AS verdict FROM marked GROUP BY occurrence
-) i ON i.occurrence = m.occurrence
+    SELECT code, occurrence, max(verdict) AS verdict FROM marked GROUP BY code, occurrence
+) i ON i.code = m.code AND i.occurrence = m.occurrence
 WHERE NOT EXISTS (
-    SELECT 1 FROM told t WHERE t.code = ? AND t.occurrence = i.occurrence AND t.verdict >= i.verdict)
+    SELECT 1 FROM told t WHERE t.code = i.code AND t.occurrence = i.occurrence AND t.verdict >= i.verdict)
 """
 TOLD = "INSERT INTO told SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::BIGINT[])"
-HEARD = "INSERT INTO heard SELECT ?, occurrence, max(verdict) FROM marked GROUP BY occurrence"
+HEARD = "INSERT INTO heard SELECT code, occurrence, max(verdict) FROM marked GROUP BY code, occurrence"
 
 
-def keep_new(tables: Tables, check: Check) -> None:
+def keep_new(tables: Tables, checks: Sequence[Check]) -> None:
     """Leave in the table `evaluated` only what was not told; `marked` has all of it."""
-    fields = " || '|' || ".join(f"coalesce({field}, '')" for field in (*PLACE, *[MESSAGE] * (check.news == "message")))
-    tables.execute(f"CREATE TEMP TABLE marked AS SELECT *, md5({fields}) AS occurrence FROM evaluated")
+    place, message = (
+        " || '|' || ".join(f"coalesce({field}, '')" for field in every) for every in (PLACE, (*PLACE, MESSAGE))
+    )
+    of_messages = ", ".join(repr(check.code) for check in checks if check.news == "message") or "NULL"
+    occurrence = f"md5(CASE WHEN code IN ({of_messages}) THEN {message} ELSE {place} END)"
+    tables.execute(f"CREATE TEMP TABLE marked AS SELECT *, {occurrence} AS occurrence FROM evaluated")
     tables.execute("DROP TABLE evaluated")
-    tables.execute(NEWS, check.code)
+    tables.execute(NEWS)
 
 
-def hear(tables: Tables, check: Check) -> None:
+def hear(tables: Tables) -> None:
     """Note what is `marked`: it is in findings now, or was told before."""
-    tables.execute(HEARD, check.code)
+    tables.execute(HEARD)
 
 
 class Reported:

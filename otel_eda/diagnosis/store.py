@@ -68,6 +68,8 @@ class Store:
     A `part` of telemetry is read with others later: nothing is concluded in it from what is missing.
     """
 
+    at_once = False
+
     def __init__(self, memory: int = MEMORY, inside: Path | None = None, *, part: bool = False) -> None:
         self.memory, self.inside, self.part = memory, inside, part
         self.intake = Intake()

@@ -13,7 +13,7 @@ import sqlglot
 from sqlglot import exp
 
 from otel_eda.diagnosis import catalog, facts, gates
-from otel_eda.diagnosis.engine import COLUMNS
+from otel_eda.diagnosis.candidates import COLUMNS
 from otel_eda.diagnosis.settings import Bounds
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from otel_eda.diagnosis import UnusableError, engine, facts, plural, realms
+from otel_eda.diagnosis import UnusableError, candidates, engine, facts, plural, realms
 from otel_eda.diagnosis.blindness import blindness, listed
 from otel_eda.diagnosis.engine import Diagnosis
 from otel_eda.diagnosis.settings import EVIDENCE
@@ -101,9 +101,10 @@ class Buckets:
         spool.write(self.store)
         for check in self.checks:
             if not check.is_local:
-                engine.select(self.store, check)
+                candidates.create(self.store)
+                candidates.select(self.store, check)
                 spool.write_candidates(self.store, check.code)
-                engine.clear(self.store)
+                candidates.clear(self.store)
         with _idle(self.store):
             for number in self.share.numbers:
                 self._try(spool, number)
@@ -113,8 +114,8 @@ class Buckets:
         for check in self.checks:
             if files := spool.found(check.code):
                 self.store.execute("CREATE TEMP TABLE evaluated AS SELECT * FROM read_parquet(?)", files)
-                self.findings += engine.group(self.store, check, evidence, only_news=only_news)
-                engine.clear(self.store)
+                self.findings += engine.group(self.store, [check], evidence, only_news=only_news)
+                candidates.clear(self.store)
 
     def _try(self, spool: Spool, number: int) -> None:
         """Look at a bucket; if that fails, do so once more, and say so if that fails, too."""
@@ -138,7 +139,7 @@ class Buckets:
             spool.read(tables, number)
             for check in self.checks:
                 spool.select(tables, number, check)
-                engine.judge(tables, check, young)
+                candidates.judge(tables, [check], young)
                 spool.write_found(tables, number, check.code)
-                engine.clear(tables)
+                candidates.clear(tables)
         return young

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from otel_eda.diagnosis import columns, engine, facts
+from otel_eda.diagnosis import candidates, columns, facts
 
 from . import places
 
@@ -66,12 +66,11 @@ class Spool:
 
     def select(self, store: Store, number: int, check: Check) -> None:
         """Make the table of a check's candidates of the bucket's own destinations."""
+        candidates.create(store)
         if check.is_local:
-            engine.select(store, check)
+            candidates.select(store, check)
             store.execute(f"DELETE FROM candidate WHERE {places.bucket(self.of)} <> {number}")
-            return
-        store.execute(f"CREATE TEMP TABLE candidate ({_columns(engine.COLUMNS)})")
-        if files := self._files(check.code, number):
+        elif files := self._files(check.code, number):
             store.execute(f"INSERT INTO candidate BY NAME {ROWS}", files)
 
     def write_found(self, store: Store, number: int, code: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import BadParameter, Option
 
-from otel_eda.diagnosis import CLEAN, PARTLY, BusyError, UnusableError
+from otel_eda.diagnosis import CLEAN, PARTLY, BusyError
 from otel_eda.diagnosis.buckets import Share
 from otel_eda.diagnosis.reports import ReportFormat, by_name
 from otel_eda.diagnosis.settings import Bounds
@@ -69,7 +69,8 @@ def run(
 
     checks, only_news, kind = judging.checks(), telling.only_news, format_ or by_name(output)
     try:
-        with gathered(reading, telling.state, only_news=only_news) as found:
+        in_buckets = buckets is not None and buckets.of > 1
+        with gathered(reading, telling.state, only_news=only_news, in_buckets=in_buckets) as found:
             check(kind, found.store)
             diagnosis = _diagnosis(found, checks, bounds, judging.evidence, buckets, only_news=only_news)
             with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
@@ -98,12 +99,10 @@ def _diagnosis(
     if found.store and not share:
         share = _fitting(found.store)
     with steps(len(share.numbers) if share else len(checks)) as step:
-        if not share or share.of == 1:
-            both = _both(found.begin, step)
-            return engine.diagnose(found.tables, checks, bounds, both, evidence, only_news=only_news)
-        if not found.store:
-            raise UnusableError("--buckets is for telemetry that is read to this machine")
-        return run.diagnose(found.store, checks, bounds, share, step=step, evidence=evidence, only_news=only_news)
+        if found.store and share and share.of > 1:
+            return run.diagnose(found.store, checks, bounds, share, step=step, evidence=evidence, only_news=only_news)
+        both = _both(found.begin, step)
+        return engine.diagnose(found.tables, checks, bounds, both, evidence, only_news=only_news)
 
 
 def _fitting(store: "Store") -> Share | None:

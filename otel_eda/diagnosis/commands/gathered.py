@@ -35,9 +35,15 @@ class Gathered:
 
 
 @contextmanager
-def gathered(reading: Reading, state: Path | None, *, only_news: bool) -> Iterator[Gathered]:
-    """Yield what was read; with `only_news` the tables know what was told."""
-    if any(place.startswith(SPARK) for place in reading.source):
+def gathered(reading: Reading, state: Path | None, *, only_news: bool, in_buckets: bool = False) -> Iterator[Gathered]:
+    """Yield what was read; with `only_news` the tables know what was told.
+
+    What is to be looked at `in_buckets` has to come here: else it raises `UnusableError`.
+    """
+    asks_spark = any(place.startswith(SPARK) for place in reading.source)
+    if in_buckets and (asks_spark or any(_stays(place) for place in reading.source)):
+        raise UnusableError("--buckets is for telemetry that is read to this machine")
+    if asks_spark:
         with _in_spark(reading, only_news=only_news) as found:
             yield found
     elif any(_stays(place) for place in reading.source):
@@ -78,16 +84,16 @@ def _in_clickhouse(reading: Reading, state: Path | None, *, only_news: bool) -> 
 
 @contextmanager
 def _in_spark(reading: Reading, *, only_news: bool) -> Iterator[Gathered]:
-    if len(reading.source) != 2 or reading.service or reading.since or reading.until or only_news:
+    masters = [place for place in reading.source if place.startswith(SPARK)]
+    folders = [place for place in reading.source if place not in masters]
+    if len(masters) != 1 or len(folders) != 1 or reading.service or reading.since or reading.until or only_news:
         raise UnusableError("Spark takes its URL and one folder, whole: no --service, --since, --until or --news")
     try:
         from otel_eda.diagnosis.engines import spark
     except ModuleNotFoundError as error:
         raise UnusableError(f"{error}: pip install 'otel-eda[spark]'") from error
-    master, folder = reading.source
-    with spark.session(master) as running:
-        tables = spark.SparkTables(running)
-        tables.read(folder)
+    with spark.opened(masters[0]) as tables:
+        tables.read(folders[0])
         yield Gathered(tables, _nothing, lambda: None)
 
 

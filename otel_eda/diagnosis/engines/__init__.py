@@ -25,6 +25,10 @@ class Tables(Statements, Protocol):
     """The tables of a diagnosis, in whatever engine. What would take more than it may raises `LimitError`."""
 
     @property
+    def at_once(self) -> bool:
+        """Whether one statement about all checks takes less than one for each."""
+
+    @property
     def intake(self) -> Intake:
         """What was read."""
 

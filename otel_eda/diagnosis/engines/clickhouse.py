@@ -37,6 +37,8 @@ class ClickHouseTables:
     names of queries what they are for; `going_on` is called before each.
     """
 
+    at_once = False  # a check that takes more than it may is named, and does not run; others do
+
     def __init__(
         self, client: Client, intake: Intake, prefix: str = "", going_on: Callable[[], None] = lambda: None
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from sqlglot import exp, parse_one
@@ -45,7 +46,7 @@ def written(statement: exp.Expr, schema: Schema, prefix: str = "") -> Iterator[t
     if not isinstance(query, exp.Query):
         yield "", _plain(tree, prefix)
         return
-    *before, (_, last) = steps(portable(query, schema))
+    *before, (_, last) = steps(portable(query, schema), count())
     for name, step in before:
         yield name, _sql(_made(exp.to_table(name), step, prefix))
     if tree is query:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -11,22 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def steps(query: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
+def steps(query: exp.Expr, numbers: Iterator[int]) -> Iterator[tuple[str, exp.Expr]]:
     """Yield the queries by which an engine answers a query, each with the name that the later ones have for its rows.
 
     ClickHouse and Spark write a common table anew wherever it is named, and plan it as often; so those that are named
-    more than once are steps of their own. The last step has no name. The query itself is changed.
+    more than once are steps of their own, told apart by `numbers`. The last step has no name. The query itself is
+    changed.
     """
-    numbers = count()
     for common in list(query.find_all(exp.With)):
-        if not common.recursive:
-            yield from _kept(common, numbers)
+        yield from _kept(common, numbers)
     yield "", query
 
 
 def _kept(common: exp.With, numbers: Iterator[int]) -> Iterator[tuple[str, exp.Expr]]:
     whole = common.parent
     for table in list(common.expressions):
+        if common.recursive and any(use.name == table.alias for use in table.find_all(exp.Table)):
+            break  # what comes after it needs it, too
         uses = [use for use in whole.find_all(exp.Table) if use.name == table.alias] if whole else []
         if len(uses) > 1:
             name = f"step_{next(numbers)}"

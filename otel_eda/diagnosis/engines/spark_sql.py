@@ -35,12 +35,13 @@ NEAREST: dict[type[exp.Expr], tuple[type[exp.Expr], type[exp.Expr]]] = {
 TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.LTE: exp.GTE, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.GT: exp.LT}
 
 
-def written(query: exp.Expr, schema: Schema) -> Iterator[tuple[str, str]]:
+def written(query: exp.Expr, schema: Schema, numbers: Iterator[int]) -> Iterator[tuple[str, str]]:
     """Yield the queries by which Spark answers a query, each with the name that the later ones have for its rows.
 
-    The last has no name. `schema` has the types of the columns of all tables there are.
+    The last has no name, those of the others have `numbers`. `schema` has the types of the columns of all tables there
+    are.
     """
-    for name, step in steps(_adapted(query, schema)):
+    for name, step in steps(_adapted(query, schema), numbers):
         yield name, step.sql(dialect="spark", comments=False)
 
 

@@ -29,6 +29,8 @@ def find(places: Iterable[str], selection: Selection, most_spans: int = MOST_SPA
     from .stdin import Stdin
 
     for place in places:
+        if place.startswith(SPARK):
+            raise UnusableError(f"{place}: only `otel-eda diagnose` asks Spark; its folder can be read without it")
         if place.startswith(CLICKHOUSE):
             yield _clickhouse(place, selection, most_spans)
         elif place.startswith(("http://", "https://")):

@@ -76,6 +76,8 @@ def test_what_failed_and_was_sent_once_more_is_no_duplicate(diagnose: Diagnose) 
     made.billing.process(made.shop.send("orders", 5.0, 50, said=said), 5.1, error="ValueError")
     made.shop.send("orders", 5.5, 51, said=said)
     assert diagnose(made.world, "EDA201").findings == ()
+
+
 def published(*ids: tuple[str, ...]) -> Telemetry:
     """Return what replicas of a scheduler published to a queue, each replica messages of these ids."""
     world = Telemetry()

@@ -27,6 +27,8 @@ def test_who_gets_the_same_again_and_again_has_not_stopped(diagnose: Diagnose) -
     for turn in range(100, 400):
         made.billing.receive(made.messages[96:100], turn * 0.1)
     assert {one.cause.count("does not get past") for one in diagnose(made.world, "EDA504").findings} == {1}
+
+
 @pytest.mark.parametrize(("unsettled", "cause"), [(0, "ended, hangs"), (3, "never settled")])
 def test_a_queue_without_offsets(diagnose: Diagnose, unsettled: int, cause: str) -> None:
     world = Telemetry()

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOST = "127.0.0.1"
+# A Java that runs for a minute gains nothing by its second compiler, nor by threads that collect garbage.
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 # Few rows: what Spark does to be quick with many would take longer than the work.
 CONFIGURATION = f"""
 spark.ui.enabled false
 spark.driver.host {HOST}
 spark.driver.memory 1g
+spark.ui.showConsoleProgress false
+spark.driver.extraJavaOptions {JAVA}
+spark.executor.extraJavaOptions {JAVA}
 spark.executor.memory 700m
 spark.sql.shuffle.partitions 2
 spark.sql.adaptive.enabled false
@@ -53,7 +58,9 @@ def started(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         "SPARK_CONF_DIR": str(configuration),
         "SPARK_WORKER_DIR": str(folder / "work"),
         "SPARK_LOCAL_IP": HOST,
-        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_DAEMON_JAVA_OPTS": JAVA,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "PYSPARK_PYTHON": "there is none",  # for executors
     }
     with ExitStack() as stack:
         log = stack.enter_context(_running("Master", [], folder / "master.log", environment))

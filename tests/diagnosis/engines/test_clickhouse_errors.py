@@ -113,6 +113,7 @@ def test_tables_of_ours_that_are_not_there(server: Server, capsys: pytest.Captur
         (("--service", "shop"), "alone, and whole"),
         (("--state", "state"), "remembers what was told itself"),
         (("another",), "alone, and whole"),
+        (("--buckets", "4"), "read to this machine"),
     ],
 )
 def test_what_does_not_go_where_rows_stay(

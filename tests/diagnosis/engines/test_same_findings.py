@@ -71,4 +71,4 @@ def test_distributed_plans_of_clickhouse_find_what_duckdb_finds(
     same(engine.diagnose(distributed, checks, BOUNDS), expected, but={RECURSIVE})
     (recursive,) = catalog.chosen([RECURSIVE], [])
     with pytest.raises(DatabaseError, match="ReadFromRecursiveCTEStep which could not execute remotely"):
-        engine.run(distributed, recursive)
+        engine.run(distributed, [recursive])
