@@ -584,9 +584,9 @@ logged AS (
         bool_and(e.name = 'eda.process.not_queued') AS unqueued
     FROM events AS e
     JOIN operations AS s ON s.trace_id = e.trace_id AND s.span_id = e.span_id
-    JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance
+    JOIN works AS w ON w.trace_id = s.trace_id AND w.instance = s.instance AND NOT w.unacked
     WHERE
-        e.name IN ('exception', 'eda.process.not_queued') AND w.outcome = 'ok' AND NOT w.unacked
+        e.name IN ('exception', 'eda.process.not_queued') AND w.outcome = 'ok'
         AND (
             w.span_id = s.span_id
             -- Frameworks have spans of their own around a handler: within the attempt, or beside it.
@@ -600,21 +600,17 @@ logged AS (
 ),
 
 -- The messages that the same attempt acknowledged after that, besides its own: they were worked on as one batch, as it seems.
-complained AS (
-    SELECT
-        system, service, instance, destination, consumer_group, partition_id, message_offset, message, trace_id, span_id, origin_trace,
-        origin_span, started, ended, error, caught, false AS batch
-    FROM logged
-    UNION ALL
+fellows AS (
     SELECT DISTINCT
         m.system, m.service, m.instance, m.destination, m.consumer_group, m.partition_id, m.message_offset, m.message, m.trace_id,
-        m.span_id, m.origin_trace, m.origin_span, m.started, m.ended, l.error, false, true
+        m.span_id, m.origin_trace, m.origin_span, m.started, m.ended, l.error
     FROM logged AS l
     JOIN operations AS a ON a.trace_id = l.trace_id AND a.parent_id = l.span_id
     JOIN works AS m ON m.origin_trace = a.origin_trace AND m.origin_span = a.origin_span AND m.instance = a.instance
     WHERE
         a.type = 'settle' AND a.operation = 'ack' AND a.outcome = 'ok' AND a.started >= l.time AND m.started < l.started
         AND m.destination = l.destination AND m.outcome = 'ok' AND NOT m.unacked
+        AND NOT l.unqueued
         AND NOT EXISTS (SELECT 1 FROM logged AS o WHERE o.trace_id = m.trace_id AND o.span_id = m.span_id)
 )
 
@@ -768,11 +764,10 @@ SELECT
     l.message_offset, l.error, l.trace_id, l.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), l.started, l.ended, 1,
     CASE WHEN l.unqueued THEN 'not-queued' ELSE 'error-logged' END, CASE WHEN l.caught AND l.error IS NOT NULL AND a.attempts = 1 THEN 'LIKELY' ELSE 'SUSPECT' END,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
-    CASE WHEN l.unqueued THEN 'a queue of the process refused it, which ended well: '
-        WHEN l.batch THEN 'an error was logged before it was acknowledged with others: '
-        ELSE 'an error was logged while it was processed, which ended well: ' END || coalesce(l.error, 'no exception'),
+    CASE WHEN l.unqueued THEN 'a queue of the process refused it' ELSE 'an error was logged while it was processed' END
+        || ', which ended well: ' || coalesce(l.error, 'no exception'),
     CASE WHEN l.message_offset IS NULL THEN l.message END
-FROM complained AS l
+FROM logged AS l
 LEFT JOIN around AS a
     ON a.consumer_group = l.consumer_group AND a.destination = l.destination AND a.partition_id = l.partition_id
     AND a.message_offset = l.message_offset
@@ -782,3 +777,17 @@ WHERE
         WHERE s.outcome = 'ok' AND s.linked AND s.origin_trace = l.origin_trace AND s.origin_span = l.origin_span AND s.started >= l.started
     )
     AND NOT EXISTS (SELECT 1 FROM set_aside AS a WHERE a.trace_id = l.trace_id AND a.instance = l.instance)
+UNION ALL
+SELECT
+    f.system, f.service, f.instance, CAST(NULL AS VARCHAR), f.destination, f.consumer_group, f.partition_id,
+    f.message_offset, f.error, f.trace_id, f.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), f.started, f.ended, 1,
+    'error-logged', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
+    'an error was logged before it was acknowledged with others: ' || coalesce(f.error, 'no exception'),
+    CASE WHEN f.message_offset IS NULL THEN f.message END
+FROM fellows AS f
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM sends AS s
+        WHERE s.outcome = 'ok' AND s.linked AND s.origin_trace = f.origin_trace AND s.origin_span = f.origin_span AND s.started >= f.started
+    )
+    AND NOT EXISTS (SELECT 1 FROM set_aside AS a WHERE a.trace_id = f.trace_id AND a.instance = f.instance)
