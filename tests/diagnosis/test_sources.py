@@ -117,6 +117,12 @@ class TestLines:
         assert found.repeated == SPANS + 6
         assert rows(tmp_path / "x.jsonl", whole) == rows(whole)
 
+    def test_a_file_named_twice_is_counted_twice_and_used_once(self, whole: Path) -> None:
+        once, twice = read(whole), read(whole, whole)
+        assert once.lines["metrics"] > 0
+        assert twice.lines == {kind: 2 * number for kind, number in once.lines.items()}
+        assert (twice.spans, twice.repeated) == (SPANS, SPANS)
+
     def test_ids_may_be_upper_case_or_base64(self, tmp_path: Path, whole: Path) -> None:
         def changed(value: Any, how: Any) -> Any:
             if isinstance(value, list):
