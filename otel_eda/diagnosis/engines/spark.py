@@ -167,7 +167,7 @@ class SparkTables:
         return rows
 
     def _empty(self, types: Mapping[str, str]) -> DataFrame:
-        """Return no rows; `createDataFrame` makes none in Python, in each executor, each time."""
+        """Return no rows; `createDataFrame` has Python make none, in each executor, whenever they are asked for."""
         fields = ", ".join(f"CAST(NULL AS {_type(kind)}) AS {name}" for name, kind in types.items())
         return self.session.sql(f"SELECT {fields} WHERE false")
 
