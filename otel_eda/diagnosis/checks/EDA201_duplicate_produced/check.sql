@@ -99,7 +99,7 @@ published AS (
         AND NOT s.linked AND w.message_id IS NULL
 ),
 
-repeated AS (
+published_again AS (
     SELECT
         system, service, destination, message_id, count(*) AS number, count(DISTINCT instance) AS instances,
         min(started) AS first_time, max(ended) AS last_time,
@@ -114,7 +114,7 @@ repeated AS (
 -- An id that is that of an order, say, and not of a message, comes again within one process as well.
 habit AS (
     SELECT service, destination, count(*) AS ids, max(number - instances) AS inside
-    FROM repeated
+    FROM published_again
     GROUP BY service, destination
 )
 
@@ -199,5 +199,5 @@ SELECT
     CASE WHEN t.instances > 1 THEN 'two-senders' ELSE 'sent-twice' END,
     CASE WHEN h.inside = 0 AND h.ids >= 3 THEN 'LIKELY' ELSE 'SUSPECT' END,
     'the id ' || t.message_id || ' was published ' || t.number || ' times'
-FROM repeated AS t
+FROM published_again AS t
 JOIN habit AS h ON h.service = t.service AND h.destination = t.destination
