@@ -114,13 +114,10 @@ class Processing:
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
             error = self.failure
         kind = self._record_error(error) if error is not None else None
-        if self.unqueued is not None:
-            self.span.add_event(semconv.NOT_QUEUED, {semconv.EXCEPTION_TYPE: self.unqueued})
         ledger = self.partition_ledger
         anomaly = None if ledger is None else self._end_in_ledger(ledger, error) if error else ledger.end(self.offset)
-        if anomaly is not None:
-            route.record_anomaly(anomaly, self.partition)
-            self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
+        if anomaly is not None or self.unqueued is not None:
+            self._tell(anomaly)
         hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
         if route.scope.records_durations:
             self._record_durations(route, kind, end)
@@ -128,6 +125,13 @@ class Processing:
             observe(self, end)
         self.record = self.given = self.failure = self.pending_error = None
         self.context = self.context if keep else EMPTY  # it holds this processing: a cycle for the garbage collector
+
+    def _tell(self, anomaly: DeliveryAnomaly | None) -> None:
+        if self.unqueued is not None:
+            self.span.add_event(semconv.NOT_QUEUED, {semconv.EXCEPTION_TYPE: self.unqueued})
+        if anomaly is not None:
+            self.route.record_anomaly(anomaly, self.partition)
+            self.span.set_attribute(semconv.LOST, anomaly is DeliveryAnomaly.SKIPPED)
 
     def _record_durations(self, route: Route, kind: str | None, end: int) -> None:
         usual = route.usual_durations if kind is None else None
