@@ -23,6 +23,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
         books.run("shop", shop, library, topic, "old", 0, 20)
         books.wait("done", 20)
         books.stop(service)
+    for number in range(20):
+        books.note("acked", event=f"old-{number}", at={"destination": topic})
     anew(books.stage.kafka, topic)
     books.run("shop", shop, library, topic, "new", 0, 12)
     with books.running("stock", stock, library, topic, "latest" if faulty else "earliest") as service:

@@ -47,6 +47,7 @@ def two_names(books: Books, library: str) -> None:
             books.stop(second)
         books.run("reviews", reviews, library, topic, 40, 80)  # some wait for the one that comes back
         with books.running("ratings", rate, library, topic, "ratings-1") as second:
+            books.wait("assigned", 3)
             books.wait("done", 80)
             books.stop(second)
         books.stop(first)

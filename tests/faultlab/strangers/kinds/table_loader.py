@@ -38,9 +38,9 @@ def rate(topic: str) -> None:
 
     producer = Producer({"bootstrap.servers": kafka()})
     for number in range(24):
-        money, text = f"CUR{number % 8}", json.dumps({"id": f"CUR{number % 8}", "rate": 1 + number})
+        money = "DEM" if number == 20 else f"CUR{number % 8}"
         note("sent", money, to=topic)
-        producer.produce(topic, None if number == 20 else text, key=money)
+        producer.produce(topic, None if number == 20 else json.dumps({"id": money, "rate": 1 + number}), key=money)
     producer.flush(30)
 
 
