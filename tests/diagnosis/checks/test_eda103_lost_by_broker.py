@@ -8,10 +8,11 @@ import pytest
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, LIKELY, only, opened, stood
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only, opened, stood
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_two_messages_at_one_offset(diagnose: Diagnose) -> None:
@@ -24,12 +25,21 @@ def test_two_messages_at_one_offset(diagnose: Diagnose) -> None:
     assert finding.trace_ids == (first.span.trace, second.span.trace)
 
 
-def test_a_topic_made_anew_is_less_certain(diagnose: Diagnose) -> None:
-    made = flow()
-    for offset in range(3):
-        made.shop.send("orders", 50.0 + offset, offset)
+@pytest.mark.parametrize(("groups", "verdict"), [(("billing", "mail"), SUSPECT), (("billing",), LIKELY)])
+def test_a_topic_made_anew_is_less_certain_the_more_so_if_its_groups_were_through(
+    diagnose: Diagnose, groups: tuple[str, ...], verdict: Verdict
+) -> None:
+    made = flow(6, 1)
+    mail = made.world.service("mail", group="mail")
+    for turn, message in enumerate(made.messages):
+        if "mail" in groups:
+            mail.process(message, 2.0 + turn * 0.1)
+    anew = [made.shop.send("orders", 50.0 + offset, offset) for offset in range(3)]
+    for reader in (made.billing, mail):
+        for turn, message in enumerate(anew):
+            reader.process(message, 55.0 + turn * 0.1)
     finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
-    assert (finding.verdict, finding.offsets) == (LIKELY, (0, 2))
+    assert (finding.verdict, finding.offsets) == (verdict, (0, 2))
 
 
 def test_two_clusters_open_the_gate(diagnose: Diagnose) -> None:

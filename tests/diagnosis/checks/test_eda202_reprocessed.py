@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.telemetry import flow
+from diagnosis.telemetry import SECOND, flow
 
 from .helpers import CONFIRMED, LIKELY, SUSPECT, counted_by_ledger, only, opened
 
@@ -33,6 +33,18 @@ def test_by_another_member_before_it_was_committed(diagnose: Diagnose, number: i
     counted_by_ledger(made, "eda.commits", number)
     finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
     assert (finding.verdict, finding.count, finding.instances) == (verdict, 10, ("billing-0", "billing-1"))
+
+
+@pytest.mark.parametrize(("took", "verdict"), [(0.02, CONFIRMED), (0.0004, LIKELY)])
+def test_a_handler_that_is_quick_may_know_the_message(diagnose: Diagnose, took: float, verdict: Verdict) -> None:
+    made = flow(committed=12)
+    for work in made.works[30:]:
+        work.json["endTimeUnixNano"] = str(int(work.json["startTimeUnixNano"]) + SECOND // 50)
+    other = made.world.service("billing", group="billing")
+    for message in made.messages[30:]:
+        other.process(message, 10.0 + (message.offset or 0), took)
+    counted_by_ledger(made, "eda.commits", 24)
+    assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is verdict
 
 
 def test_by_the_ledger_if_no_span_was_kept(diagnose: Diagnose) -> None:

@@ -63,6 +63,20 @@ def poll_in_vain(made: Flow, times: int) -> None:
         made.billing.other("poll", 10.0 + turn, 0.01, said=said, kind=3)
 
 
+@pytest.mark.parametrize(("starts", "later"), [(3, False), (2, False), (3, True)])
+def test_readers_without_a_group_that_end_at_one_message(diagnose: Diagnose, starts: int, later: bool) -> None:
+    made = flow(6, 1)
+    for start in range(starts):
+        reader = made.world.service("prices", group=None)
+        for turn, message in enumerate(made.messages[:4]):
+            reader.process(message, 10.0 * start + 5 + turn, error="TypeError" if turn == 3 else None)
+        if later:  # it went on
+            reader.process(made.messages[4], 10.0 * start + 9)
+    found = [finding for finding in diagnose(made.world, "EDA402").findings if finding.service == "prices"]
+    told = [(one.verdict, one.offsets, one.count) for one in found]
+    assert told == ([(LIKELY, (3, 3), 3)] if starts == 3 and not later else [])
+
+
 def test_a_message_that_no_poll_gets_by(diagnose: Diagnose) -> None:
     made = flow(40, 1, skip=set(range(12, 40)))
     poll_in_vain(made, 3)

@@ -72,6 +72,21 @@ certain AS (
     )
 ),
 
+-- Messages that every group of the topic had finished: whoever deletes the topic after that loses nothing by it.
+finished AS (
+    SELECT w.origin_trace, w.origin_span
+    FROM works AS w
+    JOIN (
+        SELECT destination, count(DISTINCT coalesce(consumer_group, service)) AS number
+        FROM works
+        WHERE destination IN (SELECT t.destination FROM turned AS t)
+        GROUP BY destination
+    ) AS r ON r.destination = w.destination
+    WHERE w.outcome = 'ok'
+    GROUP BY w.origin_trace, w.origin_span, r.number
+    HAVING count(DISTINCT coalesce(w.consumer_group, w.service)) = r.number
+),
+
 -- The end of a log as each consumer reports it, and the highest end that the consumer had reported before.
 reach AS (
     SELECT
@@ -114,11 +129,16 @@ SELECT
     a.trace_id, a.span_id, a.next_trace AS other_trace_id, a.next_span AS other_span_id,
     a.started AS first_time, a.next_ended AS last_time,
     CASE WHEN g.lowest = 0 THEN 'recreated' ELSE 'truncated' END AS cause,
-    CASE WHEN g.lowest = 0 OR e.destination IS NULL THEN 'LIKELY' END AS at_most, CAST(NULL AS BOOLEAN) AS g1,
+    CASE
+        WHEN g.lowest = 0 AND f.origin_span IS NOT NULL THEN 'SUSPECT'
+        WHEN g.lowest = 0 OR e.destination IS NULL THEN 'LIKELY'
+    END AS at_most,
+    CAST(NULL AS BOOLEAN) AS g1,
     'the broker acknowledged two different messages at this offset: the first one is gone' AS detail
 FROM acked AS a
 JOIN again AS g ON g.destination = a.destination AND g.partition_id = a.partition_id
 LEFT JOIN certain AS e ON e.destination = a.destination AND e.partition_id = a.partition_id
+LEFT JOIN finished AS f ON f.origin_trace = a.origin_trace AND f.origin_span = a.origin_span
 WHERE a.next_span IS NOT NULL
 UNION ALL
 SELECT

@@ -5,7 +5,7 @@ WITH again AS (
         o.system, o.service, o.instance, o.host, o.destination, o.consumer_group, o.partition_id, o.message_offset,
         o.message, o.message_id, o.linked, o.origin_trace, o.origin_span, o.redelivered, o.reprocessed, o.trace_id, o.span_id,
         o.started, o.ended, o.finished, o.ended_well, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span,
-        count(*) OVER (PARTITION BY o.system, o.destination, o.consumer_group, o.message) AS times
+        count(*) OVER copies AS times, max(o.previous_ended - o.previous_started) OVER copies AS longest
     FROM attempts AS o
     WHERE
         o.finished <= o.started
@@ -20,6 +20,7 @@ WITH again AS (
                 s.linked AND s.origin_trace = o.origin_trace AND s.origin_span = o.origin_span
                 AND o.message_offset IS NULL AND s.started < o.started
         )
+    WINDOW copies AS (PARTITION BY o.system, o.destination, o.consumer_group, o.message)
 ),
 
 -- The offset that the group had committed when the message came again, if its commits are known.
@@ -153,6 +154,8 @@ classified AS (
         a.instance = a.previous_instance AND a.message_offset IS NOT NULL AND NOT coalesce(f.given, false)
             AND NOT coalesce(p.committed > a.message_offset, false) AS by_itself,
         h.span_id IS NOT NULL AS batched,
+        -- A handler that knows what it has done looks, and returns.
+        a.longest >= 5000000 AND a.ended - a.started < a.longest / 4 AS recognised,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
@@ -228,7 +231,7 @@ SELECT
         -- Its work may have ended before it was acknowledged, or not.
         WHEN ended_well IS NULL THEN 'LIKELY'
         -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
-        WHEN coalesce(unsettled, false) AND NOT batched THEN NULL
+        WHEN coalesce(unsettled, false) AND NOT batched AND NOT recognised THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
     CAST(NULL AS BOOLEAN) AS g4,

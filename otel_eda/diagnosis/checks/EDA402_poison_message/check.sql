@@ -55,6 +55,40 @@ poison AS (
         AND t.messages >= 5 AND t.finished >= 0.9 * (t.messages - 1)
 ),
 
+-- Readers without a group that came no further, one process after the other: each began anew, and failed at one message.
+stopped AS (
+    SELECT
+        a.*, lag(a.last_time) OVER processes AS previous_end
+    FROM attempt AS a
+    WHERE
+        a.system = 'kafka' AND a.consumer_group IS NULL AND a.message_offset IS NOT NULL AND a.replica = a.instance
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w
+            WHERE w.instance = a.instance AND w.destination = a.destination AND w.started > a.last_started
+        )
+        -- In an outage the first one fails.
+        AND EXISTS (
+            SELECT 1 FROM works AS w
+            WHERE w.instance = a.instance AND w.destination = a.destination AND w.outcome = 'ok' AND w.started < a.first_time
+        )
+    WINDOW processes AS (PARTITION BY a.service, a.destination, a.message ORDER BY a.first_time)
+),
+
+each_start AS (
+    SELECT
+        s.system, s.service, s.destination, s.message, s.partition_id, s.message_offset, max(s.error) AS error,
+        max(s.error_text) AS error_text, min(s.first_time) AS first_time, max(s.last_time) AS last_time,
+        arg_min(s.instance, s.first_time) AS instance, arg_min(s.trace_id, s.first_time) AS trace_id,
+        arg_min(s.span_id, s.first_time) AS span_id, sum(s.attempts) AS attempts
+    FROM stopped AS s
+    CROSS JOIN settings AS z
+    WHERE s.finished = 0
+    GROUP BY s.system, s.service, s.destination, s.message, s.partition_id, s.message_offset, z.attempts
+    HAVING
+        count(*) >= z.attempts AND count(DISTINCT s.error) <= 1 AND sum(s.abandoned) = 0
+        AND bool_and(s.previous_end IS NULL OR s.previous_end <= s.first_time)
+),
+
 -- How long messages took that failed and then succeeded.
 recovered AS (
     SELECT system, destination, consumer_group, max(last_time - first_time) AS taken
@@ -210,3 +244,15 @@ SELECT
     'batch', h.attempts, 'batch', 'SUSPECT',
     'its batch came ' || h.attempts || ' times, and the group did not get past it'
 FROM held_up AS h
+UNION ALL
+SELECT
+    e.system, e.service, e.instance, e.destination, CAST(NULL AS VARCHAR), e.partition_id, e.message_offset, e.message,
+    e.error, e.trace_id, e.span_id, e.first_time, e.last_time, e.message, e.attempts, 'handler', 'LIKELY',
+    e.attempts || ' processes, one after the other, ended with it: ' || coalesce(e.error || ': ' || e.error_text, e.error)
+FROM each_start AS e
+WHERE NOT EXISTS (
+    SELECT 1 FROM works AS w
+    WHERE
+        w.service = e.service AND w.destination = e.destination AND w.partition_id = e.partition_id
+        AND w.message_offset = e.message_offset AND w.outcome = 'ok'
+)

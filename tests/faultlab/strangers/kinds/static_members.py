@@ -78,7 +78,7 @@ def by_confluent(topic: str, name: str) -> None:
 
     more: dict[str, Any] = {
         "group.instance.id": name,
-        "session.timeout.ms": 10_000,
+        "session.timeout.ms": 30_000,
         "partition.assignment.strategy": "roundrobin",
     }
     stop, done, consumer = Stop(), 0, confluent(topic, GROUP, **more)
@@ -102,7 +102,7 @@ def by_confluent(topic: str, name: str) -> None:
 
 
 def by_kafka_python(topic: str, name: str) -> None:
-    stop, done, consumer = Stop(), 0, kafka_python(topic, GROUP, group_instance_id=name, session_timeout_ms=10_000)
+    stop, done, consumer = Stop(), 0, kafka_python(topic, GROUP, group_instance_id=name, session_timeout_ms=30_000)
     assigned = False
     while not stop.asked:
         found = consumer.poll(timeout_ms=200, max_records=1)
