@@ -155,7 +155,7 @@ classified AS (
             AND NOT coalesce(p.committed > a.message_offset, false) AS by_itself,
         h.span_id IS NOT NULL AS batched,
         -- A handler that knows what it has done looks, and returns.
-        a.longest >= 5000000 AND a.ended - a.started < a.longest / 4 AS recognised,
+        a.longest >= 10000000 AND a.ended - a.started < a.longest / 10 AS recognised,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
