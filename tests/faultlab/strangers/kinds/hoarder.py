@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from faultlab.strangers.books import Books
 
 __all__ = ["LIBRARIES"]
-COUNT, SHIFT, SLOW, QUICK = 60, 10, 0.08, 0.005
+COUNT, SHIFT, SLOW, QUICK = 60, 10, 0.2, 0.005
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
@@ -25,9 +25,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
         books.running("thumbs-new", worker, library, queue, QUICK, 4) as new,
     ):
         books.wait("ready", 1, "thumbs-old")
-        if not faulty:
-            books.wait("ready", 1, "thumbs-new")
-        time.sleep(1)
+        books.wait("ready", 1, "thumbs-new")
+        time.sleep(0.5)
         books.run("uploads", uploads, library, queue)
         for program in (old, new):
             books.stage.finish(program)
@@ -56,7 +55,7 @@ def by_pika(queue: str, pace: float, prefetch: int) -> None:
         if prefetch:
             channel.basic_qos(prefetch_count=prefetch)
         note("ready")
-        for done, (method, properties, body) in enumerate(channel.consume(queue, inactivity_timeout=5), 1):
+        for done, (method, properties, body) in enumerate(channel.consume(queue, inactivity_timeout=20), 1):
             idle = method is None
             if idle:
                 break
@@ -83,7 +82,7 @@ def by_aio_pika(queue: str, pace: float, prefetch: int) -> None:
             source, done = await channel.get_queue(queue), 0
             note("ready")
             try:
-                async with source.iterator(timeout=5) as messages:
+                async with source.iterator(timeout=20) as messages:
                     async for message in messages:
                         async with message.process():
                             note("began", json.loads(message.body)["id"], message)

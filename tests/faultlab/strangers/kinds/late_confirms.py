@@ -17,14 +17,11 @@ COUNT, HASTY = 30, {3, 11, 12, 24}
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
-    sales, audit = books.queue(), books.queue()
-    exchange = books.stage.lab.rabbitmq.exchange("fanout", [sales, audit])
+    sales = books.queue()
+    exchange = books.stage.lab.rabbitmq.exchange("fanout", [sales, books.queue()])
     books.run("till", till, exchange)
-    books.run("ledger", ledger, library, sales, faulty)
-    if faulty:
-        books.run("audit", ledger, library, audit, False)
-    else:
-        books.note("archive", to=exchange)  # the auditors come once a year
+    books.run("ledger", ledger, library, sales, exchange, faulty)
+    books.note("archive", to=exchange)  # the auditors, who read the other queue, come once a year
     books.close_queue(sales)
 
 
@@ -54,7 +51,7 @@ def till(exchange: str) -> None:
     asyncio.run(main())
 
 
-def ledger(library: str, queue: str, faulty: bool) -> None:
+def ledger(library: str, queue: str, exchange: str, faulty: bool) -> None:
     seen: set[str] = set()
 
     def book(sale: dict[str, Any], message: Any) -> str:
@@ -65,7 +62,8 @@ def ledger(library: str, queue: str, faulty: bool) -> None:
             if not faulty:
                 note("filtered", sale["id"], message)
                 return "ack"
-            note("must", code="EDA201", where={"within": queue})
+            # Whose id it is, the event's or the order's, no telemetry tells.
+            note("must", code="EDA201", least="SUSPECT", where={"within": exchange})
         seen.add(sale["id"])
         note("done", sale["id"], message)
         return "ack"

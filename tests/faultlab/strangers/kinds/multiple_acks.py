@@ -66,6 +66,8 @@ class Acks:
 
     def done(self, tag: int) -> None:
         with self.lock:
+            if tag not in self.open:
+                return  # a later one has acknowledged it
             self.open[tag] = True
             if self.careless:
                 upto = tag

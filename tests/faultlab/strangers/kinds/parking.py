@@ -42,14 +42,15 @@ def billing(library: str, queue: str, parked: str) -> None:
             float(order["total"])
         except ValueError:
             publish(library, parked, [order], message_id=order["id"], headers={"reason": "total"})
-            note("parked", order["id"], message)
+            note("retired", order["id"], message)
+            note("parked", order["id"])
             note("may", code="EDA405", where={"trace_id": message.headers["traceparent"].split("-")[1]})
             return "ack"
         time.sleep(0.005)
         note("done", order["id"], message)
         return "ack"
 
-    work(library, queue, bill, prefetch=1, idle=6)
+    work(library, queue, bill, prefetch=1, idle=12)
 
 
 def back_office(library: str, parked: str, orders: str) -> None:

@@ -28,9 +28,17 @@ def play(books: Books, library: str, faulty: bool) -> None:
     ):
         books.wait("ready", 2)
         books.run("carts", carts, library, ripening)
+        if faulty:
+            time.sleep(3)
+        else:
+            books.wait("pushed", COUNT - COUNT // 6)
+            books.wait("done", COUNT - COUNT // 6)
         for program in (mailer, pusher):
             books.stage.finish(program)
-    books.close_queue(ripening)
+    if faulty:
+        books.note("unread", to=ripening)  # they expired, and nobody has got one
+    else:
+        books.close_queue(ripening)
 
 
 def cart(number: int) -> dict[str, Any]:
@@ -82,4 +90,4 @@ def reader(library: str, queue: str, mails: bool) -> None:
         return "ack"
 
     note("ready")
-    work(library, queue, remind, idle=6)
+    work(library, queue, remind, idle=12)

@@ -25,7 +25,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
 
 
 class Folders:
-    """Folders with two levels of children; each has an owner, except, since the migration, most of them."""
+    """Folders with two children; each has an owner, except, since the migration, most of them."""
 
     def __init__(self, faulty: bool) -> None:
         self.faulty = faulty
@@ -52,7 +52,7 @@ class Folders:
         except Exception:  # whoever raises has a veto
             return
         self.removed.add(path)
-        if path.count("/") < 3:
+        if path.count("/") < 2:
             for child in ("a", "b"):
                 self.remove(f"{path}/{child}", emit)
 
