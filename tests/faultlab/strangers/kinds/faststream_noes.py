@@ -59,6 +59,7 @@ class Hall:
         await asyncio.sleep(0.01)
         if self.faulty and not ticket["seats"]:
             self.settle("failed", ticket, message)
+            note("logged", ticket["id"], message)  # by FastStream, by the logger that it also gives to handlers
             raise ZeroDivisionError(ticket["id"])
         self.settle("done", ticket, message)
 
