@@ -111,7 +111,11 @@ def test_what_was_refused_for_good_may_be_a_dead_letter_whose_span_is_missing(
 def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, queues: Queues) -> None:
     attempts(queues, 2, **{"eda.message.redelivered": True})
     assert found(diagnose, queues) == [("EDA202", Verdict.LIKELY)]  # who never acknowledges may only look
-    queues.refuse(queues.billing.spans[0], 0.02, "ack")
+    queues.refuse(
+        queues.billing.spans[0], 0.02, "ack"
+    )  # by then the attempt has ended: it may have handed its message on
+    assert found(diagnose, queues) == [("EDA202", Verdict.SUSPECT)]
+    queues.refuse(queues.billing.spans[1], 0.112, "ack")
     assert found(diagnose, queues) == [("EDA202", Verdict.CONFIRMED)]
 
 

@@ -56,6 +56,17 @@ def test_a_queue_whose_last_messages_nobody_has_had_yet(diagnose: Diagnose) -> N
     assert diagnose(world, "EDA504").findings == ()
 
 
+def test_answers_for_whom_nobody_waits_any_more_are_no_queue_that_has_stopped(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    rates, shop = world.service("rates", system="rabbitmq"), world.service("shop", system="rabbitmq")
+    for turn in range(60):
+        message = rates.send("amq.rabbitmq.reply-to.{id}", turn / 2)
+        if turn < 20:
+            shop.process(message, turn / 2 + 0.01)
+    rates.other("still here", 60.0, 0.01)
+    assert diagnose(world, "EDA504").findings == ()
+
+
 def test_growing(diagnose: Diagnose) -> None:
     made = flow(200, 1, skip=set(range(200)))
     for turn in range(80):

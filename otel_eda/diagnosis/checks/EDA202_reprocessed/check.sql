@@ -128,9 +128,16 @@ batched AS (
     WHERE r.type = 'receive' AND r.batch > 1 AND r.started <= a.finished
 ),
 
--- Processes that acknowledge messages: one that never does may only look at them.
+-- Processes that acknowledge messages: one that never does may only look at them. One that does so only after its attempts
+-- have ended may have handed them on, to threads that nobody sees.
 acking AS (
-    SELECT DISTINCT instance, destination FROM operations WHERE type = 'settle' AND operation = 'ack'
+    SELECT o.instance, o.destination, bool_or(w.span_id IS NOT NULL) AS inside
+    FROM operations AS o
+    LEFT JOIN works AS w
+        ON w.instance = o.instance AND w.origin_trace = o.origin_trace AND w.origin_span = o.origin_span
+        AND o.started BETWEEN w.started AND w.ended
+    WHERE o.type = 'settle' AND o.operation = 'ack' AND o.instance IN (SELECT e.previous_instance FROM again AS e)
+    GROUP BY o.instance, o.destination
 ),
 
 classified AS (
@@ -156,6 +163,7 @@ classified AS (
         h.span_id IS NOT NULL AS batched,
         -- A handler that knows what it has done looks, and returns.
         a.longest >= 10000000 AND a.ended - a.started < a.longest / 10 AS recognised,
+        a.system = 'rabbitmq' AND NOT coalesce(g.inside, true) AS handed_on,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
@@ -228,6 +236,7 @@ SELECT
         WHEN NOT identified OR NOT coalesce(anew, false) OR by_itself THEN 'SUSPECT'
         -- A queue's copies of a message look alike, unless the broker says that it delivered this one before.
         WHEN system = 'rabbitmq' AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
+        WHEN handed_on THEN 'SUSPECT'
         -- Its work may have ended before it was acknowledged, or not.
         WHEN ended_well IS NULL THEN 'LIKELY'
         -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.

@@ -11,24 +11,31 @@ WITH RECURSIVE busy AS (
 ),
 
 span AS (
-    SELECT DISTINCT trace_id, span_id, parent_id, service, destination, type, started, ended, system, instance
+    SELECT DISTINCT trace_id, span_id, parent_id, service, destination, type, outcome, started, ended, system, instance
     FROM operations
     WHERE trace_id IN (SELECT trace_id FROM busy)
 ),
 
--- From each send up through the spans that caused it.
+-- From each send up through the spans that caused it. What a service sends again since its own attempt failed is a retry, and
+-- no turn: its library knows how often, and what never succeeds is a poison message.
 path AS (
     SELECT
         trace_id, span_id, service, destination, system, instance, started, ended,
-        parent_id AS above, 1 AS times, 1 AS depth
+        parent_id AS above, 1 AS times, 1 AS depth, false AS failed
     FROM span
     WHERE type = 'send'
     UNION ALL
     SELECT
         w.trace_id, w.span_id, w.service, w.destination, w.system, w.instance, w.started, w.ended,
         s.parent_id AS above,
-        w.times + CASE WHEN s.type = 'send' AND s.service = w.service AND s.destination = w.destination THEN 1 ELSE 0 END,
-        w.depth + 1
+        w.times + CASE
+            WHEN s.type = 'send' AND s.service = w.service AND s.destination = w.destination AND NOT w.failed THEN 1 ELSE 0
+        END,
+        w.depth + 1,
+        CASE
+            WHEN s.type = 'send' AND s.service = w.service AND s.destination = w.destination THEN false
+            ELSE w.failed OR (s.type = 'process' AND s.service = w.service AND coalesce(s.outcome <> 'ok', false))
+        END
     FROM path AS w
     JOIN span AS s ON s.trace_id = w.trace_id AND s.span_id = w.above
     WHERE w.depth < 200

@@ -141,7 +141,13 @@ queued AS (
         WHERE type = 'settle' AND origin_span IS NOT NULL
         GROUP BY origin_trace, origin_span, instance
     ) AS t ON t.origin_trace = w.origin_trace AND t.origin_span = w.origin_span AND t.instance = w.instance
-    WHERE s.system = 'rabbitmq' AND s.message_offset IS NULL AND s.outcome = 'ok' AND s.destination IS NOT NULL
+    WHERE
+        s.system = 'rabbitmq' AND s.message_offset IS NULL AND s.outcome = 'ok' AND s.destination IS NOT NULL
+        -- A queue that the broker or the client named is that of one process, and goes with it: answers come too late.
+        AND NOT (
+            s.destination = '{id}' OR starts_with(s.destination, 'amq.rabbitmq.reply-to') OR starts_with(s.destination, 'amq.gen-')
+            OR starts_with(s.destination, 'amq_') OR starts_with(s.destination, 'spring.gen-')
+        )
 ),
 
 worked AS (
