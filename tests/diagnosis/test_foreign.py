@@ -66,7 +66,7 @@ def celery(service: Service, at: float, parent: Span | None = None, **more: Any)
     said = {
         "celery.action": action,
         "celery.task_name": "shop.charge",
-        SpanAttributes.MESSAGING_MESSAGE_ID: "4711",
+        SpanAttributes.MESSAGING_MESSAGE_ID: str(4711 + int(at)),
         SpanAttributes.MESSAGING_CONVERSATION_ID: "0815",
         SpanAttributes.MESSAGING_DESTINATION: "celery",
         "messaging.destination_kind": "queue",
@@ -78,7 +78,7 @@ def celery(service: Service, at: float, parent: Span | None = None, **more: Any)
 def test_celery(tmp_path: Path) -> None:
     made = Telemetry()
     sent = celery(made.service("shop"), 0.0)
-    celery(made.service("worker"), 1.0, sent)
+    celery(made.service("worker"), 0.5, sent)
     send, process = rows(made, tmp_path)
     assert (send["type"], process["type"], process["origin_span"]) == ("send", "process", sent.id)
     for row in (send, process):
