@@ -108,6 +108,13 @@ def _take(queue: object, item: Any, frame: FrameType | None) -> None:
             return
 
 
+@guarded
+def _refused(processing: Processing, error: BaseException) -> None:
+    hands.take_back(processing)
+    if isinstance(error, Exception):  # else whoever waited for room was interrupted or cancelled
+        processing.unqueued = errors.error_type(error)
+
+
 def _wrap_put(original: Function, switch: Switch) -> Function:
     def put(*args: Any, **kwargs: Any) -> Any:
         marked = None
@@ -118,8 +125,7 @@ def _wrap_put(original: Function, switch: Switch) -> Function:
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
-            hands.take_back(marked)
-            marked.unqueued = errors.error_type(error)
+            _refused(marked, error)
             raise
         marked.unqueued = None
         _hand_on(marked)

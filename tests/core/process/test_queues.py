@@ -156,6 +156,18 @@ def test_a_full_queue_takes_no_message(queue: Queue, recorder: Recorder) -> None
     assert [[event.name for event in span.events] for span in spans] == [["eda.process.not_queued"]] * 3
 
 
+def test_who_is_interrupted_while_waiting_for_room_was_not_refused(queue: Queue, recorder: Recorder) -> None:
+    class Interrupted(standard.Queue[Any]):
+        def _put(self, item: Any) -> None:  # noqa: ARG002  # as in the standard library
+            raise KeyboardInterrupt
+
+    inbox = Interrupted()
+    for message in iterated(queue):
+        with pytest.raises(KeyboardInterrupt):
+            inbox.put(message)
+    assert [event.name for span in recorder.processes(3) for event in span.events] == []
+
+
 def test_a_full_queue_that_takes_the_message_in_the_end(queue: Queue, recorder: Recorder) -> None:
     inbox: standard.Queue[Any] = standard.Queue(1)
     for message in iterated(queue):
