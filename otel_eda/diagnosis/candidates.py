@@ -63,16 +63,21 @@ def create(tables: Tables) -> None:
 
 def select(tables: Tables, check: Check) -> None:
     """Insert into the table `candidate` what a check selects."""
-    if check.sql not in _columns:
-        _columns[check.sql] = frozenset(tables.columns(check.sql))
-    present = _columns[check.sql]
+    for question in check.questions:
+        _select(tables, check.code, question)
+
+
+def _select(tables: Tables, code: str, question: str) -> None:
+    if question not in _columns:
+        _columns[question] = frozenset(tables.columns(question))
+    present = _columns[question]
     unknown = present - (set(COLUMNS) - {"code"})
     if unknown:
-        raise ValueError(f"{check.code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
+        raise ValueError(f"{code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
     values = {name: name if name in present else f"NULL::{kind}" for name, kind in COLUMNS.items()}
-    values["code"] = f"'{check.code}'"
+    values["code"] = f"'{code}'"
     columns = ", ".join(f"{value} AS {name}" for name, value in values.items())
-    tables.execute(f"INSERT INTO candidate SELECT {columns} FROM ({check.sql})")
+    tables.execute(f"INSERT INTO candidate SELECT {columns} FROM ({question})")
 
 
 def judge(tables: Tables, checks: Sequence[Check], young: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""Reads the checks from disk: a folder each, with `check.sql` and `page.md`."""
+"""Reads the checks from disk: a folder each, with `check.sql`, perhaps other questions, and `page.md`."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Cause:
 
 @dataclass(frozen=True)
 class Check:
-    """One fault that can be found: its code, its title, the question in SQL, the gates of its proof, its page.
+    """One fault that can be found: its code, its title, its questions in SQL, the gates of its proof, its page.
 
     `news` tells what is reported once where the same telemetry is evaluated again and again: each `message`, or each
-    `place`. `is_local` tells that the question is asked of each destination by itself.
+    `place`. `is_local` tells that the questions are asked of each destination by itself.
     """
 
     code: str
     title: str
-    sql: str
+    questions: tuple[str, ...]
     gates: tuple[str, ...]
     news: str
     is_local: bool
@@ -46,14 +46,16 @@ def checks() -> tuple[Check, ...]:
 
 def read(folder: Path) -> Check:
     """Return the check in a folder."""
-    sql = (folder / "check.sql").read_text(encoding="utf-8")
+    first = folder / "check.sql"
+    others = sorted(file for file in folder.glob("*.sql") if file != first)
+    questions = tuple(file.read_text(encoding="utf-8") for file in (first, *others))
     page = (folder / "page.md").read_text(encoding="utf-8")
-    header = {match["name"]: match["value"] for match in HEADER.finditer(sql)}
+    header = {match["name"]: match["value"] for match in HEADER.finditer(questions[0])}
     code = folder.name.partition("_")[0]
     title = page.partition("\n")[0].removeprefix(f"# {code}:").strip()
     causes = {match["cause"]: Cause(match["about"], match["action"]) for match in ROW.finditer(page)}
     gates = tuple(header["gates"].replace("none", "").split())
-    return Check(code, title, sql, gates, header["news"], "scope" not in header, page, causes)
+    return Check(code, title, questions, gates, header["news"], "scope" not in header, page, causes)
 
 
 def chosen(select: list[str], ignore: list[str]) -> tuple[Check, ...]:

@@ -6,7 +6,7 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 import sqlglot
@@ -66,16 +66,24 @@ def used(paths: tuple[Path, ...]) -> set[str]:
     }
 
 
+Part = TypeVar("Part", bound=exp.Expression)
+
+
 def quoted(check: Check) -> set[str]:
     """Return the names that the SQL of a check quotes."""
-    literals = sqlglot.parse_one(check.sql, read="duckdb").find_all(exp.Literal)
+    literals = parts(check, exp.Literal)
     return {literal.this for literal in literals if literal.is_string and NAME.fullmatch(literal.this)}
 
 
 def read(check: Check) -> set[str]:
     """Return the names that the SQL of a check quotes, and today's names of the columns that it reads."""
-    wanted = {column.name for column in sqlglot.parse_one(check.sql, read="duckdb").find_all(exp.Column)}
+    wanted = {column.name for column in parts(check, exp.Column)}
     return quoted(check) | {COLUMNS[name].attributes[0] for name in wanted & set(COLUMNS) if COLUMNS[name].attributes}
+
+
+def parts(check: Check, kind: type[Part]) -> list[Part]:
+    """Return the parts of one kind in the SQL of a check."""
+    return [part for sql in check.questions for part in sqlglot.parse_one(sql, read="duckdb").find_all(kind)]
 
 
 def of_sql_in_modules() -> set[str]:

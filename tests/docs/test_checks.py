@@ -46,7 +46,7 @@ SAID_BY_OTHERS = {"EDA101", "EDA106"}
 @pytest.mark.parametrize("check", catalog.checks(), ids=lambda check: check.code)
 def test_an_example_is_in_the_words_of_its_check_and_its_verdict_is_one_that_a_test_gets(check: catalog.Check) -> None:
     example = check.page.partition("## Example\n\n> ")[2]
-    words = re.findall(r"'((?:[^']|'')*)'", re.sub("--.*", "", check.sql))
+    words = re.findall(r"'((?:[^']|'')*)'", re.sub("--.*", "", "\n".join(check.questions)))
     sentences = [text.strip(" ;,") for text in words if " " in text and len(text) > 5]
     assert check.code in SAID_BY_OTHERS or any(text in example for text in sentences)
     (tests,) = (ROOT / "tests/diagnosis/checks").glob(f"test_{check.code.lower()}_*.py")

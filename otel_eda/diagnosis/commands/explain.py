@@ -24,7 +24,7 @@ def run(
             help="Such as EDA104. Of its beginning, such as EDA1, and without one: a line for each such check.",
         ),
     ] = None,
-    sql: Annotated[bool, Option("--sql", help="Print the check's question in SQL.")] = False,
+    sql: Annotated[bool, Option("--sql", help="Print the check's questions in SQL.")] = False,
 ) -> int:
     """Print a check's page."""
     found = [check for check in catalog.checks() if check.code.startswith((code or "").upper())]
@@ -34,7 +34,7 @@ def run(
         for check in found:
             print(f"{check.code}  {check.title}")
     elif sql:
-        print(found[0].sql, end="")
+        print(";\n".join(found[0].questions), end="")
     else:
         _show(found[0].page)
     return CLEAN
