@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._kafka import confirmed, headless, outgoing, report, unconfirmed, with_headers
-from otel_eda.core import Close, Construct, Reported, Send
+from otel_eda.adapters._kafka import confirmed, headless, outgoing, positions, report, unconfirmed, with_headers
+from otel_eda.core import Close, Construct, Reported, Send, Settle
 
 if TYPE_CHECKING:
     from otel_eda.core import Message
@@ -23,6 +23,11 @@ def outgoing_message(producer: Any, *call: Any) -> Message | None:
     return outgoing(*call, serializer=producer.config.get("value_serializer"))
 
 
+def transaction_offsets(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
+    """Return the offsets that are committed with a transaction."""
+    return positions(offsets)
+
+
 SHAPES = (
     Construct(f"{PRODUCER}.__init__"),
     Send(
@@ -33,6 +38,12 @@ SHAPES = (
         Reported(report),
         receipt,
         headless=lambda producer: headless(producer.config["api_version"]),
+    ),
+    Settle(
+        f"{PRODUCER}.send_offsets_to_transaction?",
+        ("offsets",),
+        transaction_offsets,
+        operation="send_offsets_to_transaction",
     ),
     Close(f"{PRODUCER}.close"),
 )
