@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,7 +31,14 @@ Puller: TypeAlias = "Callable[[Any, Client], Any]"
 """Pulls one message from a consumer; returns (async: awaits) the application's result and our `Pulled`."""
 
 
-_BATCH_REFERENCES = 4  # to a message that nobody keeps: of the list, and of ours; a loop has one more
+def _references_of_a_local() -> int:
+    # The variable's own and the argument's; from Python 3.14 on the argument borrows that of the variable.
+    item = object()
+    return sys.getrefcount(item)
+
+
+# To a message that nobody keeps: of its list, of the iterator, and of the variable of who asks. A loop has one more.
+_BATCH_REFERENCES = 2 + _references_of_a_local()
 
 
 class _TracedIterator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
