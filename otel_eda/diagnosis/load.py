@@ -68,7 +68,7 @@ def operations(items: Mapping[str, str]) -> str:
         "typed": TYPED,
         "single": SINGLE_LINK,
         "identified": IDENTIFIED,
-        "located": _located("identified"),
+        "located": LOCATED,
     }
     return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
@@ -78,7 +78,11 @@ def batch_messages() -> str:
     # A span of several messages has the offset of the first, if any.
     each = """SELECT * EXCLUDE (links, message_offset), NULL::BIGINT AS message_offset, unnest(links) AS link,
               NULL AS links FROM operations WHERE len(links) > 0"""
-    steps = {"each": each, "located": _located("each")}
+    steps = {
+        "each": each,
+        "identified": f"SELECT *, true AS has_link, {_link('link')} FROM each",
+        "located": LOCATED,
+    }
     return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
 
@@ -132,6 +136,12 @@ def values(prefix: str, wanted: Iterable[Column]) -> str:
     return ", ".join(f"{_value(prefix, column)} AS {column.name}" for column in wanted)
 
 
+def _link(link: str) -> str:
+    """Return the SQL of what a link says."""
+    return f"""id({link}."traceId", 32) AS link_trace, id({link}."spanId", 16) AS link_span,
+       key_list({link}.attributes) AS l_keys, value_list({link}.attributes) AS l_values"""
+
+
 # Who made an item, by its resource.
 OWNER = """
 SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region),
@@ -141,11 +151,11 @@ SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region
        coalesce(instance, host || '/' || process, service, '') AS instance,
        nullif(concat_ws('/', environment, cluster, region), '') AS realm
 FROM named"""
-SPAN = """
+SPAN = f"""
 SELECT service, instance, host, realm, namespace, loopback, scope, id(p."traceId", 32) AS trace_id,
        id(p."spanId", 16) AS span_id, id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
        instant(p."startTimeUnixNano") AS started, instant(p."endTimeUnixNano") AS ended,
-       p.status.code AS code, p.status.message AS status, p.links AS links,
+       p.status.code AS code, p.status.message AS status, p.links AS links, {_link("p.links[1]")},
        list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
        list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS span_events,
        key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values, line, p IS NULL AS bare
@@ -179,9 +189,9 @@ LOOPBACK, UNQUALIFIED = "^(localhost|127[.]|::1|.::1)", "^[A-Za-z0-9_-]+(:[0-9]+
 # The links of a messaging span are its messages; a span that sends a new message may have links of any meaning. Nearly
 # every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
 SINGLE_LINK = """
-SELECT * EXCLUDE (links),
-       CASE WHEN len(links) = 1 AND linking THEN links[1] END AS link,
-       CASE WHEN len(links) > 1 AND linking THEN links END AS links
+SELECT * EXCLUDE (links, linking, link_trace, link_span), linking AND len(links) = 1 AS has_link,
+       CASE WHEN has_link THEN link_trace END AS link_trace, CASE WHEN has_link THEN link_span END AS link_span,
+       CASE WHEN linking AND len(links) > 1 THEN links END AS links
 FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
 
@@ -217,18 +227,16 @@ SELECT * REPLACE (
 FROM single"""
 
 
-def _located(step: str) -> str:
-    """Return the step in which a row's link tells the message and its place, if the row has a link."""
-    return f"""
+# A row's link tells the message and its place, if the row has a link; few links tell more than the message.
+LOCATED = f"""
 SELECT * REPLACE (
-    coalesce({_value("l", PARTITION)}, partition_id) AS partition_id,
-    coalesce({_offset(_value("l", OFFSET))}, message_offset) AS message_offset,
+    coalesce(CASE WHEN has_link AND len(l_keys) > 0 THEN {_value("l", PARTITION)} END, partition_id) AS partition_id,
+    coalesce(CASE WHEN has_link AND len(l_keys) > 0 THEN {_offset(_value("l", OFFSET))} END, message_offset)
+        AS message_offset,
     link_span IS NOT NULL AS linked,
     CASE WHEN link_span IS NULL THEN origin_trace ELSE link_trace END AS origin_trace,
     coalesce(link_span, origin_span) AS origin_span)
-FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS link_span,
-             key_list(link.attributes) AS l_keys, value_list(link.attributes) AS l_values
-      FROM {step})"""
+FROM identified"""
 
 
 _RENAMED = "MAP {" + ", ".join(f"'{old}': '{name}'" for old, name in external.OLDER_METRICS.items()) + "}"
