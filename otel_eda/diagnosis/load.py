@@ -1,8 +1,6 @@
-"""SQL that makes the tables from files of OTLP JSON lines; DuckDB reads, splits and types the lines in parallel.
+"""SQL that makes the tables from the items of OTLP, which `load_lines` or `load_columns` read.
 
-DuckDB's own `read_json` with a typed schema reads 24 MB/s per core, `from_json` over undecoded lines 150 MB/s; a loop
-in Python over `orjson` 45 MB/s (2026-11, one million spans of 800 bytes). Each statement is a chain of steps, each of
-which selects from the one before.
+Each statement is a chain of steps, each of which selects from the one before.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 from otel_eda import semconv
 
 from . import columns, external, otlp_schema
-from .columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, RESOURCE, SPAN_COLUMNS, Column
+from .columns import EVENT_COLUMNS, METRIC_COLUMNS, OFFSET, PARTITION, SPAN_COLUMNS, Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,10 +36,15 @@ MACROS = (
        WHEN length(x) = digits THEN nullif(lower(x), repeat('0', digits))
        WHEN length(x) = ceil(digits / 6) * 4 THEN nullif(lower(hex(try(from_base64(x)))), repeat('0', digits)) END""",
 )
-TRACES = "resourceSpans"
-LINES = "other_lines"  # the table of lines that are no traces, with the file of each
-# Columns of the table of operations while it is being made.
-TEMPORARY_COLUMNS = {"span_events": "STRUCT(name VARCHAR)[]", "links": "STRUCT(name VARCHAR)[]"}
+LINE = "STRUCT(file VARCHAR, json VARCHAR, signal VARCHAR)"
+# Columns of the table of operations while it is being made. The first row of each line that was read has the `line`;
+# it is `bare` if that line has no span.
+TEMPORARY_COLUMNS = {
+    "span_events": otlp_schema.as_type(otlp_schema.SPAN["events"]),
+    "links": otlp_schema.as_type(otlp_schema.SPAN["links"]),
+    "line": LINE,
+    "bare": "BOOLEAN",
+}
 # Two exports of one span have the same key; two rows of one batch have it only if they are about the same message.
 ROW_KEY = "trace_id, span_id, origin_trace, origin_span, partition_id, message_offset"
 # Few rows are repeated, and a `SELECT DISTINCT ON` would copy all of them.
@@ -53,20 +56,19 @@ DELETE FROM operations WHERE rowid IN (
 """
 
 
-def operations(items: Mapping[str, str] | None = None) -> str:
-    """Return the statement that makes rows of `operations` from OTLP's traces; it takes the files as its parameter.
+def operations(items: Mapping[str, str]) -> str:
+    """Return the statement that makes rows of `operations` from the steps that read spans.
 
-    `items` are the steps that read spans from files of another form than OTLP's JSON. A span of several messages is
-    one row here, and keeps its `links` for `batch_messages`.
+    A span of several messages is one row here, and keeps its `links` for `batch_messages`.
     """
     steps = {
-        **(items or _request_items(TRACES, "scopeSpans", "spans", otlp_schema.SPAN)),
+        **items,
         "span": SPAN,
         "attributed": _span_attributes(),
         "typed": TYPED,
         "single": SINGLE_LINK,
         "identified": IDENTIFIED,
-        "located": _located("identified"),
+        "located": LOCATED,
     }
     return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
@@ -76,14 +78,18 @@ def batch_messages() -> str:
     # A span of several messages has the offset of the first, if any.
     each = """SELECT * EXCLUDE (links, message_offset), NULL::BIGINT AS message_offset, unnest(links) AS link,
               NULL AS links FROM operations WHERE len(links) > 0"""
-    steps = {"each": each, "located": _located("each")}
+    steps = {
+        "each": each,
+        "identified": f"SELECT *, true AS has_link, {_link('link')} FROM each",
+        "located": LOCATED,
+    }
     return _statement(steps, f"SELECT {_names('operations')}, {', '.join(TEMPORARY_COLUMNS)} FROM located")
 
 
-def metrics(items: Mapping[str, str] | None = None) -> str:
-    """Return the statement that makes rows of `metrics` from OTLP's metrics; it takes the files as its parameter."""
+def metrics(items: Mapping[str, str]) -> str:
+    """Return the statement that makes rows of `metrics` from the steps that read metrics."""
     steps = {
-        **(items or _request_items("resourceMetrics", "scopeMetrics", "metrics", otlp_schema.METRIC)),
+        **items,
         "metric": METRIC,
         "point": POINT,
         "keyed": POINT_VALUE,
@@ -93,10 +99,10 @@ def metrics(items: Mapping[str, str] | None = None) -> str:
     return _statement(steps, f"SELECT DISTINCT {_names('metrics')} FROM attributed WHERE {where}")
 
 
-def log_events(items: Mapping[str, str] | None = None) -> str:
-    """Return the statement that makes rows of `events` from OTLP's logs; it takes the files as its parameter."""
+def log_events(items: Mapping[str, str]) -> str:
+    """Return the statement that makes rows of `events` from the steps that read log records."""
     steps = {
-        **(items or _request_items("resourceLogs", "scopeLogs", "logRecords", otlp_schema.RECORD)),
+        **items,
         "keyed": LOG_RECORD,
         "attributed": _attributes_of("keyed", EVENT_COLUMNS),
     }
@@ -130,24 +136,14 @@ def values(prefix: str, wanted: Iterable[Column]) -> str:
     return ", ".join(f"{_value(prefix, column)} AS {column.name}" for column in wanted)
 
 
-def _request_items(signal: str, scopes: str, items: str, item: Mapping[str, object]) -> dict[str, str]:
-    """Return the steps that unnest requests down to rows of a resource, a scope's name and an item `p`."""
-    traces, others = "read_ndjson_objects(?, ignore_errors => true)", f"{LINES} WHERE file IN (SELECT unnest(?))"
-    return {
-        "line": f"""
-            SELECT unnest(from_json(json, '{otlp_schema.request(signal, scopes, items, item)}')."{signal}") AS r
-            FROM {traces if signal == TRACES else others}""",
-        "resource": f"""
-            SELECT key_list(r.resource.attributes) AS r_keys, value_list(r.resource.attributes) AS r_values,
-                   unnest(r."{scopes}") AS s
-            FROM line""",
-        "named": f"""
-            SELECT {values("r", RESOURCE)}, s.scope.name AS scope, unnest(s."{items}") AS p FROM resource""",
-        "item": ITEM,
-    }
+def _link(link: str) -> str:
+    """Return the SQL of what a link says."""
+    return f"""id({link}."traceId", 32) AS link_trace, id({link}."spanId", 16) AS link_span,
+       key_list({link}.attributes) AS l_keys, value_list({link}.attributes) AS l_values"""
 
 
-ITEM = """
+# Who made an item, by its resource.
+OWNER = """
 SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region),
        coalesce(service, '') AS service,
        CASE WHEN lower(host) NOT IN ('localhost', 'localhost.localdomain', '127.0.0.1', '') THEN host
@@ -155,15 +151,15 @@ SELECT * EXCLUDE (service, instance, process, host, environment, cluster, region
        coalesce(instance, host || '/' || process, service, '') AS instance,
        nullif(concat_ws('/', environment, cluster, region), '') AS realm
 FROM named"""
-SPAN = """
+SPAN = f"""
 SELECT service, instance, host, realm, namespace, loopback, scope, id(p."traceId", 32) AS trace_id,
        id(p."spanId", 16) AS span_id, id(p."parentSpanId", 16) AS parent_id, p.name AS name, p.kind AS kind,
        instant(p."startTimeUnixNano") AS started, instant(p."endTimeUnixNano") AS ended,
-       p.status.code AS code, p.status.message AS status, p.links AS links,
+       p.status.code AS code, p.status.message AS status, p.links AS links, {_link("p.links[1]")},
        list_filter(p.events, lambda e: e.name = 'exception')[-1] AS exception,
        list_filter(p.events, lambda e: e.name LIKE 'eda.%') AS span_events,
-       key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values
-FROM item"""
+       key_list(p.attributes) AS p_keys, value_list(p.attributes) AS p_values, line, p IS NULL AS bare
+FROM item WHERE p IS NOT NULL OR line IS NOT NULL"""
 
 
 def _span_attributes() -> str:
@@ -193,9 +189,9 @@ LOOPBACK, UNQUALIFIED = "^(localhost|127[.]|::1|.::1)", "^[A-Za-z0-9_-]+(:[0-9]+
 # The links of a messaging span are its messages; a span that sends a new message may have links of any meaning. Nearly
 # every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
 SINGLE_LINK = """
-SELECT * EXCLUDE (links),
-       CASE WHEN len(links) = 1 AND linking THEN links[1] END AS link,
-       CASE WHEN len(links) > 1 AND linking THEN links END AS links
+SELECT * EXCLUDE (links, linking, link_trace, link_span), linking AND len(links) = 1 AS has_link,
+       CASE WHEN has_link THEN link_trace END AS link_trace, CASE WHEN has_link THEN link_span END AS link_span,
+       CASE WHEN linking AND len(links) > 1 THEN links END AS links
 FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
 
@@ -231,18 +227,16 @@ SELECT * REPLACE (
 FROM single"""
 
 
-def _located(step: str) -> str:
-    """Return the step in which a row's link tells the message and its place, if the row has a link."""
-    return f"""
+# A row's link tells the message and its place, if the row has a link; few links tell more than the message.
+LOCATED = f"""
 SELECT * REPLACE (
-    coalesce({_value("l", PARTITION)}, partition_id) AS partition_id,
-    coalesce({_offset(_value("l", OFFSET))}, message_offset) AS message_offset,
+    coalesce(CASE WHEN has_link AND len(l_keys) > 0 THEN {_value("l", PARTITION)} END, partition_id) AS partition_id,
+    coalesce(CASE WHEN has_link AND len(l_keys) > 0 THEN {_offset(_value("l", OFFSET))} END, message_offset)
+        AS message_offset,
     link_span IS NOT NULL AS linked,
     CASE WHEN link_span IS NULL THEN origin_trace ELSE link_trace END AS origin_trace,
     coalesce(link_span, origin_span) AS origin_span)
-FROM (SELECT *, id(link."traceId", 32) AS link_trace, id(link."spanId", 16) AS link_span,
-             key_list(link.attributes) AS l_keys, value_list(link.attributes) AS l_values
-      FROM {step})"""
+FROM identified"""
 
 
 _RENAMED = "MAP {" + ", ".join(f"'{old}': '{name}'" for old, name in external.OLDER_METRICS.items()) + "}"

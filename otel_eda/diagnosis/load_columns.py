@@ -6,7 +6,7 @@ A file has a row for each span, point or record. Its columns have OTLP's names, 
 from __future__ import annotations
 
 from .columns import RESOURCE
-from .load import ITEM, values
+from .load import LINE, OWNER, values
 
 # What OTLP's JSON has for a map of text.
 MACROS = (
@@ -44,6 +44,6 @@ def items(item: str) -> dict[str, str]:
     """Return the steps that read rows of a resource, a scope's name and an item `p`; the files are the parameter."""
     return {
         "row": "SELECT *, map_keys(resource) AS r_keys, map_values(resource) AS r_values FROM read_parquet(?)",
-        "named": f"SELECT {values('r', RESOURCE)}, scope, {item} AS p FROM row",
-        "item": ITEM,
+        "named": f"SELECT {values('r', RESOURCE)}, scope, {item} AS p, NULL::{LINE} AS line FROM row",
+        "item": OWNER,
     }

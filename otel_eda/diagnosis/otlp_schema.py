@@ -1,4 +1,4 @@
-"""The parts of OTLP's JSON that diagnosis reads, as DuckDB's `from_json` takes them; it ignores all other parts."""
+"""The parts of OTLP's JSON that diagnosis reads, for DuckDB, which ignores all other parts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,22 @@ RECORD = {
 }
 
 
-def request(signal: str, scopes: str, items: str, item: Mapping[str, Any]) -> str:
-    """Return the schema of a request: resources, in each of them scopes, in each of them items."""
+def resources(scopes: str, items: str, item: Mapping[str, Any]) -> list[Any]:
+    """Return the schema of a request's resources: in each of them scopes, in each of them items."""
     scope = {"scope": {"name": "VARCHAR"}, items: [item]}
-    return json.dumps({signal: [{"resource": {"attributes": ATTRIBUTES}, scopes: [scope]}]})
+    return [{"resource": {"attributes": ATTRIBUTES}, scopes: [scope]}]
+
+
+def as_json(schema: Any) -> str:
+    """Return a schema as `from_json` takes it."""
+    return json.dumps(schema)
+
+
+def as_type(schema: Any) -> str:
+    """Return a schema as the name of a type."""
+    if isinstance(schema, str):
+        return schema
+    if isinstance(schema, list):
+        return f"{as_type(schema[0])}[]"
+    fields = (f'"{name}" {as_type(part)}' for name, part in schema.items())
+    return f"STRUCT({', '.join(fields)})"

@@ -82,7 +82,7 @@ def _parts(document: Any) -> Iterator[bytes]:
                     part = {**scope, items: all_items[start : start + PART_ITEMS]}
                     yield json.dumps({top: [{**resource, scopes: [part]}]}).encode() + b"\n"
     if not found:
-        yield b"null\n"
+        yield b"{}\n"
 
 
 def _list(holder: Any, name: str) -> list[Any]:

@@ -11,8 +11,9 @@ import duckdb
 
 from otel_eda import encodings
 
-from . import UnusableError, columns, continued, exported, load, load_columns, plural, recovery
+from . import UnusableError, columns, continued, exported, load, load_columns, load_lines, plural
 from .intake import SIGNALS, Intake
+from .line_files import LineFiles
 from .settings import MEMORY
 
 if TYPE_CHECKING:
@@ -26,29 +27,12 @@ SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
 UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables()
 ORDER BY 1 DESC, 2
 """
-TABLES = "tables"  # files that `otel-eda export` wrote
 REQUIRED = ("trace_id", "span_id", "started", "ended")
 WINDOW = "the window"  # what a database's files are called
 COLUMNAR = {f"{signal}.columns.parquet": signal for signal in SIGNALS}
-# Nearly all lines are traces, whose file is read once more, for the spans. The text of the others stays here.
-LINES = f"CREATE TABLE {load.LINES} (file VARCHAR, signal VARCHAR, json VARCHAR)"
-SURVEY = f"""
-INSERT INTO {load.LINES}
-WITH line AS (
-    SELECT json, CASE WHEN json IS NULL THEN 'damaged' WHEN starts_with(json, '{{"resourceSpans"') THEN 'traces'
-                      WHEN json_exists(json, '$.resourceSpans') THEN 'traces'
-                      WHEN json_exists(json, '$.resourceMetrics') THEN 'metrics'
-                      WHEN json_exists(json, '$.resourceLogs') THEN 'logs'
-                      WHEN json IN ('{{}}', 'null') THEN 'empty' ELSE 'foreign' END AS signal
-    FROM read_ndjson_objects($1, ignore_errors => true)
-)
-SELECT $1, signal, CASE WHEN signal IN ('metrics', 'logs') THEN json END FROM line
-"""
-COUNTS = f"SELECT signal, count(*) FROM {load.LINES} WHERE file = ? GROUP BY signal"
 READERS = (
-    ("operations", "traces", load.operations, load_columns.SPAN),
-    ("metrics", "metrics", load.metrics, load_columns.METRIC),
-    ("events", "logs", load.log_events, load_columns.RECORD),
+    ("metrics", "metrics", load.metrics, load_lines.metrics, load_columns.METRIC),
+    ("events", "logs", load.log_events, load_lines.records, load_columns.RECORD),
 )
 
 
@@ -73,7 +57,6 @@ class Store:
     def __init__(self, memory: int = MEMORY, inside: Path | None = None, *, part: bool = False) -> None:
         self.memory, self.inside, self.part = memory, inside, part
         self.intake = Intake()
-        self._counted: dict[Path, dict[str, int]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
@@ -107,21 +90,25 @@ class Store:
     def read(self, sources: Iterable[Source]) -> None:
         """Load the telemetry of all sources; raises `UnusableError` if nothing in them is OTLP."""
         names: list[str] = []
-        by_signal: dict[str, list[str]] = {signal: [] for signal in (*SIGNALS, TABLES)}
+        lines: list[Path] = []
+        tables: list[str] = []
         in_columns: dict[str, list[str]] = {signal: [] for signal in SIGNALS}
-        self.connection.execute(LINES)
         for source in sources:
             for path in (_in_utf8(found, self.spool) for found in source.files(self.spool)):
-                names.append(path.name)
-                if signal := COLUMNAR.get(path.name):
+                signal = COLUMNAR.get(path.name)
+                names.append(WINDOW if signal else path.name)
+                if signal:
                     in_columns[signal].append(str(path))
-                    names[-1] = WINDOW
-                    continue
-                for signal, file in self._survey(path):
-                    by_signal[signal].append(file)
-        if not self.intake.otlp and not by_signal[TABLES] and not any(in_columns.values()):
+                elif exported.is_parquet(path):
+                    tables.append(exported.literal(path))
+                else:
+                    lines.append(path)
+        self.intake.files = len(lines) + len(tables)
+        self._create("operations", load.TEMPORARY_COLUMNS)
+        LineFiles(self.connection, self.spool, self.intake).read(lines)
+        if not self.intake.otlp and not tables and not any(in_columns.values()):
             raise UnusableError(_no_otlp(names, self.intake))
-        self._load(by_signal, in_columns)
+        self._load(tables, in_columns)
         if not any(self.one(f"SELECT count(*) FROM {table}") for table in columns.TABLES):
             raise UnusableError(f"{_called(names)}: no spans, metrics or events in it that can be used")
 
@@ -150,48 +137,21 @@ class Store:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
         return [(kind, name) for kind, name in self.ask(MADE)]
 
-    def _survey(self, path: Path) -> Iterator[tuple[str, str]]:
-        """Count a file's lines; yield the file, or what is whole of it, once for each signal in it, or as a table."""
-        self.intake.files += 1
-        if exported.is_parquet(path):
-            yield TABLES, exported.literal(path)
-            return
-        try:
-            found = self._lines(path)
-        except duckdb.Error:
-            copy, broken = recovery.recover(path, self.spool)
-            self.intake.broken += [path.name] * broken
-            path, found = copy, self._lines(copy)
-        if not set(found) & set(SIGNALS):
-            copy = recovery.split_documents(path, self.spool)
-            recovered = self._lines(copy)
-            path, found = (copy, recovered) if set(recovered) & set(SIGNALS) else (path, found)
-        for kind, number in found.items():
-            self.intake.lines[kind] += number
-            if kind in SIGNALS:
-                yield kind, exported.literal(path)
-
-    def _lines(self, path: Path) -> dict[str, int]:
-        """Return how many lines of each kind a file has, which may be given more than once."""
-        if path not in self._counted:
-            file = exported.literal(path)
-            self.connection.execute(SURVEY, [file])
-            self._counted[path] = dict(self.ask(COUNTS, file))
-        return self._counted[path]
-
-    def _load(self, by_signal: dict[str, list[str]], in_columns: dict[str, list[str]]) -> None:
-        for table, signal, statement, item in READERS:
-            extra = load.TEMPORARY_COLUMNS if signal == "traces" else {}
-            columnar = statement(load_columns.items(item)), in_columns[signal]
-            self._fill(table, [(statement(), by_signal[signal]), columnar], extra)
-        self.connection.execute(f"DROP TABLE {load.LINES}")
-        has_spans = bool(by_signal["traces"] or in_columns["traces"])
+    def _load(self, tables: list[str], in_columns: dict[str, list[str]]) -> None:
+        """Add what is not in lines to the operations, make the other tables, and complete all."""
+        self._add_columnar("operations", load.operations(load_columns.items(load_columns.SPAN)), in_columns["traces"])
+        for table, signal, statement, of_lines, item in READERS:
+            self._create(table)
+            self.connection.execute(f"INSERT INTO {table} {statement(of_lines())}")
+            self._add_columnar(table, statement(load_columns.items(item)), in_columns[signal])
+        self.connection.execute(f"DROP TABLE {load_lines.LINES}")
+        has_spans = bool(self.intake.lines["traces"] or in_columns["traces"])
         if has_spans:
             self.connection.execute(f"INSERT INTO operations {load.batch_messages()}")
             self.connection.execute("DELETE FROM operations WHERE len(links) > 0")
-        added = exported.add(self.connection, by_signal[TABLES])
+        added = exported.add(self.connection, tables)
         self.intake.no_tables = [Path(file).name for file, table in added.items() if table is None]
-        self.intake.has_logs = bool(by_signal["logs"] or in_columns["logs"] or "events" in added.values())
+        self.intake.has_logs = bool(self.intake.lines["logs"] or in_columns["logs"] or "events" in added.values())
         if has_spans or "operations" in added.values():
             self._complete()
         if has_spans:
@@ -202,6 +162,15 @@ class Store:
         self.intake.spans = self._distinct("trace_id, span_id")
         self.intake.coarse = any(self.one(load_columns.COARSE, [path]) for path in in_columns["metrics"])
 
+    def _create(self, table: str, extra: Mapping[str, str] | None = None) -> None:
+        types = {column.name: column.type for column in columns.TABLES[table]} | dict(extra or {})
+        fields = ", ".join(f"{name} {kind}" for name, kind in types.items())
+        self.connection.execute(f"CREATE TABLE {table} ({fields})")
+
+    def _add_columnar(self, table: str, statement: str, files: list[str]) -> None:
+        if files:
+            self.connection.execute(f"INSERT INTO {table} {statement}", [files])
+
     def _complete(self) -> None:
         """Delete unusable and repeated rows, add handlers' errors."""
         self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
@@ -211,17 +180,6 @@ class Store:
         if not self.part and self.one("SELECT bool_or(continued) FROM operations"):
             for statement in continued.STATEMENTS:
                 self.connection.execute(statement)
-
-    def _fill(self, table: str, parts: list[tuple[str, list[str]]], extra: Mapping[str, str]) -> None:
-        """Make a table of what some statements read from some files each."""
-        read = [(statement, files) for statement, files in parts if files]
-        for number, (statement, files) in enumerate(read):
-            beginning = f"INSERT INTO {table}" if number else f"CREATE TABLE {table} AS"
-            self.connection.execute(f"{beginning} {statement}", [files])
-        if not read:
-            types = {column.name: column.type for column in columns.TABLES[table]} | dict(extra)
-            fields = ", ".join(f"{name} {kind}" for name, kind in types.items())
-            self.connection.execute(f"CREATE TABLE {table} ({fields})")
 
     def _delete(self, which: str) -> int:
         number: int = self.one(f"SELECT count(*) FROM operations WHERE {which}")
