@@ -15,7 +15,10 @@ def with_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, byte
     """Return a copy of a list of header pairs with more headers at its end, or None if it is no list."""
     if headers is not None and not isinstance(headers, list):
         return None  # the client refuses it with its own error
-    return [*(headers or ()), *[(name, value.encode()) for name, value in added.items()]]
+    copy = [*(headers or ())]
+    for name, value in added.items():  # a comprehension would be a call
+        copy.append((name, value.encode()))
+    return copy
 
 
 def positions(offsets: Mapping[Any, Any]) -> dict[tuple[str, str], int]:
@@ -32,12 +35,17 @@ def server(bootstrap: str | Sequence[str] | None) -> tuple[str | None, int | Non
     return (host.strip("[]") or None, int(port)) if port.isdigit() else (str(first) or None, None)
 
 
-def outgoing(topic: Any, value: Any, headers: Any, partition: Any, key: Any, *, serializer: Any) -> Message | None:
-    """Return the message that a call sends, or None for a call that the client will refuse."""
+def outgoing(  # noqa: PLR0917  # called for each message: names would cost
+    serializer: Callable[[Any], Any], producer: Any, topic: Any, value: Any, headers: Any, partition: Any, key: Any
+) -> Message | None:
+    """Return the message that a producer's call sends, or None for a call that the client will refuse.
+
+    `serializer` returns what a producer makes of values, None if that is nothing.
+    """
     if not isinstance(topic, str):
         return None
     # A serializer may turn None into a value: then only the answer shows whether the message is a tombstone.
-    tombstone = value is None and serializer is None
+    tombstone = value is None and serializer(producer) is None
     size = len(value) if isinstance(value, bytes) else None
     partition_id = None if partition is None else str(partition)
     return Message(topic, partition_id, headers=headers, tombstone=tombstone, key=key, size=size)
@@ -53,20 +61,28 @@ def valid(number: int | None) -> int | None:
     return number if number is not None and number >= 0 else None
 
 
+def where_and_when(item: Any) -> tuple[int | None, int | None]:
+    """Return the offset and the timestamp of a record or an answer, each None if it is not valid."""
+    offset, stamp = item.offset, item.timestamp
+    if offset is not None and stamp is not None and offset >= 0 and stamp >= 0:
+        return offset, stamp
+    return valid(offset), valid(stamp)
+
+
 def read(item: Any) -> Message | None:
     """Return the message of a `ConsumerRecord` of a pure Python client, or None for any other object."""
     try:
         size, headers, key = item.serialized_value_size, item.headers, item.key
     except AttributeError:
         return None
-    offset, stamp, partition = valid(item.offset), valid(item.timestamp), str(item.partition)
-    return Message(item.topic, partition, offset, headers, stamp, size == -1, key=key, size=max(0, size))
+    offset, stamp = where_and_when(item)
+    return Message(item.topic, str(item.partition), offset, headers, stamp, size == -1, key=key, size=max(0, size))
 
 
 def confirmed(item: Any) -> Message:
     """Return the message of a `RecordMetadata`, the broker's answer."""
-    tombstone = item.serialized_value_size == -1
-    return Message(item.topic, str(item.partition), valid(item.offset), None, valid(item.timestamp), tombstone)
+    offset, stamp = where_and_when(item)
+    return Message(item.topic, str(item.partition), offset, None, stamp, item.serialized_value_size == -1)
 
 
 def unconfirmed(item: Any) -> Message:
@@ -90,11 +106,15 @@ def batches(polled: dict[Any, list[Any]], kept: Callable[[list[Any]], list[Any]]
 
 
 def headless(version: Any) -> bool:
-    """Return whether a client takes its broker for one that knows no headers, which came with 0.11 (KIP-82)."""
+    """Return whether a version of a broker is of before 0.11, which brought headers (KIP-82)."""
     return isinstance(version, tuple) and version < (0, 11)
 
 
 def report(future: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
     """Call one of two callbacks with the outcome of a future of kafka-python."""
-    future.add_callback(done)
-    future.add_errback(failed)
+    add_both = getattr(future, "_add_cb_eb", None)
+    if add_both is not None:  # since version 3, where each has its price
+        add_both(done, failed)
+    else:
+        future.add_callback(done)
+        future.add_errback(failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
@@ -17,9 +18,9 @@ PRODUCER = "aiokafka.producer.producer:AIOKafkaProducer"
 ANSWER = Reported(report_future)
 
 
-def outgoing_message(producer: Any, *call: Any) -> Message | None:
-    """Return the message that a call sends."""
-    return outgoing(*call, serializer=producer._value_serializer)
+def serializer(producer: Any) -> Any:
+    """Return what a producer makes of values, None if that is nothing."""
+    return producer._value_serializer
 
 
 def with_plain_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
@@ -67,7 +68,7 @@ SHAPES = (
     Send(
         f"{PRODUCER}.send",
         ("topic", "value", "headers", "partition", "key"),
-        outgoing_message,
+        partial(outgoing, serializer),
         with_plain_headers,
         ANSWER,
         receipt,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from otel_eda.adapters._kafka import confirmed, headless, outgoing, positions, report, unconfirmed, with_headers
 from otel_eda.core import Close, Construct, Reported, Send, Settle
-
-if TYPE_CHECKING:
-    from otel_eda.core import Message
 
 PRODUCER = "kafka.producer.kafka:KafkaProducer"
 
@@ -18,9 +16,14 @@ def receipt(producer: Any) -> Any:
     return unconfirmed if producer.config["acks"] == 0 else confirmed
 
 
-def outgoing_message(producer: Any, *call: Any) -> Message | None:
-    """Return the message that a call sends."""
-    return outgoing(*call, serializer=producer.config.get("value_serializer"))
+def serializer(producer: Any) -> Any:
+    """Return what a producer makes of values, None if that is nothing."""
+    return producer.config.get("value_serializer")
+
+
+def without_headers(producer: Any) -> bool:
+    """Return whether a producer was told, or has found out, that its broker knows no headers."""
+    return headless(producer.config["api_version"])
 
 
 def transaction_offsets(_: Any, offsets: Any) -> dict[tuple[str, str], int]:
@@ -33,11 +36,11 @@ SHAPES = (
     Send(
         f"{PRODUCER}.send",
         ("topic", "value", "headers", "partition", "key"),
-        outgoing_message,
+        partial(outgoing, serializer),
         with_headers,
         Reported(report),
         receipt,
-        headless=lambda producer: headless(producer.config["api_version"]),
+        headless=without_headers,
     ),
     Settle(
         f"{PRODUCER}.send_offsets_to_transaction?",

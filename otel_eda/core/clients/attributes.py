@@ -45,13 +45,20 @@ def described(
     route: Route, message: Message, origin: SpanContext | None, more: Mapping[str, Any] = MappingProxyType({})
 ) -> Described:
     """Describe a span about one message, by what its route has not and by `more`, linked to where it comes from."""
-    attributes: dict[str, Any] = {}
+    attributes = broker_attributes(message)
     if type(message.destination) is DestinationTemplate:
-        attributes.update(message.destination.attributes)
-    add_broker_attributes(attributes, message)
-    if message.sender is not None:
-        attributes[semconv.SENDER], attributes[semconv.SEQUENCE] = message.sender, message.sequence
-    _add_identity(attributes, message)
+        attributes = {**message.destination.attributes, **attributes}
+    if (
+        message.redelivered
+        or message.delivery_tag is not None
+        or message.conversation is not None
+        or message.deliveries is not None
+        or message.sender is not None
+    ):
+        _add_what_few_have(attributes, message)
+    id_ = message.id if message.id is not None or not message.headers else event_id(message.headers)
+    if id_ is not None:
+        attributes[semconv.MESSAGE_ID] = id_
     if route.captures_content:
         attributes.update(capture.content_attributes(message, route.settings))
     if more:
@@ -59,8 +66,22 @@ def described(
     return attributes, [Link(one) for one in message.origins] if message.origins and not origin else (), origin
 
 
-def add_broker_attributes(attributes: dict[str, Any], message: Message) -> None:
-    """Add the attributes that the broker has given a message: position, timestamp, tombstone, the system's own."""
+def _add_what_few_have(attributes: dict[str, Any], message: Message) -> None:
+    if message.sender is not None:
+        attributes[semconv.SENDER], attributes[semconv.SEQUENCE] = message.sender, message.sequence
+    if message.delivery_tag is not None:
+        attributes[semconv.DELIVERY_TAG] = message.delivery_tag
+    if message.conversation is not None:
+        attributes[semconv.CONVERSATION] = message.conversation
+    if message.redelivered:
+        attributes[semconv.REDELIVERED] = True
+    if message.deliveries is not None:
+        attributes[semconv.DELIVERIES] = message.deliveries
+
+
+def broker_attributes(message: Message) -> dict[str, Any]:
+    """Return the attributes that the broker has given a message: position, timestamp, tombstone, the system's own."""
+    attributes: dict[str, Any] = {}
     if message.partition is not None:
         attributes[semconv.PARTITION] = message.partition
     if message.offset is not None:
@@ -71,6 +92,7 @@ def add_broker_attributes(attributes: dict[str, Any], message: Message) -> None:
         attributes[semconv.TOMBSTONE] = True
     if message.attributes is not None:
         attributes.update(message.attributes)
+    return attributes
 
 
 def add_position(attributes: dict[str, Any], message: Message) -> None:
@@ -79,17 +101,3 @@ def add_position(attributes: dict[str, Any], message: Message) -> None:
         attributes[semconv.PARTITION] = message.partition
     if message.offset is not None:
         attributes[semconv.OFFSET] = message.offset
-
-
-def _add_identity(attributes: dict[str, Any], message: Message) -> None:
-    if message.delivery_tag is not None:
-        attributes[semconv.DELIVERY_TAG] = message.delivery_tag
-    id_ = message.id if message.id is not None else event_id(message.headers)
-    if id_ is not None:
-        attributes[semconv.MESSAGE_ID] = id_
-    if message.conversation is not None:
-        attributes[semconv.CONVERSATION] = message.conversation
-    if message.redelivered:
-        attributes[semconv.REDELIVERED] = True
-    if message.deliveries is not None:
-        attributes[semconv.DELIVERIES] = message.deliveries

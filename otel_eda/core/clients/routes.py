@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind
 
 from otel_eda import semconv
+from otel_eda.core.propagation import trust
 from otel_eda.core.telemetry.templates import Template
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ class Route:
     """One client's operation on one destination: its span's name and attributes, its metrics, its settings.
 
     `destination_attributes` are those of metrics about the destination, `operation_attributes` those of metrics about
-    the operation; `last_timestamps` are those of the messages handed over last, in milliseconds since 1970, by
-    partition. `usual_count` counts messages without an error, and `usual_durations` and `usual_waits` record their
-    durations; each is None before the first of them, and where each partition has its own.
+    the operation; `incoming` reads the context from headers; `last_timestamps` are those of the messages handed over
+    last, in milliseconds since 1970, by partition. `usual_count` counts messages without an error, and
+    `usual_durations` and `usual_waits` record their durations; each is None before the first of them, and where each
+    partition has its own.
     """
 
     __slots__ = (
@@ -56,6 +58,7 @@ class Route:
         "captures_key",
         "destination",
         "destination_attributes",
+        "incoming",
         "injects",
         "kind",
         "last_timestamps",
@@ -104,6 +107,7 @@ class Route:
     def apply_settings(self, settings: Config) -> None:
         """Apply the settings that each message of the operation depends on."""
         self.settings = settings
+        self.incoming = trust.incoming(self.destination, settings)
         self.injects = settings.injects(self._library, self.destination)
         self.by_partition = settings.partition_metrics
         self.captures_key = settings.capture_key != "off"

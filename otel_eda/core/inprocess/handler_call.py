@@ -117,7 +117,7 @@ class HandlerCall:
         self.span.end(end)
         if self.scope.check_durations(end):
             durations = self.scope.metrics.handler_duration.durations_for(measures)
-            durations.record(max(end - self.start, 0) / 1e9, self.context)
+            durations.record((end - self.start) / 1e9 if end > self.start else 0.0, self.context, end)
 
 
 class _Owned:

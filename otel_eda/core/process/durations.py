@@ -14,8 +14,7 @@ def record_wait(route: Route, partition: str | None, start: int, stamp: int, con
     """Record how long a message waited: from its timestamp, in milliseconds since 1970, to `start`, in nanoseconds."""
     route.last_timestamps[partition] = stamp
     waited = start / 1e9 - stamp / 1e3
-    durations = route.usual_waits or route.waits(partition)
-    durations.record(max(0.0, waited), context)
+    (route.usual_waits or route.waits(partition)).record(max(0.0, waited), context, start)
 
 
 def record_age(  # noqa: PLR0917  # as above
@@ -23,4 +22,4 @@ def record_age(  # noqa: PLR0917  # as above
 ) -> None:
     """Record how old a message was when its processing ended; units as above."""
     age = max(end / 1e9 - stamp / 1e3, 0.0)
-    route.durations(route.scope.metrics.message_age, partition, error).record(age, context)
+    route.durations(route.scope.metrics.message_age, partition, error).record(age, context, end)

@@ -20,7 +20,6 @@ from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
 from otel_eda.core.process.durations import record_age, record_wait
 from otel_eda.core.process.register import Register
-from otel_eda.core.propagation import trust
 from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.contexts import (
     EMPTY,
@@ -135,7 +134,9 @@ class Processing:
 
     def _record_durations(self, route: Route, kind: str | None, end: int) -> None:
         usual = route.usual_durations if kind is None else None
-        (usual or route.own_durations(self.partition, kind)).record(max(end - self.start, 0) / 1e9, self.context)
+        (usual or route.own_durations(self.partition, kind)).record(
+            (end - self.start) / 1e9 if end > self.start else 0.0, self.context, end
+        )
         if self.timestamp is not None and route.settings.message_age:
             record_age(route, self.partition, kind, end, self.timestamp, self.context)
 
@@ -233,7 +234,7 @@ def begin_processing(
     here = get_current()
     outer_context, base = around_processing(here, manual) if PROCESSING in here else (here, here)
     route = client.route("process", "process", message.destination)
-    incoming, origin = extracted or trust.incoming_context(message, route.settings)
+    incoming, origin = extracted or route.incoming(message.headers)
     context = (Context({**base, **incoming}) if base else incoming) if incoming else base
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
     attributes = {semconv.MANUAL: True} if manual or message.again else {}

@@ -82,5 +82,4 @@ def write(context: Context) -> dict[str, str] | None:
     if not is_valid or (state is not NO_STATE and state):
         return None
     # Faster than to format the numbers.
-    ids = trace_id.to_bytes(16, "big").hex(), span_id.to_bytes(8, "big").hex()
-    return {PARENT: f"00-{ids[0]}-{ids[1]}-{_FLAG_TEXTS[flags]}"}
+    return {PARENT: f"00-{trace_id.to_bytes(16, 'big').hex()}-{span_id.to_bytes(8, 'big').hex()}-{_FLAG_TEXTS[flags]}"}

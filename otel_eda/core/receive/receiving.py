@@ -11,7 +11,6 @@ from otel_eda import semconv
 from otel_eda.core.clients.attributes import add_position, described
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.ledger.senders import shared_senders
-from otel_eda.core.propagation import trust
 from otel_eda.core.runtime.contexts import EMPTY, current_context, outside_loops, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import RECEIVE, TIMED, current_operation
@@ -90,7 +89,7 @@ class Pull:
         self.client.record_poll(self.consumer, self.start, end)
         if route.scope.records_durations or route.scope.check_durations(end):
             usual = route.usual_durations if error is None else None
-            (usual or route.own_durations(None, error)).record((end - self.start) / 1e9, context)
+            (usual or route.own_durations(None, error)).record((end - self.start) / 1e9, context, end)
 
     @guarded
     def record_failure(self, error: BaseException) -> None:
@@ -121,7 +120,7 @@ class Pull:
 
     def _record_message_span(self, message: Message) -> None:
         route = self.client.route(self.operation_name, "receive", message.destination)
-        origin = trust.incoming_context(message, route.settings)[1]
+        origin = route.incoming(message.headers)[1]
         links = [_link(message, origin)] if origin else []
         self._span(route, described(route, message, None)[0], links).end()
 

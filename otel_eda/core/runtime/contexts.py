@@ -95,7 +95,7 @@ def suppressed(context: Context) -> bool:
 
 def with_span(context: Context, span: Span) -> Context:
     """Return a copy of a context in which a span is current."""
-    return Context({**context, SPAN: span})
+    return Context({**context, SPAN: span} if context else {SPAN: span})
 
 
 def span_in(context: Context) -> Span:

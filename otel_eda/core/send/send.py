@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import propagation
@@ -60,14 +60,11 @@ class Send:
         if self.outcome is not None:
             original, names = self.outcome.prepare(original), self.outcome.takes
         arguments = Arguments(original, (*self.takes, *names), library.signatures)
-        return around(original, switch, partial(self._begin, library, arguments))
-
-    @cached_property
-    def _headers_position(self) -> int:
-        return self.takes.index(self.headers)
+        place = 0 if self.put is None else self.takes.index(self.headers)
+        return around(original, switch, partial(self._begin, library, arguments, place))
 
     def _begin(
-        self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, library: Library, arguments: Arguments, place: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sending | None:
         finalizers.take_left() if finalizers.left else None
         taken = None if passes_through(library.telemetry, SEND) else arguments.take(args, kwargs)
@@ -84,7 +81,7 @@ class Send:
             hooks.call_send(called, sending.span, arguments.names, (args, kwargs), sending.context)
         if sending.origin is None and self.put is not None and sending.route.injects and not self.headless(args[0]):
             more = propagation.inject(sending.context)
-            headers = self.put(taken[self._headers_position], more) if more else None
+            headers = self.put(taken[place], more) if more else None
             if headers is not None:
                 sending.args, sending.kwargs = arguments.replace(args, kwargs, self.headers, headers)
         if self.outcome is not None and self.outcome.before_call is not None:

@@ -104,7 +104,7 @@ class _BatchSending:
         kind = None if self.error is None else errors.record(self.span, self.error, "send", self.context)
         hooks.end(self.span, end)
         durations = self.route.own_durations(self.partition, kind)
-        durations.record(max(end - self.start, 0) / 1e9, self.context)
+        durations.record((end - self.start) / 1e9 if end > self.start else 0.0, self.context, end)
 
     @guarded
     def failed(self, error: BaseException) -> None:

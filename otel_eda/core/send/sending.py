@@ -8,10 +8,10 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import NonRecordingSpan, SpanKind
 
 from otel_eda.core import propagation
-from otel_eda.core.clients.attributes import add_broker_attributes, described
+from otel_eda.core.clients.attributes import broker_attributes, described
 from otel_eda.core.runtime.contexts import PROCESSING, SPAN, get_current, skip_ended
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import SEND, enter
@@ -84,7 +84,7 @@ class Sending:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        self.client, self.outcome, self.receipt = client, sends.outcome, sends.receipt(args[0])
+        self.client, self.outcome = client, sends.outcome
         self.args, self.kwargs, self.contents = args, kwargs, contents
         self.route = route = client.route(sends.operation, "send", message.destination)
         self.batch_count, self.partition = message.batch_count, message.partition
@@ -94,9 +94,11 @@ class Sending:
         kind = _CLIENT if origin or message.origins else route.kind
         about = described, (route, message, origin)
         self.span: Span = route.scope.start_like(route.template, context, kind, self.start, about)
+        recorded = type(self.span) is not NonRecordingSpan or route.by_partition
+        self.receipt = sends.receipt(args[0]) if recorded else None
         if client.refused_sends:
             mark_repeat(client, contents, self.span)
-        self.context = Context({**context, SPAN: self.span})
+        self.context = Context({**context, SPAN: self.span} if context else {SPAN: self.span})
 
     def returned(self, result: Any) -> Any:
         """End the call, and return its result, from which, or later, the outcome is known."""
@@ -157,20 +159,16 @@ class Sending:
             if not self._is_first_answer():
                 return
             try:
-                if self.span.is_recording() or self.route.by_partition:
-                    self._add_answer(answer)
+                span = self.span
+                if self.receipt is not None and (self.route.by_partition or span.is_recording()):
+                    message = self.receipt(answer)
+                    if message is not None:
+                        span.set_attributes(broker_attributes(message))
+                        self.partition = message.partition if message.partition is not None else self.partition
             finally:
                 self._end(None)
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.send.sending.Sending.acknowledged", error)
-
-    def _add_answer(self, answer: Any) -> None:
-        message = self.receipt(answer)
-        if message is not None:
-            attributes: dict[str, Any] = {}
-            add_broker_attributes(attributes, message)
-            self.span.set_attributes(attributes)
-            self.partition = message.partition if message.partition is not None else self.partition
 
     @guarded
     def failed(self, error: BaseException) -> None:
@@ -197,5 +195,7 @@ class Sending:
         route, scope = self.route, self.route.scope
         if scope.records_durations or scope.check_durations(end):
             usual = route.usual_durations if kind is None else None
-            (usual or route.own_durations(self.partition, kind)).record(max(end - self.start, 0) / 1e9, self.context)
+            (usual or route.own_durations(self.partition, kind)).record(
+                (end - self.start) / 1e9 if end > self.start else 0.0, self.context, end
+            )
         route.count_sent(self.partition, kind, self.batch_count)

@@ -6,7 +6,7 @@ kept. A span with more than plain attributes and links is encoded by the officia
 
 from __future__ import annotations
 
-from itertools import islice, starmap
+from itertools import starmap
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +16,22 @@ from otel_eda.core.runtime.contexts import NO_STATE
 from otel_eda.core.telemetry.light_spans import UNSET, LightSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Link, Status, TraceState
-
-    from otel_eda.core.telemetry.templates import Template
 
     Encode = Callable[[Sequence[ReadableSpan]], Any]
 
 _KEPT = 4096  # values of which the bytes are kept
 _LONGEST_KEPT = 64  # bytes of a text: longer ones hardly come again, may be payloads, and would fill the memory
 _LARGEST = 1 << 63
+_BITS = 2 * _LARGEST - 1
 _double = Struct("<d").pack
 _times = Struct("<BQBQ").pack  # fixed64 start_time_unix_nano = 7, end_time_unix_nano = 8
 _LOCAL, _REMOTE = b"\x85\x01\x00\x01\x00\x00", b"\x85\x01\x00\x03\x00\x00"  # fixed32 flags = 16
+_LOCAL_LINK, _REMOTE_LINK = b"\x35" + _LOCAL[2:], b"\x35" + _REMOTE[2:]  # fixed32 flags = 6
+_LINK = 28 + 5  # bytes of a link without attributes: its identifiers and flags
 _KINDS = {kind: b"\x30" + bytes([kind.value + 1]) for kind in SpanKind}
 _BOOLS = {True: b"\x12\x02\x10\x01", False: b"\x12\x02\x10\x00"}
 
@@ -54,8 +55,10 @@ def varint(number: int) -> bytes:
     """Return a number that is not negative as protobuf writes it: seven bits a byte, the lowest first."""
     if number < _SMALL:
         return _VARINTS[number]
-    higher = number >> 14
-    return _PAIRS[number & 0x3FFF] + (_VARINTS[higher] if higher < _SMALL else varint(higher))
+    low, number = _PAIRS[number & 0x3FFF], number >> 14
+    while number >= _SMALL:
+        low, number = low + _PAIRS[number & 0x3FFF], number >> 14
+    return low + _VARINTS[number]
 
 
 def _key(name: str) -> bytes:
@@ -83,11 +86,11 @@ def _text(name: str, value: str) -> bytes:
     return kept
 
 
-def _number(name: str, value: int) -> bytes:
+def _number(name: str, value: int) -> tuple[bytes, bytes]:
     if not -_LARGEST <= value < _LARGEST:
         raise NotPlainError
-    number = varint(value if value >= 0 else value + 2 * _LARGEST)
-    return (_heads.get((name, len(number))) or _head(name, len(number))) + number
+    number = varint(value & _BITS)
+    return _heads.get((name, len(number))) or _head(name, len(number)), number
 
 
 def _head(name: str, length: int) -> bytes:
@@ -104,7 +107,7 @@ def _attribute(name: str, value: Any) -> bytes:
     if kind is str:
         return _text(name, value)
     if kind is int:
-        return _number(name, value)
+        return b"".join(_number(name, value))
     body = _key(name) + (_BOOLS[value] if kind is bool else b"\x12\x09\x21" + _double(value))
     return b"\x4a" + varint(len(body)) + body
 
@@ -117,11 +120,12 @@ def _link(link: Link) -> bytes:
 
 
 def _link_to(context: SpanContext, own: bytes = b"") -> bytes:
-    if type(context) is not SpanContext or not context.is_valid:
+    trace_id, span_id, is_remote, _, _, is_valid = context
+    if type(context) is not SpanContext or not is_valid:
         raise NotPlainError
-    trace_id, span_id, is_remote, _, _, _ = context
-    ids = b"\x0a\x10" + trace_id.to_bytes(16, "big") + b"\x12\x08" + span_id.to_bytes(8, "big")
-    return b"\x6a" + varint(len(ids) + len(own) + 5) + ids + own + b"\x35" + (_REMOTE if is_remote else _LOCAL)[2:]
+    head = b"\x6a" + varint(_LINK + len(own)) + b"\x0a\x10"
+    flags = _REMOTE_LINK if is_remote else _LOCAL_LINK
+    return b"".join((head, trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big"), own, flags))
 
 
 def _status(status: Status) -> bytes:
@@ -135,11 +139,12 @@ def _status(status: Status) -> bytes:
     return b"\x7a" + varint(len(body)) + body
 
 
-def _shared(template: Template) -> tuple[bytes, bytes]:
-    """Return the bytes of a template's name and of its attributes, made once."""
+def _shared(span: LightSpan) -> tuple[bytes, bytes]:
+    """Return the bytes of a span's name, and of the attributes of its template, which are made once."""
+    template = span.template
     if template.encoded is None:
         template.encoded = _name(template.name), b"".join(starmap(_attribute, template.attributes.items()))
-    return template.encoded
+    return template.encoded if span._name == template.name else (_name(span._name), template.encoded[1])
 
 
 def _name(name: str) -> bytes:
@@ -163,61 +168,66 @@ def encode(span: LightSpan) -> bytes:
         parts.append(_state(state))
     if parent is not None:
         parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
-    attributes, template, shared = span.own_attributes, span.template, b""
-    own: Iterable[tuple[str, Any]] = attributes.items()
-    name = _name(span._name) if template is None or span._name != template.name else b""
-    if template is not None:
-        named, shared = _shared(template)
-        name, own = name or named, islice(own, len(template.attributes), None)
+    name, shared = _shared(span)
     parts += (name, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
-    parts += [_texts.get(item) or _attribute(*item) for item in own]
+    parts += _own(span.own_attributes)
     if origin is not None:
         parts.append(_link_to(origin))
-    parts += [_link(link) for link in links]
+    if links:
+        parts += map(_link, links)
     parts += (_status(span._status), _REMOTE if parent is not None and parent[2] else _LOCAL)
     body = b"".join(parts)
     return b"\x12" + varint(len(body)) + body
 
 
-def _header(span: LightSpan, official: Encode) -> tuple[bytes, bytes]:
-    """Return the bytes of a span's resource and of its scope, as the official function writes them."""
-    header = type(span).header
-    if header is None:
-        resource = official([span]).resource_spans[0]
-        scope = resource.scope_spans[0]
-        del scope.spans[:]
-        scoped = scope.SerializeToString()
-        del resource.scope_spans[:]
-        type(span).header = header = resource.SerializeToString(), scoped
-    return header
+def _own(attributes: Mapping[str, Any]) -> list[bytes]:
+    parts: list[bytes] = []
+    for name, value in attributes.items():
+        if type(value) is int:
+            parts += _number(name, value)
+        else:
+            parts.append(_texts.get((name, value)) or _attribute(name, value))
+    return parts
+
+
+def _make_header(span: LightSpan, official: Encode) -> None:
+    """Keep the bytes of a span's resource and of its scope, as the official function writes them."""
+    resource = official([span]).resource_spans[0]
+    scope = resource.scope_spans[0]
+    del scope.spans[:]
+    scoped = scope.SerializeToString()
+    del resource.scope_spans[:]
+    type(span).header = resource.SerializeToString(), scoped
 
 
 def _has_own_origin(span: LightSpan) -> bool:
-    # A processor may give a span a resource or a scope of its own.
-    own = vars(span)
-    return "_resource" in own or "_instrumentation_scope" in own
+    # A processor may give a span a resource or a scope of its own. To look into its `__dict__` would make that.
+    common: Any = type(span)
+    resource, scope = common._resource, common._instrumentation_scope
+    return span._resource is not resource or span._instrumentation_scope is not scope
 
 
 def _framed(body: bytes, tag: bytes) -> bytes:
     return tag + varint(len(body)) + body
 
 
-def _encoded(spans: Sequence[ReadableSpan], official: Encode) -> tuple[Any, bytes]:
+def _encoded(spans: Sequence[Any], official: Encode) -> tuple[Any, bytes]:
     """Return the official function's request for the spans that are not light, and the bytes of the light ones."""
-    encoded: dict[type[LightSpan], list[bytes]] = {}
+    # Whether they are light is asked once for each class: to ask it of each span has its price.
+    encoded: dict[Any, list[bytes]] = {kind: [] for kind in {*map(type, spans)} if issubclass(kind, LightSpan)}
     others: list[ReadableSpan] = []
     for span in spans:
-        if not isinstance(span, LightSpan) or _has_own_origin(span):
+        fields: Any = encoded.get(type(span))
+        if fields is None or _has_own_origin(span):
             others.append(span)
             continue
-        if type(span) not in encoded:
-            encoded[type(span)] = []
-            _header(span, official)
+        if type(span).header is None:
+            _make_header(span, official)
         try:
-            encoded[type(span)].append(encode(span))
+            fields.append(encode(span))
         except (NotPlainError, UnicodeError):
             others.append(span)
-    headed = [(*(kind.header or (b"", b"")), b"".join(fields)) for kind, fields in encoded.items() if fields]
+    headed = [(*kind.header, b"".join(fields)) for kind, fields in encoded.items() if fields]
     light = [_framed(resource + _framed(scope + fields, b"\x12"), b"\x0a") for resource, scope, fields in headed]
     return official(others), b"".join(light)
 

@@ -40,33 +40,29 @@ class Durations:
         self.points: Points | None = None
         self._tally: Tally | None = None
 
-    def record(self, seconds: float, context: Context | None = None) -> None:
-        """Record a duration, measured in a context, by default the current one."""
+    def record(self, seconds: float, context: Context | None = None, at: int | None = None) -> None:
+        """Record a duration, measured in a context and at a time in nanoseconds, by default the current ones."""
+        bucket = bisect_left(self.bounds, seconds)
+        span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
+        known = None if span is None else span.get_span_context()
+        at = time.time_ns() if at is None else at
+        # CPython 3.10 to 3.14 gives its lock away only at calls and backward jumps: while it counts there is none.
         tally = self._tally
-        if tally is None or not 0.0 <= seconds < inf:
+        if tally is None or not 0.0 <= seconds < inf or tally.storages is not tally.consumer._reader_storages:
             self._record(seconds, context)
             return
-        bucket, exemplar = bisect_left(self.bounds, seconds), None
-        if tally.samples:
-            span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
-            if span is not None and (known := span.get_span_context())[3] & 1:  # its flags
-                exemplar = seconds, time.time_ns(), known
-        # CPython 3.10 to 3.14 gives its lock away only at calls and backward jumps: while it counts there is none.
-        tally = self._tally  # again: a collection may have come meanwhile
-        if tally is not None and tally.storages is tally.consumer._reader_storages:
-            tally.counts[bucket] += 1
-            tally.sum += seconds
-            if seconds < tally.least:  # noqa: PLR1730  # `min` would be a call
-                tally.least = seconds
-            if seconds > tally.greatest:  # noqa: PLR1730
-                tally.greatest = seconds
-            if exemplar is not None:
-                tally.exemplars[bucket] = exemplar
-            return
-        self.hand_over()
-        self._record(seconds, context)
+        tally.counts[bucket] += 1
+        tally.sum += seconds
+        if seconds < tally.least:  # noqa: PLR1730  # `min` would be a call
+            tally.least = seconds
+        if seconds > tally.greatest:  # noqa: PLR1730
+            tally.greatest = seconds
+        if known is not None and known[3] & 1 and tally.samples:  # its flags
+            tally.exemplars[bucket] = seconds, at, known
 
     def _record(self, seconds: float, context: Context | None) -> None:
+        if self._tally is not None:
+            self.hand_over()
         self.histogram.record(seconds, self.attributes, context)
         if not self.is_recorded and self._tally is None:
             self._count_from_now_on()

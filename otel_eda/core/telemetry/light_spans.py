@@ -9,7 +9,7 @@ inherited.
 from __future__ import annotations
 
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.attributes import BoundedAttributes
@@ -17,7 +17,8 @@ from opentelemetry.sdk.trace import _Span
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Status, StatusCode
 
-from otel_eda.core.telemetry.templates import PLAIN, all_links, plain
+from otel_eda.core.runtime.state import on_fork
+from otel_eda.core.telemetry.templates import BARE, PLAIN, all_links, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,16 +39,16 @@ _new = object.__new__
 class LightSpan(_Span):
     """The SDK's span, whose containers are made when they are needed.
 
-    What all spans of a tracer have in common is in the attributes of a class that `LightTracer` makes for them.
+    What all spans of a tracer have in common is in the attributes of a class that `LightTracer` makes for them. They
+    share one lock, which a thread may take twice: a lock of its own would be an object more in each span that waits for
+    its export, and nobody holds it for longer than it takes to set an attribute.
     """
 
-    template: Template | None = None  # whose attributes are the first of `own_attributes`, unless one was set anew
+    template = BARE  # whose attributes come before `own_attributes`
     own_attributes: dict[str, Any]
     own_links: Sequence[Link] = ()
     origin: SpanContext | None = None  # the span that comes first among its links: a link is an object more
-    untouched = (
-        True  # no container has been made: then `own_attributes`, `own_links` and `origin` are all that there is
-    )
+    untouched = True  # no container has been made: then there is nothing but what the template has and its own
     made_attributes: Any = None
     made_events: Any = None
     made_links: Any = None
@@ -62,14 +63,13 @@ class LightSpan(_Span):
     _trace_config = _record_end_metrics = None
     _limits: Any
     _context: SpanContext
+    _lock: Any = RLock()
 
     @property
     def _attributes(self) -> Any:
         if self.made_attributes is None:
-            self.untouched, made = False, self._contain(None)
-            made._dict = self.own_attributes  # one dict: what another thread sets meanwhile counts
-            made._immutable = _CLOSES and self._end_time is not None
-            vars(self).setdefault("made_attributes", made)
+            with self._lock:
+                self._make_attributes()
         return self.made_attributes
 
     @_attributes.setter
@@ -97,6 +97,18 @@ class LightSpan(_Span):
     def _links(self, value: Any) -> None:
         self.untouched, self.made_links = False, value
 
+    def _make_attributes(self) -> None:
+        if self.made_attributes is None:
+            self.untouched, made = False, self._contain(None)
+            self._join()
+            made._dict = self.own_attributes
+            made._immutable = _CLOSES and self._end_time is not None
+            self.made_attributes = made
+
+    def _join(self) -> None:
+        # What the template has is no longer apart.
+        self.own_attributes, self.template = {**self.template.attributes, **self.own_attributes}, BARE
+
     def _contain(self, attributes: Attributes) -> BoundedAttributes:
         limits = self._limits
         return BoundedAttributes(
@@ -112,22 +124,26 @@ class LightSpan(_Span):
         kind: SpanKind,
         described: Described,
     ) -> Self:
-        """Return a span after a template; its start is the tracer's to set."""
+        """Return a span after a template, which keeps the attributes that describe it; its start is to be set."""
         span, (more, links, origin) = _new(cls), described
-        span._name, span._parent, span._kind, span._lock = template.name, parent, kind, Lock()
+        span._name, span._parent, span._kind = template.name, parent, kind
         span._context = span.context = context
+        span.template, span.own_attributes = template, more
         if origin is not None:
             span.origin = origin
         if links:
             span._take_links(tuple(links))
-        span.own_attributes = attributes = {**template.attributes, **more}
-        if template.is_plain and len(attributes) == len(template.attributes) + len(more):
-            span.template, is_plain = template, plain(more)
-        else:
-            is_plain = plain(attributes)
-        if len(attributes) > cls.room or not is_plain:
-            span.untouched, span.made_attributes = False, span._contain(attributes)
+        common, room = template.attributes, cls.room
+        fits = template.is_plain and len(more) + len(common) <= room
+        if not fits or (more and not (plain(more) and common.keys().isdisjoint(more))):
+            span._clean()
         return span
+
+    def _clean(self) -> None:
+        self._join()
+        attributes = self.own_attributes
+        if len(attributes) > self.room or not plain(attributes):
+            self.untouched, self.made_attributes = False, self._contain(attributes)
 
     def _take_links(self, links: tuple[Link, ...]) -> None:
         self.own_links = links
@@ -148,46 +164,42 @@ class LightSpan(_Span):
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Set attributes as the SDK does."""
-        if type(attributes) is not dict or not plain(attributes):
-            super().set_attributes(attributes)
-            return
-        with self._lock:
-            own = self.own_attributes
-            few = len(own) + len(attributes) <= self.room
-            if done := few and self._end_time is None and self.made_attributes is None:
-                if not own.keys().isdisjoint(attributes):
-                    for key in own.keys() & attributes.keys():
-                        self._take_out(key)
-                own.update(attributes)
-        if not done:
-            super().set_attributes(attributes)
+        own, template = self.own_attributes, self.template
+        number, common = len(own), template.attributes
+        if type(attributes) is dict and plain(attributes) and number + len(common) + len(attributes) <= self.room:
+            joined = own
+            if not (own.keys().isdisjoint(attributes) and common.keys().isdisjoint(attributes)):
+                # One that is set anew comes last.
+                joined, template = {**common, **own}, BARE
+                for key in attributes:
+                    joined.pop(key, None)
+            # CPython gives its lock away only at calls and backward jumps: from here to the update there is none.
+            if number == len(own) and self.own_attributes is own and self.untouched and self._end_time is None:
+                self.own_attributes, self.template = joined, template
+                joined.update(attributes)
+                return
+        super().set_attributes(attributes)
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute as the SDK does."""
-        with self._lock:
-            if done := bool(type(value) in PLAIN and type(key) is str and key and self._takes_one()):
-                if key in self.own_attributes:
-                    self._take_out(key)
-                self.own_attributes[key] = value
-        if not done:
+        if type(value) in PLAIN:
+            self.set_attributes({key: value})
+        else:
             super().set_attribute(key, value)
 
-    def _take_out(self, key: str) -> None:
-        # One that is set anew comes last.
-        del self.own_attributes[key]
-        self.template = None
-
-    def _takes_one(self) -> bool:
-        return self._end_time is None and self.made_attributes is None and len(self.own_attributes) < self.room
+    def get_span_context(self) -> SpanContext:
+        """Return the span's context."""
+        return self._context
 
     def end(self, end_time: int | None = None) -> None:
         """End the span as the SDK does; a span that nobody has touched is given to the processors itself."""
-        with self._lock:
-            if first := self._end_time is None and self.untouched:
-                self._end_time = time.time_ns() if end_time is None else end_time
-        if not first:
+        if end_time is None:
+            end_time = time.time_ns()
+        # One thread alone is the first: CPython gives its lock away only at calls and backward jumps.
+        if self._end_time is not None or not self.untouched:
             super().end(end_time)
             return
+        self._end_time = end_time
         if self._record_end_metrics:
             self._record_end_metrics()
         processor: Any = self._span_processor
@@ -200,3 +212,8 @@ class LightSpan(_Span):
             one._on_ending(self)
         for one in self.told:
             one.on_end(self)
+
+
+@on_fork
+def _renew_lock() -> None:
+    LightSpan._lock = RLock()  # a thread that there is no more may hold it

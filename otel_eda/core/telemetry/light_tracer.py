@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from random import getrandbits
 from time import time_ns
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,26 @@ _DELEGATES = (  # of a sampler that asks the parent
 )
 
 
+_CHANGING = "sampler", "resource", "id_generator", "span_processor._span_processors", "_tracer_config.is_enabled"
+
+
+def _reading(tracer: SdkTracer) -> Callable[[SdkTracer], tuple[Any, ...]]:
+    # In one step, what a tracer of this version has of what can change.
+    return attrgetter(*(name for name in _CHANGING if _has(tracer, name)))
+
+
+def _has(item: object, name: str) -> bool:
+    try:
+        attrgetter(name)(item)
+    except AttributeError:
+        return False
+    return True
+
+
+def _always_enabled() -> bool:
+    return True
+
+
 def _generates(ids: object) -> list[object]:
     return [getattr(getattr(ids, name), "__func__", None) for name in ("generate_span_id", "generate_trace_id")]
 
@@ -62,10 +83,8 @@ class LightTracer(Tracer):
         self.sdk: Any = tracer
         self._changed = changed
         self._made_of: tuple[Any, ...] = ()
+        self._made_now = _reading(tracer)
         self._random_flag = 2 if _KNOWS_RANDOMNESS else 0
-        self._is_enabled: Callable[[], bool] = getattr(
-            tracer, "_is_enabled", lambda: True
-        )  # newer SDKs switch tracers off
         metrics: Any = getattr(tracer, "_tracer_metrics", None)
         silent = metrics is None or type(metrics).__name__ == "NoOpTracerMetrics"
         self._count: Any = None if silent else metrics.start_span
@@ -91,12 +110,11 @@ class LightTracer(Tracer):
         self, template: Template, context: Context | None, kind: SpanKind, start_time: int | None, about: About
     ) -> Span:
         """Start a span after a template; one that is sampled out is not described."""
-        sdk = self.sdk
-        made_of = sdk.sampler, sdk.resource, sdk.id_generator, getattr(sdk.span_processor, "_span_processors", None)
+        made_of = self._made_now(self.sdk)
         if made_of != self._made_of:
-            self._prepare(sdk, made_of)
-        if not self._is_enabled():
-            return start_like(sdk, template, context, kind, start_time, about)
+            self._prepare(self.sdk, made_of)
+        if self._is_disabled:
+            return start_like(self.sdk, template, context, kind, start_time, about)
         parent, trace_id, span_id, place, flags, state = self._inherited(context)
         (describe, arguments), decision, described = about, self._decisions[place], None
         if decision is None:
@@ -108,9 +126,10 @@ class LightTracer(Tracer):
         if decision is _DROP:
             return NonRecordingSpan(own)
         span = self._class.made(own, parent, template, kind, described or describe(*arguments))
-        span._start_time, span._record_end_metrics = time_ns() if start_time is None else start_time, counted
+        span._start_time = time_ns() if start_time is None else start_time
+        span._record_end_metrics = counted
         if self._tells_start:
-            sdk.span_processor.on_start(span, parent_context=context)
+            self.sdk.span_processor.on_start(span, parent_context=context)
         return span
 
     def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, int, int, Any]:
@@ -136,7 +155,8 @@ class LightTracer(Tracer):
     def _prepare(self, sdk: Any, made_of: tuple[Any, ...]) -> None:
         # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
         self._changed(sdk)
-        sampler, resource, ids, _ = made_of
+        sampler, resource, ids, *_ = made_of
+        self._is_disabled = not getattr(sdk, "_is_enabled", _always_enabled)()  # newer SDKs switch tracers off
         is_usual = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
         self._ids_are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
         self._decisions = tuple(_decisions(sampler))

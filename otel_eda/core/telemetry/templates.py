@@ -39,8 +39,13 @@ class Template:
         self.encoded: tuple[bytes, bytes] | None = None
 
 
-Described: TypeAlias = "tuple[Mapping[str, Any], Sequence[Link], SpanContext | None]"
-"""The attributes of a span that its template has not, its links, and a span that comes first among its links."""
+BARE = Template("", {})
+"""Of a span that has nothing in common with others."""
+
+
+Described: TypeAlias = "tuple[dict[str, Any], Sequence[Link], SpanContext | None]"
+"""The attributes of a span that its template has not, which are the span's own from then on; its links, and a span that
+comes first among them."""
 
 
 About: TypeAlias = "tuple[Callable[..., Described], tuple[Any, ...]]"
@@ -53,7 +58,7 @@ StartLike: TypeAlias = "Callable[[Template, Context | None, SpanKind, int | None
 
 def given(attributes: Mapping[str, Any], links: Sequence[Link] = ()) -> About:
     """Describe a span by attributes and links that are at hand."""
-    return _given, (attributes, links, None)
+    return _given, (dict(attributes), links, None)
 
 
 def _given(*described: Any) -> Any:

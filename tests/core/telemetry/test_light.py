@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+import threading
+from typing import Any
 
+import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans as official
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.resources import Resource
@@ -15,9 +18,6 @@ from core.telemetry.test_light_spans import tracer_of
 from otel_eda.core.telemetry import encoding, light
 from otel_eda.core.telemetry.light_spans import LightSpan
 from otel_eda.core.telemetry.light_tracer import LightTracer
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_a_provider_of_ones_own_keeps_its_spans() -> None:
@@ -45,7 +45,48 @@ def test_a_processor_that_sets_attributes_leaves_a_span_light() -> None:
     assert collected.ended == [span]
     assert isinstance(span, LightSpan)
     assert span.untouched
-    assert span.own_attributes == {"x": 1, "team": "blue"}
+    assert (span.template.attributes, span.own_attributes) == ({"x": 1}, {"team": "blue"})
+
+
+def test_an_attribute_that_is_set_anew_comes_last() -> None:
+    sdk, collected = tracer_of(ALWAYS_ON)
+    tracer = LightTracer(sdk, lambda _: None)  # type: ignore[arg-type]
+    span: Any = tracer.start_span("a", None, SpanKind.CLIENT, {"x": 1, "y": 2})
+    span.set_attributes({"z": 3, "x": 4})
+    span.set_attribute("z", 5)
+    span.end()
+    assert span.untouched
+    assert list(collected.ended[0].attributes.items()) == [("y", 2), ("x", 4), ("z", 5)]
+
+
+@pytest.mark.skipif(not hasattr(TracerProvider, "_set_tracer_configurator"), reason="newer SDKs switch tracers off")
+def test_a_tracer_that_is_switched_off_starts_no_span() -> None:
+    provider: Any = TracerProvider(shutdown_on_exit=False)
+    tracer = light.lightened(provider, provider.get_tracer("scope"))
+    assert isinstance(tracer.start_span("a"), LightSpan)
+    off = vars(sys.modules[TracerProvider.__module__])["_disable_tracer_configurator"]
+    provider._set_tracer_configurator(tracer_configurator=off)
+    assert isinstance(tracer.start_span("a"), NonRecordingSpan)
+
+
+def test_one_of_several_threads_ends_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logging.Logger.warning", lambda *_: None)  # the SDK's, of all other threads
+    sdk, collected = tracer_of(ALWAYS_ON)
+    tracer = LightTracer(sdk, lambda _: None)  # type: ignore[arg-type]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            span = tracer.start_span("a", None, SpanKind.CLIENT)
+            steps = [span.end, span.end, lambda span=span: span.set_attributes({"b": 1}), span.end]
+            threads = [threading.Thread(target=step) for step in steps]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(collected.ended) == 300
 
 
 def test_limits_of_an_application_are_no_cause_of_warnings(caplog: pytest.LogCaptureFixture) -> None:
