@@ -71,7 +71,7 @@ class Register(Generic[T]):
         return None
 
     def has_any(self, values: Iterable[Any]) -> bool:
-        """Return whether `find` may find the processing of one of these: it asks once for all, and makes no call each."""
+        """Return whether `find` may find the processing of one of these, without a call for each."""
         return not self.by_message.keys().isdisjoint(map(id, values))
 
     def take_over(self, record: Any, current: T | None) -> T | None:
