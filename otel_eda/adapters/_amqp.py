@@ -43,6 +43,14 @@ def _value(headers: Any, name: str) -> Any:
     return headers.get(name) if isinstance(headers, Mapping) else None
 
 
+_BROKERS_NAMES = frozenset({"x-death", "x-delivery-count", "timestamp_in_ms"})
+
+
+def of_broker(headers: Any) -> Any:
+    """Return headers among which are some that a broker adds, as the functions below read them, or else None."""
+    return None if type(headers) is dict and _BROKERS_NAMES.isdisjoint(headers) else headers
+
+
 def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
     """Return RabbitMQ's own attributes: the routing key, and how often and why a message was dead-lettered.
 
@@ -81,7 +89,7 @@ def timestamp(seconds: Any, headers: Any) -> int | None:
     A plug-in of RabbitMQ stamps messages in the header `timestamp_in_ms`; else it is the property of AMQP 0-9-1, which
     has whole seconds.
     """
-    exact = _value(headers, "timestamp_in_ms")
+    exact = _value(headers, "timestamp_in_ms") if headers else None
     if not isinstance(exact, int):
         exact = seconds * 1000 if isinstance(seconds, int) else None
     return exact if exact is not None and 0 <= exact <= _LARGEST else None

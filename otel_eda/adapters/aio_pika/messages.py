@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import attributes, delivery_count, text, timestamp
+from otel_eda.adapters._amqp import attributes, delivery_count, of_broker, text, timestamp
 from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, Tags
 
@@ -21,30 +21,32 @@ def read(item: Any, queue: str = "") -> Message | None:
     """Return the message of an `IncomingMessage`, or None for any other object."""
     if not hasattr(item, "_IncomingMessage__channel"):
         return None
-    key = item.routing_key or ""
+    key, headers, stamp = item.routing_key or "", item.headers, getattr(item, "timestamp", None)
+    id_, conversation = item.message_id, item.correlation_id
+    added = of_broker(headers) if headers else None
     return Message(
         destination(item.exchange or "", key, queue),
-        headers=item.headers,
-        timestamp=timestamp_of(item),
-        id=text(item.message_id),
-        conversation=text(item.correlation_id),
+        headers=headers,
+        timestamp=None if stamp is None and added is None else timestamp_of(stamp, added),
+        id=None if id_ is None else text(id_),
+        conversation=None if conversation is None else text(conversation),
         delivery_tag=item.delivery_tag,
         unsettled=not item.processed,
         redelivered=bool(item.redelivered),
-        deliveries=delivery_count(item.headers),
-        attributes=attributes(key, item.headers),
+        deliveries=None if added is None else delivery_count(added),
+        attributes=attributes(key, added),
         ready_count=item.message_count,
         queue=destination("", queue) if queue else None,
     )
 
 
-def timestamp_of(item: Any) -> int | None:
-    """Return the time that a message's sender gave it, in milliseconds since 1970, or None."""
-    stamp, seconds = getattr(item, "timestamp", None), None
+def timestamp_of(stamp: Any, headers: Any) -> int | None:
+    """Return the time that a message's sender or the broker gave it, in milliseconds since 1970, or None."""
+    seconds = None
     if isinstance(stamp, datetime):
         with suppress(ValueError, OverflowError, OSError):  # a time outside of the platform's range
             seconds = int(stamp.timestamp())
-    return timestamp(seconds, item.headers)
+    return timestamp(seconds, headers)
 
 
 def reader(queue: Any, *_: Any) -> Read:

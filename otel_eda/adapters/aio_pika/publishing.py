@@ -24,7 +24,7 @@ def outgoing(exchange: Any, message: Any, key: Any) -> Message | None:
     return Message(
         destination(exchange.name, key),
         headers=message.headers,
-        timestamp=timestamp_of(message),
+        timestamp=timestamp_of(getattr(message, "timestamp", None), message.headers),
         id=text(getattr(message, "message_id", None)),
         conversation=text(getattr(message, "correlation_id", None)),
         attributes=attributes(key, None),

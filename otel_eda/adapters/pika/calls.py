@@ -10,7 +10,7 @@ from otel_eda.adapters._amqp import merged_headers
 from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Message, PublisherConfirm, Tags
 
-from .messages import delivered, owner, sent
+from .messages import owner, read, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,12 +57,12 @@ def callback_reader(channel: Any, queue: str, auto_ack: bool) -> Read | None:
     """Return what reads the arguments of a consumer's callback, or None for a callback of pika's own."""
     if owner(channel) is not channel:
         return None
-    return lambda _, *parts: delivered(parts, queue, not auto_ack)
+    return lambda _, *parts: read(parts[0], parts[1], queue, not auto_ack, parts)
 
 
 def parts_reader(_: Any, queue: str, auto_ack: bool) -> Read:
     """Return what reads the three parts of a message that a call or a generator returns."""
-    return lambda parts: delivered(parts, queue, not auto_ack) if parts[0] else None
+    return lambda parts: read(parts[0], parts[1], queue, not auto_ack, parts) if parts[0] else None
 
 
 def queue_depth(answer: Any) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.adapters._amqp import attributes, delivery_count, identity, text, timestamp
+from otel_eda.adapters._amqp import attributes, delivery_count, identity, of_broker, text, timestamp
 from otel_eda.adapters._rabbitmq import destination
 from otel_eda.core import Hooks, Identity, Message
 
@@ -44,31 +44,31 @@ def official_hooks(settings: Mapping[str, Any]) -> Hooks:
     )
 
 
-def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False) -> Message:
-    """Return the message of a delivery, from its method frame and its properties."""
-    headers = properties.headers
+def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False, given: Any = None) -> Message:
+    """Return the message of a delivery, from its method frame and its properties; `given` are all of its parts."""
+    headers, stamp, id_, conversation = (
+        properties.headers,
+        properties.timestamp,
+        properties.message_id,
+        properties.correlation_id,
+    )
+    added = of_broker(headers) if headers else None
     return Message(
         destination(method.exchange, method.routing_key, queue),
         headers=headers,
-        timestamp=timestamp(properties.timestamp, headers),
-        id=text(properties.message_id),
-        conversation=text(properties.correlation_id),
+        timestamp=None if stamp is None and added is None else timestamp(stamp, added),
+        id=None if id_ is None else text(id_),
+        conversation=None if conversation is None else text(conversation),
         delivery_tag=method.delivery_tag,
         unsettled=unsettled,
         redelivered=method.redelivered,
-        deliveries=delivery_count(headers),
-        attributes=attributes(method.routing_key, headers),
+        deliveries=None if added is None else delivery_count(added),
+        attributes=attributes(method.routing_key, added),
         record=method,
         ready_count=getattr(method, "message_count", None),
         queue=destination("", queue) if queue else None,
+        given=given,
     )
-
-
-def delivered(parts: tuple[Any, Any, Any], queue: str, unsettled: bool) -> Message:
-    """Return the message of a delivery, from the three parts by which pika hands it over."""
-    found = read(parts[0], parts[1], queue, unsettled)
-    found.given = parts
-    return found
 
 
 def message(item: Any) -> Message | None:

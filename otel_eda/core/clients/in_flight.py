@@ -145,7 +145,8 @@ class InFlight:
     def await_settlement(self, delivery_tag: int, message: Unsettled) -> None:
         """Remember a message until it is settled; the oldest is dropped where there are too many."""
         self.unsettled[delivery_tag] = message
-        drop_oldest(self.unsettled, MAX_UNSETTLED)  # they were settled where we were not to look
+        if len(self.unsettled) > MAX_UNSETTLED:
+            drop_oldest(self.unsettled, MAX_UNSETTLED)  # they were settled where we were not to look
 
     def take_unanswered(self) -> Iterator[OpenSettlement]:
         """Yield the settlements that the broker has not answered, which are the caller's to end."""

@@ -175,6 +175,10 @@ class Route:
         """Return the count of messages that the application was handed; it is kept in `usual_count` if it can be."""
         return self._message_count(self.scope.metrics.consumed, partition, None)
 
+    def settled(self, error: str | None) -> Count:
+        """Return the count of messages that were settled; it is kept in `usual_count` as that of consumed ones is."""
+        return self._message_count(self.scope.metrics.settled, None, error)
+
     def _message_count(self, counter: Counter, partition: str | None, error: str | None) -> Count:
         self.count(counter, partition, error, 0)
         count = self._counts[counter, partition if self.by_partition else None, error]

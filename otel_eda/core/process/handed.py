@@ -26,7 +26,7 @@ from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
     from asyncio import Task
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Sequence
     from types import ModuleType
 
     from opentelemetry.context import Context
@@ -135,12 +135,14 @@ class _Call:
 
 
 @guarded
-def _taken(values: Iterable[Any]) -> _Hand | None:
+def _taken(values: Sequence[Any]) -> _Hand | None:
     """Return a hand on the first message among the values, None without any."""
     if deferral.uses_manual:
         return None
     here: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     parts = here.given if here is not None and type(here.given) is tuple else ()
+    if not (parts or hand_over.waiting or open_processings.has_any(values)):
+        return None  # as with most of the tasks that clients make for their own work
     for value in values:
         is_part = parts and any(value is part for part in parts)
         processing = here if is_part else open_processings.find(value)
@@ -154,19 +156,23 @@ def _taken(values: Iterable[Any]) -> _Hand | None:
     return None
 
 
-def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
+def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    values: list[Any] = []
     for value in (*args, *kwargs.values()):
-        yield value
-        if type(value) is tuple:
-            yield from value
-    if isinstance(function, partial):
-        yield from _arguments(None, function.args, function.keywords)
+        values += (value, *value) if type(value) is tuple else (value,)
+    return values + _arguments(None, function.args, function.keywords) if isinstance(function, partial) else values
+
+
+_NESTED = {tuple, CoroutineType}  # types of values that may have a message
 
 
 def _locals(coroutine: Any) -> list[Any]:
     # Those of a coroutine that has not begun are its arguments; one may be a coroutine that it surrounds.
+    own = _own_locals(coroutine)
+    if _NESTED.isdisjoint(map(type, own)):
+        return own
     values: list[Any] = []
-    for value in _own_locals(coroutine):
+    for value in own:
         values.append(value)
         if type(value) is tuple:
             values += value
@@ -182,10 +188,11 @@ def _own_locals(coroutine: Any) -> list[Any]:
     if type(coroutine) is not CoroutineType:
         return []
     values = gc.get_referents(coroutine if sys.version_info >= (3, 11) else coroutine.cr_frame)
-    for cell in values:
-        if type(cell) is CellType:
-            with suppress(ValueError):  # it is empty
-                values.append(cell.cell_contents)
+    if CellType in map(type, values):
+        for cell in values:
+            if type(cell) is CellType:
+                with suppress(ValueError):  # it is empty
+                    values.append(cell.cell_contents)
     return values
 
 

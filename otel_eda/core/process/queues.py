@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from otel_eda.core.process.processing import Processing
 
 
+# Most of what goes through queues is no message: clients put and get all that they do.
+_in_processing, _waiting = open_processings.by_message, hand_over.waiting
 _has_marked = False  # until then nobody who gets something from a queue needs to look what it is
 
 
@@ -118,8 +120,10 @@ def _refused(processing: Processing, error: BaseException) -> None:
 def _wrap_put(original: Function, switch: Switch) -> Function:
     def put(*args: Any, **kwargs: Any) -> Any:
         marked = None
-        if switch.on and (open_processings or hand_over.waiting):
-            marked = _mark(args[1] if len(args) > 1 else kwargs.get("item"))  # before a worker can get it
+        if switch.on and (_in_processing or _waiting):
+            item = args[1] if len(args) > 1 else kwargs.get("item")
+            if _waiting or id(item) in _in_processing or (type(item) is tuple and open_processings.has_any(item)):
+                marked = _mark(item)  # before a worker can get it
         if marked is None:
             return original(*args, **kwargs)
         try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from threading import RLock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SLOTS = 8  # of a message's identity: those of two objects differ by at least as much
 
@@ -25,12 +28,12 @@ class Register(Generic[T]):
 
     Threads share it without a lock: what a message costs is single operations of dicts. Several messages may be one
     object, as small ones are (`b""`): each processing has a slot of its own, the first free one from the identity of
-    its message on.
+    its message on. `by_message` has those that are found by their message, by their slots.
     """
 
     def __init__(self) -> None:
         self._all: dict[int, T] = {}
-        self._by_message: dict[int, T] = {}
+        self.by_message: dict[int, T] = {}
         self._taking = RLock()
 
     def __len__(self) -> int:
@@ -44,7 +47,7 @@ class Register(Generic[T]):
         """Add a processing that begins; one that is manual is not found by its message."""
         self._all[id(processing)] = processing
         slot = 0 if processing.manual else id(processing.record)
-        while slot and self._by_message.setdefault(slot, processing) is not processing:
+        while slot and self.by_message.setdefault(slot, processing) is not processing:
             slot += 1
         processing.slot = slot
 
@@ -52,25 +55,29 @@ class Register(Generic[T]):
         """Remove a processing that ends; return False if another thread, or another call, has removed it before."""
         if self._all.pop(id(processing), None) is None:
             return False
-        if self._by_message.get(processing.slot) is processing:
-            del self._by_message[processing.slot]
+        if self.by_message.get(processing.slot) is processing:
+            del self.by_message[processing.slot]
         return True
 
     def find(self, record: Any) -> T | None:
         """Return the processing of a message that is not manual, None without any."""
-        processing = self._by_message.get(id(record))  # most of what is asked for is none
+        processing = self.by_message.get(id(record))  # most of what is asked for is none
         if processing is None or processing.record is record:
             return processing
         for slot in range(id(record) + 1, id(record) + _SLOTS):
-            processing = self._by_message.get(slot)
+            processing = self.by_message.get(slot)
             if processing is None or processing.record is record:
                 return processing
         return None
 
+    def has_any(self, values: Iterable[Any]) -> bool:
+        """Return whether `find` may find the processing of one of these, without a call for each."""
+        return not self.by_message.keys().isdisjoint(map(id, values))
+
     def take_over(self, record: Any, current: T | None) -> T | None:
         """Return a processing of a message, manual from now on, the current one if it is of that; None without any."""
         with self._taking:
-            found = (self._by_message.get(slot) for slot in range(id(record), id(record) + _SLOTS))
+            found = (self.by_message.get(slot) for slot in range(id(record), id(record) + _SLOTS))
             for processing in (current, *found):
                 if (
                     processing is not None
@@ -85,6 +92,6 @@ class Register(Generic[T]):
         """Remove every processing, in a forked child, and return them."""
         removed = self.all()
         self._all.clear()
-        self._by_message.clear()
+        self.by_message.clear()
         self._taking = RLock()  # a thread that there is no more may hold it
         return removed

@@ -15,7 +15,7 @@ from otel_eda.core.patching.patch import Proxy
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing
 from otel_eda.core.runtime import finalizers
-from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.guard import failed
 from otel_eda.core.runtime.operations import enter, passes_through
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class _TracedCallback:
             raise
         finally:
             operation.leave()
-        if inspect.iscoroutine(result):
+        if result is not None and inspect.iscoroutine(result):
             processing.detach()
             return self._awaited(processing, result)
         self._end(processing, None)
@@ -144,16 +144,21 @@ class _TracedCallback:
         self._end(processing, None)
         return result
 
-    @guarded
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Processing | None:
-        message = self.read(*args, **kwargs)
-        if message is None:
+        try:
+            message = self.read(*args, **kwargs)
+            if message is None:
+                return None
+            self.client.record_consumed(self.operation, message.destination, message.partition)
+            processing = begin_processing(self.client, args[0], message)
+            processing.in_callback = True
+        except Exception as error:  # noqa: BLE001  # it is a failure of ours
+            failed("core.receive.subscribe._TracedCallback._begin", error)
             return None
-        self.client.record_consumed(self.operation, message.destination, message.partition)
-        processing = begin_processing(self.client, args[0], message)
-        processing.in_callback = True
         return processing
 
-    @guarded
     def _end(self, processing: Processing, error: BaseException | None) -> None:
-        deferral.finish_or_defer(processing, self.client, deferral.uses_manual, error)
+        try:
+            deferral.finish_or_defer(processing, self.client, deferral.uses_manual, error)
+        except Exception as ours:  # noqa: BLE001  # it is a failure of ours
+            failed("core.receive.subscribe._TracedCallback._end", ours)

@@ -113,7 +113,10 @@ def _current_processing(context: Context) -> ProcessSpan | None:
 def current_context() -> Context:
     """Return the current context without process spans that have ended: an ended span must not become a parent."""
     context = get_current()
-    return skip_ended(context) if PROCESSING in context else context
+    processing: ProcessSpan | None = context.get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    if processing is None or not (processing.done or PROCESSING in processing.outer_context):
+        return context  # as in a callback
+    return skip_ended(context)
 
 
 def skip_ended(context: Context) -> Context:

@@ -12,7 +12,7 @@ from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import around
 from otel_eda.core.runtime.contexts import PROCESSING, get_current
-from otel_eda.core.runtime.operations import SETTLE, passes_through
+from otel_eda.core.runtime.operations import SETTLE, enter, passes_through
 from otel_eda.core.settle.settlement import Acknowledgement, Commit, Settlement, Tags, take_unsettled
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class _Settle(SinglePlace):
         taken = None if passes_through(library.telemetry, SETTLE) else arguments.take(args, kwargs)
         settlement = None if taken is None else self.settlement(library, taken, (args, kwargs))
         if settlement is not None:
-            settlement.enter()
+            settlement.operation = enter(SETTLE)
+            settlement.client.settle_calls += 1
         return settlement
 
 
@@ -98,10 +99,10 @@ class Acknowledge(_Settle):
         if tags is None:
             return None
         client = client_of(instance, library)
-        found = take_unsettled(client, tags)
+        messages = take_unsettled(client, tags)
         if tags.requeue is not None:
             _blame_handled_error(client)
-        return Acknowledgement(client, self.operation, call, tags, list(found.values()))
+        return Acknowledgement(client, self.operation, call, tags, messages)
 
 
 def _blame_handled_error(client: Client) -> None:

@@ -13,7 +13,6 @@ from otel_eda.core.message import DestinationTemplate
 from otel_eda.core.patching.around import Call
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import failed, guarded
-from otel_eda.core.runtime.operations import SETTLE, enter
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS, Unresolved
 from otel_eda.core.telemetry.templates import given
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.routes import Route
     from otel_eda.core.message import Unsettled
     from otel_eda.core.runtime.operations import Operation
+    from otel_eda.core.telemetry.instruments import Count
     from otel_eda.core.telemetry.templates import About, Described
 
     Offsets = Mapping[tuple[str, str], int]
@@ -44,7 +44,7 @@ class Settlement(Call):
 
     __slots__ = ("call_context", "client", "operation", "report", "route", "span", "start")
 
-    operation: Operation
+    operation: Operation  # in progress from the begin of the call to its end
     report: Report | None
 
     def __init__(self, client: Client, route: Route, call: SettleCall, about: About) -> None:
@@ -52,11 +52,6 @@ class Settlement(Call):
         self.client, self.route, self.report = client, route, None
         self.start, self.call_context = time.time_ns(), current_context()
         self.span = route.scope.start_like(route.template, self.call_context, route.kind, self.start, about)
-
-    def enter(self) -> None:
-        """Begin the call."""
-        self.operation = enter(SETTLE)
-        self.client.settle_calls += 1
 
     def exited(self, error: BaseException | None) -> None:
         """End the call; one that has raised has settled nothing."""
@@ -67,7 +62,8 @@ class Settlement(Call):
 
     def returned(self, result: Any) -> Any:
         """Return the call's result, from which, or later, the outcome is known."""
-        self.exited(None)
+        self.client.settle_calls -= 1
+        self.operation.leave()
         self._handle_result(result)
         return result
 
@@ -197,15 +193,15 @@ class Tags(NamedTuple):
     requeue: bool | None = None
 
 
-def take_unsettled(client: Client, tags: Tags) -> dict[int, Unsettled]:
-    """Return the messages that tags stand for, by their tags; they wait for a settlement no longer."""
+def take_unsettled(client: Client, tags: Tags) -> Sequence[Unsettled]:
+    """Return the messages that tags stand for; they wait for a settlement no longer."""
     waiting = client.unsettled
     if not tags.multiple:
         message = waiting.pop(tags.delivery_tag, None)
-        return {} if message is None else {tags.delivery_tag: message}
+        return () if message is None else (message,)
     chosen = [tag for tag in list(waiting) if tag <= tags.delivery_tag or not tags.delivery_tag]
-    taken = {tag: waiting.pop(tag, None) for tag in chosen}
-    return {tag: message for tag, message in taken.items() if message is not None}  # else another thread has taken it
+    taken = [waiting.pop(tag, None) for tag in chosen]
+    return [message for message in taken if message is not None]  # else another thread has taken it
 
 
 class Acknowledgement(Settlement):
@@ -224,16 +220,20 @@ class Acknowledgement(Settlement):
 
     def count(self, error: BaseException | None, kind: str | None) -> None:  # noqa: ARG002
         """Count the messages that were settled, and of rejected ones whether they come again."""
-        settled = self.route.scope.metrics.settled
+        usual = self.route.usual_count if kind is None and self.requeue is None else None
+        (usual or self._count(self.route, kind)).number += self.message_count
+
+    def _count(self, route: Route, kind: str | None) -> Count:
         if self.requeue is None:
-            self.route.count(settled, None, kind, self.message_count)
-        else:
-            attributes = self.route.count_attributes(None, kind) | {semconv.REQUEUED: self.requeue}
-            settled.count_for(attributes).number += self.message_count
+            return route.settled(kind)
+        attributes = route.count_attributes(None, kind) | {semconv.REQUEUED: self.requeue}
+        return route.scope.metrics.settled.count_for(attributes)
 
 
 def _described(client: Client, tags: Tags, messages: Sequence[Unsettled], place: str | None) -> Described:
-    attributes = _tag_attributes(client, tags, messages)
+    attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
+    if tags.requeue is not None:
+        _add_requeued(attributes, client, tags.requeue, messages)
     if tags.multiple:
         attributes[semconv.BATCH_COUNT] = len(messages)
     elif messages:
@@ -242,21 +242,18 @@ def _described(client: Client, tags: Tags, messages: Sequence[Unsettled], place:
             attributes[semconv.MESSAGE_ID] = id_
         if conversation is not None:
             attributes[semconv.CONVERSATION] = conversation
-    if isinstance(place, DestinationTemplate) and place.name:
+    if type(place) is DestinationTemplate and place.name:
         attributes[semconv.DESTINATION] = place.name
     if len(messages) == 1:
         return attributes, (), messages[0].origin
     return attributes, [Link(message.origin) for message in messages if message.origin], None
 
 
-def _tag_attributes(client: Client, tags: Tags, messages: Sequence[Unsettled]) -> dict[str, Any]:
-    attributes: dict[str, Any] = {semconv.DELIVERY_TAG: tags.delivery_tag} if tags.delivery_tag else {}
-    if tags.requeue is not None:
-        attributes[semconv.REQUEUED] = tags.requeue
-        known = None if tags.requeue else dead_letters(client.identity, (message.queue for message in messages))
-        if known is not None:
-            attributes[semconv.DEAD_LETTERS] = known
-    return attributes
+def _add_requeued(attributes: dict[str, Any], client: Client, requeue: bool, messages: Sequence[Unsettled]) -> None:
+    attributes[semconv.REQUEUED] = requeue
+    known = None if requeue else dead_letters(client.identity, (message.queue for message in messages))
+    if known is not None:
+        attributes[semconv.DEAD_LETTERS] = known
 
 
 def _place(messages: Sequence[Unsettled]) -> str | None:

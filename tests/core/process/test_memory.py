@@ -84,7 +84,7 @@ def test_nothing_is_open_after_use(
     gc.collect()
     assert (
         processing.open_processings.all(),
-        processing.open_processings._by_message,
+        processing.open_processings.by_message,
         client.processing_by_task,
         len(client.deferred_processing),
         unwinding._watches_by_frame,

@@ -133,7 +133,7 @@ def test_every_message_has_its_spans_and_is_counted(library: Library, registry: 
     recorder.processes(4 * EACH * TURNS + TURNS)
     assert recorder.count("messaging.client.consumed.messages") == 4 * EACH * TURNS + TURNS
     recorder.settles(TURNS + EACH * TURNS)
-    assert (open_processings.all(), open_processings._by_message) == ([], {})
+    assert (open_processings.all(), open_processings.by_message) == ([], {})
     assert not guard.failures
 
 

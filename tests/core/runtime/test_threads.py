@@ -111,7 +111,7 @@ def test_what_is_open_is_ended_by_one_thread() -> None:
         register.add(item)
     removed = together(lambda _: sum(register.remove(item) for item in opened))
     assert sum(removed) == TURNS
-    assert (register.all(), register._by_message) == ([], {})
+    assert (register.all(), register.by_message) == ([], {})
 
 
 def test_messages_that_are_one_object_are_processed_by_themselves() -> None:
@@ -128,7 +128,7 @@ def test_messages_that_are_one_object_are_processed_by_themselves() -> None:
         return taken
 
     assert [all(taken) for taken in together(use)] == [True] * THREADS
-    assert (register.all(), register._by_message) == ([], {})
+    assert (register.all(), register.by_message) == ([], {})
 
 
 def test_one_thread_alone_takes_a_message_over() -> None:
