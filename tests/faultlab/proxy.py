@@ -1,4 +1,4 @@
-"""A proxy between a client and a broker that keeps the broker's answers back, or loses one."""
+"""A proxy between a client and a broker that keeps the broker's answers back, or loses one, or is down."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ PRODUCE = b"\0\0"  # of a Kafka request, what follows its size
 
 
 class Proxy:
-    """Passes bytes on, both ways; `delay` is how many seconds the answer to a produce request waits."""
+    """Passes bytes on, both ways; `delay` is how many seconds the answer to a produce request waits.
+
+    While it is `down`, each request ends its connection.
+    """
 
     def __init__(self, listener: socket.socket, port: int) -> None:
         self.listener = listener
         self.port = port
         self.delay = 0.0
         self.cut = False
+        self.down = False
 
     def serve(self) -> None:
         """Take connections until the listener is shut."""
@@ -48,8 +52,9 @@ class Proxy:
                 source.shutdown(socket.SHUT_RDWR)
                 sink.shutdown(socket.SHUT_RDWR)
 
-    @staticmethod
-    def _asked(data: bytes, produced: threading.Event) -> None:
+    def _asked(self, data: bytes, produced: threading.Event) -> None:
+        if self.down:
+            raise ConnectionAbortedError
         if data[4:6] == PRODUCE:
             produced.set()
 
