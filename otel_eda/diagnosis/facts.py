@@ -152,7 +152,7 @@ SELECT destination, count(DISTINCT server) = 1 AS one FROM operations WHERE dest
 AROUND = """
 CREATE TABLE around AS
 SELECT consumer_group, destination, partition_id, message_offset, arg_max(instance, started) AS instance,
-       bool_or(outcome = 'ok') AS finished, min(started) AS started, count(*) AS attempts
+       bool_or(outcome = 'ok') AS finished, min(started) AS started, max(ended) AS ended, count(*) AS attempts
 FROM works WHERE message_offset IS NOT NULL AND partition_id IS NOT NULL
 GROUP BY ALL
 """

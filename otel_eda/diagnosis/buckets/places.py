@@ -42,6 +42,11 @@ CHILDREN = """
 SELECT c.row, w.home FROM keys c JOIN keys w ON w.self = c.parent
 WHERE w.type = 'process' AND c.home IS DISTINCT FROM w.home
 """
+# What handled an event that an attempt dispatched by a span of its own.
+HANDLERS = """
+SELECT h.row, w.home FROM keys h JOIN keys d ON d.self = h.parent JOIN keys w ON w.self = d.parent
+WHERE h.type = 'handle' AND w.type = 'process' AND h.home IS DISTINCT FROM w.home
+"""
 # The attempt that an event's handler ran in, or that set a message aside: that may be the parent's parent.
 ATTEMPTS = """
 SELECT w.row, d.home FROM keys d JOIN keys w ON w.self = d.parent
@@ -64,12 +69,14 @@ WITH pairs AS (
 )
 SELECT row, attempt_home FROM pairs UNION ALL SELECT attempt, home FROM pairs
 """
-# What was sent in the trace of an attempt that failed, or that logged an error: it may be about the message.
+# What was sent in the trace of an attempt that failed, whose handler did, or that logged an error: it may be about the
+# message.
 SENT = """
 WITH troubled AS (
     SELECT DISTINCT w.trace_id, w.instance, {work_home} AS home FROM works w
     WHERE w.outcome <> 'ok' OR EXISTS (
         SELECT 1 FROM events e WHERE e.name = 'exception' AND e.trace_id = w.trace_id AND e.span_id = w.span_id)
+    OR EXISTS (SELECT 1 FROM operations h WHERE h.type = 'handle' AND h.outcome = 'error' AND h.trace_id = w.trace_id)
 )
 SELECT s.rowid, t.home FROM operations s JOIN troubled t ON t.trace_id = s.trace_id AND t.instance = s.instance
 WHERE s.type = 'send' AND t.home <> {send_home}
@@ -84,7 +91,7 @@ MISORDERED = """
 SELECT s.rowid, n.home FROM operations s CROSS JOIN (SELECT unnest(range(1, {of} + 1))::INTEGER AS home) n
 WHERE s.misordered AND n.home <> {send_home}
 """
-NEEDED = (MESSAGES, CREATIONS, CHILDREN, ATTEMPTS, ATTEMPTS_ABOVE, EXCUSED, SENT, REPEATS, MISORDERED)
+NEEDED = (MESSAGES, CREATIONS, CHILDREN, HANDLERS, ATTEMPTS, ATTEMPTS_ABOVE, EXCUSED, SENT, REPEATS, MISORDERED)
 # A partition that changes hands tells of a process as a whole. Errors belong to the attempt that they were logged in.
 HANDOVER = f"e.name IN ('{semconv.ASSIGNED}', '{semconv.REVOKED}')"
 EVENTS = f"""

@@ -282,7 +282,7 @@ following AS (
 ),
 
 beside AS (
-    SELECT n.*, a.message_offset AS previous_offset, a.instance AS previous_instance
+    SELECT n.*, a.message_offset AS previous_offset, a.instance AS previous_instance, a.ended AS previous_ended
     FROM following AS n
     ASOF JOIN nearby AS a
         ON a.consumer_group = n.consumer_group AND a.destination = n.destination AND a.partition_id = n.partition_id
@@ -378,7 +378,7 @@ recovered AS (
 
 -- Processes that had messages in hand when they were last heard of.
 busy AS (
-    SELECT instance, destination, sum(value) AS number
+    SELECT instance, destination, sum(value) AS number, max(time) AS time
     FROM readings
     WHERE name = 'eda.consumer.in_flight' AND value > 0
     GROUP BY instance, destination
@@ -461,6 +461,29 @@ unseen AS (
             e.superseded < coalesce(r.uncompacted, e.superseded + 1)
             OR (e.last IS NOT NULL AND a.message_offset IS NULL)
         )
+),
+
+-- The message after the last one that a member ended, if that member said later that it had one in hand, for longer than
+-- any message takes. Nothing hides it: by its key it is not compacted, and no transaction ends behind it.
+held AS (
+    SELECT b.consumer_group, b.destination, b.partition_id, b.message_offset
+    FROM beside AS b
+    JOIN busy AS y ON y.instance = b.previous_instance AND y.destination = b.destination
+    JOIN (
+        SELECT consumer_group, destination, max(ended - started) AS longest
+        FROM works
+        WHERE outcome = 'ok'
+        GROUP BY consumer_group, destination
+    ) AS t ON t.consumer_group = b.consumer_group AND t.destination = b.destination
+    JOIN sends AS s
+        ON s.destination = b.destination AND s.partition_id = b.partition_id AND s.message_offset = b.message_offset
+    LEFT JOIN unseen AS u
+        ON u.consumer_group = b.consumer_group AND u.destination = b.destination AND u.partition_id = b.partition_id
+        AND u.message_offset = b.message_offset
+    WHERE
+        b.instance <> b.previous_instance AND b.previous_offset = b.message_offset - 1 AND s.key_hash IS NOT NULL
+        AND u.message_offset IS NULL AND y.time - b.previous_ended > t.longest
+    GROUP BY b.consumer_group, b.destination, b.partition_id, b.message_offset
 ),
 
 seen AS (
@@ -599,6 +622,62 @@ logged AS (
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended
 ),
 
+-- Attempts that ended well though a handler of an event failed that was dispatched in them: in a task or thread that
+-- nobody waited for, or whose error somebody caught. A handler that succeeded later was called again.
+unheard AS (
+    SELECT
+        w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
+        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended, max(h.error) AS error,
+        max(h.event_type) AS event_type
+    FROM operations AS h
+    -- A registry has no span for the dispatch.
+    LEFT JOIN operations AS d ON d.trace_id = h.trace_id AND d.span_id = h.parent_id AND d.type IS NULL
+    JOIN works AS w ON w.trace_id = h.trace_id AND w.span_id = coalesce(d.parent_id, h.parent_id) AND w.instance = h.instance
+    LEFT JOIN (
+        SELECT trace_id, instance, event_type, function, max(started) AS started
+        FROM operations
+        WHERE type = 'handle' AND outcome = 'ok'
+        GROUP BY trace_id, instance, event_type, function
+    ) AS g
+        ON g.trace_id = h.trace_id AND g.instance = h.instance AND g.event_type = h.event_type AND g.function = h.function
+        AND g.started >= h.ended
+    LEFT JOIN logged AS l ON l.trace_id = w.trace_id AND l.span_id = w.span_id
+    WHERE
+        h.type = 'handle' AND h.outcome = 'error' AND w.outcome = 'ok' AND NOT w.unacked
+        AND g.trace_id IS NULL AND l.trace_id IS NULL
+    GROUP BY
+        w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
+        w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended
+),
+
+-- Without offsets: what was acknowledged, and whether anybody was seen to work on it.
+acknowledged AS (
+    SELECT
+        a.system, a.service, a.instance, a.destination, a.origin_trace, a.origin_span, a.trace_id, a.span_id, a.started, a.ended,
+        EXISTS (SELECT 1 FROM works AS w WHERE w.origin_trace = a.origin_trace AND w.origin_span = a.origin_span) AS worked
+    FROM operations AS a
+    WHERE
+        a.type = 'settle' AND a.operation = 'ack' AND a.outcome = 'ok' AND a.system = 'rabbitmq' AND a.message_offset IS NULL
+        AND a.origin_span IS NOT NULL
+),
+
+-- What a process acknowledged and had not begun, or not ended, when it vanished, though most that its service
+-- acknowledged there has attempts: it acknowledges before the work.
+unbegun AS (
+    SELECT a.*
+    FROM acknowledged AS a
+    JOIN (
+        SELECT service, destination
+        FROM acknowledged
+        GROUP BY service, destination
+        HAVING 2 * sum(CASE WHEN worked THEN 1 ELSE 0 END) > count(*)
+    ) AS m ON m.service = a.service AND m.destination = a.destination
+    JOIN processes AS i ON i.instance = a.instance
+    JOIN services AS v ON v.service = a.service
+    JOIN graces AS z ON z.destination = a.destination
+    WHERE NOT a.worked AND v.last_time - i.last_time > z.grace
+),
+
 -- The messages that the same attempt acknowledged after that, besides its own: they were worked on as one batch, as it seems.
 fellows AS (
     SELECT DISTINCT
@@ -637,7 +716,7 @@ SELECT
         -- A member without telemetry may have had the partition before.
         WHEN m.before THEN 'LIKELY'
         -- Compaction may have removed what a group did not read before.
-        WHEN NOT m.delivered AND j.message_offset IS NULL AND x.message_offset IS NOT NULL THEN 'SUSPECT'
+        WHEN NOT m.delivered AND j.message_offset IS NULL AND x.message_offset IS NOT NULL AND k.message_offset IS NULL THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
         WHEN o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -652,7 +731,8 @@ SELECT
     CASE WHEN m.skipped THEN true END AS g4,
     -- The group had a new partition only after that.
     CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL OR m.before THEN true END AS g6,
-    CASE WHEN m.delivered OR m.before THEN true END AS g7, CASE WHEN m.delivered OR m.before THEN true END AS g8,
+    CASE WHEN m.delivered OR m.before THEN true END AS g7,
+    CASE WHEN m.delivered OR m.before OR k.message_offset IS NOT NULL THEN true END AS g8,
     CASE WHEN m.skipped THEN true END AS g9,
     CASE
         WHEN m.committed > m.message_offset THEN 'the group committed offset ' || m.committed || ', past it'
@@ -683,6 +763,9 @@ LEFT JOIN beside AS x
     AND x.message_offset = m.message_offset AND x.previous_instance <> x.instance AND NOT x.delivered
 LEFT JOIN busy AS y
     ON y.instance = x.previous_instance AND y.destination = m.destination AND x.previous_offset = m.message_offset - 1
+LEFT JOIN held AS k
+    ON k.consumer_group = m.consumer_group AND k.destination = m.destination AND k.partition_id = m.partition_id
+    AND k.message_offset = m.message_offset
 LEFT JOIN jumped AS j
     ON j.consumer_group = m.consumer_group AND j.destination = m.destination AND j.partition_id = m.partition_id
     AND j.message_offset = m.message_offset
@@ -791,3 +874,29 @@ WHERE
         WHERE s.outcome = 'ok' AND s.linked AND s.origin_trace = f.origin_trace AND s.origin_span = f.origin_span AND s.started >= f.started
     )
     AND NOT EXISTS (SELECT 1 FROM set_aside AS a WHERE a.trace_id = f.trace_id AND a.instance = f.instance)
+UNION ALL
+SELECT
+    u.system, u.service, u.instance, CAST(NULL AS VARCHAR), u.destination, u.consumer_group, u.partition_id,
+    u.message_offset, u.error, u.trace_id, u.span_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), u.started, u.ended, 1,
+    'handler-failed', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
+    'a handler of ' || u.event_type || ' failed, and the message counts as done: ' || u.error,
+    CASE WHEN u.message_offset IS NULL THEN u.message END
+FROM unheard AS u
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM sends AS s
+        WHERE s.outcome = 'ok' AND s.linked AND s.origin_trace = u.origin_trace AND s.origin_span = u.origin_span AND s.started >= u.started
+    )
+    AND NOT EXISTS (SELECT 1 FROM set_aside AS a WHERE a.trace_id = u.trace_id AND a.instance = u.instance)
+UNION ALL
+SELECT
+    b.system, b.service, b.instance, CAST(NULL AS VARCHAR), b.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
+    CAST(NULL AS BIGINT), CAST(NULL AS VARCHAR), b.origin_trace, b.origin_span, b.trace_id, b.span_id, b.started, b.ended, 1,
+    'died-with-it', 'SUSPECT', CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true, true, true, true, true, true,
+    'it was acknowledged, and no attempt at it ended before the process did', b.origin_trace || '-' || b.origin_span
+FROM unbegun AS b
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM sends AS s
+        WHERE s.outcome = 'ok' AND s.linked AND s.origin_trace = b.origin_trace AND s.origin_span = b.origin_span AND s.started >= b.started
+    )
