@@ -727,7 +727,8 @@ SELECT
     CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1,
     CASE WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
     -- What an attempt sent may have been the answer, or another try.
-    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND q.span_id IS NULL AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
+    -- Who asks for the error of a call in another thread may do something about it. Who then refuses the message has not done it.
+    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND (r.sent_on OR q.span_id IS NOT NULL)) AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
     CASE
         WHEN r.acked THEN 'acknowledged'
