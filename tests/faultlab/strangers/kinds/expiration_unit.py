@@ -65,8 +65,8 @@ def alarms(dead: str) -> None:
         log.warning("%s is in the dead letters: %s", code["id"], reason)
         note(reason, code["id"], message)
         note("retired", code["id"], message)
-        _, trace, span, _ = message.headers["traceparent"].split("-")
-        note("must", code="EDA105", where={"created": f"{trace}-{span}"})
+        trace = message.headers["traceparent"].split("-")[1]
+        note("must", code="EDA105", where={"trace_id": trace})
         note("may", code="EDA405", most="CONFIRMED", where={"trace_id": trace})
 
     consume(dead, tell)
