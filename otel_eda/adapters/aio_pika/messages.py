@@ -32,7 +32,7 @@ def read(item: Any, queue: str = "") -> Message | None:
         unsettled=not item.processed,
         redelivered=bool(item.redelivered),
         deliveries=delivery_count(item.headers),
-        attributes=attributes(key, item.headers),
+        attributes=attributes(key, item.headers, bool(queue) and item.processed),
         ready_count=item.message_count,
         queue=destination("", queue) if queue else None,
     )

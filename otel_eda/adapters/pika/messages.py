@@ -57,7 +57,7 @@ def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False)
         unsettled=unsettled,
         redelivered=method.redelivered,
         deliveries=delivery_count(headers),
-        attributes=attributes(method.routing_key, headers),
+        attributes=attributes(method.routing_key, headers, bool(queue) and not unsettled),
         record=method,
         ready_count=getattr(method, "message_count", None),
         queue=destination("", queue) if queue else None,
