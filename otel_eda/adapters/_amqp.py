@@ -51,12 +51,15 @@ def of_broker(headers: Any) -> Any:
     return None if type(headers) is dict and _BROKERS_NAMES.isdisjoint(headers) else headers
 
 
-def attributes(routing_key: str, headers: Any) -> dict[str, Any]:
+def attributes(routing_key: str, headers: Any, auto_ack: bool = False) -> dict[str, Any]:
     """Return RabbitMQ's own attributes: the routing key, and how often and why a message was dead-lettered.
 
-    The broker adds the header `x-death` to a dead letter: https://www.rabbitmq.com/docs/dlx#effects.
+    `auto_ack` says that the broker took the message for done when it sent it. The broker adds the header `x-death` to a
+    dead letter: https://www.rabbitmq.com/docs/dlx#effects.
     """
     values: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
+    if auto_ack:
+        values[semconv.AUTO_ACK] = True
     deaths = _value(headers, "x-death") if headers else None
     if deaths and isinstance(deaths, list):
         entries = [death for death in deaths if isinstance(death, Mapping)]

@@ -46,6 +46,16 @@ def test_a_refusal_is_a_loss_unless_its_queue_dead_letters(
     assert text in (finding.detail or "")
 
 
+@pytest.mark.parametrize(("operation", "verdict"), [("reject", LIKELY), ("nack", LIKELY), ("ack", SUSPECT)])
+def test_who_asks_a_thread_for_its_error_and_refuses_has_not_done_it(
+    diagnose: Diagnose, queues: Queues, operation: str, verdict: Verdict
+) -> None:
+    sent = queues.shop.send("orders", 5.0)
+    work = queues.billing.process(sent, 5.1, error="KeyError", said={"eda.process.handed_over": True})
+    queues.refuse(work, 5.2, operation, **({} if operation == "ack" else {"eda.settle.requeue": False}))
+    assert found(diagnose, queues, "EDA104") == [("EDA104", verdict)]
+
+
 @pytest.mark.parametrize("metrics", [True, False])
 def test_a_dead_letter_needs_no_counts(diagnose: Diagnose, queues: Queues, metrics: bool) -> None:
     refused(queues, 5.0, True)

@@ -34,7 +34,7 @@ def read(item: Any, queue: str = "") -> Message | None:
         unsettled=not item.processed,
         redelivered=bool(item.redelivered),
         deliveries=None if added is None else delivery_count(added),
-        attributes=attributes(key, added),
+        attributes=attributes(key, added, bool(queue) and item.processed),
         ready_count=item.message_count,
         queue=destination("", queue) if queue else None,
     )

@@ -538,7 +538,7 @@ answer AS (
 refused AS (
     SELECT
         r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
-        w.outcome, coalesce(w.started, r.started) AS started, r.ended, r.operation = 'ack' AS acked, r.dead_letter = false AS undeclared,
+        w.outcome, coalesce(w.started, r.started) AS started, r.ended, r.operation = 'ack' AS acked, r.dead_letter = false AS undeclared, false AS auto_ack,
         EXISTS (
             SELECT 1 FROM sends AS s
             WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
@@ -550,6 +550,17 @@ refused AS (
     ) AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
     WHERE r.operation <> 'ack' OR w.outcome = 'error'
+    UNION ALL
+    -- The broker took these for done when it sent them.
+    SELECT
+        w.system, w.service, w.instance, w.destination, w.origin_trace, w.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
+        w.outcome, w.started, w.ended, true, false, true,
+        EXISTS (
+            SELECT 1 FROM sends AS s
+            WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
+        )
+    FROM works AS w
+    WHERE w.auto_ack AND w.outcome = 'error' AND w.origin_span IS NOT NULL
 ),
 
 -- Queues whose messages also come to other destinations, as dead letters do, where attempts are missing.
@@ -808,11 +819,13 @@ UNION ALL
 SELECT
     r.system, r.service, r.instance, CAST(NULL AS VARCHAR), r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1,
-    CASE WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
+    CASE WHEN r.auto_ack THEN 'acknowledged-first' WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
     -- What an attempt sent may have been the answer, or another try.
-    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND q.span_id IS NULL AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
+    -- Who asks for the error of a call in another thread may do something about it. Who then refuses the message has not done it.
+    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND (r.sent_on OR q.span_id IS NOT NULL)) AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
     CASE
+        WHEN r.auto_ack THEN 'acknowledged by the broker when it was sent'
         WHEN r.acked THEN 'acknowledged'
         -- A policy of the broker may give the queue one all the same.
         WHEN r.undeclared THEN 'refused for good in a queue that was declared without a dead-letter exchange'
