@@ -190,12 +190,14 @@ SELECT * REPLACE (
 FROM attributed"""
 # Addresses that mean another broker elsewhere: in another container or machine, or in another Kubernetes namespace.
 LOOPBACK, UNQUALIFIED = "^(localhost|127[.]|::1|.::1)", "^[A-Za-z0-9_-]+(:[0-9]+)?$"
-# The links of a messaging span are its messages; a span that sends a new message may have links of any meaning. Nearly
-# every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
+# The links of a messaging span are its messages; a span that sends a new message may have links of any meaning, such as
+# to the message that it sends once more. Nearly every span has one link at most, and copying a row costs: so
+# `batch_messages` makes rows of the others afterwards.
 SINGLE_LINK = """
 SELECT * EXCLUDE (links),
        CASE WHEN len(links) = 1 AND linking THEN links[1] END AS link,
-       CASE WHEN len(links) > 1 AND linking THEN links END AS links
+       CASE WHEN len(links) > 1 AND linking THEN links END AS links,
+       CASE WHEN type = 'send' AND len(links) = 1 AND NOT linking THEN id(links[1]."spanId", 16) END AS about
 FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
 
@@ -209,6 +211,7 @@ IDENTIFIED = f"""
 SELECT * REPLACE (
            greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
            nullif(real_name, destination) AS real_name, nullif(key_hash, '') AS key_hash,
+           coalesce(repeats, about) AS repeats,
            -- Datadog's numbers are floating, and clients say -1 for a partition that is not chosen yet.
            nullif(CASE WHEN suffix(partition_id, '.0') THEN left(partition_id, -2) ELSE partition_id END, '-1')
                AS partition_id,
