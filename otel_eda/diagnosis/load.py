@@ -176,10 +176,13 @@ SELECT * REPLACE (CASE {kinds} ELSE 'UNSPECIFIED' END AS kind), {values("p", SPA
 FROM span"""
 
 
+# RabbitMQ's instrumentations by others (pika, aio-pika, MassTransit) say `receive` of the span around a callback.
 TYPED = f"""
 SELECT * REPLACE (
     CASE WHEN system IN ('apply_async', 'run') THEN '{external.CELERY}' ELSE system END AS system,
-    CASE WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
+    CASE WHEN type = 'receive' AND kind = 'CONSUMER' AND system = 'rabbitmq' AND batch IS NULL
+              AND coalesce(len(links), 0) = 0 THEN 'process'
+         WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
          WHEN type IN ('publish', 'apply_async') THEN 'send' WHEN type IN ('deliver', 'run') THEN 'process'
          WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
          WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'

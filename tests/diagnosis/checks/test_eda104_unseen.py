@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.telemetry import Flow, flow
+from diagnosis.honest.world import linger, settle
+from diagnosis.telemetry import Flow, Telemetry, flow
 
 from .helpers import CONFIRMED, LIKELY, SUSPECT, only, reported
 
@@ -82,3 +84,34 @@ def test_what_is_sent_later_without_a_link_is_no_answer(diagnose: Diagnose) -> N
     made = _failed()
     made.world.service("sweeper").send("alerts", 30.0, 0)
     assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is CONFIRMED
+
+
+@pytest.mark.parametrize(("shown", "verdict"), [(True, None), (False, SUSPECT)])
+def test_what_was_set_aside_without_a_span_is_counted(diagnose: Diagnose, shown: bool, verdict: Verdict | None) -> None:
+    made = _failed()
+    made.billing.send("orders.dlq", 1.215, 0, parent=made.works[-1])
+    requests = [json.loads(line) for line in made.world.lines()]
+    made.world.metrics, made.world.extra = False, [one for one in requests if "resourceMetrics" in one]
+    if not shown:
+        del made.billing.spans[-1]
+    found = diagnose(made.world, "EDA104").findings
+    assert [finding.verdict for finding in found] == ([verdict] if verdict else [])
+
+
+@pytest.mark.parametrize(("missing", "verdict"), [("", LIKELY), ("send", SUSPECT), ("process", SUSPECT)])
+def test_what_was_acknowledged_after_an_error_may_have_been_tried_again_without_a_span(
+    diagnose: Diagnose, missing: str, verdict: Verdict
+) -> None:
+    world = Telemetry()
+    shop, mailer = world.service("shop", system="rabbitmq"), world.service("mailer", system="rabbitmq")
+    for turn in range(30):
+        work = mailer.process(shop.send("mails", turn * 0.1), turn * 0.1 + 0.01, error="Busy" if turn == 7 else None)
+        settle(mailer, work, "mails", turn * 0.1 + 0.02)
+    unshown = [mailer.send("mails.wait", 0.712).span] if missing == "send" else []
+    unshown += [mailer.process(shop.send("mails", 8.0), 8.1)] if missing == "process" else []
+    linger(shop, mailer)
+    requests = [json.loads(line) for line in world.lines()]
+    world.metrics, world.extra = False, [one for one in requests if "resourceMetrics" in one]
+    mailer.spans = [span for span in mailer.spans if span not in unshown]
+    refused = [one for one in diagnose(world, "EDA104").findings if "acknowledged" in str(one.detail)]
+    assert [finding.verdict for finding in refused] == [verdict]

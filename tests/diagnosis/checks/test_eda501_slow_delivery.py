@@ -77,3 +77,11 @@ def test_a_dead_letter_lay_elsewhere(diagnose: Diagnose) -> None:
         died = {"eda.message.death_count": 1, "eda.message.death_reason": "expired"}
         mailer.process(message, turn * 0.5 + (5.02 if late else 0.01), said=died if late else None)
     assert diagnose(world, "EDA501").findings == ()
+
+
+def test_another_try_may_be_meant_for_later(diagnose: Diagnose) -> None:
+    made = flow()
+    failed = made.billing.process(made.shop.send("orders", 5.0, 50), 5.01, error="Retry")
+    again = made.billing.send("orders", 5.012, 51, parent=failed)
+    made.billing.process(again, 25.0)
+    assert diagnose(made.world, "EDA501").findings == ()

@@ -516,12 +516,26 @@ counted AS (
         ON s.service = g.service AND s.destination = g.destination AND s.consumer_group = g.consumer_group
 ),
 
+-- Processes that sent more than there are spans, and whether to where messages are set aside.
+unshown AS (
+    SELECT c.service, c.instance, max(CASE WHEN a.destination IS NULL THEN 0 ELSE 1 END) AS aside
+    FROM completeness AS c
+    LEFT JOIN asides AS a ON a.destination = c.destination
+    WHERE c.type = 'send' AND c.around < c.counted
+    GROUP BY c.service, c.instance
+),
+
 -- What the ledgers counted may have been set aside: metrics count that, too.
 put_aside AS (
-    SELECT service, sum(value) AS number
-    FROM readings
-    WHERE name IN ('eda.dead_lettered.messages', 'eda.retried.messages')
-    GROUP BY service
+    SELECT s.service, sum(s.number) AS number
+    FROM (
+        SELECT service, value AS number
+        FROM readings
+        WHERE name IN ('eda.dead_lettered.messages', 'eda.retried.messages')
+        UNION ALL
+        SELECT service, aside FROM unshown
+    ) AS s
+    GROUP BY s.service
 ),
 
 -- Without offsets: the answers to the broker that end a message, if an attempt may be about it.
@@ -666,6 +680,7 @@ SELECT
         -- begins every 15 s, may have been there.
         WHEN NOT m.delivered AND j.message_offset IS NULL
             AND (x.message_offset IS NOT NULL OR (m.keyless AND n.lay >= 15000000000)) THEN 'SUSPECT'
+        WHEN m.failed = 1 AND z.aside = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
         WHEN o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -698,6 +713,7 @@ LEFT JOIN sent_on AS o
     ON o.consumer_group = m.consumer_group AND o.destination = m.destination AND o.partition_id = m.partition_id
     AND o.message_offset = m.message_offset
 LEFT JOIN senders AS h ON h.service = m.service AND h.instance = m.instance
+LEFT JOIN unshown AS z ON z.service = m.service AND z.instance = m.instance
 LEFT JOIN services AS d ON d.service = m.service
 LEFT JOIN recovered AS r ON r.consumer_group = m.consumer_group AND r.destination = m.destination
 LEFT JOIN saved AS a
@@ -755,7 +771,9 @@ SELECT
     CAST(NULL AS BIGINT), r.error, r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, 1,
     CASE WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
     -- What an attempt sent may have been the answer, or another try.
-    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND q.span_id IS NULL AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND r.sent_on) AND q.span_id IS NULL AND h.destination IS NULL
+        -- Another try may have been sent, or had, without a span.
+        AND NOT (r.acked AND (w.instance IS NOT NULL OR k.destination IS NOT NULL)) THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
     CASE
         WHEN r.acked THEN 'acknowledged'
@@ -766,6 +784,8 @@ SELECT
     r.origin_trace || '-' || r.origin_span
 FROM refused AS r
 LEFT JOIN hidden AS h ON h.destination = r.destination
+LEFT JOIN unshown AS w ON w.service = r.service AND w.instance = r.instance
+LEFT JOIN short AS k ON k.destination = r.destination
 LEFT JOIN asked AS q ON q.trace_id = r.trace_id AND q.span_id = r.span_id
 WHERE
     NOT EXISTS (
