@@ -72,7 +72,9 @@ DESTINATION = _read(
 REAL_NAME = _read(
     "real_name", "VARCHAR", "the destination's own name, where `destination` is a template", semconv.DESTINATION
 )
-GROUP = _read("consumer_group", "VARCHAR", "the consumers that share the messages", semconv.GROUP)
+GROUP = _read(
+    "consumer_group", "VARCHAR", "the consumers that share the messages", semconv.GROUP, external.SUBSCRIPTION
+)
 PARTITION = _read("partition_id", "VARCHAR", "the partition", semconv.PARTITION)
 OFFSET = _read(
     "message_offset",
@@ -136,7 +138,12 @@ DEAD_LETTERS = _read(
     semconv.DEAD_LETTERS,
 )
 SEND_REFUSED = _read("refused", "BOOLEAN", "the client refused the call at once", semconv.SEND_REFUSED)
-REPEATS = _read("repeats", "VARCHAR", "the refused send that this send of the same message repeats", semconv.REPEATS)
+REPEATS = _read(
+    "repeats",
+    "VARCHAR",
+    "a send: the refused send of the same message that it repeats, or else the only span that it links to",
+    semconv.REPEATS,
+)
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)
 ABANDONED = _read("abandoned", "BOOLEAN", "the code neither came to its end nor raised an exception", semconv.ABANDONED)
 ENDED_BY = _read("ended_by", "VARCHAR", "the exception by which the code was told to end", semconv.ENDED_BY)

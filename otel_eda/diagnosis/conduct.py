@@ -52,7 +52,12 @@ RETRY = "(^|[^a-z0-9])(retry|retries)([^a-z0-9]|$)"
 # them: their metrics count what they sent there.
 ASIDES = f"""
 CREATE TABLE asides AS
-WITH named AS (SELECT DISTINCT service, destination FROM operations WHERE type = 'send' AND destination IS NOT NULL),
+WITH named AS (
+    SELECT service, destination FROM operations WHERE type = 'send' AND destination IS NOT NULL
+    UNION
+    SELECT service, destination FROM readings
+    WHERE name = '{semconv.SENT}' AND error IS NULL AND value > 0 AND destination IS NOT NULL
+),
 counted AS (
     SELECT n.destination, max(r.name) FILTER (r.name = '{semconv.DEAD_LETTERED}') IS NOT NULL AS dead
     FROM readings r JOIN named n ON n.service = r.service AND n.destination = r.destination

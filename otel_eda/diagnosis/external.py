@@ -33,6 +33,11 @@ SAMPLING_RESULT = "otel.span.sampling_result"
 # Celery's spans have no `messaging.system`; this attribute says that they send (`apply_async`) or process (`run`):
 # https://github.com/open-telemetry/opentelemetry-python-contrib/tree/main/instrumentation/opentelemetry-instrumentation-celery
 CELERY, CELERY_ACTION = "celery", "celery.action"
+# Who reads a topic of Pub/Sub or of Azure Service Bus: https://opentelemetry.io/docs/specs/semconv/messaging/gcp-pubsub/
+SUBSCRIPTION = "messaging.destination.subscription.name"
+# Systems whose queues give each message to one reader: https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/
+# Earlier versions of the conventions called SQS `AmazonSQS`.
+QUEUES = ("rabbitmq", "aws_sqs", "AmazonSQS", "servicebus", CELERY)
 # How tasks, generators and processes are ended from outside: an end, and no error of the code that it ends.
 ENDED_FROM_OUTSIDE = (
     "CancelledError",

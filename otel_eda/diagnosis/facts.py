@@ -31,8 +31,8 @@ WATERMARKS = (
 )
 SENDS = "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'"
 # `message` names the message of an attempt: its place in the partition, else its creation id and own id, else the
-# attempt itself. Readers that share no group, and those of queues of their own, each have a copy of every message:
-# `replica` tells these copies apart.
+# attempt itself. Readers that share no group and no queue, and those of queues of their own, each have a copy of every
+# message: `replica` tells these copies apart.
 # Exceptions by which a handler says what is to become of the message are no failures of it, and tell as much.
 DONE, PUT_BACK = ("(^|[.])(" + verbs + ")(Message|Task|Event|Record)?$" for verbs in (
     "Ack|Skip|Ignore|Drop|Discard", "Nack|Reject|Requeue|Retry"))  # fmt: skip
@@ -48,7 +48,8 @@ SELECT o.* REPLACE (CASE WHEN u.span_id IS NOT NULL THEN 'ok'
             WHEN message_id IS NOT NULL THEN concat_ws('-', origin_trace, origin_span, message_id)
             ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
        CASE WHEN consumer_group IS NULL AND real_name IS NOT NULL THEN real_name
-            WHEN consumer_group IS NULL AND (system IS DISTINCT FROM 'rabbitmq' OR destination LIKE '%amq.gen%')
+            WHEN consumer_group IS NULL
+                AND (coalesce(system NOT IN {external.QUEUES}, true) OR destination LIKE '%amq.gen%')
             THEN CASE WHEN instance = service THEN o.span_id ELSE instance END END AS replica,
        u.span_id IS NOT NULL AS unacked
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id

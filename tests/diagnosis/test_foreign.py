@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.semconv.trace import SpanAttributes
 
+from otel_eda.diagnosis.finding import Verdict
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -160,3 +161,34 @@ def test_a_system_that_is_not_named_is_said_and_not_guessed(diagnose: Diagnose) 
     assert (
         "PRODUCER or CONSUMER spans of jobs name no messaging system: they are not understood" in diagnose(made).unasked
     )
+
+
+def callback(service: Service, at: float, parent: Span | None = None, **more: Any) -> Span:
+    """What the official instrumentations of pika and aio-pika write, of which a callback's span says `receive`."""
+    said = {
+        SpanAttributes.MESSAGING_SYSTEM: "rabbitmq",
+        SpanAttributes.MESSAGING_DESTINATION: "mails",
+        **({SpanAttributes.MESSAGING_OPERATION: "receive"} if parent else {}),
+        **more,
+    }
+    return service.other("mails", at, 0.005, parent, said=said, kind=CONSUMER if parent else PRODUCER)
+
+
+def test_the_official_pika_instrumentations(diagnose: Diagnose) -> None:
+    made = Telemetry()
+    shop, first, second = (made.service(name) for name in ("shop", "mailer", "mailer"))
+    for turn in range(40):
+        sent = callback(shop, turn * 0.1)
+        callback(first, turn * 0.1 + 0.01, sent, **({"error.type": "KeyError"} if turn % 4 == 0 else {}))
+        if turn in {1, 2}:
+            callback(second, 20.0 + turn, sent)
+    made.metrics = False
+    found = {one.code: (one.verdict, one.count) for one in diagnose(made, "EDA202", "EDA401", "EDA107").findings}
+    assert found == {"EDA202": (Verdict.SUSPECT, 2), "EDA401": (Verdict.LIKELY, 10)}
+
+
+def test_a_pull_of_several_messages_is_no_callback(tmp_path: Path) -> None:
+    made = Telemetry()
+    sent = callback(made.service("shop"), 0.0)
+    callback(made.service("mailer"), 1.0, sent, **{"messaging.batch.message_count": 7})
+    assert [row["type"] for row in rows(made, tmp_path)] == ["send", "receive"]

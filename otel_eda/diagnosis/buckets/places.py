@@ -81,10 +81,10 @@ WITH troubled AS (
 SELECT s.rowid, t.home FROM operations s JOIN troubled t ON t.trace_id = s.trace_id AND t.instance = s.instance
 WHERE s.type = 'send' AND t.home <> {send_home}
 """
-# A send that says that it repeats another one.
+# A send that says that it repeats another one, or an attempt.
 REPEATS = """
 SELECT s.rowid, {work_home} FROM operations w JOIN operations s ON s.repeats = w.span_id
-WHERE w.type = 'send' AND {work_home} <> {send_home}
+WHERE w.type IN ('send', 'process') AND {work_home} <> {send_home}
 """
 # EDA301 asks of a service as a whole whether its spans tell of messages out of order.
 MISORDERED = """

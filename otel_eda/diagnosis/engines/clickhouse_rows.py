@@ -156,7 +156,8 @@ IDS = f"""r_namespace AS namespace, r_loopback AS loopback, scope, name, code, m
 _ERROR, _TEXT = semconv.EXCEPTION_TYPE, semconv.EXCEPTION_MESSAGE
 TYPED = f"""
 SELECT *, if(v_system IN ('apply_async', 'run'), '{external.CELERY}', v_system) AS system,
-       multiIf(v_type IN ('send', 'receive', 'process', 'settle', 'create'), v_type,
+       multiIf(v_type = 'receive' AND kind = 'CONSUMER' AND v_system = 'rabbitmq' AND v_batch IS NULL AND empty(links),
+               'process', v_type IN ('send', 'receive', 'process', 'settle', 'create'), v_type,
                v_type IN ('publish', 'apply_async'), 'send', v_type IN ('deliver', 'run'), 'process',
                v_system IS NOT NULL AND kind = 'PRODUCER', 'send',
                v_system IS NOT NULL AND kind = 'CONSUMER', 'process',
@@ -208,6 +209,8 @@ COMPUTED = {
         multiIf(type IN ('send', 'create'), span_id, type = 'process', parent_id, NULL))""",
     "linked": "CAST(link_span IS NOT NULL AS Bool)",
     "key_hash": "nullIf(v_key_hash, '')",
+    "repeats": f"""coalesce(v_repeats,
+        if(type = 'send' AND NOT linking AND length(links) = 1, {_id("links[1].spanId", 16)}, NULL))""",
     "real_name": "nullIf(v_real_name, v_destination)",
     "server": f"""v_address || coalesce(':' || toString(v_port), '') || coalesce(multiIf(
         match(lower(v_address), '{LOOPBACK}'), '@' || coalesce(loopback, instance),

@@ -109,3 +109,21 @@ def test_another_try_by_the_handler_is_no_duplicate(diagnose: Diagnose) -> None:
     attempt = mail.process(shop.send("mails", 0.0, said=said), 0.1, said=said)
     shop.send("mails", 0.2, said=said, parent=attempt)
     assert diagnose(world, "EDA201").findings == ()
+
+
+def test_processes_that_count_their_events_from_one_on(diagnose: Diagnose) -> None:
+    made = flow()
+    senders = (made.shop, made.world.service("shop"), made.world.service("web"))
+    for turn in range(9):
+        senders[turn % 3].send("orders", 5.0 + turn, 50 + turn, said={"messaging.message.id": str(turn // 3)})
+    assert {finding.verdict for finding in diagnose(made.world, "EDA201").findings} == {SUSPECT}
+    assert {
+        finding.verdict for finding in diagnose(published(("1", "2", "3"), ("1", "2", "3")), "EDA201").findings
+    } == {SUSPECT}
+
+
+def test_a_process_that_sends_one_number_twice(diagnose: Diagnose) -> None:
+    made = flow()
+    for turn in range(2):
+        made.shop.send("orders", 5.0 + turn, 50 + turn, said={"messaging.message.id": "7"})
+    assert only(diagnose(made.world, "EDA201").findings, "EDA201").verdict is LIKELY

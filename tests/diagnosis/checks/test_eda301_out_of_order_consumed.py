@@ -74,3 +74,13 @@ def test_what_comes_long_after_may_be_another_attempt_where_attempts_are_missing
     assert only(diagnose(made.world, "EDA301").findings, "EDA301").verdict is LIKELY
     processed(made, 43)
     assert only(diagnose(made.world, "EDA301").findings, "EDA301").verdict is SUSPECT
+
+
+def test_a_log_that_was_made_anew_has_another_order(diagnose: Diagnose) -> None:
+    made = flow(0)
+    for start, offset in ((0.0, 10), (10.0, 0)):  # the first messages of the first log are not in the window
+        for turn in range(10):
+            at = start + turn * 0.1
+            message = made.shop.send("orders", at, offset + turn)
+            made.billing.process(message, at + 0.05, said={"eda.message.key.hash": "k"})
+    assert only(diagnose(made.world, "EDA301").findings, "EDA301").verdict is SUSPECT

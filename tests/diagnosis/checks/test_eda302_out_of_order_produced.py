@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, LIKELY, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -32,3 +32,21 @@ def test_two_producers_have_no_order(diagnose: Diagnose) -> None:
     made.shop.send("clicks", 5.0, 11)
     made.world.service("shop").send("clicks", 5.5, 10)
     assert diagnose(made.world, "EDA302").findings == ()
+
+
+def test_two_producers_of_one_name_overtake_each_other_all_the_time(diagnose: Diagnose) -> None:
+    made = flow()
+    for turn in range(20):  # one waits for more to send, the other does not
+        made.shop.send("clicks", turn * 0.2, 2 * turn + 1, took=0.1)
+        made.shop.send("clicks", turn * 0.2 + 0.05, 2 * turn)
+    assert only(diagnose(made.world, "EDA302").findings, "EDA302").verdict is SUSPECT
+
+
+def test_now_and_then_a_request_is_sent_again(diagnose: Diagnose) -> None:
+    made = flow()
+    for turn in range(40):
+        again = turn % 10 == 5
+        offset = turn + 1 if again else turn - 1 if turn % 10 == 6 else turn
+        made.shop.send("clicks", turn * 0.2, offset, took=0.3 if again else 0.01)
+    finding = only(diagnose(made.world, "EDA302").findings, "EDA302")
+    assert (finding.verdict, finding.count) == (LIKELY, 4)

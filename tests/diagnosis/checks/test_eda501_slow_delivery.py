@@ -66,3 +66,22 @@ def test_a_second_attempt_did_not_wait_and_may_look_like_the_first_where_attempt
     made.billing.process(made.messages[12], 21.0)
     processed(made, 41)
     assert only(diagnose(made.world, "EDA501").findings, "EDA501").verdict is SUSPECT
+
+
+def test_a_dead_letter_lay_elsewhere(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    shop, mailer = world.service("shop", system="rabbitmq"), world.service("mailer", system="rabbitmq")
+    for turn in range(40):
+        message = shop.send("mails", turn * 0.5)
+        late = turn % 10 == 3  # it is to be tried again in five seconds, and waits in a queue that nobody reads
+        died = {"eda.message.death_count": 1, "eda.message.death_reason": "expired"}
+        mailer.process(message, turn * 0.5 + (5.02 if late else 0.01), said=died if late else None)
+    assert diagnose(world, "EDA501").findings == ()
+
+
+def test_another_try_may_be_meant_for_later(diagnose: Diagnose) -> None:
+    made = flow()
+    failed = made.billing.process(made.shop.send("orders", 5.0, 50), 5.01, error="Retry")
+    again = made.billing.send("orders", 5.012, 51, parent=failed)
+    made.billing.process(again, 25.0)
+    assert diagnose(made.world, "EDA501").findings == ()

@@ -86,3 +86,12 @@ def test_who_has_no_group_takes_nothing_from_anybody(diagnose: Diagnose) -> None
     for turn in range(14):
         reported(made, "eda.consumer.assigned", turn * 1.0, made.world.service("api"))
     assert diagnose(made.world, "EDA602").findings == ()
+
+
+def test_two_groups_of_one_name_take_nothing_from_each_other(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip=set(range(40)))
+    other = made.world.service("billing", group="billing")
+    for turn, message in enumerate(made.messages):
+        made.billing.process(message, turn * 0.1)
+        other.process(message, turn * 0.1 + 0.05, said={"server.address": "another-broker"})
+    assert only(diagnose(made.world, "EDA602").findings, "EDA602").verdict is SUSPECT

@@ -82,7 +82,7 @@ WHERE
     )
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
-        WHERE again.repeats = f.span_id AND again.instance = f.instance
+        WHERE again.repeats = f.span_id AND again.instance = f.instance AND again.destination = f.destination
     )
     -- Only the answer may have been lost.
     AND NOT EXISTS (

@@ -178,7 +178,7 @@ missing AS (
         g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > z.grace AS went_on,
         -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled,
-        s.message_offset < r.lowest AS before
+        s.message_offset < r.lowest AS before, s.key_hash IS NULL AS keyless
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
@@ -221,7 +221,7 @@ missing AS (
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
         t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
-        false, false, true, false
+        false, false, true, false, false
     FROM tried AS t
     WHERE t.skipped = 1
 ),
@@ -243,6 +243,19 @@ handed AS (
     SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, 1
     FROM excused AS e
     JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
+    UNION ALL
+    -- What links to the attempt, or to the sending of its message, whoever sent it and when.
+    SELECT
+        w.consumer_group, w.destination, w.partition_id, w.message_offset,
+        CASE WHEN a.kind IS NULL AND s.destination <> w.destination THEN 0 ELSE 1 END
+    FROM (
+        SELECT o.span_id AS attempt, o.* FROM works AS o
+        UNION ALL
+        SELECT o.origin_span, o.* FROM works AS o
+    ) AS w
+    JOIN sends AS s ON s.repeats = w.attempt
+    LEFT JOIN asides AS a ON a.destination = s.destination
+    WHERE w.outcome <> 'ok' AND s.outcome = 'ok' AND s.started >= w.started
 ),
 
 sent_on AS (
@@ -274,7 +287,7 @@ nearby_commits AS (
 following AS (
     SELECT
         m.consumer_group, m.destination, m.partition_id, m.message_offset, m.delivered,
-        a.message_offset AS next_offset, a.instance, a.started
+        a.message_offset AS next_offset, a.instance, a.started, a.started - m.last_time AS lay
     FROM missing AS m
     ASOF JOIN nearby AS a
         ON a.consumer_group = m.consumer_group AND a.destination = m.destination AND a.partition_id = m.partition_id
@@ -301,8 +314,18 @@ keeping AS (
     SELECT DISTINCT instance, destination FROM readings WHERE name = 'eda.commits' AND error IS NULL AND value > 0
 ),
 
+-- Members that gave a partition back in good order, and of which all spans are there.
+left_well AS (
+    SELECT h.instance, h.destination, h.partition_id, min(h.time) AS time
+    FROM handovers AS h
+    JOIN senders AS s ON s.instance = h.instance
+    WHERE h.name = 'eda.consumer.revoked' AND s.whole
+    GROUP BY h.instance, h.destination, h.partition_id
+),
+
 -- Messages that a member jumped over when it began: the group had committed an offset past them, though nobody had
--- them, or the member went to the log's end, and first read what was sent when it was there.
+-- them, or the member went to the log's end, and first read what was sent when it was there. Or the one before had given
+-- the partition back, with all committed that it had, and these were too young to be compacted away.
 jumped AS (
     SELECT n.consumer_group, n.destination, n.partition_id, n.message_offset
     FROM beside AS n
@@ -315,6 +338,8 @@ jumped AS (
         SELECT instance, min(time) AS time FROM handovers WHERE name = 'eda.consumer.assigned' GROUP BY instance
     ) AS g ON g.instance = n.instance
     LEFT JOIN keeping AS k ON k.instance = n.previous_instance AND k.destination = n.destination
+    LEFT JOIN left_well AS w
+        ON w.instance = n.previous_instance AND w.destination = n.destination AND w.partition_id = n.partition_id
     LEFT JOIN holes AS h
         ON h.consumer_group = n.consumer_group AND h.destination = n.destination AND h.partition_id = n.partition_id
         AND h.instance = n.instance
@@ -323,6 +348,7 @@ jumped AS (
         AND (
             c.committed > n.message_offset
             OR (s.ended >= g.time AND (c.committed IS NOT NULL OR k.instance IS NOT NULL))
+            OR (w.time <= n.started AND c.committed = n.previous_offset + 1 AND n.lay < 15000000000)
         )
     GROUP BY n.consumer_group, n.destination, n.partition_id, n.message_offset
 ),
@@ -513,12 +539,26 @@ counted AS (
         ON s.service = g.service AND s.destination = g.destination AND s.consumer_group = g.consumer_group
 ),
 
+-- Processes that sent more than there are spans, and whether to where messages are set aside.
+unshown AS (
+    SELECT c.service, c.instance, max(CASE WHEN a.destination IS NULL THEN 0 ELSE 1 END) AS aside
+    FROM completeness AS c
+    LEFT JOIN asides AS a ON a.destination = c.destination
+    WHERE c.type = 'send' AND c.around < c.counted
+    GROUP BY c.service, c.instance
+),
+
 -- What the ledgers counted may have been set aside: metrics count that, too.
 put_aside AS (
-    SELECT service, sum(value) AS number
-    FROM readings
-    WHERE name IN ('eda.dead_lettered.messages', 'eda.retried.messages')
-    GROUP BY service
+    SELECT s.service, sum(s.number) AS number
+    FROM (
+        SELECT service, value AS number
+        FROM readings
+        WHERE name IN ('eda.dead_lettered.messages', 'eda.retried.messages')
+        UNION ALL
+        SELECT service, aside FROM unshown
+    ) AS s
+    GROUP BY s.service
 ),
 
 -- Without offsets: the answers to the broker that end a message, if an attempt may be about it.
@@ -580,7 +620,7 @@ queue AS (
     FROM sends AS s
     JOIN works AS w ON w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span
     JOIN services AS v ON v.service = w.service
-    WHERE s.system = 'rabbitmq' AND s.message_offset IS NULL
+    WHERE s.message_offset IS NULL AND (s.system = 'rabbitmq' OR (w.consumer_group IS NULL AND w.replica IS NULL))
     GROUP BY s.destination
 ),
 
@@ -590,7 +630,7 @@ unread AS (
     JOIN queue AS q ON q.destination = s.destination
     JOIN graces AS z ON z.destination = s.destination
     WHERE
-        s.system = 'rabbitmq' AND s.outcome = 'ok' AND NOT s.linked AND s.message_offset IS NULL
+        s.outcome = 'ok' AND NOT s.linked AND s.message_offset IS NULL
         AND (s.started < q.last_read OR q.last_time - s.ended > z.grace)
         AND NOT EXISTS (
             SELECT 1 FROM operations AS o
@@ -726,8 +766,11 @@ SELECT
         WHEN m.untried OR m.handed THEN 'LIKELY'
         -- A member without telemetry may have had the partition before.
         WHEN m.before THEN 'LIKELY'
-        -- Compaction may have removed what a group did not read before.
-        WHEN NOT m.delivered AND j.message_offset IS NULL AND x.message_offset IS NOT NULL AND k.message_offset IS NULL THEN 'SUSPECT'
+        -- Compaction may have removed what a group did not read before: nobody knows the keys, and the log's cleaner, which
+        -- begins every 15 s, may have been there.
+        WHEN NOT m.delivered AND j.message_offset IS NULL AND k.message_offset IS NULL
+            AND (x.message_offset IS NOT NULL OR (m.keyless AND n.lay >= 15000000000)) THEN 'SUSPECT'
+        WHEN m.failed = 1 AND z.aside = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
         WHEN o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -761,6 +804,7 @@ LEFT JOIN sent_on AS o
     ON o.consumer_group = m.consumer_group AND o.destination = m.destination AND o.partition_id = m.partition_id
     AND o.message_offset = m.message_offset
 LEFT JOIN senders AS h ON h.service = m.service AND h.instance = m.instance
+LEFT JOIN unshown AS z ON z.service = m.service AND z.instance = m.instance
 LEFT JOIN services AS d ON d.service = m.service
 LEFT JOIN recovered AS r ON r.consumer_group = m.consumer_group AND r.destination = m.destination
 LEFT JOIN saved AS a
@@ -822,7 +866,9 @@ SELECT
     CASE WHEN r.auto_ack THEN 'acknowledged-first' WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END,
     -- What an attempt sent may have been the answer, or another try.
     -- Who asks for the error of a call in another thread may do something about it. Who then refuses the message has not done it.
-    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND (r.sent_on OR q.span_id IS NOT NULL)) AND h.destination IS NULL THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND (r.sent_on OR q.span_id IS NOT NULL)) AND h.destination IS NULL
+        -- Another try may have been sent, or had, without a span.
+        AND NOT (r.acked AND (w.instance IS NOT NULL OR k.destination IS NOT NULL)) THEN 'LIKELY' ELSE 'SUSPECT' END,
     true, true, CAST(NULL AS BOOLEAN), true, true, true, true, true,
     CASE
         WHEN r.auto_ack THEN 'acknowledged by the broker when it was sent'
@@ -834,6 +880,8 @@ SELECT
     r.origin_trace || '-' || r.origin_span
 FROM refused AS r
 LEFT JOIN hidden AS h ON h.destination = r.destination
+LEFT JOIN unshown AS w ON w.service = r.service AND w.instance = r.instance
+LEFT JOIN short AS k ON k.destination = r.destination
 LEFT JOIN asked AS q ON q.trace_id = r.trace_id AND q.span_id = r.span_id
 WHERE
     NOT EXISTS (
@@ -845,6 +893,8 @@ WHERE
     AND NOT EXISTS (
         SELECT 1 FROM set_aside AS a WHERE a.trace_id = r.trace_id AND a.instance = r.instance
     )
+    AND NOT EXISTS (SELECT 1 FROM set_aside AS b WHERE b.repeats = r.span_id)
+    AND NOT EXISTS (SELECT 1 FROM set_aside AS o WHERE o.repeats = r.origin_span)
     AND NOT EXISTS (SELECT 1 FROM excused AS e WHERE e.trace_id = r.trace_id AND e.span_id = r.span_id)
 UNION ALL
 SELECT

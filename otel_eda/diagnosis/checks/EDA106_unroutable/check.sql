@@ -83,7 +83,7 @@ WHERE
     )
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
-        WHERE again.repeats = r.span_id AND again.instance = r.instance
+        WHERE again.repeats = r.span_id AND again.instance = r.instance AND again.destination = r.destination
     )
     AND NOT EXISTS (
         SELECT 1 FROM works AS w WHERE w.origin_span = r.origin_span AND w.origin_trace = r.origin_trace

@@ -58,7 +58,8 @@ named AS (
         min(started) AS started, max(ended) AS ended, max(key_hash) AS key_hash,
         arg_min(origin_trace, started) AS origin_trace, arg_min(origin_span, started) AS origin_span,
         arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
-        arg_min(service, started) AS service, arg_min(instance, started) AS instance
+        arg_min(service, started) AS service, arg_min(instance, started) AS instance,
+        max(CASE WHEN type = 'send' THEN instance END) AS teller
     FROM operations
     WHERE
         message_id IS NOT NULL AND message_offset IS NOT NULL AND partition_id IS NOT NULL AND destination IS NOT NULL
@@ -77,6 +78,7 @@ twice AS (
         lead(trace_id) OVER same AS next_trace,
         lead(span_id) OVER same AS next_span,
         lead(instance) OVER same AS next_instance,
+        lead(teller) OVER same AS next_teller,
         lead(started) OVER same AS next_started,
         lead(ended) OVER same AS next_ended
     FROM named
@@ -177,8 +179,9 @@ SELECT
     t.system, t.service, t.instance, t.destination, t.partition_id, t.message_offset, t.origin_trace || '-' || t.origin_span,
     t.trace_id, t.span_id, t.next_trace, t.next_span, t.started, t.next_ended,
     CASE WHEN t.instance = t.next_instance THEN 'sent-twice' ELSE 'two-senders' END,
-    -- Whoever sends it may want it, and an id in a header is only as good as those who write it.
-    'LIKELY',
+    -- Whoever sends it may want it, and an id in a header is only as good as those who write it. Each process may count
+    -- its own events from one on.
+    CASE WHEN coalesce(t.teller <> t.next_teller, true) AND regexp_matches(t.message_id, '^[0-9]{1,9}$') THEN 'SUSPECT' ELSE 'LIKELY' END,
     'the same event is also at ' || t.next_partition || '@' || t.next_offset || ', by its id ' || t.message_id
 FROM twice AS t
 WHERE
@@ -197,7 +200,7 @@ SELECT
     t.system, t.service, t.instance, t.destination, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT),
     t.trace_id || '-' || t.span_id, t.trace_id, t.span_id, t.other_trace_id, t.other_span_id, t.first_time, t.last_time,
     CASE WHEN t.instances > 1 THEN 'two-senders' ELSE 'sent-twice' END,
-    CASE WHEN h.inside = 0 AND h.ids >= 3 THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN h.inside = 0 AND h.ids >= 3 AND NOT regexp_matches(t.message_id, '^[0-9]{1,9}$') THEN 'LIKELY' ELSE 'SUSPECT' END,
     'the id ' || t.message_id || ' was published ' || t.number || ' times'
 FROM published_again AS t
 JOIN habit AS h ON h.service = t.service AND h.destination = t.destination

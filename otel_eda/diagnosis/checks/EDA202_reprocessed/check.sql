@@ -11,8 +11,8 @@ WITH again AS (
         o.finished <= o.started
         -- A span below the attempt goes on with it, as that of a worker does.
         AND o.parent_id IS DISTINCT FROM o.previous_span
-        -- Without a group every reader has its own copy.
-        AND (o.consumer_group IS NOT NULL OR o.system = 'rabbitmq')
+        -- Without a group every reader has its own copy, unless they share a queue.
+        AND (o.consumer_group IS NOT NULL OR o.system = 'rabbitmq' OR o.replica IS NULL)
         -- Somebody sent it once more, to be handled later or again: that is a message of its own.
         AND NOT EXISTS (
             SELECT 1 FROM sends AS s
@@ -235,7 +235,7 @@ SELECT
     CASE
         WHEN NOT identified OR NOT coalesce(anew, false) OR by_itself THEN 'SUSPECT'
         -- A queue's copies of a message look alike, unless the broker says that it delivered this one before.
-        WHEN system = 'rabbitmq' AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
+        WHEN (system = 'rabbitmq' OR consumer_group IS NULL) AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
         WHEN handed_on THEN 'SUSPECT'
         -- Its work may have ended before it was acknowledged, or not.
         WHEN ended_well IS NULL THEN 'LIKELY'

@@ -5,6 +5,7 @@ WITH first_attempt AS (
         system, consumer_group, destination, partition_id, key_hash, message_offset,
         min(started) AS started, arg_min(ended, started) AS ended, arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(host, started) AS host, arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
+        arg_min(origin_trace, started) AS origin_trace, arg_min(origin_span, started) AS origin_span,
         bool_or(coalesce(misordered, false)) AS misordered
     FROM works
     WHERE consumer_group IS NOT NULL AND key_hash <> '' AND message_offset IS NOT NULL
@@ -21,6 +22,8 @@ ordered AS (
         lag(host) OVER of_key AS previous_host,
         lag(trace_id) OVER of_key AS previous_trace,
         lag(span_id) OVER of_key AS previous_span,
+        lag(origin_trace) OVER of_key AS previous_origin_trace,
+        lag(origin_span) OVER of_key AS previous_origin_span,
         lead(started) OVER of_key AS next_started,
         lead(trace_id) OVER of_key AS next_trace,
         lead(span_id) OVER of_key AS next_span
@@ -50,6 +53,8 @@ SELECT
     CASE WHEN o.instance = o.previous_instance THEN 'concurrent' ELSE 'other-member' END AS cause,
     -- A group that goes back to what it had left out wants that order: it was done with the later message before.
     CASE
+        -- A log that was made anew, or cut, gives lower offsets to what was sent later: these are two logs.
+        WHEN s.started > q.ended THEN 'SUSPECT'
         -- Or the first attempt at the later message is missing, and this is another one.
         WHEN o.previous_started > o.ended + 1000000000 AND k.destination IS NOT NULL THEN 'SUSPECT'
         -- Two members may be those of two groups of one name, each with a broker of that name.
@@ -62,6 +67,8 @@ SELECT
 FROM ordered AS o
 CROSS JOIN settings AS t
 LEFT JOIN short AS k ON k.destination = o.destination
+LEFT JOIN sends AS s ON s.trace_id = o.previous_origin_trace AND s.span_id = o.previous_origin_span
+LEFT JOIN sends AS q ON q.trace_id = o.origin_trace AND q.span_id = o.origin_span AND q.instance = s.instance
 ASOF LEFT JOIN handovers AS h
     ON h.consumer_group = o.consumer_group AND h.destination = o.destination AND h.partition_id = o.partition_id
     AND h.time >= o.started

@@ -15,6 +15,35 @@ WITH ordered AS (
         PARTITION BY system, instance, client_id, destination, partition_id
         ORDER BY coalesce(sequence, 0), started, span_id
     )
+),
+
+overtaken AS (
+    SELECT o.*
+    FROM ordered AS o
+    CROSS JOIN settings AS t
+    WHERE
+        o.message_offset < o.previous_offset
+        -- A log that was cut, or made anew, gives lower offsets to messages that were sent when all earlier ones were done.
+        AND o.previous_ended >= o.started
+        AND (o.sequence > o.previous_sequence OR o.started > o.previous_started + t.skew)
+),
+
+-- Few requests fail and are sent again. Where every fourth message or more is overtaken, two producers of one name write.
+interleaved AS (
+    SELECT s.instance, s.client_id, s.destination, s.partition_id
+    FROM (
+        SELECT instance, client_id, destination, partition_id, count(*) AS number
+        FROM ordered
+        GROUP BY instance, client_id, destination, partition_id
+    ) AS s
+    JOIN (
+        SELECT instance, client_id, destination, partition_id, count(*) AS number
+        FROM overtaken
+        GROUP BY instance, client_id, destination, partition_id
+    ) AS v
+        ON v.instance = s.instance AND v.client_id = s.client_id AND v.destination = s.destination
+        AND v.partition_id = s.partition_id
+    WHERE v.number >= 5 AND 4 * v.number >= s.number
 )
 
 SELECT
@@ -26,13 +55,10 @@ SELECT
     -- Producers that were given no name, or the same default name, look like one.
     CASE
         WHEN o.sequence IS NULL AND (o.client_id IS NULL OR o.client_id IN ('rdkafka', 'producer-1')) THEN 'SUSPECT'
+        WHEN o.sequence IS NULL AND i.instance IS NOT NULL THEN 'SUSPECT'
         WHEN o.sequence IS NULL THEN 'LIKELY'
     END AS at_most,
     'called after the message that got offset ' || o.previous_offset AS detail
-FROM ordered AS o
-CROSS JOIN settings AS t
-WHERE
-    o.message_offset < o.previous_offset
-    -- A log that was cut, or made anew, gives lower offsets to messages that were sent when all earlier ones were done.
-    AND o.previous_ended >= o.started
-    AND (o.sequence > o.previous_sequence OR o.started > o.previous_started + t.skew)
+FROM overtaken AS o
+LEFT JOIN interleaved AS i
+    ON i.instance = o.instance AND i.client_id = o.client_id AND i.destination = o.destination AND i.partition_id = o.partition_id

@@ -29,7 +29,15 @@ every AS (
         ON l.system = w.system AND l.destination IS NOT DISTINCT FROM w.destination
         AND l.consumer_group IS NOT DISTINCT FROM w.consumer_group
     JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
-    WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
+    WHERE
+        s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
+        -- A dead letter lay in another queue, as long as it was meant to, or until somebody refused it.
+        AND coalesce(w.deaths, 0) = 0
+        -- What a failed attempt sends to where its message came from is to be tried again, often after a while.
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS t
+            WHERE t.trace_id = s.trace_id AND t.span_id = s.parent_id AND t.destination = w.destination AND t.outcome <> 'ok'
+        )
 ),
 
 -- Two clocks may differ by up to the shortest time between them; only the time above that is certain to be waiting.

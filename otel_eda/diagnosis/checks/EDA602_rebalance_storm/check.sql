@@ -71,14 +71,15 @@ SELECT
     c.partition_id, c.previous_trace AS trace_id, c.previous_span AS span_id, c.trace_id AS other_trace_id, c.span_id AS other_span_id,
     c.started AS first_time, c.started AS last_time,
     CASE WHEN s.members > s.changes / s.partitions THEN 'deploys' ELSE 'flapping' END AS cause,
-    -- Many deploys in a row look the same.
-    CASE WHEN s.changes <= d.changes * s.partitions THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
+    -- Many deploys in a row look the same, and so do two groups of one name, each with a broker of its own.
+    CASE WHEN s.changes <= d.changes * s.partitions OR NOT e.one THEN 'SUSPECT' ELSE 'LIKELY' END AS at_most,
     s.changes || ' times another member went on with a partition, in '
     || round((s.last_time - s.first_time) / 1000000000.0, 0) || ' s' AS detail
 FROM change AS c
 JOIN storm AS s
     ON s.system = c.system AND s.consumer_group = c.consumer_group AND s.destination = c.destination
 LEFT JOIN deploy AS d ON d.consumer_group = s.consumer_group AND d.destination = s.destination
+JOIN epochs AS e ON e.destination = s.destination
 WHERE
     -- A deploy moves a partition once or twice. A storm moves it again and again, at least three times a minute.
     s.changes >= 6 AND s.changes > 3 * s.partitions

@@ -1,0 +1,59 @@
+"""Queues that hand each message to one reader, whatever they are called: what is lost there, and what comes again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagnosis.telemetry import Service, Telemetry
+
+from .helpers import SUSPECT, only
+
+if TYPE_CHECKING:
+    from diagnosis.conftest import Diagnose
+
+
+def _queue(system: str) -> tuple[Telemetry, Service, list[Service]]:
+    world = Telemetry()
+    shop, *workers = (world.service(name, system=system) for name in ("shop", "worker", "worker"))
+    for service in (shop, *workers):
+        service.other("still here", 60.0, 0.01)
+    return world, shop, workers
+
+
+@pytest.mark.parametrize("system", ["aws_sqs", "AmazonSQS", "servicebus", "rabbitmq", "celery"])
+def test_what_came_to_nobody_though_later_ones_did(diagnose: Diagnose, system: str) -> None:
+    world, shop, (first, second) = _queue(system)
+    for turn in range(40):
+        message = shop.send("jobs", turn * 0.1)
+        if not 20 <= turn < 25:  # deleted by a worker that died with them
+            (first if turn < 20 else second).process(message, turn * 0.1 + 0.01)
+    finding = only(diagnose(world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.count) == (SUSPECT, 5)
+    assert "no consumer had it" in finding.cause
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("system", ["aws_sqs", "servicebus", "celery"])
+def test_what_came_again_when_its_lock_had_expired(diagnose: Diagnose, system: str, linked: bool) -> None:
+    world, shop, (first, second) = _queue(system)
+    for turn in range(40):
+        message = shop.send("jobs", turn * 0.1)
+        works = [first.process(message, turn * 0.1 + 0.01)]
+        if turn < 4:
+            works.append(second.process(message, 20.0 + turn))
+        for work in works if not linked else ():
+            del work.json["links"]
+    finding = only(diagnose(world, "EDA202").findings, "EDA202")
+    assert (finding.verdict, finding.count) == (SUSPECT, 4)
+
+
+@pytest.mark.parametrize("system", ["kafka", "nats", "zeromq"])
+def test_readers_without_a_group_have_copies_of_their_own(diagnose: Diagnose, system: str) -> None:
+    world, shop, workers = _queue(system)
+    for turn in range(40):
+        message = shop.send("prices", turn * 0.1)
+        for place, worker in enumerate(workers):
+            worker.process(message, turn * 0.1 + 0.01 + place)
+    assert diagnose(world, "EDA104", "EDA202", "EDA203").findings == ()
