@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from otel_eda.adapters._kafka import confirmed, headless, outgoing, report, unconfirmed, with_headers
+from otel_eda.adapters._kafka import headless, outgoing, with_headers
 from otel_eda.core import Close, Construct, Reported, Send
+
+from .answers import confirmed, report, unconfirmed
 
 PRODUCER = "kafka.producer.kafka:KafkaProducer"
 
@@ -21,6 +23,9 @@ def serializer(producer: Any) -> Any:
     return producer.config.get("value_serializer")
 
 
+outgoing_message = partial(outgoing, serializer)
+
+
 def without_headers(producer: Any) -> bool:
     """Return whether a producer was told, or has found out, that its broker knows no headers."""
     return headless(producer.config["api_version"])
@@ -31,7 +36,7 @@ SHAPES = (
     Send(
         f"{PRODUCER}.send",
         ("topic", "value", "headers", "partition", "key"),
-        partial(outgoing, serializer),
+        outgoing_message,
         with_headers,
         Reported(report),
         receipt,
