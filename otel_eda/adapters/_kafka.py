@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.core import Message, Position
@@ -79,17 +78,6 @@ def read(item: Any) -> Message | None:
     return Message(item.topic, str(item.partition), offset, headers, stamp, size == -1, key=key, size=max(0, size))
 
 
-def confirmed(item: Any) -> Message:
-    """Return the message of a `RecordMetadata`, the broker's answer."""
-    offset, stamp = where_and_when(item)
-    return Message(item.topic, str(item.partition), offset, None, stamp, item.serialized_value_size == -1)
-
-
-def unconfirmed(item: Any) -> Message:
-    """Return the message of a `RecordMetadata` that stands in for an answer (`acks=0`): its offset means nothing."""
-    return replace(confirmed(item), offset=None)
-
-
 def positions_of_states(states: Mapping[Any, Any]) -> list[Position]:
     """Return the positions of a `{TopicPartition: TopicPartitionState}`; their ends came with the last messages."""
     return [
@@ -108,13 +96,3 @@ def batches(polled: dict[Any, list[Any]], kept: Callable[[list[Any]], list[Any]]
 def headless(version: Any) -> bool:
     """Return whether a version of a broker is of before 0.11, which brought headers (KIP-82)."""
     return isinstance(version, tuple) and version < (0, 11)
-
-
-def report(future: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
-    """Call one of two callbacks with the outcome of a future of kafka-python."""
-    add_both = getattr(future, "_add_cb_eb", None)
-    if add_both is not None:  # since version 3, where each has its price
-        add_both(done, failed)
-    else:
-        future.add_callback(done)
-        future.add_errback(failed)

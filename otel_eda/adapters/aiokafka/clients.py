@@ -26,3 +26,8 @@ def offsets_by_partition(offsets: Any) -> dict[tuple[str, str], int]:
 def without_headers(producer: Any) -> bool:
     """Return whether a producer was told, before aiokafka 0.13, or has found out, that its broker knows no headers."""
     return headless(getattr(producer.client, "_api_version", None))
+
+
+def serializer(producer: Any) -> Any:
+    """Return what a producer makes of values, None if that is nothing."""
+    return producer._value_serializer

@@ -9,18 +9,14 @@ from otel_eda import semconv
 from otel_eda.adapters._kafka import outgoing, valid, with_headers
 from otel_eda.core import Close, Construct, Create, Message, Reported, Send, Settle, origins, report_future
 
-from .clients import offsets_by_partition, without_headers
+from .clients import offsets_by_partition, serializer, without_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PRODUCER = "aiokafka.producer.producer:AIOKafkaProducer"
 ANSWER = Reported(report_future)
-
-
-def serializer(producer: Any) -> Any:
-    """Return what a producer makes of values, None if that is nothing."""
-    return producer._value_serializer
+outgoing_message = partial(outgoing, serializer)
 
 
 def with_plain_headers(headers: Any, added: Mapping[str, str]) -> list[tuple[str, bytes]] | None:
@@ -68,7 +64,7 @@ SHAPES = (
     Send(
         f"{PRODUCER}.send",
         ("topic", "value", "headers", "partition", "key"),
-        partial(outgoing, serializer),
+        outgoing_message,
         with_plain_headers,
         ANSWER,
         receipt,

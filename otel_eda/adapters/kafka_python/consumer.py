@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.adapters._kafka import batches, positions, positions_of_states, report, valid
+from otel_eda.adapters._kafka import batches, positions, positions_of_states, valid
 from otel_eda.core import (
     Close,
     Construct,
@@ -20,6 +20,8 @@ from otel_eda.core import (
     rebalancing,
     seeked,
 )
+
+from .answers import report
 
 CONSUMER = "kafka.consumer.group:KafkaConsumer"
 COORDINATOR = "kafka.coordinator.consumer:ConsumerCoordinator"

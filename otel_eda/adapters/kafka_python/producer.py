@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from otel_eda.adapters._kafka import confirmed, headless, outgoing, positions, report, unconfirmed, with_headers
+from otel_eda.adapters._kafka import headless, outgoing, positions, with_headers
 from otel_eda.core import Close, Construct, Reported, Send, Settle
+
+from .answers import confirmed, report, unconfirmed
 
 PRODUCER = "kafka.producer.kafka:KafkaProducer"
 
@@ -19,6 +21,9 @@ def receipt(producer: Any) -> Any:
 def serializer(producer: Any) -> Any:
     """Return what a producer makes of values, None if that is nothing."""
     return producer.config.get("value_serializer")
+
+
+outgoing_message = partial(outgoing, serializer)
 
 
 def without_headers(producer: Any) -> bool:
@@ -36,7 +41,7 @@ SHAPES = (
     Send(
         f"{PRODUCER}.send",
         ("topic", "value", "headers", "partition", "key"),
-        partial(outgoing, serializer),
+        outgoing_message,
         with_headers,
         Reported(report),
         receipt,
