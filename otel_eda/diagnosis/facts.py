@@ -36,9 +36,10 @@ SENDS = "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'"
 # Exceptions by which a handler says what is to become of the message are no failures of it, and tell as much.
 DONE, PUT_BACK = ("(^|[.])(" + verbs + ")(Message|Task|Event|Record)?$" for verbs in (
     "Ack|Skip|Ignore|Drop|Discard", "Nack|Reject|Requeue|Retry"))  # fmt: skip
-# Nearly every check asks for attempts: a table of them takes less than to find them anew each time.
+# Nearly every check asks for attempts: a table of them takes less than to find them anew each time. DuckDB compresses
+# tables of its file, but none that is temporary: to compress this one takes as long as to make it.
 WORKS = f"""
-CREATE TABLE works AS
+CREATE TEMP TABLE works AS
 SELECT o.* REPLACE (CASE WHEN u.span_id IS NOT NULL THEN 'ok'
                          WHEN r.span_id IS NOT NULL AND outcome = 'ok' THEN 'rejected'
                          WHEN outcome = 'error' AND regexp_matches(error, '{DONE}') THEN 'ok'
@@ -224,7 +225,7 @@ STATEMENTS = (
 # Those of single messages, which only gates and checks of one destination use; and all others, which are few rows, or
 # of which few columns are asked for.
 OF_MESSAGES = (AROUND, ATTEMPTS)
-OF_ALL = tuple(one.replace("TABLE works", "VIEW works") for one in STATEMENTS if one not in OF_MESSAGES)
+OF_ALL = tuple(one.replace("TEMP TABLE works", "VIEW works") for one in STATEMENTS if one not in OF_MESSAGES)
 # What a bucket of destinations makes of its own rows, where it has all other tables already.
 LOCAL = (SENDS, WORKS, conduct.COMMITS, HANDOVERS, conduct.SET_ASIDE, *OF_MESSAGES)
 

@@ -30,7 +30,7 @@ def steps(number: int) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def shown(store: Store, sources: Iterable[Source]) -> Iterator[Iterable[Source]]:
-    """Yield the sources, and show in bytes how much of their files is read: first surveyed, then loaded."""
+    """Yield the sources, and show in bytes how much of their files is read: first found, then loaded."""
     with _bar() as bar:
         if bar is None:
             yield sources
@@ -46,7 +46,7 @@ def shown(store: Store, sources: Iterable[Source]) -> Iterator[Iterable[Source]]
 
 
 class _Reading:
-    """How many bytes of files were surveyed, and how much of them is loaded."""
+    """How many bytes of files were found, and how much of them is loaded."""
 
     def __init__(self, store: Store, bar: Progress) -> None:
         self.connection, self.spool, self.bar = store.connection, store.spool, bar
@@ -54,7 +54,7 @@ class _Reading:
             self.connection.execute(f"SET {setting}")
         self.task = bar.add_task("looking through", total=None)
         self.in_place = 0  # bytes of files that are read where they are
-        self.surveyed = False
+        self.found = False
 
     @property
     def bytes(self) -> int:
@@ -64,7 +64,7 @@ class _Reading:
     def noted(self, sources: Iterable[Source]) -> Iterator[Source]:
         for source in sources:
             yield _Noted(source, self)
-        self.surveyed = True
+        self.found = True
 
     def watch(self, done: threading.Event) -> None:
         """Draw until it is done: where DuckDB is in the statement that loads is where it is in the files."""
@@ -72,7 +72,7 @@ class _Reading:
 
         most, size = 0.0, 0
         while not done.wait(LOOK_SECONDS):
-            if self.surveyed:
+            if self.found:
                 most = max(most, self.connection.query_progress() / 100)
                 size = size or self.bytes
                 read = f"reading {decimal(round(most * size))} of {decimal(size)}"
