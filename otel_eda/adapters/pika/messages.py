@@ -46,29 +46,24 @@ def official_hooks(settings: Mapping[str, Any]) -> Hooks:
 
 def read(method: Any, properties: Any, queue: str = "", unsettled: bool = False, given: Any = None) -> Message:
     """Return the message of a delivery, from its method frame and its properties; `given` are all of its parts."""
-    headers, stamp, id_, conversation = (
-        properties.headers,
-        properties.timestamp,
-        properties.message_id,
-        properties.correlation_id,
-    )
+    headers, stamp = properties.headers, properties.timestamp
     added = of_broker(headers) if headers else None
-    return Message(
-        destination(method.exchange, method.routing_key, queue),
-        headers=headers,
-        timestamp=None if stamp is None and added is None else timestamp(stamp, added),
-        id=None if id_ is None else text(id_),
-        conversation=None if conversation is None else text(conversation),
-        delivery_tag=method.delivery_tag,
-        unsettled=unsettled,
-        redelivered=method.redelivered,
-        deliveries=None if added is None else delivery_count(added),
-        attributes=attributes(method.routing_key, added, bool(queue) and not unsettled),
-        record=method,
-        ready_count=getattr(method, "message_count", None),
-        queue=destination("", queue) if queue else None,
-        given=given,
-    )
+    # To set what few fields are needed takes a third of the time that so many arguments do.
+    found = Message(destination(method.exchange, method.routing_key, queue))
+    found.headers = headers
+    found.attributes = attributes(method.routing_key, added, auto_ack=bool(queue) and not unsettled)
+    found.delivery_tag, found.unsettled, found.redelivered = method.delivery_tag, unsettled, method.redelivered
+    found.record, found.given = method, given
+    found.ready_count = getattr(method, "message_count", None)
+    if queue:
+        found.queue = destination("", queue)
+    if properties.message_id is not None:
+        found.id = text(properties.message_id)
+    if properties.correlation_id is not None:
+        found.conversation = text(properties.correlation_id)
+    if stamp is not None or added is not None:
+        found.timestamp, found.deliveries = timestamp(stamp, added), delivery_count(added)
+    return found
 
 
 def message(item: Any) -> Message | None:

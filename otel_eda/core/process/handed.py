@@ -242,7 +242,7 @@ def _hand_to(thread: Any) -> _Call | None:
 def _wrap_create_task(original: Function, switch: Switch) -> Function:
     def create_task(loop: Any, coroutine: Any, *args: Any, **kwargs: Any) -> Any:
         hand = None
-        if switch.on and (open_processings or hand_over.waiting):
+        if switch.on and (open_processings.by_message or hand_over.waiting):
             hand = _taken(_locals(coroutine))
         if hand is None:
             return original(loop, coroutine, *args, **kwargs)

@@ -175,6 +175,8 @@ def as_pairs(headers: Headers) -> list[tuple[Any, Any]]:
     """Return headers as a list of pairs of name and value."""
     if isinstance(headers, list):
         return headers
+    if type(headers) is dict:  # whether something is a mapping is a long question
+        return list(headers.items())
     return list(headers.items() if isinstance(headers, Mapping) else headers or ())
 
 

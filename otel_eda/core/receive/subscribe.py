@@ -16,7 +16,7 @@ from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing
 from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.guard import failed
-from otel_eda.core.runtime.operations import enter, passes_through
+from otel_eda.core.runtime.operations import current_operation, enter, passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,14 +104,16 @@ class _TracedCallback:
         processing = self._begin(args, kwargs)
         if processing is None:
             return function(*args, **kwargs)
-        operation = enter(0)  # a pull may be in progress, in which the library calls back
+        # A pull may be in progress, in which the library calls back.
+        operation = enter(0) if current_operation.get().types else None
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             self._end(processing, error)
             raise
         finally:
-            operation.leave()
+            if operation is not None:
+                operation.leave()
         if result is not None and inspect.iscoroutine(result):
             processing.detach()
             return self._awaited(processing, result)

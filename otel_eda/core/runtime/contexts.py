@@ -61,7 +61,8 @@ PROCESSING = create_key("otel_eda.turn")
 
 
 with suppress_instrumentation():
-    _SUPPRESSING_KEYS = tuple(key for key, value in get_current().items() if value is True)
+    SUPPRESSING_KEYS = frozenset(key for key, value in get_current().items() if value is True)
+    """Keys of a context that may suppress instrumentation; most contexts have none of them."""
 
 
 NO_STATE = trace.INVALID_SPAN_CONTEXT.trace_state
@@ -87,7 +88,7 @@ span_context = _fast if [*_span_context(_SAMPLE)] == [*_fast(_SAMPLE)] else _spa
 
 def suppressed(context: Context) -> bool:
     """Return whether a context suppresses instrumentation; `is_instrumentation_enabled` asks the current one only."""
-    for key in _SUPPRESSING_KEYS:  # noqa: SIM110  # `any` would make a generator for each message
+    for key in SUPPRESSING_KEYS:  # noqa: SIM110  # `any` would make a generator for each message
         if context.get(key):
             return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda.core.runtime.contexts import attach, detach, get_current, suppressed
+from otel_eda.core.runtime.contexts import SUPPRESSING_KEYS, attach, detach, get_current, suppressed
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -75,7 +75,7 @@ def passes_through(telemetry: Recorder, operation: int = 0) -> bool:
     if operation and current_operation.get().types & operation:
         return True
     context = get_current()
-    return bool(context) and suppressed(context)
+    return not SUPPRESSING_KEYS.isdisjoint(context) and suppressed(context)
 
 
 def sending() -> bool:
