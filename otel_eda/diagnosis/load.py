@@ -176,12 +176,10 @@ FROM span"""
 TYPED = f"""
 SELECT * REPLACE (
     CASE WHEN system IN ('apply_async', 'run') THEN '{external.CELERY}' ELSE system END AS system,
-    CASE WHEN type = 'receive' AND kind = 'CONSUMER' AND system = 'rabbitmq' AND batch IS NULL
-              AND coalesce(len(links), 0) = 0 THEN 'process'
-         WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
+    CASE WHEN type = 'receive' AND kind = 'CONSUMER' AND system = 'rabbitmq' AND coalesce(batch, len(links), 0) = 0
+         THEN 'process' WHEN type IN ('send', 'receive', 'process', 'settle', 'create') THEN type
          WHEN type IN ('publish', 'apply_async') THEN 'send' WHEN type IN ('deliver', 'run') THEN 'process'
-         WHEN system IS NOT NULL AND kind = 'PRODUCER' THEN 'send'
-         WHEN system IS NOT NULL AND kind = 'CONSUMER' THEN 'process'
+         WHEN system IS NOT NULL AND kind IN ('PRODUCER', 'CONSUMER') THEN if(kind = 'PRODUCER', 'send', 'process')
          WHEN event_type IS NOT NULL AND function IS NOT NULL THEN 'handle' END AS type,
     coalesce(error, e_values[list_position(e_keys, '{semconv.EXCEPTION_TYPE}')],
              CASE WHEN code IN ('2', 'STATUS_CODE_ERROR') THEN '{semconv.OTHER}' END) AS error,
@@ -189,14 +187,14 @@ SELECT * REPLACE (
 FROM attributed"""
 # Addresses that mean another broker elsewhere: in another container or machine, or in another Kubernetes namespace.
 LOOPBACK, UNQUALIFIED = "^(localhost|127[.]|::1|.::1)", "^[A-Za-z0-9_-]+(:[0-9]+)?$"
-# The links of a messaging span are its messages; a span that sends a new message may have links of any meaning, such as
-# to the message that it sends once more. Nearly every span has one link at most, and copying a row costs: so
-# `batch_messages` makes rows of the others afterwards.
+# The links of a messaging span are its messages; a span that sends a new message may have links of any meaning. Nearly
+# every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
 SINGLE_LINK = """
-SELECT * EXCLUDE (links, linking, link_trace, link_span), linking AND len(links) = 1 AS has_link,
+SELECT * EXCLUDE (links, linking, link_trace, link_span)
+         REPLACE (coalesce(repeats, CASE WHEN type = 'send' AND len(links) = 1 AND NOT linking THEN link_span END) AS repeats),
+       linking AND len(links) = 1 AS has_link,
        CASE WHEN has_link THEN link_trace END AS link_trace, CASE WHEN has_link THEN link_span END AS link_span,
-       CASE WHEN linking AND len(links) > 1 THEN links END AS links,
-       CASE WHEN type = 'send' AND len(links) = 1 AND NOT linking THEN link_span END AS about
+       CASE WHEN linking AND len(links) > 1 THEN links END AS links
 FROM (SELECT *, type IN ('receive', 'process', 'settle') OR (type = 'send' AND kind = 'CLIENT') AS linking FROM typed)
 """
 
@@ -210,7 +208,6 @@ IDENTIFIED = f"""
 SELECT * REPLACE (
            greatest(started, ended) AS ended, {_offset("message_offset")} AS message_offset,
            nullif(real_name, destination) AS real_name, nullif(key_hash, '') AS key_hash,
-           coalesce(repeats, about) AS repeats,
            -- Datadog's numbers are floating, and clients say -1 for a partition that is not chosen yet.
            nullif(CASE WHEN suffix(partition_id, '.0') THEN left(partition_id, -2) ELSE partition_id END, '-1')
                AS partition_id,

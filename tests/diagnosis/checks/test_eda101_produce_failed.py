@@ -40,6 +40,24 @@ def test_a_final_delivery_error_is_proof(diagnose: Diagnose, error: str, cause: 
     assert cause in finding.cause
 
 
+@pytest.mark.parametrize(
+    ("error", "text", "cause"),
+    [
+        ("pika.exceptions.ConnectionClosedByBroker", "(403, 'ACCESS_REFUSED - user may not')", "may not write"),
+        ("pika.exceptions.ConnectionClosedByBroker", "(530, 'NOT_ALLOWED - vhost / is down')", "may not write"),
+        ("pika.exceptions.ConnectionClosedByBroker", "(501, 'FRAME_ERROR - type 8')", "error says why"),
+        ("pika.exceptions.ConnectionClosedByBroker", "(320, 'CONNECTION_FORCED - shutdown')", "reached"),
+        ("pika.exceptions.StreamLostError", "Stream connection lost: ConnectionResetError(104)", "reached"),
+        ("aiormq.exceptions.ChannelAccessRefused", "no", "may not write"),
+        ("botocore.errorfactory.QueueDoesNotExist", "The specified queue does not exist.", "there is no such"),
+    ],
+)
+def test_what_a_broker_says_is_the_cause(diagnose: Diagnose, error: str, text: str, cause: str) -> None:
+    made = flow()
+    made.shop.send("orders", 5.0, error=error).span.json["status"]["message"] = text
+    assert cause in only(diagnose(made.world, "EDA101").findings, "EDA101").cause
+
+
 def test_any_other_error_may_be_of_what_came_after_the_send(diagnose: Diagnose) -> None:
     made = flow()
     made.shop.send("orders", 5.0, error="ValueError")

@@ -5,8 +5,10 @@ WITH failed AS (
         *,
         CASE
             WHEN lower(error) LIKE '%toolarge%' OR lower(error) LIKE '%sizetoo%' OR lower(error_text) LIKE '%too large%' THEN 'size'
-            WHEN lower(error) LIKE '%auth%' OR lower(error) LIKE '%ssl%' THEN 'authorization'
-            WHEN lower(error) LIKE '%notfound%' OR lower(error_text) LIKE '%not_found%' OR lower(error) LIKE '%unknowntopic%'
+            WHEN lower(error) LIKE '%auth%' OR lower(error) LIKE '%ssl%' OR lower(error) LIKE '%access%refused%'
+                OR lower(error) LIKE '%access%denied%' OR error_text LIKE '%ACCESS_REFUSED%'
+                OR error_text LIKE '%NOT_ALLOWED%' THEN 'authorization'
+            WHEN lower(error) LIKE '%nonexistentqueue%' OR lower(error) LIKE '%queuedoesnotexist%' OR lower(error) LIKE '%notfound%' OR lower(error_text) LIKE '%not_found%' OR lower(error) LIKE '%unknowntopic%'
                 OR lower(error) LIKE '%unknown_topic%' THEN 'no-such-destination'
             WHEN lower(error) LIKE '%replica%' THEN 'replicas'
             WHEN refused OR lower(error) LIKE '%buffer%' OR lower(error) LIKE '%queuefull%' OR lower(error) LIKE '%queue_full%'
@@ -14,7 +16,9 @@ WITH failed AS (
             WHEN lower(error) LIKE '%timeout%' OR lower(error) LIKE '%timedout%' OR lower(error) LIKE '%timed_out%'
                 OR lower(error_text) LIKE '%timed out%' THEN 'timeout'
             WHEN lower(error) LIKE '%purge%' OR lower(error) LIKE '%transactionaborted%' THEN 'purged'
-            WHEN lower(error) LIKE '%connection%' OR lower(error) LIKE '%disconnect%' OR lower(error) LIKE '%network%'
+            -- The broker was there, and said why it closed the connection.
+            WHEN regexp_matches(error_text, '\([45][0-9][0-9], ') THEN 'other'
+            WHEN lower(error) LIKE '%connection%' OR lower(error) LIKE '%streamlost%' OR lower(error) LIKE '%disconnect%' OR lower(error) LIKE '%network%'
                 OR lower(error) LIKE '%transport%' OR lower(error) LIKE '%nobroker%' OR lower(error) LIKE '%brokernot%'
                 OR lower(error) LIKE '%all_brokers%' THEN 'connection'
             ELSE 'other'
