@@ -224,7 +224,9 @@ SELECT * REPLACE (
            WHEN regexp_matches(address, '{UNQUALIFIED}') THEN '@' || namespace END, '') AS server,
        status AS error_text,
        CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved'
-            WHEN regexp_extract(error, '[A-Za-z]+$') IN {external.ENDED_FROM_OUTSIDE}
+            WHEN (regexp_extract(error, '[A-Za-z]+$') IN {external.ENDED_FROM_OUTSIDE}
+                  AND NOT coalesce(regexp_matches(status, '{external.TIME_LIMIT}'), false))
+              OR (error IS NOT NULL AND regexp_matches(status, '{external.ENDED_TEXT}'))
                 THEN CASE WHEN type = 'send' THEN 'unresolved' ELSE 'abandoned' END
             WHEN error IS NOT NULL THEN 'error'
             WHEN abandoned THEN 'abandoned' ELSE 'ok' END AS outcome

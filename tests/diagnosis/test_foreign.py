@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PRODUCER, CONSUMER = 4, 5
 COLUMNS = (
     "system, type, destination, consumer_group, partition_id, message_offset, message_id, correlation_id, key_hash, "
-    "server, error, origin_span"
+    "server, error, outcome, origin_span"
 )
 
 
@@ -136,6 +136,7 @@ def test_datadog_by_otlp(tmp_path: Path) -> None:
         ("messaging.operation", "deliver", ("type", "process")),
         ("messaging.source.name", "orders", ("destination", "orders")),
         ("messaging.kafka.consumer.group", "billing", ("consumer_group", "billing")),
+        ("messaging.destination.subscription.name", "billing", ("consumer_group", "billing")),
         ("messaging.kafka.destination.partition", 3, ("partition_id", "3")),
         ("messaging.kafka.source.partition", 3, ("partition_id", "3")),
         ("messaging.kafka.message.offset", 17, ("message_offset", 17)),
@@ -160,3 +161,24 @@ def test_a_system_that_is_not_named_is_said_and_not_guessed(diagnose: Diagnose) 
     assert (
         "PRODUCER or CONSUMER spans of jobs name no messaging system: they are not understood" in diagnose(made).unasked
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "outcome"),
+    [
+        ("java.lang.InterruptedException", "sleep interrupted", "abandoned"),
+        ("org.apache.kafka.common.errors.WakeupException", "", "abandoned"),
+        ("System.OperationCanceledException", "The operation was canceled.", "abandoned"),
+        ("System.Threading.Tasks.TaskCanceledException", "A task was canceled.", "abandoned"),
+        ("System.Threading.Tasks.TaskCanceledException", "canceled due to HttpClient.Timeout of 5 seconds", "error"),
+        ("*errors.errorString", "charge: context canceled", "abandoned"),
+        ("*errors.errorString", "the context canceled the order", "error"),
+    ],
+)
+def test_other_languages_too_end_tasks_from_outside(error: str, text: str, outcome: str, tmp_path: Path) -> None:
+    made = Telemetry()
+    said = {"messaging.system": "kafka", "messaging.operation.type": "process", "error.type": error}
+    span = made.service("billing").other("process orders", 0.0, 0.001, said=said, kind=CONSUMER)
+    span.json["status"]["message"] = text
+    (row,) = rows(made, tmp_path)
+    assert row["outcome"] == outcome
