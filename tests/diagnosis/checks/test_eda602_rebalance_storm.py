@@ -86,3 +86,15 @@ def test_who_has_no_group_takes_nothing_from_anybody(diagnose: Diagnose) -> None
     for turn in range(14):
         reported(made, "eda.consumer.assigned", turn * 1.0, made.world.service("api"))
     assert diagnose(made.world, "EDA602").findings == ()
+
+
+@pytest.mark.parametrize("apart", [0, 50])
+def test_members_that_go_on_by_themselves_have_two_logs(diagnose: Diagnose, apart: int) -> None:
+    made = flow(0)
+    for number in range(2):
+        shop, billing = made.world.service("shop"), made.world.service("billing", group="billing")
+        for turn in range(20):
+            billing.process(
+                shop.send("orders", turn * 0.1, 500 + turn + number * apart), turn * 0.1 + 0.01 + number * 0.02
+            )
+    assert diagnose(made.world, "EDA602").findings == ()
