@@ -33,6 +33,41 @@ WHERE s.type = 'settle' AND s.operation IN ('ack', 'commit') AND s.outcome <> 'o
   AND (a.outcome = 'abandoned' OR (a.outcome = 'error' AND a.error = s.error))
   AND s.started - a.started > a.ended - s.started AND 2 * (s.started - a.started) >= coalesce(t.least, 0)
 """
+# Partitions that all members of a group read: each takes the partition by itself, and the group is only a name. Two or
+# more were at work at the same time, each had its messages once, and nobody committed anything.
+COPIED = f"""
+CREATE TABLE copied AS
+WITH member AS (
+    SELECT consumer_group AS by_group, destination AS of_destination, partition_id AS of_partition,
+           instance AS by_instance, min(started) AS first_time, max(ended) AS last_time
+    FROM operations
+    WHERE type = 'process' AND consumer_group IS NOT NULL AND destination IS NOT NULL AND partition_id IS NOT NULL
+      AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, instance
+), suspected AS (
+    SELECT DISTINCT a.by_group, a.of_destination, a.of_partition
+    FROM member a JOIN member b
+      ON b.by_group = a.by_group AND b.of_destination = a.of_destination AND b.of_partition = a.of_partition
+     AND b.by_instance > a.by_instance
+    WHERE 2 * (least(a.last_time, b.last_time) - greatest(a.first_time, b.first_time))
+          > greatest(a.last_time, b.last_time) - least(a.first_time, b.first_time)
+      AND NOT EXISTS (
+          SELECT 1 FROM operations c
+          WHERE c.type = 'settle' AND c.consumer_group = a.by_group AND c.operation NOT IN ('ack', 'nack', 'reject'))
+      AND NOT EXISTS (
+          SELECT 1 FROM metrics m
+          WHERE m.name = '{semconv.COMMITS}' AND m.consumer_group = a.by_group AND m.value > 0)
+), had AS (
+    SELECT s.by_group, s.of_destination, s.of_partition,
+           count(*) AS attempts, count(DISTINCT o.message_offset) AS messages,
+           count(DISTINCT o.instance || '@' || o.message_offset) AS copies
+    FROM operations o JOIN suspected s
+      ON s.by_group = o.consumer_group AND s.of_destination = o.destination AND s.of_partition = o.partition_id
+    WHERE o.type = 'process' AND o.message_offset IS NOT NULL
+    GROUP BY s.by_group, s.of_destination, s.of_partition
+)
+SELECT by_group, of_destination, of_partition FROM had WHERE 2 * copies >= 3 * messages AND 10 * attempts <= 11 * copies
+"""
 # The span of a commit of several partitions has an event for each of them.
 COMMITS = f"""
 CREATE VIEW commits AS
@@ -43,11 +78,14 @@ FROM operations o JOIN events p ON p.trace_id = o.trace_id AND p.span_id = o.spa
 WHERE o.type = 'settle' AND o.outcome = 'ok' AND p.name = '{semconv.COMMIT_PART}'
 """
 # Whole words, at a name's beginning or end or between its separators: `handlxpress` is no dead-letter exchange.
-DEAD = "(^|[^a-z0-9])(dlq|dlx|dlt|dead[^a-z0-9]?letter(s|ed)?)([^a-z0-9]|$)"
+DEAD = "(^|[^a-z0-9])(dlq|dlx|dlt|dead[^a-z0-9]?letter(s|ed|queue)?)([^a-z0-9]|$)"
+# A capital begins a word, too, as in `OrdersDLQ`.
+CAPITAL_DEAD = "[a-z0-9](D(LQ|LX|LT|lq|lx|lt)|Dead-?Letter(s|ed)?)([^a-z]|$)"
 PARKING = "(^|[^a-z0-9])parking[^a-z0-9]?lot([^a-z0-9]|$)"  # a car park has one, too
 # After the name of another destination; a series on the undead, or a feed of errors, has a name of its own.
 GRAVE = "^(.+)([^a-z0-9]dead|_error|_skipped|[.]xq)$"
 RETRY = "(^|[^a-z0-9])(retry|retries)([^a-z0-9]|$)"
+CAPITAL_RETRY = "[a-z0-9]Retr(y|ies)$"
 # The destinations to which messages are sent that could not be processed. The services' own settings may name more of
 # them: their metrics count what they sent there.
 ASIDES = f"""
@@ -68,13 +106,16 @@ counted AS (
     GROUP BY n.destination
 )
 SELECT DISTINCT n.destination,
-       CASE WHEN regexp_matches(lower(n.destination), '{DEAD}') THEN 'dead'
+       CASE WHEN regexp_matches(lower(n.destination), '{DEAD}') OR regexp_matches(n.destination, '{CAPITAL_DEAD}')
+            THEN 'dead'
             WHEN regexp_matches(lower(n.destination), '{PARKING}') THEN 'parking'
             WHEN NOT coalesce(c.dead, false)
-                AND (regexp_matches(lower(n.destination), '{RETRY}') OR c.destination IS NOT NULL) THEN 'retry'
+                AND (regexp_matches(lower(n.destination), '{RETRY}') OR regexp_matches(n.destination, '{CAPITAL_RETRY}')
+                     OR c.destination IS NOT NULL) THEN 'retry'
             ELSE 'grave' END AS kind
 FROM named n LEFT JOIN counted c USING (destination)
 WHERE c.destination IS NOT NULL OR regexp_matches(lower(n.destination), '{DEAD}|{PARKING}|{RETRY}')
+   OR regexp_matches(n.destination, '{CAPITAL_DEAD}|{CAPITAL_RETRY}')
    OR regexp_extract(lower(n.destination), '{GRAVE}', 1) IN (
        SELECT lower(destination) FROM operations WHERE destination IS NOT NULL)
 """
@@ -104,4 +145,27 @@ ASOF JOIN failed f ON f.instance = s.instance AND f.ended <= s.started
 WHERE s.started - f.ended < 10000000000
   AND NOT EXISTS (SELECT 1 FROM works w WHERE w.trace_id = s.trace_id AND w.span_id = s.parent_id)
 """
-STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED)
+# What a process set aside, if it may be any message that failed before: neither a failed attempt that set aside nothing
+# else, nor a link, nor the time says which one it is.
+UNTIED = """
+CREATE TABLE untied AS
+WITH aside AS (
+    SELECT s.trace_id, s.span_id, s.instance, s.started, w.span_id AS attempt,
+           count(*) OVER (PARTITION BY w.trace_id, w.span_id) AS number
+    FROM set_aside s LEFT JOIN works w
+      ON w.trace_id = s.trace_id AND w.instance = s.instance AND w.outcome = 'error'
+     AND s.started BETWEEN w.started AND w.ended
+    WHERE NOT s.linked
+)
+SELECT DISTINCT instance, started FROM aside a
+WHERE (attempt IS NULL OR number > 1)
+  AND NOT EXISTS (SELECT 1 FROM excused e WHERE e.sent_trace = a.trace_id AND e.sent_span = a.span_id)
+"""
+# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination.
+RESENT = """
+CREATE TABLE resent AS
+SELECT DISTINCT f.trace_id, f.span_id
+FROM sends f JOIN sends s ON s.service = f.service AND s.message_id = f.message_id
+WHERE f.outcome <> 'ok' AND s.outcome = 'ok' AND s.started > f.started
+"""
+STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT)

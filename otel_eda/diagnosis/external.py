@@ -38,13 +38,18 @@ SUBSCRIPTION = "messaging.destination.subscription.name"
 # Systems whose queues give each message to one reader: https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/
 # Earlier versions of the conventions called SQS `AmazonSQS`.
 QUEUES = ("rabbitmq", "aws_sqs", "AmazonSQS", "servicebus", CELERY)
-# How tasks, generators and processes are ended from outside: an end, and no error of the code that it ends.
+# How tasks, generators, threads and processes are ended from outside, in Python, Java and Kotlin, .NET and Go: an end,
+# and no error of the code that it ends. A time limit is an error of it, though some of these types say that, too.
 ENDED_FROM_OUTSIDE = (
-    "CancelledError",
-    "GeneratorExit",
-    "KeyboardInterrupt",
-    "SystemExit",
-)
+    "CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit",
+    "CancellationException", "InterruptException", "InterruptedException", "JobCancellationException",
+    "WakeupException", "OperationCanceledException", "TaskCanceledException",
+)  # fmt: skip
+ENDED_TEXT = "(^|: )context canceled$"
+TIME_LIMIT = "[Tt]ime[d -]?[Oo]ut"
+# What takes the place of the names that RabbitMQ gives to queues, here and in the Java agent's spans:
+# https://github.com/open-telemetry/opentelemetry-java-instrumentation/tree/main/instrumentation/rabbitmq-2.7
+GENERATED = "amq[.]gen|<generated>"
 
 # Earlier versions of the messaging conventions, and instrumentations that follow these, by today's name:
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/#deprecated-messaging-attributes,
@@ -56,7 +61,9 @@ OLDER = {
     semconv.OPERATION_TYPE: ("messaging.operation", CELERY_ACTION),
     semconv.OPERATION: ("messaging.operation", CELERY_ACTION),
     semconv.DESTINATION: ("messaging.destination", "messaging.source.name", "messaging.source", "kafka.topic"),
+    # Today's name where it is no group of Kafka's: the subscriptions of Azure Service Bus and of Google's Pub/Sub.
     semconv.GROUP: (
+        "messaging.destination.subscription.name",
         "messaging.kafka.consumer.group",
         "messaging.kafka.consumer_group",
         "messaging.consumer_group",

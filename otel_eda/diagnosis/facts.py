@@ -49,12 +49,14 @@ SELECT o.* REPLACE (CASE WHEN u.span_id IS NOT NULL THEN 'ok'
             WHEN message_id IS NOT NULL THEN concat_ws('-', origin_trace, origin_span, message_id)
             ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
        CASE WHEN consumer_group IS NULL AND real_name IS NOT NULL THEN real_name
-            WHEN consumer_group IS NULL
-                AND (coalesce(system NOT IN {external.QUEUES}, true) OR destination LIKE '%amq.gen%')
+            WHEN by_group IS NOT NULL THEN instance
+            WHEN consumer_group IS NULL AND (
+                coalesce(system NOT IN {external.QUEUES}, true) OR regexp_matches(destination, '{external.GENERATED}'))
             THEN CASE WHEN instance = service THEN o.span_id ELSE instance END END AS replica,
        u.span_id IS NOT NULL AS unacked
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
 LEFT JOIN unacked u ON u.trace_id = o.trace_id AND u.span_id = o.span_id
+LEFT JOIN copied ON by_group = consumer_group AND of_destination = destination AND of_partition = partition_id
 WHERE type = 'process' AND continued IS DISTINCT FROM true
 """
 HANDOVERS = f"""
@@ -219,8 +221,8 @@ WINDOW attempt AS (
     ORDER BY w.started, w.span_id)
 """
 STATEMENTS = (
-    *WATERMARKS, SENDS, conduct.REJECTED, conduct.UNACKED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES, PROCESSES,
-    READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
+    *WATERMARKS, SENDS, conduct.REJECTED, conduct.UNACKED, conduct.COPIED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES,
+    PROCESSES, READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
 )  # fmt: skip
 # Those of single messages, which only gates and checks of one destination use; and all others, which are few rows, or
 # of which few columns are asked for.

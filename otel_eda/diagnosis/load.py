@@ -191,7 +191,8 @@ LOOPBACK, UNQUALIFIED = "^(localhost|127[.]|::1|.::1)", "^[A-Za-z0-9_-]+(:[0-9]+
 # every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
 SINGLE_LINK = """
 SELECT * EXCLUDE (links, linking, link_trace, link_span)
-         REPLACE (coalesce(repeats, CASE WHEN type = 'send' AND len(links) = 1 AND NOT linking THEN link_span END) AS repeats),
+         REPLACE (coalesce(repeats, CASE WHEN type = 'send' AND len(links) = 1 AND NOT linking THEN link_span END)
+                  AS repeats),
        linking AND len(links) = 1 AS has_link,
        CASE WHEN has_link THEN link_trace END AS link_trace, CASE WHEN has_link THEN link_span END AS link_span,
        CASE WHEN linking AND len(links) > 1 THEN links END AS links
@@ -223,7 +224,9 @@ SELECT * REPLACE (
            WHEN regexp_matches(address, '{UNQUALIFIED}') THEN '@' || namespace END, '') AS server,
        status AS error_text,
        CASE WHEN error = '{semconv.UNRESOLVED}' THEN 'unresolved'
-            WHEN regexp_extract(error, '[A-Za-z]+$') IN {external.ENDED_FROM_OUTSIDE}
+            WHEN (regexp_extract(error, '[A-Za-z]+$') IN {external.ENDED_FROM_OUTSIDE}
+                  AND NOT coalesce(regexp_matches(status, '{external.TIME_LIMIT}'), false))
+              OR (error IS NOT NULL AND regexp_matches(status, '{external.ENDED_TEXT}'))
                 THEN CASE WHEN type = 'send' THEN 'unresolved' ELSE 'abandoned' END
             WHEN error IS NOT NULL THEN 'error'
             WHEN abandoned THEN 'abandoned' ELSE 'ok' END AS outcome

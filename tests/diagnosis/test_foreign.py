@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PRODUCER, CONSUMER = 4, 5
 COLUMNS = (
     "system, type, destination, consumer_group, partition_id, message_offset, message_id, correlation_id, key_hash, "
-    "server, error, origin_span"
+    "server, error, outcome, origin_span"
 )
 
 
@@ -137,6 +137,7 @@ def test_datadog_by_otlp(tmp_path: Path) -> None:
         ("messaging.operation", "deliver", ("type", "process")),
         ("messaging.source.name", "orders", ("destination", "orders")),
         ("messaging.kafka.consumer.group", "billing", ("consumer_group", "billing")),
+        ("messaging.destination.subscription.name", "billing", ("consumer_group", "billing")),
         ("messaging.kafka.destination.partition", 3, ("partition_id", "3")),
         ("messaging.kafka.source.partition", 3, ("partition_id", "3")),
         ("messaging.kafka.message.offset", 17, ("message_offset", 17)),
@@ -192,3 +193,24 @@ def test_a_pull_of_several_messages_is_no_callback(tmp_path: Path) -> None:
     sent = callback(made.service("shop"), 0.0)
     callback(made.service("mailer"), 1.0, sent, **{"messaging.batch.message_count": 7})
     assert [row["type"] for row in rows(made, tmp_path)] == ["send", "receive"]
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "outcome"),
+    [
+        ("java.lang.InterruptedException", "sleep interrupted", "abandoned"),
+        ("org.apache.kafka.common.errors.WakeupException", "", "abandoned"),
+        ("System.OperationCanceledException", "The operation was canceled.", "abandoned"),
+        ("System.Threading.Tasks.TaskCanceledException", "A task was canceled.", "abandoned"),
+        ("System.Threading.Tasks.TaskCanceledException", "canceled due to HttpClient.Timeout of 5 seconds", "error"),
+        ("*errors.errorString", "charge: context canceled", "abandoned"),
+        ("*errors.errorString", "the context canceled the order", "error"),
+    ],
+)
+def test_other_languages_too_end_tasks_from_outside(error: str, text: str, outcome: str, tmp_path: Path) -> None:
+    made = Telemetry()
+    said = {"messaging.system": "kafka", "messaging.operation.type": "process", "error.type": error}
+    span = made.service("billing").other("process orders", 0.0, 0.001, said=said, kind=CONSUMER)
+    span.json["status"]["message"] = text
+    (row,) = rows(made, tmp_path)
+    assert row["outcome"] == outcome

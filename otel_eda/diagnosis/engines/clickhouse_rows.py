@@ -216,7 +216,9 @@ COMPUTED = {
         match(lower(v_address), '{LOOPBACK}'), '@' || coalesce(loopback, instance),
         match(v_address, '{UNQUALIFIED}'), '@' || namespace, NULL), '')""",
     "outcome": f"""multiIf(error = '{semconv.UNRESOLVED}', 'unresolved',
-        extract(error, '[A-Za-z]+$') IN ({_listed(external.ENDED_FROM_OUTSIDE)}),
+        (extract(error, '[A-Za-z]+$') IN ({_listed(external.ENDED_FROM_OUTSIDE)})
+            AND NOT coalesce(match(error_text, '{external.TIME_LIMIT}'), false))
+            OR (error IS NOT NULL AND coalesce(match(error_text, '{external.ENDED_TEXT}'), false)),
         if(type = 'send', 'unresolved', 'abandoned'),
         error IS NOT NULL, 'error', v_abandoned, 'abandoned', 'ok')""",
     "message_time": f"""multiIf(v_message_time BETWEEN {FIRST_MS} AND {LAST_MS}, v_message_time * {MILLISECONDS_NS},

@@ -42,6 +42,7 @@ def call_back(channel: BlockingChannel, connection: BlockingConnection, queue: s
 @pytest.mark.parametrize("auto", [True, False])
 @pytest.mark.parametrize("way", [get, generate, call_back])
 def test_each_way_to_receive_says_it(
+    *,
     channel: BlockingChannel,
     connection: BlockingConnection,
     queue: str,

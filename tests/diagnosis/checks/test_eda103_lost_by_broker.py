@@ -93,3 +93,19 @@ def test_a_log_that_grows_has_lost_nothing(diagnose: Diagnose) -> None:
     stood(made, 20.0, end=37, start=1)
     stood(made, 30.0, end=40, start=1)
     assert diagnose(made.world, "EDA103").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("processes", "broker", "later", "verdict"),
+    [(2, "broker", 0.0, SUSPECT), (2, "broker", 30.0, LIKELY), (1, "other", 0.0, SUSPECT)],
+)
+def test_who_gets_the_same_offsets_at_once_has_two_logs(
+    diagnose: Diagnose, processes: int, broker: str, later: float, verdict: Verdict
+) -> None:
+    made = flow(0)
+    second = made.shop if processes == 1 else made.world.service("shop")
+    for service, start, address in ((made.shop, 0.0, "broker"), (second, later, broker)):
+        for turn in range(10):
+            service.send("orders", start + turn * 0.1, 500 + turn, said={"server.address": address})
+    finding = only(diagnose(made.world, "EDA103").findings, "EDA103")
+    assert (finding.verdict, finding.count) == (verdict, 10)

@@ -12,6 +12,7 @@ from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_a_retry_of_the_client(diagnose: Diagnose) -> None:
@@ -127,3 +128,13 @@ def test_a_process_that_sends_one_number_twice(diagnose: Diagnose) -> None:
     for turn in range(2):
         made.shop.send("orders", 5.0 + turn, 50 + turn, said={"messaging.message.id": "7"})
     assert only(diagnose(made.world, "EDA201").findings, "EDA201").verdict is LIKELY
+
+
+@pytest.mark.parametrize(("batch", "verdict"), [(None, LIKELY), (2, SUSPECT)])
+def test_a_span_around_several_sends(diagnose: Diagnose, batch: int | None, verdict: Verdict) -> None:
+    made = flow()
+    sent = made.shop.send("orders", 5.0, said={"messaging.batch.message_count": batch})
+    for offset in (50, 51):
+        sent.partition, sent.offset = "0", offset
+        made.billing.process(sent, 5.0 + offset / 100)
+    assert only(diagnose(made.world, "EDA201").findings, "EDA201").verdict is verdict

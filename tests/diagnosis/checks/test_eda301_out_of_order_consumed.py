@@ -84,3 +84,21 @@ def test_a_log_that_was_made_anew_has_another_order(diagnose: Diagnose) -> None:
             message = made.shop.send("orders", at, offset + turn)
             made.billing.process(message, at + 0.05, said={"eda.message.key.hash": "k"})
     assert only(diagnose(made.world, "EDA301").findings, "EDA301").verdict is SUSPECT
+
+
+def test_a_clock_that_is_set_back_says_nothing_of_order(diagnose: Diagnose) -> None:
+    made = flow(0)
+    for offset, skew in ((7, 0.0), (8, -20.0)):
+        made.billing.skew = skew
+        sent = made.shop.send("orders", offset, offset, said={"eda.message.key.hash": "k"})
+        made.billing.process(sent, offset + 0.01, said={"eda.message.key.hash": "k"})
+    assert only(diagnose(made.world, "EDA301").findings, "EDA301").verdict is SUSPECT
+
+
+def test_two_brokers_that_one_process_reads_have_an_order_each(diagnose: Diagnose) -> None:
+    made = flow(0)
+    for turn in range(10):
+        for broker, offset in (("old", 7 + turn), ("new", 3 + turn)):
+            said = {"eda.message.key.hash": "k", "server.address": broker}
+            made.billing.process(made.shop.send("orders", turn, offset, said=said), turn + 0.01, said=said)
+    assert diagnose(made.world, "EDA301").findings == ()

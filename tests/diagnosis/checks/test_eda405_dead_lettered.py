@@ -59,7 +59,14 @@ def test_by_the_broker(diagnose: Diagnose) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "verdicts"), [("orders.dead", [LIKELY]), ("the-walking-dead", []), ("orders.deadline", [])]
+    ("name", "verdicts"),
+    [
+        *(
+            (name, [LIKELY])
+            for name in ("orders.dead", "paidDlt", "PaymentsDLQ", "PaidDeadLetterQueue", "deadletterqueue")
+        ),
+        *((name, []) for name in ("the-walking-dead", "orders.deadline", "handlxpress", "TheDeadline")),
+    ],
 )
 def test_a_destination_named_after_another(diagnose: Diagnose, name: str, verdicts: list[Verdict]) -> None:
     made = flow(skip={12})

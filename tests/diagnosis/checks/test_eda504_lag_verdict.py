@@ -144,3 +144,8 @@ def test_stopped_by_what_it_received(diagnose: Diagnose) -> None:
     finding = only(diagnose(made.world, "EDA504").findings, "EDA504")
     assert (finding.verdict, finding.evidence[0].partition, finding.count) == (LIKELY, "1", 150)
     assert "received nothing" in str(finding.detail)
+
+
+def test_what_came_since_it_took_its_last_message_does_not_stop_it(diagnose: Diagnose) -> None:
+    made = flow(20, 1, skip={19})
+    assert diagnose(made.world, "EDA504", grace=0.0).findings == ()

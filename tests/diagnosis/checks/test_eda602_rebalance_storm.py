@@ -95,3 +95,15 @@ def test_two_groups_of_one_name_take_nothing_from_each_other(diagnose: Diagnose)
         made.billing.process(message, turn * 0.1)
         other.process(message, turn * 0.1 + 0.05, said={"server.address": "another-broker"})
     assert only(diagnose(made.world, "EDA602").findings, "EDA602").verdict is SUSPECT
+
+
+@pytest.mark.parametrize("apart", [0, 50])
+def test_members_that_go_on_by_themselves_have_two_logs(diagnose: Diagnose, apart: int) -> None:
+    made = flow(0)
+    for number in range(2):
+        shop, billing = made.world.service("shop"), made.world.service("billing", group="billing")
+        for turn in range(20):
+            billing.process(
+                shop.send("orders", turn * 0.1, 500 + turn + number * apart), turn * 0.1 + 0.01 + number * 0.02
+            )
+    assert diagnose(made.world, "EDA602").findings == ()

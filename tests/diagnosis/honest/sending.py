@@ -53,6 +53,42 @@ def the_answer_could_not_be_read() -> Telemetry:
     return made.world
 
 
+@honest("EDA101")
+def the_broker_had_that_number_already() -> Telemetry:
+    made = flow()
+    made.shop.send("events", 5.0, error="org.apache.kafka.common.errors.DuplicateSequenceException")
+    return made.world
+
+
+@honest("EDA101")
+def another_replica_sends_the_row_of_that_id_to_another_topic() -> Telemetry:
+    made = flow()
+    said = {"messaging.message.id": "row-7"}
+    made.shop.send("events", 5.0, error="TOPIC_AUTHORIZATION_FAILED", said=said)
+    made.world.service("shop").send("events.backup", 6.0, 0, said=said)
+    return made.world
+
+
+@honest("EDA106")
+def what_was_returned_goes_to_a_common_queue() -> Telemetry:
+    world, (shop, mailer) = queue("shop", "mailer")
+    handled(shop, mailer, "mails", [turn * 0.1 for turn in range(30)])
+    said = {"messaging.message.id": "m-7"}
+    shop.send("mails.tenant-9", 5.0, error="eda.returned", said=said)
+    mailer.process(shop.send("mails", 5.01, said=said), 5.02)
+    linger(shop, mailer)
+    return world
+
+
+@honest("EDA102")
+def what_nobody_waited_for_is_sent_again_by_its_id() -> Telemetry:
+    made = flow()
+    said = {"messaging.message.id": "row-7"}
+    made.shop.send("events", 5.0, error="asyncio.exceptions.CancelledError", said=said)
+    made.shop.send("events", 6.0, 0, said=said)
+    return made.world
+
+
 @honest("EDA102")
 def what_nobody_waited_for_is_sent_again() -> Telemetry:
     made = flow()

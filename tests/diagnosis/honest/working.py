@@ -22,6 +22,37 @@ def what_failed_is_kept_in_a_table() -> Telemetry:
     return world
 
 
+@honest("EDA104")
+def what_failed_is_put_into_a_table_before_the_error_is_raised_on() -> Telemetry:
+    made = flow(40, 1, skip={10})
+    work = made.billing.process(made.messages[10], 1.01, 0.01, error="ValueError")
+    made.billing.other("INSERT failed_messages", 1.015, 0.002, work, kind=3, said={"db.system": "postgresql"})
+    return made.world
+
+
+@honest("EDA104")
+def what_failed_is_set_aside_together_half_a_minute_later() -> Telemetry:
+    made = flow(40, 1, skip={10, 11}, committed=10)
+    for turn in (10, 11):
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.01, error="ValueError")
+        made.billing.send("orders.dlq", 35.0 + turn * 0.1, turn - 10)
+    made.billing.commit("orders", 37.0, 40)
+    linger(made.shop, made.billing)
+    return made.world
+
+
+@honest("EDA104")
+def the_third_failure_has_all_three_set_aside() -> Telemetry:
+    made = flow(40, 1, skip={10, 11, 12}, committed=10)
+    for turn in (10, 11, 12):
+        work = made.billing.process(made.messages[turn], turn * 0.1 + 0.01, 0.02, error="ValueError")
+    for number in range(3):
+        made.billing.send("orders.dlq", 1.212 + number * 0.002, number, parent=work)
+    made.billing.commit("orders", 5.0, 40)
+    linger(made.shop, made.billing)
+    return made.world
+
+
 @honest("EDA104", "EDA401", "EDA402")
 def a_handler_that_says_skip_by_an_exception() -> Telemetry:
     return _failed("faststream.exceptions.SkipMessage", 8)[0]

@@ -61,6 +61,9 @@ SELECT
             lower(f.error) LIKE '%request%' OR lower(f.error_text) LIKE '%expiring%' OR lower(f.error) LIKE '%msg%timed%'
             OR lower(f.error) LIKE '%after%append%'
         ) THEN 'LIKELY'
+        -- The broker has a message with that number already, so it took the message before.
+        WHEN regexp_matches(lower(f.error), 'duplicate_?sequence') THEN 'LIKELY'
+        WHEN i.span_id IS NOT NULL THEN 'LIKELY'
         -- A call that was refused at once is usually made again; its spans only show it where the contents are the same.
         WHEN f.cause = 'local-queue' AND l.started > f.started THEN 'SUSPECT'
         -- The same work sent the like once more, or another turn of it did; what is too large will be so again.
@@ -73,6 +76,7 @@ SELECT
         OR (f.cause = 'replicas' AND lower(f.error) NOT LIKE '%after%append%') THEN true END AS g1,
     coalesce(f.error_text, f.error) AS detail
 FROM failed AS f
+LEFT JOIN resent AS i ON i.trace_id = f.trace_id AND i.span_id = f.span_id
 LEFT JOIN latest AS l ON l.instance = f.instance AND l.destination = f.destination
 LEFT JOIN taken AS t
     ON t.instance = f.instance AND t.destination = f.destination AND t.trace_id = f.trace_id

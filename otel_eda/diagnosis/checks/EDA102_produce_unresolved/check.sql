@@ -12,9 +12,10 @@ SELECT
         WHEN s.error_text LIKE 'nobody waits%' THEN 'the application stopped waiting before the broker answered'
         ELSE 'the producer was closed, or its process ended, before the broker answered'
     END AS detail,
-    CAST(NULL AS VARCHAR) AS at_most, 1 AS weight
+    CASE WHEN r.span_id IS NOT NULL THEN 'LIKELY' END AS at_most, 1 AS weight
 FROM sends AS s
 JOIN services AS v ON v.service = s.service
+LEFT JOIN resent AS r ON r.trace_id = s.trace_id AND r.span_id = s.span_id
 WHERE
     s.outcome = 'unresolved'
     AND NOT EXISTS (

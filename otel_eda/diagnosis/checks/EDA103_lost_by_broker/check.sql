@@ -14,7 +14,8 @@ acked AS (
         lead(s.trace_id) OVER same_offset AS next_trace,
         lead(s.span_id) OVER same_offset AS next_span,
         lead(s.ended) OVER same_offset AS next_ended,
-        lead(s.instance) OVER same_offset AS next_instance
+        lead(s.instance) OVER same_offset AS next_instance,
+        lead(s.server) OVER same_offset AS next_server
     FROM sends AS s
     JOIN place AS p
         ON p.system = s.system AND p.destination = s.destination
@@ -35,6 +36,42 @@ turned AS (
     FROM acked
     WHERE next_span IS NOT NULL
     GROUP BY destination, partition_id
+),
+
+-- How each process went through a partition of a broker: where the log was cut, the offsets of those who send to it fall.
+course AS (
+    SELECT
+        destination, partition_id, instance, server, min(ended) AS first_time, max(ended) AS last_time,
+        coalesce(bool_or(message_offset <= previous), false) AS fell
+    FROM (
+        SELECT
+            s.destination, s.partition_id, s.instance, coalesce(s.server, '') AS server, s.ended, s.message_offset,
+            lag(s.message_offset) OVER own AS previous
+        FROM sends AS s
+        JOIN turned AS t ON t.destination = s.destination AND t.partition_id = s.partition_id
+        WHERE s.outcome = 'ok' AND s.message_offset >= 0
+        WINDOW own AS (PARTITION BY s.destination, s.partition_id, s.instance, s.server ORDER BY s.ended, s.message_offset)
+    ) AS o
+    GROUP BY destination, partition_id, instance, server
+),
+
+-- Who has the same offsets at the same time, each in order, sends to two logs: two processes, or one that has two brokers.
+two_logs AS (
+    SELECT a.destination, a.partition_id
+    FROM acked AS a
+    JOIN course AS f
+        ON f.destination = a.destination AND f.partition_id = a.partition_id AND f.instance = a.instance
+        AND f.server = coalesce(a.server, '')
+    JOIN course AS n
+        ON n.destination = a.destination AND n.partition_id = a.partition_id AND n.instance = a.next_instance
+        AND n.server = coalesce(a.next_server, '')
+    WHERE a.next_span IS NOT NULL
+    GROUP BY a.destination, a.partition_id
+    HAVING
+        bool_and(
+            (f.instance <> n.instance OR f.server <> n.server) AND NOT f.fell AND NOT n.fell
+            AND f.last_time > n.first_time AND n.last_time > f.first_time
+        )
 ),
 
 again AS (
@@ -130,7 +167,7 @@ SELECT
     a.started AS first_time, a.next_ended AS last_time,
     CASE WHEN g.lowest = 0 THEN 'recreated' ELSE 'truncated' END AS cause,
     CASE
-        WHEN g.lowest = 0 AND f.origin_span IS NOT NULL THEN 'SUSPECT'
+        WHEN l.destination IS NOT NULL OR (g.lowest = 0 AND f.origin_span IS NOT NULL) THEN 'SUSPECT'
         WHEN g.lowest = 0 OR e.destination IS NULL THEN 'LIKELY'
     END AS at_most,
     CAST(NULL AS BOOLEAN) AS g1,
@@ -139,6 +176,7 @@ FROM acked AS a
 JOIN again AS g ON g.destination = a.destination AND g.partition_id = a.partition_id
 LEFT JOIN certain AS e ON e.destination = a.destination AND e.partition_id = a.partition_id
 LEFT JOIN finished AS f ON f.origin_trace = a.origin_trace AND f.origin_span = a.origin_span
+LEFT JOIN two_logs AS l ON l.destination = a.destination AND l.partition_id = a.partition_id
 WHERE a.next_span IS NOT NULL
 UNION ALL
 SELECT

@@ -372,7 +372,8 @@ moved AS (
     WHERE h.time > p.attempted
 ),
 
--- What a process wrote to elsewhere, such as a table of failed messages, between a failed attempt and the commit past it.
+-- What a process wrote to elsewhere between a failed attempt and the commit past it, or within the attempt, where its name
+-- is that of a table of failed messages, for instance. Or it set aside something then, of which it is not known what it is.
 saved AS (
     SELECT DISTINCT p.consumer_group, p.destination, p.partition_id, p.message_offset
     FROM passing AS p
@@ -382,7 +383,21 @@ saved AS (
     JOIN operations AS o ON o.instance = m.instance
     WHERE
         o.type IS NULL AND o.kind = 'CLIENT' AND o.outcome = 'ok' AND m.failed = 1
-        AND o.started BETWEEN m.failed_at AND p.ended
+        AND (
+            o.started BETWEEN m.failed_at AND p.ended
+            OR (
+                o.trace_id = m.other_trace_id AND o.started BETWEEN m.attempted AND m.failed_at
+                AND regexp_matches(lower(o.name), '(^|[^a-z0-9])(fail(ed|ures?)?|errors?|dead|poison(ed)?|quarantined?|rejected)([^a-z0-9]|$)')
+            )
+        )
+    UNION
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN untied AS u ON u.instance = m.instance
+    LEFT JOIN passing AS p
+        ON p.consumer_group = m.consumer_group AND p.destination = m.destination AND p.partition_id = m.partition_id
+        AND p.message_offset = m.message_offset
+    WHERE m.failed = 1 AND u.started >= m.failed_at AND u.started <= coalesce(p.ended, u.started)
 ),
 
 -- How long after a failure messages succeeded.

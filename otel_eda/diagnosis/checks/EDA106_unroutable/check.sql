@@ -64,6 +64,7 @@ SELECT
     -- What a socket did not take at once is usually sent again, in the trace of what it was sent for. In another trace it
     -- seldom is.
     CASE
+        WHEN i.span_id IS NOT NULL THEN 'LIKELY'
         WHEN NOT coalesce(t.started > r.started OR (r.system = 'zeromq' AND a.started > r.started), false) THEN NULL
         WHEN r.system = 'zeromq' AND (r.parent_id IS NULL OR a.started > r.started) THEN 'SUSPECT'
         ELSE 'LIKELY'
@@ -74,6 +75,7 @@ SELECT
     coalesce(r.error_text, r.error) AS detail
 FROM refused AS r
 LEFT JOIN taken AS t ON t.service = r.service AND t.destination = r.destination AND t.trace_id IS NULL
+LEFT JOIN resent AS i ON i.trace_id = r.trace_id AND i.span_id = r.span_id
 LEFT JOIN taken AS a ON a.service = r.service AND a.destination IS NULL AND a.trace_id = r.trace_id
 WHERE
     r.cause IS NOT NULL

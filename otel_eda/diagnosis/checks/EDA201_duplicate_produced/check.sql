@@ -136,7 +136,8 @@ SELECT
         WHEN s.span_id IS NULL AND c.span_id IS NULL AND coalesce(f.senders, 0) < 2 THEN 'SUSPECT'
         WHEN f.origin_span IS NOT NULL THEN 'LIKELY'
         -- A span around several sends gives all of them its context; that of one send has the offset of one message.
-        WHEN s.message_offset IS NULL OR s.batch > 1 THEN 'LIKELY'
+        WHEN s.batch > 1 THEN 'SUSPECT'
+        WHEN s.message_offset IS NULL THEN 'LIKELY'
         WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time AND b.origin_span IS NOT NULL THEN NULL
         ELSE 'LIKELY'
     END AS at_most,

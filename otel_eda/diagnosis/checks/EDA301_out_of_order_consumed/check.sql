@@ -1,15 +1,26 @@
 -- gates: G1 G4 G5
 -- news: message
-WITH first_attempt AS (
+-- Destinations that one process reads from several brokers: each has a log of its own.
+WITH several AS (
+    SELECT DISTINCT destination AS topic
+    FROM works
+    GROUP BY destination, instance
+    HAVING min(server) < max(server)
+),
+
+first_attempt AS (
     SELECT
         system, consumer_group, destination, partition_id, key_hash, message_offset,
+        CASE WHEN topic IS NOT NULL THEN server END AS broker,
         min(started) AS started, arg_min(ended, started) AS ended, arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(host, started) AS host, arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
         arg_min(origin_trace, started) AS origin_trace, arg_min(origin_span, started) AS origin_span,
         bool_or(coalesce(misordered, false)) AS misordered
     FROM works
+    LEFT JOIN several ON topic = destination
     WHERE consumer_group IS NOT NULL AND key_hash <> '' AND message_offset IS NOT NULL
-    GROUP BY system, consumer_group, destination, partition_id, key_hash, message_offset
+    GROUP BY
+        system, consumer_group, destination, partition_id, key_hash, message_offset, CASE WHEN topic IS NOT NULL THEN server END
 ),
 
 ordered AS (
@@ -29,7 +40,7 @@ ordered AS (
         lead(span_id) OVER of_key AS next_span
     FROM first_attempt
     WINDOW of_key AS (
-        PARTITION BY system, consumer_group, destination, partition_id, key_hash ORDER BY message_offset
+        PARTITION BY system, consumer_group, destination, partition_id, key_hash, broker ORDER BY message_offset
     )
 ),
 
@@ -54,9 +65,11 @@ SELECT
     -- A group that goes back to what it had left out wants that order: it was done with the later message before.
     CASE
         -- A log that was made anew, or cut, gives lower offsets to what was sent later: these are two logs.
-        WHEN s.started > q.ended THEN 'SUSPECT'
+        WHEN p.started > s.ended AND p.instance = s.instance THEN 'SUSPECT'
         -- Or the first attempt at the later message is missing, and this is another one.
         WHEN o.previous_started > o.ended + 1000000000 AND k.destination IS NOT NULL THEN 'SUSPECT'
+        -- Only the later message began before it was sent: the clock was set back in between.
+        WHEN s.started > o.started AND p.started <= o.previous_started THEN 'SUSPECT'
         -- Two members may be those of two groups of one name, each with a broker of that name.
         WHEN o.previous_started > o.ended OR h.time <= o.previous_started OR o.instance <> o.previous_instance THEN 'LIKELY'
     END AS at_most,
@@ -67,8 +80,8 @@ SELECT
 FROM ordered AS o
 CROSS JOIN settings AS t
 LEFT JOIN short AS k ON k.destination = o.destination
-LEFT JOIN sends AS s ON s.trace_id = o.previous_origin_trace AND s.span_id = o.previous_origin_span
-LEFT JOIN sends AS q ON q.trace_id = o.origin_trace AND q.span_id = o.origin_span AND q.instance = s.instance
+LEFT JOIN sends AS s ON s.trace_id = o.origin_trace AND s.span_id = o.origin_span
+LEFT JOIN sends AS p ON p.trace_id = o.previous_origin_trace AND p.span_id = o.previous_origin_span
 ASOF LEFT JOIN handovers AS h
     ON h.consumer_group = o.consumer_group AND h.destination = o.destination AND h.partition_id = o.partition_id
     AND h.time >= o.started

@@ -22,6 +22,7 @@ attempt AS (
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
         max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
         count(CASE WHEN outcome = 'rejected' THEN 1 END) AS put_back,
+        max(CASE WHEN redelivered OR deaths > 0 THEN 1 ELSE 0 END) AS redelivered,
         max(partition_id) AS partition_id, max(message_offset) AS message_offset,
         min(started) AS first_time, max(ended) AS last_time, count(DISTINCT instance) AS instances,
         arg_min(service, started) AS service, arg_min(instance, started) AS instance,
@@ -108,6 +109,12 @@ onward AS (
     FROM poison AS p
     JOIN sends AS s ON s.origin_trace = p.origin_trace AND s.origin_span = p.origin_span
     WHERE s.outcome = 'ok' AND s.linked AND s.started >= p.first_time
+    UNION
+    -- The broker put it into another queue, where the same service was done with it.
+    SELECT p.last_trace, p.last_span
+    FROM poison AS p
+    JOIN works AS w ON w.origin_trace = p.origin_trace AND w.origin_span = p.origin_span AND w.service = p.service
+    WHERE p.message_offset IS NULL AND w.outcome = 'ok' AND w.started >= p.last_started
     UNION
     SELECT e.trace_id, e.span_id FROM excused AS e
 ),
@@ -198,6 +205,8 @@ SELECT
         -- Attempts whose end was not seen may have been cut off, a long job for instance by one deploy after another. If
         -- each was in another process, it rather ended them. A context that no send made may be that of several messages.
         WHEN (a.abandoned = 1 AND a.error IS NULL AND a.instances < a.attempts - a.put_back) OR (a.message_offset IS NULL AND s.span_id IS NULL) THEN 'SUSPECT'
+        -- An instrumentation that does not name the queue makes the copies of several queues look like one message.
+        WHEN a.system = 'rabbitmq' AND a.instances = a.attempts AND a.redelivered = 0 AND a.put_back = 0 THEN 'SUSPECT'
         -- Who puts a message back without an error may wait for something.
         -- It is being tried, or has not been left alone for as long as it was tried, or its fellows were tried for as long before
         -- they succeeded: it may succeed yet. The broker's own limit of attempts ends them, and so does an attempt that ends

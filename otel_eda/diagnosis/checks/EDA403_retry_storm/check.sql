@@ -3,7 +3,7 @@
 WITH delivered AS (
     SELECT
         system, service, instance, destination, consumer_group, replica, message, partition_id, message_offset, origin_trace,
-        origin_span, outcome, error, started, ended, trace_id, span_id, true AS tried
+        origin_span, outcome, error, started, ended, trace_id, span_id, redelivered, true AS tried
     FROM works
     WHERE message_offset IS NOT NULL OR origin_span IS NOT NULL
     UNION ALL
@@ -11,7 +11,7 @@ WITH delivered AS (
     SELECT
         r.system, r.service, r.instance, r.destination, r.consumer_group, CAST(NULL AS VARCHAR),
         r.partition_id || '@' || r.message_offset, r.partition_id, r.message_offset, r.origin_trace, r.origin_span, CAST(NULL AS VARCHAR),
-        CAST(NULL AS VARCHAR), r.started, r.ended, r.trace_id, r.span_id, false
+        CAST(NULL AS VARCHAR), r.started, r.ended, r.trace_id, r.span_id, CAST(NULL AS BOOLEAN), false
     FROM operations AS r
     WHERE
         r.type = 'receive' AND r.message_offset IS NOT NULL AND r.consumer_group IS NOT NULL
@@ -60,7 +60,7 @@ message AS (
         min(started) AS first_time, max(ended) AS last_time, arg_min(trace_id, started) AS trace_id,
         arg_min(span_id, started) AS span_id, arg_min(instance, started) AS instance, max(error) AS error,
         max(partition_id) AS partition_id, max(message_offset) AS message_offset, max(origin_trace) AS origin_trace, max(origin_span) AS origin_span,
-        bool_and(tried) AS tried
+        bool_and(tried) AS tried, count(DISTINCT instance) AS instances, bool_or(coalesce(redelivered, false)) AS redelivered
     FROM stormy
     GROUP BY system, service, destination, consumer_group, replica, message
 )
@@ -72,6 +72,8 @@ SELECT
     -- A context that no send made may be that of several messages.
     CASE
         WHEN m.message_offset IS NULL AND s.span_id IS NULL THEN 'SUSPECT'
+        -- An instrumentation that does not name the queue makes the copies of several queues look like one message.
+        WHEN m.system = 'rabbitmq' AND m.instances = m.attempts AND NOT m.redelivered THEN 'SUSPECT'
         -- What became of each batch is not known.
         WHEN NOT m.tried THEN 'LIKELY'
         -- Who tries a message now and then may wait for its time, and say so by an error.

@@ -3,14 +3,37 @@
 WITH attempt AS (
     SELECT
         system, service, consumer_group, destination, partition_id, instance, started, trace_id, span_id,
+        message_offset, lag(message_offset) OVER owner AS previous_offset,
+        lag(message_offset) OVER own AS own_offset,
         lag(instance) OVER owner AS previous, lag(trace_id) OVER owner AS previous_trace, lag(span_id) OVER owner AS previous_span
     FROM works
-    WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL
-    WINDOW owner AS (PARTITION BY system, consumer_group, destination, partition_id ORDER BY started, span_id)
+    -- Members that each have a copy of everything hand nothing over.
+    WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL AND replica IS NULL
+    WINDOW
+        owner AS (PARTITION BY system, consumer_group, destination, partition_id ORDER BY started, span_id),
+        own AS (PARTITION BY system, consumer_group, destination, partition_id, instance ORDER BY started, span_id)
+),
+
+-- Two members that have different messages at one place have one each out of two logs: of two clusters, for instance.
+apart_from AS (
+    SELECT DISTINCT a.consumer_group, a.destination, a.partition_id, a.instance, b.instance AS previous
+    FROM works AS a
+    JOIN works AS b
+        ON b.consumer_group = a.consumer_group AND b.destination = a.destination AND b.partition_id = a.partition_id
+        AND b.message_offset = a.message_offset
+    WHERE a.linked AND b.linked AND a.instance <> b.instance AND a.origin_span <> b.origin_span
 ),
 
 change AS (
-    SELECT * FROM attempt WHERE previous <> instance
+    SELECT c.*
+    FROM attempt AS c
+    LEFT JOIN apart_from AS o
+        ON o.consumer_group = c.consumer_group AND o.destination = c.destination AND o.partition_id = c.partition_id
+        AND o.instance = c.instance AND o.previous = c.previous
+    WHERE
+        c.previous <> c.instance AND o.instance IS NULL
+        -- So has who goes on where it was itself, and not where the other one was.
+        AND NOT coalesce(c.own_offset = c.message_offset - 1 AND c.previous_offset <> c.message_offset - 1, false)
 ),
 
 storm AS (

@@ -32,7 +32,9 @@ SELECT
     -- If its parent is missing, that may have been the span with the link.
     CASE
         WHEN d.parent_id IS NOT NULL AND p.span_id IS NULL THEN 'SUSPECT'
-        -- Another broker of that name has another message at this place; its time tells which one it is.
+        -- Another broker of that name has another message at this place: its time tells which one it is, or that another member
+        -- of the group gets contexts in this partition.
+        WHEN m.instance <> d.instance OR m.instances > 1 THEN 'LIKELY'
         WHEN coalesce(d.message_time < s.started - 1000000000 OR d.message_time > s.ended + 1000000000, true) THEN 'LIKELY'
     END AS at_most,
     CAST(NULL AS BOOLEAN) AS g4, 'not-read' AS cause,
@@ -44,6 +46,12 @@ JOIN sends AS s
 LEFT JOIN (
     SELECT DISTINCT trace_id, span_id FROM operations WHERE span_id IN (SELECT e.parent_id FROM delivered AS e)
 ) AS p ON p.trace_id = d.trace_id AND p.span_id = d.parent_id
+LEFT JOIN (
+    SELECT consumer_group, destination, partition_id, min(instance) AS instance, count(DISTINCT instance) AS instances
+    FROM works
+    WHERE linked AND message_offset IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+) AS m ON m.consumer_group = d.consumer_group AND m.destination = d.destination AND m.partition_id = d.partition_id
 WHERE
     s.outcome = 'ok' AND s.trace_id <> d.trace_id
     -- A framework may have a span of its own around or within the one with the link.
