@@ -571,7 +571,7 @@ put_aside AS (
         FROM readings
         WHERE name IN ('eda.dead_lettered.messages', 'eda.retried.messages')
         UNION ALL
-        SELECT service, aside FROM unshown
+        SELECT service, cast(aside AS DOUBLE) FROM unshown
     ) AS s
     GROUP BY s.service
 ),
