@@ -171,6 +171,7 @@ def test_a_system_that_is_not_named_is_said_and_not_guessed(diagnose: Diagnose) 
         ("System.OperationCanceledException", "The operation was canceled.", "abandoned"),
         ("System.Threading.Tasks.TaskCanceledException", "A task was canceled.", "abandoned"),
         ("System.Threading.Tasks.TaskCanceledException", "canceled due to HttpClient.Timeout of 5 seconds", "error"),
+        ("java.lang.InterruptedException", "the call timed out", "error"),
         ("*errors.errorString", "charge: context canceled", "abandoned"),
         ("*errors.errorString", "the context canceled the order", "error"),
     ],
