@@ -46,7 +46,7 @@ ENDED_FROM_OUTSIDE = (
     "WakeupException", "OperationCanceledException", "TaskCanceledException",
 )  # fmt: skip
 ENDED_TEXT = "(^|: )context canceled$"
-TIME_LIMIT = "[Tt]ime[d -]?[Oo]ut"
+TIME_LIMIT = "[Tt]imed?[ -]?[Oo]ut"
 # What takes the place of the names that RabbitMQ gives to queues, here and in the Java agent's spans:
 # https://github.com/open-telemetry/opentelemetry-java-instrumentation/tree/main/instrumentation/rabbitmq-2.7
 GENERATED = "amq[.]gen|<generated>"

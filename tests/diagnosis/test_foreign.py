@@ -203,6 +203,7 @@ def test_a_pull_of_several_messages_is_no_callback(tmp_path: Path) -> None:
         ("System.OperationCanceledException", "The operation was canceled.", "abandoned"),
         ("System.Threading.Tasks.TaskCanceledException", "A task was canceled.", "abandoned"),
         ("System.Threading.Tasks.TaskCanceledException", "canceled due to HttpClient.Timeout of 5 seconds", "error"),
+        ("java.lang.InterruptedException", "the call timed out", "error"),
         ("*errors.errorString", "charge: context canceled", "abandoned"),
         ("*errors.errorString", "the context canceled the order", "error"),
     ],

@@ -77,20 +77,6 @@ def a_queue_for_another_try_that_the_broker_fills() -> Telemetry:
     return world
 
 
-@honest("EDA105")
-def a_queue_that_takes_what_has_no_room_elsewhere() -> Telemetry:
-    world, (shop, worker, helper) = queue("shop", "worker", "helper")
-    for turn in range(30):
-        sent = shop.send("jobs", turn * 0.1)
-        if turn % 3:
-            worker.process(sent, turn * 0.1 + 0.01)
-        else:
-            said = {"eda.message.death_count": 1, "eda.message.death_reason": "maxlen"}
-            helper.process(Message(sent.span, "jobs:more", None, None), turn * 0.1 + 0.01, said=said)
-    linger(shop, worker, helper)
-    return world
-
-
 @honest("EDA701")
 def a_shadow_of_the_whole_system_whose_senders_give_no_context() -> Telemetry:
     world = Telemetry()

@@ -68,8 +68,8 @@ SELECT
     CASE WHEN e.death_reason = 'expired' THEN 'time-to-live' ELSE 'queue-full' END AS cause,
     CASE
         WHEN e.death_reason = 'expired' AND r.queue IS NULL THEN 'SUSPECT'
-        -- To do something when the time is over, or to take what has no room elsewhere, may be what the queue is for.
-        WHEN e.outcome = 'ok' AND g.destination IS NULL THEN 'LIKELY'
+        -- To do something when the time is over may be what the queue is for.
+        WHEN e.death_reason = 'expired' AND e.outcome = 'ok' AND g.destination IS NULL THEN 'LIKELY'
     END AS at_most,
     CASE
         WHEN e.death_reason = 'expired' THEN 'it waited longer than allowed and was dead-lettered'
