@@ -110,3 +110,6 @@ def test_what_is_behind_an_error_that_left_the_loop_over_its_batch(
     findings = diagnose(made.world, "EDA104").findings
     (finding,) = (one for one in findings if one.offsets == (7, 8))
     assert (finding.verdict, cause in finding.cause) == (verdict, True)
+    made.billing.send("later", 1.5, 0)
+    (finding,) = (one for one in diagnose(made.world, "EDA104").findings if one.offsets == (7, 8))
+    assert finding.verdict is SUSPECT

@@ -478,9 +478,10 @@ unseen AS (
 -- Pulls with missing messages that were never begun: how far attempts came in each partition, and the last one of all.
 pull AS (
     SELECT
-        r.trace_id, r.span_id, r.consumer_group, r.destination, r.partition_id, r.message_offset,
+        r.trace_id, r.span_id, r.instance, r.consumer_group, r.destination, r.partition_id, r.message_offset,
         max(w.message_offset) OVER (PARTITION BY r.trace_id, r.span_id, r.destination, r.partition_id) AS reached,
-        max(w.started) OVER (PARTITION BY r.trace_id, r.span_id) AS last_started, w.started, w.outcome, w.handed
+        max(w.started) OVER (PARTITION BY r.trace_id, r.span_id) AS last_started, w.started, w.ended, w.outcome,
+        w.handed
     FROM operations AS r
     LEFT JOIN works AS w
         ON w.consumer_group = r.consumer_group AND w.destination = r.destination AND w.partition_id = r.partition_id
@@ -504,6 +505,13 @@ broken_off AS (
     WHERE
         p.started IS NULL AND p.message_offset > coalesce(p.reached, -1)
         AND f.started = f.last_started AND f.outcome = 'error' AND NOT coalesce(f.handed, false)
+        -- Nor did the process send anything then, outside of all attempts: it may have been the rest.
+        AND NOT EXISTS (
+            SELECT 1 FROM sends AS s
+            WHERE
+                s.instance = f.instance AND s.started BETWEEN f.ended AND f.ended + 10000000000
+                AND NOT EXISTS (SELECT 1 FROM works AS w WHERE w.trace_id = s.trace_id AND w.span_id = s.parent_id)
+        )
 ),
 
 seen AS (
