@@ -109,3 +109,17 @@ def test_what_follows_a_loop_over_a_batch_may_have_failed(diagnose: Diagnose) ->
         other.process(message, 10.0 + (message.offset or 0))
     counted_by_ledger(made, "eda.commits", 24)
     assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is LIKELY
+
+
+@pytest.mark.parametrize(("took", "verdict"), [(0.0005, SUSPECT), (0.05, CONFIRMED)])
+def test_a_member_that_takes_a_message_and_leaves_it(diagnose: Diagnose, took: float, verdict: Verdict) -> None:
+    made = flow(40, 1, skip=set(range(30, 40)))
+    for work in made.works:
+        work.json["endTimeUnixNano"] = str(int(work.json["startTimeUnixNano"]) + SECOND // 20)
+    made.billing.process(made.messages[30], 4.0, took)
+    other = made.world.service("billing", group="billing")
+    for message in made.messages[30:]:
+        other.process(message, 10.0 + (message.offset or 0), 0.05)
+    counted_by_ledger(made, "eda.commits", 30)
+    finding = only(diagnose(made.world, "EDA202").findings, "EDA202")
+    assert (finding.verdict, finding.offsets) == (verdict, (30, 30))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from diagnosis.telemetry import flow, pairs, scoped
+from diagnosis.telemetry import BEGIN, SECOND, flow, pairs, scoped
 
-from .helpers import LIKELY, SUSPECT, only
+from .helpers import BILLING, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -81,3 +81,35 @@ def test_a_commit_of_several_partitions(diagnose: Diagnose) -> None:
     commit.json["events"] = [{"name": "eda.commit.partition", "timeUnixNano": "1", "attributes": pairs(part)}]
     finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
     assert finding.offsets == (6, 9)
+
+
+@pytest.mark.parametrize(("at", "verdict"), [(7, LIKELY), (6, SUSPECT)])
+def test_what_a_pool_gave_up_and_a_position_is_past(diagnose: Diagnose, at: int, verdict: Verdict) -> None:
+    """Automatic commits have no spans, but the member says what it has committed."""
+    made = flow(skip={12})
+    made.billing.spans = [span for span in made.billing.spans if "commit" not in str(span.json["name"])]
+    made.billing.process(made.messages[12], 1.21, said={**HANDED, **GIVEN_UP})
+    said = {**BILLING, "messaging.destination.partition.id": "0", "eda.partition.next": 20, "eda.commit.offset": at}
+    record = {"eventName": "eda.consumer.position", "timeUnixNano": str(BEGIN + 59 * SECOND), "attributes": pairs(said)}
+    made.world.extra.append(scoped(made.billing, "resourceLogs", "scopeLogs", "logRecords", [record]))
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
+
+
+@pytest.mark.parametrize(("failed", "verdict", "cause"), [(12, LIKELY, "error left"), (None, SUSPECT, "dropped it")])
+def test_what_is_behind_an_error_that_left_the_loop_over_its_batch(
+    diagnose: Diagnose, failed: int | None, verdict: Verdict, cause: str
+) -> None:
+    """Without an error before them, the last messages of a batch may have been filtered."""
+    made = flow(skip={12, 14, 16})
+    made.billing.receive(made.messages[8:18:2], 0.79)
+    made.billing.process(made.messages[12], 1.21, error="KeyError" if failed else None)
+    made.billing.commit("orders", 1.75, 9)
+    moved = [work for work in made.works if work.json["links"][0]["spanId"] == made.messages[10].span.id]
+    assert moved
+    findings = diagnose(made.world, "EDA104").findings
+    (finding,) = (one for one in findings if one.offsets == (7, 8))
+    assert (finding.verdict, cause in finding.cause) == (verdict, True)
+    made.billing.send("later", 1.5, 0)
+    (finding,) = (one for one in diagnose(made.world, "EDA104").findings if one.offsets == (7, 8))
+    assert finding.verdict is SUSPECT

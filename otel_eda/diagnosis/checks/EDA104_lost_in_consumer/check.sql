@@ -99,6 +99,14 @@ passed AS (
     GROUP BY consumer_group, destination, partition_id, instance
 ),
 
+-- What members said of themselves that they had committed, be it automatically.
+reported AS (
+    SELECT consumer_group, destination, partition_id, instance, max(committed) AS committed
+    FROM events
+    WHERE name = 'eda.consumer.position' AND committed IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id, instance
+),
+
 -- How far each member came.
 gone AS (
     SELECT consumer_group, destination, partition_id, instance, max(message_offset) AS highest
@@ -173,6 +181,7 @@ missing AS (
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
         greatest(coalesce(c.committed, h.committed), coalesce(h.committed, 0)) > s.message_offset AS kept,
+        coalesce(u.committed > s.message_offset, false) AS kept_by_itself,
         t.message_offset IS NULL AND coalesce(p.message_offset, h.message_offset) IS NOT NULL AS untried,
         b.start > s.message_offset AS expired,
         g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > z.grace AS went_on,
@@ -199,6 +208,9 @@ missing AS (
     LEFT JOIN passed AS c
         ON c.consumer_group = r.consumer_group AND c.destination = s.destination AND c.partition_id = s.partition_id
         AND c.instance = coalesce(t.instance, p.instance, h.instance)
+    LEFT JOIN reported AS u
+        ON u.consumer_group = r.consumer_group AND u.destination = s.destination AND u.partition_id = s.partition_id
+        AND u.instance = t.instance
     LEFT JOIN gone AS g
         ON g.consumer_group = r.consumer_group AND g.destination = s.destination AND g.partition_id = s.partition_id
         AND g.instance = coalesce(t.instance, p.instance, h.instance)
@@ -220,7 +232,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false, false,
         false, false, true, false, false
     FROM tried AS t
     WHERE t.skipped = 1
@@ -527,6 +539,45 @@ held AS (
     GROUP BY b.consumer_group, b.destination, b.partition_id, b.message_offset
 ),
 
+-- Pulls with missing messages that were never begun: how far attempts came in each partition, and the last one of all.
+pull AS (
+    SELECT
+        r.trace_id, r.span_id, r.instance, r.consumer_group, r.destination, r.partition_id, r.message_offset,
+        max(w.message_offset) OVER (PARTITION BY r.trace_id, r.span_id, r.destination, r.partition_id) AS reached,
+        max(w.started) OVER (PARTITION BY r.trace_id, r.span_id) AS last_started, w.started, w.ended, w.outcome,
+        w.handed
+    FROM operations AS r
+    LEFT JOIN works AS w
+        ON w.consumer_group = r.consumer_group AND w.destination = r.destination AND w.partition_id = r.partition_id
+        AND w.message_offset = r.message_offset AND w.instance = r.instance AND w.started >= r.started
+    WHERE
+        r.type = 'receive' AND r.batch > 1 AND (r.trace_id, r.span_id) IN (
+            SELECT b.trace_id, b.span_id
+            FROM operations AS b
+            JOIN missing AS m
+                ON m.consumer_group = b.consumer_group AND m.destination = b.destination
+                AND m.partition_id = b.partition_id AND m.message_offset = b.message_offset
+            WHERE b.type = 'receive' AND m.untried
+        )
+),
+
+-- Messages behind one whose error left the loop over their batch. A filter would not begin with the one that fails.
+broken_off AS (
+    SELECT DISTINCT p.consumer_group, p.destination, p.partition_id, p.message_offset
+    FROM pull AS p
+    JOIN pull AS f ON f.trace_id = p.trace_id AND f.span_id = p.span_id
+    WHERE
+        p.started IS NULL AND p.message_offset > coalesce(p.reached, -1)
+        AND f.started = f.last_started AND f.outcome = 'error' AND NOT coalesce(f.handed, false)
+        -- Nor did the process send anything then, outside of all attempts: it may have been the rest.
+        AND NOT EXISTS (
+            SELECT 1 FROM sends AS s
+            WHERE
+                s.instance = f.instance AND s.started BETWEEN f.ended AND f.ended + 10000000000
+                AND NOT EXISTS (SELECT 1 FROM works AS w WHERE w.trace_id = s.trace_id AND w.span_id = s.parent_id)
+        )
+),
+
 seen AS (
     SELECT service, destination, consumer_group, count(*) AS number
     FROM missing
@@ -764,16 +815,17 @@ SELECT
     m.error, m.trace_id, m.span_id, m.other_trace_id, m.other_span_id, m.first_time, m.last_time, 1 AS weight,
     CASE
         WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged'
+        WHEN e.message_offset IS NOT NULL THEN 'broken-off'
         WHEN m.untried AND m.went_on AND w.message_offset IS NULL THEN 'not-begun'
         WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' WHEN m.before THEN 'new-partition' ELSE 'jumped-over'
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
-                AND NOT ((m.error IS NOT NULL OR m.handed) AND coalesce(m.kept, false))
+                AND NOT ((m.error IS NOT NULL OR m.handed) AND (coalesce(m.kept, false) OR m.kept_by_itself))
                 AND NOT coalesce((m.ended_by IS NOT NULL OR m.taken > m.attempted) AND NOT m.left_behind AND g.ended <= m.taken, false)
             ) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
@@ -848,6 +900,9 @@ LEFT JOIN moved AS v
 LEFT JOIN unended AS w
     ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.partition_id = m.partition_id
     AND w.message_offset = m.message_offset
+LEFT JOIN broken_off AS e
+    ON e.consumer_group = m.consumer_group AND e.destination = m.destination AND e.partition_id = m.partition_id
+    AND e.message_offset = m.message_offset AND m.untried
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 WHERE

@@ -5,7 +5,7 @@ WITH again AS (
         o.system, o.service, o.instance, o.host, o.destination, o.consumer_group, o.partition_id, o.message_offset,
         o.message, o.message_id, o.linked, o.origin_trace, o.origin_span, o.redelivered, o.reprocessed, o.trace_id, o.span_id,
         o.started, o.ended, o.finished, o.ended_well, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span,
-        count(*) OVER copies AS times, max(o.previous_ended - o.previous_started) OVER copies AS longest
+        o.previous_ended - o.previous_started AS first_took, count(*) OVER copies AS times, max(o.previous_ended - o.previous_started) OVER copies AS longest
     FROM attempts AS o
     WHERE
         o.finished <= o.started
@@ -140,6 +140,31 @@ acking AS (
     GROUP BY o.instance, o.destination
 ),
 
+-- How long work takes, and whether a member took anything more of a partition once it had had a message.
+usual AS (
+    SELECT consumer_group, destination, quantile_cont(ended - started, 0.5) AS taken
+    FROM works
+    WHERE outcome = 'ok' AND (consumer_group, destination) IN (SELECT DISTINCT a.consumer_group, a.destination FROM again AS a)
+    GROUP BY consumer_group, destination
+),
+
+-- Messages that a member took and left at once, as a loop does that looks whether it is to end: they were the last that it
+-- took of the partition, and it was at them for less than a tenth of what work takes and of what their next attempt took.
+left_at_once AS (
+    SELECT DISTINCT a.span_id, a.message
+    FROM again AS a
+    JOIN usual AS u ON u.consumer_group = a.consumer_group AND u.destination = a.destination
+    WHERE
+        a.message_offset IS NOT NULL AND u.taken >= 10000000 AND a.first_took < u.taken / 10
+        AND a.first_took < (a.ended - a.started) / 10
+        AND NOT EXISTS (
+            SELECT 1 FROM works AS w
+            WHERE
+                w.consumer_group = a.consumer_group AND w.destination = a.destination AND w.partition_id = a.partition_id
+                AND w.instance = a.previous_instance AND w.started >= a.finished AND w.started < a.started
+        )
+),
+
 classified AS (
     SELECT
         a.*,
@@ -161,6 +186,8 @@ classified AS (
         a.instance = a.previous_instance AND a.message_offset IS NOT NULL AND NOT coalesce(f.given, false)
             AND NOT coalesce(p.committed > a.message_offset, false) AS by_itself,
         h.span_id IS NOT NULL AS batched,
+        -- Its member did not commit past it.
+        l.span_id IS NOT NULL AND NOT coalesce(p.committed > a.message_offset, false) AS left_off,
         -- A handler that knows what it has done looks, and returns.
         a.longest >= 10000000 AND a.ended - a.started < a.longest / 10 AS recognised,
         a.system = 'rabbitmq' AND NOT coalesce(g.inside, true) AS handed_on,
@@ -177,6 +204,7 @@ classified AS (
         SELECT span_id, message, bool_or(given) AS given FROM fetched GROUP BY span_id, message
     ) AS f ON f.span_id = a.span_id AND f.message = a.message
     LEFT JOIN batched AS h ON h.span_id = a.span_id AND h.message = a.message
+    LEFT JOIN left_at_once AS l ON l.span_id = a.span_id AND l.message = a.message
     LEFT JOIN (
         SELECT DISTINCT trace_id, span_id
         FROM operations
@@ -233,7 +261,7 @@ SELECT
     previous_trace AS trace_id, previous_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
     finished AS first_time, ended AS last_time, 1 AS weight, cause,
     CASE
-        WHEN NOT identified OR NOT coalesce(anew, false) OR by_itself THEN 'SUSPECT'
+        WHEN NOT identified OR NOT coalesce(anew, false) OR by_itself OR left_off THEN 'SUSPECT'
         -- A queue's copies of a message look alike, unless the broker says that it delivered this one before.
         WHEN (system = 'rabbitmq' OR consumer_group IS NULL) AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
         WHEN handed_on THEN 'SUSPECT'
