@@ -46,7 +46,8 @@ def _value(headers: Any, name: str) -> Any:
 def attributes(routing_key: str, headers: Any, auto_ack: bool = False) -> dict[str, Any]:
     """Return RabbitMQ's own attributes: the routing key, and how often and why a message was dead-lettered.
 
-    `auto_ack` says that the broker took the message for done when it sent it. The broker adds the header `x-death` to a dead letter: https://www.rabbitmq.com/docs/dlx#effects.
+    `auto_ack` says that the broker took the message for done when it sent it. The broker adds the header `x-death` to a
+    dead letter: https://www.rabbitmq.com/docs/dlx#effects.
     """
     values: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
     if auto_ack:

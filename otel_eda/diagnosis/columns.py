@@ -123,9 +123,7 @@ MANUAL = _read(
     "the application began this span itself, and another span shows the delivery of the same message",
     semconv.MANUAL,
 )
-AUTO_ACK = _read(
-    "auto_ack", "BOOLEAN", "the broker took the message for done when it sent it", semconv.AUTO_ACK
-)
+AUTO_ACK = _read("auto_ack", "BOOLEAN", "the broker took the message for done when it sent it", semconv.AUTO_ACK)
 REQUEUED = _read(
     "requeued", "BOOLEAN", "a refusal: whether the broker is to deliver the message again", semconv.REQUEUED
 )

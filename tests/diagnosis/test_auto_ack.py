@@ -35,7 +35,9 @@ def test_what_fails_is_lost(diagnose: Diagnose, queues: Queues) -> None:
     assert "acknowledged by the broker when it was sent, and nobody had it after that" in (finding.detail or "")
 
 
-@pytest.mark.parametrize(("error", "said"), [(None, AUTO), ("ValueError", {}), (None, {**AUTO, "eda.process.abandoned": True})])
+@pytest.mark.parametrize(
+    ("error", "said"), [(None, AUTO), ("ValueError", {}), (None, {**AUTO, "eda.process.abandoned": True})]
+)
 def test_what_succeeds_or_will_come_again_is_not(
     diagnose: Diagnose, queues: Queues, error: str | None, said: dict[str, Any]
 ) -> None:
