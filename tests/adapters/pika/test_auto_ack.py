@@ -16,7 +16,6 @@ from .test_callbacks import kind, take
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pika import BlockingConnection
     from pika.adapters.blocking_connection import BlockingChannel
     from pika.channel import Channel
     from support.recorder import Recorder
@@ -25,33 +24,27 @@ __all__ = ["kind", "take"]
 AUTO = "eda.message.auto_ack"
 
 
-def get(channel: BlockingChannel, _: BlockingConnection, queue: str, auto: bool) -> None:
+def get(channel: BlockingChannel, queue: str, auto: bool) -> None:
     channel.basic_get(queue, auto_ack=auto)
 
 
-def generate(channel: BlockingChannel, _: BlockingConnection, queue: str, auto: bool) -> None:
+def generate(channel: BlockingChannel, queue: str, auto: bool) -> None:
     next(channel.consume(queue, auto_ack=auto))
 
 
-def call_back(channel: BlockingChannel, connection: BlockingConnection, queue: str, auto: bool) -> None:
+def call_back(channel: BlockingChannel, queue: str, auto: bool) -> None:
     seen = channel.__dict__["seen"] = []
     channel.basic_consume(queue, lambda *parts: seen.append(parts), auto_ack=auto)
-    drained(channel, connection, 1)
+    drained(channel, channel.connection, 1)
 
 
 @pytest.mark.parametrize("auto", [True, False])
 @pytest.mark.parametrize("way", [get, generate, call_back])
 def test_each_way_to_receive_says_it(
-    *,
-    channel: BlockingChannel,
-    connection: BlockingConnection,
-    queue: str,
-    recorder: Recorder,
-    way: Callable[..., None],
-    auto: bool,
+    channel: BlockingChannel, queue: str, recorder: Recorder, way: Callable[..., None], auto: bool
 ) -> None:
     published(channel, queue, b"1")
-    way(channel, connection, queue, auto)
+    way(channel, queue, auto)
     channel.close()
     [process] = recorder.processes(1)
     assert attribute(process, AUTO) is (True if auto else None)

@@ -27,6 +27,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
     dead = books.queue()
     queue = books.queue(dead_letter_exchange="", dead_letter_routing_key=dead)
     with books.serving("sms", sms, queue), books.serving("alarms", alarms, dead):
+        books.wait("ready", 2)
         books.run("login", login, queue, str(VALID if faulty else VALID * 1000))
         if faulty:
             books.wait("expired", 2)
@@ -82,6 +83,7 @@ def consume(queue: str, handle: Any) -> None:
         ch.basic_ack(method.delivery_tag)
 
     channel.basic_consume(queue, on_message)
+    note("ready")
     while not stop.asked:
         connection.process_data_events(time_limit=0.2)
     connection.close()
