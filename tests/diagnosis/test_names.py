@@ -30,8 +30,12 @@ COLUMNS = {column.name: column for table in columns.TABLES.values() for column i
 
 
 def constants(module: ModuleType) -> dict[str, str]:
-    """Return the texts of a module by the names of their constants."""
-    return {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
+    """Return the texts of a module that may be names, by the names of their constants."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str) and re.fullmatch(r"[\w.]+", value)
+    }
 
 
 OURS, THEIRS = constants(semconv), constants(external)
