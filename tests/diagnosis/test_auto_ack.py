@@ -51,7 +51,7 @@ def test_what_somebody_had_after_that_is_not(diagnose: Diagnose, queues: Queues)
 
 
 def test_who_asks_a_thread_for_its_error_may_do_something_about_it(diagnose: Diagnose, queues: Queues) -> None:
-    attempt(queues, **AUTO, **{"eda.process.handed_over": True})
+    attempt(queues, "ValueError", **AUTO, **{"eda.process.handed_over": True})
     assert found(diagnose, queues, "EDA104") == SUSPECTED
 
 
