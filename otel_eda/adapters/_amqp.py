@@ -38,9 +38,7 @@ def merged_headers(headers: Any, added: Mapping[str, str], binary: type = bytes)
 
 
 def _value(headers: Any, name: str) -> Any:
-    if type(headers) is dict:
-        return headers.get(name)
-    return headers.get(name) if isinstance(headers, Mapping) else None
+    return headers.get(name) if type(headers) is dict or isinstance(headers, Mapping) else None
 
 
 _BROKERS_NAMES = frozenset({"x-death", "x-delivery-count", "timestamp_in_ms"})
@@ -54,8 +52,7 @@ def of_broker(headers: Any) -> Any:
 def attributes(routing_key: str, headers: Any, auto_ack: bool = False) -> dict[str, Any]:
     """Return RabbitMQ's own attributes: the routing key, and how often and why a message was dead-lettered.
 
-    `auto_ack` says that the broker took the message for done when it sent it. The broker adds the header `x-death` to a
-    dead letter: https://www.rabbitmq.com/docs/dlx#effects.
+    With `auto_ack` the broker took it for done when it sent it. `x-death`: https://www.rabbitmq.com/docs/dlx#effects.
     """
     values: dict[str, Any] = {semconv.ROUTING_KEY: routing_key} if routing_key else {}
     if auto_ack:
