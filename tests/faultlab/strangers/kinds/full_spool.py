@@ -1,7 +1,7 @@
 """A meter gateway takes a full queue's refusal for bad weather, and drops the reading; its twin spools and sends it.
 
-What shows it: the send span of what the broker refused has the `error.type` `eda.nacked`, and no later send of the
-gateway has that reading. In the twin each refused reading has one more send span, which succeeds.
+What shows it: the send span of what the broker refused has the client's exception (`NackError`, `DeliveryError`), and
+nobody has a process span of it. In the twin other sends follow, each taken in the end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """An outbox's relay marks as sent what came back, as a tenant has no binding; its twin keeps it until there is one.
 
-What shows it: the relay publishes with `mandatory` and confirmations, so the send span of what came back has the
-`error.type` `eda.returned`. In the twin a second send of the same row succeeds, once the tenant is there.
+What shows it: the relay publishes with `mandatory` and confirmations, so the send span of what came back has an
+`error.type`: the client's exception, or `eda.returned` if it raises none. In the twin a second send of the same
+row succeeds, once the tenant is there.
 """
 
 from __future__ import annotations
