@@ -56,9 +56,9 @@ def found(diagnose: Diagnose, queues: Queues, *codes: str) -> list[tuple[str, Ve
     return [(finding.code, finding.verdict) for finding in diagnose(queues.world, *codes).findings]
 
 
-def attempts(queues: Queues, number: int, **said: Any) -> list[Span]:
+def attempts(queues: Queues, number: int, took: float = 0.003, **said: Any) -> list[Span]:
     message = queues.shop.send("orders", 5.0)
-    return [queues.billing.process(message, 5.1 + turn, said=said if turn else None) for turn in range(number)]
+    return [queues.billing.process(message, 5.1 + turn, took, said=said if turn else None) for turn in range(number)]
 
 
 @pytest.mark.parametrize("operation", ["nack", "reject"])
@@ -109,7 +109,7 @@ def test_what_was_refused_for_good_may_be_a_dead_letter_whose_span_is_missing(
 
 
 def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, queues: Queues) -> None:
-    attempts(queues, 2, **{"eda.message.redelivered": True})
+    attempts(queues, 2, 0.02, **{"eda.message.redelivered": True})
     assert found(diagnose, queues) == [("EDA202", Verdict.LIKELY)]  # who never acknowledges may only look
     queues.refuse(
         queues.billing.spans[0], 0.02, "ack"
@@ -117,6 +117,17 @@ def test_what_was_done_and_not_acknowledged_is_done_again(diagnose: Diagnose, qu
     assert found(diagnose, queues) == [("EDA202", Verdict.SUSPECT)]
     queues.refuse(queues.billing.spans[1], 0.112, "ack")
     assert found(diagnose, queues) == [("EDA202", Verdict.CONFIRMED)]
+
+
+@pytest.mark.parametrize(("took", "verdict"), [((0.02, 0.02), Verdict.CONFIRMED), ((0.001, 0.5), Verdict.LIKELY)])
+def test_who_is_to_end_may_return_at_once(
+    diagnose: Diagnose, queues: Queues, took: tuple[float, float], verdict: Verdict
+) -> None:
+    queues.refuse(queues.billing.spans[1], 0.112, "ack")
+    message = queues.shop.send("orders", 5.0)
+    queues.billing.process(message, 5.1, took[0])
+    queues.billing.process(message, 6.1, took[1], said={"eda.message.redelivered": True})
+    assert found(diagnose, queues) == [("EDA202", verdict)]
 
 
 def test_a_message_sent_once_more_to_be_tried_later_is_not_reprocessed_expired_or_unread(

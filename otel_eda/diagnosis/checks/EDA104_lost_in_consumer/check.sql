@@ -184,7 +184,8 @@ missing AS (
         coalesce(u.committed > s.message_offset, false) AS kept_by_itself,
         t.message_offset IS NULL AND coalesce(p.message_offset, h.message_offset) IS NOT NULL AS untried,
         b.start > s.message_offset AS expired,
-        g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > z.grace AS went_on,
+        -- Who lived for a short while after that may have been at work on it.
+        g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > greatest(z.grace, 10000000000) AS went_on,
         -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled,
         s.message_offset < r.lowest AS before, s.key_hash IS NULL AS keyless

@@ -144,18 +144,18 @@ acking AS (
 usual AS (
     SELECT consumer_group, destination, quantile_cont(ended - started, 0.5) AS taken
     FROM works
-    WHERE outcome = 'ok' AND (consumer_group, destination) IN (SELECT DISTINCT a.consumer_group, a.destination FROM again AS a)
+    WHERE outcome = 'ok' AND destination IN (SELECT DISTINCT a.destination FROM again AS a)
     GROUP BY consumer_group, destination
 ),
 
--- Messages that a member took and left at once, as a loop does that looks whether it is to end: they were the last that it
--- took of the partition, and it was at them for less than a tenth of what work takes and of what their next attempt took.
+-- Messages that a member took and left at once, as a loop or a framework does that is to end: it was at them for less than a
+-- tenth of what work takes and of what their next attempt took, and they were the last that it took of the partition.
 left_at_once AS (
     SELECT DISTINCT a.span_id, a.message
     FROM again AS a
-    JOIN usual AS u ON u.consumer_group = a.consumer_group AND u.destination = a.destination
+    JOIN usual AS u ON u.consumer_group IS NOT DISTINCT FROM a.consumer_group AND u.destination = a.destination
     WHERE
-        a.message_offset IS NOT NULL AND u.taken >= 10000000 AND a.first_took < u.taken / 10
+        (a.message_offset IS NOT NULL OR a.system = 'rabbitmq') AND u.taken >= 10000000 AND a.first_took < u.taken / 10
         AND a.first_took < (a.ended - a.started) / 10
         AND NOT EXISTS (
             SELECT 1 FROM works AS w
@@ -163,6 +163,13 @@ left_at_once AS (
                 w.consumer_group = a.consumer_group AND w.destination = a.destination AND w.partition_id = a.partition_id
                 AND w.instance = a.previous_instance AND w.started >= a.finished AND w.started < a.started
         )
+),
+
+-- First attempts in which something was sent, acknowledged or done that has a span.
+busied AS (
+    SELECT DISTINCT trace_id, parent_id AS span_id
+    FROM operations
+    WHERE parent_id IN (SELECT a.previous_span FROM again AS a)
 ),
 
 classified AS (
@@ -191,6 +198,9 @@ classified AS (
         -- A handler that knows what it has done looks, and returns.
         a.longest >= 10000000 AND a.ended - a.started < a.longest / 10 AS recognised,
         a.system = 'rabbitmq' AND NOT coalesce(g.inside, true) AS handed_on,
+        -- A framework that is to end may return at once from what it was called with: nothing shows that it did any work.
+        a.system = 'rabbitmq' AND d.span_id IS NULL
+            AND (a.first_took < 5000000 OR a.first_took < (a.ended - a.started) / 10) AS idle,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
@@ -205,6 +215,7 @@ classified AS (
     ) AS f ON f.span_id = a.span_id AND f.message = a.message
     LEFT JOIN batched AS h ON h.span_id = a.span_id AND h.message = a.message
     LEFT JOIN left_at_once AS l ON l.span_id = a.span_id AND l.message = a.message
+    LEFT JOIN busied AS d ON d.trace_id = a.previous_trace AND d.span_id = a.previous_span
     LEFT JOIN (
         SELECT DISTINCT trace_id, span_id
         FROM operations
@@ -266,7 +277,7 @@ SELECT
         WHEN (system = 'rabbitmq' OR consumer_group IS NULL) AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
         WHEN handed_on THEN 'SUSPECT'
         -- Its work may have ended before it was acknowledged, or not.
-        WHEN ended_well IS NULL THEN 'LIKELY'
+        WHEN ended_well IS NULL OR idle THEN 'LIKELY'
         -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
         WHEN coalesce(unsettled, false) AND NOT batched AND NOT recognised THEN NULL
         ELSE 'LIKELY'
