@@ -42,23 +42,24 @@ class Durations:
 
     def record(self, seconds: float, context: Context | None = None, at: int | None = None) -> None:
         """Record a duration, measured in a context and at a time in nanoseconds, by default the current ones."""
-        bucket = bisect_left(self.bounds, seconds)
+        bounds = self.bounds
+        bucket, is_plain = bisect_left(bounds, seconds), 0.0 <= seconds < inf
         span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
         known = None if span is None else span.get_span_context()
         at = time.time_ns() if at is None else at
-        # CPython 3.10 to 3.14 gives its lock away only at calls and backward jumps: while it counts there is none.
+        # CPython 3.10 to 3.14 gives its lock away only at calls and jumps: from here until it has counted there is none.
         tally = self._tally
-        if tally is None or not 0.0 <= seconds < inf or tally.storages is not tally.consumer._reader_storages:
-            self._record(seconds, context)
+        if tally is not None and is_plain and bounds is self.bounds and tally.storages is tally.consumer._reader_storages:
+            tally.counts[bucket] += 1
+            tally.sum += seconds
+            if seconds < tally.least:  # noqa: PLR1730  # `min` would be a call
+                tally.least = seconds
+            if seconds > tally.greatest:  # noqa: PLR1730
+                tally.greatest = seconds
+            if known is not None and known[3] & 1 and tally.samples:  # its flags
+                tally.exemplars[bucket] = seconds, at, known
             return
-        tally.counts[bucket] += 1
-        tally.sum += seconds
-        if seconds < tally.least:  # noqa: PLR1730  # `min` would be a call
-            tally.least = seconds
-        if seconds > tally.greatest:  # noqa: PLR1730
-            tally.greatest = seconds
-        if known is not None and known[3] & 1 and tally.samples:  # its flags
-            tally.exemplars[bucket] = seconds, at, known
+        self._record(seconds, context)
 
     def _record(self, seconds: float, context: Context | None) -> None:
         if self._tally is not None:

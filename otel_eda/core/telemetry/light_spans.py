@@ -173,7 +173,7 @@ class LightSpan(_Span):
                 joined, template = {**common, **own}, BARE
                 for key in attributes:
                     joined.pop(key, None)
-            # CPython gives its lock away only at calls and backward jumps: from here to the update there is none.
+            # CPython gives its lock away only at calls and jumps: from here to the update there is none.
             if number == len(own) and self.own_attributes is own and self.untouched and self._end_time is None:
                 self.own_attributes, self.template = joined, template
                 joined.update(attributes)
@@ -195,11 +195,12 @@ class LightSpan(_Span):
         """End the span as the SDK does; a span that nobody has touched is given to the processors itself."""
         if end_time is None:
             end_time = time.time_ns()
-        # One thread alone is the first: CPython gives its lock away only at calls and backward jumps.
-        if self._end_time is not None or not self.untouched:
+        # One thread alone is the first: CPython gives its lock away only at calls and jumps, of which there is none here.
+        if self._end_time is None and self.untouched:
+            self._end_time = end_time
+        else:
             super().end(end_time)
             return
-        self._end_time = end_time
         if self._record_end_metrics:
             self._record_end_metrics()
         processor: Any = self._span_processor

@@ -2,8 +2,11 @@
 WITH acknowledged AS (
     SELECT
         a.system, a.service, a.instance, a.destination, a.origin_trace, a.origin_span, a.trace_id, a.span_id, a.started, a.ended,
-        EXISTS (SELECT 1 FROM works AS w WHERE w.origin_trace = a.origin_trace AND w.origin_span = a.origin_span) AS worked
+        w.origin_span IS NOT NULL AS worked
     FROM operations AS a
+    LEFT JOIN (
+        SELECT DISTINCT origin_trace, origin_span FROM works WHERE message_offset IS NULL AND origin_span IS NOT NULL
+    ) AS w ON w.origin_trace = a.origin_trace AND w.origin_span = a.origin_span
     WHERE
         a.type = 'settle' AND a.operation = 'ack' AND a.outcome = 'ok' AND a.system = 'rabbitmq' AND a.message_offset IS NULL
         AND a.origin_span IS NOT NULL

@@ -185,7 +185,8 @@ missing AS (
         t.message_offset IS NULL AND coalesce(p.message_offset, h.message_offset) IS NOT NULL AS untried,
         b.start > s.message_offset AS expired,
         -- Who lived for a short while after that may have been at work on it.
-        g.highest > s.message_offset OR i.last_time - coalesce(p.ended, h.time) > greatest(z.grace, 10000000000) AS went_on,
+        g.highest > s.message_offset
+            OR (i.last_time - coalesce(p.ended, h.time) > z.grace AND i.last_time - coalesce(p.ended, h.time) > 10000000000) AS went_on,
         -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled,
         s.message_offset < r.lowest AS before, s.key_hash IS NULL AS keyless
@@ -562,21 +563,29 @@ pull AS (
         )
 ),
 
+-- Pulls at whose last message an error left the loop.
+failing AS (
+    SELECT DISTINCT trace_id, span_id, instance, ended
+    FROM pull
+    WHERE started = last_started AND outcome = 'error' AND NOT coalesce(handed, false)
+),
+
+-- Those after which the process sent something outside of all attempts: it may have been the rest.
+rest_sent AS (
+    SELECT DISTINCT f.trace_id, f.span_id
+    FROM failing AS f
+    JOIN sends AS s ON s.instance = f.instance AND s.started BETWEEN f.ended AND f.ended + 10000000000
+    LEFT JOIN works AS w ON w.trace_id = s.trace_id AND w.span_id = s.parent_id
+    WHERE w.span_id IS NULL
+),
+
 -- Messages behind one whose error left the loop over their batch. A filter would not begin with the one that fails.
 broken_off AS (
     SELECT DISTINCT p.consumer_group, p.destination, p.partition_id, p.message_offset
     FROM pull AS p
-    JOIN pull AS f ON f.trace_id = p.trace_id AND f.span_id = p.span_id
-    WHERE
-        p.started IS NULL AND p.message_offset > coalesce(p.reached, -1)
-        AND f.started = f.last_started AND f.outcome = 'error' AND NOT coalesce(f.handed, false)
-        -- Nor did the process send anything then, outside of all attempts: it may have been the rest.
-        AND NOT EXISTS (
-            SELECT 1 FROM sends AS s
-            WHERE
-                s.instance = f.instance AND s.started BETWEEN f.ended AND f.ended + 10000000000
-                AND NOT EXISTS (SELECT 1 FROM works AS w WHERE w.trace_id = s.trace_id AND w.span_id = s.parent_id)
-        )
+    JOIN failing AS f ON f.trace_id = p.trace_id AND f.span_id = p.span_id
+    LEFT JOIN rest_sent AS r ON r.trace_id = f.trace_id AND r.span_id = f.span_id
+    WHERE p.started IS NULL AND p.message_offset > coalesce(p.reached, -1) AND r.span_id IS NULL
 ),
 
 seen AS (

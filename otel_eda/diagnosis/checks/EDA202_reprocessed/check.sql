@@ -148,21 +148,25 @@ usual AS (
     GROUP BY consumer_group, destination
 ),
 
+-- Messages after which the member that had them first took another one of the partition.
+went_on AS (
+    SELECT DISTINCT a.span_id, a.message
+    FROM again AS a
+    JOIN works AS w
+        ON w.consumer_group = a.consumer_group AND w.destination = a.destination AND w.partition_id = a.partition_id
+        AND w.instance = a.previous_instance AND w.started >= a.finished AND w.started < a.started
+),
+
 -- Messages that a member took and left at once, as a loop or a framework does that is to end: it was at them for less than a
 -- tenth of what work takes and of what their next attempt took, and they were the last that it took of the partition.
 left_at_once AS (
     SELECT DISTINCT a.span_id, a.message
     FROM again AS a
     JOIN usual AS u ON u.consumer_group IS NOT DISTINCT FROM a.consumer_group AND u.destination = a.destination
+    LEFT JOIN went_on AS w ON w.span_id = a.span_id AND w.message = a.message
     WHERE
         (a.message_offset IS NOT NULL OR a.system = 'rabbitmq') AND u.taken >= 10000000 AND a.first_took < u.taken / 10
-        AND a.first_took < (a.ended - a.started) / 10
-        AND NOT EXISTS (
-            SELECT 1 FROM works AS w
-            WHERE
-                w.consumer_group = a.consumer_group AND w.destination = a.destination AND w.partition_id = a.partition_id
-                AND w.instance = a.previous_instance AND w.started >= a.finished AND w.started < a.started
-        )
+        AND a.first_took < (a.ended - a.started) / 10 AND w.span_id IS NULL
 ),
 
 -- First attempts in which something was sent, acknowledged or done that has a span.

@@ -90,7 +90,7 @@ judged AS (
         r.*, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send,
         CASE
             -- What takes no longer than the group takes from one message to the next is no stop.
-            WHEN s.last_send - r.last_work > greatest(z.grace, (r.last_work - r.first_work) / r.number) AND s.top > r.position
+            WHEN s.last_send - r.last_work > z.grace AND (s.last_send - r.last_work) * r.number > r.last_work - r.first_work AND s.top > r.position
                 THEN 'stopped'
             WHEN h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
             -- A group that catches up after a burst is not behind.
