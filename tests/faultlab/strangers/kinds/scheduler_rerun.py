@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faultlab.strangers.books import kafka
 from faultlab.strangers.diary import note
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("confluent-kafka",)
 GROUP = "warehouse"
 COUNT, CRASH = 20, 12
+MORE: dict[str, Any] = {"session.timeout.ms": 20_000}
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
@@ -49,15 +50,15 @@ def export(topic: str, checkpoint: str, faulty: bool, attempt: int) -> None:
         producer.flush(60)
 
 
-def send(producer: object, topic: str, number: int) -> None:
+def send(producer: Any, topic: str, number: int) -> None:
     name = f"contract-{number}"
     note("sent", name, to=topic)
     headers = [("ce_id", f"2026-01-31/{name}".encode()), ("ce_type", b"contract.changed")]
-    producer.produce(topic, json.dumps({"id": name}), key=name, headers=headers)  # type: ignore[attr-defined]
+    producer.produce(topic, json.dumps({"id": name}), key=name, headers=headers)
 
 
 def warehouse(topic: str) -> None:
-    stop, consumer = Stop(), confluent(topic, GROUP, **{"session.timeout.ms": 20_000})
+    stop, consumer = Stop(), confluent(topic, GROUP, **MORE)
     note("up")
     while not stop.asked:
         message = consumer.poll(0.5)

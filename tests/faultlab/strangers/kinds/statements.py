@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("kafka-python",)
 GROUP = "statements"
 COUNT, BATCH = 8, 4
-MORE = {"max_poll_interval_ms": 6000, "session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}
+MORE: dict[str, Any] = {"max_poll_interval_ms": 6000, "session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}
 log = logging.getLogger("statements")
 
 
