@@ -91,7 +91,7 @@ def by_confluent(door: str, topic: str, faulty: bool) -> None:
     producer = Producer({"bootstrap.servers": kafka(), "linger.ms": 5})
     note("ready")
     while True:
-        frame = socket.recv_json()
+        frame = json.loads(socket.recv())
         if frame["id"] is None:
             break
         note("sent", frame["id"], to=topic)

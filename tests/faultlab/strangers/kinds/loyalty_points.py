@@ -51,7 +51,8 @@ class Account:
         self.points += event["cents"] // 100
 
     async def refund(self, event: dict[str, Any]) -> None:
-        known, _ = event["id"] in self.asked, self.asked.add(event["id"])
+        known = event["id"] in self.asked
+        self.asked.add(event["id"])
         if self.down or not known:
             raise ConnectionRefusedError(f"partner: {event['id']}")
         self.points -= event["cents"] // 100
