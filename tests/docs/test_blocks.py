@@ -98,7 +98,7 @@ def test_getting_started(kafka: Kafka, jaeger: Jaeger, tmp_path: Path) -> None:
     assert printed.count("hello\n") == 1
     assert printed.count("hello you\n") == 3
     assert printed.count('"name": "process visitor_came"') == 2
-    assert "17 places patched" in printed
+    assert "18 places patched" in printed
     assert "No problems" in printed
     spans = _spans(jaeger, f"shop-{tag}", 9 + 9 + 9)
     assert {span.name.replace(topic, "orders") for span in spans} == {"send orders", "process orders"}

@@ -36,6 +36,7 @@ HELD = {
     "messaging.consumer.group.name": f"{CONTRACT}conventions.py::test_a_process_span_in_a_group",
     "eda.message.timestamp": f"{ZMQ}::test_messages_are_numbered_by_their_sender",
     "eda.message.redelivered": f"{RABBIT}settling.py::test_each_attempt_is_a_span_under_the_same_publish",
+    "eda.message.auto_ack": f"{RABBIT}auto_ack.py::test_each_way_to_receive_says_it",
     "eda.message.delivery_count": f"{RABBIT}settling.py::test_a_quorum_queue_counts_attempts",
     "eda.message.death_count": f"{RABBIT}settling.py::test_a_dead_letter_tells_how_often_and_why_it_died",
     "eda.message.death_reason": f"{RABBIT}settling.py::test_a_dead_letter_tells_how_often_and_why_it_died",

@@ -104,7 +104,7 @@ def test_tables_of_ours_that_are_not_there(server: Server, capsys: pytest.Captur
         client.command("CREATE TABLE without.operations (span_id String) ENGINE MergeTree ORDER BY ()")
     line = complaint(capsys, f"{plain(server, 'without')}&eda=nowhere")
     assert "sees no table operations of nowhere: `otel-eda schema clickhouse --database nowhere` prints" in line
-    assert "sees no column batch in operations" in complaint(capsys, f"{plain(server, 'without')}&eda=without")
+    assert "sees no column auto_ack in operations" in complaint(capsys, f"{plain(server, 'without')}&eda=without")
 
 
 @pytest.mark.parametrize(
