@@ -47,9 +47,14 @@ class Durations:
         span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
         known = None if span is None else span.get_span_context()
         at = time.time_ns() if at is None else at
-        # CPython 3.10 to 3.14 gives its lock away only at calls and jumps: from here until it has counted there is none.
+        # CPython 3.10 to 3.14 gives its lock away only at calls and jumps: there is none until it has counted.
         tally = self._tally
-        if tally is not None and is_plain and bounds is self.bounds and tally.storages is tally.consumer._reader_storages:
+        if (
+            tally is not None
+            and is_plain
+            and bounds is self.bounds
+            and tally.storages is tally.consumer._reader_storages
+        ):
             tally.counts[bucket] += 1
             tally.sum += seconds
             if seconds < tally.least:  # noqa: PLR1730  # `min` would be a call

@@ -195,7 +195,7 @@ class LightSpan(_Span):
         """End the span as the SDK does; a span that nobody has touched is given to the processors itself."""
         if end_time is None:
             end_time = time.time_ns()
-        # One thread alone is the first: CPython gives its lock away only at calls and jumps, of which there is none here.
+        # One thread alone is the first: CPython gives its lock away only at calls and jumps, none of which is here.
         if self._end_time is None and self.untouched:
             self._end_time = end_time
         else:
