@@ -204,7 +204,7 @@ classified AS (
         a.system = 'rabbitmq' AND NOT coalesce(g.inside, true) AS handed_on,
         -- A framework that is to end may return at once from what it was called with: nothing shows that it did any work.
         a.system = 'rabbitmq' AND d.span_id IS NULL
-            AND (a.first_took < 5000000 OR a.first_took < (a.ended - a.started) / 10) AS idle,
+            AND a.first_took < (a.ended - a.started) / 10 AS idle,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
