@@ -161,12 +161,12 @@ def _application(frame: FrameType | None) -> FrameType | None:
 def _wrap_get_nowait(original: Function, switch: Switch) -> Function:
     get = _wrap_get(original, switch)
 
-    def get_nowait(queue: Any) -> Any:
+    def get_nowait(*args: Any, **kwargs: Any) -> Any:
         if not _has_marked:
-            return original(queue)
+            return original(*args, **kwargs)
         frame = caller()
         inner = frame is not _application(frame)  # `get` itself comes here in the end
-        return original(queue) if inner else get(queue)
+        return original(*args, **kwargs) if inner else get(*args, **kwargs)
 
     return get_nowait
 
@@ -186,10 +186,10 @@ def _wrap_async_get(original: Function, switch: Switch) -> Function:
 
 
 def _wrap_task_done(original: Function, switch: Switch) -> Function:  # noqa: ARG001
-    def task_done(queue: Any) -> Any:
-        if _has_marked:
-            _done(queue)
-        return original(queue)
+    def task_done(*args: Any, **kwargs: Any) -> Any:
+        if _has_marked and args:
+            _done(args[0])
+        return original(*args, **kwargs)
 
     return task_done
 
