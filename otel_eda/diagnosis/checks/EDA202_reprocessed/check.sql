@@ -202,9 +202,10 @@ classified AS (
         -- A handler that knows what it has done looks, and returns.
         a.longest >= 10000000 AND a.ended - a.started < a.longest / 10 AS recognised,
         a.system = 'rabbitmq' AND NOT coalesce(g.inside, true) AS handed_on,
-        -- A framework that is to end may return at once from what it was called with: nothing shows that it did any work.
+        -- A framework that is to end may return at once from what it was called with: nothing shows that it did any work. Who
+        -- goes on after that does not end.
         a.system = 'rabbitmq' AND d.span_id IS NULL
-            AND a.first_took < (a.ended - a.started) / 10 AS idle,
+            AND (a.instance <> a.previous_instance OR a.first_took < (a.ended - a.started) / 10) AS idle,
         CASE
             WHEN a.system = 'rabbitmq' THEN a.redelivered AND r.kind IS NULL AND g.instance IS NOT NULL
             -- A message that comes again to one process after another, and is the last that each has, may end them.
