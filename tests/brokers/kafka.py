@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 LOGGING = POM.with_name("log4j2.properties")
 WAIT = 30.0  # seconds
-# ApiVersions v0, correlation id 7, no client id. Kafka answers it only once it serves requests.
-PROBE = struct.pack(">ihhih", 10, 18, 0, 7, -1)
+# FindCoordinator v0 for the group "tests", correlation id 7, no client id: the first such request has the topic of offsets
+# made, and it fails until that topic has its leader. Clients log that failure, and it delays their first group.
+PROBE = struct.pack(">ihhihh5s", 17, 10, 0, 7, -1, 5, b"tests")
+ANSWER = struct.Struct(">iih")  # size, correlation id, error
 
 
 class Kafka(Broker):
@@ -153,13 +155,14 @@ def _fetch(folder: Path) -> None:
 
 
 def answers(host: str, port: int) -> bool:
-    """Tell whether a broker serves requests there."""
+    """Tell whether a broker serves requests there, those of groups too."""
     try:
         with socket.create_connection((host, port), timeout=WAIT) as connection:
             connection.sendall(PROBE)
-            return bool(connection.recv(4))
+            answer = connection.recv(ANSWER.size, socket.MSG_WAITALL)
     except OSError:
         return False
+    return len(answer) == ANSWER.size and ANSWER.unpack(answer)[2] == 0
 
 
 def _led(client: AdminClient, name: str) -> int:

@@ -140,7 +140,7 @@ acking AS (
     GROUP BY o.instance, o.destination
 ),
 
--- How long work takes, and whether a member took anything more of a partition once it had had a message.
+-- How long work takes.
 usual AS (
     SELECT consumer_group, destination, quantile_cont(ended - started, 0.5) AS taken
     FROM works
@@ -148,13 +148,25 @@ usual AS (
     GROUP BY consumer_group, destination
 ),
 
--- Messages after which the member that had them first took another one of the partition.
-went_on AS (
-    SELECT DISTINCT a.span_id, a.message
-    FROM again AS a
-    JOIN works AS w
-        ON w.consumer_group = a.consumer_group AND w.destination = a.destination AND w.partition_id = a.partition_id
-        AND w.instance = a.previous_instance AND w.started >= a.finished AND w.started < a.started
+-- When the member that had a message first took the next one of its partition.
+turns AS (
+    SELECT
+        consumer_group, destination, partition_id, instance, started AS time, started AS next_time,
+        CAST(NULL AS VARCHAR) AS span_id, CAST(NULL AS VARCHAR) AS message
+    FROM works
+    WHERE
+        consumer_group IS NOT NULL AND (destination, partition_id) IN (SELECT DISTINCT a.destination, a.partition_id FROM again AS a)
+    UNION ALL
+    SELECT consumer_group, destination, partition_id, previous_instance, finished, CAST(NULL AS BIGINT), span_id, message
+    FROM again
+    WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL
+),
+
+followed AS (
+    SELECT
+        span_id, message,
+        min(next_time) OVER (PARTITION BY consumer_group, destination, partition_id, instance ORDER BY time DESC) AS next_time
+    FROM turns
 ),
 
 -- Messages that a member took and left at once, as a loop or a framework does that is to end: it was at them for less than a
@@ -163,10 +175,10 @@ left_at_once AS (
     SELECT DISTINCT a.span_id, a.message
     FROM again AS a
     JOIN usual AS u ON u.consumer_group IS NOT DISTINCT FROM a.consumer_group AND u.destination = a.destination
-    LEFT JOIN went_on AS w ON w.span_id = a.span_id AND w.message = a.message
+    LEFT JOIN followed AS w ON w.span_id = a.span_id AND w.message = a.message
     WHERE
         (a.message_offset IS NOT NULL OR a.system = 'rabbitmq') AND u.taken >= 10000000 AND a.first_took < u.taken / 10
-        AND a.first_took < (a.ended - a.started) / 10 AND w.span_id IS NULL
+        AND a.first_took < (a.ended - a.started) / 10 AND coalesce(w.next_time >= a.started, true)
 ),
 
 -- First attempts in which something was sent, acknowledged or done that has a span.
