@@ -46,6 +46,14 @@ def test_a_handler_that_was_called_again_or_whose_message_was_set_aside(diagnose
         assert diagnose(made.world, "EDA104").findings == ()
 
 
+@pytest.mark.parametrize(("at", "found"), [(1.25, 0), (1.2, 1)])
+def test_what_the_attempt_sends_after_the_failure_is_its_answer(diagnose: Diagnose, at: float, found: int) -> None:
+    made = flow()
+    handled(made, 1.211, "DeclinedError")
+    made.billing.send("results", at, 0, parent=made.works[12])
+    assert len(diagnose(made.world, "EDA104").findings) == found
+
+
 def worker(number: int = 10, worked: int = 9) -> tuple[Telemetry, Service]:
     """Give a worker that acknowledges messages first, and works on so many of them."""
     world = Telemetry(1)

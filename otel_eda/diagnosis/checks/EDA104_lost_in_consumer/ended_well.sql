@@ -24,7 +24,8 @@ WITH logged AS (
 ),
 
 -- Attempts that ended well though a handler of an event failed that was dispatched in them: in a task or thread that
--- nobody waited for, or whose error somebody caught. A handler that succeeded later was called again.
+-- nobody waited for, or whose error somebody caught. A handler that succeeded later was called again. What the attempt
+-- sends after that is the answer: an order declined, a place taken.
 unheard AS (
     SELECT
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
@@ -42,10 +43,11 @@ unheard AS (
     ) AS g
         ON g.trace_id = h.trace_id AND g.instance = h.instance AND g.event_type = h.event_type AND g.function = h.function
         AND g.started >= h.ended
+    LEFT JOIN sends AS a ON a.trace_id = w.trace_id AND a.parent_id = w.span_id AND a.outcome = 'ok' AND a.started >= h.ended
     LEFT JOIN logged AS l ON l.trace_id = w.trace_id AND l.span_id = w.span_id
     WHERE
         h.type = 'handle' AND h.outcome = 'error' AND w.outcome = 'ok' AND NOT w.unacked
-        AND g.trace_id IS NULL AND l.trace_id IS NULL
+        AND g.trace_id IS NULL AND a.trace_id IS NULL AND l.trace_id IS NULL
     GROUP BY
         w.system, w.service, w.instance, w.destination, w.consumer_group, w.partition_id, w.message_offset, w.message,
         w.trace_id, w.span_id, w.origin_trace, w.origin_span, w.started, w.ended
