@@ -80,7 +80,7 @@ class Reported(_WithoutOtherPlaces):
         """Keep the send open until the object reports the outcome."""
         sending.report, sending.pending_answer = self.report, result
         sending.keep_open()
-        self.report(result, sending.acknowledged, sending.failed)
+        self.report(result, sending, sending)
 
     def is_answer(self, error: BaseException) -> bool:
         """Return whether an exception of the call is the broker's answer."""

@@ -12,7 +12,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanKind
 
 from otel_eda.core import propagation
 from otel_eda.core.clients.attributes import broker_attributes, described
-from otel_eda.core.runtime.contexts import PROCESSING, SPAN, get_current, skip_ended
+from otel_eda.core.runtime.contexts import PROCESSING, SPAN, get_current, skip_ended, with_span
 from otel_eda.core.runtime.guard import failed, guarded
 from otel_eda.core.runtime.operations import SEND, enter
 from otel_eda.core.send.refusals import mark_repeat, refused
@@ -61,10 +61,13 @@ class Learner(Protocol):
 class Sending:
     """One message between the call that sends it and the broker's answer.
 
-    `origin` is the span context that the message's headers carried before, `call_context` the context of the call,
-    `context` the one with the span; `outcome_to_callback` says that the answer comes to a callback of ours;
-    `pending_answer` is the object that will report the answer; `contents` are the arguments that say what is sent and
-    where, as long as the call runs.
+    `origin` is the span context that the message's headers carried before, `call_context` the context of the call;
+    `outcome_to_callback` says that the answer comes to a callback of ours; `pending_answer` is the object that will
+    report the answer. As long as the call runs there is also `context`, the one with the span, and `contents`, the
+    arguments that say what is sent and where.
+
+    It is itself what is called with the answer: a method of it would be an object more, and the garbage collector has
+    to look at each that waits for the broker.
 
     A message whose headers carry a context already has a *create* span by somebody else: then this *send* span is of
     kind CLIENT and linked to it, as the messaging conventions ask for.
@@ -106,9 +109,9 @@ class Sending:
         del self.operation  # its tokens hold contexts, which must not live until the broker answers
         if type(result) is CoroutineType:
             return self._await(result)
-        # The payload must not live until the broker answers.
-        self.args, self.kwargs, self.contents = (), {}, ()
         try:
+            # The payload must not live until the broker answers, and nothing should that is not needed then.
+            del self.args, self.kwargs, self.contents, self.context
             if self.outcome is None:
                 self.acknowledged(result)
             else:
@@ -153,6 +156,13 @@ class Sending:
         self.done = True
         return True
 
+    def __call__(self, answer: Any) -> None:
+        """End the send with the broker's answer, or with the exception that is reported in its place."""
+        if isinstance(answer, BaseException):
+            self.failed(answer)
+        else:
+            self.acknowledged(answer)
+
     def acknowledged(self, answer: Any) -> None:
         """End the send with the broker's answer."""
         try:
@@ -182,20 +192,22 @@ class Sending:
         if (
             isinstance(self.pending_answer, Future) and self.pending_answer.done()
         ):  # its callbacks would run in the loop's next step
-            self.report(self.pending_answer, self.acknowledged, self.failed)
+            self.report(self.pending_answer, self, self)
         self.failed(error)
 
     def _end(self, error: BaseException | None) -> None:
-        self.args, self.kwargs, self.pending_answer = (), {}, None
+        self.pending_answer = None
         end = time.time_ns()
         if self.client.learning:
             self.span.set_attributes(self.client.learn() or {})
-        kind = None if error is None else errors.record(self.span, error, "send", self.context)
+        kind = (
+            None if error is None else errors.record(self.span, error, "send", with_span(self.call_context, self.span))
+        )
         hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
         route, scope = self.route, self.route.scope
         if scope.records_durations or scope.check_durations(end):
             usual = route.usual_durations if kind is None else None
             (usual or route.own_durations(self.partition, kind)).record(
-                (end - self.start) / 1e9 if end > self.start else 0.0, self.context, end
+                (end - self.start) / 1e9 if end > self.start else 0.0, self.call_context, end, self.span
             )
         route.count_sent(self.partition, kind, self.batch_count)

@@ -14,7 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
-from otel_eda.core.runtime.contexts import SPAN, get_current
+from otel_eda.core.runtime.contexts import EMPTY, SPAN, get_current, with_span
 from otel_eda.core.runtime.guard import guarded
 
 if TYPE_CHECKING:
@@ -40,12 +40,17 @@ class Durations:
         self.points: Points | None = None
         self._tally: Tally | None = None
 
-    def record(self, seconds: float, context: Context | None = None, at: int | None = None) -> None:
-        """Record a duration, measured in a context and at a time in nanoseconds, by default the current ones."""
+    def record(
+        self, seconds: float, context: Context | None = None, at: int | None = None, span: Span | None = None
+    ) -> None:
+        """Record a duration, measured in a context and at a time in nanoseconds, by default the current ones.
+
+        A `span` is current in place of the context's own.
+        """
         bounds = self.bounds
         bucket, is_plain = bisect_left(bounds, seconds), 0.0 <= seconds < inf
-        span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
-        known = None if span is None else span.get_span_context()
+        here: Any = (get_current() if context is None else context).get(SPAN) if span is None else span
+        known = None if here is None else here.get_span_context()
         at = time.time_ns() if at is None else at
         # CPython 3.10 to 3.14 gives its lock away only at calls and jumps: there is none until it has counted.
         tally = self._tally
@@ -64,7 +69,7 @@ class Durations:
             if known is not None and known[3] & 1 and tally.samples:  # its flags
                 tally.exemplars[bucket] = seconds, at, known
             return
-        self._record(seconds, context)
+        self._record(seconds, context if span is None else with_span(context or EMPTY, span))
 
     def _record(self, seconds: float, context: Context | None) -> None:
         if self._tally is not None:
