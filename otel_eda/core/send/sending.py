@@ -156,16 +156,11 @@ class Sending:
         self.done = True
         return True
 
-    def __call__(self, answer: Any) -> None:
-        """End the send with the broker's answer, or with the exception that is reported in its place."""
-        if isinstance(answer, BaseException):
-            self.failed(answer)
-        else:
-            self.acknowledged(answer)
-
     def acknowledged(self, answer: Any) -> None:
-        """End the send with the broker's answer."""
+        """End the send with the broker's answer; an exception says that it was not sent, and why."""
         try:
+            if isinstance(answer, BaseException):
+                self.failed(answer)
             if not self._is_first_answer():
                 return
             try:
@@ -179,6 +174,8 @@ class Sending:
                 self._end(None)
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.send.sending.Sending.acknowledged", error)
+
+    __call__ = acknowledged
 
     @guarded
     def failed(self, error: BaseException) -> None:
@@ -200,9 +197,7 @@ class Sending:
         end = time.time_ns()
         if self.client.learning:
             self.span.set_attributes(self.client.learn() or {})
-        kind = (
-            None if error is None else errors.record(self.span, error, "send", with_span(self.call_context, self.span))
-        )
+        kind = None if error is None else self._record_error(error)
         hooks.end(self.span, end) if hooks.unfinished else self.span.end(end)
         route, scope = self.route, self.route.scope
         if scope.records_durations or scope.check_durations(end):
@@ -211,3 +206,6 @@ class Sending:
                 (end - self.start) / 1e9 if end > self.start else 0.0, self.call_context, end, self.span
             )
         route.count_sent(self.partition, kind, self.batch_count)
+
+    def _record_error(self, error: BaseException) -> str:
+        return errors.record(self.span, error, "send", with_span(self.call_context, self.span))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Link, Status, TraceState
 
+    from otel_eda.core.telemetry.templates import Template
+
     Encode = Callable[[Sequence[ReadableSpan]], Any]
 
 _KEPT = 4096  # values of which the bytes are kept
@@ -38,6 +40,9 @@ _BOOLS = {True: b"\x12\x02\x10\x01", False: b"\x12\x02\x10\x00"}
 _keys: dict[str, bytes] = {}
 _texts: dict[tuple[str, str], bytes] = {}
 _heads: dict[tuple[str, int], bytes] = {}
+# By the name and all but the last 14 bits of a number, as of an offset or a timestamp, which seldom change: the bytes
+# before those bits and after them.
+_highs: dict[tuple[str, int], tuple[bytes, bytes]] = {}
 
 
 class NotPlainError(Exception):
@@ -90,7 +95,12 @@ def _number(name: str, value: int) -> tuple[bytes, bytes]:
     if not -_LARGEST <= value < _LARGEST:
         raise NotPlainError
     number = varint(value & _BITS)
-    return _heads.get((name, len(number))) or _head(name, len(number)), number
+    head = _heads.get((name, len(number))) or _head(name, len(number))
+    if not 0 <= value < _SMALL:
+        if len(_highs) >= _KEPT:
+            _highs.clear()
+        _highs[name, value >> 14] = head, number[2:]
+    return head, number
 
 
 def _head(name: str, length: int) -> bytes:
@@ -129,8 +139,6 @@ def _link_to(context: SpanContext, own: bytes = b"") -> bytes:
 
 
 def _status(status: Status) -> bytes:
-    if status is UNSET:
-        return b"\x7a\x00"
     text = (status.description or "").encode()
     body = b"\x12" + varint(len(text)) + text if text else b""
     code = status.status_code.value
@@ -139,12 +147,10 @@ def _status(status: Status) -> bytes:
     return b"\x7a" + varint(len(body)) + body
 
 
-def _shared(span: LightSpan) -> tuple[bytes, bytes]:
-    """Return the bytes of a span's name, and of the attributes of its template, which are made once."""
-    template = span.template
-    if template.encoded is None:
-        template.encoded = _name(template.name), b"".join(starmap(_attribute, template.attributes.items()))
-    return template.encoded if span._name == template.name else (_name(span._name), template.encoded[1])
+def _encode(template: Template) -> tuple[bytes, bytes]:
+    """Return the bytes of the name and of the attributes of a template, which are made once."""
+    encoded = template.encoded = _name(template.name), b"".join(starmap(_attribute, template.attributes.items()))
+    return encoded
 
 
 def _name(name: str) -> bytes:
@@ -168,26 +174,31 @@ def encode(span: LightSpan) -> bytes:
         parts.append(_state(state))
     if parent is not None:
         parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
-    name, shared = _shared(span)
+    template, own_name = span.template, span._name
+    name, shared = template.encoded or _encode(template)
+    name = name if own_name == template.name else _name(own_name)
     parts += (name, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
-    parts += _own(span.own_attributes)
+    _add(parts, span.own_attributes)
     if origin is not None:
         parts.append(_link_to(origin))
     if links:
         parts += map(_link, links)
-    parts += (_status(span._status), _REMOTE if parent is not None and parent[2] else _LOCAL)
+    status, flags = span._status, _REMOTE if parent is not None and parent[2] else _LOCAL
+    parts += (b"\x7a\x00" if status is UNSET else _status(status), flags)
     body = b"".join(parts)
     return b"\x12" + varint(len(body)) + body
 
 
-def _own(attributes: Mapping[str, Any]) -> list[bytes]:
-    parts: list[bytes] = []
+def _add(parts: list[bytes], attributes: Mapping[str, Any]) -> None:
     for name, value in attributes.items():
-        if type(value) is int:
+        if type(value) is not int:
+            parts.append(_texts.get((name, value)) or _attribute(name, value))
+            continue
+        known = _highs.get((name, value >> 14))
+        if known is None:
             parts += _number(name, value)
         else:
-            parts.append(_texts.get((name, value)) or _attribute(name, value))
-    return parts
+            parts += (known[0], _PAIRS[value & 0x3FFF], known[1])
 
 
 def _make_header(span: LightSpan, official: Encode) -> None:

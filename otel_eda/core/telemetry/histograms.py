@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
-    from opentelemetry.trace import Span
 
     from otel_eda.core.message import Attributes
     from otel_eda.core.telemetry.light_histograms import Points, Tally
@@ -40,26 +39,18 @@ class Durations:
         self.points: Points | None = None
         self._tally: Tally | None = None
 
-    def record(
-        self, seconds: float, context: Context | None = None, at: int | None = None, span: Span | None = None
-    ) -> None:
+    def record(self, seconds: float, context: Context | None = None, at: int | None = None, span: Any = None) -> None:
         """Record a duration, measured in a context and at a time in nanoseconds, by default the current ones.
 
-        A `span` is current in place of the context's own.
+        A `span`, if it is given, is current there.
         """
-        bounds = self.bounds
-        bucket, is_plain = bisect_left(bounds, seconds), 0.0 <= seconds < inf
+        bounds, is_plain = self.bounds, 0.0 <= seconds < inf
+        bucket, at = bisect_left(bounds, seconds), time.time_ns() if at is None else at
         here: Any = (get_current() if context is None else context).get(SPAN) if span is None else span
         known = None if here is None else here.get_span_context()
-        at = time.time_ns() if at is None else at
         # CPython 3.10 to 3.14 gives its lock away only at calls and jumps: there is none until it has counted.
-        tally = self._tally
-        if (
-            tally is not None
-            and is_plain
-            and bounds is self.bounds
-            and tally.storages is tally.consumer._reader_storages
-        ):
+        tally, is_plain = self._tally, is_plain and bounds is self.bounds
+        if is_plain and tally is not None and tally.storages is tally.consumer._reader_storages:
             tally.counts[bucket] += 1
             tally.sum += seconds
             if seconds < tally.least:  # noqa: PLR1730  # `min` would be a call

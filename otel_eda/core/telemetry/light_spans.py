@@ -116,25 +116,27 @@ class LightSpan(_Span):
         )
 
     @classmethod
-    def made(
+    def started(  # noqa: PLR0917  # called for each span: names would cost
         cls,
-        context: SpanContext,
+        own: SpanContext,
         parent: SpanContext | None,
         template: Template,
         kind: SpanKind,
+        start_time: int | None,
         described: Described,
     ) -> Self:
-        """Return a span after a template, which keeps the attributes that describe it; its start is to be set."""
+        """Start a span after a template, which keeps the attributes that describe it."""
         span, (more, links, origin) = _new(cls), described
         span._name, span._parent, span._kind = template.name, parent, kind
-        span._context = span.context = context
+        span._context = span.context = own
+        span._start_time = time.time_ns() if start_time is None else start_time
         span.template, span.own_attributes = template, more
         if origin is not None:
             span.origin = origin
         if links:
             span._take_links(tuple(links))
-        common, room = template.attributes, cls.room
-        fits = template.is_plain and len(more) + len(common) <= room
+        common = template.attributes
+        fits = template.is_plain and len(more) + len(common) <= cls.room
         if not fits or (more and not (plain(more) and common.keys().isdisjoint(more))):
             span._clean()
         return span

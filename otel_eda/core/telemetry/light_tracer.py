@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from random import getrandbits
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, Span, SpanContext
+    from opentelemetry.trace import Link, Span
     from opentelemetry.util.types import Attributes
 
     from otel_eda.core.telemetry.templates import About, Described
@@ -110,72 +110,64 @@ class LightTracer(Tracer):
         self, template: Template, context: Context | None, kind: SpanKind, start_time: int | None, about: About
     ) -> Span:
         """Start a span after a template; one that is sampled out is not described."""
-        made_of = self._made_now(self.sdk)
-        if made_of != self._made_of:
-            self._prepare(self.sdk, made_of)
-        if self._is_disabled:
+        if self._made_now(self.sdk) != self._made_of and not self._prepare(self.sdk):
             return start_like(self.sdk, template, context, kind, start_time, about)
-        parent, trace_id, span_id, place, flags, state = self._inherited(context)
-        (describe, arguments), decision, described = about, self._decisions[place], None
+        span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
+        parent = None if span is None else span.get_span_context()
+        if parent is not None and parent[5]:
+            trace_id, _, is_remote, flags, state, _ = parent
+            place, flag = (1 if is_remote else 3) + (not flags & 1), flags & self._random_flag
+        else:
+            (trace_id, flag), parent, place, state = self._new_trace(), None, 0, NO_STATE
+        span_id, (describe, arguments), decision, described = self._new_span_id(), about, self._decisions[place], None
         if decision is None:
             described = describe(*arguments)
             decision, state, template, described = self._ask(context, trace_id, kind, template, described)
         is_valid = self._ids_are_random or _are_valid(trace_id, span_id)
-        own = span_context((trace_id, span_id, False, _FLAGS[(decision is _SAMPLED) + flags], state, is_valid))
+        own = span_context((trace_id, span_id, False, _FLAGS[(decision is _SAMPLED) + flag], state, is_valid))
         counted = self._count and self._count(parent, decision)
         if decision is _DROP:
             return NonRecordingSpan(own)
-        span = self._class.made(own, parent, template, kind, described or describe(*arguments))
-        span._start_time = time_ns() if start_time is None else start_time
+        made = self._class.started(own, parent, template, kind, start_time, described or describe(*arguments))
+        return made if self._is_silent else self._told(made, context, counted)
+
+    def _told(self, span: LightSpan, context: Context | None, counted: Any) -> Span:
         span._record_end_metrics = counted
         if self._tells_start:
             self.sdk.span_processor.on_start(span, parent_context=context)
         return span
 
-    def _inherited(self, context: Context | None) -> tuple[SpanContext | None, int, int, int, int, Any]:
-        """Return the parent, both identifiers, what kind of parent it is, the flag of random ids, the trace state."""
-        span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
-        parent = None if span is None else span.get_span_context()
-        ids = self.sdk.id_generator
-        if parent is not None and parent[5]:
-            trace_id, _, is_remote, flags, state, _ = parent
-            place = (1 if is_remote else 3) + (not flags & 1)
-            span_id = getrandbits(64) or 1 if self._ids_are_random else ids.generate_span_id()
-            return parent, trace_id, span_id, place, flags & self._random_flag, state
+    def _new_trace(self) -> tuple[int, int]:
+        """Return the identifier of a new trace, and the flag that says whether it is random."""
         if self._ids_are_random:
-            return None, getrandbits(128) or 1, getrandbits(64) or 1, 0, self._random_flag, NO_STATE
-        random = self._random_flag and 2 * bool(ids.is_trace_id_random())
-        return None, ids.generate_trace_id(), ids.generate_span_id(), 0, random, NO_STATE
+            return getrandbits(128) or 1, self._random_flag
+        ids = self.sdk.id_generator
+        return ids.generate_trace_id(), self._random_flag and 2 * bool(ids.is_trace_id_random())
 
     def start_as_current_span(self, name: str, *args: Any, **options: Any) -> AbstractContextManager[Span]:  # type: ignore[override]
         """Start a span as the SDK's tracer does, and make it current."""
         made: AbstractContextManager[Span] = self.sdk.start_as_current_span(name, *args, **options)
         return made
 
-    def _prepare(self, sdk: Any, made_of: tuple[Any, ...]) -> None:
+    def _prepare(self, sdk: Any) -> bool:
+        """Read what the spans have in common, and return whether there are to be any: newer SDKs switch tracers off."""
+        if not getattr(sdk, "_is_enabled", _always_enabled)():
+            return False
         # All can change: a fork gives a process its own resource, a sampler can be put in another's place.
+        made_of = self._made_now(sdk)
         self._changed(sdk)
         sampler, resource, ids, *_ = made_of
-        self._is_disabled = not getattr(sdk, "_is_enabled", _always_enabled)()  # newer SDKs switch tracers off
         is_usual = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
         self._ids_are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
+        self._new_span_id = _random_span_id if self._ids_are_random else ids.generate_span_id
         self._decisions = tuple(_decisions(sampler))
         self._tells_start = _tells_start(sdk.span_processor)
-        limits = sdk._span_limits
-        most = limits.max_span_attributes
-        common = {
-            "_sampler": sampler,
-            "_resource": resource,
-            "_limits": limits,
-            "_span_processor": sdk.span_processor,
-            "_instrumentation_scope": sdk._instrumentation_scope,
-            "_instrumentation_info": sdk.instrumentation_info,
-            **_told(sdk.span_processor),
-            "room": -1 if limits.max_span_attribute_length is not None else 1 << 30 if most is None else most,
-        }
+        self._is_silent = not (self._tells_start or self._count)
+        common = {"_sampler": sampler, "_resource": resource, **_common(sdk)}
         self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
         # Last: a thread that comes meanwhile prepares for itself.
         self._made_of = made_of
+        return True
 
     def _ask(
         self, context: Context | None, trace_id: int, kind: SpanKind, template: Template, described: Described
@@ -186,6 +178,24 @@ class LightTracer(Tracer):
         if result.attributes != attributes:  # the sampler has changed them
             template, described = Template(template.name, result.attributes or {}), ({}, links, origin)
         return result.decision, NO_STATE if result.trace_state is None else result.trace_state, template, described
+
+
+def _common(sdk: Any) -> dict[str, Any]:
+    """Return what the spans of a tracer have in common beside its sampler and its resource."""
+    limits = sdk._span_limits
+    most = limits.max_span_attributes
+    return {
+        "_limits": limits,
+        "_span_processor": sdk.span_processor,
+        "_instrumentation_scope": sdk._instrumentation_scope,
+        "_instrumentation_info": sdk.instrumentation_info,
+        **_told(sdk.span_processor),
+        "room": -1 if limits.max_span_attribute_length is not None else 1 << 30 if most is None else most,
+    }
+
+
+# That of the SDK tries again if all bits are zero, which happens once in 2 ** 64 times.
+_random_span_id = partial(getrandbits, 64)
 
 
 def _are_valid(trace_id: int, span_id: int) -> bool:

@@ -45,6 +45,8 @@ MORE: dict[str, Any] = {
     **{f"n{power}": sign * (1 << power) for power in (0, 7, 13, 14, 20, 28, 40, 62) for sign in (1, -1)},
     **{f"at{number}": number for number in (127, 128, 16_383, 16_384, 1_764_403_200_123)},
 }
+# Each is encoded by what is kept of those before it, or must not be.
+TURNS = [5 << 14, 5 << 15, 5 << 14 | 77, 5 << 15 | 128, -(5 << 14), 1 - (5 << 14)]
 TARGETS = [(SpanContext(1, 2, remote, TraceFlags(1)), more) for remote in (False, True) for more in (None, {"p": "0"})]
 
 
@@ -58,6 +60,10 @@ def played() -> tuple[list[Any], list[Any]]:
             for parent in PARENTS if kind is SpanKind.CONSUMER else PARENTS[:1]:
                 context = None if parent is None else set_span_in_context(NonRecordingSpan(parent))
                 start_one(tracer, context, kind, light=light)
+        for turn in TURNS:
+            span = tracer.start_span("turn", None, SpanKind.CLIENT, None, (), 7)
+            span.set_attribute("turn", turn)
+            span.end(8)
         tracer.start_span("too large", None, SpanKind.CLIENT, {"n": 1 << 63}, (), 7).end(8)
         made.append(collected.ended)
     return made[0], made[1]
