@@ -163,8 +163,8 @@ def _state(trace_state: TraceState) -> bytes:
     return b"\x1a" + varint(len(text)) + text
 
 
-def encode(span: LightSpan) -> bytes:
-    """Return a span as a field of `ScopeSpans`; raise `NotPlainError` or a `UnicodeError` if it is not plain."""
+def encode(span: LightSpan) -> tuple[bytes, bytes]:
+    """Return a span as a field of `ScopeSpans`, in two pieces; raise `NotPlainError` or a `UnicodeError` if need be."""
     links, origin, most = span.own_links, span.origin, span._limits.max_links
     if not span.untouched or (most is not None and len(links) + (origin is not None) > most):
         raise NotPlainError
@@ -174,10 +174,10 @@ def encode(span: LightSpan) -> bytes:
         parts.append(_state(state))
     if parent is not None:
         parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
-    template, own_name = span.template, span._name
-    name, shared = template.encoded or _encode(template)
-    name = name if own_name == template.name else _name(own_name)
-    parts += (name, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
+    template, name = span.template, span._name
+    usual, shared = template.encoded or _encode(template)
+    named = usual if name == template.name else _name(name)
+    parts += (named, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
     _add(parts, span.own_attributes)
     if origin is not None:
         parts.append(_link_to(origin))
@@ -186,7 +186,7 @@ def encode(span: LightSpan) -> bytes:
     status, flags = span._status, _REMOTE if parent is not None and parent[2] else _LOCAL
     parts += (b"\x7a\x00" if status is UNSET else _status(status), flags)
     body = b"".join(parts)
-    return b"\x12" + varint(len(body)) + body
+    return b"\x12" + varint(len(body)), body
 
 
 def _add(parts: list[bytes], attributes: Mapping[str, Any]) -> None:
@@ -218,8 +218,12 @@ def _has_own_origin(span: LightSpan) -> bool:
     return span._resource is not resource or span._instrumentation_scope is not scope
 
 
-def _framed(body: bytes, tag: bytes) -> bytes:
-    return tag + varint(len(body)) + body
+def _headed(header: tuple[bytes, bytes], fields: list[bytes]) -> list[bytes]:
+    """Return the bytes of spans below their resource and their scope, in pieces: a batch is copied once, at the end."""
+    resource, scope = header
+    length = len(scope) + sum(map(len, fields))
+    head = b"\x12" + varint(length)
+    return [b"\x0a" + varint(len(resource) + len(head) + length), resource, head, scope, *fields]
 
 
 def _encoded(spans: Sequence[Any], official: Encode) -> tuple[Any, bytes]:
@@ -235,11 +239,10 @@ def _encoded(spans: Sequence[Any], official: Encode) -> tuple[Any, bytes]:
         if type(span).header is None:
             _make_header(span, official)
         try:
-            fields.append(encode(span))
+            fields += encode(span)
         except (NotPlainError, UnicodeError):
             others.append(span)
-    headed = [(*kind.header, b"".join(fields)) for kind, fields in encoded.items() if fields]
-    light = [_framed(resource + _framed(scope + fields, b"\x12"), b"\x0a") for resource, scope, fields in headed]
+    light = [piece for kind, fields in encoded.items() if fields for piece in _headed(kind.header, fields)]
     return official(others), b"".join(light)
 
 
@@ -259,7 +262,7 @@ class EncodedRequest:
     def SerializePartialToString(self) -> bytes:  # noqa: N802  # protobuf's name
         """Return the bytes. Those of two messages one after another are those of both in one."""
         written: bytes = self._request.SerializePartialToString()
-        return written + self._light
+        return written + self._light if written else self._light
 
     def __getattr__(self, name: str) -> Any:
         self._request.MergeFromString(self._light)
