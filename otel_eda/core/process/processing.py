@@ -29,8 +29,8 @@ from otel_eda.core.runtime.contexts import (
     attach,
     current_context,
     get_current,
-    parent_context,
     skip_ended,
+    surroundings,
 )
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
@@ -235,12 +235,11 @@ def begin_processing(
     outer_context, base = around_processing(here, manual) if PROCESSING in here else (here, here)
     route = client.route("process", "process", message.destination)
     incoming, origin = extracted or route.incoming(message.headers)
-    context = (Context({**base, **incoming}) if base else incoming) if incoming else base
+    context, parent = surroundings(route.settings.process_parent, base, incoming, origin)
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
     attributes = {semconv.MANUAL: True} if manual or message.again else {}
     if message.offset is not None and message.partition is not None:
         _record_in_ledger(processing, message.key, message.partition, message.offset, attributes)
-    parent = parent_context(route.settings.process_parent, base, context, origin if SPAN in incoming else None)
     about = described, (route, message, origin, attributes)
     processing.span = span = route.scope.start_like(route.template, parent, route.kind, processing.start, about)
     processing.context = Context({**context, SPAN: span, PROCESSING: processing})

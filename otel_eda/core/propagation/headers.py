@@ -9,7 +9,7 @@ from opentelemetry import propagate
 from opentelemetry.propagators.textmap import Getter
 
 from otel_eda.core.propagation import tracecontext
-from otel_eda.core.runtime.contexts import EMPTY, span_in
+from otel_eda.core.runtime.contexts import EMPTY, remote_parent, span_in
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 Carrier: TypeAlias = "dict[str, Any]"
 
 
-Extracted: TypeAlias = "tuple[Context, SpanContext | None]"
-"""The context that headers carry, and the producer's span context in it, or None."""
+Extracted: TypeAlias = "tuple[Context | None, SpanContext | None]"
+"""The context that headers carry, and the producer's span context in it, or None.
+
+The context is None if there is nothing else in it: most messages carry no more, and a process span replaces it.
+"""
 
 
 # Headers of the CloudEvents distributed-tracing extension, as the protocol bindings spell them:
@@ -87,11 +90,14 @@ def inject(context: Context) -> dict[str, str]:
     return carrier
 
 
-def extract(headers: Headers) -> Extracted:
-    """Return the context that headers carry, and the producer's span context or None.
+def extract(headers: Headers) -> tuple[Context, SpanContext | None]:
+    """Return the context that headers carry, and the producer's span context or None."""
+    context, origin = read(headers)
+    return (remote_parent(origin) if origin is not None else EMPTY) if context is None else context, origin
 
-    Of headers that are repeated, the last one that is valid counts.
-    """
+
+def read(headers: Headers) -> Extracted:
+    """Return what headers carry; of those that are repeated, the last one that is valid counts."""
     if not headers:
         return EMPTY, None
     try:
@@ -104,9 +110,9 @@ def extract(headers: Headers) -> Extracted:
         if getattr(propagate, _PLACE, _PLACE) is not info.propagator:
             info = _global_propagator()
         if parent is not None and info.default:
-            trace_context = tracecontext.read(parent)
-            if trace_context is not None:
-                return trace_context  # all that most messages carry
+            origin = tracecontext.read(parent)
+            if origin is not None:
+                return None, origin  # all that most messages carry
         return _extract(headers if type(headers) is list else as_pairs(headers))
     except (TypeError, ValueError):
         return EMPTY, None  # the object is no headers
@@ -116,9 +122,9 @@ def _extract(headers: list[tuple[Any, Any]]) -> Extracted:
     headers = headers if len(headers) <= MAX_HEADERS_READ else headers[-MAX_HEADERS_READ:]
     carrier = _carrier(headers)
     if tracecontext.STATE not in carrier and tracecontext.BAGGAGE not in carrier and _global_propagator().default:
-        trace_context = tracecontext.read(carrier.get(tracecontext.PARENT))
-        if trace_context is not None:
-            return trace_context
+        origin = tracecontext.read(carrier.get(tracecontext.PARENT))
+        if origin is not None:
+            return None, origin
     context = propagate.extract(carrier, EMPTY, _getter)
     origin = _span_context(context)
     if origin is None and len(carrier) < len(headers):
@@ -131,7 +137,7 @@ def span_context_in(headers: Headers) -> SpanContext | None:
     try:
         if not headers or _global_propagator().fields.isdisjoint([_lower_name(name) for name, _ in as_pairs(headers)]):
             return None
-        return extract(headers)[1]
+        return read(headers)[1]
     except (TypeError, ValueError):
         return None  # the object is no headers: the library refuses it with its own error
 

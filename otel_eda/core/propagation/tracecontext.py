@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
-from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from otel_eda.core.runtime.contexts import EMPTY, NO_STATE, SPAN, span_context
@@ -22,6 +21,7 @@ from otel_eda.core.runtime.contexts import EMPTY, NO_STATE, SPAN, span_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.context import Context
     from opentelemetry.propagators.textmap import TextMapPropagator
     from opentelemetry.trace import Span
 
@@ -56,8 +56,8 @@ def is_default(propagator: TextMapPropagator) -> bool:
     return len(parts) == len(_DEFAULT_PROPAGATORS) and {type(part) for part in parts} == _DEFAULT_PROPAGATORS
 
 
-def read(parent: object) -> tuple[Context, SpanContext] | None:
-    """Return the context and the span context of a `traceparent` of version 00, or None for any other header."""
+def read(parent: object) -> SpanContext | None:
+    """Return the span context of a `traceparent` of version 00, or None for any other header."""
     matching = _TRACEPARENTS.get(type(parent))
     match = None if matching is None else matching(parent)
     if match is None:
@@ -66,8 +66,7 @@ def read(parent: object) -> tuple[Context, SpanContext] | None:
     trace_id, span_id = int(trace, 16), int(span, 16)
     if not trace_id or not span_id:
         return None
-    origin = span_context((trace_id, span_id, True, _FLAGS[flags], NO_STATE, True))
-    return Context({SPAN: NonRecordingSpan(origin)}), origin
+    return span_context((trace_id, span_id, True, _FLAGS[flags], NO_STATE, True))
 
 
 def write(context: Context) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opentelemetry import baggage
 
 from otel_eda.config import last_rule
-from otel_eda.core.propagation.headers import extract
+from otel_eda.core.propagation.headers import read
 from otel_eda.core.runtime.contexts import EMPTY
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def incoming(destination: str, settings: Config) -> Callable[[Headers], Extracte
     rule = "parent" if settings.trust == "parent" else last_rule(settings.trust, destination) or "parent"
     if rule == "drop":
         return _nothing
-    return extract if rule == "parent" else partial(_linked, settings.baggage)
+    return read if rule == "parent" else partial(_linked, settings.baggage)
 
 
 def _nothing(_: Headers) -> Extracted:
@@ -38,8 +38,8 @@ def _nothing(_: Headers) -> Extracted:
 
 
 def _linked(accepted: tuple[str, ...], headers: Headers) -> Extracted:
-    context, origin = extract(headers)
-    return (_allowed_baggage(context, accepted) if context else context), origin
+    context, origin = read(headers)
+    return (_allowed_baggage(context, accepted) if context else EMPTY), origin
 
 
 def incoming_context(message: Message, settings: Config) -> Extracted:
@@ -55,5 +55,5 @@ def _allowed_baggage(context: Context, accepted: tuple[str, ...]) -> Context:
     return allowed
 
 
-Polled: TypeAlias = "tuple[Message, Context, SpanContext | None]"
-"""A polled message, the context that its headers carry, and the producer's span context."""
+Polled: TypeAlias = "tuple[Message, Context | None, SpanContext | None]"
+"""A polled message, and what its headers carry: see `Extracted`."""

@@ -159,8 +159,34 @@ def around_processing(context: Context, manual: bool) -> tuple[Context, Context]
     return outer, outer if manual else outside_loops(outer)
 
 
-def parent_context(rule: str, base: Context, context: Context, origin: SpanContext | None) -> Context:
-    """Return the context with the parent of a process span, as `OTEL_EDA_PROCESS_PARENT` says.
+def remote_parent(origin: SpanContext) -> Context:
+    """Return a context with nothing but a span of another process."""
+    return Context({SPAN: trace.NonRecordingSpan(origin)})
+
+
+def as_context(parent: Context | SpanContext | None) -> Context | None:
+    """Return the context that a span begins in, where only its parent may be known."""
+    return remote_parent(parent) if type(parent) is SpanContext else parent  # type: ignore[return-value]
+
+
+def surroundings(
+    rule: str, base: Context, incoming: Context | None, origin: SpanContext | None
+) -> tuple[Context, Context | SpanContext]:
+    """Return the context around a process span, and that with its parent, as `OTEL_EDA_PROCESS_PARENT` says.
+
+    `incoming` is the context that the message carries, None if there is nothing but the producer's span in it: then
+    that may be all there is to know of the parent.
+    """
+    if incoming is None and origin is not None:
+        if not base:
+            return base, origin if rule in {"auto", "producer"} else EMPTY
+        incoming = remote_parent(origin)
+    context = (Context({**base, **incoming}) if base else incoming) if incoming else base
+    return context, _parent_context(rule, base, context, origin if incoming and SPAN in incoming else None)
+
+
+def _parent_context(rule: str, base: Context, context: Context, origin: SpanContext | None) -> Context:
+    """Return the context with the parent of a process span.
 
     By default the parent is the recording span around the message's code, else the producer's span. The producer's span
     is linked in any case: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#consumer-spans.

@@ -12,9 +12,9 @@ from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, StaticSampler
-from opentelemetry.trace import NonRecordingSpan, SpanKind, TraceFlags, Tracer
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
 
-from otel_eda.core.runtime.contexts import NO_STATE, SPAN, get_current, span_context
+from otel_eda.core.runtime.contexts import NO_STATE, SPAN, as_context, get_current, span_context
 from otel_eda.core.telemetry.light_spans import TELLS_ENDING, LightSpan
 from otel_eda.core.telemetry.templates import Template, all_links, given, start_like
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, Span
     from opentelemetry.util.types import Attributes
 
-    from otel_eda.core.telemetry.templates import About, Described
+    from otel_eda.core.telemetry.templates import About, Described, Parent
 
 # The flag of W3C Trace Context Level 2 that says whether a trace id is random; older SDKs do not know it.
 _KNOWS_RANDOMNESS = "is_trace_id_random" in SdkTracer.start_span.__code__.co_names
@@ -106,14 +106,15 @@ class LightTracer(Tracer):
             return self.sdk.start_span(name, context, kind, attributes, links, start_time, *options)  # type: ignore[no-any-return]
         return self.start_like(Template(name, attributes or {}), context, kind, start_time, given({}, links or ()))
 
-    def start_like(
-        self, template: Template, context: Context | None, kind: SpanKind, start_time: int | None, about: About
-    ) -> Span:
+    def start_like(self, template: Template, within: Parent, kind: SpanKind, start: int | None, about: About) -> Span:
         """Start a span after a template; one that is sampled out is not described."""
         if self._made_now(self.sdk) != self._made_of and not self._prepare(self.sdk):
-            return start_like(self.sdk, template, context, kind, start_time, about)
-        span: Span | None = (get_current() if context is None else context).get(SPAN)  # type: ignore[assignment]  # nothing else is kept there
-        parent = None if span is None else span.get_span_context()
+            return start_like(self.sdk, template, within, kind, start, about)
+        if type(within) is SpanContext:
+            parent: Any = within
+        else:
+            span: Any = (get_current() if within is None else within).get(SPAN)  # type: ignore[union-attr]
+            parent = None if span is None else span.get_span_context()
         if parent is not None and parent[5]:
             trace_id, _, is_remote, flags, state, _ = parent
             place, flag = (1 if is_remote else 3) + (not flags & 1), flags & self._random_flag
@@ -121,20 +122,19 @@ class LightTracer(Tracer):
             (trace_id, flag), parent, place, state = self._new_trace(), None, 0, NO_STATE
         span_id, (describe, arguments), decision, described = self._new_span_id(), about, self._decisions[place], None
         if decision is None:
-            described = describe(*arguments)
-            decision, state, template, described = self._ask(context, trace_id, kind, template, described)
+            decision, state, template, described = self._ask(within, trace_id, kind, template, describe(*arguments))
         is_valid = self._ids_are_random or _are_valid(trace_id, span_id)
         own = span_context((trace_id, span_id, False, _FLAGS[(decision is _SAMPLED) + flag], state, is_valid))
         counted = self._count and self._count(parent, decision)
         if decision is _DROP:
             return NonRecordingSpan(own)
-        made = self._class.started(own, parent, template, kind, start_time, described or describe(*arguments))
-        return made if self._is_silent else self._told(made, context, counted)
+        made = self._class.started(own, parent, template, kind, start, described or describe(*arguments))
+        return made if self._is_silent else self._tell(made, within, counted)
 
-    def _told(self, span: LightSpan, context: Context | None, counted: Any) -> Span:
+    def _tell(self, span: LightSpan, within: Parent, counted: Any) -> Span:
         span._record_end_metrics = counted
         if self._tells_start:
-            self.sdk.span_processor.on_start(span, parent_context=context)
+            self.sdk.span_processor.on_start(span, parent_context=as_context(within))
         return span
 
     def _new_trace(self) -> tuple[int, int]:
@@ -170,9 +170,9 @@ class LightTracer(Tracer):
         return True
 
     def _ask(
-        self, context: Context | None, trace_id: int, kind: SpanKind, template: Template, described: Described
+        self, within: Parent, trace_id: int, kind: SpanKind, template: Template, described: Described
     ) -> tuple[Decision, Any, Template, Described]:
-        more, links, origin = described
+        (more, links, origin), context = described, as_context(within)
         attributes, linked = {**template.attributes, **more}, all_links(links, origin)
         result = self.sdk.sampler.should_sample(context, trace_id, template.name, kind, attributes, linked)
         if result.attributes != attributes:  # the sampler has changed them

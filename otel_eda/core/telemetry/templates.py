@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry.trace import Link
 
+from otel_eda.core.runtime.contexts import as_context
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -52,7 +54,11 @@ About: TypeAlias = "tuple[Callable[..., Described], tuple[Any, ...]]"
 """What describes a span, and with what it is called if the span needs that: one that is sampled out does not."""
 
 
-StartLike: TypeAlias = "Callable[[Template, Context | None, SpanKind, int | None, About], Span]"
+Parent: TypeAlias = "Context | SpanContext | None"
+"""The context that a span begins in, None for the current one, or the span context of its parent if that is all."""
+
+
+StartLike: TypeAlias = "Callable[[Template, Parent, SpanKind, int | None, About], Span]"
 """Starts a span after a template; its time is in nanoseconds since 1970, None for now."""
 
 
@@ -77,10 +83,10 @@ def starting(tracer: Tracer) -> StartLike:
 
 
 def start_like(  # noqa: PLR0917  # called for each span: names would cost
-    tracer: Tracer, template: Template, context: Context | None, kind: SpanKind, start_time: int | None, about: About
+    tracer: Tracer, template: Template, within: Parent, kind: SpanKind, start_time: int | None, about: About
 ) -> Span:
     """Start a span after a template, as any tracer can."""
     describe, arguments = about
     more, links, origin = describe(*arguments)
-    attributes = {**template.attributes, **more}
+    attributes, context = {**template.attributes, **more}, as_context(within)
     return tracer.start_span(template.name, context, kind, attributes, all_links(links, origin), start_time)
