@@ -18,7 +18,7 @@ from otel_eda.core.clients.attributes import described
 from otel_eda.core.ledger.partition import DeliveryAnomaly
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import unwinding
-from otel_eda.core.process.durations import record_age, record_wait
+from otel_eda.core.process.durations import record_age
 from otel_eda.core.process.register import Register
 from otel_eda.core.runtime import finalizers
 from otel_eda.core.runtime.contexts import (
@@ -135,7 +135,7 @@ class Processing:
     def _record_durations(self, route: Route, kind: str | None, end: int) -> None:
         usual = route.usual_durations if kind is None else None
         (usual or route.own_durations(self.partition, kind)).record(
-            (end - self.start) / 1e9 if end > self.start else 0.0, self.context, end
+            (end - self.start) / 1e9 if end > self.start else 0.0, self.context, end, self.span
         )
         if self.timestamp is not None and route.settings.message_age:
             record_age(route, self.partition, kind, end, self.timestamp, self.context)
@@ -273,7 +273,11 @@ def _make_current(processing: Processing, message: Message, origin: SpanContext 
         client.await_settlement(message.delivery_tag, unsettled)
     scope = route.scope
     if message.timestamp is not None and (scope.records_durations or scope.check_durations(processing.start)):
-        record_wait(route, processing.partition, processing.start, message.timestamp, processing.context)
+        route.last_timestamps[processing.partition] = message.timestamp
+        waited = processing.start / 1e9 - message.timestamp / 1e3
+        (route.usual_waits or route.waits(processing.partition)).record(
+            max(waited, 0.0), processing.context, processing.start, processing.span
+        )
     dead = message.attributes is not None and semconv.DEATHS in message.attributes
     if (dead or message.redelivered or message.ready_count is not None) and not processing.manual:
         progress.record_redelivery(client, route, message)

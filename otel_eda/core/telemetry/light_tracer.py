@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from operator import attrgetter
 from random import getrandbits
 from typing import TYPE_CHECKING, Any
@@ -110,17 +109,18 @@ class LightTracer(Tracer):
         """Start a span after a template; one that is sampled out is not described."""
         if self._made_now(self.sdk) != self._made_of and not self._prepare(self.sdk):
             return start_like(self.sdk, template, within, kind, start, about)
-        if type(within) is SpanContext:
-            parent: Any = within
-        else:
+        parent: Any = within
+        if type(within) is not SpanContext:
             span: Any = (get_current() if within is None else within).get(SPAN)  # type: ignore[union-attr]
             parent = None if span is None else span.get_span_context()
         if parent is not None and parent[5]:
             trace_id, _, is_remote, flags, state, _ = parent
             place, flag = (1 if is_remote else 3) + (not flags & 1), flags & self._random_flag
         else:
-            (trace_id, flag), parent, place, state = self._new_trace(), None, 0, NO_STATE
-        span_id, (describe, arguments), decision, described = self._new_span_id(), about, self._decisions[place], None
+            own_ids = (getrandbits(128) or 1, self._random_flag) if self._ids_are_random else self._new_trace()
+            (trace_id, flag), parent, place, state = own_ids, None, 0, NO_STATE
+        span_id = getrandbits(64) or 1 if self._ids_are_random else self.sdk.id_generator.generate_span_id()
+        (describe, arguments), decision, described = about, self._decisions[place], None
         if decision is None:
             decision, state, template, described = self._ask(within, trace_id, kind, template, describe(*arguments))
         is_valid = self._ids_are_random or _are_valid(trace_id, span_id)
@@ -138,9 +138,7 @@ class LightTracer(Tracer):
         return span
 
     def _new_trace(self) -> tuple[int, int]:
-        """Return the identifier of a new trace, and the flag that says whether it is random."""
-        if self._ids_are_random:
-            return getrandbits(128) or 1, self._random_flag
+        """Return an identifier by the application's generator, and the flag that says whether it is random."""
         ids = self.sdk.id_generator
         return ids.generate_trace_id(), self._random_flag and 2 * bool(ids.is_trace_id_random())
 
@@ -159,7 +157,6 @@ class LightTracer(Tracer):
         sampler, resource, ids, *_ = made_of
         is_usual = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
         self._ids_are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
-        self._new_span_id = _random_span_id if self._ids_are_random else ids.generate_span_id
         self._decisions = tuple(_decisions(sampler))
         self._tells_start = _tells_start(sdk.span_processor)
         self._is_silent = not (self._tells_start or self._count)
@@ -192,10 +189,6 @@ def _common(sdk: Any) -> dict[str, Any]:
         **_told(sdk.span_processor),
         "room": -1 if limits.max_span_attribute_length is not None else 1 << 30 if most is None else most,
     }
-
-
-# That of the SDK tries again if all bits are zero, which happens once in 2 ** 64 times.
-_random_span_id = partial(getrandbits, 64)
 
 
 def _are_valid(trace_id: int, span_id: int) -> bool:
