@@ -70,6 +70,7 @@ KEPT = {
     "process.workers:_all": "they are weak references, which go with their threads and tasks",
     "process.workers:_by_task": "they are weak references, which go with their tasks",
     "telemetry.encoding:_heads": "names before numbers as they are encoded, which are the same for all",
+    "telemetry.encoding:_highs": "high bits of numbers as they are encoded, which are the same for all",
     "telemetry.encoding:_keys": "names as they are encoded, which are the same for all",
     "telemetry.encoding:_texts": "attributes as they are encoded, which are the same for all",
     "clients.instances:_live_clients": "they are weak references, which go with their clients",
