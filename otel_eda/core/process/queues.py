@@ -156,7 +156,7 @@ def _wrap_put_nowait(original: Function, switch: Switch) -> Function:
             return original(self, item)
         has_message = bool(_waiting) or id(item) in _in_processing
         if type(item) is tuple and not has_message:
-            for part in item:  # noqa: SIM110  # a client does this several times for each message: `any` would be calls
+            for part in item:  # a client does this several times for each message: `any` would be calls
                 has_message |= id(part) in _in_processing
         return put_marked(self, item) if has_message else original(self, item)
 
