@@ -44,8 +44,8 @@ class Distro(OpenTelemetryDistro):
     def _configure(self, **kwargs: object) -> None:
         super()._configure(**kwargs)  # type: ignore[no-untyped-call]
         ours = {name for name in DEFAULTS if name not in os.environ}
-        if _QUEUE not in ours:
-            ours.discard(_BATCH)
+        if _QUEUE not in ours and not _is_at_least(os.environ[_QUEUE], DEFAULTS[_BATCH]):
+            ours.discard(_BATCH)  # the SDK refuses a batch that its queue has no room for
         os.environ.update({name: DEFAULTS[name] for name in ours})
         self._passing = tuple(ours.intersection(_PASSING))
         _name_host()
@@ -60,6 +60,10 @@ class Distro(OpenTelemetryDistro):
         for name in self._passing:
             os.environ.pop(name, None)
         self._passing = ()
+
+
+def _is_at_least(size: str, least: str) -> bool:
+    return size.strip().isdecimal() and int(size) >= int(least)
 
 
 def _name_host() -> None:

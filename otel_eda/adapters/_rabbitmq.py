@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
+from otel_eda.adapters._amqp import attributes
 from otel_eda.core import DestinationTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _REPLY_TO = "amq.rabbitmq.reply-to"
 _ID = "{id}"
@@ -32,6 +37,16 @@ def destination(exchange: str, routing_key: str, queue: str = "") -> str:
         return name
     anonymous = _template(queue or ("" if exchange else routing_key)) in _ANONYMOUS
     return DestinationTemplate(template, name, {semconv.ANONYMOUS: True, semconv.TEMPORARY: True} if anonymous else {})
+
+
+@lru_cache(maxsize=1024)
+def received(exchange: str, routing_key: str, queue: str, auto_ack: bool) -> tuple[str, str | None, Mapping[str, Any]]:
+    """Return what received messages have in common: their destination, that of the queue, RabbitMQ's own attributes.
+
+    Nobody may change the attributes: others have them, too.
+    """
+    own_queue = destination("", queue) if queue else None
+    return destination(exchange, routing_key, queue), own_queue, attributes(routing_key, None, auto_ack)
 
 
 def _template(name: str) -> str:

@@ -142,7 +142,7 @@ def _taken(values: Sequence[Any]) -> _Hand | None:
     here: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
     parts = here.given if here is not None and type(here.given) is tuple else ()
     if not (parts or hand_over.waiting or open_processings.has_any(values)):
-        return None  # as with most of the tasks that clients make for their own work
+        return None
     for value in values:
         is_part = parts and any(value is part for part in parts)
         processing = here if is_part else open_processings.find(value)
@@ -164,6 +164,20 @@ def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 _NESTED = {tuple, CoroutineType}  # types of values that may have a message
+_UNSEEN = frozenset({*_NESTED, CellType})
+# Which the collector reads without a trace: before Python 3.13 `f_locals` is a dict that keeps them with the frame.
+_HAS_LOCALS = sys.version_info >= (3, 11)  # the coroutine itself, else its frame
+_in_processing = open_processings.by_message
+
+
+def _taken_by_task(coroutine: Any) -> _Hand | None:
+    if type(coroutine) is CoroutineType and not hand_over.waiting:
+        here: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+        values = gc.get_referents(coroutine if _HAS_LOCALS else coroutine.cr_frame)
+        seen = _UNSEEN.isdisjoint(map(type, values)) and (here is None or type(here.given) is not tuple)
+        if seen and _in_processing.keys().isdisjoint(map(id, values)):
+            return None  # as with most of the tasks that clients make for their own work
+    return _taken(_locals(coroutine))
 
 
 def _locals(coroutine: Any) -> list[Any]:
@@ -173,21 +187,17 @@ def _locals(coroutine: Any) -> list[Any]:
         return own
     values: list[Any] = []
     for value in own:
-        values.append(value)
-        if type(value) is tuple:
-            values += value
-        elif type(value) is CoroutineType:
+        values += (value, *value) if type(value) is tuple else (value,)
+        if type(value) is CoroutineType:
             for inner in _own_locals(value):
                 values += (inner, *inner) if type(inner) is tuple else (inner,)
     return values
 
 
 def _own_locals(coroutine: Any) -> list[Any]:
-    # The collector reads them without a trace: before Python 3.13 `f_locals` is a dict that keeps them as long as the
-    # frame lives.
     if type(coroutine) is not CoroutineType:
         return []
-    values = gc.get_referents(coroutine if sys.version_info >= (3, 11) else coroutine.cr_frame)
+    values = gc.get_referents(coroutine if _HAS_LOCALS else coroutine.cr_frame)
     if CellType in map(type, values):
         for cell in values:
             if type(cell) is CellType:
@@ -241,9 +251,7 @@ def _hand_to(thread: Any) -> _Call | None:
 
 def _wrap_create_task(original: Function, switch: Switch) -> Function:
     def create_task(loop: Any, coroutine: Any, *args: Any, **kwargs: Any) -> Any:
-        hand = None
-        if switch.on and (open_processings.by_message or hand_over.waiting):
-            hand = _taken(_locals(coroutine))
+        hand = _taken_by_task(coroutine) if switch.on and (_in_processing or hand_over.waiting) else None
         if hand is None:
             return original(loop, coroutine, *args, **kwargs)
         if hand.processing is None:

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from otel_eda.core.propagation.trust import Polled
 
 
-Puller: TypeAlias = "Callable[[Any, Client], Any]"
-"""Pulls one message from a consumer; returns (async: awaits) the application's result and our `Pulled`."""
+Puller: TypeAlias = "Callable[..., Any]"
+"""Pulls one message from a consumer, of a client; returns the application's result and our `Pulled`.
+
+An async one is given the loop's iterator, too: it begins the message's process span itself, and awaits the result.
+"""
 
 
 def _references_of_a_local() -> int:
@@ -89,18 +92,8 @@ class TracedAsyncIterator(_TracedIterator):
             per_task.finish_current(loop.client)
         if passes_through(loop.client.library.telemetry):
             return type(self.__wrapped__).__anext__(self.__wrapped__)  # type: ignore[no-any-return]
-        return self._next()
-
-    async def _next(self) -> Any:
-        loop = self._self_loop
-        try:
-            result, pulled = await loop.pull()
-        except BaseException:
-            loop.stop_following()
-            raise
-        if pulled is not None:
-            loop.begin_pulled(pulled)
-        return result
+        pulling: Awaitable[Any] = loop.pull(self)  # which keeps this iterator as long as somebody waits
+        return pulling
 
 
 class TracedGenerator(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no parameters
@@ -162,7 +155,7 @@ class LoopProcessing:
         "watch",
     )
 
-    pull: Callable[[], Any]  # of an iterator that pulls
+    pull: Callable[..., Any]  # of an iterator that pulls
 
     def __init__(self, client: Client, frame: FrameType | None) -> None:
         self.client = client

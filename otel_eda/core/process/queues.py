@@ -4,12 +4,20 @@ The loop's process span of such a message goes on in the worker: from the `get` 
 `task_done`, or asks the queue for the next one and keeps this one nowhere, or is ended by an exception. A message that
 was copied out of its batch has no span before; it begins with the `put`. If the message is dropped before a worker was
 seen to finish it, its processing was given up: nobody knows what became of it.
+
+asyncio's clients use queues for all that they do, several times for each message. So only `put_nowait` of asyncio's is
+wrapped: the code of what takes from queues is exchanged when a message is first put into one. The functions stay what
+they are, so that a worker is followed that has kept `queue.get`, or waits in it already.
 """
 
 from __future__ import annotations
 
+import inspect
+import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from otel_eda.core.patching import interception
 from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.process import deferral, hand_over, hands, unwinding, workers
 from otel_eda.core.process.processing import open_processings
@@ -55,7 +63,9 @@ def _mark(item: Any) -> Processing | None:
 
 def _marked(processing: Processing) -> Processing:
     global _has_marked
-    _has_marked = True
+    if not _has_marked:
+        _follow_asyncio()
+        _has_marked = True
     hands.give(processing)
     return processing
 
@@ -138,6 +148,21 @@ def _wrap_put(original: Function, switch: Switch) -> Function:
     return put
 
 
+def _wrap_put_nowait(original: Function, switch: Switch) -> Function:
+    put_marked = _wrap_put(original, switch)
+
+    def put_nowait(self: Any, item: Any) -> Any:
+        if not (_in_processing or _waiting):
+            return original(self, item)
+        has_message = bool(_waiting) or id(item) in _in_processing
+        if type(item) is tuple and not has_message:
+            for part in item:  # a client does this several times for each message: `any` would be calls
+                has_message |= id(part) in _in_processing
+        return put_marked(self, item) if has_message else original(self, item)
+
+    return put_nowait
+
+
 def _wrap_get(original: Function, switch: Switch) -> Function:
     def get(*args: Any, **kwargs: Any) -> Any:
         if _has_marked and args:
@@ -152,37 +177,9 @@ def _wrap_get(original: Function, switch: Switch) -> Function:
 
 
 def _application(frame: FrameType | None) -> FrameType | None:
-    # `get_nowait` calls `get`, of the module's or ours.
-    while frame is not None and (frame.f_globals is globals() or frame.f_globals.get("__name__") in _PLACES):
+    while frame is not None and frame.f_globals.get("__name__") in _LAYERS:
         frame = frame.f_back
     return frame
-
-
-def _wrap_get_nowait(original: Function, switch: Switch) -> Function:
-    get = _wrap_get(original, switch)
-
-    def get_nowait(*args: Any, **kwargs: Any) -> Any:
-        if not _has_marked:
-            return original(*args, **kwargs)
-        frame = caller()
-        inner = frame is not _application(frame)  # `get` itself comes here in the end
-        return original(*args, **kwargs) if inner else get(*args, **kwargs)
-
-    return get_nowait
-
-
-def _wrap_async_get(original: Function, switch: Switch) -> Function:
-    async def get(queue: Any) -> Any:
-        if _has_marked:
-            _ask(queue)
-        item = await original(queue)
-        if _has_marked and switch.on and open_processings:
-            frame = caller()  # none of the application's, if this is all that a task does
-            awaited = frame is not None and frame.f_code.co_flags & unwinding.SUSPENDABLE
-            _take(queue, item, frame if awaited else None)
-        return item
-
-    return get
 
 
 def _wrap_task_done(original: Function, switch: Switch) -> Function:  # noqa: ARG001
@@ -192,6 +189,52 @@ def _wrap_task_done(original: Function, switch: Switch) -> Function:  # noqa: AR
         return original(*args, **kwargs)
 
     return task_done
+
+
+async def _get(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if _has_marked:
+        _ask(args[0])
+    return await run(*args, **kwargs)  # which asks `get_nowait` in the end
+
+
+def _get_nowait(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if not _has_marked:
+        return run(*args, **kwargs)
+    waited, frame = _who_gets(caller())
+    if not waited:
+        _ask(args[0])
+    item = run(*args, **kwargs)
+    if open_processings:
+        _take(args[0], item, frame)
+    return item
+
+
+def _who_gets(frame: FrameType | None) -> tuple[bool, FrameType | None]:
+    """Return whether it is `get` that gets an item, and the application's frame: None if a task does nothing else."""
+    outer, waited = _application(frame), False
+    while frame is not outer and frame is not None:
+        waited |= bool(frame.f_code.co_flags & inspect.CO_COROUTINE)
+        frame = frame.f_back
+    awaited = outer is not None and outer.f_code.co_flags & unwinding.SUSPENDABLE
+    return waited, outer if awaited or not waited else None
+
+
+def _task_done(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if _has_marked:
+        _done(args[0])
+    return run(*args, **kwargs)
+
+
+_ASYNCIO = "asyncio.queues"
+_FOLLOWED = {"get": _get, "get_nowait": _get_nowait, "task_done": _task_done}
+
+
+def _follow_asyncio() -> None:
+    module = sys.modules.get(_ASYNCIO)
+    for name, interceptor in _FOLLOWED.items() if module is not None else ():
+        function = inspect.unwrap(getattr(vars(module)["Queue"], name))
+        if type(function) is FunctionType:
+            interception.intercept(function, interceptor)
 
 
 _PLACES: dict[str, dict[str, tuple[tuple[str, Wrap], ...]]] = {
@@ -204,15 +247,9 @@ _PLACES: dict[str, dict[str, tuple[tuple[str, Wrap], ...]]] = {
             ("get_nowait", _wrap_get),
         ),
     },
-    "asyncio.queues": {
-        "Queue": (
-            ("put_nowait", _wrap_put),
-            ("get", _wrap_async_get),
-            ("get_nowait", _wrap_get_nowait),
-            ("task_done", _wrap_task_done),
-        ),
-    },
+    _ASYNCIO: {"Queue": (("put_nowait", _wrap_put_nowait),)},
 }
+_LAYERS = {__name__, interception.__name__, *_PLACES}  # between the application and the queue itself
 
 
 def _patched(module: ModuleType) -> list[Patch]:

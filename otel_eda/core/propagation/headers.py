@@ -164,10 +164,12 @@ def _extract_without_last(headers: list[tuple[Any, Any]]) -> Extracted | None:
 def event_id(headers: Headers) -> str | None:
     """Return the id that the sender gave the event in a header of its own, or None if there is none."""
     try:
+        if type(headers) is dict and len(headers) == 1 and tracecontext.PARENT in headers:
+            return None  # as in most messages
         if type(headers) is not list:
             headers = as_pairs(headers)
         elif len(headers) == 1 and headers[0][0] == tracecontext.PARENT:
-            return None  # as in most messages
+            return None
         for name, value in headers:
             if type(name) is str and name.lower() in _IDS:
                 found = _getter.get({name: value}, name)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function, Switch
     from otel_eda.core.process.loops import Puller
-    from otel_eda.core.process.processing import Processing
     from otel_eda.core.receive.receiving import Read
 
 
@@ -85,11 +84,11 @@ class Iterate:
             raise
         return result, pull.pulled(result)
 
+    # One coroutine for all that a step does: each more has its price.
     async def _pull_async(
-        self, library: Library, read: Read, consumer: Any, client: Client
-    ) -> tuple[Any, Pull | Processing | None]:
-        if passes_through(library.telemetry):
-            return await type(consumer).__anext__(consumer), None
+        self, _: Library, read: Read, consumer: Any, client: Client, iterator: TracedAsyncIterator
+    ) -> Any:
+        loop = iterator._self_loop
         pull = self._timed(client, consumer, read) if self.timed else Pull(client, self.operation, read)
         pull.operation = enter(pull.types)
         try:
@@ -98,10 +97,12 @@ class Iterate:
             pull.raised(error)
             if self.arrival is not None:
                 per_task.fail_current(client, error)
+            loop.stop_following()
             raise
         pull.pulled(result)
         begun = None if self.arrival is None else per_task.release_current(client)
-        return result, begun or pull
+        loop.begin_pulled(begun or pull)
+        return result
 
     def _timed(self, client: Client, consumer: Any, read: Read) -> Pull:
         return Receiving(client, consumer, self.operation, read, timed=True)

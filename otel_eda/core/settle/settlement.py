@@ -101,7 +101,8 @@ class Settlement(Call):
         if scope.records_durations or scope.check_durations(end):
             usual = self.route.usual_durations if kind is None else None
             durations = usual or self.route.own_durations(None, kind)
-            durations.record(max(end - self.start, 0) / 1e9, with_span(self.call_context, self.span))
+            spent = end - self.start if end > self.start else 0
+            durations.record(spent / 1e9, with_span(self.call_context, self.span), end)
 
     def count(self, error: BaseException | None, kind: str | None) -> None:
         """Count what was settled."""
