@@ -257,5 +257,5 @@ def test_nothing_is_kept_of_thousands_of_them(way: Way, asks: bool, recorder: Re
         return await run(3), await run(TIMES)
 
     few, many = asyncio.run(both())
-    assert many - few < 5 * TIMES  # of a hundred times as many calls: the pool has threads of its own
+    assert many - few < 50 * TIMES  # of a hundred times as many calls; messages of the last ones may wait yet
     assert len(unretrieved._failed_calls) < 10
