@@ -67,9 +67,7 @@ class _Hand:
         if processing is not None and not processing.done:
             failed = self._count(processing, error, threaded)
         elif processing is not None and processing.failed_elsewhere and isinstance(error, Exception):
-            failed = Context(
-                {SPAN: processing.span}
-            )  # a task fails, in turn, with the error of a call that it waits for
+            failed = Context({SPAN: processing.span})  # of a task, whose call in another one has failed before
         if self.place is not None:
             self.place.leave()
         return failed
