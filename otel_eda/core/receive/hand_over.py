@@ -61,9 +61,11 @@ class _Fetch(SinglePlace):
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the function, whose pulls begin no processing."""
-        # A loop's frame is what says so, since the tasks that run it come and go.
-        hand_over.loops.update(dict.fromkeys(_codes(original.__code__), (self.known, switch)))
-        if inspect.isasyncgenfunction(original):
+        generates = inspect.isasyncgenfunction(original)
+        if generates or inspect.iscoroutinefunction(original):
+            # A loop's frame is what says so, since the tasks that run it come and go.
+            hand_over.loops.update(dict.fromkeys(_codes(original.__code__), (self.known, switch)))
+        if generates:
             return self._generator(original)
         return around(original, switch, partial(_Fetching, self.known))
 
