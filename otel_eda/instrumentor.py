@@ -120,6 +120,12 @@ class FaustStreamingInstrumentor(_Instrumentor):
     name = "faust_streaming"
 
 
+class FaststreamInstrumentor(_Instrumentor):
+    """Switches the instrumentation of FastStream on and off."""
+
+    name = "faststream"
+
+
 class RegistriesInstrumentor(_Instrumentor):
     """Switches the instrumentation of in-process registries of handlers on and off."""
 

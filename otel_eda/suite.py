@@ -28,6 +28,7 @@ from .adapters import (
     blinker,
     confluent_kafka,
     dramatiq,
+    faststream,
     faust_streaming,
     kafka_python,
     pika,
@@ -63,6 +64,7 @@ _ADAPTERS = (
     dramatiq,
     taskiq,
     faust_streaming,
+    faststream,
 )
 LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapter in _ADAPTERS}
 REGISTRIES = "registries"

@@ -49,6 +49,15 @@ def received(exchange: str, routing_key: str, queue: str, auto_ack: bool) -> tup
     return destination(exchange, routing_key, queue), own_queue, attributes(routing_key, None, auto_ack)
 
 
+def is_direct_reply(exchange: str, routing_key: str) -> bool:
+    """Return whether a message answers a request by the direct reply-to: that the broker returns it says nothing.
+
+    It hands the answer over without a queue, and returns it all the same if it is `mandatory`, as aio-pika's messages
+    are: https://www.rabbitmq.com/docs/direct-reply-to#limitations.
+    """
+    return not exchange and routing_key.startswith(f"{_REPLY_TO}.")
+
+
 def _template(name: str) -> str:
     # Names that are made at each start would give each start span names and series of its own.
     return _UUID.sub(_ID, _NAMED.sub(rf"\1{_ID}", name))

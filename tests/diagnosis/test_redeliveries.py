@@ -33,6 +33,12 @@ class Queues:
         made = self.billing._span("settle", "orders", at, 0.001, said, work)
         made.json["links"] = work.json["links"]
 
+    def another(self, name: str) -> Service:
+        """Return one more process of a service, on RabbitMQ as the others: what Kafka has is another message."""
+        made = self.world.service(name, system="rabbitmq")
+        made.other("still here", 60.0, 0.01)
+        return made
+
     def again(self, service: Service, message: Message, destination: str, at: float) -> Message:
         """Have a service send on what it received, as it is."""
         made = service.send(destination, at)
@@ -127,6 +133,20 @@ def test_who_is_to_end_may_return_at_once(
     message = queues.shop.send("orders", 5.0)
     queues.billing.process(message, 5.1, took[0])
     queues.billing.process(message, 6.1, took[1], said={"eda.message.redelivered": True})
+    assert found(diagnose, queues) == [("EDA202", verdict)]
+
+
+@pytest.mark.parametrize(("works", "verdict"), [(True, Verdict.CONFIRMED), (False, Verdict.LIKELY)])
+def test_who_showed_no_work_may_have_been_ending_if_another_process_got_the_message(
+    diagnose: Diagnose, queues: Queues, works: bool, verdict: Verdict
+) -> None:
+    queues.refuse(queues.billing.spans[1], 0.112, "ack")
+    message = queues.shop.send("orders", 5.0)
+    first = queues.billing.process(message, 5.1, 0.02)
+    if works:
+        queues.billing.other("SELECT invoices", 5.11, 0.001, first)
+    replica = queues.another("billing")
+    replica.process(message, 6.1, 0.02, said={"eda.message.redelivered": True})
     assert found(diagnose, queues) == [("EDA202", verdict)]
 
 

@@ -70,6 +70,12 @@ class Journal(SimpleSpanProcessor):
             order = {ids(span): place for place, span in enumerate(self._started)}
         return sorted(self.exporter.get_finished_spans(), key=lambda span: order[ids(span)])
 
+    def forget(self) -> None:
+        """Forget the spans that have ended."""
+        with self.changed:
+            self._started = [span for span in self._started if span.end_time is None]
+            self.exporter.clear()
+
     def open(self) -> list[ReadableSpan]:
         """Give the spans that have started and not ended."""
         with self.changed:
@@ -161,6 +167,11 @@ class Recorder:
         until(lambda: self.count(metric, destination) >= count, f"{count} in {metric}")
         assert self.count(metric, destination) == count
         return self.points(metric, destination)
+
+    def forget(self) -> None:
+        """Forget spans and log records, as exporters do."""
+        self.journal.forget()
+        self.log_exporter.clear()
 
     def shutdown(self) -> None:
         """End the providers."""

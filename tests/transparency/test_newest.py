@@ -49,7 +49,7 @@ def repository(tmp_path: Path) -> str:
 
 
 def test_every_client_has_a_suite() -> None:
-    frameworks = {"dramatiq", "taskiq", "faust-streaming"}
+    frameworks = {"dramatiq", "taskiq", "faust-streaming", "faststream"}
     assert {name.replace("_", "-") for name in suite.LIBRARIES} - frameworks == CLIENTS.keys()
 
 

@@ -49,6 +49,7 @@ ELSEWHERE = {
     "dramatiq": "nobody has run its own tests with and without us yet",
     "taskiq": "nobody has run its own tests with and without us yet",
     "faust_streaming": "nobody has run its own tests with and without us yet",
+    "faststream": "its wheel carries no tests",
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.adapters._amqp import attributes, merged_headers, text
-from otel_eda.adapters._rabbitmq import destination
+from otel_eda.adapters._rabbitmq import destination, is_direct_reply
 from otel_eda.core import Message, Outcome
 
 from .messages import timestamp_of
@@ -56,11 +56,12 @@ def _slots(kind: type) -> list[MemberDescriptorType]:
 
 def report(answer: Any, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
     """Call one of two callbacks with the answer to a publication: a message that the broker returns has failed."""
-    code = getattr(getattr(answer, "delivery", None), "reply_code", None)
-    if code is None:
+    sent_back: Any = getattr(answer, "delivery", None)
+    code = getattr(sent_back, "reply_code", None)
+    if code is None or is_direct_reply(sent_back.exchange, sent_back.routing_key):
         done(answer)
     else:
-        failed(Outcome(semconv.RETURNED, f"{code} {answer.delivery.reply_text}"))
+        failed(Outcome(semconv.RETURNED, f"{code} {sent_back.reply_text}"))
 
 
 def answers(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from otel_eda.adapters._amqp import merged_headers
-from otel_eda.adapters._rabbitmq import destination
+from otel_eda.adapters._rabbitmq import destination, is_direct_reply
 from otel_eda.core import Message, PublisherConfirm, Tags
 
 from .messages import owner, read, sent
@@ -88,9 +88,11 @@ def confirm(frame: Any) -> PublisherConfirm:
     return PublisherConfirm(method.delivery_tag, method.multiple, refused=method.NAME == "Basic.Nack")
 
 
-def returned_message(method: Any, header: Any) -> tuple[Message, str]:
-    """Return the message that the broker sends back by `Basic.Return`, and the reason."""
+def returned_message(method: Any, header: Any) -> tuple[Message, str] | None:
+    """Return the message that the broker sends back by `Basic.Return`, and the reason; None if that says nothing."""
     basic_return = method.method
+    if is_direct_reply(basic_return.exchange, basic_return.routing_key):
+        return None
     return sent(
         basic_return.exchange, basic_return.routing_key, header.properties
     ), f"{basic_return.reply_code} {basic_return.reply_text}"

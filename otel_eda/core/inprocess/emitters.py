@@ -17,12 +17,13 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind
 from otel_eda import semconv
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.inprocess.dispatched import DispatchedEvent, dispatching, type_name
-from otel_eda.core.inprocess.handler_call import HandlerCall, failed_in, function_name
+from otel_eda.core.inprocess.handler_call import HandlerCall, failed_in
 from otel_eda.core.inprocess.handlers import is_explicit, unhandled
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.runtime.contexts import current_context, with_span
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.names import function_name
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.telemetry import errors
 from otel_eda.core.telemetry.errors import ENDS

@@ -6,7 +6,6 @@ import inspect
 import time
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
@@ -132,32 +131,11 @@ class _Owned:
         self.coroutine.close()
 
 
-_names: WeakKeyDictionary[FunctionType, str] = WeakKeyDictionary()
-
-
 def _is_async(function: Function) -> bool:
     inner = getattr(function, "__func__", function)
     if type(inner) is FunctionType and not inner.__dict__:  # nobody has marked or wrapped it
         return bool(inner.__code__.co_flags & inspect.CO_COROUTINE)
     return inspect.iscoroutinefunction(function)
-
-
-def function_name(function: Any) -> str:
-    """Return the qualified name of a handler, with its module: that of the function that finally runs."""
-    inner = getattr(function, "__func__", function)
-    if type(inner) is not FunctionType:
-        return _full_name(inner)  # whether it can be a key is for the application to say
-    if not inner.__dict__:
-        return f"{inner.__module__}.{inner.__qualname__}"
-    found = _names.get(inner)
-    if found is None:
-        found = _names[inner] = _full_name(inner)
-    return found
-
-
-def _full_name(function: Any) -> str:
-    inner = inspect.unwrap(getattr(function, "func", function))
-    return f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}".lstrip(".")
 
 
 def failed_in(error: BaseException) -> Context | None:

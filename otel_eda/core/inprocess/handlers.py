@@ -12,6 +12,7 @@ from otel_eda.core.patching.interception import intercept, interceptor_of
 from otel_eda.core.patching.patch import Switch
 from otel_eda.core.runtime.contexts import current_context, get_current, span_in, suppressed
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.names import function_name
 from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 from otel_eda.core.inprocess.dispatched import EVENT_TYPE, IN_HANDLER, dispatching, event_type_of, type_name
-from otel_eda.core.inprocess.handler_call import HandlerCall, function_name
+from otel_eda.core.inprocess.handler_call import HandlerCall
 
 telemetry = Telemetry("registries")
 

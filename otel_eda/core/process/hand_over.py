@@ -10,17 +10,19 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from otel_eda import semconv
 from otel_eda.core.clients.library import Library
 from otel_eda.core.message import Unsettled
 from otel_eda.core.process import deferral
 from otel_eda.core.process.processing import begin_processing, open_processings
 from otel_eda.core.propagation import trust
+from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import passes_through
 from otel_eda.core.runtime.state import on_fork, on_reset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import CodeType, FrameType
     from weakref import ReferenceType
 
@@ -41,6 +43,8 @@ fetching: ContextVar[list[Waiting] | None] = ContextVar("otel_eda.fetching", def
 """The messages that were pulled within a call that fetches, None outside of such a call."""
 loops: dict[CodeType, tuple[KnownBy, Switch]] = {}
 """The code of loops that fetch, and what gives, of a pulled message, the object by which it is known."""
+batch: ContextVar[tuple[Processing, ...]] = ContextVar("otel_eda.batch", default=())
+"""The processings of the batch that is processed here by one call, none of which is current."""
 on_reset(waiting.clear)
 on_fork(waiting.clear)
 
@@ -149,11 +153,20 @@ def known_by(frame: FrameType | None) -> KnownBy | None:
     return known if switch.on else None
 
 
-def fetched(client: Client, record: Any, message: Message, known_by: KnownBy | None = None) -> None:
-    """Let a message wait that was pulled just now; without `known_by` the call that fetches says by which object."""
+def fetched(
+    client: Client,
+    record: Any,
+    message: Message,
+    known_by: KnownBy | None = None,
+    pulled: list[Waiting] | None = None,
+) -> None:
+    """Let a message wait that was pulled just now; without `known_by` the call that fetches says by which object.
+
+    That is the call to which `pulled` belongs, by default the one around.
+    """
     if message.offset is not None and message.partition is not None:
         client.record_batch(message.destination, message.partition, [message.offset])
-    item, pulled = Waiting(client, record, message), fetching.get()
+    item, pulled = Waiting(client, record, message), fetching.get() if pulled is None else pulled
     if known_by is not None:
         item.keep(known_by(record))
     elif pulled is not None:
@@ -183,6 +196,41 @@ def begin(known: Any) -> Processing | None:
     processing = begin_processing(item.client, record, item.message, item.extracted)
     processing.in_callback = True
     return processing
+
+
+@guarded
+def begin_batch(known: tuple[Any, ...]) -> tuple[Processing, ...]:
+    """Begin the processings of the messages of a batch that wait under these objects, and make none of them current.
+
+    What one call does for several messages is not caused by one of them.
+    """
+    processings = []
+    for one in known:
+        processing = begin(one)
+        if processing is not None:
+            processing.detach()
+            processings.append(processing)
+            if len(known) > 1:
+                processing.span.set_attribute(semconv.BATCH_COUNT, len(known))
+    return tuple(processings)
+
+
+@guarded
+def end_batch(processings: tuple[Processing, ...], error: BaseException | None) -> None:
+    """End the processings of a batch; if it has failed, nobody knows which of several messages have not."""
+    for processing in processings:
+        ledger = processing.partition_ledger
+        if ledger is not None and len(processings) > 1 and (error or processing.failure) is not None:
+            ledger.give_up(processing.offset)
+            processing.partition_ledger = None
+        end(processing, error)
+
+
+def at_work() -> Iterable[Processing]:
+    """Return the processings of the message or batch that the code here works on."""
+    current: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    at_hand = batch.get() if current is None or current.done else (current,)
+    return [processing for processing in at_hand if not processing.done]
 
 
 @guarded

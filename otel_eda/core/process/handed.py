@@ -15,12 +15,14 @@ from functools import partial
 from types import CellType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import Context
+
 from otel_eda import semconv
 from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.process import deferral, hand_over, hands, unretrieved
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import tasks
-from otel_eda.core.runtime.contexts import PROCESSING, get_current
+from otel_eda.core.runtime.contexts import PROCESSING, SPAN, get_current
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Sequence
     from types import ModuleType
-
-    from opentelemetry.context import Context
 
     from otel_eda.core.patching.patch import Function, Patch, Switch
     from otel_eda.core.process.processing import Processing
@@ -66,6 +66,8 @@ class _Hand:
         processing, failed = self.processing, None
         if processing is not None and not processing.done:
             failed = self._count(processing, error, threaded)
+        elif processing is not None and processing.failed_elsewhere and isinstance(error, Exception):
+            failed = Context({SPAN: processing.span})  # of a task, whose call in another one has failed before
         if self.place is not None:
             self.place.leave()
         return failed
@@ -103,19 +105,19 @@ class _Hand:
             processing.partition_ledger.give_up(processing.offset)
             processing.partition_ledger = None
         processing.end(error)
+        processing.failed_elsewhere = True
         message = client.library.message(self.record)
         if message is not None:  # somebody may hand it on once more
             hand_over.Copy(client, self.record, message).await_hand()
         return context
 
 
-class _Call:
+class _Call(unretrieved.HandedCall):
     """A function that an executor's thread calls with a message."""
 
     def __init__(self, function: Any, hand: _Hand) -> None:
+        super().__init__()
         self.function, self.hand = function, hand
-        self.failed: Context | None = None
-        self.retrieved = False
 
     def ask(self) -> None:
         """Leave it to who asks for the outcome what comes of the message."""
@@ -285,6 +287,10 @@ _PLACES = {
         ("Future", "result", unretrieved.wrap_outcome),
         ("Future", "exception", unretrieved.wrap_outcome),
     ),
+    "asyncio.futures": (
+        ("", "_copy_future_state", unretrieved.wrap_copy),
+        ("", "_set_concurrent_future_state", unretrieved.wrap_copy_back),
+    ),
     "asyncio.base_events": (
         ("BaseEventLoop", "create_task", _wrap_create_task),
         ("BaseEventLoop", "call_exception_handler", unretrieved.wrap_handler),
@@ -293,7 +299,9 @@ _PLACES = {
 
 
 def _patched(module: ModuleType) -> list[Patch]:
-    return [patch(getattr(module, owner), name, wrap) for owner, name, wrap in _PLACES[module.__name__]]
+    return [
+        patch(getattr(module, owner) if owner else module, name, wrap) for owner, name, wrap in _PLACES[module.__name__]
+    ]
 
 
 handed = ModulePatches(_PLACES, _patched)

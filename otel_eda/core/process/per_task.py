@@ -133,6 +133,10 @@ def _take(pulled: Pulled, message: Message, future: Future[Any], begun: Processi
     if client.library.telemetry.scope is None:
         return
     finish_current(client)
+    fetching = context.get(hand_over.fetching)
+    if fetching is not None and begun is None:
+        hand_over.fetched(client, pulled.record, message, pulled=fetching)
+        return
     lent = None
     if begun is None:
         begun = context.run(functools.partial(begin_processing, owner=owner), client, pulled.record, message)

@@ -65,7 +65,8 @@ class Processing:
     in nanoseconds since 1970, 0 while it runs. `queued` counts the queues, tasks and threads that it was handed to and
     that are not done with it, `taken` those that have got it from a queue; `went_on` is when a worker asked for the
     next message after it, or was over, 0 before that, `keeper` is its code, or itself if that is not followed;
-    `unqueued` is the error by which a queue refused the message that nobody has put into one since.
+    `unqueued` is the error by which a queue refused the message that nobody has put into one since; `failed_elsewhere`
+    says that a call in another thread or task has failed with it.
     """
 
     span: Span
@@ -78,7 +79,7 @@ class Processing:
     failure: BaseException | None = None
     keeper: ReferenceType[WorkerCode] | None = None
     unqueued: str | None = None
-    done = inherited = in_callback = waited = False
+    done = inherited = in_callback = waited = failed_elsewhere = False
     queued = taken = body_ended_at = went_on = slot = 0
 
     def __init__(

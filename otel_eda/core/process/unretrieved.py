@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 from otel_eda import semconv
 from otel_eda.core.runtime import finalizers
@@ -21,24 +23,29 @@ if TYPE_CHECKING:
     from otel_eda.core.patching.patch import Function, Switch
 
 
-class HandedCall(Protocol):
-    """A call in another thread; `failed` is the context in which it failed, `retrieved` that somebody has asked."""
+class HandedCall:
+    """A call in another thread or task that a message was handed to.
 
-    failed: Context | None
-    retrieved: bool
+    `failed` is the context in which it failed, `retrieved` says that somebody has asked for its outcome; `holders` has
+    an item for each future that has the outcome and is not dropped yet, and the one that is taken last is True.
+    """
+
+    def __init__(self, failed: Context | None = None) -> None:
+        self.failed, self.retrieved, self.holders = failed, False, [True]
 
     def ask(self) -> None:
         """Leave it to who asks for the outcome what comes of the message."""
 
 
-_CALL = "_otel_eda_call"  # a future's
+_CALL = "_otel_eda_call"  # a future's or a task's: asyncio's are made in C, show no `__dict__`, but take attributes
+_NEVER = "exception was never retrieved"  # so asyncio tells of a future that is dropped
 _MOST_FAILED = 1000
 _failed_calls: dict[int, HandedCall] = {}  # of futures that are not dropped yet
-_failed_tasks: dict[int, Context] = {}  # in which contexts they failed, as long as nobody may have asked for the errors
-on_reset(_failed_tasks.clear)
+_copying: set[int] = set()  # the threads in which asyncio copies an outcome from one future to another
 on_reset(_failed_calls.clear)
 
 
+@guarded
 def follow(future: Any, call: HandedCall) -> None:
     """Follow a future until somebody asks for its outcome, or it is dropped."""
     future.__dict__[_CALL] = call
@@ -52,14 +59,25 @@ def call_failed(call: HandedCall) -> None:
 
 
 def task_failed(task: Task[Any], failed: Context) -> None:
-    """Remember a task that has failed, and in which context."""
-    _failed_tasks[id(task)] = failed
-    drop_oldest(_failed_tasks, _MOST_FAILED)
+    """Remember a task that has failed, and in which context, as long as the task lives."""
+    _mark(task, HandedCall(failed))
+
+
+def _mark(future: Any, call: HandedCall) -> bool:
+    with suppress(AttributeError, TypeError):  # a class of the application's may refuse attributes
+        setattr(future, _CALL, call)
+        return True
+    return False
 
 
 @guarded
 def _dropped(call: HandedCall) -> None:
-    if _failed_calls.pop(id(call), None) is not None and not call.retrieved:
+    if _failed_calls.pop(id(call), None) is not None:
+        _let_go(call)
+
+
+def _let_go(call: HandedCall) -> None:
+    if call.holders.pop() and not call.retrieved:
         _report(call.failed)
 
 
@@ -78,23 +96,65 @@ def wrap_outcome(original: Function, switch: Switch) -> Function:  # noqa: ARG00
     """Return a future's call that gives its outcome, which notes that somebody has asked for it."""
 
     def outcome(future: Any, *args: Any, **kwargs: Any) -> Any:
-        call = future.__dict__.get(_CALL)
-        if call is None:
-            return original(future, *args, **kwargs)
-        call.retrieved = True
         try:
             return original(future, *args, **kwargs)
         finally:
-            call.ask()
+            call = future.__dict__.get(_CALL)  # not before: one that waits is told late that a message was handed on
+            if call is not None and get_ident() not in _copying:
+                call.retrieved = True
+                call.ask()
 
     return outcome
+
+
+def wrap_copy(original: Function, switch: Switch) -> Function:  # noqa: ARG001
+    """Return asyncio's function that copies the outcome of an executor's future to one that tasks await.
+
+    It asks for the outcome in nobody's name: whether anybody wants it only the other future knows.
+    """
+
+    def copy_future_state(source: Any, dest: Any) -> Any:
+        call = getattr(source, _CALL, None)
+        if not isinstance(call, HandedCall):
+            return original(source, dest)
+        _copying.add(get_ident())
+        try:
+            return original(source, dest)
+        finally:
+            _copying.discard(get_ident())
+            _copied(call, dest)
+
+    return copy_future_state
+
+
+@guarded
+def _copied(call: HandedCall, dest: Any) -> None:
+    if dest.cancelled():
+        return
+    if call.failed is not None:
+        call.holders.append(False)
+        call.retrieved |= not _mark(dest, call)
+    call.ask()
+
+
+def wrap_copy_back(original: Function, switch: Switch) -> Function:
+    """Return asyncio's function that copies a task's outcome to a future for threads, which may be asked instead."""
+
+    def set_concurrent_future_state(concurrent: Any, source: Any) -> Any:
+        call = getattr(source, _CALL, None)
+        if switch.on and isinstance(call, HandedCall):
+            follow(concurrent, call)
+            call_failed(call)
+        return original(concurrent, source)
+
+    return set_concurrent_future_state
 
 
 def wrap_handler(original: Function, switch: Switch) -> Function:
     """Return an event loop's call that is told of errors that nobody has asked for."""
 
     def call_exception_handler(loop: Any, context: dict[str, Any]) -> Any:
-        if switch.on and _failed_tasks:
+        if switch.on:
             _never_retrieved(context)
         return original(loop, context)
 
@@ -103,6 +163,7 @@ def wrap_handler(original: Function, switch: Switch) -> Function:
 
 @guarded
 def _never_retrieved(context: dict[str, Any]) -> None:
-    task = context.get("future")  # that nobody holds any more: so it says that nobody has asked for its exception
-    if task is not None:
-        _report(_failed_tasks.pop(id(task), None))
+    if str(context.get("message", "")).endswith(_NEVER):
+        call = getattr(context.get("future"), _CALL, None)
+        if isinstance(call, HandedCall):
+            _let_go(call)

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from otel_eda import semconv
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
-from otel_eda.core.process import per_task, queues
+from otel_eda.core.process import hand_over, per_task, queues
 from otel_eda.core.process.manual import Process
 from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.names import function_name
 from otel_eda.core.runtime.operations import passes_through
+from otel_eda.core.telemetry.errors import ENDS, class_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,17 +192,25 @@ class Handle(SinglePlace):
     """A call, sync or async, of the application's handler by a library that handles what the handler raises.
 
     The message's processing has failed then, though nothing leaves it; it ends with the call if that is its `end`. A
-    library that only notes the exception in a call has `told`, which returns it from that call's arguments.
+    library that only notes the exception in a call has `told`, which returns it from that call's arguments. An
+    exception of a class that is named in `verdicts` only says that the message is done. `handler` returns the
+    application's function from the first argument, for the span to tell its name.
     """
 
     target: str
     end: bool = False
     told: Callable[..., BaseException | None] | None = None
+    verdicts: frozenset[str] = frozenset()
+    handler: Callable[[Any], Any] | None = None
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
         """Return the call, whose exception is that of the message's processing."""
         if self.told is not None:
             return around(original, switch, partial(_record_told, self.told))
+        if self.handler is not None:
+            return around(original, switch, partial(_record_name, self.handler))
+        if self.verdicts:
+            return around(original, switch, partial(_VerdictCall, self.verdicts))
         return around(original, switch, _LastHandlerCall if self.end else _HandlerErrorCall)
 
 
@@ -222,10 +233,33 @@ def _record_told(
 
 
 @guarded
+def _record_name(handler: Callable[[Any], Any], args: tuple[Any, ...], _: dict[str, Any]) -> Call | None:
+    name = function_name(handler(args[0]))
+    for processing in hand_over.at_work():
+        processing.span.set_attribute(semconv.FUNCTION, name)
+    return None
+
+
+class _VerdictCall(_HandlerErrorCall):
+    """A call of the application's handler, which may say by an exception what is to become of the message."""
+
+    __slots__ = ("verdicts",)
+
+    def __init__(self, verdicts: frozenset[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__(args, kwargs)
+        self.verdicts = verdicts
+
+    def exited(self, error: BaseException | None) -> None:
+        """Record why the processing has failed, or that the process is told to end."""
+        if error is not None and self.verdicts.isdisjoint(map(class_name, type(error).__mro__)):
+            _record_failure(error)
+
+
+@guarded
 def _record_failure(error: BaseException | None) -> None:
-    processing = _current_processing() if isinstance(error, Exception) else None
-    if processing is not None and not processing.done:
-        processing.failure = error
+    if isinstance(error, (Exception, *ENDS)):
+        for processing in hand_over.at_work():
+            processing.failure = error
 
 
 class _LastHandlerCall(_HandlerErrorCall):

@@ -138,12 +138,12 @@ class _ConfirmModeCall(Call):
 class Returned(SinglePlace):
     """A function that is called with a message that the broker sends back.
 
-    `returned` reads the message and the reason in words.
+    `returned` reads the message and the reason in words, None if it has arrived all the same.
     """
 
     target: str
     takes: tuple[str, ...]
-    returned: Callable[..., tuple[Message, str]]
+    returned: Callable[..., tuple[Message, str] | None]
     operation: str = "return"
 
     def wrap(self, library: Library, original: Function, switch: Switch) -> Function:
@@ -152,9 +152,10 @@ class Returned(SinglePlace):
 
     def _handle(self, library: Library, arguments: Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         taken = None if passes_through(library.telemetry) else arguments.take(args, kwargs)
-        if taken is None:
+        read = None if taken is None else self.returned(*taken)
+        if read is None:
             return
-        message, reason = self.returned(*taken)
+        message, reason = read
         client = client_of(args[0], library)
         route = client.route(self.operation, "send", message.destination)
         route.count(client.scope.metrics.returned)

@@ -67,7 +67,11 @@ def exception_type(error: BaseException) -> str:
 
     The SDK names exceptions in the same way.
     """
-    kind = type(error)
+    return class_name(type(error))
+
+
+def class_name(kind: type) -> str:
+    """Return the qualified name of a class, without the module for a builtin one."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pika import BasicProperties
 from support.recorder import count
-from support.spans import attribute
+from support.spans import attribute, failed
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_the_direct_reply_to_is_named_once(connection: BlockingConnection, recor
     asks.basic_publish("", requests, b"1", BasicProperties(reply_to=REPLY))
 
     def answer(channel: Any, method: Any, properties: Any, _: bytes) -> None:
-        channel.basic_publish("", properties.reply_to, b"2")
+        channel.basic_publish("", properties.reply_to, b"2", mandatory=True)  # the broker returns it all the same
         channel.stop_consuming()
 
     answers.basic_consume(requests, answer, auto_ack=True)
@@ -63,6 +63,8 @@ def test_the_direct_reply_to_is_named_once(connection: BlockingConnection, recor
     (_, reply), (_, came) = recorder.sends(2), recorder.processes(2)
     assert (reply.name, came.name) == (f"publish {REPLY}.{{id}}", f"process {REPLY}.{{id}}")
     assert attribute(reply, NAME) == attribute(came, NAME)
+    assert not failed(reply)
+    assert recorder.count("eda.returned.messages") == 0
 
 
 def test_a_settlement_of_several_destinations_names_the_queue(

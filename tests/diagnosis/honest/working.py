@@ -53,6 +53,18 @@ def the_third_failure_has_all_three_set_aside() -> Telemetry:
     return made.world
 
 
+@honest("EDA104", "EDA402")
+def a_batch_of_which_a_call_has_done_all_but_the_last() -> Telemetry:
+    made = flow(40, 1, skip={10, 11, 12})
+    for again in range(4):
+        for turn in range(10, 13):
+            said = {"messaging.batch.message_count": 3}
+            made.billing.process(made.messages[turn], 1.21 + again * 0.02, 0.01, error="ValueError", said=said)
+    made.billing.commit("orders", 1.3, 13)
+    linger(made.shop, made.billing)
+    return made.world
+
+
 @honest("EDA104", "EDA401", "EDA402")
 def a_handler_that_says_skip_by_an_exception() -> Telemetry:
     return _failed("faststream.exceptions.SkipMessage", 8)[0]

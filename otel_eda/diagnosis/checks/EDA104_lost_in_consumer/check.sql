@@ -137,7 +137,7 @@ tried AS (
         arg_max(w.trace_id, w.started) AS trace_id, arg_max(w.span_id, w.started) AS span_id,
         arg_max(w.service, w.started) AS service, arg_max(w.instance, w.started) AS instance,
         arg_max(w.origin_trace, w.started) AS origin_trace, arg_max(w.origin_span, w.started) AS origin_span,
-        bool_or(coalesce(w.handed, false)) AS handed, bool_or(coalesce(w.went_on, false)) AS left_behind,
+        bool_or(coalesce(w.handed, false)) AS handed, max(w.batch) AS batch, bool_or(coalesce(w.went_on, false)) AS left_behind,
         -- When a worker got it that it had waited for.
         max(w.started + CAST(coalesce(w.waited, 0) * 1000000000 AS BIGINT)) AS taken
     FROM works AS w
@@ -176,7 +176,7 @@ missing AS (
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
         s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
-        d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, coalesce(t.left_behind, false) AS left_behind, t.taken, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
+        d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, t.batch, coalesce(t.left_behind, false) AS left_behind, t.taken, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
         t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted, t.ended AS failed_at,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,
         -- The member that had the message committed past it. So no other member got it, whoever has the partition now.
@@ -234,7 +234,7 @@ missing AS (
     SELECT
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
-        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false, false,
+        t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.batch, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false, false,
         false, false, true, false, false
     FROM tried AS t
     WHERE t.skipped = 1
@@ -665,7 +665,8 @@ SELECT
             ) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
         -- The process may have finished it in its last moments, whose spans were not exported.
-        WHEN m.untried OR m.handed THEN 'LIKELY'
+        -- A call that was given a whole batch may have done some of its messages before it failed.
+        WHEN m.untried OR m.handed OR m.batch > 1 THEN 'LIKELY'
         -- A member without telemetry may have had the partition before.
         WHEN m.before THEN 'LIKELY'
         -- Compaction may have removed what a group did not read before: nobody knows the keys, and the log's cleaner, which

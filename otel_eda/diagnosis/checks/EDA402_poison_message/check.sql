@@ -20,7 +20,7 @@ attempt AS (
         system, destination, consumer_group, replica, message, count(*) AS attempts,
         max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
-        max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
+        max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned, max(batch) AS batch,
         count(CASE WHEN outcome = 'rejected' THEN 1 END) AS put_back,
         max(CASE WHEN redelivered OR deaths > 0 THEN 1 ELSE 0 END) AS redelivered,
         max(partition_id) AS partition_id, max(message_offset) AS message_offset,
@@ -215,7 +215,8 @@ SELECT
             AND v.last_time - a.last_time < greatest(z.grace, 3 * coalesce(r.taken, 0), a.last_time - a.first_time) THEN 'LIKELY'
         -- An error of the broker's own client is about the connection, the group or what the handler sends.
         WHEN regexp_matches(a.error, '^(pika|aio_pika|aiormq|kafka|aiokafka|cimpl|confluent_kafka|zmq)[.]') THEN 'LIKELY'
-        WHEN a.abandoned = 1 OR a.put_back > 0 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
+        -- Of a batch that one call is given, one message may fail them all.
+        WHEN a.abandoned = 1 OR a.put_back > 0 OR a.batch > 1 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
     END AS at_most,
     CASE
         WHEN a.put_back > 0 THEN a.attempts || ' attempts, ' || a.put_back || ' of them ended without an error and put it back'
