@@ -42,6 +42,30 @@ def what_failed_is_set_aside_together_half_a_minute_later() -> Telemetry:
 
 
 @honest("EDA104")
+def what_failed_is_set_aside_in_a_row_after_the_batch() -> Telemetry:
+    made = flow(40, 1, skip={10, 11}, committed=10)
+    for turn in (10, 11):
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.01, error="ValueError")
+    for turn in (10, 11):
+        made.billing.send("orders.dlq", 1.3 + turn * 0.001, turn - 10)
+    made.billing.commit("orders", 5.0, 40)
+    linger(made.shop, made.billing)
+    return made.world
+
+
+@honest("EDA104")
+def what_failed_first_is_set_aside_after_the_batch_and_what_failed_last_cannot_be() -> Telemetry:
+    made = flow(40, 1, skip={10, 11}, committed=10)
+    for turn in (10, 11):
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.01, error="ValueError")
+    made.billing.send("orders.dlq", 1.31, 0)
+    made.billing.send("orders.dlq", 1.311, error="NotEnoughReplicasError")
+    made.billing.commit("orders", 5.0, 40)
+    linger(made.shop, made.billing)
+    return made.world
+
+
+@honest("EDA104")
 def the_third_failure_has_all_three_set_aside() -> Telemetry:
     made = flow(40, 1, skip={10, 11, 12}, committed=10)
     for turn in (10, 11, 12):
