@@ -133,7 +133,7 @@ LEFT JOIN (
     FROM completeness GROUP BY service, instance) c USING (service, instance)
 """
 # Failed attempts after which their process set a message aside, outside of the attempt's span and without a link: each
-# such send is about the last attempt that had failed. Of several in a row, as after a batch, some are about earlier ones.
+# such send is about the last attempt that had failed. Of several in a row, as after a batch, some may be about others.
 EXCUSED = """
 CREATE TABLE excused AS
 WITH failed AS (
