@@ -133,17 +133,20 @@ LEFT JOIN (
     FROM completeness GROUP BY service, instance) c USING (service, instance)
 """
 # Failed attempts after which their process set a message aside, outside of the attempt's span and without a link: each
-# such send is about the last attempt that had failed.
+# such send is about the last attempt that had failed. Of several in a row, as after a batch, some may be about others.
 EXCUSED = """
 CREATE TABLE excused AS
 WITH failed AS (
     SELECT trace_id, span_id, instance, ended FROM works WHERE outcome = 'error'
+), answers AS (
+    SELECT f.trace_id, f.span_id, s.trace_id AS sent_trace, s.span_id AS sent_span, s.outcome,
+           count(*) OVER (PARTITION BY f.trace_id, f.span_id) = 1 AS alone
+    FROM (SELECT s.* FROM sends s JOIN asides a USING (destination) WHERE a.kind <> 'parking') s
+    ASOF JOIN failed f ON f.instance = s.instance AND f.ended <= s.started
+    WHERE s.started - f.ended < 10000000000
+      AND NOT EXISTS (SELECT 1 FROM works w WHERE w.trace_id = s.trace_id AND w.span_id = s.parent_id)
 )
-SELECT DISTINCT f.trace_id, f.span_id, s.trace_id AS sent_trace, s.span_id AS sent_span
-FROM (SELECT * FROM set_aside WHERE aside <> 'parking') s
-ASOF JOIN failed f ON f.instance = s.instance AND f.ended <= s.started
-WHERE s.started - f.ended < 10000000000
-  AND NOT EXISTS (SELECT 1 FROM works w WHERE w.trace_id = s.trace_id AND w.span_id = s.parent_id)
+SELECT DISTINCT trace_id, span_id, sent_trace, sent_span, alone FROM answers WHERE outcome = 'ok'
 """
 # What a process set aside, if it may be any message that failed before: neither a failed attempt that set aside nothing
 # else, nor a link, nor the time says which one it is.
@@ -159,7 +162,8 @@ WITH aside AS (
 )
 SELECT DISTINCT instance, started FROM aside a
 WHERE (attempt IS NULL OR number > 1)
-  AND NOT EXISTS (SELECT 1 FROM excused e WHERE e.sent_trace = a.trace_id AND e.sent_span = a.span_id)
+  AND NOT EXISTS (
+      SELECT 1 FROM excused e WHERE e.sent_trace = a.trace_id AND e.sent_span = a.span_id AND e.alone)
 """
 # Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination.
 RESENT = """

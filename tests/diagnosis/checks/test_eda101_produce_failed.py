@@ -58,6 +58,25 @@ def test_what_a_broker_says_is_the_cause(diagnose: Diagnose, error: str, text: s
     assert cause in only(diagnose(made.world, "EDA101").findings, "EDA101").cause
 
 
+@pytest.mark.parametrize(
+    ("error", "text", "cause"),
+    [
+        ("Azure.Messaging.ServiceBus.ServiceBusException", "no 'sb://x/orders' (MessagingEntityNotFound)", "no such"),
+        ("*sarama.ProducerError", "kafka server: Request was for a topic or partition that does not exist", "no such"),
+        ("KafkaJSProtocolError", "This server does not host this topic-partition", "no such"),
+        ("KafkaJSProtocolError", "Not authorized to access topics: [Topic authorization failed]", "may not write"),
+    ],
+)
+def test_what_a_client_with_one_error_for_all_says_is_proof(
+    diagnose: Diagnose, error: str, text: str, cause: str
+) -> None:
+    made = flow()
+    made.shop.send("orders", 5.0, error=error).span.json["status"]["message"] = text
+    finding = only(diagnose(made.world, "EDA101").findings, "EDA101")
+    assert finding.verdict is CONFIRMED
+    assert cause in finding.cause
+
+
 def test_any_other_error_may_be_of_what_came_after_the_send(diagnose: Diagnose) -> None:
     made = flow()
     made.shop.send("orders", 5.0, error="ValueError")

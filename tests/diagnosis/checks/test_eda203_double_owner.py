@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, only
+from .helpers import CONFIRMED, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -27,3 +27,13 @@ def test_one_after_the_other_is_none(diagnose: Diagnose) -> None:
     made.billing.process(made.messages[6], 1.0, took=1.0)
     other.process(made.messages[6], 2.0, took=1.0)
     assert diagnose(made.world, "EDA203").findings == ()
+
+
+def test_who_has_no_message_of_its_own_may_work_for_the_other(diagnose: Diagnose) -> None:
+    made = flow(skip={6})
+    other = made.world.service("billing", group="billing")
+    made.billing.process(made.messages[6], 1.0, took=2.0)
+    other.process(made.messages[6], 2.0, took=0.5)
+    assert only(diagnose(made.world, "EDA203").findings, "EDA203").verdict is SUSPECT
+    made.works.append(other.process(made.shop.send("orders", 9.0, 20), 9.1))
+    assert only(diagnose(made.world, "EDA203").findings, "EDA203").verdict is CONFIRMED

@@ -36,6 +36,16 @@ def test_the_handler_s_error_is_told_where_the_loop_s_is_not_known(diagnose: Dia
     assert "KeyError it is" in str(finding.detail)
 
 
+@pytest.mark.parametrize(("tries", "found"), [(1, 0), (3, 1)])
+def test_of_several_layers_only_the_innermost_is_an_attempt(diagnose: Diagnose, tries: int, found: int) -> None:
+    made = flow(skip={12})
+    for turn in range(tries):
+        for layer in range(3):
+            at = 1.3 + turn + layer * 0.001
+            made.billing.process(made.messages[12], at, 0.01 - layer * 0.002, error="KeyError")
+    assert [finding.count for finding in diagnose(made.world, "EDA402").findings] == [3] * found
+
+
 def test_an_error_that_passed_is_none(diagnose: Diagnose) -> None:
     made = flow(skip={12})
     for turn in range(3):

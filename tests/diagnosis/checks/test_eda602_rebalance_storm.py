@@ -57,6 +57,15 @@ def test_each_member_is_replaced_once_or_many_come_and_go(diagnose: Diagnose, to
     assert only(diagnose(made.world, "EDA602").findings, "EDA602").verdict is verdict
 
 
+def test_who_works_within_another_s_attempts_is_no_member(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip=set(range(40)))
+    workers = [made.world.service("worker", group="billing") for _ in range(2)]
+    for turn, message in enumerate(made.messages):
+        made.billing.process(message, turn * 0.1, 0.05)
+        workers[turn % 2].process(message, turn * 0.1 + 0.01, 0.03)
+    assert diagnose(made.world, "EDA602").findings == ()
+
+
 def test_partitions_change_hands_again_and_again(diagnose: Diagnose) -> None:
     made = flow(40, 1, skip=set(range(40)))
     other = made.world.service("billing", group="billing")

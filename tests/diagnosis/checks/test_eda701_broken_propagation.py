@@ -29,3 +29,14 @@ def test_no_context_ever_came(diagnose: Diagnose) -> None:
     for work in made.works:
         del work.json["links"], work.json["parentSpanId"]
     assert only(diagnose(made.world, "EDA701").findings, "EDA701").verdict is SUSPECT
+
+
+def test_the_span_of_its_poll_has_the_link(diagnose: Diagnose) -> None:
+    made = flow()
+    poll = made.billing.receive([made.messages[12]], 1.205)
+    cut = made.works[12].json
+    del cut["links"]
+    cut["traceId"], cut["parentSpanId"] = poll.trace, poll.id
+    assert diagnose(made.world, "EDA701").findings == ()
+    poll.json["links"] = []
+    assert only(diagnose(made.world, "EDA701").findings, "EDA701").verdict is LIKELY

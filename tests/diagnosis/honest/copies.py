@@ -91,3 +91,32 @@ def a_shadow_of_the_whole_system_whose_senders_give_no_context() -> Telemetry:
         del work["parentSpanId"]
     linger(shop, billing, shadow)
     return world
+
+
+def _forked(apart: float) -> Telemetry:
+    """Two processes that were forked with one state of their random numbers: their sends have the same ids."""
+    world, messages = Telemetry(), []
+    billing = world.service("billing", group="billing", host="host-2")
+    for number in range(2):
+        world.luck.seed(7)
+        shop = world.service("shop", host=f"host-{number + 3}")
+        for turn in range(20):
+            at = turn * 0.1 + number * apart
+            said = {TIMESTAMP: (BEGIN + round(at * SECOND)) // 1_000_000}
+            offset = 20 * number + turn if apart else 2 * turn + number
+            messages.append((at, shop.send("orders", at, offset, said=said), said))
+        linger(shop)
+    for at, message, said in sorted(messages, key=lambda one: one[1].offset or 0):
+        billing.process(message, at + 0.02 + (message.offset or 0) % 2 * 0.005, said=said)
+    linger(billing, until=60.0 + apart)
+    return world
+
+
+@honest("EDA201", "EDA202", "EDA702")
+def forked_senders_of_the_same_ids() -> Telemetry:
+    return _forked(0.0)
+
+
+@honest("EDA201", "EDA202", "EDA702", "EDA103", "EDA301")
+def forked_senders_of_the_same_ids_hours_apart() -> Telemetry:
+    return _forked(7200.0)

@@ -42,6 +42,30 @@ def what_failed_is_set_aside_together_half_a_minute_later() -> Telemetry:
 
 
 @honest("EDA104")
+def what_failed_is_set_aside_in_a_row_after_the_batch() -> Telemetry:
+    made = flow(40, 1, skip={10, 11}, committed=10)
+    for turn in (10, 11):
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.01, error="ValueError")
+    for turn in (10, 11):
+        made.billing.send("orders.dlq", 1.3 + turn * 0.001, turn - 10)
+    made.billing.commit("orders", 5.0, 40)
+    linger(made.shop, made.billing)
+    return made.world
+
+
+@honest("EDA104")
+def what_failed_first_is_set_aside_after_the_batch_and_what_failed_last_cannot_be() -> Telemetry:
+    made = flow(40, 1, skip={10, 11}, committed=10)
+    for turn in (10, 11):
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.01, error="ValueError")
+    made.billing.send("orders.dlq", 1.31, 0)
+    made.billing.send("orders.dlq", 1.311, error="NotEnoughReplicasError")
+    made.billing.commit("orders", 5.0, 40)
+    linger(made.shop, made.billing)
+    return made.world
+
+
+@honest("EDA104")
 def the_third_failure_has_all_three_set_aside() -> Telemetry:
     made = flow(40, 1, skip={10, 11, 12}, committed=10)
     for turn in (10, 11, 12):
@@ -109,6 +133,45 @@ def a_worker_whose_span_is_a_child_of_the_loops() -> Telemetry:
         made.billing.commit("orders", turn * 0.1 + 0.05, turn + 1)
     committed(made, 40)
     linger(worker)
+    return made.world
+
+
+@honest("EDA202", "EDA203", "EDA602")
+def a_pool_of_processes_whose_spans_have_the_messages_own_context() -> Telemetry:
+    made = flow(40, 1, skip=set(range(40)))
+    workers = [made.world.service("worker", group="billing") for _ in range(2)]
+    for turn, message in enumerate(made.messages):
+        made.billing.process(message, turn * 0.1 + 0.01, 0.05)
+        workers[turn % 2].process(message, turn * 0.1 + 0.02, 0.03)
+        made.billing.commit("orders", turn * 0.1 + 0.07, turn + 1)
+    linger(*workers)
+    return made.world
+
+
+@honest("EDA402")
+def three_layers_around_one_attempt() -> Telemetry:
+    made = flow(40, 1, skip={10})
+    for layer in range(3):
+        made.billing.process(made.messages[10], 1.01 + layer * 0.001, 0.01 - layer * 0.002, error="ValueError")
+    return made.world
+
+
+@honest("EDA402")
+def tries_within_one_delivery_and_then_another_topic() -> Telemetry:
+    made = flow(40, 1, skip={10})
+    made.billing.process(made.messages[10], 1.01, 0.05, error="ValueError")
+    for turn in range(4):
+        made.billing.process(made.messages[10], 1.011 + turn * 0.01, 0.005, error="ValueError")
+    made.billing.process(made.billing.send("orders.retry", 1.07, 0), 1.2)
+    return made.world
+
+
+@honest("EDA104")
+def what_failed_is_tried_again_in_the_background() -> Telemetry:
+    made = flow(40, 1, skip={10})
+    work = made.billing.process(made.messages[10], 1.01, error="ValueError")
+    made.billing.commit("orders", 1.03, 11)
+    made.billing.other("try again", 4.0, 0.05, work)
     return made.world
 
 

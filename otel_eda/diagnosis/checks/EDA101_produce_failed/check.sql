@@ -7,9 +7,11 @@ WITH failed AS (
             WHEN lower(error) LIKE '%toolarge%' OR lower(error) LIKE '%sizetoo%' OR lower(error_text) LIKE '%too large%' THEN 'size'
             WHEN lower(error) LIKE '%auth%' OR lower(error) LIKE '%ssl%' OR lower(error) LIKE '%access%refused%'
                 OR lower(error) LIKE '%access%denied%' OR error_text LIKE '%ACCESS_REFUSED%'
-                OR error_text LIKE '%NOT_ALLOWED%' THEN 'authorization'
+                OR error_text LIKE '%NOT_ALLOWED%' OR lower(error_text) LIKE '%not authorized%' THEN 'authorization'
             WHEN lower(error) LIKE '%nonexistentqueue%' OR lower(error) LIKE '%queuedoesnotexist%' OR lower(error) LIKE '%notfound%' OR lower(error_text) LIKE '%not_found%' OR lower(error) LIKE '%unknowntopic%'
-                OR lower(error) LIKE '%unknown_topic%' THEN 'no-such-destination'
+                OR lower(error) LIKE '%unknown_topic%'
+                -- Clients that have one error for all tell which in its text.
+                OR regexp_matches(lower(error_text), 'entity ?not ?found|topic or partition that does not exist|does not host this topic') THEN 'no-such-destination'
             WHEN lower(error) LIKE '%replica%' THEN 'replicas'
             WHEN refused OR lower(error) LIKE '%buffer%' OR lower(error) LIKE '%queuefull%' OR lower(error) LIKE '%queue_full%'
                 OR lower(error_text) LIKE '%queue full%' THEN 'local-queue'

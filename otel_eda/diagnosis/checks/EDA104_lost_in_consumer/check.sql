@@ -412,6 +412,12 @@ saved AS (
         ON p.consumer_group = m.consumer_group AND p.destination = m.destination AND p.partition_id = m.partition_id
         AND p.message_offset = m.message_offset
     WHERE m.failed = 1 AND u.started >= m.failed_at AND u.started <= coalesce(p.ended, u.started)
+    UNION
+    -- Something of the attempt's own began after its end and went well: it may have been tried again in the background.
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN operations AS o ON o.trace_id = m.other_trace_id AND o.parent_id = m.other_span_id
+    WHERE m.failed = 1 AND o.type IS NULL AND o.outcome = 'ok' AND o.started >= m.failed_at
 ),
 
 -- How long after a failure messages succeeded.

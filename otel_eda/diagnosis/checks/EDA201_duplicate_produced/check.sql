@@ -137,6 +137,8 @@ SELECT
         WHEN f.origin_span IS NOT NULL THEN 'LIKELY'
         -- A span around several sends gives all of them its context; that of one send has the offset of one message.
         WHEN s.batch > 1 THEN 'SUSPECT'
+        -- Forked processes with one seed give two sends the same ids.
+        WHEN g.service IS NOT NULL THEN 'SUSPECT'
         WHEN s.message_offset IS NULL THEN 'LIKELY'
         WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time AND b.origin_span IS NOT NULL THEN NULL
         ELSE 'LIKELY'
@@ -148,6 +150,15 @@ LEFT JOIN (
     FROM sends
     GROUP BY span_id, trace_id
 ) AS s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
+LEFT JOIN (
+    SELECT DISTINCT d.service
+    FROM (
+        SELECT min(service) AS service
+        FROM sends
+        GROUP BY trace_id, span_id
+        HAVING min(started) < max(started) OR min(instance) < max(instance)
+    ) AS d
+) AS g ON g.service = s.service
 LEFT JOIN (
     SELECT destination, origin_trace, origin_span, min(service) AS service, count(DISTINCT instance) AS senders
     FROM sends

@@ -7,13 +7,24 @@ SELECT
     a.previous_started AS first_time, greatest(a.ended, a.previous_ended) AS last_time,
     'two-members' AS cause,
     -- Two brokers of one name have messages of their own at each place; a context tells that it is one message.
-    CASE WHEN NOT a.linked THEN 'LIKELY' END AS at_most,
+    CASE
+        -- Who never has a message of its own, or has one after the other within another's attempts, works for that one.
+        WHEN
+            a.ended <= a.previous_ended
+            AND (o.instance IS NULL OR (count(*) OVER pair >= 3 AND bool_and(a.ended <= a.previous_ended) OVER pair))
+            THEN 'SUSPECT'
+        WHEN NOT a.linked THEN 'LIKELY'
+    END AS at_most,
     'two members had it at the same time, for '
     || round((least(a.ended, a.previous_ended) - a.started) / 1000000000.0, 3) || ' s' AS detail
 FROM attempts AS a
 CROSS JOIN settings AS t
+LEFT JOIN (
+    SELECT DISTINCT consumer_group, destination, instance FROM around WHERE attempts = 1
+) AS o ON o.consumer_group = a.consumer_group AND o.destination = a.destination AND o.instance = a.instance
 WHERE
     a.consumer_group IS NOT NULL AND a.message_offset IS NOT NULL
     -- A span below the other goes on with it, as that of a worker does.
     AND a.parent_id IS DISTINCT FROM a.previous_span
     AND a.previous_instance <> a.instance AND least(a.ended, a.previous_ended) - a.started > t.skew
+WINDOW pair AS (PARTITION BY a.consumer_group, a.destination, a.previous_instance, a.instance)

@@ -6,18 +6,26 @@ WITH failing AS (
     WHERE outcome <> 'ok'
 ),
 
+-- Of spans one within the other, as those of several layers are, only the innermost is an attempt.
 named AS (
-    SELECT w.*
+    SELECT
+        w.*,
+        coalesce(lead(w.started) OVER layers < w.ended AND lead(w.ended) OVER layers <= w.ended, false) AS around_another
     FROM works AS w
     JOIN failing AS f
         ON f.system = w.system AND f.destination IS NOT DISTINCT FROM w.destination
         AND f.consumer_group IS NOT DISTINCT FROM w.consumer_group
     WHERE w.message_offset IS NOT NULL OR w.origin_span IS NOT NULL
+    WINDOW layers AS (
+        PARTITION BY w.system, w.destination, w.consumer_group, w.replica, w.message, w.instance
+        ORDER BY w.started, w.ended DESC
+    )
 ),
 
 attempt AS (
     SELECT
-        system, destination, consumer_group, replica, message, count(*) AS attempts,
+        system, destination, consumer_group, replica, message,
+        count(CASE WHEN NOT around_another THEN 1 END) AS attempts,
         max(CASE WHEN outcome = 'ok' THEN 1 ELSE 0 END) AS finished,
         count(DISTINCT error) AS errors, max(error) AS error, max(error_text) AS error_text,
         max(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned, max(batch) AS batch,
@@ -27,7 +35,7 @@ attempt AS (
         min(started) AS first_time, max(ended) AS last_time, count(DISTINCT instance) AS instances,
         arg_min(service, started) AS service, arg_min(instance, started) AS instance,
         arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
-        arg_max(trace_id, started) AS last_trace, arg_max(span_id, started) AS last_span,
+        arg_max(trace_id, ended) AS last_trace, arg_max(span_id, ended) AS last_span,
         arg_max(instance, started) AS last_instance,
         max(origin_trace) AS origin_trace, max(origin_span) AS origin_span, max(started) AS last_started
     FROM named

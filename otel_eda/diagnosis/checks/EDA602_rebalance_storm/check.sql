@@ -1,14 +1,24 @@
 -- gates: none
 -- news: place
-WITH attempt AS (
+WITH layers AS (
+    SELECT
+        system, service, consumer_group, destination, partition_id, instance, started, ended, trace_id, span_id, message_offset,
+        lag(message_offset) OVER owner AS outer_offset, lag(ended) OVER owner AS outer_ended
+    FROM works
+    -- Members that each have a copy of everything hand nothing over.
+    WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL AND replica IS NULL
+    WINDOW owner AS (PARTITION BY system, consumer_group, destination, partition_id ORDER BY started, span_id)
+),
+
+attempt AS (
     SELECT
         system, service, consumer_group, destination, partition_id, instance, started, trace_id, span_id,
         message_offset, lag(message_offset) OVER owner AS previous_offset,
         lag(message_offset) OVER own AS own_offset,
         lag(instance) OVER owner AS previous, lag(trace_id) OVER owner AS previous_trace, lag(span_id) OVER owner AS previous_span
-    FROM works
-    -- Members that each have a copy of everything hand nothing over.
-    WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL AND replica IS NULL
+    FROM layers
+    -- Within another's attempt at the message, its worker works.
+    WHERE NOT coalesce(outer_offset = message_offset AND outer_ended >= ended, false)
     WINDOW
         owner AS (PARTITION BY system, consumer_group, destination, partition_id ORDER BY started, span_id),
         own AS (PARTITION BY system, consumer_group, destination, partition_id, instance ORDER BY started, span_id)

@@ -52,6 +52,11 @@ LEFT JOIN (
     WHERE linked AND message_offset IS NOT NULL
     GROUP BY consumer_group, destination, partition_id
 ) AS m ON m.consumer_group = d.consumer_group AND m.destination = d.destination AND m.partition_id = d.partition_id
+LEFT JOIN (
+    SELECT DISTINCT trace_id, span_id, origin_trace, origin_span
+    FROM operations
+    WHERE type = 'receive' AND origin_span IS NOT NULL AND span_id IN (SELECT e.parent_id FROM delivered AS e)
+) AS l ON l.trace_id = d.trace_id AND l.span_id = d.parent_id AND l.origin_trace = s.origin_trace AND l.origin_span = s.origin_span
 WHERE
     s.outcome = 'ok' AND s.trace_id <> d.trace_id
     -- A framework may have a span of its own around or within the one with the link.
@@ -61,6 +66,8 @@ WHERE
             w.linked AND w.destination = d.destination AND w.partition_id = d.partition_id
             AND w.message_offset = d.message_offset AND w.instance = d.instance
     )
+    -- The span of its poll has the link: the context arrived.
+    AND l.span_id IS NULL
 UNION ALL
 SELECT
     d.system, d.service, CAST(NULL AS VARCHAR), d.instance, d.destination, d.consumer_group, d.partition_id,

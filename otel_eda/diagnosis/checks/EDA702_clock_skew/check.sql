@@ -1,7 +1,15 @@
 -- gates: none
 -- news: place
 -- scope: all destinations
-WITH trip AS (
+-- Ids that two sends share, as forked processes with one seed make them, tell of none of them when it was sent.
+WITH reused AS (
+    SELECT trace_id, span_id, min(service) AS service
+    FROM sends
+    GROUP BY trace_id, span_id
+    HAVING min(started) < max(started) OR min(instance) < max(instance)
+),
+
+trip AS (
     SELECT
         w.system, w.service, w.instance, w.host, s.service AS sender, s.instance AS sender_instance,
         s.host AS sender_host, w.trace_id, w.span_id, s.trace_id AS sent_trace, s.span_id AS sent_span,
@@ -9,6 +17,8 @@ WITH trip AS (
         w.ended - s.started AS done
     FROM works AS w
     JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
+    LEFT JOIN reused AS r ON r.trace_id = s.trace_id AND r.span_id = s.span_id
+    WHERE r.span_id IS NULL
 )
 
 SELECT
@@ -17,7 +27,7 @@ SELECT
     y.span_id AS other_span_id, y.received AS first_time, y.sent AS last_time,
     y.sender || ' ' || coalesce(y.sender_host, '') AS alike, 'apart' AS cause,
     -- A span may begin with the poll that waited for the message, two messages may share a context, or a clock was set.
-    CASE WHEN coalesce(p.early, 0) < 3 OR 2 * p.early < p.number THEN 'LIKELY' END AS at_most,
+    CASE WHEN coalesce(p.early, 0) < 3 OR 2 * p.early < p.number OR u.service IS NOT NULL THEN 'LIKELY' END AS at_most,
     'the clock of ' || y.service || ' is at least ' || round(max(-y.taken) OVER pair / 1000000000.0, 3)
     || ' s behind that of ' || y.sender AS detail
 FROM trip AS y
@@ -29,5 +39,6 @@ LEFT JOIN (
 ) AS p
     ON p.service = y.service AND p.sender = y.sender AND p.host IS NOT DISTINCT FROM y.host
     AND p.sender_host IS NOT DISTINCT FROM y.sender_host
+LEFT JOIN (SELECT DISTINCT service FROM reused) AS u ON u.service = y.sender
 WHERE y.taken < -z.skew
 WINDOW pair AS (PARTITION BY y.service, y.host, y.sender, y.sender_host)
