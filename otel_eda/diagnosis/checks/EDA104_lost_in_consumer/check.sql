@@ -675,6 +675,8 @@ SELECT
         WHEN m.failed = 1 AND z.aside = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
         WHEN o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        -- Nor do metrics show what it did after they were read: it may have tried once more before it committed.
+        WHEN i.complete_until < g.ended THEN 'LIKELY'
         -- Another member may have had the partition for a while.
         WHEN m.failed = 1 AND NOT m.skipped AND coalesce(n.next_offset <> m.message_offset + 1, true)
             AND coalesce(g.committed <> m.message_offset + 1, true) THEN 'LIKELY'
@@ -706,6 +708,8 @@ LEFT JOIN sent_on AS o
     ON o.consumer_group = m.consumer_group AND o.destination = m.destination AND o.partition_id = m.partition_id
     AND o.message_offset = m.message_offset
 LEFT JOIN senders AS h ON h.service = m.service AND h.instance = m.instance
+LEFT JOIN completeness AS i
+    ON i.service = m.service AND i.instance = m.instance AND i.destination = m.destination AND i.type = 'process'
 LEFT JOIN unshown AS z ON z.service = m.service AND z.instance = m.instance
 LEFT JOIN services AS d ON d.service = m.service
 LEFT JOIN recovered AS r ON r.consumer_group = m.consumer_group AND r.destination = m.destination
