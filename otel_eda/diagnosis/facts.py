@@ -31,8 +31,8 @@ WATERMARKS = (
 )
 SENDS = "CREATE VIEW sends AS SELECT * FROM operations WHERE type = 'send'"
 # `message` names the message of an attempt: its place in the partition, else its creation id and own id, else the
-# attempt itself. Readers that share no group and no queue, and those of queues of their own, each have a copy of every
-# message: `replica` tells these copies apart.
+# attempt itself, as where one send with one context was of several messages. Readers that share no group and no queue,
+# and those of queues of their own, each have a copy of every message: `replica` tells these copies apart.
 # Exceptions by which a handler says what is to become of the message are no failures of it, and tell as much.
 DONE, PUT_BACK = ("(^|[.])(" + verbs + ")(Message|Task|Event|Record)?$" for verbs in (
     "Ack|Skip|Ignore|Drop|Discard", "Nack|Reject|Requeue|Retry"))  # fmt: skip
@@ -47,6 +47,7 @@ SELECT o.* REPLACE (CASE WHEN u.span_id IS NOT NULL THEN 'ok'
                          ELSE outcome END AS outcome),
        CASE WHEN message_offset IS NOT NULL THEN partition_id || '@' || message_offset
             WHEN message_id IS NOT NULL THEN concat_ws('-', origin_trace, origin_span, message_id)
+            WHEN m.span_id IS NOT NULL THEN o.span_id
             ELSE coalesce(origin_trace || '-' || origin_span, o.span_id) END AS message,
        CASE WHEN consumer_group IS NULL AND real_name IS NOT NULL THEN real_name
             WHEN by_group IS NOT NULL THEN instance
@@ -56,6 +57,8 @@ SELECT o.* REPLACE (CASE WHEN u.span_id IS NOT NULL THEN 'ok'
        u.span_id IS NOT NULL AS unacked
 FROM operations o LEFT JOIN rejected r ON r.trace_id = o.trace_id AND r.span_id = o.span_id
 LEFT JOIN unacked u ON u.trace_id = o.trace_id AND u.span_id = o.span_id
+LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM operations WHERE type = 'send' AND batch > 1) m
+  ON m.trace_id = o.origin_trace AND m.span_id = o.origin_span
 LEFT JOIN copied ON by_group = consumer_group AND of_destination = destination AND of_partition = partition_id
 WHERE type = 'process' AND continued IS DISTINCT FROM true
 """
@@ -112,8 +115,9 @@ WITH counted AS (
                r.ended <= c.until + {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) - {COUNT_SLACK}), 0) AS around,
            coalesce(sum(messages) FILTER (
                r.ended <= c.until - {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) + {COUNT_SLACK}), 0) AS within,
-           count(*) AS spans, max(r.ended) AS last_time
-    FROM rows r LEFT JOIN cuts u ON u.service = r.service AND u.instance = r.instance
+           count(*) AS spans, any_value(p.last_time) AS last_time
+    FROM rows r JOIN processes p ON p.instance = r.instance
+    LEFT JOIN cuts u ON u.service = r.service AND u.instance = r.instance
     LEFT JOIN counted c
       ON c.service = r.service AND c.instance = r.instance AND c.type = r.type
      AND c.destination IS NOT DISTINCT FROM r.destination
@@ -127,7 +131,7 @@ WITH counted AS (
 )
 SELECT seen.*, coalesce(lost.lost, 0) AS lost, coalesce(seen >= counted AND within <= counted, false) AS whole,
        CASE WHEN NOT whole OR coalesce(lost.lost, 0) > 0 THEN 0
-            WHEN until >= last_time THEN {FOREVER} ELSE until END AS complete_until
+            WHEN until + {COUNT_SLACK} >= last_time THEN {FOREVER} ELSE until END AS complete_until
 FROM seen LEFT JOIN lost USING (service, instance)
 """
 COMPLETE = """

@@ -266,3 +266,15 @@ def test_a_loop_that_ended_at_a_message_and_logged_why(diagnose: Diagnose, told:
         assert "logged an error" in finding.cause
     else:
         assert diagnose(made.world, "EDA104").findings == ()
+
+
+@pytest.mark.parametrize(("reader", "verdict"), [("billing", SUSPECT), ("printing", LIKELY)])
+def test_what_a_failed_attempt_sent_may_be_another_try_if_its_own_group_did_it(
+    diagnose: Diagnose, reader: str, verdict: Verdict
+) -> None:
+    made = flow(40, 1, skip={20})
+    work = made.billing.process(made.messages[20], 2.01, error="ConnectionError")
+    later = made.billing.send("orders.later", 2.012, 0, parent=work)
+    made.world.service(reader, group=reader).process(later, 3.0)
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.count) == (verdict, 1)

@@ -57,3 +57,63 @@ def test_readers_without_a_group_have_copies_of_their_own(diagnose: Diagnose, sy
         for place, worker in enumerate(workers):
             worker.process(message, turn * 0.1 + 0.01 + place)
     assert diagnose(world, "EDA104", "EDA202", "EDA203").findings == ()
+
+
+@pytest.mark.parametrize("system", ["nats", "pulsar", "gcp_pubsub"])
+def test_what_came_again_where_nearly_all_came_once(diagnose: Diagnose, system: str) -> None:
+    world, shop, workers = _queue(system)
+    for turn in range(40):
+        message = shop.send("jobs", turn * 0.1)
+        workers[turn % 2].process(message, turn * 0.1 + 0.01)
+        if turn < 4:
+            workers[turn // 2].process(message, 20.0 + turn)
+    finding = only(diagnose(world, "EDA202").findings, "EDA202")
+    assert (finding.verdict, finding.count) == (SUSPECT, 4)
+    assert "had no acknowledgement" in finding.cause
+
+
+@pytest.mark.parametrize("system", ["aws_sqs", "servicebus", "rabbitmq"])
+def test_what_two_processes_did_at_the_same_time(diagnose: Diagnose, system: str) -> None:
+    world, shop, (first, second) = _queue(system)
+    for turn in range(40):
+        message = shop.send("jobs", turn * 0.1)
+        first.process(message, turn * 0.1 + 0.01, 30.0 if turn < 2 else 0.01)
+        if turn < 2:
+            second.process(message, turn * 0.1 + 20.0)
+    finding = only(diagnose(world, "EDA202").findings, "EDA202")
+    assert (finding.verdict, finding.count) == (SUSPECT, 2)
+
+
+@pytest.mark.parametrize("system", ["rabbitmq", "aws_sqs", "nats"])
+def test_one_send_of_several_messages_is_none_that_came_again(diagnose: Diagnose, system: str) -> None:
+    world, shop, workers = _queue(system)
+    for turn in range(20):
+        batch = shop.send("jobs", turn * 1.0, said={"messaging.batch.message_count": 5})
+        for number in range(5):
+            workers[number % 2].process(batch, turn + 0.1 + number * 0.1)
+    assert diagnose(world, "EDA202", "EDA402", "EDA403").findings == ()
+
+
+@pytest.mark.parametrize("system", ["aws_sqs", "nats", "pulsar"])
+def test_what_failed_and_came_to_nobody_any_more(diagnose: Diagnose, system: str) -> None:
+    world, shop, (worker, other) = _queue(system)
+    for turn in range(40):
+        message = shop.send("jobs", turn * 0.1)
+        worker.process(message, turn * 0.1 + 0.01, error="ValueError" if turn in (20, 21) else None)
+        if turn == 20:  # it came again, and was done
+            other.process(message, 5.0)
+    finding = only(diagnose(world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.count) == (SUSPECT, 1)
+    assert "nobody had the message after that" in finding.cause
+
+
+def test_a_message_with_a_creation_of_its_own_that_nobody_had(diagnose: Diagnose) -> None:
+    world, shop, (first, second) = _queue("servicebus")
+    for turn in range(40):
+        made = shop.send("jobs", turn * 0.1, said={"messaging.operation.type": "create"})
+        sent = shop.send("jobs", turn * 0.1 + 0.001)
+        sent.span.json.update(kind=3, links=[made.link])
+        if not 20 <= turn < 22:
+            (first if turn < 20 else second).process(made, turn * 0.1 + 0.01)
+    finding = only(diagnose(world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.count) == (SUSPECT, 2)

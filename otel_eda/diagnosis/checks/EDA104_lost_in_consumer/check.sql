@@ -240,28 +240,41 @@ missing AS (
     WHERE t.skipped = 1
 ),
 
+-- What failed attempts sent and a group was done with.
+later AS (
+    SELECT DISTINCT w.consumer_group, w.origin_trace AS trace_id, w.origin_span AS span_id
+    FROM works AS w
+    WHERE
+        w.outcome = 'ok' AND w.consumer_group IS NOT NULL AND w.origin_span IN (
+            SELECT s.span_id FROM sends AS s WHERE s.parent_id IN (SELECT f.span_id FROM works AS f WHERE f.outcome <> 'ok')
+        )
+),
+
 -- Attempts in which something was sent, with what it was: set aside, or sent again, or anything, such as a first output.
 handed AS (
     SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, 
         -- A message that is sent back to where it came from is to be tried again.
-        max(CASE WHEN a.kind IS NULL AND onward.destination <> w.destination THEN 0 ELSE 1 END) AS aside
+        max(CASE WHEN a.kind IS NULL AND onward.destination <> w.destination THEN 0 ELSE 1 END) AS aside,
+        -- The group itself was done with it, so it may be another try.
+        max(CASE WHEN l.span_id IS NULL THEN 0 ELSE 1 END) AS own
     FROM works AS w
     JOIN sends AS onward ON onward.trace_id = w.trace_id AND onward.instance = w.instance
     LEFT JOIN asides AS a ON a.destination = onward.destination
+    LEFT JOIN later AS l ON l.trace_id = onward.trace_id AND l.span_id = onward.span_id AND l.consumer_group = w.consumer_group
     WHERE
         w.outcome <> 'ok' AND onward.outcome = 'ok' AND onward.started BETWEEN w.started AND w.ended + 1000000000
         AND onward.span_id IS DISTINCT FROM w.origin_span
     GROUP BY w.consumer_group, w.destination, w.partition_id, w.message_offset
     UNION ALL
     -- What was set aside after the attempt, outside of its span.
-    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, 1
+    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, 1, 0
     FROM excused AS e
     JOIN works AS w ON w.trace_id = e.trace_id AND w.span_id = e.span_id
     UNION ALL
     -- What links to the attempt, or to the sending of its message, whoever sent it and when.
     SELECT
         w.consumer_group, w.destination, w.partition_id, w.message_offset,
-        CASE WHEN a.kind IS NULL AND s.destination <> w.destination THEN 0 ELSE 1 END
+        CASE WHEN a.kind IS NULL AND s.destination <> w.destination THEN 0 ELSE 1 END, 0
     FROM (
         SELECT o.span_id AS attempt, o.* FROM works AS o
         UNION ALL
@@ -273,7 +286,7 @@ handed AS (
 ),
 
 sent_on AS (
-    SELECT consumer_group, destination, partition_id, message_offset, max(aside) AS aside
+    SELECT consumer_group, destination, partition_id, message_offset, max(aside) AS aside, max(own) AS own
     FROM handed
     GROUP BY consumer_group, destination, partition_id, message_offset
 ),
@@ -680,8 +693,11 @@ SELECT
         WHEN NOT m.delivered AND j.message_offset IS NULL AND k.message_offset IS NULL
             AND (x.message_offset IS NOT NULL OR (m.keyless AND n.lay >= 15000000000)) THEN 'SUSPECT'
         WHEN m.failed = 1 AND z.aside = 1 THEN 'SUSPECT'
+        WHEN o.own = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
         WHEN o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        -- Nor do metrics show what it did after they were read: it may have tried once more before it committed.
+        WHEN i.complete_until < g.ended THEN 'LIKELY'
         -- Another member may have had the partition for a while.
         WHEN m.failed = 1 AND NOT m.skipped AND coalesce(n.next_offset <> m.message_offset + 1, true)
             AND coalesce(g.committed <> m.message_offset + 1, true) THEN 'LIKELY'
@@ -713,6 +729,8 @@ LEFT JOIN sent_on AS o
     ON o.consumer_group = m.consumer_group AND o.destination = m.destination AND o.partition_id = m.partition_id
     AND o.message_offset = m.message_offset
 LEFT JOIN senders AS h ON h.service = m.service AND h.instance = m.instance
+LEFT JOIN completeness AS i
+    ON i.service = m.service AND i.instance = m.instance AND i.destination = m.destination AND i.type = 'process'
 LEFT JOIN unshown AS z ON z.service = m.service AND z.instance = m.instance
 LEFT JOIN services AS d ON d.service = m.service
 LEFT JOIN recovered AS r ON r.consumer_group = m.consumer_group AND r.destination = m.destination

@@ -16,13 +16,15 @@ unread AS (
     JOIN queue AS q ON q.destination = s.destination
     JOIN graces AS z ON z.destination = s.destination
     WHERE
-        s.outcome = 'ok' AND NOT s.linked AND s.message_offset IS NULL
+        s.outcome = 'ok' AND s.message_offset IS NULL
+        -- A link leads to a message that is sent once more, unless it is to the creation of this one.
+        AND (NOT s.linked OR s.origin_span IN (SELECT c.span_id FROM operations AS c WHERE c.type = 'create'))
         AND (s.started < q.last_read OR q.last_time - s.ended > z.grace)
         AND NOT EXISTS (
             SELECT 1 FROM operations AS o
             WHERE
                 o.origin_trace = s.origin_trace AND o.origin_span = s.origin_span
-                AND (o.type IN ('receive', 'process', 'settle') OR (o.type = 'send' AND o.linked))
+                AND (o.type IN ('receive', 'process', 'settle') OR (o.type = 'send' AND o.linked AND o.span_id <> s.span_id))
         )
 )
 
