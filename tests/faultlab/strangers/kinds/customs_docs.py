@@ -111,8 +111,8 @@ def by_confluent(topic: str, dead: str, strict: bool) -> None:
         message = consumer.poll(0.5)
         if message is None or message.error():
             continue
-        house.handle(message, message.value())
-        consumer.commit(message, asynchronous=False)
+        house.handle(message, message.value() or b"")
+        consumer.commit(message=message, asynchronous=False)
         note("through")
     consumer.close()
 

@@ -75,13 +75,23 @@ class Listener(threading.Thread):
         self.consume()
         while self.open:
             self.connection.process_data_events(time_limit=0.2)
-            if self.lost.is_set():
+            if self.lost.is_set() and self.queue_is_there():
                 self.lost.clear()
                 self.consume()
         self.connection.close()
 
+    def queue_is_there(self) -> bool:
+        from pika.exceptions import ChannelClosedByBroker
+
+        asking = self.connection.channel()
+        try:
+            asking.queue_declare(self.queue, passive=True)
+        except ChannelClosedByBroker:
+            return False
+        asking.close()
+        return True
+
     def consume(self) -> None:
-        self.channel.queue_declare(self.queue, passive=True)
         self.channel.basic_consume(self.queue, self.on_event)
         note("consuming")
 

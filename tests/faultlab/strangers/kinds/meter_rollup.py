@@ -17,6 +17,8 @@ from faultlab.strangers.diary import note
 from faultlab.strangers.kafka_house import publish, value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from faultlab.strangers.books import Books
 
 LIBRARIES = ("kafka-python", "confluent-kafka")
@@ -45,7 +47,7 @@ class Source(ABC):
     """Where readings come from."""
 
     @abstractmethod
-    def fetch(self) -> list[Any]: ...
+    def fetch(self) -> Sequence[Any]: ...
 
     @abstractmethod
     def checkpoint(self, last: Any) -> None: ...
@@ -68,8 +70,9 @@ class KafkaPythonSource(Source):
             max_poll_records=AT_ONCE,
         )
 
-    def fetch(self) -> list[Any]:
-        return [record for records in self.consumer.poll(timeout_ms=500).values() for record in records]
+    def fetch(self) -> Sequence[Any]:
+        # It has one partition.
+        return next(iter(self.consumer.poll(timeout_ms=500).values()), ())
 
     def checkpoint(self, last: Any) -> None:
         from kafka import OffsetAndMetadata, TopicPartition
@@ -89,8 +92,8 @@ class ConfluentSource(Source):
         self.consumer = Consumer({**config, "enable.auto.commit": False, "session.timeout.ms": 6000})
         self.consumer.subscribe([topic])
 
-    def fetch(self) -> list[Any]:
-        return [message for message in self.consumer.consume(AT_ONCE, 0.5) if message.error() is None]
+    def fetch(self) -> Sequence[Any]:
+        return self.consumer.consume(AT_ONCE, 0.5)
 
     def checkpoint(self, last: Any) -> None:
         self.consumer.commit(message=last, asynchronous=False)

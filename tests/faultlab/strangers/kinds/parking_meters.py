@@ -66,14 +66,14 @@ class Reader:
             message = self.consumer.poll(0.5)
             if message is None:
                 continue
-            if message.error():
-                log.error("cannot read: %s", message.error().str())
+            if (error := message.error()) is not None:
+                log.error("cannot read: %s", error.str())
                 note("complained")
                 if self.strict:
                     break
                 continue
             self.charge(message)
-            self.consumer.commit(message, asynchronous=False)
+            self.consumer.commit(message=message, asynchronous=False)
         self.consumer.close()
 
     def charge(self, message: Any) -> None:

@@ -71,7 +71,7 @@ class Written:
                 database.executemany("INSERT INTO written VALUES (?)", [(name,) for name in names])
 
 
-def receipt(event: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
+def receipt(event: dict[str, Any]) -> tuple[bytes, Any]:
     name = str(uuid.uuid5(HOUSE, event["id"]))
     body = {"id": name, "ride": event["id"], "cents": event["metres"] // 10}
     return json.dumps(body).encode(), [("event-id", name.encode()), ("event-type", b"receipt.written")]
