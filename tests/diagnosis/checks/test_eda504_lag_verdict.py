@@ -56,6 +56,21 @@ def test_a_queue_whose_last_messages_nobody_has_had_yet(diagnose: Diagnose) -> N
     assert diagnose(world, "EDA504").findings == ()
 
 
+def test_a_queue_that_its_reader_outlives_by_far(diagnose: Diagnose) -> None:
+    world = Telemetry()
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    for turn in range(60):
+        message = shop.send("mails", turn / 20)
+        if turn < 50:
+            mail.process(message, turn / 20 + 0.01)
+    shop.other("still here", 4.0, 0.01)
+    mail.other("still here", 4.0, 0.01)
+    assert diagnose(world, "EDA504").findings == ()
+    mail.other("still here", 400.0, 0.01)
+    finding = only(diagnose(world, "EDA504").findings, "EDA504")
+    assert (finding.verdict, finding.service, finding.count) == (LIKELY, "mail", 10)
+
+
 def test_answers_for_whom_nobody_waits_any_more_are_no_queue_that_has_stopped(diagnose: Diagnose) -> None:
     world = Telemetry()
     rates, shop = world.service("rates", system="rabbitmq"), world.service("shop", system="rabbitmq")

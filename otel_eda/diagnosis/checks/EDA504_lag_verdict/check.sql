@@ -235,4 +235,6 @@ SELECT
 FROM worked AS r
 JOIN left_in_queue AS l ON l.destination = r.destination
 JOIN graces AS z ON z.destination = r.destination
-WHERE l.last_send - r.last_work > z.grace
+LEFT JOIN services AS v ON v.service = r.service
+-- Whose service is heard of long after the last of them has had time for them.
+WHERE l.last_send - r.last_work > z.grace OR coalesce(v.last_time - l.last_send > z.grace, false)
