@@ -91,6 +91,10 @@ class Durations:
         if tally is not None and any(tally.counts):
             tally.points.add(tally)
 
+    def begin_at_zero(self) -> None:
+        """Forget what was counted: the next value makes the SDK's point anew."""
+        self._tally = None
+
 
 class Histogram:
     """A histogram of durations in seconds, by their attributes."""
@@ -123,3 +127,8 @@ class Histogram:
         """Add what was counted to the points of the SDK."""
         for durations in list(self._durations.values()):
             durations.hand_over()
+
+    def begin_at_zero(self) -> None:
+        """Forget what was counted since the last collection."""
+        for durations in self._durations.values():
+            durations.begin_at_zero()

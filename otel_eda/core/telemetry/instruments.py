@@ -71,6 +71,11 @@ class Counter:
             return self.count_for(dict(_OVERFLOW_KEY))
         return self.counts.setdefault(key, Count(attributes))
 
+    def begin_at_zero(self) -> None:
+        """Set every number to zero; who has a `Count` at hand keeps it."""
+        for count in self.counts.values():
+            count.number = 0
+
     def _observe(self, _: CallbackOptions) -> Iterator[Observation]:
         for count in list(self.counts.values()):
             if count.number:
@@ -117,6 +122,13 @@ class Metrics:
         """Whether durations are counted here, and not recorded one by one; None as long as there are none."""
         found = {getattr(self, field).is_counted for field in _HISTOGRAMS} - {None}
         return None if not found else found == {True}
+
+    def begin_at_zero(self) -> None:
+        """Forget what was counted, as a forked child does."""
+        for field in _HISTOGRAMS:
+            getattr(self, field).begin_at_zero()
+        for field in _COUNTERS:
+            self.counter(field).begin_at_zero()
 
     def _hand_over(self, _: CallbackOptions) -> Iterable[Observation]:
         # It observes nothing: the SDK calls it when a collection begins, and takes the histograms' points afterwards.

@@ -13,6 +13,8 @@ from opentelemetry import metrics, trace
 from otel_eda import semconv
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.locks import PatientLock
+from otel_eda.core.runtime.state import on_fork
+from otel_eda.core.telemetry.fresh_counts import begin_at_zero
 from otel_eda.core.telemetry.instruments import Metrics
 from otel_eda.core.telemetry.light import lightened
 from otel_eda.core.telemetry.templates import starting
@@ -149,6 +151,12 @@ def _metrics(provider: MeterProvider, name: str) -> Metrics:
         for watch in watchers:
             watch(meter, metrics_by_name[name], is_first)
     return metrics_by_name[name]
+
+
+@on_fork
+def _begin_at_zero() -> None:
+    for provider, by_name in list(_metrics_by_provider.items()):
+        begin_at_zero(provider, by_name.values())
 
 
 def _stand_in_of(provider: MeterProvider) -> MeterProvider:

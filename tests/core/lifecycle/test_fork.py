@@ -8,17 +8,22 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.sdk.metrics import Counter, MeterProvider, ObservableCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, NumberDataPoint
 from support.forking import in_child
 from support.spans import ids
 
 from core.tinyqueue import Consumer, Producer, Queue
+from otel_eda import semconv
 from otel_eda.core.lifecycle import shutdown
 from otel_eda.core.process import processing
+from otel_eda.core.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
     from support.recorder import Recorder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+COUNTED = (semconv.SENT, semconv.CONSUMED, semconv.PROCESS_DURATION)
 
 
 def test_the_child_of_a_body_does_not_end_the_parents_span(queue: Queue, recorder: Recorder) -> None:
@@ -105,3 +110,49 @@ if sys.version_info >= (3, 12):
             return [(span.attributes or {}).get("error.type") for span in recorder.ours()]
 
         assert in_child(fail) == "['ValueError']"
+
+
+def test_the_child_counts_from_zero(recorder: Recorder) -> None:
+    def go_on() -> list[list[int]]:
+        before = [recorder.count(name) for name in COUNTED]
+        work()
+        return [before, [recorder.count(name) for name in COUNTED]]
+
+    def work() -> None:
+        queue = Queue()
+        Producer(queue).send("orders")
+        for _ in Consumer(queue, "orders"):
+            pass
+
+    work()
+    work()
+    assert [recorder.count(name) for name in COUNTED] == [2, 2, 2]
+    work()
+    assert in_child(go_on) == "[[0, 0, 0], [1, 1, 1]]"
+    assert [recorder.count(name) for name in COUNTED] == [3, 3, 3]
+
+
+def test_the_child_counts_from_zero_where_differences_are_exported() -> None:
+    reader = InMemoryMetricReader(
+        {Counter: AggregationTemporality.DELTA, ObservableCounter: AggregationTemporality.DELTA}
+    )
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    telemetry = Telemetry("tinyqueue")
+    telemetry.set_providers(None, provider)
+    scope = telemetry.find_scope()
+    assert scope is not None
+    count = scope.metrics.sent.count_for({"messaging.system": "tinyqueue"})
+
+    def send(number: int) -> int:
+        count.number += number
+        data = reader.get_metrics_data()
+        assert data is not None
+        (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+        (point,) = metric.data.data_points
+        assert isinstance(point, NumberDataPoint)
+        return int(point.value)
+
+    assert send(5) == 5
+    assert in_child(lambda: send(2)) == "2"
+    assert send(1) == 1
+    provider.shutdown()
