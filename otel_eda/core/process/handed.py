@@ -299,9 +299,8 @@ _PLACES = {
 
 
 def _patched(module: ModuleType) -> list[Patch]:
-    return [
-        patch(getattr(module, owner) if owner else module, name, wrap) for owner, name, wrap in _PLACES[module.__name__]
-    ]
+    places = ((getattr(module, place[0]) if place[0] else module, *place[1:]) for place in _PLACES[module.__name__])
+    return [patch(owner, name, wrap) for owner, name, wrap in places if hasattr(owner, name)]  # private ones may go
 
 
 handed = ModulePatches(_PLACES, _patched)
