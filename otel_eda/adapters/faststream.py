@@ -1,4 +1,4 @@
-"""FastStream 0.6 to 0.x, above aiokafka, confluent-kafka and aio-pika: it catches what handlers raise."""
+"""FastStream 0.7 to 0.x, above aiokafka, confluent-kafka and aio-pika: it catches what handlers raise."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LIBRARY = Library(
     name="faststream",
     package="faststream",
     distribution="faststream",
-    supported=((0, 6), (1,)),
+    supported=((0, 7), (1,)),
     shapes=(
         HandOver(f"{KAFKA}.subscriber.usecase:DefaultSubscriber.get_msg", CONSUME, declined=stopping),
         HandOver(f"{KAFKA}.subscriber.usecase:ConcurrentBetweenPartitionsSubscriber.get_msg", ()),

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 LOGGING = POM.with_name("log4j2.properties")
 WAIT = 30.0  # seconds
-# FindCoordinator v0 for the group "tests", correlation id 7, no client id: the first such request has the topic of offsets
-# made, and it fails until that topic has its leader. Clients log that failure, and it delays their first group.
+# FindCoordinator v0 for the group "tests", correlation id 7, no client id: the first such request has the topic of
+# offsets made, and it fails until that topic has its leader. Clients log that failure, and it delays their first group.
 PROBE = struct.pack(">ihhihh5s", 17, 10, 0, 7, -1, 5, b"tests")
 ANSWER = struct.Struct(">iih")  # size, correlation id, error
 
