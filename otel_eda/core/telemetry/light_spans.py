@@ -170,7 +170,7 @@ class LightSpan(_Span):
         number, common = len(own), template.attributes
         if type(attributes) is dict and plain(attributes) and number + len(common) + len(attributes) <= self.room:
             joined = own
-            if not (own.keys().isdisjoint(attributes) and common.keys().isdisjoint(attributes)):
+            if (own and not own.keys().isdisjoint(attributes)) or not common.keys().isdisjoint(attributes):
                 # One that is set anew comes last.
                 joined, template = {**common, **own}, BARE
                 for key in attributes:
