@@ -207,8 +207,12 @@ def _has_own_origin(span: LightSpan) -> bool:
     return span._resource is not resource or span._instrumentation_scope is not scope
 
 
-def _framed(body: bytes, tag: bytes) -> bytes:
-    return tag + varint(len(body)) + body
+def _add_framed(parts: list[bytes], header: tuple[bytes, bytes], fields: list[bytes]) -> None:
+    # Each span is copied once: a copy of a whole request takes new pages of memory, each time.
+    (resource, scope), size = header, sum(map(len, fields))
+    scoped = b"\x12" + varint(len(scope) + size) + scope
+    parts += (b"\x0a", varint(len(resource) + len(scoped) + size), resource, scoped)
+    parts += fields
 
 
 def _encoded(spans: Sequence[Any], official: Encode) -> tuple[Any, bytes]:
@@ -227,9 +231,11 @@ def _encoded(spans: Sequence[Any], official: Encode) -> tuple[Any, bytes]:
             fields.append(encode(span))
         except (NotPlainError, UnicodeError):
             others.append(span)
-    headed = [(*kind.header, b"".join(fields)) for kind, fields in encoded.items() if fields]
-    light = [_framed(resource + _framed(scope + fields, b"\x12"), b"\x0a") for resource, scope, fields in headed]
-    return official(others), b"".join(light)
+    parts: list[bytes] = []
+    for kind, fields in encoded.items():
+        if fields:
+            _add_framed(parts, kind.header, fields)
+    return official(others), b"".join(parts)
 
 
 def encode_spans(spans: Sequence[ReadableSpan], official: Encode) -> Any:
