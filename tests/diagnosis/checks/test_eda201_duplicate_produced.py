@@ -79,6 +79,39 @@ def test_what_failed_and_was_sent_once_more_is_no_duplicate(diagnose: Diagnose) 
     assert diagnose(made.world, "EDA201").findings == ()
 
 
+@pytest.mark.parametrize("copies_headers", [False, True])
+@pytest.mark.parametrize("handler", [False, True])
+def test_a_dead_letter_that_is_replayed_is_no_duplicate(
+    diagnose: Diagnose, copies_headers: bool, handler: bool
+) -> None:
+    made, said = flow(), {"messaging.message.id": "order-7"}
+    sent = made.shop.send("orders", 5.0, 50, said=said)
+    work = parent = made.billing.process(sent, 5.1, took=0.1)
+    if handler:
+        named = {"eda.event.type": "placed", "code.function.name": "bill"}
+        parent = made.billing.other("process placed", 5.11, 0.05, work, said=named)
+    made.billing.send("orders.dead", 5.12, 0, parent=parent, said=said)
+    replay = made.world.service("replay").send("orders", 6.0, 51, said=said)
+    if copies_headers:
+        replay.span.json |= {"kind": 3, "links": [{"traceId": sent.span.trace, "spanId": sent.span.id}]}
+    assert diagnose(made.world, "EDA201").findings == ()
+
+
+@pytest.mark.parametrize("copies_headers", [False, True])
+def test_a_dead_letter_that_is_replayed_twice_is_one(diagnose: Diagnose, copies_headers: bool) -> None:
+    made, said = flow(), {"messaging.message.id": "order-7"}
+    sent = made.shop.send("orders", 5.0, 50, said=said)
+    work = made.billing.process(sent, 5.1, took=0.1)
+    made.billing.send("orders.dead", 5.12, 0, parent=work, said=said)
+    for turn in range(2):
+        replay = made.world.service("replay").send("orders", 6.0 + turn, 51 + turn, said=said)
+        if copies_headers:
+            replay.span.json |= {"kind": 3, "links": [{"traceId": sent.span.trace, "spanId": sent.span.id}]}
+        made.billing.process(replay, 6.1 + turn)
+    finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
+    assert (finding.verdict, finding.offsets) == (LIKELY, (51, 51))
+
+
 def published(*ids: tuple[str, ...]) -> Telemetry:
     """Return what replicas of a scheduler published to a queue, each replica messages of these ids."""
     world = Telemetry()

@@ -46,6 +46,7 @@ pair AS (
         lead(message_id) OVER copies AS next_id,
         lead(trace_id) OVER copies AS next_trace,
         lead(span_id) OVER copies AS next_span,
+        lead(started) OVER copies AS next_started,
         lead(ended) OVER copies AS next_ended
     FROM place
     WINDOW copies AS (PARTITION BY system, destination, origin_trace, origin_span ORDER BY partition_id, message_offset)
@@ -83,6 +84,18 @@ twice AS (
         lead(ended) OVER same AS next_ended
     FROM named
     WINDOW same AS (PARTITION BY system, destination, message_id ORDER BY started, partition_id, message_offset)
+),
+
+-- Messages that somebody could not process, or set aside, by when.
+unfinished AS (
+    SELECT destination, partition_id, message_offset, started
+    FROM works
+    WHERE outcome <> 'ok'
+    UNION ALL
+    SELECT w.destination, w.partition_id, w.message_offset, d.started
+    FROM set_aside AS d
+    JOIN works AS w ON w.trace_id = d.trace_id AND w.instance = d.instance
+    WHERE d.started BETWEEN w.started AND w.ended  -- be it from within a handler
 ),
 
 -- Without offsets: messages by the id that their sender gave them. What a handler sends of a message that it was at, such
@@ -182,8 +195,15 @@ LEFT JOIN (
 ) AS b
     ON b.destination = p.destination AND b.partition_id = p.partition_id AND b.origin_trace = p.origin_trace
     AND b.origin_span = p.origin_span
+LEFT JOIN (
+    SELECT destination, partition_id, message_offset, min(started) AS started
+    FROM unfinished
+    GROUP BY destination, partition_id, message_offset
+) AS u ON u.destination = p.destination AND u.partition_id = p.partition_id AND u.message_offset = p.message_offset
 WHERE
     p.next_offset IS NOT NULL AND coalesce(p.next_id = p.message_id, true)
+    -- A replay of what could not be processed may copy its headers. The client itself keeps the message's time as well.
+    AND NOT coalesce(u.started <= p.next_started AND (p.next_partition <> p.partition_id OR coalesce(p.next_time <> p.message_time, true)), false)
     -- The context is that of another kind of work, put in by hand: of all events of a request, for instance.
     AND NOT (s.span_id IS NULL AND c.span_id IS NULL AND o.span_id IS NOT NULL AND coalesce(f.senders, 0) < 2)
 UNION ALL
@@ -200,12 +220,12 @@ WHERE
     t.next_offset IS NOT NULL AND t.origin_span IS DISTINCT FROM t.next_origin
     -- Where one id is that of many messages, or of other keys, it does not name the event.
     AND t.copies <= 4 AND t.key_hash IS NOT DISTINCT FROM t.next_key
-    -- What somebody could not process may have been sent once more, to be tried again.
+    -- That may have been sent once more, to be tried again, as a dead letter by a replay.
     AND NOT EXISTS (
-        SELECT 1 FROM works AS w
+        SELECT 1 FROM unfinished AS w
         WHERE
             w.destination = t.destination AND w.partition_id = t.partition_id AND w.message_offset = t.message_offset
-            AND w.outcome <> 'ok' AND w.started <= t.next_started
+            AND w.started <= t.next_started
     )
 UNION ALL
 SELECT

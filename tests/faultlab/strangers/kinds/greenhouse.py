@@ -34,6 +34,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
             books.stage.finish(sending)
         books.stage.finish(service)
     assert books.count("began") == COUNT
+    # The first greetings are sent to nobody: they are lost indeed, and hurt nobody.
+    books.note("may", code="EDA106", where={"service": "sensors"})
 
 
 def sensors(feed: str, go: str) -> None:

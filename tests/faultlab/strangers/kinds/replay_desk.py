@@ -132,10 +132,13 @@ def reading(library: str, topic: str, group: str | None) -> Iterator[tuple[Any, 
 
 def replay(library: str, dead: str, topic: str, faulty: bool) -> None:
     send, close = sender(library)
+    reader = ("nobody-in-particular" if library == "confluent-kafka" else None) if faulty else DESK
     for consumer, message in reading(library, dead, None if faulty else DESK):
         purchase = value(message)
+        note("began", f"dead-{purchase['id']}", message, group=reader)
         send(topic, json.dumps(purchase).encode(), f"customer-{purchase['customer']}", {"event-id": purchase["id"]})
         note("replayed", purchase["id"])
+        note("done", f"dead-{purchase['id']}", message, group=reader, meant=library == "kafka-python")
         if faulty:
             continue
         if library == "confluent-kafka":

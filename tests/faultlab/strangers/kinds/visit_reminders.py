@@ -121,12 +121,13 @@ def by_kafka_python(topic: str, faulty: bool) -> None:
     held: Any = None
     while not stop.asked:
         for records in consumer.poll(300).values():
-            held = records[0]
-            begun(value(held), held)
-            if faulty:
-                time.sleep(max(0.0, value(held)["due"] - time.time()))
-            else:
-                consumer.pause(*consumer.assignment())
+            for record in records:
+                begun(value(record), record)
+                held = record
+                if faulty:
+                    time.sleep(max(0.0, value(record)["due"] - time.time()))
+                else:
+                    consumer.pause(*consumer.assignment())
         if held is None or time.time() < value(held)["due"]:
             continue
         reminders.text(value(held), held)
