@@ -11,7 +11,7 @@ SELECT
         -- Who never has a message of its own, or has one after the other within another's attempts, works for that one.
         WHEN
             a.ended <= a.previous_ended
-            AND (o.instance IS NULL OR (count(*) OVER pair >= 3 AND bool_and(a.ended <= a.previous_ended) OVER pair))
+            AND (o.instance IS NULL OR (count(*) OVER pair >= 3 AND max(a.ended - a.previous_ended) OVER pair <= 0))
             THEN 'SUSPECT'
         WHEN NOT a.linked THEN 'LIKELY'
     END AS at_most,
