@@ -36,6 +36,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
     assert books.count("began") == COUNT
     # The first greetings are sent to nobody: they are lost indeed, and hurt nobody.
     books.note("may", code="EDA106", where={"service": "sensors"})
+    books.note("may", code="EDA501", where={"service": "climate"})  # what came while it began
 
 
 def sensors(feed: str, go: str) -> None:
