@@ -127,6 +127,16 @@ onward AS (
     SELECT e.trace_id, e.span_id FROM excused AS e
 ),
 
+-- When its group committed past such a message.
+passed AS (
+    SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset, min(c.ended) AS ended
+    FROM poison AS p
+    JOIN commits AS c
+        ON c.consumer_group = p.consumer_group AND c.destination = p.destination AND c.partition_id = p.partition_id
+    WHERE c.committed > p.message_offset AND c.ended >= p.last_time
+    GROUP BY p.consumer_group, p.destination, p.partition_id, p.message_offset
+),
+
 -- How far a group has come in each partition.
 come AS (
     SELECT consumer_group, destination, partition_id, max(next) AS next
@@ -225,6 +235,8 @@ SELECT
         WHEN regexp_matches(a.error, '^(pika|aio_pika|aiormq|kafka|aiokafka|cimpl|confluent_kafka|zmq)[.]') THEN 'LIKELY'
         -- Of a batch that one call is given, one message may fail them all.
         WHEN a.abandoned = 1 OR a.put_back > 0 OR a.batch > 1 OR o.last_span IS NOT NULL OR NOT coalesce(h.whole AND h.until >= a.last_time, false) THEN 'LIKELY'
+        -- Metrics do not show what was done after they were read: an attempt may have succeeded before the commit.
+        WHEN i.complete_until < u.ended THEN 'LIKELY'
     END AS at_most,
     CASE
         WHEN a.put_back > 0 THEN a.attempts || ' attempts, ' || a.put_back || ' of them ended without an error and put it back'
@@ -241,6 +253,11 @@ LEFT JOIN (
     SELECT DISTINCT origin_trace, origin_span FROM works WHERE deaths > 0
 ) AS d ON d.origin_trace = a.origin_trace AND d.origin_span = a.origin_span
 LEFT JOIN senders AS h ON h.service = a.service AND h.instance = a.last_instance
+LEFT JOIN completeness AS i
+    ON i.service = a.service AND i.instance = a.last_instance AND i.destination = a.destination AND i.type = 'process'
+LEFT JOIN passed AS u
+    ON u.consumer_group = a.consumer_group AND u.destination = a.destination AND u.partition_id = a.partition_id
+    AND u.message_offset = a.message_offset
 LEFT JOIN (
     SELECT DISTINCT trace_id, span_id
     FROM operations
