@@ -7,19 +7,16 @@ batch has no span before: it begins with the call. If a call fails, the message 
 
 from __future__ import annotations
 
-import gc
-import sys
-from contextlib import suppress
 from contextvars import Context as Variables
 from functools import partial
-from types import CellType, CoroutineType
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
 from otel_eda import semconv
 from otel_eda.core.patching.patch import ModulePatches, patch
-from otel_eda.core.process import deferral, hand_over, hands, unretrieved
+from otel_eda.core.process import deferral, given, hand_over, hands, unretrieved
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.contexts import PROCESSING, SPAN, get_current
@@ -158,61 +155,24 @@ def _taken(values: Sequence[Any]) -> _Hand | None:
     return None
 
 
-def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    values: list[Any] = []
-    for value in (*args, *kwargs.values()):
-        values += (value, *value) if type(value) is tuple else (value,)
-    return values + _arguments(None, function.args, function.keywords) if isinstance(function, partial) else values
-
-
-_NESTED = {tuple, CoroutineType}  # types of values that may have a message
-_UNSEEN = frozenset({*_NESTED, CellType})
-# Which the collector reads without a trace: before Python 3.13 `f_locals` is a dict that keeps them with the frame.
-_HAS_LOCALS = sys.version_info >= (3, 11)  # the coroutine itself, else its frame
 _in_processing = open_processings.by_message
 
 
 def _taken_by_task(coroutine: Any) -> _Hand | None:
     if type(coroutine) is CoroutineType and not hand_over.waiting:
         here: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
-        values = gc.get_referents(coroutine if _HAS_LOCALS else coroutine.cr_frame)
-        seen = _UNSEEN.isdisjoint(map(type, values)) and (here is None or type(here.given) is not tuple)
+        values = given.referents(coroutine)
+        seen = given.NOT_PLAIN.isdisjoint(map(type, values)) and (here is None or type(here.given) is not tuple)
         if seen and _in_processing.keys().isdisjoint(map(id, values)):
             return None  # as with most of the tasks that clients make for their own work
-    return _taken(_locals(coroutine))
-
-
-def _locals(coroutine: Any) -> list[Any]:
-    # Those of a coroutine that has not begun are its arguments; one may be a coroutine that it surrounds.
-    own = _own_locals(coroutine)
-    if _NESTED.isdisjoint(map(type, own)):
-        return own
-    values: list[Any] = []
-    for value in own:
-        values += (value, *value) if type(value) is tuple else (value,)
-        if type(value) is CoroutineType:
-            for inner in _own_locals(value):
-                values += (inner, *inner) if type(inner) is tuple else (inner,)
-    return values
-
-
-def _own_locals(coroutine: Any) -> list[Any]:
-    if type(coroutine) is not CoroutineType:
-        return []
-    values = gc.get_referents(coroutine if _HAS_LOCALS else coroutine.cr_frame)
-    if CellType in map(type, values):
-        for cell in values:
-            if type(cell) is CellType:
-                with suppress(ValueError):  # it is empty
-                    values.append(cell.cell_contents)
-    return values
+    return _taken(given.coroutine_arguments(coroutine))
 
 
 def _wrap_submit(original: Function, switch: Switch) -> Function:
     def submit(executor: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         hand = None
         if switch.on and (open_processings or hand_over.waiting):
-            hand = _taken(_arguments(function, args, kwargs))
+            hand = _taken(given.arguments(function, args, kwargs))
         if hand is None:
             return original(executor, function, *args, **kwargs)
         call = _Call(function, hand)
@@ -244,7 +204,7 @@ def _wrap_start(original: Function, switch: Switch) -> Function:
 @guarded
 def _hand_to(thread: Any) -> _Call | None:
     target = getattr(thread, "_target", None)  # which is gone after the run
-    hand = None if target is None else _taken(_arguments(target, thread._args, thread._kwargs))
+    hand = None if target is None else _taken(given.arguments(target, thread._args, thread._kwargs))
     if hand is None:
         return None
     thread._target = call = _Call(target, hand)

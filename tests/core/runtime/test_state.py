@@ -26,6 +26,7 @@ from otel_eda import core, suite
 from otel_eda.core.clients.dead_letters import note_declared
 from otel_eda.core.ledger.senders import shared_senders
 from otel_eda.core.message import Identity
+from otel_eda.core.patching.patch import originals
 from otel_eda.core.runtime import finalizers, state
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def test_what_disable_makes_as_new(library: Library, monkeypatch: pytest.MonkeyP
         finalizers.left.append(list)
         assert in_use() == AS_NEW.keys()
         otel_eda.disable()
-        assert in_use() == set()
+        assert (in_use(), [*originals.values()]) == (set(), [])
     gate.set()
     worker.join()
     assert kept
