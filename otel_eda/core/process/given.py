@@ -29,7 +29,7 @@ def referents(coroutine: CoroutineType[Any, Any, Any]) -> list[Any]:
 
 
 def coroutine_arguments(coroutine: Any) -> list[Any]:
-    """Return the arguments of a coroutine that has not begun, with those in tuples and in coroutines around which it is."""
+    """Return the arguments of a coroutine that has not begun, with those in tuples and those of coroutines within."""
     own = _own_arguments(coroutine)
     if _NESTED.isdisjoint(map(type, own)):
         return own
