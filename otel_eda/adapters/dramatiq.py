@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.core import Handle, HandOver, Library
+from otel_eda.core import HandOver, Library, NoteError
 
 CONSUMER = "dramatiq.brokers.rabbitmq:_RabbitmqConsumer"
 WORKER = "dramatiq.worker:_WorkerThread"
@@ -33,6 +33,6 @@ LIBRARY = Library(
             of=arguments,
             known=arguments,
         ),
-        Handle("dramatiq.broker:MessageProxy.stuff_exception", told=raised),
+        NoteError("dramatiq.broker:MessageProxy.stuff_exception", raised),
     ),
 )

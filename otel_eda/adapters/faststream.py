@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from otel_eda.core import Handle, HandOver, Library, Outcome
+from otel_eda.core import Handle, HandOver, Library, NameHandler, NoteError, Outcome
 
 ENDPOINT = "faststream._internal.endpoint.subscriber"
 SUBSCRIBER = f"{ENDPOINT}.usecase:SubscriberUsecase"
@@ -49,8 +49,8 @@ LIBRARY = Library(
         HandOver(f"{CONFLUENT}.subscriber.usecase:DefaultSubscriber.get_msg", ()),
         HandOver(f"{CONFLUENT}.helpers.client:AsyncConfluentConsumer.getmany", ()),
         Handle(f"{SUBSCRIBER}.process_message", verdicts=DONE),
-        Handle(f"{ENDPOINT}.call_item:HandlerItem.call", handler=function),
-        Handle(f"{KAFKA}.message:KafkaAckableMessage.nack", told=put_back),
-        Handle(f"{CONFLUENT}.message:KafkaMessage.nack", told=put_back),
+        NameHandler(f"{ENDPOINT}.call_item:HandlerItem.call", function),
+        NoteError(f"{KAFKA}.message:KafkaAckableMessage.nack", put_back),
+        NoteError(f"{CONFLUENT}.message:KafkaMessage.nack", put_back),
     ),
 )

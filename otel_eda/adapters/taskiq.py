@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_eda.core import Handle, HandOver, Library
+from otel_eda.core import HandOver, Library, NoteError
 
 RECEIVER = "taskiq.receiver.receiver:Receiver"
 
@@ -41,7 +41,7 @@ LIBRARY = Library(
     shapes=(
         HandOver("taskiq_aio_pika.broker:AioPikaBroker.listen", CALLBACK, of=delivered),
         HandOver("taskiq_aio_kafka.broker:AioKafkaBroker.listen", CALLBACK, of=delivered, known=value),
-        Handle("taskiq.result:TaskiqResult.__init__", told=raised),
-        Handle("taskiq.abc.broker:AsyncBroker.find_task", told=unknown),
+        NoteError("taskiq.result:TaskiqResult.__init__", raised),
+        NoteError("taskiq.abc.broker:AsyncBroker.find_task", unknown),
     ),
 )

@@ -25,8 +25,9 @@ from .message import DestinationTemplate, Identity, Message, Position
 from .patching.takeover import Official
 from .process.manual import inject
 from .process.per_task import finish
-from .receive.blocks import Block, Handle
+from .receive.blocks import Block
 from .receive.hand_over import HandOver
+from .receive.handle import Handle, NameHandler, NoteError
 from .receive.iterate import Generate, Iterate
 from .receive.receive_batch import ReceiveBatch
 from .receive.receive_future import MessageFuture, ReceiveFuture
@@ -71,6 +72,8 @@ __all__ = [
     "Listen",
     "Message",
     "MessageFuture",
+    "NameHandler",
+    "NoteError",
     "Observe",
     "Official",
     "Outcome",

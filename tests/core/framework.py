@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from core import adapter
-from otel_eda.core import Handle, HandOver, Iterate, Library
+from otel_eda.core import HandOver, Iterate, Library, NoteError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -107,7 +107,7 @@ def library() -> Library:
         shapes=(
             HandOver(f"{HERE}:Fetcher.fetch", ((f"{HERE}:Worker.process", "job"),)),
             HandOver(f"{HERE}:Fetcher.listen", ((f"{HERE}:Worker.process_async", "record"),)),
-            Handle(f"{HERE}:Job.note", told=lambda _, error: error),
+            NoteError(f"{HERE}:Job.note", lambda _, error: error),
             Iterate(
                 f"{HERE}:Stream.__aiter__",
                 "stream",

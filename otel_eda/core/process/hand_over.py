@@ -226,9 +226,15 @@ def end_batch(processings: tuple[Processing, ...], error: BaseException | None) 
         end(processing, error)
 
 
+def current_processing() -> Processing | None:
+    """Return the processing that the code here is in, or None."""
+    processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    return processing
+
+
 def at_work() -> Iterable[Processing]:
     """Return the processings of the message or batch that the code here works on."""
-    current: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
+    current = current_processing()
     at_hand = batch.get() if current is None or current.done else (current,)
     return [processing for processing in at_hand if not processing.done]
 

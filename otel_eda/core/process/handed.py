@@ -12,14 +12,12 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-
 from otel_eda import semconv
 from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.process import deferral, given, hand_over, hands, unretrieved
 from otel_eda.core.process.processing import open_processings
 from otel_eda.core.runtime import tasks
-from otel_eda.core.runtime.contexts import PROCESSING, SPAN, get_current
+from otel_eda.core.runtime.contexts import EMPTY, PROCESSING, get_current, with_span
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Sequence
     from types import ModuleType
+
+    from opentelemetry.context import Context
 
     from otel_eda.core.patching.patch import Function, Patch, Switch
     from otel_eda.core.process.processing import Processing
@@ -64,7 +64,7 @@ class _Hand:
         if processing is not None and not processing.done:
             failed = self._count(processing, error, threaded)
         elif processing is not None and processing.failed_elsewhere and isinstance(error, Exception):
-            failed = Context({SPAN: processing.span})  # of a task, whose call in another one has failed before
+            failed = with_span(EMPTY, processing.span)  # of a task, whose call in another one has failed before
         if self.place is not None:
             self.place.leave()
         return failed

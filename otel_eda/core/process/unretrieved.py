@@ -71,6 +71,12 @@ def _mark(future: Any, call: HandedCall) -> bool:
 
 
 @guarded
+def _call_of(future: Any) -> HandedCall | None:
+    call = getattr(future, _CALL, None)
+    return call if isinstance(call, HandedCall) else None
+
+
+@guarded
 def _dropped(call: HandedCall) -> None:
     if _failed_calls.pop(id(call), None) is not None:
         _let_go(call)
@@ -114,8 +120,8 @@ def wrap_copy(original: Function, switch: Switch) -> Function:  # noqa: ARG001
     """
 
     def copy_future_state(source: Any, dest: Any) -> Any:
-        call = getattr(source, _CALL, None)
-        if not isinstance(call, HandedCall):
+        call = _call_of(source)
+        if call is None:
             return original(source, dest)
         _copying.add(get_ident())
         try:
@@ -141,8 +147,8 @@ def wrap_copy_back(original: Function, switch: Switch) -> Function:
     """Return asyncio's function that copies a task's outcome to a future for threads, which may be asked instead."""
 
     def set_concurrent_future_state(concurrent: Any, source: Any) -> Any:
-        call = getattr(source, _CALL, None)
-        if switch.on and isinstance(call, HandedCall):
+        call = _call_of(source) if switch.on else None
+        if call is not None:
             follow(concurrent, call)
             call_failed(call)
         return original(concurrent, source)
@@ -164,6 +170,6 @@ def wrap_handler(original: Function, switch: Switch) -> Function:
 @guarded
 def _never_retrieved(context: dict[str, Any]) -> None:
     if str(context.get("message", "")).endswith(_NEVER):
-        call = getattr(context.get("future"), _CALL, None)
-        if isinstance(call, HandedCall):
+        call = _call_of(context.get("future"))
+        if call is not None:
             _let_go(call)

@@ -1,4 +1,4 @@
-"""Shapes of a library's own code around the processing of a message: its `with` block, its call of a handler."""
+"""The shape of a library's own `with` block around the processing of a message."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_eda import semconv
 from otel_eda.core.clients.instances import ATTRIBUTE, client_of
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Switch
-from otel_eda.core.process import hand_over, per_task, queues
+from otel_eda.core.process import per_task, queues
+from otel_eda.core.process.hand_over import current_processing
 from otel_eda.core.process.manual import Process
-from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.guard import guarded
-from otel_eda.core.runtime.names import function_name
 from otel_eda.core.runtime.operations import passes_through
-from otel_eda.core.telemetry.errors import ENDS, class_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +23,6 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.library import Library, Place
     from otel_eda.core.patching.patch import Function
     from otel_eda.core.process.processing import Processing
-
-
-def _current_processing() -> Processing | None:
-    processing: Processing | None = get_current().get(PROCESSING)  # type: ignore[assignment]  # nothing else is kept there
-    return processing
 
 
 class _EnteredBlock(Protocol):
@@ -135,7 +127,7 @@ class _BlockEntry(Call):
     def _begin(self, block: Any) -> None:
         if ATTRIBUTE in block.__dict__:
             return  # the library enters the block by two of its calls
-        record, processing = self.record(block), _current_processing()
+        record, processing = self.record(block), current_processing()
         inner = (
             processing is not None
             and processing.record is record
@@ -185,95 +177,3 @@ class _BlockExit(Call):
     def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # the block's or call's own error is the library's
         """End what ends with the block."""
         self.block.after_exit(self.error)
-
-
-@dataclass(frozen=True)
-class Handle(SinglePlace):
-    """A call, sync or async, of the application's handler by a library that handles what the handler raises.
-
-    The message's processing has failed then, though nothing leaves it; it ends with the call if that is its `end`. A
-    library that only notes the exception in a call has `told`, which returns it from that call's arguments. An
-    exception of a class that is named in `verdicts` only says that the message is done. `handler` returns the
-    application's function from the first argument, for the span to tell its name.
-    """
-
-    target: str
-    end: bool = False
-    told: Callable[..., BaseException | None] | None = None
-    verdicts: frozenset[str] = frozenset()
-    handler: Callable[[Any], Any] | None = None
-
-    def wrap(self, library: Library, original: Function, switch: Switch) -> Function:  # noqa: ARG002
-        """Return the call, whose exception is that of the message's processing."""
-        if self.told is not None:
-            return around(original, switch, partial(_record_told, self.told))
-        if self.handler is not None:
-            return around(original, switch, partial(_record_name, self.handler))
-        if self.verdicts:
-            return around(original, switch, partial(_VerdictCall, self.verdicts))
-        return around(original, switch, _LastHandlerCall if self.end else _HandlerErrorCall)
-
-
-class _HandlerErrorCall(Call):
-    """One call of the application's handler."""
-
-    __slots__ = ()
-
-    def exited(self, error: BaseException | None) -> None:
-        """Record why the processing has failed."""
-        _record_failure(error)
-
-
-@guarded
-def _record_told(
-    told: Callable[..., BaseException | None], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Call | None:
-    _record_failure(told(*args, **kwargs))
-    return None
-
-
-@guarded
-def _record_name(handler: Callable[[Any], Any], args: tuple[Any, ...], _: dict[str, Any]) -> Call | None:
-    name = function_name(handler(args[0]))
-    for processing in hand_over.at_work():
-        processing.span.set_attribute(semconv.FUNCTION, name)
-    return None
-
-
-class _VerdictCall(_HandlerErrorCall):
-    """A call of the application's handler, which may say by an exception what is to become of the message."""
-
-    __slots__ = ("verdicts",)
-
-    def __init__(self, verdicts: frozenset[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        super().__init__(args, kwargs)
-        self.verdicts = verdicts
-
-    def exited(self, error: BaseException | None) -> None:
-        """Record why the processing has failed, or that the process is told to end."""
-        if error is not None and self.verdicts.isdisjoint(map(class_name, type(error).__mro__)):
-            _record_failure(error)
-
-
-@guarded
-def _record_failure(error: BaseException | None) -> None:
-    if isinstance(error, (Exception, *ENDS)):
-        for processing in hand_over.at_work():
-            processing.failure = error
-
-
-class _LastHandlerCall(_HandlerErrorCall):
-    """A call of the application's handler that ends the processing of a message that was pulled singly."""
-
-    __slots__ = ()
-
-    def exited(self, error: BaseException | None) -> None:
-        """End the processing, and note why it has failed if it has."""
-        super().exited(error)
-        self._end()
-
-    @guarded
-    def _end(self) -> None:
-        processing = _current_processing()
-        if processing is not None:
-            per_task.finish_block(processing)
