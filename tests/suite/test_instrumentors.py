@@ -62,6 +62,7 @@ def test_it_switches_its_name_on_and_off(point: EntryPoint) -> None:
     finally:
         recorder.shutdown()
         registries.registries.enable("")
+        registries.registries.enabled = False
 
 
 def test_one_takes_the_settings_and_leaves_them_when_the_launcher_comes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,9 +204,9 @@ class Library:
 
     def _restore_originals(self) -> None:
         with changing.held():
-            for patch_ in reversed(self.patches.values()):
+            done, self.patches = self.patches, {}
+            for patch_ in reversed([*done.values()]):
                 patch_.undo()
-            self.patches.clear()
         self.refused.clear()
 
     def _on_import(self, module: ModuleType) -> None:

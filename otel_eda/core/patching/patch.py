@@ -182,8 +182,9 @@ class ModulePatches:
     def disable(self) -> None:
         """Restore the modules; a second call does nothing."""
         self.on = False
-        while self.patches:
-            self.patches.pop().undo()
+        done, self.patches = self.patches, []
+        for patch_ in reversed(done):
+            patch_.undo()
 
     def _on_import(self, module: ModuleType) -> None:
         if self.on:
