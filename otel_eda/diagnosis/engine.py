@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import LimitError, candidates, causes, facts, gates, realms, reported
+from . import LimitError, candidates, causes, completeness, facts, gates, realms, reported
 from .blindness import blindness
 from .candidates import COLUMNS, GATES
 from .finding import Evidence, Finding, Gate, Verdict
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .catalog import Check
+    from .completeness import Completeness
     from .engines import Tables
     from .intake import Intake
     from .settings import Bounds
@@ -54,7 +55,7 @@ class Diagnosis:
 
     window: facts.Period
     intake: Intake
-    completeness: tuple[facts.Completeness, ...]
+    completeness: tuple[Completeness, ...]
     findings: tuple[Finding, ...]
     unasked: tuple[str, ...] = ()
     young: Mapping[str, int] = field(default_factory=dict)
@@ -78,7 +79,7 @@ def diagnose(
     """
     windows: list[facts.Period] = []
     findings: list[Finding] = []
-    counted: list[facts.Completeness] = []
+    counted: list[Completeness] = []
     unasked: dict[str, None] = {}
     young: Counter[str] = Counter()
     not_run: dict[str, str] = {}
@@ -91,7 +92,7 @@ def diagnose(
             except LimitError as error:  # noqa: PERF203  # the other checks go on
                 not_run.update((check.code, str(error)) for check in part)
         unasked.update(dict.fromkeys(blindness(tables)))
-        counted.extend(facts.completeness(tables))
+        counted.extend(completeness.ask(tables))
     window, found = whole(windows), ordered(findings)
     return Diagnosis(window, tables.intake, tuple(counted), found, tuple(unasked), young, not_run, only_news)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_eda import semconv
 
-from . import conduct, external, prediction
+from . import completeness, conduct, external, prediction
 from .columns import SERIES
 from .settings import SECOND
 
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from .engines import Tables
     from .settings import Bounds
 
-FOREVER = 2**63 - 1
 SHORTEST_GRACE_SECONDS = 10.0
 TRIPS_OF_GRACE = 3
-COUNT_SLACK = SECOND  # a count is not read at the very moment it is dated
 BATCH_DELAY_SECONDS = 5.0  # the SDK's span processor waits so long
 # The module `watermarks` fills them where telemetry is read while it comes. For each service: the time that its clock
 # shows now, the time up to which all its telemetry should be here, and the time since when it is here. In `cuts`: the
@@ -87,70 +85,6 @@ SELECT {", ".join(SERIES)},
        CASE WHEN bool_or(delta OR rising) THEN sum(number) ELSE arg_max(number, (time, number)) END AS number,
        min(started) AS started, max(time) AS time
 FROM runs GROUP BY {", ".join(SERIES)}
-"""
-# For the gates G1 and G2: whether a process has as many spans as its metrics counted messages, and up to when. If it
-# has more, its counter began anew, or several processes have one name: then the count proves nothing.
-COMPLETENESS = f"""
-CREATE TABLE completeness AS
-WITH counted AS (
-    SELECT service, instance, destination, 'send' AS type, sum(value) AS counted, max(time) AS until
-    FROM readings WHERE name = '{semconv.SENT}' GROUP BY ALL
-    UNION ALL
-    SELECT service, instance, destination, 'process', sum(number), max(time)
-    FROM readings WHERE name = '{semconv.PROCESS_DURATION}' GROUP BY ALL
-), lost AS (
-    SELECT service, instance, sum(value) AS lost FROM readings
-    WHERE name IN ('{external.SPANS_PROCESSED}', '{external.SPANS_EXPORTED}') AND error IS NOT NULL
-    GROUP BY ALL
-), rows AS (
-    SELECT service, instance, destination, type, span_id, max(ended) AS ended,
-           CASE WHEN type = 'send' THEN greatest(count(*), coalesce(max(batch), 1)) ELSE 1 END AS messages
-    FROM operations WHERE type IN ('send', 'process')
-    GROUP BY service, instance, destination, type, span_id
-), seen AS (
-    SELECT r.service, r.instance, r.destination, r.type, any_value(c.counted) AS counted, any_value(c.until) AS until,
-           any_value(u.since) AS since,
-           coalesce(sum(messages) FILTER (r.ended <= c.until AND r.ended > coalesce(u.since, 0)), 0) AS seen,
-           coalesce(sum(messages) FILTER (
-               r.ended <= c.until + {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) - {COUNT_SLACK}), 0) AS around,
-           coalesce(sum(messages) FILTER (
-               r.ended <= c.until - {COUNT_SLACK} AND r.ended > coalesce(u.since, 0) + {COUNT_SLACK}), 0) AS within,
-           count(*) AS spans, any_value(p.last_time) AS last_time
-    FROM rows r JOIN processes p ON p.instance = r.instance
-    LEFT JOIN cuts u ON u.service = r.service AND u.instance = r.instance
-    LEFT JOIN counted c
-      ON c.service = r.service AND c.instance = r.instance AND c.type = r.type
-     AND c.destination IS NOT DISTINCT FROM r.destination
-    GROUP BY r.service, r.instance, r.destination, r.type
-    UNION ALL
-    SELECT c.service, c.instance, c.destination, c.type, c.counted, c.until, u.since, 0, 0, 0, 0, NULL
-    FROM counted c LEFT JOIN cuts u ON u.service = c.service AND u.instance = c.instance
-    WHERE c.counted > 0 AND NOT EXISTS (
-        SELECT 1 FROM rows r WHERE c.service = r.service AND c.instance = r.instance AND c.type = r.type
-                               AND c.destination IS NOT DISTINCT FROM r.destination)
-)
-SELECT seen.*, coalesce(lost.lost, 0) AS lost, coalesce(seen >= counted AND within <= counted, false) AS whole,
-       CASE WHEN NOT whole OR coalesce(lost.lost, 0) > 0 THEN 0
-            WHEN until + {COUNT_SLACK} >= last_time THEN {FOREVER} ELSE until END AS complete_until
-FROM seen LEFT JOIN lost USING (service, instance)
-"""
-COMPLETE = """
-CREATE TABLE complete AS
-WITH destination AS (SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL)
-SELECT d.destination, min(c.complete_until) AS until, max(coalesce(c.since, 0)) AS since, bool_and(c.whole) AS sampled
-FROM destination d JOIN completeness c
-  ON c.destination = d.destination OR starts_with(c.destination, d.destination || ':')
-GROUP BY d.destination
-UNION ALL
-SELECT NULL, coalesce(min(complete_until), 0), coalesce(max(since), 0), coalesce(bool_and(whole), false)
-FROM completeness
-"""
-# Destinations of which some attempts are known to be missing, though not because most are sampled away: there, a later
-# attempt may look like the first one.
-SHORT = """
-CREATE TABLE short AS
-SELECT DISTINCT destination FROM completeness
-WHERE type = 'process' AND counted IS NOT NULL AND around < counted AND 2 * seen >= counted
 """
 EPOCHS = """
 CREATE TABLE epochs AS
@@ -226,7 +160,7 @@ WINDOW attempt AS (
 """
 STATEMENTS = (
     *WATERMARKS, SENDS, conduct.REJECTED, conduct.UNACKED, conduct.COPIED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES,
-    PROCESSES, READINGS, COMPLETENESS, COMPLETE, SHORT, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
+    PROCESSES, READINGS, *completeness.STATEMENTS, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
 )  # fmt: skip
 # Those of single messages, which only gates and checks of one destination use; and all others, which are few rows, or
 # of which few columns are asked for.
@@ -268,30 +202,3 @@ def _shortest_grace_seconds(tables: Tables) -> float:
            FROM (SELECT DISTINCT instance, time FROM metrics))"""
     )
     return max(2 * (interval or 0) / SECOND + BATCH_DELAY_SECONDS, SHORTEST_GRACE_SECONDS)
-
-
-@dataclass(frozen=True)
-class Completeness:
-    """What one process's metrics counted for one destination, and how many spans of it there are."""
-
-    service: str
-    instance: str
-    destination: str | None
-    type: str
-    counted: int | None
-    spans: int
-    lost: int
-    complete: bool
-
-    def as_dict(self) -> dict[str, object]:
-        """Return its fields by their names, for a report."""
-        return asdict(self)
-
-
-def completeness(tables: Tables) -> list[Completeness]:
-    """Return how complete the telemetry of each process is, by destination and type of operation."""
-    rows = tables.ask(
-        """SELECT service, instance, destination, type, counted::BIGINT, spans, lost::BIGINT, complete_until > 0
-           FROM completeness ORDER BY ALL"""
-    )
-    return [Completeness(*row) for row in rows]

@@ -11,7 +11,7 @@ import duckdb
 
 from otel_eda import encodings
 
-from . import UnusableError, columns, continued, exported, load, load_columns, load_lines, plural
+from . import UnusableError, columns, completeness, continued, exported, load, load_columns, load_lines, plural
 from .intake import SIGNALS, Intake
 from .line_files import LineFiles
 from .settings import MEMORY
@@ -173,6 +173,7 @@ class Store:
 
     def _complete(self) -> None:
         """Delete unusable and repeated rows, add handlers' errors."""
+        self.connection.execute(completeness.UNTIMED_SPANS)
         self.intake.unidentified = self._delete(" OR ".join(f"{name} IS NULL" for name in REQUIRED))
         self._delete_repeats()
         self.intake.impossible = self._clear_impossible("operations")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from otel_eda.diagnosis import UnusableError, candidates, engine, facts, plural, realms
+from otel_eda.diagnosis import UnusableError, candidates, completeness, engine, facts, plural, realms
 from otel_eda.diagnosis.blindness import blindness, listed
 from otel_eda.diagnosis.engine import Diagnosis
 from otel_eda.diagnosis.settings import EVIDENCE
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from otel_eda.diagnosis.catalog import Check
+    from otel_eda.diagnosis.completeness import Completeness
     from otel_eda.diagnosis.finding import Finding
     from otel_eda.diagnosis.settings import Bounds
 
@@ -48,14 +49,14 @@ def diagnose(
     """
     buckets = Buckets(store, tuple(checks), share, step)
     windows: list[facts.Period] = []
-    counted: list[facts.Completeness] = []
+    counted: list[Completeness] = []
     unasked: dict[str, None] = {}
     for turn, _ in enumerate(realms.each(store)):
         windows.append(facts.prepare(store, settings, facts.OF_ALL))
         spool = Spool(store.folder / f"buckets-{turn}", share.of)
         buckets.look(spool)
         unasked.update(dict.fromkeys(blindness(store)))
-        counted.extend(facts.completeness(store))
+        counted.extend(completeness.ask(store))
         buckets.report(spool, evidence, only_news=only_news)
         spool.remove()
     if share.only is not None:

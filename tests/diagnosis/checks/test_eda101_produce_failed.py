@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.telemetry import flow
+from diagnosis.telemetry import counted, flow
 
 from .helpers import CONFIRMED, LIKELY, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 @pytest.mark.parametrize(
@@ -101,3 +102,27 @@ def test_a_refused_call_that_was_repeated_was_not_lost(diagnose: Diagnose) -> No
     taken = made.shop.send("orders", 5.2, 20, said={"eda.send.repeats": refused.span.id})
     made.billing.process(taken, 5.3)
     assert diagnose(made.world, "EDA101").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("which", "verdict"),
+    [
+        ("an attempt at another message", CONFIRMED),
+        ("a send", LIKELY),  # it may be of the same message
+        ("an attempt at the message", LIKELY),
+        ("an attempt at another message, while one more is missing", LIKELY),
+    ],
+)
+def test_spans_without_usable_times_are_not_missing(diagnose: Diagnose, which: str, verdict: Verdict) -> None:
+    made = flow()
+    lost = made.shop.send("orders", 5.0, error="kafka.errors.KafkaTimeoutError")
+    if which == "an attempt at the message":
+        damaged = made.billing.process(lost, 5.1)
+    else:
+        damaged = made.messages[3].span if which == "a send" else made.works[3]
+    damaged.json["startTimeUnixNano"] = str(-9 * 10**18)
+    if which.endswith("missing"):
+        made.world.extra.append(counted(made.billing))
+        made.billing.spans.remove(made.works[5])
+    finding = only(diagnose(made.world, "EDA101").findings, "EDA101")
+    assert (finding.verdict, finding.count) == (verdict, 1)

@@ -48,6 +48,12 @@ latest AS (
     SELECT instance, destination, max(started) AS started FROM taken GROUP BY instance, destination
 ),
 
+-- Spans that lack only their times: attempts at a message that they name, and others.
+untimed AS (
+    SELECT DISTINCT CASE WHEN name = 'eda.untimed.process' THEN trace_id || span_id END AS whose
+    FROM events WHERE starts_with(name, 'eda.untimed.')
+),
+
 alike AS (
     SELECT service, destination, key_hash, max(started) AS started FROM taken GROUP BY service, destination, key_hash
 )
@@ -75,7 +81,9 @@ SELECT
     END AS at_most,
     -- Whether the message arrived after all, or was sent once more, only spans can show; some errors leave no doubt.
     CASE WHEN f.cause IN ('size', 'authorization', 'no-such-destination')
-        OR (f.cause = 'replicas' AND lower(f.error) NOT LIKE '%after%append%') THEN true END AS g1,
+        OR (f.cause = 'replicas' AND lower(f.error) NOT LIKE '%after%append%')
+        -- All spans are there, but for the times of some; and none of these is of this message.
+        OR (q.known_until >= f.ended AND q.since <= f.started AND u.whose IS NULL AND n.number = 0) THEN true END AS g1,
     coalesce(f.error_text, f.error) AS detail
 FROM failed AS f
 LEFT JOIN resent AS i ON i.trace_id = f.trace_id AND i.span_id = f.span_id
@@ -83,6 +91,9 @@ LEFT JOIN latest AS l ON l.instance = f.instance AND l.destination = f.destinati
 LEFT JOIN taken AS t
     ON t.instance = f.instance AND t.destination = f.destination AND t.trace_id = f.trace_id
     AND t.parent_id = f.parent_id AND t.key_hash IS NOT DISTINCT FROM f.key_hash
+LEFT JOIN complete AS q ON q.destination = f.destination
+LEFT JOIN untimed AS u ON u.whose = f.origin_trace || f.origin_span
+CROSS JOIN (SELECT count(*) AS number FROM untimed WHERE whose IS NULL) AS n
 LEFT JOIN alike AS k ON k.service = f.service AND k.destination = f.destination AND k.key_hash IS NOT DISTINCT FROM f.key_hash
 WHERE
     -- The application may have sent the message again with the same context, and the broker may have acknowledged that.
