@@ -56,7 +56,9 @@ def described(
         or message.sender is not None
     ):
         _add_what_few_have(attributes, message)
-    id_ = message.id if message.id is not None or not message.headers else event_id(message.headers)
+    id_, headers = message.id, message.headers  # of one header and an origin, the header names that, and so no event
+    if id_ is None and headers and (origin is None or not isinstance(headers, (list, dict)) or len(headers) > 1):
+        id_ = event_id(headers)
     if id_ is not None:
         attributes[semconv.MESSAGE_ID] = id_
     if route.captures_content:

@@ -186,7 +186,9 @@ class LoopProcessing:
             if processing is not None:
                 self.processing = None
                 deferral.finish_or_defer(processing, self.client, self.may_defer)
-            if frame is not None and not self.is_copy and (watch is None or not watch.follows(frame)):
+            if watch is not None and frame is not None and watch.frame_id == id(frame) and watch.code is frame.f_code:
+                return  # it `follows` the frame; a call is too much for each message
+            if frame is not None and not self.is_copy:
                 self._follow(frame)
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.end_body", error)
@@ -209,8 +211,12 @@ class LoopProcessing:
         try:
             if isinstance(pulled, Processing):
                 self.processing = pulled
-            elif (message := pulled.message()) is not None:
+            elif (message := pulled.message()) is None:
+                return
+            elif self.is_copy or self.fetching is not None or self.client.library.telemetry.scope is None:
                 self._begin(pulled.record, message, None)
+            else:
+                self.processing = begin_processing(self.client, pulled.record, message)
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.begin_pulled", error)
 

@@ -108,7 +108,8 @@ class Processing:
             return
         end = at or (self.went_on if error is not None else 0) or time.time_ns()
         self.done, route = True, self.route
-        self._restore_context()
+        if get_current() is self.context:
+            attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
         if self.inherited:
             return
         if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
@@ -182,14 +183,11 @@ class Processing:
 
     def detach(self) -> None:
         """Restore the context from before the span, unless somebody has made another one current meanwhile."""
-        self._restore_context()
+        if get_current() is self.context:
+            attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
         self.detached = True
         if self.done:
             self.context = EMPTY
-
-    def _restore_context(self) -> None:
-        if get_current() is self.context:
-            attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
 
     def _record_error(self, error: BaseException) -> str | None:
         if isinstance(error, errors.ENDS):
@@ -234,7 +232,9 @@ def begin_processing(
     finalizers.take_left() if finalizers.left else None
     here = get_current()
     outer_context, base = around_processing(here, manual) if PROCESSING in here else (here, here)
-    route = client.route("process", "process", message.destination)
+    route = client.routes.get(("process", message.destination))
+    if route is None or route.scope is not (client.own_telemetry or client.library.telemetry).scope:
+        route = client.process_route(message.destination)
     incoming, origin = extracted or route.incoming(message.headers)
     context, parent = surroundings(route.settings.process_parent, base, incoming, origin)
     processing = Processing(client, route, record, message, (outer_context, manual, owner, extracted is not None))
@@ -242,9 +242,8 @@ def begin_processing(
     if message.offset is not None and message.partition is not None:
         _record_in_ledger(processing, message.key, message.partition, message.offset, attributes)
     about = described, (route, message, origin, attributes)
-    processing.span = span = route.scope.start_like(route.template, parent, route.kind, processing.start, about)
-    processing.context = Context({**context, SPAN: span, PROCESSING: processing})
-    return _make_current(processing, message, origin)
+    processing.span = route.scope.start_like(route.template, parent, route.kind, processing.start, about)
+    return _make_current(processing, context, message, origin)
 
 
 def _record_in_ledger(
@@ -263,8 +262,9 @@ def _record_in_ledger(
         attributes.update(_ANOMALIES[anomaly])
 
 
-def _make_current(processing: Processing, message: Message, origin: SpanContext | None) -> Processing:
+def _make_current(processing: Processing, around: Context, message: Message, origin: SpanContext | None) -> Processing:
     client, route = processing.client, processing.route
+    processing.context = Context({**around, SPAN: processing.span, PROCESSING: processing})
     open_processings.add(processing)
     called = client.own_hooks or client.library.hooks
     if called.process is not None:

@@ -47,7 +47,8 @@ class Durations:
         bounds, is_plain = self.bounds, 0.0 <= seconds < inf
         bucket, at = bisect_left(bounds, seconds), time.time_ns() if at is None else at
         here: Any = (get_current() if context is None else context).get(SPAN) if span is None else span
-        known = None if here is None else here.get_span_context()
+        light = getattr(here, "is_light", False)  # whose context is no call away
+        known = here.context if light else None if here is None else here.get_span_context()
         # CPython 3.10 to 3.14 gives its lock away only at calls and jumps: there is none until it has counted.
         tally, is_plain = self._tally, is_plain and bounds is self.bounds
         if is_plain and tally is not None and tally.storages is tally.consumer._reader_storages:

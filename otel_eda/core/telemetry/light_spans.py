@@ -44,6 +44,7 @@ class LightSpan(_Span):
     its export, and nobody holds it for longer than it takes to set an attribute.
     """
 
+    is_light = True
     template = BARE  # whose attributes come before `own_attributes`
     own_attributes: dict[str, Any]
     own_links: Sequence[Link] = ()
