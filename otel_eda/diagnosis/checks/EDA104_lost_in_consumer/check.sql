@@ -683,6 +683,8 @@ SELECT
                 AND NOT coalesce((m.ended_by IS NOT NULL OR m.taken > m.attempted) AND NOT m.left_behind AND g.ended <= m.taken, false)
             ) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
+        -- A message of its trace was received where this service sends to, and its sending has no span: so the work may have none.
+        WHEN onto.trace_id IS NOT NULL THEN 'SUSPECT'
         -- The process may have finished it in its last moments, whose spans were not exported.
         -- A call that was given a whole batch may have done some of its messages before it failed.
         WHEN m.untried OR m.handed OR m.batch > 1 THEN 'LIKELY'
@@ -765,6 +767,8 @@ LEFT JOIN broken_off AS e
     AND e.message_offset = m.message_offset AND m.untried
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
+LEFT JOIN forwarded AS onto
+    ON onto.trace_id = m.origin_trace AND onto.service = m.service AND m.other_span_id IS NULL
 WHERE
     coalesce(o.aside, 0) = 0
     -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
