@@ -141,3 +141,21 @@ def test_what_a_killed_member_sent_on_was_not_lost_with_it(
         service.other("still here", 60.0, 0.01)
     finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
     assert (finding.verdict, finding.offsets) == (verdict, (19, 19))
+
+
+@pytest.mark.parametrize(
+    ("joined", "other", "found"), [(1.15, False, [(SUSPECT, 12)]), (1.25, False, []), (1.15, True, [])]
+)
+def test_a_new_group_that_begins_at_the_end(
+    diagnose: Diagnose, joined: float, other: bool, found: list[tuple[Verdict, int]]
+) -> None:
+    made = flow(40, 1, skip=set(range(12)))
+    reported(made, "eda.consumer.assigned", joined)
+    if other:  # somebody had what was there before
+        archive = made.world.service("archive", group="archive")
+        for turn, message in enumerate(made.messages):
+            archive.process(message, turn * 0.1 + 0.02)
+        linger(archive)
+    findings = diagnose(made.world, "EDA104").findings
+    assert [(one.verdict, one.count) for one in findings] == found
+    assert all("began at the end" in one.cause for one in findings)
