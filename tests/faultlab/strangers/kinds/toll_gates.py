@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from faultlab.strangers.books import Books
 
 LIBRARIES = ("aiokafka", "confluent-kafka")
-GROUP, COUNT, UNREAD, ROUNDS = "toll-billing", 24, 9, 40
+GROUP, COUNT, UNREAD, ROUNDS = "toll-billing", 24, 9, 60
 
 
 def play(books: Books, library: str, faulty: bool) -> None:
