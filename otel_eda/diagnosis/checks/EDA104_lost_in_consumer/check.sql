@@ -92,9 +92,28 @@ known AS (
     GROUP BY destination
 ),
 
+-- Commits of which nobody has seen the answer, and where another member then began: the broker had taken them.
+taken_on AS (
+    SELECT o.consumer_group, o.destination, o.partition_id, o.instance, o.committed
+    FROM operations AS o
+    JOIN (
+        SELECT consumer_group, destination, partition_id, instance, min(message_offset) AS lowest, min(started) AS started
+        FROM works
+        WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+        GROUP BY consumer_group, destination, partition_id, instance
+    ) AS b
+        ON b.consumer_group = o.consumer_group AND b.destination = o.destination AND b.partition_id = o.partition_id
+        AND b.lowest = o.committed
+    WHERE o.type = 'settle' AND o.outcome = 'unresolved' AND b.instance <> o.instance AND b.started > o.ended
+),
+
 passed AS (
     SELECT consumer_group, destination, partition_id, instance, max(committed) AS committed
-    FROM commits
+    FROM (
+        SELECT consumer_group, destination, partition_id, instance, committed FROM commits
+        UNION ALL
+        SELECT consumer_group, destination, partition_id, instance, committed FROM taken_on
+    ) AS every
     WHERE consumer_group IS NOT NULL
     GROUP BY consumer_group, destination, partition_id, instance
 ),

@@ -34,7 +34,8 @@ def play(books: Books, library: str, faulty: bool) -> None:
     books.run("label-printer", printer, library, topic)
     books.close_topic(topic, GROUP)
     if faulty:
-        assert books.count("refused") == len(LARGE)
+        # An idempotent producer may refuse what comes after them, too.
+        assert books.count("refused") >= len(LARGE)
 
 
 class Sender:
