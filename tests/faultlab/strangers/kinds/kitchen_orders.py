@@ -33,6 +33,7 @@ def play(books: Books, library: str, faulty: bool) -> None:
         books.stop(one)
     assert books.stage.lab.rabbitmq.depth(f"{queue}.XQ") == (1 if faulty else 0)
     books.note("may", code="EDA501", where={"within": queue})  # some wait for their time
+    books.note("may", code="EDA502", where={"service": "kitchen"})  # a thread's first message has it connect, too
     if faulty:
         books.note("must", code="EDA405", where={"within": queue})
         books.note("may", code="EDA402", where={"within": queue})  # three attempts, all failed
