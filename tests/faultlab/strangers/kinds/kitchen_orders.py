@@ -90,7 +90,8 @@ def waiter(queue: str, faulty: bool) -> None:
     for dish in range(COUNT):
         later = {"delay": 1500} if dish % 4 == 0 else {}
         steps = [known.prepare.message_with_options(args=(dish,)), known.cook.message(), known.serve.message()]
-        dramatiq.pipeline(steps, broker=known.broker).run(**later)
+        course: Any = dramatiq.pipeline(steps, broker=known.broker)
+        course.run(**later)
     known.broker.close()
 
 
