@@ -172,4 +172,23 @@ SELECT DISTINCT f.trace_id, f.span_id
 FROM sends f JOIN sends s ON s.service = f.service AND s.message_id = f.message_id
 WHERE f.outcome <> 'ok' AND s.outcome = 'ok' AND s.started > f.started
 """
-STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT)
+# Traces in which a message was received whose sending has no span, with the services that send to its destination: one
+# of these may have worked on what the trace is about, though no span shows it.
+FORWARDED = """
+CREATE TABLE forwarded AS
+WITH unseen AS (
+    SELECT DISTINCT w.origin_trace AS trace_id, w.destination FROM operations w
+    WHERE w.type = 'process' AND w.origin_span IS NOT NULL AND w.destination IS NOT NULL
+      AND NOT EXISTS (
+          SELECT 1 FROM operations s WHERE s.span_id = w.origin_span AND s.trace_id = w.origin_trace)
+), sender AS (
+    SELECT DISTINCT service, destination FROM operations WHERE type = 'send' AND destination IS NOT NULL
+), way AS (
+    SELECT DISTINCT d.destination, s.service
+    FROM (SELECT DISTINCT destination FROM unseen) d
+    JOIN sender s ON s.destination = d.destination OR starts_with(d.destination, s.destination || ':')
+)
+SELECT DISTINCT u.trace_id, y.service FROM unseen u JOIN way y ON y.destination = u.destination
+WHERE u.trace_id IN (SELECT trace_id FROM operations WHERE type = 'send')
+"""
+STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT, FORWARDED)

@@ -123,10 +123,11 @@ def _fits(truth: Truth, finding: Document, occurrence: Document) -> bool:
     )
 
 
-# Words of a truth that are only a part of what a finding says: of the destination's name, and of the message's.
+# Words of a truth that are a part of what a finding says: of the destination's name, the message's, or the detail.
 PARTS: dict[str, Callable[[Document, Document, str], bool]] = {
     "within": lambda finding, _, wanted: wanted in (finding["destination"] or wanted),
     "created": lambda _, occurrence, wanted: (occurrence["message"] or "").startswith(wanted),
+    "said": lambda _, occurrence, wanted: wanted in (occurrence["detail"] or ""),
 }
 
 

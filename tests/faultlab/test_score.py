@@ -87,3 +87,9 @@ def test_the_table_adds_up() -> None:
         "|EDA202|0|0|0|0|0|-|-|",
     ]
     assert lines[4].split()[1] == "all"
+
+
+def test_what_a_finding_says_may_be_a_part_of_a_truth() -> None:
+    for said, notes in (("in words", 0), ("in deeds", 1)):
+        known = Truth("EDA104", "LIKELY", False, {"said": said})
+        assert len(faulty([lost(7, "LIKELY"), known], finding(7, 8, verdict="LIKELY")).notes) == notes

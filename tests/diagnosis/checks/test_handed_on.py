@@ -113,3 +113,21 @@ def test_what_is_behind_an_error_that_left_the_loop_over_its_batch(
     made.billing.send("later", 1.5, 0)
     (finding,) = (one for one in diagnose(made.world, "EDA104").findings if one.offsets == (7, 8))
     assert finding.verdict is SUSPECT
+
+
+@pytest.mark.parametrize(("begins", "verdict"), [(20, LIKELY), (22, SUSPECT)])
+def test_a_commit_whose_answer_nobody_saw_and_where_the_next_member_begins(
+    diagnose: Diagnose, begins: int, verdict: Verdict
+) -> None:
+    made = flow(40, 1, skip=set(range(16, 40)))
+    for message in made.messages[16:20]:
+        made.billing.process(message, 1.95, 0.1, said={**HANDED, **GIVEN_UP})
+    cut = made.billing.commit("orders", 1.96, 20)
+    cut.json["attributes"] += pairs({"error.type": "eda.unresolved"})
+    heir = made.world.service("billing", group="billing")
+    for turn in range(begins, 40):
+        heir.process(made.messages[turn], turn * 0.1 + 0.5)
+        heir.commit("orders", turn * 0.1 + 0.51, turn + 1)
+    heir.other("still here", 60.0, 0.01)
+    findings = [one for one in diagnose(made.world, "EDA104").findings if (one.offsets or (0, 0))[0] == 16]
+    assert [one.verdict for one in findings] == [verdict]

@@ -115,3 +115,47 @@ def test_what_was_acknowledged_after_an_error_may_have_been_tried_again_without_
     mailer.spans = [span for span in mailer.spans if span not in unshown]
     refused = [one for one in diagnose(world, "EDA104").findings if "acknowledged" in str(one.detail)]
     assert [finding.verdict for finding in refused] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("lost", "at", "verdict"), [(True, "receipts", SUSPECT), (True, "mails", LIKELY), (False, "receipts", LIKELY)]
+)
+def test_what_a_killed_member_sent_on_was_not_lost_with_it(
+    diagnose: Diagnose, lost: bool, at: str, verdict: Verdict
+) -> None:
+    made = flow(40, 1, skip=set(range(19, 40)))
+    made.billing.receive([made.messages[19]], 1.91)
+    made.billing.commit("orders", 1.92, 20)
+    made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
+    heir, archive = made.world.service("billing", group="billing"), made.world.service("archive", group="archive")
+    for turn in range(20, 40):
+        work = heir.process(made.messages[turn], turn * 0.1 + 0.5)
+        archive.process(heir.send("receipts", turn * 0.1 + 0.502, turn, parent=work), turn * 0.1 + 0.51)
+        heir.commit("orders", turn * 0.1 + 0.51, turn + 1)
+    # A message in its trace, whose sending has a span or has none; not all are sent to where billing sends.
+    onward = made.shop.send(at, 1.93, 7, parent=made.messages[19].span)
+    if lost:
+        made.shop.spans.remove(onward.span)
+    archive.process(onward, 1.95)
+    for service in (heir, archive):
+        service.other("still here", 60.0, 0.01)
+    finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (19, 19))
+
+
+@pytest.mark.parametrize(
+    ("joined", "other", "found"), [(1.15, False, [(SUSPECT, 12)]), (1.25, False, []), (1.15, True, [])]
+)
+def test_a_new_group_that_begins_at_the_end(
+    diagnose: Diagnose, joined: float, other: bool, found: list[tuple[Verdict, int]]
+) -> None:
+    made = flow(40, 1, skip=set(range(12)))
+    reported(made, "eda.consumer.assigned", joined)
+    if other:  # somebody had what was there before
+        archive = made.world.service("archive", group="archive")
+        for turn, message in enumerate(made.messages):
+            archive.process(message, turn * 0.1 + 0.02)
+        linger(archive)
+    findings = diagnose(made.world, "EDA104").findings
+    assert [(one.verdict, one.count) for one in findings] == found
+    assert all("began at the end" in one.cause for one in findings)

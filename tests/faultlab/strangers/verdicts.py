@@ -226,6 +226,8 @@ def _disordered(diary: Diary) -> Iterator[Truth]:
 def _said(diary: Diary) -> Iterator[Truth]:
     for line in diary.of("killed"):
         yield may("EDA703", service=line["who"])
+        # What others did with what it sent has parents that were lost with it.
+        yield may("EDA703", said="have a parent that is not there")
     for line in diary.of("must"):
         yield must(line["code"], line.get("least", "LIKELY"), **line["where"])
     for line in diary.of("may"):

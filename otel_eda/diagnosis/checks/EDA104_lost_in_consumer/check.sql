@@ -92,9 +92,28 @@ known AS (
     GROUP BY destination
 ),
 
+-- Commits of which nobody has seen the answer, and where another member then began: the broker had taken them.
+taken_on AS (
+    SELECT o.consumer_group, o.destination, o.partition_id, o.instance, o.committed
+    FROM operations AS o
+    JOIN (
+        SELECT consumer_group, destination, partition_id, instance, min(message_offset) AS lowest, min(started) AS started
+        FROM works
+        WHERE consumer_group IS NOT NULL AND message_offset IS NOT NULL
+        GROUP BY consumer_group, destination, partition_id, instance
+    ) AS b
+        ON b.consumer_group = o.consumer_group AND b.destination = o.destination AND b.partition_id = o.partition_id
+        AND b.lowest = o.committed
+    WHERE o.type = 'settle' AND o.outcome = 'unresolved' AND b.instance <> o.instance AND b.started > o.ended
+),
+
 passed AS (
     SELECT consumer_group, destination, partition_id, instance, max(committed) AS committed
-    FROM commits
+    FROM (
+        SELECT consumer_group, destination, partition_id, instance, committed FROM commits
+        UNION ALL
+        SELECT consumer_group, destination, partition_id, instance, committed FROM taken_on
+    ) AS every
     WHERE consumer_group IS NOT NULL
     GROUP BY consumer_group, destination, partition_id, instance
 ),
@@ -105,6 +124,33 @@ reported AS (
     FROM events
     WHERE name = 'eda.consumer.position' AND committed IS NOT NULL
     GROUP BY consumer_group, destination, partition_id, instance
+),
+
+-- Groups that first had a partition when messages were in it, and first read what was sent after that, as a consumer does
+-- that begins at the end where nothing is committed. They keep their offsets, and nobody at all has had what was before.
+late AS (
+    SELECT DISTINCT a.consumer_group, a.destination, a.partition_id
+    FROM assigned AS a
+    JOIN reader AS r
+        ON r.consumer_group = a.consumer_group AND r.destination = a.destination AND r.partition_id = a.partition_id
+    JOIN (
+        SELECT destination, partition_id, min(message_offset) AS lowest
+        FROM (
+            SELECT destination, partition_id, message_offset FROM around
+            UNION ALL
+            SELECT destination, partition_id, message_offset FROM pulled
+        ) AS had
+        GROUP BY destination, partition_id
+    ) AS b ON b.destination = a.destination AND b.partition_id = a.partition_id AND b.lowest = r.lowest
+    JOIN sends AS f
+        ON f.destination = a.destination AND f.partition_id = a.partition_id AND f.message_offset = r.lowest
+    JOIN (
+        SELECT consumer_group, destination, partition_id FROM passed
+        UNION
+        SELECT consumer_group, destination, partition_id FROM reported
+    ) AS k
+        ON k.consumer_group = a.consumer_group AND k.destination = a.destination AND k.partition_id = a.partition_id
+    WHERE r.lowest > 0 AND f.ended >= a.time
 ),
 
 -- How far each member came.
@@ -189,7 +235,7 @@ missing AS (
             OR (i.last_time - coalesce(p.ended, h.time) > z.grace AND i.last_time - coalesce(p.ended, h.time) > 10000000000) AS went_on,
         -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled,
-        s.message_offset < r.lowest AS before, s.key_hash IS NULL AS keyless
+        s.message_offset < r.lowest AS before, s.message_offset < r.lowest AND e.partition_id IS NULL AS late, s.key_hash IS NULL AS keyless
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
@@ -222,9 +268,12 @@ missing AS (
     LEFT JOIN followed AS f ON f.consumer_group = r.consumer_group AND f.destination = s.destination
     LEFT JOIN grown AS e
         ON e.consumer_group = r.consumer_group AND e.destination = s.destination AND e.partition_id = s.partition_id
+    LEFT JOIN late AS l
+        ON l.consumer_group = r.consumer_group AND l.destination = s.destination AND l.partition_id = s.partition_id
+        AND NOT coalesce(b.start > s.message_offset, false)
     WHERE
         s.outcome = 'ok'
-        AND (s.message_offset >= r.lowest OR e.partition_id IS NOT NULL)
+        AND (s.message_offset >= r.lowest OR e.partition_id IS NOT NULL OR l.partition_id IS NOT NULL)
         AND NOT coalesce(a.finished, false)
         AND coalesce(t.skipped, 0) = 0
         AND (t.message_offset IS NOT NULL OR p.message_offset IS NULL OR f.destination IS NOT NULL)
@@ -235,7 +284,7 @@ missing AS (
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
         t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.batch, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false, false,
-        false, false, true, false, false
+        false, false, true, false, false, false
     FROM tried AS t
     WHERE t.skipped = 1
 ),
@@ -671,7 +720,7 @@ SELECT
         WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged'
         WHEN e.message_offset IS NOT NULL THEN 'broken-off'
         WHEN m.untried AND m.went_on AND w.message_offset IS NULL THEN 'not-begun'
-        WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' WHEN m.before THEN 'new-partition' ELSE 'jumped-over'
+        WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' WHEN m.late THEN 'began-late' WHEN m.before THEN 'new-partition' ELSE 'jumped-over'
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
@@ -683,10 +732,14 @@ SELECT
                 AND NOT coalesce((m.ended_by IS NOT NULL OR m.taken > m.attempted) AND NOT m.left_behind AND g.ended <= m.taken, false)
             ) THEN 'SUSPECT'
         WHEN m.abandoned THEN 'LIKELY'
+        -- A message of its trace was received where this service sends to, and its sending has no span: so the work may have none.
+        WHEN onto.trace_id IS NOT NULL THEN 'SUSPECT'
         -- The process may have finished it in its last moments, whose spans were not exported.
         -- A call that was given a whole batch may have done some of its messages before it failed.
         WHEN m.untried OR m.handed OR m.batch > 1 THEN 'LIKELY'
         -- A member without telemetry may have had the partition before.
+        -- Who begins at the end may well want what comes from then on, and no more.
+        WHEN m.late THEN 'SUSPECT'
         WHEN m.before THEN 'LIKELY'
         -- Compaction may have removed what a group did not read before: nobody knows the keys, and the log's cleaner, which
         -- begins every 15 s, may have been there.
@@ -765,6 +818,8 @@ LEFT JOIN broken_off AS e
     AND e.message_offset = m.message_offset AND m.untried
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
+LEFT JOIN forwarded AS onto
+    ON onto.trace_id = m.origin_trace AND onto.service = m.service AND m.other_span_id IS NULL
 WHERE
     coalesce(o.aside, 0) = 0
     -- Code that keeps a message when its loop is over, as a generator does that is closed then, may be done with it when
