@@ -43,6 +43,11 @@ QUESTIONS = (
         "no sends to {names} are here: what was sent and never arrived cannot be told",
     ),
     Question(
+        """SELECT destination FROM operations WHERE destination IS NOT NULL GROUP BY destination
+           HAVING bool_or(type = 'receive') AND NOT bool_or(type = 'process')""",
+        "messages of {names} are only received: how the work on them ended cannot be told",
+    ),
+    Question(
         f"""SELECT service FROM readings WHERE name = '{external.SPANS_STARTED}' AND sampling = 'DROP' AND value > 0
             GROUP BY service""",
         "{names} did not sample every trace: nothing that is missing there can be CONFIRMED",

@@ -86,8 +86,8 @@ PARKING = "(^|[^a-z0-9])parking[^a-z0-9]?lot([^a-z0-9]|$)"  # a car park has one
 GRAVE = "^(.+)([^a-z0-9]dead|_error|_skipped|[.]xq)$"
 RETRY = "(^|[^a-z0-9])(retry|retries)([^a-z0-9]|$)"
 CAPITAL_RETRY = "[a-z0-9]Retr(y|ies)$"
-# The destinations to which messages are sent that could not be processed. The services' own settings may name more of
-# them: their metrics count what they sent there.
+# The destinations of messages that could not be processed, whether somebody sends to them here or reads them. The
+# services' own settings may name more of them: their metrics count what they sent there.
 ASIDES = f"""
 CREATE TABLE asides AS
 WITH named AS (
@@ -113,7 +113,11 @@ SELECT DISTINCT n.destination,
                 AND (regexp_matches(lower(n.destination), '{RETRY}') OR regexp_matches(n.destination, '{CAPITAL_RETRY}')
                      OR c.destination IS NOT NULL) THEN 'retry'
             ELSE 'grave' END AS kind
-FROM named n LEFT JOIN counted c USING (destination)
+FROM (
+    SELECT destination FROM named
+    UNION
+    SELECT destination FROM operations WHERE type = 'process' AND destination IS NOT NULL
+) n LEFT JOIN counted c USING (destination)
 WHERE c.destination IS NOT NULL OR regexp_matches(lower(n.destination), '{DEAD}|{PARKING}|{RETRY}')
    OR regexp_matches(n.destination, '{CAPITAL_DEAD}|{CAPITAL_RETRY}')
    OR regexp_extract(lower(n.destination), '{GRAVE}', 1) IN (
@@ -165,12 +169,14 @@ WHERE (attempt IS NULL OR number > 1)
   AND NOT EXISTS (
       SELECT 1 FROM excused e WHERE e.sent_trace = a.trace_id AND e.sent_span = a.span_id AND e.alone)
 """
-# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination.
+# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination:
+# to the same one, it was most likely the same message.
 RESENT = """
 CREATE TABLE resent AS
-SELECT DISTINCT f.trace_id, f.span_id
+SELECT f.trace_id, f.span_id, bool_or(s.destination = f.destination) AS same
 FROM sends f JOIN sends s ON s.service = f.service AND s.message_id = f.message_id
 WHERE f.outcome <> 'ok' AND s.outcome = 'ok' AND s.started > f.started
+GROUP BY f.trace_id, f.span_id
 """
 # Traces in which a message was received whose sending has no span, with the services that send to its destination: one
 # of these may have worked on what the trace is about, though no span shows it.

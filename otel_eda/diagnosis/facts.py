@@ -113,17 +113,18 @@ SELECT destination, quantile_cont(taken, 0.999) AS taken FROM (
 WHERE destination IS NOT NULL GROUP BY destination
 """
 # Of two machines whose clocks may differ, by how much at most the reader's is ahead: the shortest time between a
-# sending and its first attempt. A broadcast has a first attempt for each of its readers.
+# sending and its first attempt. A broadcast has a first attempt for each of its readers. Where no machine is named,
+# each process counts as one.
 APART = """
 CREATE TABLE apart AS
 WITH delivery AS (
-    SELECT nullif(arg_min(coalesce(w.host, ''), w.started), '') AS host, max(s.host) AS sender_host,
+    SELECT arg_min(coalesce(w.host, w.instance), w.started) AS host, max(coalesce(s.host, s.instance)) AS sender_host,
            min(w.started) - max(s.ended) AS waiting
     FROM works w JOIN sends s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
     WHERE s.outcome = 'ok' AND coalesce(w.deliveries, 0) = 0 AND NOT coalesce(w.redelivered, false)
     GROUP BY s.trace_id, s.span_id, w.destination, w.consumer_group
 )
-SELECT host, sender_host, min(waiting) AS least FROM delivery WHERE NOT coalesce(host = sender_host, false)
+SELECT host, sender_host, min(waiting) AS least FROM delivery WHERE host <> sender_host
 GROUP BY host, sender_host
 """
 # How long a message may take to a destination before it counts as missing: a queue that is read once an hour, or by a

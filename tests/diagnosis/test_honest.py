@@ -9,13 +9,13 @@ import pytest
 
 from otel_eda.diagnosis.finding import Verdict
 
-from .honest import copies, places, sending, unseen, waiting, working
+from .honest import calls, copies, places, sending, unseen, waiting, working
 from .honest.world import WORLDS
 
 if TYPE_CHECKING:
     from .conftest import Diagnose
 
-assert all((copies, places, sending, unseen, waiting, working))
+assert all((calls, copies, places, sending, unseen, waiting, working))
 
 
 @pytest.mark.parametrize("name", WORLDS)

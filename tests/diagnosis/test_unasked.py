@@ -51,6 +51,14 @@ def test_what_spans_do_not_name_is_said(diagnose: Diagnose, name: str, word: str
     assert "orders" in said
 
 
+def test_what_is_only_received_is_said(diagnose: Diagnose) -> None:
+    made = flow(skip=set(range(40)))
+    for turn, message in enumerate(made.messages):
+        made.billing.receive([message], turn * 0.1 + 0.01)
+    (said,) = diagnose(made.world).unasked
+    assert said == "messages of orders are only received: how the work on them ended cannot be told"
+
+
 def test_who_names_no_messaging_system_is_said(diagnose: Diagnose) -> None:
     made = flow()
     without(made, "messaging.system", "messaging.operation.type")

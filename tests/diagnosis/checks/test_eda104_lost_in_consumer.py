@@ -159,7 +159,7 @@ def test_what_is_before_the_groups_first_message_was_never_for_it(diagnose: Diag
     assert diagnose(flow(skip={0, 1, 2}).world, "EDA104").findings == ()
 
 
-@pytest.mark.parametrize(("joined", "found"), [(0.0, [(LIKELY, 5)]), (5.4, [])])
+@pytest.mark.parametrize(("joined", "found"), [(0.0, [(LIKELY, 5)]), (5.4, [(SUSPECT, 5)])])
 def test_a_partition_that_the_topic_got_while_the_group_read_it(
     diagnose: Diagnose, joined: float, found: list[tuple[Verdict, int]]
 ) -> None:

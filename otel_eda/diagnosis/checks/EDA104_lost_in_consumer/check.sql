@@ -235,7 +235,8 @@ missing AS (
             OR (i.last_time - coalesce(p.ended, h.time) > z.grace AND i.last_time - coalesce(p.ended, h.time) > 10000000000) AS went_on,
         -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled,
-        s.message_offset < r.lowest AS before, s.message_offset < r.lowest AND e.partition_id IS NULL AS late, s.key_hash IS NULL AS keyless
+        s.message_offset < r.lowest AS before, s.message_offset < r.lowest AND e.partition_id IS NULL AS late, s.key_hash IS NULL AS keyless,
+        false AS unsent
     FROM sends AS s
     JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
     LEFT JOIN done AS d
@@ -284,9 +285,27 @@ missing AS (
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
         t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.batch, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false, false,
-        false, false, true, false, false, false
+        false, false, true, false, false, false, false
     FROM tried AS t
     WHERE t.skipped = 1
+    UNION ALL
+    -- No send tells that it got this offset, as where nobody waits for the broker's answer. The attempt shows that it is there.
+    SELECT
+        t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
+        t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
+        t.started, t.ended, d.committed, t.failed, t.handed, t.batch, t.left_behind, t.taken, t.message_offset, false, false, t.ended_by, t.started, t.ended, true, c.committed > t.message_offset, false, false,
+        false, false, CASE WHEN k.whole THEN true END, false, false, false, true
+    FROM tried AS t
+    JOIN done AS d
+        ON d.consumer_group = t.consumer_group AND d.destination = t.destination AND d.partition_id = t.partition_id
+    LEFT JOIN passed AS c
+        ON c.consumer_group = t.consumer_group AND c.destination = t.destination AND c.partition_id = t.partition_id
+        AND c.instance = t.instance
+    LEFT JOIN known AS k ON k.destination = t.destination
+    LEFT JOIN sends AS s
+        ON s.destination = t.destination AND s.partition_id = t.partition_id AND s.message_offset = t.message_offset
+        AND s.outcome = 'ok'
+    WHERE t.skipped = 0 AND t.failed = 1 AND d.committed > t.message_offset AND s.span_id IS NULL
 ),
 
 -- What failed attempts sent and a group was done with.
@@ -301,7 +320,7 @@ later AS (
 
 -- Attempts in which something was sent, with what it was: set aside, or sent again, or anything, such as a first output.
 handed AS (
-    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset, 
+    SELECT w.consumer_group, w.destination, w.partition_id, w.message_offset,
         -- A message that is sent back to where it came from is to be tried again.
         max(CASE WHEN a.kind IS NULL AND onward.destination <> w.destination THEN 0 ELSE 1 END) AS aside,
         -- The group itself was done with it, so it may be another try.
@@ -448,6 +467,24 @@ moved AS (
     WHERE h.time > p.attempted
 ),
 
+-- Successful calls within attempts, as of databases, where messages failed. Those that only read or undo keep nothing.
+calls AS (
+    SELECT
+        w.consumer_group, w.destination, w.partition_id, w.message_offset, w.trace_id, w.span_id, w.outcome, o.name,
+        count(*) AS number
+    FROM works AS w
+    JOIN operations AS o ON o.trace_id = w.trace_id AND o.instance = w.instance
+    WHERE
+        o.type IS NULL AND o.kind = 'CLIENT' AND o.outcome = 'ok' AND o.started BETWEEN w.started AND w.ended
+        AND NOT regexp_matches(lower(o.name), '^(select|get|head|options|find|query|ping|connect|begin|start|rollback|savepoint|release)([^a-z]|$)')
+        AND w.outcome IN ('ok', 'error')
+        AND (w.consumer_group, w.destination) IN (
+            SELECT DISTINCT m.consumer_group, m.destination FROM missing AS m WHERE m.failed = 1
+        )
+    GROUP BY
+        w.consumer_group, w.destination, w.partition_id, w.message_offset, w.trace_id, w.span_id, w.outcome, o.name
+),
+
 -- What a process wrote to elsewhere between a failed attempt and the commit past it, or within the attempt, where its name
 -- is that of a table of failed messages, for instance. Or it set aside something then, of which it is not known what it is.
 saved AS (
@@ -474,6 +511,17 @@ saved AS (
         ON p.consumer_group = m.consumer_group AND p.destination = m.destination AND p.partition_id = m.partition_id
         AND p.message_offset = m.message_offset
     WHERE m.failed = 1 AND u.started >= m.failed_at AND u.started <= coalesce(p.ended, u.started)
+    UNION
+    -- It called what no attempt that went well did, or more often: that may have been to keep the message.
+    SELECT f.consumer_group, f.destination, f.partition_id, f.message_offset
+    FROM calls AS f
+    LEFT JOIN (
+        SELECT consumer_group, destination, name, max(number) AS number
+        FROM calls
+        WHERE outcome = 'ok'
+        GROUP BY consumer_group, destination, name
+    ) AS g ON g.consumer_group = f.consumer_group AND g.destination = f.destination AND g.name = f.name
+    WHERE f.outcome = 'error' AND f.number > coalesce(g.number, 0)
     UNION
     -- Something of the attempt's own began after its end and went well: it may have been tried again in the background.
     SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
@@ -705,6 +753,31 @@ put_aside AS (
     GROUP BY s.service
 ),
 
+-- Messages that failed, or that nobody had, whose group was done with another copy of them: one send made both, or they
+-- have one id. A handler that knows what was done before may refuse the second one by an exception.
+copies AS (
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, 1 AS of_one_send
+    FROM missing AS m
+    JOIN works AS w
+        ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.origin_trace = m.origin_trace
+        AND w.origin_span = m.origin_span
+    JOIN sends AS s ON s.trace_id = m.origin_trace AND s.span_id = m.origin_span
+    WHERE w.outcome = 'ok' AND (w.partition_id <> m.partition_id OR w.message_offset <> m.message_offset) AND s.batch IS NULL
+    UNION ALL
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, 0
+    FROM missing AS m
+    JOIN works AS f ON f.trace_id = m.other_trace_id AND f.span_id = m.other_span_id
+    JOIN works AS w
+        ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.message_id = f.message_id
+    WHERE w.outcome = 'ok' AND (w.partition_id <> m.partition_id OR w.message_offset <> m.message_offset)
+),
+
+copied_once AS (
+    SELECT consumer_group, destination, partition_id, message_offset, max(of_one_send) AS of_one_send
+    FROM copies
+    GROUP BY consumer_group, destination, partition_id, message_offset
+),
+
 -- Spans in which an error was logged.
 complaints AS (
     SELECT trace_id, span_id
@@ -724,7 +797,7 @@ SELECT
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN q.span_id IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR t.of_one_send = 1 OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
@@ -748,7 +821,7 @@ SELECT
         WHEN m.failed = 1 AND z.aside = 1 THEN 'SUSPECT'
         WHEN o.own = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
-        WHEN o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        WHEN m.unsent OR t.message_offset IS NOT NULL OR o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Nor do metrics show what it did after they were read: it may have tried once more before it committed.
         WHEN i.complete_until < g.ended THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -816,6 +889,9 @@ LEFT JOIN unended AS w
 LEFT JOIN broken_off AS e
     ON e.consumer_group = m.consumer_group AND e.destination = m.destination AND e.partition_id = m.partition_id
     AND e.message_offset = m.message_offset AND m.untried
+LEFT JOIN copied_once AS t
+    ON t.consumer_group = m.consumer_group AND t.destination = m.destination AND t.partition_id = m.partition_id
+    AND t.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 LEFT JOIN forwarded AS onto
@@ -830,7 +906,10 @@ WHERE
     )
     AND NOT EXISTS (
         SELECT 1 FROM sends AS again
-        WHERE again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span
+        WHERE
+            again.linked AND again.outcome = 'ok' AND again.origin_trace = m.origin_trace AND again.origin_span = m.origin_span
+            -- The message itself may have been sent so, in a batch.
+            AND again.span_id <> m.span_id AND (again.batch IS NULL OR again.started >= m.first_time)
     )
 UNION ALL
 SELECT

@@ -6,7 +6,7 @@ WITH untold AS (
         SELECT DISTINCT service, destination FROM operations WHERE type = 'settle'
     ) AS s ON s.service = w.service AND s.destination IS NOT DISTINCT FROM w.destination
     WHERE
-        w.message_offset IS NULL AND w.origin_span IS NOT NULL AND w.system NOT IN ('kafka', 'zeromq')
+        w.message_offset IS NULL AND w.origin_span IS NOT NULL AND w.system <> 'zeromq'
         AND s.service IS NULL
     GROUP BY w.system, w.service, w.destination
     -- Where most attempts fail, or only those that fail are kept, nothing follows from one of them.

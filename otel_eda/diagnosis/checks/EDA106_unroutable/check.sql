@@ -64,6 +64,7 @@ SELECT
     -- What a socket did not take at once is usually sent again, in the trace of what it was sent for. In another trace it
     -- seldom is.
     CASE
+        WHEN i.same THEN 'SUSPECT'
         WHEN i.span_id IS NOT NULL THEN 'LIKELY'
         WHEN NOT coalesce(t.started > r.started OR (r.system = 'zeromq' AND a.started > r.started), false) THEN NULL
         WHEN r.system = 'zeromq' AND (r.parent_id IS NULL OR a.started > r.started) THEN 'SUSPECT'

@@ -1,11 +1,20 @@
 -- gates: G1 G4 G5
 -- news: message
--- Destinations that one process reads from several brokers: each has a log of its own.
+-- Destinations that one process reads from several brokers, or whose messages are all read at the broker to which they
+-- were sent: each has a log of its own.
 WITH several AS (
-    SELECT DISTINCT destination AS topic
+    SELECT destination AS topic
     FROM works
     GROUP BY destination, instance
     HAVING min(server) < max(server)
+    UNION
+    SELECT w.destination AS topic
+    FROM works AS w
+    JOIN epochs AS e ON e.destination = w.destination
+    JOIN sends AS s ON s.trace_id = w.origin_trace AND s.span_id = w.origin_span
+    WHERE NOT e.one AND w.key_hash <> '' AND w.message_offset IS NOT NULL
+    GROUP BY w.destination
+    HAVING min(w.server) < max(w.server) AND bool_and(w.server = s.server)
 ),
 
 first_attempt AS (

@@ -127,6 +127,19 @@ onward AS (
     SELECT e.trace_id, e.span_id FROM excused AS e
 ),
 
+-- Messages of which another try succeeded, in the same service: the last attempt, or its process after that, sent them
+-- back to where they came from, or to where they are tried again.
+tried_again AS (
+    SELECT DISTINCT p.last_trace, p.last_span
+    FROM poison AS p
+    JOIN sends AS s ON s.trace_id = p.last_trace AND s.instance = p.last_instance
+    JOIN works AS w ON w.origin_trace = s.trace_id AND w.origin_span = s.span_id AND w.service = p.service
+    LEFT JOIN asides AS a ON a.destination = s.destination
+    WHERE
+        s.outcome = 'ok' AND s.started >= p.last_started AND w.outcome = 'ok'
+        AND (a.kind = 'retry' OR s.destination = p.destination)
+),
+
 -- When its group committed past such a message.
 passed AS (
     SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset, min(c.ended) AS ended
@@ -244,6 +257,7 @@ SELECT
     END AS detail
 FROM poison AS a
 LEFT JOIN onward AS o ON o.last_trace = a.last_trace AND o.last_span = a.last_span
+LEFT JOIN tried_again AS n ON n.last_trace = a.last_trace AND n.last_span = a.last_span
 JOIN services AS v ON v.service = a.service
 CROSS JOIN settings AS z
 LEFT JOIN recovered AS r
@@ -263,6 +277,7 @@ LEFT JOIN (
     FROM operations
     WHERE type IN ('send', 'create') AND span_id IN (SELECT e.origin_span FROM poison AS e)
 ) AS s ON s.trace_id = a.origin_trace AND s.span_id = a.origin_span
+WHERE n.last_span IS NULL
 UNION ALL
 SELECT
     n.system, n.service, n.instance, n.destination, n.consumer_group, n.partition_id, n.message_offset,

@@ -6,8 +6,7 @@ late AS (
     SELECT w.system, w.destination, w.consumer_group
     FROM works AS w
     JOIN sends AS s ON s.span_id = w.origin_span AND s.trace_id = w.origin_trace
-    LEFT JOIN apart AS a
-        ON a.host IS NOT DISTINCT FROM w.host AND a.sender_host IS NOT DISTINCT FROM s.host
+    LEFT JOIN apart AS a ON a.host = coalesce(w.host, w.instance) AND a.sender_host = coalesce(s.host, s.instance)
     CROSS JOIN settings AS z
     GROUP BY w.system, w.destination, w.consumer_group
     HAVING
@@ -48,8 +47,7 @@ delivery AS (
         e.partition_id, e.message_offset, e.message, e.trace_id, e.span_id, e.first_time, e.last_time, e.sent_trace, e.sent_span,
         e.acknowledging, e.waiting - coalesce(a.least, 0) AS waiting
     FROM every AS e
-    LEFT JOIN apart AS a
-        ON a.host IS NOT DISTINCT FROM e.host AND a.sender_host IS NOT DISTINCT FROM e.sender_host
+    LEFT JOIN apart AS a ON a.host = coalesce(e.host, e.instance) AND a.sender_host = coalesce(e.sender_host, e.sender)
     WHERE e.attempt = 1
 ),
 

@@ -133,7 +133,7 @@ grown AS (
 
 -- Without offsets: who worked on what of a queue, and what it never settled.
 queued AS (
-    SELECT s.destination, s.started AS sent_at, s.ended AS sent_end, w.service, w.instance, w.destination AS source,
+    SELECT s.system, s.destination, s.started AS sent_at, s.ended AS sent_end, w.service, w.instance, w.destination AS source,
         w.trace_id, w.span_id, w.started, w.ended, t.origin_span IS NOT NULL AS settled
     FROM sends AS s
     LEFT JOIN works AS w ON w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span
@@ -144,7 +144,7 @@ queued AS (
         GROUP BY origin_trace, origin_span, instance
     ) AS t ON t.origin_trace = w.origin_trace AND t.origin_span = w.origin_span AND t.instance = w.instance
     WHERE
-        s.system = 'rabbitmq' AND s.message_offset IS NULL AND s.outcome = 'ok' AND s.destination IS NOT NULL
+        s.system <> 'zeromq' AND s.message_offset IS NULL AND s.outcome = 'ok' AND s.destination IS NOT NULL
         -- A queue that the broker or the client named is that of one process, and goes with it: answers come too late.
         AND NOT (
             s.destination = '{id}' OR starts_with(s.destination, 'amq.rabbitmq.reply-to') OR starts_with(s.destination, 'amq.gen-')
@@ -154,9 +154,9 @@ queued AS (
 
 worked AS (
     SELECT
-        destination, max(source) AS source, max(ended) AS last_work, arg_max(service, ended) AS service,
+        destination, max(system) AS system, max(source) AS source, max(ended) AS last_work, arg_max(service, ended) AS service,
         arg_max(instance, ended) AS instance, arg_max(trace_id, ended) AS trace_id, arg_max(span_id, ended) AS span_id,
-        sum(CASE WHEN settled THEN 1 ELSE 0 END) AS settled, sum(CASE WHEN settled THEN 0 ELSE 1 END) AS unsettled
+        count(*) AS number, sum(CASE WHEN settled THEN 1 ELSE 0 END) AS settled, sum(CASE WHEN settled THEN 0 ELSE 1 END) AS unsettled
     FROM queued
     WHERE span_id IS NOT NULL
     GROUP BY destination
@@ -164,10 +164,12 @@ worked AS (
 
 -- A message that was sent before the last work, and that nobody worked on, is lost rather than waiting.
 left_in_queue AS (
-    SELECT q.destination, count(*) AS number, max(q.sent_end) AS last_send
+    SELECT
+        q.destination, count(CASE WHEN q.sent_at > r.last_work THEN 1 END) AS number, max(q.sent_end) AS last_send,
+        count(CASE WHEN q.sent_at <= r.last_work THEN 1 END) AS earlier
     FROM queued AS q
     JOIN worked AS r ON r.destination = q.destination
-    WHERE q.span_id IS NULL AND q.sent_at > r.last_work
+    WHERE q.span_id IS NULL
     GROUP BY q.destination
 ),
 
@@ -190,6 +192,7 @@ SELECT
     -- It gets the same messages again and again, so it runs.
     CASE WHEN cause = 'stopped' AND coalesce(again, false) THEN 'stalled' ELSE cause END AS cause,
     -- Where attempts are missing, their messages seem to wait.
+    CAST(NULL AS VARCHAR) AS at_most,
     CASE WHEN cause = 'stopped' OR k.destination IS NOT NULL THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
     -- By their definition these two lasted for longer than the grace, while others went on.
@@ -207,33 +210,35 @@ WHERE cause IS NOT NULL
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id, started, ended, 1,
-    'went-back', true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', which is lower than one that it had committed'
+    'went-back', CAST(NULL AS VARCHAR), true, true, CAST(NULL AS BOOLEAN), 'committed offset ' || coalesce(cast(committed AS VARCHAR), '?') || ', which is lower than one that it had committed'
 FROM commits
 WHERE regressed
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    CAST(NULL AS VARCHAR), first_time, last_time, cast(most AS BIGINT), 'measured', true, true, true,
+    CAST(NULL AS VARCHAR), first_time, last_time, cast(most AS BIGINT), 'measured', CAST(NULL AS VARCHAR), true, true, true,
     'its lag rose at each of ' || number || ' readings, from ' || cast(least AS BIGINT) || ' to ' || cast(most AS BIGINT)
 FROM grown
 WHERE most >= 20 AND last_time - first_time > 10000000000
 UNION ALL
 SELECT
     system, service, instance, CAST(NULL AS VARCHAR), consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
-    CAST(NULL AS VARCHAR), time, time, 1, 'not-polling', true, true, true,
+    CAST(NULL AS VARCHAR), time, time, 1, 'not-polling', CAST(NULL AS VARCHAR), true, true, true,
     'it had not polled for ' || round(age, 1) || ' s; after ' || round(allowed, 1) || ' s the group goes on without it'
 FROM silent
 UNION ALL
 SELECT
-    'rabbitmq', r.service, r.instance, r.source, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), r.trace_id, r.span_id,
+    r.system, r.service, r.instance, r.source, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), r.trace_id, r.span_id,
     r.last_work, r.last_work, l.number,
     CASE WHEN r.settled > 0 AND r.unsettled > 0 THEN 'unsettled' ELSE 'stopped' END,
+    -- Where nobody had many of the earlier ones either, there are readers of which no telemetry is here.
+    CASE WHEN 2 * l.earlier > r.number THEN 'SUSPECT' END,
     CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true,
     'nobody had any of the ' || l.number || ' messages that came in the '
         || round((l.last_send - r.last_work) / 1000000000.0, 1) || ' s after its last one'
         || CASE WHEN r.settled > 0 AND r.unsettled > 0 THEN '; it never settled ' || r.unsettled || ' of its messages' ELSE '' END
 FROM worked AS r
-JOIN left_in_queue AS l ON l.destination = r.destination
+JOIN left_in_queue AS l ON l.destination = r.destination AND l.number > 0
 JOIN graces AS z ON z.destination = r.destination
 LEFT JOIN services AS v ON v.service = r.service
 -- Whose service is heard of long after the last of them has had time for them.

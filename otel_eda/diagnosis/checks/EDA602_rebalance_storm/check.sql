@@ -14,7 +14,7 @@ attempt AS (
     SELECT
         system, service, consumer_group, destination, partition_id, instance, started, trace_id, span_id,
         message_offset, lag(message_offset) OVER owner AS previous_offset,
-        lag(message_offset) OVER own AS own_offset,
+        lag(message_offset) OVER own AS own_offset, lag(ended) OVER own AS own_ended, lag(started) OVER owner AS previous_started,
         lag(instance) OVER owner AS previous, lag(trace_id) OVER owner AS previous_trace, lag(span_id) OVER owner AS previous_span
     FROM layers
     -- Within another's attempt at the message, its worker works.
@@ -44,6 +44,8 @@ change AS (
         c.previous <> c.instance AND o.instance IS NULL
         -- So has who goes on where it was itself, and not where the other one was.
         AND NOT coalesce(c.own_offset = c.message_offset - 1 AND c.previous_offset <> c.message_offset - 1, false)
+        -- Or who had not ended its own message yet when the other one began: both have the partition.
+        AND NOT coalesce(c.own_offset = c.message_offset - 1 AND c.previous_started < c.own_ended, false)
 ),
 
 storm AS (
