@@ -1,0 +1,34 @@
+"""Has a child of `multiprocessing` read a topic, and end well or not: `multiprocess.py ADDRESS TOPIC HOW END`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+
+from kafka import KafkaConsumer, KafkaProducer
+from talk import outcomes, say
+
+
+def child(address: str, topic: str, end: str) -> None:
+    reader = KafkaConsumer(
+        topic, bootstrap_servers=address, group_id=topic, auto_offset_reset="earliest", consumer_timeout_ms=20_000
+    )
+    for message in reader:
+        say(f"child reads {message.offset}")
+        if message.offset == 1:
+            if end == "error":
+                raise LookupError("no such order")
+            break
+
+
+def main(address: str, topic: str, how: str, end: str) -> None:
+    producer = KafkaProducer(bootstrap_servers=address)
+    say(f"parent sends {outcomes([producer.send(topic, b'%d' % number) for number in range(2)])}")
+    process = multiprocessing.get_context(how).Process(target=child, args=(address, topic, end))
+    process.start()
+    process.join()
+    say(f"child ends with {process.exitcode}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
