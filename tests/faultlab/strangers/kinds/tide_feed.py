@@ -65,7 +65,7 @@ def chart(feed: str, faulty: bool) -> None:
         socket = context.socket(zmq.SUB)
         socket.rcvhwm = ROOM if faulty else 0
         socket.connect(feed)
-        socket.subscribe(b"tide.")
+        socket.subscribe(b"")
         note("ready")
         while True:
             topic, body = await socket.recv_multipart()
