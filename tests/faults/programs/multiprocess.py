@@ -24,9 +24,12 @@ def child(address: str, topic: str, end: str) -> None:
 def main(address: str, topic: str, how: str, end: str) -> None:
     producer = KafkaProducer(bootstrap_servers=address)
     say(f"parent sends {outcomes([producer.send(topic, b'%d' % number) for number in range(2)])}")
-    process = multiprocessing.get_context(how).Process(target=child, args=(address, topic, end))
-    process.start()
-    process.join()
+    try:
+        raise ConnectionError("of the parent")
+    except ConnectionError:  # as a supervisor has one that starts a worker anew
+        process = multiprocessing.get_context(how).Process(target=child, args=(address, topic, end))
+        process.start()
+        process.join()
     say(f"child ends with {process.exitcode}")
 
 
