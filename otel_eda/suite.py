@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
+from otel_eda.core.lifecycle.children import children
 from otel_eda.core.patching.patch import changing
 from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.handed import handed
@@ -70,7 +71,7 @@ LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapt
 REGISTRIES = "registries"
 HOOKS = "otel_eda_hooks"
 NAMES = (*LIBRARIES, REGISTRIES)
-_FOR_ALL = (log_correlation, logged_errors, queues, handed)  # what is patched as long as any of them is on
+_FOR_ALL = (log_correlation, logged_errors, queues, handed, children)  # what is patched as long as any of them is on
 
 
 def enable(

@@ -48,6 +48,22 @@ def test_each_process_ends_its_own_spans_once(
     assert sends[1].trace_id == sends[2].trace_id == sends[0].trace_id
 
 
+@pytest.mark.parametrize(("how", "end"), [("fork", "well"), ("fork", "error"), ("spawn", "well")])
+def test_what_a_child_of_multiprocessing_does_last_is_exported(
+    *, kafka: Kafka, topics: Topics, endpoint: str, received: Received, how: str, end: str
+) -> None:
+    def outcome(way: Way) -> Outcome:
+        with running(way, PROGRAMS / "multiprocess.py", kafka.address, topics(), how, end) as started:
+            return started.finish()
+
+    bare, instrumented = outcome(BARE), outcome(launched(endpoint, **NEVER, OTEL_BSP_SCHEDULE_DELAY="3600000"))
+    assert (instrumented.status, instrumented.output) == (bare.status, bare.output)
+    assert f"child ends with {1 if end == 'error' else 0}" in bare.output.splitlines()
+    assert not received.twice()
+    assert [span.attributes[OFFSET] for span in received.of("process")] == [0, 1]
+    assert [bool(span.error) for span in received.of("process")] == [False, end == "error"]
+
+
 @pytest.mark.parametrize(
     ("library", "broker", "destinations"), [("aiokafka", "kafka", "topics"), ("aio-pika", "rabbitmq", "queues")]
 )

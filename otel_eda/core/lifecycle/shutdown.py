@@ -30,11 +30,14 @@ def end_client(client: Client, why: str, error: BaseException | None = None) -> 
     per_task.end_all(client, error)
 
 
-def end_everything() -> None:
-    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word."""
+def end_everything(error: BaseException | None = None) -> None:
+    """End what is open: when the interpreter ends, or we are switched off, nothing may be lost without a word.
+
+    `error` is what leaves the main thread, if it is not what the interpreter has printed.
+    """
     finalizers.take_left()
     workers.step_out()
-    _end_by_uncaught(getattr(sys, "last_value", None))
+    _end_by_uncaught(getattr(sys, "last_value", error))
     for client in live_clients():
         end_client(client, "the process ended", GeneratorExit())
     for processing in open_processings.all():

@@ -46,6 +46,7 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "clients.instances:_clients_without_attributes": len,
     "clients.library:enabled": len,
     "inprocess.handlers:switch": lambda switch: switch.on,
+    "lifecycle.children:children": lambda patched: patched.on,
     "ledger.ledger:_ledgers": lambda ledgers: any(ledger.partition_ledgers for ledger in ledgers.values()),
     "ledger.senders:shared_senders": lambda senders: len(senders._sequences),
     "patching.patch:originals": len,

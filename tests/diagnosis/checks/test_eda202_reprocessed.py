@@ -47,6 +47,19 @@ def test_a_handler_that_is_quick_may_know_the_message(diagnose: Diagnose, took: 
     assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is verdict
 
 
+@pytest.mark.parametrize(("slow", "verdict"), [(1, LIKELY), (25, CONFIRMED)])
+def test_a_handler_that_knows_most_messages_may_know_all(diagnose: Diagnose, slow: int, verdict: Verdict) -> None:
+    made = flow(committed=12)
+    for work in made.works[30:]:
+        work.json["endTimeUnixNano"] = str(int(work.json["startTimeUnixNano"]) + SECOND // 50)
+    other = made.world.service("billing", group="billing")
+    for number, message in enumerate(made.messages[30:]):
+        other.process(message, 10.0 + (message.offset or 0), 0.02 if number < slow else 0.001)
+    counted_by_ledger(made, "eda.commits", 24)
+    verdicts = [finding.verdict for finding in diagnose(made.world, "EDA202").findings]
+    assert max(verdicts) is verdict
+
+
 def test_by_the_ledger_if_no_span_was_kept(diagnose: Diagnose) -> None:
     made = flow()
     counted_by_ledger(made, "eda.reprocessed.messages", 7)

@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import flow
 
-from .helpers import CONFIRMED, LIKELY, SUSPECT, only
+from .helpers import CONFIRMED, LIKELY, SUSPECT, logged, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -58,6 +58,39 @@ def test_an_outage_is_none(diagnose: Diagnose) -> None:
     made = flow(skip=set(range(20, 40)))
     for turn in range(60):
         made.billing.process(made.messages[20 + turn % 20], 5.0 + turn * 0.1, error="Timeout")
+    assert diagnose(made.world, "EDA402").findings == ()
+
+
+def seek_back(made: Flow, times: int, clean: int) -> None:
+    for turn in range(times):
+        attempt = made.billing.process(made.messages[39], 5.0 + turn)
+        if turn != clean:
+            logged(made, attempt, "KeyError")
+
+
+@pytest.mark.parametrize(("times", "clean", "found"), [(4, -1, 1), (2, -1, 0), (4, 3, 0), (4, 1, 0)])
+def test_a_member_goes_back_each_time_that_an_error_was_logged(
+    diagnose: Diagnose, times: int, clean: int, found: int
+) -> None:
+    made = flow(skip={39}, committed=18)
+    seek_back(made, times, clean)
+    findings = diagnose(made.world, "EDA402").findings
+    assert [(one.verdict, one.count, one.offsets) for one in findings] == [(LIKELY, 4, (19, 19))] * found
+
+
+def test_who_gets_past_it_in_the_end_may_have_found_another_way(diagnose: Diagnose) -> None:
+    made = flow(skip={37, 39}, committed=18)
+    for turn in range(3):
+        logged(made, made.billing.process(made.messages[37], 5.0 + turn), "KeyError")
+    made.billing.process(made.messages[39], 9.0)
+    assert only(diagnose(made.world, "EDA402").findings, "EDA402").verdict is SUSPECT
+
+
+def test_a_replay_in_which_an_error_is_logged_is_none(diagnose: Diagnose) -> None:
+    made = flow(skip={37, 39}, committed=18)
+    for turn in range(4):
+        logged(made, made.billing.process(made.messages[37], 5.0 + turn), "KeyError")
+        made.billing.process(made.messages[39], 5.5 + turn)
     assert diagnose(made.world, "EDA402").findings == ()
 
 

@@ -38,6 +38,14 @@ def test_who_asks_for_the_error_may_do_something_about_it(diagnose: Diagnose, as
     assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
 
 
+@pytest.mark.parametrize(("took", "found"), [(0.0001, 1), (0.005, 0)])
+def test_a_loop_that_only_looks_at_what_failed_has_not_done_it(diagnose: Diagnose, took: float, found: int) -> None:
+    made, _ = attempt("KeyError", HANDED)
+    made.billing.process(made.messages[12], 1.3, took, said={"eda.process.manual": True})
+    findings = [one for one in diagnose(made.world).findings if one.code == "EDA104"]
+    assert [(one.verdict, one.offsets) for one in findings] == [(SUSPECT, (6, 6))] * found
+
+
 def test_what_nobody_got_out_of_a_queue(diagnose: Diagnose) -> None:
     finding = only(diagnose(attempt(None, {**HANDED, **GIVEN_UP})[0].world, "EDA104").findings, "EDA104")
     assert (finding.verdict, finding.offsets) == (LIKELY, (6, 6))

@@ -38,6 +38,6 @@ def _plain(message: Any, name: str) -> Any:
 
 
 def read(file: Path) -> list[dict[str, Any]]:
-    """Give the lines of a diary."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return [json.loads(line) for line in lines]
+    """Give the lines of a diary; one that is just being written does not count yet."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]

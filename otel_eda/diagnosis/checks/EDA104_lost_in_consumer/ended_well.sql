@@ -68,6 +68,25 @@ fellows AS (
         AND NOT EXISTS (SELECT 1 FROM logged AS o WHERE o.trace_id = m.trace_id AND o.span_id = m.span_id)
 ),
 
+-- Messages whose call in another thread or task failed, and at which the same process then looked once more, by another loop
+-- over their batch, for less than a tenth of the time that the call took: it hardly tried again.
+looked AS (
+    SELECT
+        f.system, f.service, f.instance, f.destination, f.consumer_group, f.partition_id, f.message_offset, f.message, f.error,
+        f.trace_id, f.span_id, f.origin_trace, f.origin_span, f.started, f.ended
+    FROM works AS f
+    JOIN works AS m
+        ON m.destination = f.destination AND m.consumer_group = f.consumer_group AND m.partition_id = f.partition_id
+        AND m.message_offset = f.message_offset
+    WHERE f.handed AND f.outcome = 'error' AND m.outcome = 'ok'
+    GROUP BY
+        f.system, f.service, f.instance, f.destination, f.consumer_group, f.partition_id, f.message_offset, f.message, f.error,
+        f.trace_id, f.span_id, f.origin_trace, f.origin_span, f.started, f.ended
+    HAVING bool_and(
+        m.continued IS NOT NULL AND m.instance = f.instance AND m.started >= f.ended AND m.ended - m.started < (f.ended - f.started) / 10
+    )
+),
+
 troubled AS (
     SELECT
         l.system, l.service, l.instance, l.destination, l.consumer_group, l.partition_id, l.message_offset, l.message, l.error,
@@ -92,6 +111,12 @@ troubled AS (
         trace_id, span_id, origin_trace, origin_span, started, ended, 'handler-failed', 'SUSPECT',
         'a handler of ' || event_type || ' failed, and the message counts as done: ' || error
     FROM unheard
+    UNION ALL
+    SELECT
+        system, service, instance, destination, consumer_group, partition_id, message_offset, message, error,
+        trace_id, span_id, origin_trace, origin_span, started, ended, 'error-swallowed', 'SUSPECT',
+        'its call failed, and a loop over its batch only looked at it after that: ' || coalesce(error, 'no exception')
+    FROM looked
 )
 
 SELECT

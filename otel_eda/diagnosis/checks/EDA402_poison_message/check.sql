@@ -226,6 +226,51 @@ held_up AS (
                 w.consumer_group = r.consumer_group AND w.destination = r.destination AND w.partition_id = r.partition_id
                 AND w.message_offset = r.message_offset AND w.outcome <> 'ok'
         )
+),
+
+-- Attempts in which an error was logged: their handlers caught it.
+noted AS (
+    SELECT w.consumer_group, w.destination, w.trace_id, w.span_id, w.message, max(e.error) AS error
+    FROM works AS w
+    JOIN events AS e ON e.trace_id = w.trace_id AND e.span_id = w.span_id
+    WHERE e.name = 'exception' AND e.error IS NOT NULL AND w.consumer_group IS NOT NULL AND w.message_offset IS NOT NULL
+    GROUP BY w.consumer_group, w.destination, w.trace_id, w.span_id, w.message
+),
+
+-- What each member had of a partition, one after the other.
+turns AS (
+    SELECT
+        w.*, coalesce(n.error, w.error) AS trouble, n.span_id IS NOT NULL OR w.outcome <> 'ok' AS troubled,
+        lag(w.message_offset) OVER (
+            PARTITION BY w.consumer_group, w.destination, w.partition_id, w.instance ORDER BY w.started, w.ended DESC
+        ) AS previous_offset
+    FROM works AS w
+    LEFT JOIN noted AS n ON n.trace_id = w.trace_id AND n.span_id = w.span_id AND n.message = w.message
+    WHERE w.message_offset IS NOT NULL AND (w.consumer_group, w.destination) IN (SELECT m.consumer_group, m.destination FROM noted AS m)
+),
+
+-- Messages to which a member went back at once, each time, when an error had been logged.
+gone_back AS (
+    SELECT
+        t.system, t.service, t.instance, t.destination, t.consumer_group, t.partition_id, t.message_offset, t.message,
+        max(t.trouble) AS error, count(*) AS attempts, min(t.started) AS first_time, max(t.ended) AS last_time,
+        arg_min(t.trace_id, t.started) AS trace_id, arg_min(t.span_id, t.started) AS span_id
+    FROM turns AS t
+    CROSS JOIN settings AS z
+    GROUP BY
+        t.system, t.service, t.instance, t.destination, t.consumer_group, t.partition_id, t.message_offset, t.message, z.attempts
+    HAVING
+        count(*) >= z.attempts AND bool_and(t.troubled) AND bool_or(t.outcome = 'ok') AND count(DISTINCT t.trouble) = 1
+        AND count(CASE WHEN t.previous_offset = t.message_offset THEN 1 END) = count(*) - 1
+),
+
+-- Of how many messages of each group, and for how many an error was logged.
+noisy AS (
+    SELECT
+        consumer_group, destination, count(DISTINCT message) AS messages,
+        count(DISTINCT CASE WHEN troubled THEN message END) AS troubled
+    FROM turns
+    GROUP BY consumer_group, destination
 )
 
 SELECT
@@ -306,3 +351,31 @@ WHERE NOT EXISTS (
         w.service = e.service AND w.destination = e.destination AND w.partition_id = e.partition_id
         AND w.message_offset = e.message_offset AND w.outcome = 'ok'
 )
+UNION ALL
+SELECT
+    g.system, g.service, g.instance, g.destination, g.consumer_group, g.partition_id, g.message_offset, g.message,
+    g.error, g.trace_id, g.span_id, g.first_time, g.last_time, g.message, g.attempts, 'handler',
+    -- Who goes on in the end may have found another way.
+    CASE WHEN c.next > g.message_offset + 1 OR p.committed > g.message_offset THEN 'SUSPECT' ELSE 'LIKELY' END,
+    g.attempts || ' attempts, an error was logged in each, and it went back: ' || g.error
+FROM gone_back AS g
+JOIN noisy AS n ON n.consumer_group = g.consumer_group AND n.destination = g.destination
+LEFT JOIN (
+    SELECT consumer_group, destination, partition_id, max(message_offset) + 1 AS next
+    FROM works
+    GROUP BY consumer_group, destination, partition_id
+) AS c ON c.consumer_group = g.consumer_group AND c.destination = g.destination AND c.partition_id = g.partition_id
+LEFT JOIN (
+    SELECT consumer_group, destination, partition_id, max(committed) AS committed
+    FROM commits
+    GROUP BY consumer_group, destination, partition_id
+) AS p ON p.consumer_group = g.consumer_group AND p.destination = g.destination AND p.partition_id = g.partition_id
+WHERE
+    n.messages >= 5 AND n.troubled - 1 <= 0.1 * (n.messages - 1)
+    -- Nobody had it without an error.
+    AND NOT EXISTS (
+        SELECT 1 FROM turns AS t
+        WHERE
+            t.consumer_group = g.consumer_group AND t.destination = g.destination AND t.partition_id = g.partition_id
+            AND t.message_offset = g.message_offset AND NOT t.troubled
+    )
