@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.core import monitor
 from otel_eda.core.inprocess import handlers, registries
 from otel_eda.core.lifecycle import shutdown
-from otel_eda.core.lifecycle.children import children
+from otel_eda.core.lifecycle.children import children, leaving_by
 from otel_eda.core.patching.patch import changing
 from otel_eda.core.process import body_times, manual
 from otel_eda.core.process.handed import handed
@@ -71,7 +71,15 @@ LIBRARIES: dict[str, Library] = {adapter.LIBRARY.name: adapter.LIBRARY for adapt
 REGISTRIES = "registries"
 HOOKS = "otel_eda_hooks"
 NAMES = (*LIBRARIES, REGISTRIES)
-_FOR_ALL = (log_correlation, logged_errors, queues, handed, children)  # what is patched as long as any of them is on
+_CELERYS_POOL = leaving_by("billiard.pool", "Worker", "_do_exit")
+_FOR_ALL = (  # what is patched as long as any of them is on
+    log_correlation,
+    logged_errors,
+    queues,
+    handed,
+    children,
+    _CELERYS_POOL,
+)
 
 
 def enable(

@@ -48,7 +48,7 @@ def test_each_process_ends_its_own_spans_once(
     assert sends[1].trace_id == sends[2].trace_id == sends[0].trace_id
 
 
-@pytest.mark.parametrize(("how", "end"), [("fork", "well"), ("fork", "error"), ("spawn", "well")])
+@pytest.mark.parametrize(("how", "end"), [("fork", "well"), ("fork", "error"), ("spawn", "well"), ("celery", "well")])
 def test_what_a_child_of_multiprocessing_does_last_is_exported(
     *, kafka: Kafka, topics: Topics, endpoint: str, received: Received, how: str, end: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The end of a child process that `multiprocessing` forked.
+"""The end of a child process that `multiprocessing` forked, or another pool of processes.
 
 It ends by `os._exit`, so no handler of `atexit` runs there: neither ours nor the SDK's. What it did since the last
 export would be lost, and its last messages would look as if nobody had finished them.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics, trace
 
 from otel_eda.core.lifecycle.shutdown import end_everything
-from otel_eda.core.patching.patch import ModulePatches
+from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
-    from otel_eda.core.patching.patch import Patch
+    from otel_eda.core.patching.patch import Function, Patch, Switch
 
 _LAST = -(10**6)  # after the application's own finalizers, and after it has waited for its own children
 _PATIENCE = 10.0  # seconds
@@ -45,6 +45,27 @@ def _in_child(module: Any) -> None:
 
 children = ModulePatches(["multiprocessing.util"], _on_import)
 on_reset(children.disable)
+
+
+def leaving_by(module: str, kind: str, method: str) -> ModulePatches:
+    """Return the patch of a method by which a pool's worker leaves without the finalizers of `multiprocessing`."""
+
+    def patched(loaded: ModuleType) -> list[Patch]:
+        owner = getattr(loaded, kind, None)
+        return [patch(owner, method, _wrap_exit)] if hasattr(owner, method) else []
+
+    made = ModulePatches([module], patched)
+    on_reset(made.disable)
+    return made
+
+
+def _wrap_exit(original: Function, switch: Switch) -> Function:
+    def leave(*args: Any, **kwargs: Any) -> Any:
+        if switch.on:
+            end_child(None)
+        return original(*args, **kwargs)
+
+    return leave
 
 
 @guarded

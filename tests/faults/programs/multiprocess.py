@@ -1,4 +1,4 @@
-"""Has a child of `multiprocessing` read a topic, and end well or not: `multiprocess.py ADDRESS TOPIC HOW END`."""
+"""Has a child of `multiprocessing` or Celery read a topic and end, well or not: `… ADDRESS TOPIC HOW END`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,31 @@ def child(address: str, topic: str, end: str) -> None:
         raise LookupError("no such order")
 
 
+def in_celerys_pool(*arguments: str) -> int:
+    from billiard.pool import Pool
+
+    pool = Pool(1, maxtasksperchild=1)
+    pool.apply(child, arguments)
+    pool.close()
+    pool.join()
+    return 0
+
+
+def in_process(how: str, *arguments: str) -> int | None:
+    process = multiprocessing.get_context(how).Process(target=child, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
 def main(address: str, topic: str, how: str, end: str) -> None:
     producer = KafkaProducer(bootstrap_servers=address)
     say(f"parent sends {outcomes([producer.send(topic, b'%d' % number) for number in range(2)])}")
     try:
         raise ConnectionError("of the parent")
     except ConnectionError:  # as a supervisor has one that starts a worker anew
-        process = multiprocessing.get_context(how).Process(target=child, args=(address, topic, end))
-        process.start()
-        process.join()
-    say(f"child ends with {process.exitcode}")
+        status = in_celerys_pool(address, topic, end) if how == "celery" else in_process(how, address, topic, end)
+    say(f"child ends with {status}")
 
 
 if __name__ == "__main__":
