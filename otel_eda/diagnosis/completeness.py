@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 FOREVER = 2**63 - 1
 COUNT_SLACK = SECOND  # a count is not read at the very moment it is dated
 # What is known of a span of a message whose times are damaged: an event of this name and the span's type, whose trace
-# and span are those of the message's creation.
-UNTIMED = "eda.untimed."
+# and span are those of the message's creation. Its time is the best that is left.
+UNTIMED = "untimed "
 _SAID = "system, destination, consumer_group, partition_id, message_offset, client_id, message_id, realm"
 UNTIMED_SPANS = f"""
 INSERT INTO events BY NAME
-SELECT DISTINCT service, instance, host, '{UNTIMED}' || type AS name, origin_trace AS trace_id,
-       origin_span AS span_id, {_SAID}
+SELECT DISTINCT service, instance, host, '{UNTIMED}' || type AS name, coalesce(ended, started, message_time) AS time,
+       origin_trace AS trace_id, origin_span AS span_id, {_SAID}
 FROM operations
 WHERE type IN ('send', 'process') AND coalesce(batch, 1) = 1 AND trace_id IS NOT NULL AND span_id IS NOT NULL
   AND (started IS NULL OR ended IS NULL)

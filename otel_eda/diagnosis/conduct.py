@@ -197,4 +197,13 @@ WITH unseen AS (
 SELECT DISTINCT u.trace_id, y.service FROM unseen u JOIN way y ON y.destination = u.destination
 WHERE u.trace_id IN (SELECT trace_id FROM operations WHERE type = 'send')
 """
-STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT, FORWARDED)
+# What was sent in traces of failed attempts, and what the sender's own service was done with then: it tried again.
+RETRIED = """
+CREATE TABLE retried AS
+SELECT DISTINCT s.trace_id, s.instance, s.destination, s.started, a.kind
+FROM sends s
+JOIN works w ON w.origin_trace = s.trace_id AND w.origin_span = s.span_id AND w.service = s.service
+LEFT JOIN asides a ON a.destination = s.destination
+WHERE s.outcome = 'ok' AND w.outcome = 'ok' AND s.trace_id IN (SELECT trace_id FROM works WHERE outcome <> 'ok')
+"""
+STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT, FORWARDED, RETRIED)

@@ -50,8 +50,8 @@ latest AS (
 
 -- Spans that lack only their times: attempts at a message that they name, and others.
 untimed AS (
-    SELECT DISTINCT CASE WHEN name = 'eda.untimed.process' THEN trace_id || span_id END AS whose
-    FROM events WHERE starts_with(name, 'eda.untimed.')
+    SELECT DISTINCT CASE WHEN name = 'untimed process' THEN trace_id || span_id END AS whose
+    FROM events WHERE starts_with(name, 'untimed ')
 ),
 
 alike AS (

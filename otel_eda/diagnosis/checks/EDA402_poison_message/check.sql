@@ -132,12 +132,8 @@ onward AS (
 tried_again AS (
     SELECT DISTINCT p.last_trace, p.last_span
     FROM poison AS p
-    JOIN sends AS s ON s.trace_id = p.last_trace AND s.instance = p.last_instance
-    JOIN works AS w ON w.origin_trace = s.trace_id AND w.origin_span = s.span_id AND w.service = p.service
-    LEFT JOIN asides AS a ON a.destination = s.destination
-    WHERE
-        s.outcome = 'ok' AND s.started >= p.last_started AND w.outcome = 'ok'
-        AND (a.kind = 'retry' OR s.destination = p.destination)
+    JOIN retried AS s ON s.trace_id = p.last_trace AND s.instance = p.last_instance
+    WHERE s.started >= p.last_started AND (s.kind = 'retry' OR s.destination = p.destination)
 ),
 
 -- When its group committed past such a message.
