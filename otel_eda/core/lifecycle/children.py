@@ -61,9 +61,12 @@ def leaving_by(module: str, kind: str, method: str) -> ModulePatches:
 
 def _wrap_exit(original: Function, switch: Switch) -> Function:
     def leave(*args: Any, **kwargs: Any) -> Any:
-        if switch.on:
-            end_child(None)
-        return original(*args, **kwargs)
+        try:
+            if switch.on:
+                end_child(None)
+        finally:  # also if a signal's handler raises meanwhile: it is by the original that the worker leaves
+            result = original(*args, **kwargs)
+        return result
 
     return leave
 

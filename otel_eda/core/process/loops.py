@@ -215,7 +215,7 @@ class LoopProcessing:
                 return
             elif self.is_copy or self.fetching is not None or self.client.library.telemetry.scope is None:
                 self._begin(pulled.record, message, None)
-            else:
+            else:  # what `_begin` does with most messages, without a call for each
                 self.processing = begin_processing(self.client, pulled.record, message)
         except Exception as error:  # noqa: BLE001  # it is a failure of ours
             failed("core.process.loops.LoopProcessing.begin_pulled", error)

@@ -108,7 +108,7 @@ class Processing:
             return
         end = at or (self.went_on if error is not None else 0) or time.time_ns()
         self.done, route = True, self.route
-        if get_current() is self.context:
+        if get_current() is self.context:  # as in `detach`, without a call for each message
             attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
         if self.inherited:
             return
