@@ -1,26 +1,27 @@
 -- gates: G4
 -- news: message
-WITH copy AS (
+-- Spans whose event may be at several places: the span alone says so in less memory.
+WITH repeated AS (
+    SELECT origin_span
+    FROM operations
+    WHERE message_offset IS NOT NULL AND partition_id IS NOT NULL AND origin_span IS NOT NULL
+    GROUP BY origin_span
+    HAVING min(message_offset) < max(message_offset) OR min(partition_id) < max(partition_id)
+),
+
+copy AS (
     SELECT *
     FROM operations
     WHERE
-        message_offset IS NOT NULL AND partition_id IS NOT NULL AND origin_span IS NOT NULL AND destination IS NOT NULL
+        message_offset IS NOT NULL AND partition_id IS NOT NULL AND destination IS NOT NULL
+        AND origin_span IN (SELECT r.origin_span FROM repeated AS r)
         AND (type = 'send' OR (type IN ('receive', 'process') AND linked))
-),
-
--- Spans whose event may be at several places: the span alone says so in less memory.
-repeated AS (
-    SELECT origin_span
-    FROM copy
-    GROUP BY origin_span
-    HAVING min(message_offset) < max(message_offset) OR min(partition_id) < max(partition_id)
 ),
 
 -- Events with several offsets.
 several AS (
     SELECT destination, origin_trace, origin_span
     FROM copy
-    WHERE origin_span IN (SELECT r.origin_span FROM repeated AS r)
     GROUP BY destination, origin_trace, origin_span
     HAVING min(message_offset) < max(message_offset) OR min(partition_id) < max(partition_id)
 ),
@@ -161,6 +162,7 @@ FROM pair AS p
 LEFT JOIN (
     SELECT span_id, trace_id, min(service) AS service, min(message_offset) AS message_offset, max(batch) AS batch
     FROM sends
+    WHERE span_id IN (SELECT r.origin_span FROM repeated AS r)
     GROUP BY span_id, trace_id
 ) AS s ON s.span_id = p.origin_span AND s.trace_id = p.origin_trace
 LEFT JOIN (
@@ -168,6 +170,9 @@ LEFT JOIN (
     FROM (
         SELECT min(service) AS service
         FROM sends
+        WHERE service IN (
+            SELECT x.service FROM sends AS x WHERE x.span_id IN (SELECT r.origin_span FROM repeated AS r)
+        )
         GROUP BY trace_id, span_id
         HAVING min(started) < max(started) OR min(instance) < max(instance)
     ) AS d
@@ -175,21 +180,25 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT destination, origin_trace, origin_span, min(service) AS service, count(DISTINCT instance) AS senders
     FROM sends
-    WHERE linked
+    WHERE linked AND origin_span IN (SELECT r.origin_span FROM repeated AS r)
     GROUP BY destination, origin_trace, origin_span
 ) AS f ON f.origin_span = p.origin_span AND f.origin_trace = p.origin_trace AND f.destination = p.destination
 -- The creating span did not send: somebody else sends the event, such as the relay of an outbox.
 LEFT JOIN (
-    SELECT DISTINCT span_id, trace_id FROM operations WHERE type IS DISTINCT FROM 'send'
+    SELECT DISTINCT span_id, trace_id
+    FROM operations
+    WHERE type IS DISTINCT FROM 'send' AND span_id IN (SELECT r.origin_span FROM repeated AS r)
 ) AS o ON o.span_id = p.origin_span AND o.trace_id = p.origin_trace
 LEFT JOIN (
-    SELECT DISTINCT span_id, trace_id FROM operations WHERE type = 'create'
+    SELECT DISTINCT span_id, trace_id
+    FROM operations
+    WHERE type = 'create' AND span_id IN (SELECT r.origin_span FROM repeated AS r)
 ) AS c ON c.span_id = p.origin_span AND c.trace_id = p.origin_trace
 -- A member had both out of one log. A mirror in another cluster of that name keeps time, partition and headers, too.
 LEFT JOIN (
     SELECT DISTINCT destination, partition_id, origin_trace, origin_span
     FROM copy
-    WHERE type <> 'send' AND origin_span IN (SELECT r.origin_span FROM repeated AS r)
+    WHERE type <> 'send'
     GROUP BY destination, partition_id, origin_trace, origin_span, consumer_group, instance
     HAVING min(message_offset) < max(message_offset)
 ) AS b

@@ -39,27 +39,6 @@ sent AS (
     GROUP BY destination, partition_id
 ),
 
-step AS (
-    SELECT r.consumer_group, s.destination, s.partition_id, s.ended AS time, 1 AS step
-    FROM sends AS s
-    JOIN reader AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
-    WHERE s.outcome = 'ok' AND s.message_offset >= 0
-    UNION ALL
-    SELECT consumer_group, destination, partition_id, ended, -1 FROM place
-),
-
-quarter AS (
-    SELECT
-        t.consumer_group, t.destination, t.partition_id,
-        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.25 THEN t.step ELSE 0 END) AS one,
-        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.5 THEN t.step ELSE 0 END) AS two,
-        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.75 THEN t.step ELSE 0 END) AS three,
-        sum(CASE WHEN t.time <= s.last_send THEN t.step ELSE 0 END) AS four
-    FROM step AS t
-    JOIN sent AS s ON s.destination = t.destination AND s.partition_id = t.partition_id
-    GROUP BY t.consumer_group, t.destination, t.partition_id
-),
-
 -- How often, and for how long, the group committed its highest offset.
 held AS (
     SELECT
@@ -75,6 +54,40 @@ held AS (
         ON f.consumer_group = c.consumer_group AND f.destination = c.destination
         AND f.partition_id = c.partition_id AND f.committed = c.committed
     GROUP BY c.consumer_group, c.destination, c.partition_id, f.committed
+),
+
+-- Only who is behind in the end may have fallen behind bit by bit.
+behind AS (
+    SELECT r.consumer_group, r.destination, r.partition_id
+    FROM reader AS r
+    JOIN sent AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
+    LEFT JOIN held AS h
+        ON h.consumer_group = r.consumer_group AND h.destination = r.destination AND h.partition_id = r.partition_id
+    WHERE s.top > r.position OR s.top > h.committed
+),
+
+step AS (
+    SELECT r.consumer_group, s.destination, s.partition_id, s.ended AS time, 1 AS step
+    FROM sends AS s
+    JOIN behind AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
+    WHERE s.outcome = 'ok' AND s.message_offset >= 0
+    UNION ALL
+    SELECT p.consumer_group, p.destination, p.partition_id, p.ended, -1
+    FROM place AS p
+    JOIN behind AS r
+        ON r.consumer_group = p.consumer_group AND r.destination = p.destination AND r.partition_id = p.partition_id
+),
+
+quarter AS (
+    SELECT
+        t.consumer_group, t.destination, t.partition_id,
+        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.25 THEN t.step ELSE 0 END) AS one,
+        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.5 THEN t.step ELSE 0 END) AS two,
+        sum(CASE WHEN t.time <= s.first_send + (s.last_send - s.first_send) * 0.75 THEN t.step ELSE 0 END) AS three,
+        sum(CASE WHEN t.time <= s.last_send THEN t.step ELSE 0 END) AS four
+    FROM step AS t
+    JOIN sent AS s ON s.destination = t.destination AND s.partition_id = t.partition_id
+    GROUP BY t.consumer_group, t.destination, t.partition_id
 ),
 
 -- When the group last had anything of a partition, be it for another time.

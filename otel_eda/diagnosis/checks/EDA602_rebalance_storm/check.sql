@@ -1,13 +1,24 @@
 -- gates: none
 -- news: place
-WITH layers AS (
-    SELECT
-        system, service, consumer_group, destination, partition_id, instance, started, ended, trace_id, span_id, message_offset,
-        lag(message_offset) OVER owner AS outer_offset, lag(ended) OVER owner AS outer_ended
+WITH shared AS (
+    SELECT consumer_group, destination, partition_id
     FROM works
     -- Members that each have a copy of everything hand nothing over.
     WHERE consumer_group IS NOT NULL AND partition_id IS NOT NULL AND replica IS NULL
-    WINDOW owner AS (PARTITION BY system, consumer_group, destination, partition_id ORDER BY started, span_id)
+    GROUP BY consumer_group, destination, partition_id
+    HAVING min(instance) < max(instance)
+),
+
+layers AS (
+    SELECT
+        w.system, w.service, w.consumer_group, w.destination, w.partition_id, w.instance, w.started, w.ended, w.trace_id,
+        w.span_id, w.message_offset, w.linked, w.origin_span,
+        lag(w.message_offset) OVER owner AS outer_offset, lag(w.ended) OVER owner AS outer_ended
+    FROM works AS w
+    JOIN shared AS s
+        ON s.consumer_group = w.consumer_group AND s.destination = w.destination AND s.partition_id = w.partition_id
+    WHERE w.replica IS NULL
+    WINDOW owner AS (PARTITION BY w.system, w.consumer_group, w.destination, w.partition_id ORDER BY w.started, w.span_id)
 ),
 
 attempt AS (
@@ -27,8 +38,8 @@ attempt AS (
 -- Two members that have different messages at one place have one each out of two logs: of two clusters, for instance.
 apart_from AS (
     SELECT DISTINCT a.consumer_group, a.destination, a.partition_id, a.instance, b.instance AS previous
-    FROM works AS a
-    JOIN works AS b
+    FROM layers AS a
+    JOIN layers AS b
         ON b.consumer_group = a.consumer_group AND b.destination = a.destination AND b.partition_id = a.partition_id
         AND b.message_offset = a.message_offset
     WHERE a.linked AND b.linked AND a.instance <> b.instance AND a.origin_span <> b.origin_span
