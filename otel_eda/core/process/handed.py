@@ -23,7 +23,7 @@ from otel_eda.core.runtime.state import on_reset
 
 if TYPE_CHECKING:
     from asyncio import Task
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from opentelemetry.context import Context
@@ -95,6 +95,18 @@ class _Hand:
         if self.processing is not None and not self.processing.done:
             self.processing.failure = None
 
+    @guarded
+    def copied(self, was_asked: Callable[[], bool]) -> None:
+        """Do the same, unless the code around has just called and has not waited yet: then it is asked at its end.
+
+        A thread may be done before `run_in_executor` returns, and then asyncio copies the outcome at once.
+        """
+        processing = self.processing
+        if processing is not None and not processing.body_ended_at and processing.owner == tasks.task_or_thread_id():
+            processing.failure_was_handled = was_asked
+        else:
+            self.retrieved()
+
     def _fail(self, processing: Processing, error: Exception) -> Context:
         client, context = processing.client, processing.context
         if processing.partition_ledger is not None:
@@ -119,6 +131,10 @@ class _Call(unretrieved.HandedCall):
     def ask(self) -> None:
         """Leave it to who asks for the outcome what comes of the message."""
         self.hand.retrieved()
+
+    def copied(self) -> None:
+        """Leave it to who waits for the copy, if anybody does."""
+        self.hand.copied(self.copy_was_asked)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.hand.begin()

@@ -66,7 +66,7 @@ class Processing:
     that are not done with it, `taken` those that have got it from a queue; `went_on` is when a worker asked for the
     next message after it, or was over, 0 before that, `keeper` is its code, or itself if that is not followed;
     `unqueued` is the error by which a queue refused the message that nobody has put into one since; `failed_elsewhere`
-    says that a call in another thread or task has failed with it.
+    says that a call in another thread or task has failed with it, `failure_was_handled` whether that was asked for.
     """
 
     span: Span
@@ -79,6 +79,7 @@ class Processing:
     failure: BaseException | None = None
     keeper: ReferenceType[WorkerCode] | None = None
     unqueued: str | None = None
+    failure_was_handled: Callable[[], bool] = bool  # no
     done = inherited = in_callback = waited = failed_elsewhere = False
     queued = taken = body_ended_at = went_on = slot = 0
 
@@ -104,7 +105,7 @@ class Processing:
     def end_unguarded(self, error: BaseException | None = None, at: int | None = None, *, keep: bool = False) -> None:
         """End the span, failed with an error or abandoned with `GeneratorExit`; restore the context from before it."""
         if self.done or not (open_processings.remove(self) or self.inherited):
-            self._let_go(keep)
+            self.detach() if not keep else None  # somebody else was faster, perhaps in another thread
             return
         end = at or (self.went_on if error is not None else 0) or time.time_ns()
         self.done, route = True, self.route
@@ -112,8 +113,7 @@ class Processing:
             attach(skip_ended(self.outer_context) if PROCESSING in self.outer_context else self.outer_context)
         if self.inherited:
             return
-        if self.failure is not None and (error is None or isinstance(error, unwinding.UnknownError)):
-            error = self.failure
+        error = error if self.failure is None else self._or_failure(error)
         kind = self._record_error(error) if error is not None else None
         ledger = self.partition_ledger
         anomaly = None if ledger is None else self._end_in_ledger(ledger, error) if error else ledger.end(self.offset)
@@ -126,6 +126,11 @@ class Processing:
             observe(self, end)
         self.record = self.given = self.failure = self.pending_error = None
         self.context = self.context if keep else EMPTY  # it holds this processing: a cycle for the garbage collector
+
+    def _or_failure(self, error: BaseException | None) -> BaseException | None:
+        handled, self.failure_was_handled = self.failure_was_handled, bool
+        unknown = error is None or isinstance(error, unwinding.UnknownError)
+        return self.failure if unknown and not handled() else error
 
     def _tell(self, anomaly: DeliveryAnomaly | None) -> None:
         if self.unqueued is not None:
@@ -141,11 +146,6 @@ class Processing:
         )
         if self.timestamp is not None and route.settings.message_age:
             record_age(route, self.partition, kind, end, self.timestamp, self.context)
-
-    def _let_go(self, keep: bool) -> None:
-        # Somebody else was faster, perhaps in another thread.
-        if not keep:
-            self.detach()
 
     def _end_in_ledger(self, ledger: PartitionLedger, error: BaseException) -> DeliveryAnomaly | None:
         if isinstance(error, errors.ENDS):
@@ -210,10 +210,6 @@ class Processing:
     def message_is_held(self) -> bool:
         """Whether anybody else holds the message, and so may yet process it by hand."""
         return sys.getrefcount(self.record) > _OWN_REFERENCES
-
-    def disown(self) -> None:
-        """Leave the end of the span to the parent, in a forked child."""
-        self.inherited = True
 
 
 open_processings: Register[Processing] = Register()  # those that have not ended
@@ -297,4 +293,4 @@ _ANOMALIES = {
 def disown_all() -> None:
     """Drop every open process span, in a forked child: its parent ends them."""
     for processing in open_processings.clear():
-        processing.disown()
+        processing.inherited = True

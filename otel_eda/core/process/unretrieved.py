@@ -17,6 +17,7 @@ from otel_eda.core.telemetry import events
 
 if TYPE_CHECKING:
     from asyncio import Task
+    from collections.abc import Callable
 
     from opentelemetry.context import Context
 
@@ -27,14 +28,30 @@ class HandedCall:
     """A call in another thread or task that a message was handed to.
 
     `failed` is the context in which it failed, `retrieved` says that somebody has asked for its outcome; `holders` has
-    an item for each future that has the outcome and is not dropped yet, and the one that is taken last is True.
+    an item for each future that has the outcome and is not dropped yet, and the one that is taken last is True. `copy`
+    is the last future of asyncio's that got it, `never_asked` says that this one was dropped before anybody asked it.
     """
 
     def __init__(self, failed: Context | None = None) -> None:
         self.failed, self.retrieved, self.holders = failed, False, [True]
+        self.copy: Callable[[], Any] = _nothing
+        self.never_asked = False
 
     def ask(self) -> None:
         """Leave it to who asks for the outcome what comes of the message."""
+
+    def copied(self) -> None:
+        """Do the same for a copy in a future of asyncio's, unless nobody can have waited for that yet."""
+        self.ask()
+
+    def copy_was_asked(self) -> bool:
+        """Return whether somebody has asked the copy, as far as that is known."""
+        copy = self.copy()
+        return not (self.never_asked if copy is None else getattr(copy, "_log_traceback", False))
+
+
+def _nothing() -> None:
+    return None
 
 
 _CALL = "_otel_eda_call"  # a future's or a task's: asyncio's are made in C, show no `__dict__`, but take attributes
@@ -140,7 +157,8 @@ def _copied(call: HandedCall, dest: Any) -> None:
     if call.failed is not None:
         call.holders.append(False)
         call.retrieved |= not _mark(dest, call)
-    call.ask()
+        call.copy = weakref.ref(dest)
+    call.copied()
 
 
 def wrap_copy_back(original: Function, switch: Switch) -> Function:
@@ -172,4 +190,5 @@ def _never_retrieved(context: dict[str, Any]) -> None:
     if str(context.get("message", "")).endswith(_NEVER):
         call = _call_of(context.get("future"))
         if call is not None:
+            call.never_asked = True
             _let_go(call)

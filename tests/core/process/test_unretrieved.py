@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 import weakref
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,22 @@ def task(message: Any) -> Awaitable[object]:
     return asyncio.ensure_future(fail_later(message))
 
 
-WAYS = pytest.mark.parametrize("way", [executor, thread, task])
+class EagerPool(ThreadPoolExecutor):
+    """An executor whose threads are done before `submit` returns, as a short call's may be."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a future that is done."""
+        future = super().submit(*args, **kwargs)
+        wait([future])
+        return future
+
+
+def eager(message: Any) -> Awaitable[object]:
+    """Run in an executor whose outcome asyncio copies at once."""
+    return asyncio.get_running_loop().run_in_executor(EagerPool(1), fail, message)
+
+
+WAYS = pytest.mark.parametrize("way", [executor, eager, thread, task])
 CONSUMED = pytest.mark.parametrize("consume", [iterated, polled, copied])
 
 
@@ -107,11 +122,12 @@ def test_somebody_asks(way: Way, asks: Any, queue: Queue, recorder: Recorder) ->
     assert not recorder.events(UNRETRIEVED)
 
 
-def test_the_code_around_waits_and_decides(queue: Queue, recorder: Recorder) -> None:
+@pytest.mark.parametrize("way", [executor, eager])
+def test_the_code_around_waits_and_decides(way: Way, queue: Queue, recorder: Recorder) -> None:
     async def run() -> None:
         for message in polled(queue):
             with suppress(ValueError):
-                await executor(message)
+                await way(message)
 
     asyncio.run(run())
     gc.collect()
