@@ -45,7 +45,14 @@ _DELEGATES = (  # of a sampler that asks the parent
 )
 
 
-_CHANGING = "sampler", "resource", "id_generator", "span_processor._span_processors", "_tracer_config.is_enabled"
+_CHANGING = (
+    "sampler",
+    "resource",
+    "id_generator",
+    "span_processor._span_processors",
+    "_tracer_config.is_enabled",
+    "_tracer_provider._tracer_configurator",  # asked in version 1.40 alone
+)
 
 
 def _reading(tracer: SdkTracer) -> Callable[[SdkTracer], tuple[Any, ...]]:

@@ -53,7 +53,7 @@ def points(data: Any) -> list[Any]:
         for resource in data.resource_metrics
         for scope in resource.scope_metrics
         for metric in scope.metrics
-        if hasattr(metric.data, "data_points")
+        if hasattr(metric.data, "data_points") and not metric.name.startswith("otel.sdk.")  # the SDK's own time
         for point in metric.data.data_points
         if hasattr(point, "bucket_counts")
     ]
