@@ -121,15 +121,19 @@ def worker(library: str, tasks: str, topic: str, seen: str, faulty: bool) -> Non
 
 
 def by_confluent(topic: str, catalog: Catalog, at_once: bool) -> None:
+    from confluent_kafka import KafkaException
+
     consumer, empty = kafka_house.confluent(topic, GROUP), 0
     try:
         while empty < 8:
-            batch = [one for one in consumer.consume(BATCH, timeout=1) if not one.error()]
+            batch = consumer.consume(BATCH, timeout=1)
             empty = 0 if batch else empty + 1
             if batch and at_once:
                 consumer.commit(asynchronous=False)
             with at_most(LIMIT):
                 for message in batch:
+                    if message.error():
+                        raise KafkaException(message.error())
                     catalog.take(value(message), message)
                     if not at_once:
                         consumer.commit(message, asynchronous=False)
