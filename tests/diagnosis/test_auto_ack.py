@@ -61,3 +61,9 @@ def test_what_the_attempt_sent_may_be_its_answer(diagnose: Diagnose, queues: Que
     work = queues.billing.process(message, 5.1, 0.5, error="ValueError", said=AUTO)
     queues.billing.send("answers", 5.2, parent=work)
     assert found(diagnose, queues, "EDA104") == SUSPECTED
+
+
+def test_what_nobody_would_know_again_is_a_suspect(diagnose: Diagnose, queues: Queues) -> None:
+    # Its sender has no instrumentation, so there is no context in it.
+    queues.billing._span("process", "orders", 5.1, 0.2, {"error.type": "ValueError", **AUTO})
+    assert found(diagnose, queues, "EDA104") == SUSPECTED

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["queues"]
 LIKELY, SUSPECT, CONFIRMED = Verdict.LIKELY, Verdict.SUSPECT, Verdict.CONFIRMED
+NAME = "messaging.operation.name"
 
 
 def refused(queues: Queues, at: float, dead_letter: bool | None) -> Span:
@@ -80,3 +81,28 @@ def test_a_dead_letter_is_on_its_way_where_others_came_back(diagnose: Diagnose, 
     queues.billing.process(Message(sent, "orders", None, None), 15.0, said=said)
     refused(queues, 20.0, True)
     assert found(diagnose, queues, "EDA104", "EDA405") == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "known", "verdict"),
+    [
+        ("reject", {"eda.settle.requeue": False, "eda.settle.dead_letter": False}, LIKELY),
+        ("reject", {"eda.settle.requeue": False}, SUSPECT),  # a dead letter would not be known again
+        ("ack", {}, SUSPECT),  # nor would a copy
+    ],
+)
+def test_what_a_sender_without_instrumentation_sent_is_known_by_its_attempt(
+    diagnose: Diagnose, queues: Queues, operation: str, known: dict[str, bool], verdict: Verdict
+) -> None:
+    work = queues.billing._span("process", "orders", 5.1, 0.2, {"error.type": "KeyError"})
+    queues.billing._span("settle", "orders", 5.2, 0.001, {NAME: operation, **known}, work)
+    [finding] = diagnose(queues.world, "EDA104").findings
+    assert (finding.verdict, finding.error, finding.trace_ids) == (verdict, "KeyError", (work.trace,))
+
+
+def test_an_attempt_that_answers_for_others_without_a_context_says_little(diagnose: Diagnose, queues: Queues) -> None:
+    work = queues.billing._span("process", "orders", 5.1, 0.2, {"error.type": "KeyError"})
+    for turn in range(3):
+        said = {NAME: "reject", "eda.settle.requeue": False, "eda.settle.dead_letter": False}
+        queues.billing._span("settle", "orders", 5.2 + turn / 100, 0.001, said, work)
+    assert found(diagnose, queues, "EDA104") == [("EDA104", SUSPECT)]

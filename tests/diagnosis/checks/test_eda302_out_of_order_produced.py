@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from diagnosis.telemetry import flow
 
 from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
+
+TIMESTAMP = "eda.message.timestamp"
 
 
 def test_by_a_running_number(diagnose: Diagnose) -> None:
@@ -25,6 +30,18 @@ def test_by_the_times_of_the_calls(diagnose: Diagnose) -> None:
     made.shop.send("clicks", 5.0, 11, took=1.0)
     made.shop.send("clicks", 5.5, 10)
     assert only(diagnose(made.world, "EDA302").findings, "EDA302").verdict is LIKELY
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdicts"), [(5000, 5500, [LIKELY]), (5500, 5500, []), (5501, 5500, [SUSPECT])]
+)
+def test_the_times_of_the_messages_say_when_the_client_took_them(
+    diagnose: Diagnose, first: int, second: int, verdicts: list[Verdict]
+) -> None:
+    made = flow()
+    made.shop.send("clicks", 5.0, 11, took=1.0, said={TIMESTAMP: 1_700_000_000_000 + first})
+    made.shop.send("clicks", 5.5, 10, took=0.5, said={TIMESTAMP: 1_700_000_000_000 + second})
+    assert [finding.verdict for finding in diagnose(made.world, "EDA302").findings] == verdicts
 
 
 def test_two_producers_have_no_order(diagnose: Diagnose) -> None:

@@ -18,13 +18,21 @@ unshown AS (
 
 -- Without offsets: the answers to the broker that end a message, if an attempt may be about it.
 answer AS (
-    SELECT r.*
+    SELECT
+        r.*,
+        -- An attempt may also answer for messages of others.
+        CASE WHEN r.origin_span IS NULL AND count(*) OVER (PARTITION BY r.trace_id, r.parent_id) = 1 THEN r.parent_id END AS within
     FROM operations AS r
     WHERE
         r.type = 'settle' AND r.outcome = 'ok' AND r.message_offset IS NULL AND r.system = 'rabbitmq'
         AND (
             (r.operation IN ('reject', 'nack') AND r.requeued = false AND r.dead_letter IS DISTINCT FROM true)
             OR (r.operation = 'ack' AND r.origin_span IN (SELECT f.origin_span FROM works AS f WHERE f.outcome = 'error'))
+            -- A message without a context, as of a sender without instrumentation, has only its attempt around the answer.
+            OR (
+                r.operation = 'ack' AND r.origin_span IS NULL
+                AND r.parent_id IN (SELECT f.span_id FROM works AS f WHERE f.outcome = 'error')
+            )
         )
 ),
 
@@ -32,11 +40,15 @@ answer AS (
 -- not lost.
 refused AS (
     SELECT
-        r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span, w.trace_id, w.span_id, w.error, w.error_text,
-        w.outcome, coalesce(w.started, r.started) AS started, r.ended, r.operation = 'ack' AS acked, r.dead_letter = false AS undeclared, false AS auto_ack,
+        r.system, r.service, r.instance, r.destination, r.origin_trace, r.origin_span,
+        coalesce(w.trace_id, p.trace_id) AS trace_id, coalesce(w.span_id, p.span_id) AS span_id,
+        coalesce(w.error, p.error) AS error, coalesce(w.error_text, p.error_text) AS error_text, coalesce(w.outcome, p.outcome) AS outcome,
+        coalesce(w.started, p.started, r.started) AS started, r.ended, r.operation = 'ack' AS acked, r.dead_letter = false AS undeclared, false AS auto_ack,
         EXISTS (
             SELECT 1 FROM sends AS s
-            WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
+            WHERE
+                s.trace_id = coalesce(w.trace_id, p.trace_id) AND s.instance = r.instance
+                AND s.started >= coalesce(w.started, p.started) AND s.outcome = 'ok'
         ) AS sent_on
     FROM answer AS r
     -- A framework refuses by itself what it has no handler for.
@@ -44,7 +56,8 @@ refused AS (
         SELECT a.* FROM works AS a WHERE a.origin_span IN (SELECT e.origin_span FROM answer AS e)
     ) AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
-    WHERE r.operation <> 'ack' OR w.outcome = 'error'
+    LEFT JOIN works AS p ON p.trace_id = r.trace_id AND p.span_id = r.within
+    WHERE r.operation <> 'ack' OR coalesce(w.outcome, p.outcome) = 'error'
     UNION ALL
     -- The broker took these for done when it sent them.
     SELECT
@@ -55,7 +68,7 @@ refused AS (
             WHERE s.trace_id = w.trace_id AND s.instance = w.instance AND s.started >= w.started AND s.outcome = 'ok'
         )
     FROM works AS w
-    WHERE w.auto_ack AND w.outcome = 'error' AND w.origin_span IS NOT NULL
+    WHERE w.auto_ack AND w.outcome = 'error'
 ),
 
 -- Queues whose messages also come to other destinations, as dead letters do, where attempts are missing.
@@ -73,7 +86,8 @@ SELECT
     CASE WHEN r.auto_ack THEN 'acknowledged-first' WHEN r.acked THEN 'error-swallowed' ELSE 'refused' END AS cause,
     -- What an attempt sent may have been the answer, or another try.
     -- Who asks for the error of a call in another thread may do something about it. Who then refuses the message has not done it.
-    CASE WHEN r.outcome = 'error' AND NOT (r.acked AND (r.sent_on OR q.span_id IS NOT NULL)) AND h.destination IS NULL
+    -- A message without a context would not be known if it came again, from an exchange for dead letters or a copy.
+    CASE WHEN r.outcome = 'error' AND (r.origin_span IS NOT NULL OR r.undeclared) AND NOT (r.acked AND (r.sent_on OR q.span_id IS NOT NULL)) AND h.destination IS NULL
         -- Another try may have been sent, or had, without a span.
         AND NOT (r.acked AND (w.instance IS NOT NULL OR k.destination IS NOT NULL)) THEN 'LIKELY' ELSE 'SUSPECT' END AS at_most,
     true AS g1, true AS g2, true AS g4, true AS g6, true AS g7, true AS g8, true AS g9,

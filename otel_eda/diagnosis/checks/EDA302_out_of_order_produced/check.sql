@@ -7,6 +7,7 @@ WITH ordered AS (
         lag(started) OVER of_producer AS previous_started,
         lag(ended) OVER of_producer AS previous_ended,
         lag(sequence) OVER of_producer AS previous_sequence,
+        lag(message_time) OVER of_producer AS previous_time,
         lag(trace_id) OVER of_producer AS previous_trace,
         lag(span_id) OVER of_producer AS previous_span
     FROM sends
@@ -25,7 +26,11 @@ overtaken AS (
         o.message_offset < o.previous_offset
         -- A log that was cut, or made anew, gives lower offsets to messages that were sent when all earlier ones were done.
         AND o.previous_ended >= o.started
-        AND (o.sequence > o.previous_sequence OR o.started > o.previous_started + t.skew)
+        AND (
+            o.sequence > o.previous_sequence
+            -- Messages of one timestamp were put into the log together: their calls had waited for room in the client.
+            OR (o.started > o.previous_started + t.skew AND coalesce(o.message_time <> o.previous_time, true))
+        )
 ),
 
 -- Few requests fail and are sent again. Where every fourth message or more is overtaken, two producers of one name write.
@@ -56,6 +61,8 @@ SELECT
     CASE
         WHEN o.sequence IS NULL AND (o.client_id IS NULL OR o.client_id IN ('rdkafka', 'producer-1')) THEN 'SUSPECT'
         WHEN o.sequence IS NULL AND i.instance IS NOT NULL THEN 'SUSPECT'
+        -- The messages' own times are those of the log: the client took the later call's message first, or the broker wrote them.
+        WHEN o.sequence IS NULL AND o.message_time < o.previous_time THEN 'SUSPECT'
         WHEN o.sequence IS NULL THEN 'LIKELY'
     END AS at_most,
     'called after the message that got offset ' || o.previous_offset AS detail
