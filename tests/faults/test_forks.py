@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,3 +89,16 @@ def test_the_child_of_a_task_has_a_loop_of_its_own(
     forked, *_ = processes
     assert [span.parent_id for span in sends] == ["", forked.span_id, forked.span_id]
     assert forked.end >= max(span.end for span in sends)  # the parent's body, not cut off by the child
+
+
+def test_a_child_exports_by_connections_of_its_own(endpoint: str, received: Received) -> None:
+    # The parent's is open by then. Requests of two processes in it would be mixed, and refused.
+    with running(launched(endpoint, **NEVER, OTEL_BSP_SCHEDULE_DELAY="20"), PROGRAMS / "export_forks.py") as started:
+        started.wait_for("before")
+        until(lambda: len(received.ours()) >= 200, "what was dispatched to be exported")
+        started.go_on()
+        outcome = started.finish()
+    assert (outcome.status, outcome.errors) == (0, "")
+    assert not received.twice()
+    names = Counter(span.name for span in received.ours())
+    assert names == {"send order.placed": 500, "process order.placed": 500}

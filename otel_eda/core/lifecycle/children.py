@@ -11,12 +11,11 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import metrics, trace
-
 from otel_eda.core.lifecycle.shutdown import end_everything
 from otel_eda.core.patching.patch import ModulePatches, patch
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_reset
+from otel_eda.core.telemetry.exporters import providers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,10 +86,7 @@ def end_child(handled: BaseException | None) -> None:
 
 @guarded
 def _flush() -> None:
-    from opentelemetry._logs import get_logger_provider
-
-    # In this order, since what is observed with the metrics leaves as logs.
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider()):
+    for provider in providers():
         flush = getattr(provider, "force_flush", None)  # only the SDK's have it
         if flush is not None:
             flush()

@@ -73,6 +73,7 @@ KEPT = {
     "telemetry.encoding:_heads": "names before numbers as they are encoded, which are the same for all",
     "telemetry.encoding:_highs": "high bits of numbers as they are encoded, which are the same for all",
     "telemetry.encoding:_keys": "names as they are encoded, which are the same for all",
+    "telemetry.exporters:_inherited": "they are connections of the parent, which the child must not close",
     "telemetry.encoding:_texts": "attributes as they are encoded, which are the same for all",
     "clients.instances:_live_clients": "they are weak references, which go with their clients",
     "inprocess.handlers:telemetry": "`enable` sets its providers",

@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import SECOND, flow
 
-from .helpers import CONFIRMED, LIKELY, SUSPECT, counted_by_ledger, only, opened
+from .helpers import CONFIRMED, LIKELY, SUSPECT, counted_by_ledger, only, opened, reported
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -111,6 +111,20 @@ def test_a_member_that_goes_back_by_itself_may_not_have_done_it(diagnose: Diagno
         for message in made.messages[30:34]:
             made.billing.process(message, at + 0.1)
     assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is SUSPECT
+
+
+@pytest.mark.parametrize(("at", "verdict"), [(10.5, LIKELY), (12.0, SUSPECT)])
+def test_a_member_goes_back_in_what_it_keeps_when_partitions_are_dealt_anew(
+    diagnose: Diagnose, at: float, verdict: Verdict
+) -> None:
+    made = flow(committed=12)
+    kept = [message for message in made.messages[30:] if message.partition == "0"]
+    reported(made, "eda.consumer.revoked", at, where=1)
+    made.billing.receive(kept, 11.0)
+    for message in kept:
+        made.billing.process(message, 11.1)
+    counted_by_ledger(made, "eda.commits", 24)
+    assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is verdict
 
 
 def test_what_follows_a_loop_over_a_batch_may_have_failed(diagnose: Diagnose) -> None:

@@ -101,19 +101,21 @@ worked AS (
     GROUP BY consumer_group, destination, instance
 ),
 
--- Messages that a member fetched anew, or whose partition it was given anew, since it was done with them.
+-- Messages that a member fetched anew, or whose partition it was given anew, since it was done with them; or it was given or
+-- lost another one, and most clients then go back to what is committed in those that they keep, too.
 fetched AS (
-    SELECT a.span_id, a.message, false AS given
+    SELECT a.span_id, a.message, false AS given, false AS dealt
     FROM again AS a
     JOIN operations AS r
         ON r.destination = a.destination AND r.partition_id = a.partition_id AND r.message_offset = a.message_offset
         AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group AND r.instance = a.instance
     WHERE r.type = 'receive' AND r.ended > a.finished AND r.started <= a.started
     UNION
-    SELECT a.span_id, a.message, true
+    SELECT a.span_id, a.message, h.partition_id = a.partition_id, true
     FROM again AS a
     JOIN handovers AS h
-        ON h.consumer_group = a.consumer_group AND h.destination = a.destination AND h.partition_id = a.partition_id
+        ON h.consumer_group = a.consumer_group AND h.destination = a.destination
+        AND (h.partition_id = a.partition_id OR h.instance = a.instance)
     WHERE h.time BETWEEN a.finished AND a.started
 ),
 
@@ -206,8 +208,9 @@ classified AS (
         a.instance <> a.previous_instance OR (a.system = 'rabbitmq' AND a.redelivered) OR p.committed > a.message_offset
             OR f.given IS NOT NULL AS anew,
         -- It went back by itself, as after a batch that it could not write, or a transaction that it aborted.
-        a.instance = a.previous_instance AND a.message_offset IS NOT NULL AND NOT coalesce(f.given, false)
+        a.instance = a.previous_instance AND a.message_offset IS NOT NULL AND NOT coalesce(f.dealt, false)
             AND NOT coalesce(p.committed > a.message_offset, false) AS by_itself,
+        a.instance = a.previous_instance AND coalesce(f.dealt, false) AND NOT coalesce(f.given, false) AS dealt_with_others,
         h.span_id IS NOT NULL AS batched,
         -- Its member did not commit past it.
         l.span_id IS NOT NULL AND NOT coalesce(p.committed > a.message_offset, false) AS left_off,
@@ -231,7 +234,7 @@ classified AS (
     FROM again AS a
     LEFT JOIN position AS p ON p.destination = a.destination AND p.span_id = a.span_id AND p.message = a.message
     LEFT JOIN (
-        SELECT span_id, message, bool_or(given) AS given FROM fetched GROUP BY span_id, message
+        SELECT span_id, message, bool_or(given) AS given, bool_or(dealt) AS dealt FROM fetched GROUP BY span_id, message
     ) AS f ON f.span_id = a.span_id AND f.message = a.message
     LEFT JOIN batched AS h ON h.span_id = a.span_id AND h.message = a.message
     LEFT JOIN left_at_once AS l ON l.span_id = a.span_id AND l.message = a.message
@@ -299,7 +302,7 @@ SELECT
         -- Its work may have ended before it was acknowledged, or not.
         WHEN ended_well IS NULL OR idle THEN 'LIKELY'
         -- Somebody may have wanted it, unless it is known that the group had not committed or acknowledged the message.
-        WHEN coalesce(unsettled, false) AND NOT batched AND NOT recognised THEN NULL
+        WHEN coalesce(unsettled, false) AND NOT batched AND NOT recognised AND NOT dealt_with_others THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
     CAST(NULL AS BOOLEAN) AS g4,

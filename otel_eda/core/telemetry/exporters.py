@@ -1,0 +1,79 @@
+"""The SDK's providers and the connections of their exporters, of which a forked child makes its own.
+
+An exporter over HTTP keeps its connection open. A child inherits that connection: if both processes wrote requests into
+it, the receiver would get mixtures of two requests and refuse them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import metrics, trace
+
+from otel_eda.core.runtime.guard import guarded
+from otel_eda.core.runtime.state import on_fork
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# From a provider by its processors or readers, their exporters, and the clients of those to the pools of connections.
+_ATTRIBUTES = (
+    "_active_span_processor",
+    "_span_processors",
+    "_multi_log_record_processor",
+    "_log_record_processors",
+    "_metric_readers",
+    "_sdk_config",
+    "metric_readers",
+    "_batch_processor",
+    "span_exporter",
+    "_exporter",
+    "_client",
+    "_transport",
+    "_pool",
+    "_session",
+    "adapters",
+    "poolmanager",
+    "proxy_manager",
+)
+_inherited: list[object] = []
+"""Pools of the parent's connections, kept so that nothing closes them or waits for their locks."""
+
+
+def providers() -> tuple[object, ...]:
+    """Return the providers of spans, metrics and logs, in the order of their flush.
+
+    What is observed with the metrics leaves as logs.
+    """
+    from opentelemetry._logs import get_logger_provider
+
+    return trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider()
+
+
+@on_fork
+@guarded
+def _leave_connections() -> None:
+    kind = getattr(sys.modules.get("urllib3"), "PoolManager", ())
+    for manager in _managers(providers(), kind, set()):
+        _inherited.append(manager.pools)
+        manager.pools = type(manager.pools)(manager.pools._maxsize, manager.pools.dispose_func)
+
+
+def _managers(thing: object, kind: Any, seen: set[int]) -> Iterator[Any]:
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, kind):
+        yield thing
+    for inner in _parts(thing):
+        yield from _managers(inner, kind, seen)
+
+
+def _parts(thing: object) -> list[object]:
+    if isinstance(thing, dict):
+        return list(thing.values())
+    if isinstance(thing, (list, tuple)):
+        return list(thing)
+    found = (getattr(thing, name, None) for name in _ATTRIBUTES)
+    return [one for one in found if one is not None]
