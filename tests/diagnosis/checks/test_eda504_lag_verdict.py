@@ -122,7 +122,7 @@ def test_stopped_for_good(diagnose: Diagnose) -> None:
 
 @pytest.mark.parametrize(
     ("heard", "told", "verdicts"),
-    [(400.0, 50, [LIKELY]), (400.0, None, [SUSPECT]), (400.0, 60, []), (70.0, 50, [])],
+    [(400.0, 50, [LIKELY]), (400.0, None, [SUSPECT]), (400.0, 60, []), (62.0, 50, [])],
 )
 def test_a_group_that_its_service_outlives_by_far(
     diagnose: Diagnose, heard: float, told: int | None, verdicts: list[Verdict]
