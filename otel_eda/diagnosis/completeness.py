@@ -27,9 +27,9 @@ FROM operations
 WHERE type IN ('send', 'process') AND coalesce(batch, 1) = 1 AND trace_id IS NOT NULL AND span_id IS NOT NULL
   AND (started IS NULL OR ended IS NULL)
 """
-# Processes that count from reading to reading say nothing while nothing happens, and nothing of what an export lost. Every
-# export has all that there is to say: up to the last reading of any kind, no point is a count of 0. Where two exports
-# follow one another with more than an interval between them, one was lost, and what it counted with it.
+# Processes that count from reading to reading say nothing while nothing happens, and nothing of what an export lost.
+# Every export has all that there is to say: up to the last reading of any kind, no point is a count of 0. Where two
+# exports follow one another with more than an interval between them, one was lost, and what it counted with it.
 GAPS = f"""
 CREATE TABLE gaps AS
 WITH pace AS (

@@ -168,3 +168,10 @@ def test_a_count_from_export_to_export_says_nothing_of_an_export_that_was_lost(
 ) -> None:
     found = diagnose(failed_before_a_pause(alive=True, lost=lost), "EDA104").findings
     assert only(found, "EDA104").verdict is verdict
+
+
+def test_who_has_a_clock_that_is_behind_is_judged_by_it(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip={12}, skew=-180.0)
+    made.billing.process(made.messages[12], 1.21, error="KeyError")
+    made.billing.commit("orders", 1.23, 13)
+    assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is CONFIRMED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
 from typing import TYPE_CHECKING, Any
 
 from diagnosis.telemetry import BEGIN, SECOND, Telemetry, counted, flow, scoped
