@@ -206,4 +206,11 @@ JOIN works w ON w.origin_trace = s.trace_id AND w.origin_span = s.span_id AND w.
 LEFT JOIN asides a ON a.destination = s.destination
 WHERE s.outcome = 'ok' AND w.outcome = 'ok' AND s.trace_id IN (SELECT trace_id FROM works WHERE outcome <> 'ok')
 """
-STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT, FORWARDED, RETRIED)
+# When dead letters without a context were read last: no span says which messages they were before.
+NAMELESS = """
+CREATE TABLE nameless AS
+SELECT system, max(started) AS started
+FROM operations WHERE type IN ('receive', 'process') AND origin_span IS NULL AND deaths > 0
+GROUP BY system
+"""
+STATEMENTS = (ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT, FORWARDED, RETRIED, NAMELESS)

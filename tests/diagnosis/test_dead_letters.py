@@ -100,6 +100,19 @@ def test_what_a_sender_without_instrumentation_sent_is_known_by_its_attempt(
     assert (finding.verdict, finding.error, finding.trace_ids) == (verdict, "KeyError", (work.trace,))
 
 
+@pytest.mark.parametrize(("read", "verdict"), [(None, LIKELY), (4.0, LIKELY), (20.0, SUSPECT)])
+def test_a_dead_letter_without_a_context_may_be_any_that_was_read_since(
+    diagnose: Diagnose, queues: Queues, read: float | None, verdict: Verdict
+) -> None:
+    work = queues.billing._span("process", "orders", 5.1, 0.2, {"error.type": "KeyError"})
+    said = {NAME: "reject", "eda.settle.requeue": False, "eda.settle.dead_letter": True}
+    queues.billing._span("settle", "orders", 5.2, 0.001, said, work)
+    if read is not None:
+        queues.clerk._span("process", "dead", read, 0.01, {**REJECTED})
+    unread = [item for item in diagnose(queues.world, "EDA405").findings if item.destination == "orders"]
+    assert [(item.verdict, item.error, item.trace_ids) for item in unread] == [(verdict, "KeyError", (work.trace,))]
+
+
 def test_an_attempt_that_answers_for_others_without_a_context_says_little(diagnose: Diagnose, queues: Queues) -> None:
     work = queues.billing._span("process", "orders", 5.1, 0.2, {"error.type": "KeyError"})
     for turn in range(3):

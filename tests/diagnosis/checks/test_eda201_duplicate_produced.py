@@ -71,6 +71,24 @@ def test_an_event_that_two_replicas_of_a_relay_send(diagnose: Diagnose, copies: 
     assert [(one.verdict, one.offsets) for one in findings] == [(LIKELY, (50, 50))] * found
 
 
+@pytest.mark.parametrize(("keys", "found"), [(("k1", "k1"), 1), (("k1", "k2"), 0)])
+def test_an_event_of_a_sender_without_instrumentation_is_known_by_its_id(
+    diagnose: Diagnose, keys: tuple[str, str], found: int
+) -> None:
+    made = flow()
+    for turn, key in enumerate(keys):
+        said = {
+            "messaging.message.id": "8ec60ff8-fdb2",
+            "eda.message.key.hash": key,
+            "messaging.kafka.offset": 50 + turn,
+        }
+        place = {"messaging.consumer.group.name": "billing", "messaging.destination.partition.id": "0"}
+        made.billing._span("process", "orders", 5.0 + turn, 0.01, {**said, **place})
+    findings = diagnose(made.world, "EDA201").findings
+    assert [(one.verdict, one.offsets) for one in findings] == [(LIKELY, (50, 50))] * found
+    assert all("without instrumentation" in one.cause for one in findings)
+
+
 def test_what_failed_and_was_sent_once_more_is_no_duplicate(diagnose: Diagnose) -> None:
     made = flow()
     said = {"messaging.message.id": "order-7"}

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.telemetry import flow
+from diagnosis.telemetry import Telemetry, flow
 
 from .helpers import CONFIRMED, LIKELY, SUSPECT, logged, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_many_messages(diagnose: Diagnose) -> None:
@@ -37,6 +38,29 @@ def test_errors_that_passed_are_less(diagnose: Diagnose) -> None:
         made.billing.process(made.messages[turn], turn * 0.1, error="Timeout")
         made.billing.process(made.messages[turn], turn * 0.1 + 0.05)
     assert only(diagnose(made.world, "EDA401").findings, "EDA401").verdict is LIKELY
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "verdicts"),
+    [
+        ("KeyError", [], [CONFIRMED]),
+        ("KeyError", ["KeyError", "KeyError"], [CONFIRMED]),  # each for the last time
+        ("KeyError", [None, None, None], [LIKELY]),  # they may be the same
+        (None, ["KeyError"] * 12, [SUSPECT]),  # it may be a single one
+    ],
+)
+def test_nobody_knows_which_message_without_a_context_comes_again(
+    diagnose: Diagnose, first: str | None, again: list[str | None], verdicts: list[Verdict]
+) -> None:
+    world = Telemetry()
+    billing = world.service("billing", system="rabbitmq")
+    for turn in range(20):
+        billing._span("process", "orders", turn * 0.1, 0.01, {"error.type": first if turn in {3, 9, 15} else None})
+    for turn, error in enumerate(again):
+        said = {"error.type": error, "eda.message.redelivered": True}
+        billing._span("process", "orders", 5.0 + turn * 0.1, 0.01, said)
+    billing.other("still here", 60.0, 0.01)
+    assert [finding.verdict for finding in diagnose(world, "EDA401").findings] == verdicts
 
 
 def test_one_bad_message_is_another_matter(diagnose: Diagnose) -> None:

@@ -117,6 +117,19 @@ def what_failed_will_be_tried_again_after_the_end() -> Telemetry:
     return _later(False)
 
 
+@honest("EDA104", "EDA401", "EDA402", "EDA403")
+def one_message_of_a_sender_without_instrumentation_waits_for_a_row() -> Telemetry:
+    world, (mailer,) = queue("mailer")
+    for turn in range(60):
+        again = 20 <= turn < 40
+        said = {"error.type": "NotFound" if again else None, "eda.message.redelivered": again or None}
+        work = mailer._span("process", "mails", turn * 0.1, 0.01, said)
+        verb, put = ("nack", {"eda.settle.requeue": True}) if again else ("ack", {})
+        mailer._span("settle", "mails", turn * 0.1 + 0.008, 0.0003, {"messaging.operation.name": verb, **put}, work)
+    linger(mailer)
+    return world
+
+
 @honest("EDA402", "EDA403")
 def a_message_that_waits_for_a_row_of_the_database() -> Telemetry:
     world, (shop, mailer) = queue("shop", "mailer")

@@ -234,7 +234,11 @@ UNION ALL
 SELECT
     t.system, t.service, t.instance, t.destination, t.partition_id, t.message_offset, t.origin_trace || '-' || t.origin_span,
     t.trace_id, t.span_id, t.next_trace, t.next_span, t.started, t.next_ended,
-    CASE WHEN t.instance = t.next_instance THEN 'sent-twice' ELSE 'two-senders' END,
+    CASE
+        WHEN t.teller IS NULL AND t.next_teller IS NULL AND t.origin_span IS NULL THEN 'unseen-sender'
+        WHEN t.instance = t.next_instance THEN 'sent-twice'
+        ELSE 'two-senders'
+    END,
     -- Whoever sends it may want it, and an id in a header is only as good as those who write it. Each process may count
     -- its own events from one on.
     CASE
@@ -246,7 +250,8 @@ SELECT
 FROM twice AS t
 LEFT JOIN subjects AS j ON j.destination = t.destination
 WHERE
-    t.next_offset IS NOT NULL AND t.origin_span IS DISTINCT FROM t.next_origin
+    -- Senders without instrumentation give their messages ids, but no contexts.
+    t.next_offset IS NOT NULL AND (t.origin_span IS NULL OR t.origin_span IS DISTINCT FROM t.next_origin)
     -- Where one id is that of many messages, or of other keys, it does not name the event.
     AND t.copies <= 4 AND t.key_hash IS NOT DISTINCT FROM t.next_key
     -- That may have been sent once more, to be tried again, as a dead letter by a replay.

@@ -1,15 +1,23 @@
 -- gates: G1
 -- news: place
-WITH work AS (
+-- Without a place, a context and an id, nobody knows which message it is that comes again.
+WITH attempt AS (
     SELECT
         system, service, instance, destination, consumer_group, message, outcome, error, error_text, trace_id, span_id,
-        started, ended
+        started, ended, message = span_id AS nameless, coalesce(redelivered OR deliveries > 0 OR deaths > 0, false) AS again
     FROM works
+),
+
+work AS (
+    SELECT
+        system, service, instance, destination, consumer_group, CASE WHEN nameless AND again THEN 'again' ELSE message END AS message,
+        outcome, error, error_text, trace_id, span_id, started, ended, nameless, again
+    FROM attempt
     UNION ALL
     -- Handlers of events inside the process; where the message that they work on fails with them, that is said above.
     SELECT
         h.system, h.service, h.instance, h.event_type, CAST(NULL AS VARCHAR), h.span_id, h.outcome, h.error, h.error_text,
-        h.trace_id, h.span_id, h.started, h.ended
+        h.trace_id, h.span_id, h.started, h.ended, false, false
     FROM operations AS h
     LEFT JOIN (
         SELECT trace_id, span_id FROM works WHERE outcome = 'error'
@@ -20,9 +28,21 @@ WITH work AS (
 total AS (
     SELECT
         system, service, destination, consumer_group, count(DISTINCT message) AS messages,
-        count(DISTINCT CASE WHEN outcome = 'error' THEN message END) AS failing, count(*) AS attempts
+        count(DISTINCT CASE WHEN outcome = 'error' THEN message END) AS failing, count(*) AS attempts,
+        count(CASE WHEN outcome = 'error' THEN 1 END) AS failed,
+        count(CASE WHEN outcome = 'error' AND nameless AND again THEN 1 END) AS failed_again
     FROM work
     GROUP BY system, service, destination, consumer_group
+),
+
+-- Where more messages fail than is normal, as far as messages can be told apart.
+failing AS (
+    SELECT t.*, t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages AS told_apart
+    FROM total AS t
+    CROSS JOIN settings AS z
+    WHERE
+        (t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages)
+        OR (t.failed_again >= 3 AND t.attempts >= 10 AND t.failed > z.error_share * t.attempts)
 ),
 
 -- What metrics count, sampled or not.
@@ -40,6 +60,19 @@ passed AS (
     SELECT DISTINCT system, service, destination, consumer_group, message
     FROM work
     WHERE outcome = 'ok' AND message IN (SELECT f.message FROM work AS f WHERE f.outcome = 'error')
+    UNION
+    -- Any of those that came again may have been this one.
+    SELECT DISTINCT f.system, f.service, f.destination, f.consumer_group, f.message
+    FROM work AS f
+    JOIN (
+        SELECT system, service, destination, consumer_group, max(ended) AS ended
+        FROM work
+        WHERE nameless AND again AND outcome = 'ok'
+        GROUP BY system, service, destination, consumer_group
+    ) AS a
+        ON a.system IS NOT DISTINCT FROM f.system AND a.service = f.service AND a.destination IS NOT DISTINCT FROM f.destination
+        AND a.consumer_group IS NOT DISTINCT FROM f.consumer_group
+    WHERE f.nameless AND f.outcome = 'error' AND a.ended > f.ended
 ),
 
 -- Messages whose handler logged an exception and returned.
@@ -71,16 +104,19 @@ SELECT
     o.started AS first_time, o.ended AS last_time,
     CASE WHEN c.parent_id IS NULL THEN 'handler' ELSE 'dependency' END AS cause,
     CASE
+        -- It may be a single one that comes again and again.
+        WHEN NOT t.told_apart THEN 'SUSPECT'
         WHEN p.message IS NOT NULL OR o.system IS NULL OR m.attempts > t.attempts THEN 'LIKELY'
     END AS at_most,
     o.error AS alike,
     CASE
         WHEN m.attempts > t.attempts
             THEN cast(m.failing AS BIGINT) || ' of ' || cast(m.attempts AS BIGINT) || ' attempts fail, by the metrics: '
+        WHEN NOT t.told_apart THEN t.failed || ' of ' || t.attempts || ' attempts fail, at messages that cannot be told apart: '
         ELSE t.failing || ' of ' || t.messages || ' messages fail: '
     END || coalesce(o.error_text, o.error) AS detail
 FROM work AS o
-JOIN total AS t
+JOIN failing AS t
     ON t.system IS NOT DISTINCT FROM o.system AND t.service = o.service AND t.destination IS NOT DISTINCT FROM o.destination
     AND t.consumer_group IS NOT DISTINCT FROM o.consumer_group
 CROSS JOIN settings AS z
@@ -91,7 +127,7 @@ LEFT JOIN passed AS p
     AND p.consumer_group IS NOT DISTINCT FROM o.consumer_group AND p.message = o.message
 LEFT JOIN child AS c ON c.trace_id = o.trace_id AND c.parent_id = o.span_id
 WHERE
-    o.outcome = 'error' AND t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages
+    o.outcome = 'error'
     -- Where spans are missing, such as those that went well, metrics tell the share.
     AND (m.attempts IS NULL OR m.attempts <= t.attempts OR m.failing > z.error_share * m.attempts)
 UNION ALL

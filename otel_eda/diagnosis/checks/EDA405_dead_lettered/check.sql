@@ -50,7 +50,8 @@ buried AS (
 refused AS (
     SELECT
         r.system, r.service, r.instance, r.destination, r.started, r.ended, r.origin_trace, r.origin_span,
-        w.trace_id, w.span_id, w.error, w.error_text,
+        coalesce(w.trace_id, n.trace_id) AS trace_id, coalesce(w.span_id, n.span_id) AS span_id,
+        coalesce(w.error, n.error) AS error, coalesce(w.error_text, n.error_text) AS error_text,
         EXISTS (
             SELECT 1 FROM operations AS o
             WHERE
@@ -61,6 +62,10 @@ refused AS (
     -- A framework refuses by itself what it has no handler for.
     ASOF LEFT JOIN works AS w
         ON w.origin_trace = r.origin_trace AND w.origin_span = r.origin_span AND w.instance = r.instance AND w.started <= r.started
+    -- A message without a context, as of a sender without instrumentation, has only its attempt around the refusal.
+    LEFT JOIN (
+        SELECT a.* FROM works AS a WHERE a.origin_span IS NULL
+    ) AS n ON n.trace_id = r.trace_id AND n.span_id = r.parent_id
     WHERE r.type = 'settle' AND r.outcome = 'ok' AND r.dead_letter
 )
 
@@ -94,9 +99,12 @@ UNION ALL
 SELECT
     r.system, r.service, r.instance, r.destination, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT), r.error,
     r.trace_id, r.span_id, r.origin_trace, r.origin_span, r.started, r.ended, CAST(NULL AS VARCHAR),
-    'unread', CASE WHEN v.last_time - r.ended >= z.grace THEN 'LIKELY' ELSE 'SUSPECT' END,
+    'unread',
+    -- Dead letters without a context that were read since may have been these.
+    CASE WHEN v.last_time - r.ended >= z.grace AND NOT coalesce(r.origin_span IS NULL AND n.started > r.started, false) THEN 'LIKELY' ELSE 'SUSPECT' END,
     'refused for good in a queue with a dead-letter exchange, and nobody had it after that' || coalesce(': ' || coalesce(r.error_text, r.error), '')
 FROM refused AS r
 JOIN services AS v ON v.service = r.service
 JOIN graces AS z ON z.destination = r.destination
+LEFT JOIN nameless AS n ON n.system = r.system
 WHERE NOT EXISTS (SELECT 1 FROM refused AS p WHERE p.destination = r.destination AND p.came)

@@ -82,6 +82,7 @@ def by_kafka_python(queue: str, topic: str, large: str | None) -> None:
         except KafkaError:
             if large is None:
                 log.exception("cannot pass on %s", pallet["id"])
+                note("failed", pallet["id"], properties)
                 note("logged", pallet["id"], properties)
             else:
                 send(large, pallet)
@@ -124,6 +125,7 @@ class Lists:
         except KafkaError:
             if self.large is None:
                 log.exception("cannot pass on %s", pallet["id"])
+                note("failed", pallet["id"], message)
                 note("logged", pallet["id"], message)
                 return
             await self.send(self.large, pallet)
