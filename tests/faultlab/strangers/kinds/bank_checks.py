@@ -4,7 +4,7 @@ The check of a large payment asks another bank, which takes longer than the mome
 has logged that it is late, and has committed; nobody looks at the end of the check any more.
 
 Shown by: the process span of such a payment ends with the call in the pool and has its error; the group's commit is
-past it, and `eda.process.error_unretrieved` says that nobody asked (EDA104).
+past it (EDA104, a SUSPECT: who stops waiting for a call may find another way).
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def checks(library: str, topic: str, faulty: bool) -> None:
             future.result(MOMENT)
         except Late:
             if faulty:
+                note("logged", payment["id"], message, group=GROUP)
                 log.error("no answer for %s in time, goes on", payment["id"])
                 return
             log.warning("%s takes its time", payment["id"])
