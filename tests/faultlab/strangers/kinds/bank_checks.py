@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from faultlab.strangers.books import Books
 
 LIBRARIES = ("kafka-python", "confluent-kafka")
-GROUP, COUNT, LARGE, MOMENT = "bank-checks", 36, {8, 20, 29}, 0.5
+GROUP, COUNT, LARGE, MOMENT = "bank-checks", 40, {4, 11, 17}, 0.5
 log = logging.getLogger("checks")
 
 
@@ -47,7 +47,7 @@ def checks(library: str, topic: str, faulty: bool) -> None:
 
     def check(payment: dict[str, Any], message: Any) -> None:
         note("began", payment["id"], message, group=GROUP)
-        time.sleep(1.5 if payment["cents"] > 10**6 else 0.01)
+        time.sleep(1.5 if payment["cents"] > 10**6 else 0.1)
         if faulty and payment["cents"] > 10**6:
             note("failed", payment["id"], message, group=GROUP)
             raise SanctionError(payment["id"])
