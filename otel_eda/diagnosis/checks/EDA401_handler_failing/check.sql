@@ -25,6 +25,18 @@ total AS (
     GROUP BY system, service, destination, consumer_group
 ),
 
+-- A call that is given a batch fails for all of its messages, be it for one of them: that is one failure.
+calls AS (
+    SELECT system, service, destination, consumer_group, count(DISTINCT first_message) AS failing
+    FROM (
+        SELECT system, service, destination, consumer_group, min(message) AS first_message
+        FROM work
+        WHERE outcome = 'error'
+        GROUP BY system, service, destination, consumer_group, trace_id, span_id
+    ) AS f
+    GROUP BY system, service, destination, consumer_group
+),
+
 -- What metrics count, sampled or not.
 measured AS (
     SELECT
@@ -83,6 +95,9 @@ FROM work AS o
 JOIN total AS t
     ON t.system IS NOT DISTINCT FROM o.system AND t.service = o.service AND t.destination IS NOT DISTINCT FROM o.destination
     AND t.consumer_group IS NOT DISTINCT FROM o.consumer_group
+JOIN calls AS b
+    ON b.system IS NOT DISTINCT FROM o.system AND b.service = o.service AND b.destination IS NOT DISTINCT FROM o.destination
+    AND b.consumer_group IS NOT DISTINCT FROM o.consumer_group
 CROSS JOIN settings AS z
 LEFT JOIN measured AS m
     ON m.service = o.service AND m.destination = o.destination AND m.consumer_group IS NOT DISTINCT FROM o.consumer_group
@@ -91,7 +106,7 @@ LEFT JOIN passed AS p
     AND p.consumer_group IS NOT DISTINCT FROM o.consumer_group AND p.message = o.message
 LEFT JOIN child AS c ON c.trace_id = o.trace_id AND c.parent_id = o.span_id
 WHERE
-    o.outcome = 'error' AND t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages
+    o.outcome = 'error' AND b.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages
     -- Where spans are missing, such as those that went well, metrics tell the share.
     AND (m.attempts IS NULL OR m.attempts <= t.attempts OR m.failing > z.error_share * m.attempts)
 UNION ALL
