@@ -33,7 +33,7 @@ WHERE type IN ('send', 'process') AND coalesce(batch, 1) = 1 AND trace_id IS NOT
 GAPS = f"""
 CREATE TABLE gaps AS
 WITH pace AS (
-    SELECT service, instance, greatest(median(time - started), {COUNT_SLACK}) AS pace FROM metrics
+    SELECT service, instance, CAST(greatest(median(time - started), {COUNT_SLACK}) AS BIGINT) AS pace FROM metrics
     WHERE delta AND started > 0 AND started < time GROUP BY service, instance
 ), reading AS (
     SELECT m.service, m.instance, m.time, p.pace,
@@ -46,7 +46,7 @@ WITH pace AS (
     FROM reading
 )
 SELECT service, instance, max(time) AS until,
-       CAST(max(CASE WHEN since > before + pace / 2 THEN since END) AS BIGINT) AS resumed
+       max(CASE WHEN since > before + pace / 2 THEN since END) AS resumed
 FROM export GROUP BY service, instance
 """
 # For the gates G1 and G2: whether a process has as many spans as its metrics counted messages, and up to when. If it

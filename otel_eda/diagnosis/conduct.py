@@ -169,13 +169,14 @@ WHERE (attempt IS NULL OR number > 1)
   AND NOT EXISTS (
       SELECT 1 FROM excused e WHERE e.sent_trace = a.trace_id AND e.sent_span = a.span_id AND e.alone)
 """
-# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination:
-# to the same one, it was most likely the same message.
+# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination, or
+# another service to the same one: there, it was most likely the same message, unless the services count theirs.
 RESENT = """
 CREATE TABLE resent AS
 SELECT f.trace_id, f.span_id, bool_or(s.destination = f.destination) AS same
-FROM sends f JOIN sends s ON s.service = f.service AND s.message_id = f.message_id
+FROM sends f JOIN sends s ON s.message_id = f.message_id
 WHERE f.outcome <> 'ok' AND s.outcome = 'ok' AND s.started > f.started
+  AND (s.service = f.service OR (s.destination = f.destination AND NOT regexp_matches(f.message_id, '^[0-9]{1,9}$')))
 GROUP BY f.trace_id, f.span_id
 """
 # Traces in which a message was received whose sending has no span, with the services that send to its destination: one

@@ -86,6 +86,18 @@ SELECT {", ".join(SERIES)},
        min(started) AS started, max(time) AS time
 FROM runs GROUP BY {", ".join(SERIES)}
 """
+# When a counter began anew: its process was started again under the name that it had. Others may have run in between.
+RESTARTS = f"""
+CREATE TABLE restarts AS
+SELECT DISTINCT instance, started AS time
+FROM (
+    SELECT instance, started, lag(started) OVER (PARTITION BY {", ".join(SERIES)} ORDER BY started) AS previous
+    FROM (
+        SELECT DISTINCT {", ".join(SERIES)}, started FROM metrics
+        WHERE rising AND NOT coalesce(delta, false) AND started > 0) AS r
+) AS s
+WHERE started > previous
+"""
 EPOCHS = """
 CREATE TABLE epochs AS
 SELECT destination, count(DISTINCT server) = 1 AS one FROM operations WHERE destination IS NOT NULL GROUP BY destination
@@ -161,7 +173,8 @@ WINDOW attempt AS (
 """
 STATEMENTS = (
     *WATERMARKS, SENDS, conduct.REJECTED, conduct.UNACKED, conduct.COPIED, WORKS, conduct.COMMITS, HANDOVERS, SERVICES,
-    PROCESSES, READINGS, *completeness.STATEMENTS, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART, *conduct.STATEMENTS,
+    PROCESSES, READINGS, RESTARTS, *completeness.STATEMENTS, EPOCHS, AROUND, ATTEMPTS, TRIPS, APART,
+    *conduct.STATEMENTS,
 )  # fmt: skip
 # Those of single messages, which only gates and checks of one destination use; and all others, which are few rows, or
 # of which few columns are asked for.

@@ -52,7 +52,11 @@ CONDITIONS = {
                SELECT 1 FROM handovers h
                WHERE h.consumer_group = c.consumer_group AND h.destination = c.destination
                  AND h.partition_id = c.partition_id
-                 AND h.time BETWEEN least(b.started, a.started) AND greatest(b.started, a.started)) THEN true END""",
+                 AND h.time BETWEEN least(b.started, a.started) AND greatest(b.started, a.started))
+             AND NOT EXISTS (
+               SELECT 1 FROM restarts r
+               WHERE r.instance = a.instance
+                 AND r.time BETWEEN least(b.started, a.started) AND greatest(b.started, a.started)) THEN true END""",
         "the same member had the partition before and after, and no member reported a change",
         "the partition may have moved to another member in between",
     ),

@@ -126,3 +126,18 @@ def test_spans_without_usable_times_are_not_missing(diagnose: Diagnose, which: s
         made.billing.spans.remove(made.works[5])
     finding = only(diagnose(made.world, "EDA101").findings, "EDA101")
     assert (finding.verdict, finding.count) == (verdict, 1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "verdict"), [(("a", "a"), LIKELY), (("a", "a", "a"), CONFIRMED), (("a", "b"), CONFIRMED)]
+)
+def test_a_reference_may_be_sent_in_place_of_what_is_too_large(
+    diagnose: Diagnose, keys: tuple[str, ...], verdict: Verdict
+) -> None:
+    made = flow()
+    for turn, key in enumerate(keys):
+        error = None if turn else "MessageSizeTooLargeError"
+        made.shop.send(
+            "orders", 5.0 + turn, 20 + turn if turn else None, error=error, said={"eda.message.key.hash": key}
+        )
+    assert only(diagnose(made.world, "EDA101").findings, "EDA101").verdict is verdict

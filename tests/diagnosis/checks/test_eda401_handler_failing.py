@@ -78,3 +78,15 @@ def test_exceptions_that_are_logged_only(diagnose: Diagnose, number: int, found:
         logged(made, work, "ConnectionError")
     findings = diagnose(made.world, "EDA401").findings
     assert [(item.verdict, item.count, item.error) for item in findings] == [(SUSPECT, 12, "ConnectionError")] * found
+
+
+@pytest.mark.parametrize(("failures", "found"), [(1, 0), (2, 0), (3, 1)])
+def test_a_batch_that_one_call_was_given_is_one_failure(diagnose: Diagnose, failures: int, found: int) -> None:
+    made = flow(100, 1, skip=set(range(30)))
+    for turn in range(3):
+        batch = made.messages[turn * 10 : turn * 10 + 10]
+        error = "Deadlock" if turn < failures else None
+        work = made.billing.process(batch[0], 3.0 + turn, error=error, said={"messaging.kafka.offset": None})
+        work.json["links"] = [message.link for message in batch]
+    findings = diagnose(made.world, "EDA401").findings
+    assert [(item.verdict, item.count) for item in findings] == [(CONFIRMED, 30)] * found

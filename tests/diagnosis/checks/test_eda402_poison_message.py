@@ -146,3 +146,31 @@ def test_a_batch_past_which_the_group_does_not_get(
         made.billing.receive(made.messages[20:25], 5.0 + turn)
     findings = diagnose(made.world, "EDA402").findings
     assert [(one.verdict, one.offsets) for one in findings] == found
+
+
+@pytest.mark.parametrize(
+    ("error", "others", "verdict"),
+    [
+        ("KeyError", "before", CONFIRMED),
+        ("json.decoder.JSONDecodeError", "before", CONFIRMED),
+        ("ConnectionError", "before", LIKELY),  # as in an outage
+        ("KeyError", "none", LIKELY),  # as of a new version that can do nothing
+        ("KeyError", "after", LIKELY),  # the process went on
+    ],
+)
+def test_one_process_after_the_other_ends_with_it(
+    diagnose: Diagnose, error: str, others: str, verdict: Verdict
+) -> None:
+    made = flow(40, 1, skip=set(range(20 if others == "before" else 0, 40)))
+    if others != "before":
+        former = made.world.service("billing", group="billing")
+        for turn in range(20):
+            former.process(made.messages[turn], turn * 0.1 + 0.01)
+    made.billing.spans = [one for one in made.billing.spans if one.json["name"] != "still here"]
+    starts = [made.billing, *(made.world.service("billing", group="billing") for _ in range(3))]
+    for turn, start in enumerate(starts):
+        start.process(made.messages[20], 3.0 + turn, error=error)
+        if others == "after":
+            start.process(made.messages[21 + turn], 3.2 + turn)
+    finding = only(diagnose(made.world, "EDA402").findings, "EDA402")
+    assert (finding.verdict, finding.offsets) == (verdict, (20, 20))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis.honest.unseen import failed_before_a_pause
+from diagnosis.honest.unseen import failed_before_a_pause, failed_before_a_start
 from diagnosis.honest.world import linger, settle
 from diagnosis.telemetry import Flow, Telemetry, flow
 
@@ -175,3 +175,11 @@ def test_who_has_a_clock_that_is_behind_is_judged_by_it(diagnose: Diagnose) -> N
     made.billing.process(made.messages[12], 1.21, error="KeyError")
     made.billing.commit("orders", 1.23, 13)
     assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is CONFIRMED
+
+
+@pytest.mark.parametrize(("again", "verdict"), [(False, CONFIRMED), (True, LIKELY)])
+def test_a_run_between_two_under_one_name_may_have_left_nothing(
+    diagnose: Diagnose, again: bool, verdict: Verdict
+) -> None:
+    finding = only(diagnose(failed_before_a_start(again=again), "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.offsets) == (verdict, (20, 20))

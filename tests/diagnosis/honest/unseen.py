@@ -78,3 +78,25 @@ def a_second_try_that_one_outage_took_with_its_count() -> Telemetry:
 @honest("EDA104")
 def a_second_try_that_one_outage_took_where_there_are_only_counts() -> Telemetry:
     return failed_before_a_pause(alive=False, lost=False)
+
+
+def failed_before_a_start(*, again: bool) -> Telemetry:
+    """Have what fails be followed by a start of the process under its old name, or by nothing of the kind."""
+    made = flow(40, 1, skip={20})
+    made.billing.process(made.messages[20], 2.01, error="ConnectionError")
+    made.world.metrics = False
+    made.world.extra.append(counted(made.shop))
+    begin, end = BEGIN + round(2.05 * SECOND), BEGIN + 5 * SECOND
+    for start, read in [(BEGIN, begin), (begin, end)] if again else [(BEGIN, end)]:
+        spans = [one for one in made.billing.spans if start < int(one.json["endTimeUnixNano"]) <= read]
+        request = counted(replace(made.billing, spans=spans))
+        for one in request["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]:
+            for point in one["histogram"]["dataPoints"]:
+                point.update(startTimeUnixNano=str(start), timeUnixNano=str(read))
+        made.world.extra.append(request)
+    return made.world
+
+
+@honest("EDA104")
+def a_second_try_by_a_run_that_left_nothing() -> Telemetry:
+    return failed_before_a_start(again=True)

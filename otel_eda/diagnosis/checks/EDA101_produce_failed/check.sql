@@ -38,7 +38,7 @@ WITH failed AS (
 -- Later sends of the same service to the same destination that were taken: by the same process in the same work, by it at
 -- all, and by any process with the same key, as that of another turn of an outbox.
 taken AS (
-    SELECT s.service, s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash, max(s.started) AS started
+    SELECT s.service, s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash, max(s.started) AS started, count(*) AS number
     FROM sends AS s
     WHERE s.outcome = 'ok' AND (s.service, s.destination) IN (SELECT DISTINCT f.service, f.destination FROM failed AS f)
     GROUP BY s.service, s.instance, s.destination, s.trace_id, s.parent_id, s.key_hash
@@ -55,7 +55,9 @@ untimed AS (
 ),
 
 alike AS (
-    SELECT service, destination, key_hash, max(started) AS started FROM taken GROUP BY service, destination, key_hash
+    SELECT service, destination, key_hash, max(started) AS started, sum(number) AS number
+    FROM taken
+    GROUP BY service, destination, key_hash
 )
 
 SELECT
@@ -74,8 +76,9 @@ SELECT
         WHEN i.span_id IS NOT NULL THEN 'LIKELY'
         -- A call that was refused at once is usually made again; its spans only show it where the contents are the same.
         WHEN f.cause = 'local-queue' AND l.started > f.started THEN 'SUSPECT'
-        -- The same work sent the like once more, or another turn of it did; what is too large will be so again.
-        WHEN t.started > f.started OR (f.cause <> 'size' AND k.started > f.started) THEN 'LIKELY'
+        -- The same work sent the like once more, or another turn of it did. What is too large will be so again, unless a
+        -- reference was sent in its place, with a key that is no other message's.
+        WHEN t.started > f.started OR (k.started > f.started AND (f.cause <> 'size' OR (k.number = 1 AND f.key_hash <> ''))) THEN 'LIKELY'
         -- An error that no broker gave may be of what came after the send.
         WHEN f.cause = 'other' AND NOT coalesce(regexp_matches(f.error, '(^|[.])(kafka|aiokafka|pika|aio_pika|amqp|aiormq)[.]|Kafka|^[A-Z]+(_[A-Z]+)+$'), false) THEN 'LIKELY'
     END AS at_most,

@@ -450,7 +450,7 @@ jumped AS (
 
 -- The first commit past each message by the member that had it, and whether the partition moved before that.
 passing AS (
-    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, m.attempted, c.committed, c.ended
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, m.instance, m.attempted, c.committed, c.ended
     FROM missing AS m
     ASOF JOIN nearby_commits AS c
         ON c.consumer_group = m.consumer_group AND c.destination = m.destination AND c.partition_id = m.partition_id
@@ -465,6 +465,12 @@ moved AS (
         ON h.consumer_group = p.consumer_group AND h.destination = p.destination AND h.partition_id = p.partition_id
         AND h.time <= p.ended
     WHERE h.time > p.attempted
+    UNION
+    -- It ended, and another run of it of which nothing is here may have had the message.
+    SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset
+    FROM passing AS p
+    ASOF JOIN restarts AS r ON r.instance = p.instance AND r.time <= p.ended
+    WHERE r.time > p.attempted
 ),
 
 -- Successful calls within attempts, as of databases, where messages failed. Those that only read or undo keep nothing.

@@ -35,13 +35,28 @@ total AS (
     GROUP BY system, service, destination, consumer_group
 ),
 
+-- A call that is given a batch fails for all of its messages, be it for one of them: that is one failure.
+calls AS (
+    SELECT system, service, destination, consumer_group, count(DISTINCT first_message) AS failing
+    FROM (
+        SELECT system, service, destination, consumer_group, min(message) AS first_message
+        FROM work
+        WHERE outcome = 'error'
+        GROUP BY system, service, destination, consumer_group, trace_id, span_id
+    ) AS f
+    GROUP BY system, service, destination, consumer_group
+),
+
 -- Where more messages fail than is normal, as far as messages can be told apart.
 failing AS (
-    SELECT t.*, t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages AS told_apart
+    SELECT t.*, b.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages AS told_apart
     FROM total AS t
+    JOIN calls AS b
+        ON b.system IS NOT DISTINCT FROM t.system AND b.service = t.service AND b.destination IS NOT DISTINCT FROM t.destination
+        AND b.consumer_group IS NOT DISTINCT FROM t.consumer_group
     CROSS JOIN settings AS z
     WHERE
-        (t.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages)
+        (b.failing >= 3 AND t.messages >= 10 AND t.failing > z.error_share * t.messages)
         OR (t.failed_again >= 3 AND t.attempts >= 10 AND t.failed > z.error_share * t.attempts)
 ),
 
