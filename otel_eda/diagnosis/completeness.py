@@ -27,17 +27,42 @@ FROM operations
 WHERE type IN ('send', 'process') AND coalesce(batch, 1) = 1 AND trace_id IS NOT NULL AND span_id IS NOT NULL
   AND (started IS NULL OR ended IS NULL)
 """
+# Processes that count from reading to reading say nothing while nothing happens, and nothing of what an export lost.
+# Every export has all that there is to say: up to the last reading of any kind, no point is a count of 0. Where two
+# exports follow one another with more than an interval between them, one was lost, and what it counted with it.
+GAPS = f"""
+CREATE TABLE gaps AS
+WITH pace AS (
+    SELECT service, instance, greatest(median(time - started), {COUNT_SLACK}) AS pace FROM metrics
+    WHERE delta AND started > 0 AND started < time GROUP BY service, instance
+), reading AS (
+    SELECT m.service, m.instance, m.time, p.pace,
+           CASE WHEN m.delta AND m.started > 0 AND m.started < m.time THEN m.started ELSE m.time - p.pace END AS since
+    FROM metrics m JOIN pace p ON p.service = m.service AND p.instance = m.instance
+    WHERE m.delta OR NOT coalesce(m.rising, false)
+), export AS (
+    SELECT *, max(time) OVER (
+        PARTITION BY service, instance ORDER BY time, since ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM reading
+)
+SELECT service, instance, max(time) AS until,
+       CAST(max(CASE WHEN since > before + pace / 2 THEN since END) AS BIGINT) AS resumed
+FROM export GROUP BY service, instance
+"""
 # For the gates G1 and G2: whether a process has as many spans as its metrics counted messages, and up to when. If it
 # has more, its counter began anew, or several processes have one name: then the count proves nothing. Spans that lack
 # only their times count for `known_until`, which is for a check that looks which messages they are of.
 COMPLETENESS = f"""
 CREATE TABLE completeness AS
-WITH counted AS (
+WITH counts AS (
     SELECT service, instance, destination, 'send' AS type, sum(value) AS counted, max(time) AS until
     FROM readings WHERE name = '{semconv.SENT}' GROUP BY ALL
     UNION ALL
     SELECT service, instance, destination, 'process', sum(number), max(time)
     FROM readings WHERE name = '{semconv.PROCESS_DURATION}' GROUP BY ALL
+), counted AS (
+    SELECT c.service, c.instance, c.destination, c.type, c.counted, greatest(c.until, coalesce(g.until, 0)) AS until
+    FROM counts c LEFT JOIN gaps g ON g.service = c.service AND g.instance = c.instance
 ), lost AS (
     SELECT service, instance, sum(value) AS lost FROM readings
     WHERE name IN ('{external.SPANS_PROCESSED}', '{external.SPANS_EXPORTED}') AND error IS NOT NULL
@@ -77,8 +102,10 @@ SELECT seen.*, coalesce(lost.lost, 0) AS lost, coalesce(seen >= counted AND with
        coalesce(seen + timeless >= counted AND within + timeless <= counted, false) AS known,
        CASE WHEN coalesce(lost.lost, 0) > 0 THEN 0 WHEN until + {COUNT_SLACK} >= last_time THEN {FOREVER}
             ELSE until END AS reach,
-       CASE WHEN whole THEN reach ELSE 0 END AS complete_until, CASE WHEN known THEN reach ELSE 0 END AS known_until
+       CASE WHEN whole THEN reach ELSE 0 END AS complete_until, CASE WHEN known THEN reach ELSE 0 END AS known_until,
+       g.resumed
 FROM seen LEFT JOIN lost ON lost.service = seen.service AND lost.instance = seen.instance
+LEFT JOIN (SELECT service, instance, resumed FROM gaps) g ON g.service = seen.service AND g.instance = seen.instance
 LEFT JOIN untimed n ON n.service = seen.service AND n.instance = seen.instance AND n.type = seen.type
     AND n.destination IS NOT DISTINCT FROM seen.destination
 """
@@ -86,12 +113,13 @@ COMPLETE = """
 CREATE TABLE complete AS
 WITH destination AS (SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL)
 SELECT d.destination, min(c.complete_until) AS until, min(c.known_until) AS known_until,
-       max(coalesce(c.since, 0)) AS since, bool_and(c.whole) AS sampled
+       max(greatest(coalesce(c.since, 0), coalesce(c.resumed, 0))) AS since, bool_and(c.whole) AS sampled
 FROM destination d JOIN completeness c
   ON c.destination = d.destination OR starts_with(c.destination, d.destination || ':')
 GROUP BY d.destination
 UNION ALL
-SELECT NULL, coalesce(min(complete_until), 0), coalesce(min(known_until), 0), coalesce(max(since), 0),
+SELECT NULL, coalesce(min(complete_until), 0), coalesce(min(known_until), 0),
+       coalesce(max(greatest(coalesce(since, 0), coalesce(resumed, 0))), 0),
        coalesce(bool_and(whole), false)
 FROM completeness
 """
@@ -102,7 +130,7 @@ CREATE TABLE short AS
 SELECT DISTINCT destination FROM completeness
 WHERE type = 'process' AND counted IS NOT NULL AND around < counted AND 2 * seen >= counted
 """
-STATEMENTS = (COMPLETENESS, COMPLETE, SHORT)
+STATEMENTS = (GAPS, COMPLETENESS, COMPLETE, SHORT)
 
 
 @dataclass(frozen=True)

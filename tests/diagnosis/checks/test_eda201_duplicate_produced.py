@@ -137,6 +137,25 @@ def test_an_id_that_may_be_that_of_an_order(diagnose: Diagnose, ids: tuple[tuple
     assert {finding.verdict for finding in diagnose(published(*ids), "EDA201").findings} == {SUSPECT}
 
 
+@pytest.mark.parametrize("offsets", [True, False])
+def test_an_id_that_several_services_give_is_not_sure(diagnose: Diagnose, offsets: bool) -> None:
+    made = flow()
+    stock = made.world.service("stock")
+    for turn in range(3):  # an order is created by one, and shipped by the other
+        for place, sender in enumerate((made.shop, stock)):
+            offset = 50 + 2 * turn + place if offsets else None
+            sender.send("events", 5.0 + turn + place / 2, offset, said={"messaging.message.id": f"order-{turn}"})
+    finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
+    assert (finding.verdict, finding.count) == (SUSPECT, 3)
+
+
+def test_one_id_of_many_that_two_services_give(diagnose: Diagnose) -> None:
+    made = flow()
+    for turn, sender in enumerate((made.shop, made.shop, made.shop, made.world.service("job"))):
+        sender.send("events", 5.0 + turn, 50 + turn, said={"messaging.message.id": f"event-{turn % 3}"})
+    assert only(diagnose(made.world, "EDA201").findings, "EDA201").verdict is LIKELY
+
+
 def test_another_try_by_the_handler_is_no_duplicate(diagnose: Diagnose) -> None:
     world, said = Telemetry(), {"messaging.message.id": "a"}
     shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")

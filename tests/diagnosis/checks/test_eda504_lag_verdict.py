@@ -8,10 +8,11 @@ import pytest
 
 from diagnosis.telemetry import Telemetry, flow, pairs
 
-from .helpers import LIKELY, SUSPECT, measured, only, processed
+from .helpers import LIKELY, SUSPECT, measured, only, processed, stood
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_stopped(diagnose: Diagnose) -> None:
@@ -117,6 +118,20 @@ def test_stopped_for_good(diagnose: Diagnose) -> None:
     made = flow(400, 2, skip=set(range(100, 400)))
     made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
     assert only(diagnose(made.world, "EDA504").findings, "EDA504").verdict is LIKELY
+
+
+@pytest.mark.parametrize(
+    ("heard", "told", "verdicts"),
+    [(400.0, 50, [LIKELY]), (400.0, None, [SUSPECT]), (400.0, 60, []), (62.0, 50, [])],
+)
+def test_a_group_that_its_service_outlives_by_far(
+    diagnose: Diagnose, heard: float, told: int | None, verdicts: list[Verdict]
+) -> None:
+    made = flow(60, 1, skip=set(range(50, 60)))
+    if told is not None:
+        stood(made, next=told)
+    made.billing.other("still here", heard, 0.01)
+    assert [finding.verdict for finding in diagnose(made.world, "EDA504").findings] == verdicts
 
 
 def test_went_back(diagnose: Diagnose) -> None:

@@ -54,7 +54,9 @@ def test_each_member_is_replaced_once_or_many_come_and_go(diagnose: Diagnose, to
         reported(made, "eda.consumer.assigned", float(turn), member)
         if together > 1 and turn >= together:
             reported(made, "eda.consumer.assigned", turn + 0.5, member)
-    assert only(diagnose(made.world, "EDA602").findings, "EDA602").verdict is verdict
+    finding = only(diagnose(made.world, "EDA602").findings, "EDA602")
+    assert finding.verdict is verdict
+    assert together > 1 or "new members come and go" in finding.cause
 
 
 def test_who_works_within_another_s_attempts_is_no_member(diagnose: Diagnose) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from diagnosis.honest.unseen import failed_before_a_pause
 from diagnosis.honest.world import linger, settle
 from diagnosis.telemetry import Flow, Telemetry, flow
 
@@ -159,3 +160,18 @@ def test_a_new_group_that_begins_at_the_end(
     findings = diagnose(made.world, "EDA104").findings
     assert [(one.verdict, one.count) for one in findings] == found
     assert all("began at the end" in one.cause for one in findings)
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(False, CONFIRMED), (True, LIKELY)])
+def test_a_count_from_export_to_export_says_nothing_of_an_export_that_was_lost(
+    diagnose: Diagnose, lost: bool, verdict: Verdict
+) -> None:
+    found = diagnose(failed_before_a_pause(alive=True, lost=lost), "EDA104").findings
+    assert only(found, "EDA104").verdict is verdict
+
+
+def test_who_has_a_clock_that_is_behind_is_judged_by_it(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip={12}, skew=-180.0)
+    made.billing.process(made.messages[12], 1.21, error="KeyError")
+    made.billing.commit("orders", 1.23, 13)
+    assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is CONFIRMED

@@ -221,7 +221,7 @@ missing AS (
         s.system, r.service, coalesce(t.instance, p.instance, h.instance) AS instance, s.instance AS other_instance,
         s.destination, r.consumer_group, s.partition_id, s.message_offset, s.origin_trace, s.origin_span,
         s.trace_id, s.span_id, t.trace_id AS other_trace_id, t.span_id AS other_span_id, t.error,
-        s.started AS first_time, greatest(s.ended, coalesce(t.ended, p.ended, 0)) AS last_time,
+        s.started AS first_time, coalesce(t.ended, p.ended, s.ended) AS last_time,  -- by the clock of who had it
         d.committed, coalesce(t.failed, 0) AS failed, coalesce(t.handed, false) AS handed, t.batch, coalesce(t.left_behind, false) AS left_behind, t.taken, coalesce(r.highest, r.lowest) AS highest, false AS skipped,
         t.message_offset IS NOT NULL AND t.seen = 0 AS abandoned, t.ended_by, t.started AS attempted, t.ended AS failed_at,
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AS delivered,

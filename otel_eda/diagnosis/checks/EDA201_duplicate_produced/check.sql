@@ -87,6 +87,21 @@ twice AS (
     WINDOW same AS (PARTITION BY system, destination, message_id ORDER BY started, partition_id, message_offset)
 ),
 
+-- Where most ids are those of three messages or more, or of several services', they name what the messages are about, such
+-- as an order that is created, paid and shipped.
+subjects AS (
+    SELECT destination
+    FROM (
+        SELECT
+            destination, message_id, count(*) AS places,
+            count(DISTINCT CASE WHEN teller IS NOT NULL THEN service END) AS services
+        FROM named
+        GROUP BY destination, message_id
+    ) AS i
+    GROUP BY destination
+    HAVING count(*) >= 3 AND 2 * count(CASE WHEN places > 2 OR services > 1 THEN 1 END) > count(*)
+),
+
 -- Messages that somebody could not process, or set aside, by when.
 unfinished AS (
     SELECT destination, partition_id, message_offset, started
@@ -117,13 +132,13 @@ published AS (
 
 published_again AS (
     SELECT
-        system, service, destination, message_id, count(*) AS number, count(DISTINCT instance) AS instances,
-        min(started) AS first_time, max(ended) AS last_time,
+        system, destination, message_id, count(*) AS number, count(DISTINCT instance) AS instances,
+        count(DISTINCT service) AS services, arg_min(service, started) AS service, min(started) AS first_time, max(ended) AS last_time,
         arg_min(trace_id, started) AS trace_id, arg_min(span_id, started) AS span_id,
         arg_min(instance, started) AS instance, arg_max(trace_id, started) AS other_trace_id,
         arg_max(span_id, started) AS other_span_id, arg_max(instance, started) AS other_instance
     FROM published
-    GROUP BY system, service, destination, message_id
+    GROUP BY system, destination, message_id
     HAVING count(*) > 1
 ),
 
@@ -222,9 +237,14 @@ SELECT
     CASE WHEN t.instance = t.next_instance THEN 'sent-twice' ELSE 'two-senders' END,
     -- Whoever sends it may want it, and an id in a header is only as good as those who write it. Each process may count
     -- its own events from one on.
-    CASE WHEN coalesce(t.teller <> t.next_teller, true) AND regexp_matches(t.message_id, '^[0-9]{1,9}$') THEN 'SUSPECT' ELSE 'LIKELY' END,
+    CASE
+        WHEN coalesce(t.teller <> t.next_teller, true) AND regexp_matches(t.message_id, '^[0-9]{1,9}$') THEN 'SUSPECT'
+        WHEN j.destination IS NOT NULL THEN 'SUSPECT'
+        ELSE 'LIKELY'
+    END,
     'the same event is also at ' || t.next_partition || '@' || t.next_offset || ', by its id ' || t.message_id
 FROM twice AS t
+LEFT JOIN subjects AS j ON j.destination = t.destination
 WHERE
     t.next_offset IS NOT NULL AND t.origin_span IS DISTINCT FROM t.next_origin
     -- Where one id is that of many messages, or of other keys, it does not name the event.
@@ -241,7 +261,7 @@ SELECT
     t.system, t.service, t.instance, t.destination, CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT),
     t.trace_id || '-' || t.span_id, t.trace_id, t.span_id, t.other_trace_id, t.other_span_id, t.first_time, t.last_time,
     CASE WHEN t.instances > 1 THEN 'two-senders' ELSE 'sent-twice' END,
-    CASE WHEN h.inside = 0 AND h.ids >= 3 AND NOT regexp_matches(t.message_id, '^[0-9]{1,9}$') THEN 'LIKELY' ELSE 'SUSPECT' END,
+    CASE WHEN t.services = 1 AND h.inside = 0 AND h.ids >= 3 AND NOT regexp_matches(t.message_id, '^[0-9]{1,9}$') THEN 'LIKELY' ELSE 'SUSPECT' END,
     'the id ' || t.message_id || ' was published ' || t.number || ' times'
 FROM published_again AS t
 JOIN habit AS h ON h.service = t.service AND h.destination = t.destination

@@ -92,15 +92,23 @@ quarter AS (
 
 -- When the group last had anything of a partition, be it for another time.
 had AS (
-    SELECT consumer_group, destination, partition_id, max(ended) AS ended
+    SELECT consumer_group, destination, partition_id, max(ended) AS ended, max(message_offset) AS top
     FROM operations
     WHERE type IN ('receive', 'process') AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
     GROUP BY consumer_group, destination, partition_id
 ),
 
+-- Where its members say that it is: behind messages that it cannot see, as those of an aborted transaction, too.
+reached AS (
+    SELECT consumer_group, destination, partition_id, max(partition_next) AS next
+    FROM events
+    WHERE name = 'eda.consumer.position' AND consumer_group IS NOT NULL
+    GROUP BY consumer_group, destination, partition_id
+),
+
 judged AS (
     SELECT
-        r.*, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send,
+        r.*, e.next IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send,
         CASE
             -- What takes no longer than the group takes from one message to the next is no stop.
             WHEN s.last_send - r.last_work > z.grace AND (s.last_send - r.last_work) * r.number > r.last_work - r.first_work AND s.top > r.position
@@ -109,6 +117,12 @@ judged AS (
             -- A group that catches up after a burst is not behind.
             WHEN r.tried AND s.top > r.position AND s.last_send - s.first_send > 10000000000 AND q.one < q.two AND q.two < q.three AND q.three < q.four AND q.four >= 20 AND q.four * 5 >= r.number
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
+            -- Nor had it what came in a short time, though its service is heard of long after that: a minute at least, in which any
+            -- group that runs would have had it.
+            WHEN v.last_time - s.last_send > greatest(z.grace, 60000000000) AND (v.last_time - r.last_work) * r.number > r.last_work - r.first_work
+                AND s.top > r.position AND s.last_send > r.last_work AND coalesce(a.top < s.top, true)
+                AND coalesce(h.committed <= s.top, true) AND coalesce(e.next <= s.top, true)
+                THEN 'stopped'
         END AS cause
     FROM reader AS r
     JOIN graces AS z ON z.destination = r.destination
@@ -119,6 +133,9 @@ judged AS (
         ON a.consumer_group = r.consumer_group AND a.destination = r.destination AND a.partition_id = r.partition_id
     LEFT JOIN held AS h
         ON h.consumer_group = r.consumer_group AND h.destination = r.destination AND h.partition_id = r.partition_id
+    LEFT JOIN reached AS e
+        ON e.consumer_group = r.consumer_group AND e.destination = r.destination AND e.partition_id = r.partition_id
+    LEFT JOIN services AS v ON v.service = r.service
 ),
 
 -- Consumers measure their lag, sampled or not. It is that of the last fetch, so a stopped consumer shows none.
@@ -205,7 +222,7 @@ SELECT
     -- It gets the same messages again and again, so it runs.
     CASE WHEN cause = 'stopped' AND coalesce(again, false) THEN 'stalled' ELSE cause END AS cause,
     -- Where attempts are missing, their messages seem to wait.
-    CAST(NULL AS VARCHAR) AS at_most,
+    CASE WHEN cause = 'stopped' AND untold THEN 'SUSPECT' END AS at_most,
     CASE WHEN cause = 'stopped' OR k.destination IS NOT NULL THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
     -- By their definition these two lasted for longer than the grace, while others went on.

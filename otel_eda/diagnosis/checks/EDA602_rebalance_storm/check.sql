@@ -138,7 +138,8 @@ UNION ALL
 SELECT
     r.system, r.service, r.first_instance, r.last_instance, r.destination, r.consumer_group, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR),
     CAST(NULL AS VARCHAR), r.first_time, r.last_time,
-    CASE WHEN r.members > r.changes / r.partitions THEN 'deploys' ELSE 'flapping' END,
+    -- Where each member had each partition once, nobody got one back.
+    CASE WHEN r.members >= r.changes / r.partitions THEN 'deploys' ELSE 'flapping' END,
     CASE WHEN r.changes <= d.changes * r.partitions THEN 'SUSPECT' ELSE 'LIKELY' END,
     r.changes || ' times a member was given a partition, in '
     || round((r.last_time - r.first_time) / 1000000000.0, 0) || ' s'
