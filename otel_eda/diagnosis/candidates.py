@@ -52,9 +52,6 @@ SELECT a.* FROM around a WHERE (a.consumer_group, a.destination, a.partition_id)
     SELECT DISTINCT m.consumer_group, m.destination, m.partition_id FROM candidate m WHERE m.message_offset IS NOT NULL)
 """
 
-_columns: dict[str, frozenset[str]] = {}
-"""The columns of each SQL, which are the same on all tables: to ask for them costs a sixth of a small diagnosis."""
-
 
 def create(tables: Tables) -> None:
     """Make the table `candidate`, without rows."""
@@ -64,20 +61,7 @@ def create(tables: Tables) -> None:
 def select(tables: Tables, check: Check) -> None:
     """Insert into the table `candidate` what a check selects."""
     for question in check.questions:
-        _select(tables, check.code, question)
-
-
-def _select(tables: Tables, code: str, question: str) -> None:
-    if question not in _columns:
-        _columns[question] = frozenset(tables.columns(question))
-    present = _columns[question]
-    unknown = present - (set(COLUMNS) - {"code"})
-    if unknown:
-        raise ValueError(f"{code} has columns that the engine does not know: {', '.join(sorted(unknown))}")
-    values = {name: name if name in present else f"NULL::{kind}" for name, kind in COLUMNS.items()}
-    values["code"] = f"'{code}'"
-    columns = ", ".join(f"{value} AS {name}" for name, value in values.items())
-    tables.execute(f"INSERT INTO candidate SELECT {columns} FROM ({question})")
+        tables.insert("candidate", f"SELECT '{check.code}' AS code, * FROM ({question})")
 
 
 def judge(tables: Tables, checks: Sequence[Check], young: Counter[str]) -> None:

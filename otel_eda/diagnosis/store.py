@@ -129,9 +129,9 @@ class Store:
         """Return the first value that a statement selects."""
         return self.ask(statement, *parameters)[0][0]
 
-    def columns(self, query: str) -> list[str]:
-        """Return the names of the columns that a query selects."""
-        return [row[0] for row in self.ask(f"DESCRIBE {query}")]
+    def insert(self, table: str, query: str) -> None:
+        """Insert what a query selects into a table's columns of the same names; the others are NULL."""
+        self.connection.execute(f"INSERT INTO {table} BY NAME {query}")
 
     def made(self) -> list[tuple[str, str]]:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""

@@ -32,8 +32,8 @@ class Tables(Statements, Protocol):
     def intake(self) -> Intake:
         """What was read."""
 
-    def columns(self, query: str) -> list[str]:
-        """Return the names of the columns that a query selects."""
+    def insert(self, table: str, query: str) -> None:
+        """Insert what a query selects into a table's columns of the same names; the others are NULL."""
 
     def made(self) -> list[tuple[str, str]]:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""

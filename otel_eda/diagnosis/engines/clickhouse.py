@@ -96,9 +96,9 @@ class ClickHouseTables:
         """Return the first value that a statement selects."""
         return self.ask(statement, *parameters)[0][0]
 
-    def columns(self, query: str) -> list[str]:
-        """Return the names of the columns that a query selects."""
-        return list(self.shapes.columns(query))
+    def insert(self, table: str, query: str) -> None:
+        """Insert what a query selects into a table's columns of the same names; the others are NULL."""
+        self.execute(self.shapes.insert(table, query))
 
     def made(self) -> list[tuple[str, str]]:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""

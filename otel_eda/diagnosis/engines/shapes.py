@@ -27,6 +27,15 @@ class Shapes:
         """Return the names of the columns that a query selects, with their types."""
         return {row[0]: row[1] for row in self.connection.execute(f"DESCRIBE {query}").fetchall()}
 
+    def insert(self, table: str, query: str) -> str:
+        """Return the statement that inserts what a query selects into a table's columns of the same names."""
+        found = self.columns(query)
+        fields = self.columns(f"SELECT * FROM {table}").items()
+        if unknown := found.keys() - dict(fields):
+            raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
+        values = (f"{name if name in found else f'NULL::{kind}'} AS {name}" for name, kind in fields)
+        return f"INSERT INTO {table} SELECT {', '.join(values)} FROM ({query})"
+
     def made(self) -> list[tuple[str, str]]:
         """Return `VIEW` or `TABLE` and the name of each that there is, views first."""
         return [(kind, name) for kind, name in self.connection.execute(MADE).fetchall()]

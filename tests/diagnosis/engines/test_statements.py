@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from otel_eda.diagnosis.intake import Intake
@@ -101,7 +102,16 @@ def test_what_is_written_for_no_engine_is_refused(engines: tuple[Tables, Tables]
         engines[1].ask(f"SELECT o.name FROM one o LEFT JOIN other t ON t.name = o.name AND NOT EXISTS ({inside})")
 
 
-def test_columns_and_tables_have_names(engines: tuple[Tables, Tables]) -> None:
+def test_what_is_inserted_goes_where_its_names_say(engines: tuple[Tables, Tables]) -> None:
     for tables in engines:
-        assert tables.columns("SELECT *, 1 AS more FROM seen") == ["name", "place", "share", "good", "at", "more"]
+        tables.execute("CREATE TABLE kept (place BIGINT, name VARCHAR, share DOUBLE)")
+        tables.insert("kept", "SELECT 'b' AS name, 1 AS place")
+        assert tables.ask("SELECT * FROM kept") == [(1, "b", None)]
+        with pytest.raises((ValueError, duckdb.BinderException), match="whose"):
+            tables.insert("kept", "SELECT 1 AS whose")
+        tables.execute("DROP TABLE kept")
+
+
+def test_tables_have_names(engines: tuple[Tables, Tables]) -> None:
+    for tables in engines:
         assert tables.made() == [("VIEW", "seen"), ("TABLE", "one"), ("TABLE", "other")]
