@@ -111,12 +111,18 @@ fetched AS (
         AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group AND r.instance = a.instance
     WHERE r.type = 'receive' AND r.ended > a.finished AND r.started <= a.started
     UNION
-    SELECT a.span_id, a.message, h.partition_id = a.partition_id, true
+    SELECT a.span_id, a.message, true, true
     FROM again AS a
     JOIN handovers AS h
-        ON h.consumer_group = a.consumer_group AND h.destination = a.destination
-        AND (h.partition_id = a.partition_id OR h.instance = a.instance)
+        ON h.consumer_group = a.consumer_group AND h.destination = a.destination AND h.partition_id = a.partition_id
     WHERE h.time BETWEEN a.finished AND a.started
+    UNION
+    SELECT a.span_id, a.message, false, true
+    FROM again AS a
+    ASOF JOIN handovers AS h
+        ON h.consumer_group = a.consumer_group AND h.destination = a.destination AND h.instance = a.instance
+        AND h.time <= a.started
+    WHERE h.time >= a.finished
 ),
 
 -- Messages that came the first time with others: what follows the loop over them may have failed, such as one write of

@@ -100,7 +100,7 @@ had AS (
 
 -- Where its members say that it is: behind messages that it cannot see, as those of an aborted transaction, too.
 reached AS (
-    SELECT consumer_group, destination, partition_id, max(partition_next) AS next
+    SELECT consumer_group, destination, partition_id, max(partition_next) AS next_offset
     FROM events
     WHERE name = 'eda.consumer.position' AND consumer_group IS NOT NULL
     GROUP BY consumer_group, destination, partition_id
@@ -108,7 +108,7 @@ reached AS (
 
 judged AS (
     SELECT
-        r.*, e.next IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send,
+        r.*, e.next_offset IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send,
         CASE
             -- What takes no longer than the group takes from one message to the next is no stop.
             WHEN s.last_send - r.last_work > z.grace AND (s.last_send - r.last_work) * r.number > r.last_work - r.first_work AND s.top > r.position
@@ -121,7 +121,7 @@ judged AS (
             -- group that runs would have had it.
             WHEN v.last_time - s.last_send > greatest(z.grace, 60000000000) AND (v.last_time - r.last_work) * r.number > r.last_work - r.first_work
                 AND s.top > r.position AND s.last_send > r.last_work AND coalesce(a.top < s.top, true)
-                AND coalesce(h.committed <= s.top, true) AND coalesce(e.next <= s.top, true)
+                AND coalesce(h.committed <= s.top, true) AND coalesce(e.next_offset <= s.top, true)
                 THEN 'stopped'
         END AS cause
     FROM reader AS r
