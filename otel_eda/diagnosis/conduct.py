@@ -169,8 +169,8 @@ WHERE (attempt IS NULL OR number > 1)
   AND NOT EXISTS (
       SELECT 1 FROM excused e WHERE e.sent_trace = a.trace_id AND e.sent_span = a.span_id AND e.alone)
 """
-# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination, or
-# another service to the same one: there, it was most likely the same message, unless the services count theirs.
+# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination,
+# or another service to the same one: there, it was most likely the same message, unless the services count theirs.
 RESENT = """
 CREATE TABLE resent AS
 SELECT f.trace_id, f.span_id, bool_or(s.destination = f.destination) AS same
