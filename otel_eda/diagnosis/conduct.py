@@ -83,7 +83,7 @@ DEAD = "(^|[^a-z0-9])(dlq|dlx|dlt|dead[^a-z0-9]?letter(s|ed|queue)?)([^a-z0-9]|$
 CAPITAL_DEAD = "[a-z0-9](D(LQ|LX|LT|lq|lx|lt)|Dead-?Letter(s|ed)?)([^a-z]|$)"
 PARKING = "(^|[^a-z0-9])parking[^a-z0-9]?lot([^a-z0-9]|$)"  # a car park has one, too
 # After the name of another destination; a series on the undead, or a feed of errors, has a name of its own.
-GRAVE = "^(.+)([^a-z0-9]dead|_error|_skipped|[.]xq)$"
+GRAVE = "^(.+)([^a-z0-9](dead|poison|quarantine)|_error|_skipped|[.]xq)$"
 RETRY = "(^|[^a-z0-9])(retry|retries)([^a-z0-9]|$)"
 CAPITAL_RETRY = "[a-z0-9]Retr(y|ies)$"
 # The destinations of messages that could not be processed, whether somebody sends to them here or reads them. The
