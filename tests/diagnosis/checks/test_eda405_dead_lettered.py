@@ -63,7 +63,15 @@ def test_by_the_broker(diagnose: Diagnose) -> None:
     [
         *(
             (name, [LIKELY])
-            for name in ("orders.dead", "orders-poison", "orders.quarantine", "paidDlt", "PaymentsDLQ", "PaidDeadLetterQueue", "deadletterqueue")
+            for name in (
+                "orders.dead",
+                "orders-poison",
+                "orders.quarantine",
+                "paidDlt",
+                "PaymentsDLQ",
+                "PaidDeadLetterQueue",
+                "deadletterqueue",
+            )
         ),
         *((name, []) for name in ("the-walking-dead", "ivy-poison", "orders.deadline", "handlxpress", "TheDeadline")),
     ],
