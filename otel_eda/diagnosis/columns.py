@@ -139,7 +139,7 @@ SEND_REFUSED = _read("refused", "BOOLEAN", "the client refused the call at once"
 REPEATS = _read(
     "repeats",
     "VARCHAR",
-    "a send: the refused send of the same message that it repeats, or else the only span that it links to",
+    "a send: the refused send of the message that it repeats; else, as of a span without a message, its only link",
     semconv.REPEATS,
 )
 WAITED = _read("waited", "DOUBLE", "seconds of the span in which the message waited for a worker", semconv.WAITED)

@@ -83,7 +83,7 @@ DEAD = "(^|[^a-z0-9])(dlq|dlx|dlt|dead[^a-z0-9]?letter(s|ed|queue)?)([^a-z0-9]|$
 CAPITAL_DEAD = "[a-z0-9](D(LQ|LX|LT|lq|lx|lt)|Dead-?Letter(s|ed)?)([^a-z]|$)"
 PARKING = "(^|[^a-z0-9])parking[^a-z0-9]?lot([^a-z0-9]|$)"  # a car park has one, too
 # After the name of another destination; a series on the undead, or a feed of errors, has a name of its own.
-GRAVE = "^(.+)([^a-z0-9]dead|_error|_skipped|[.]xq)$"
+GRAVE = "^(.+)([^a-z0-9](dead|poison|quarantine)|_error|_skipped|[.]xq)$"
 RETRY = "(^|[^a-z0-9])(retry|retries)([^a-z0-9]|$)"
 CAPITAL_RETRY = "[a-z0-9]Retr(y|ies)$"
 # The destinations of messages that could not be processed, whether somebody sends to them here or reads them. The
@@ -169,8 +169,8 @@ WHERE (attempt IS NULL OR number > 1)
   AND NOT EXISTS (
       SELECT 1 FROM excused e WHERE e.sent_trace = a.trace_id AND e.sent_span = a.span_id AND e.alone)
 """
-# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination, or
-# another service to the same one: there, it was most likely the same message, unless the services count theirs.
+# Sends that failed or were given up, whose service sent a message of the same id after that, to whichever destination,
+# or another service to the same one: there, it was most likely the same message, unless the services count theirs.
 RESENT = """
 CREATE TABLE resent AS
 SELECT f.trace_id, f.span_id, bool_or(s.destination = f.destination) AS same

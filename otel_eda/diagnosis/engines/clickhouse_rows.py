@@ -210,7 +210,8 @@ COMPUTED = {
     "linked": "CAST(link_span IS NOT NULL AS Bool)",
     "key_hash": "nullIf(v_key_hash, '')",
     "repeats": f"""coalesce(v_repeats,
-        if(type = 'send' AND NOT linking AND length(links) = 1, {_id("links[1].spanId", 16)}, NULL))""",
+        if(((type = 'send' AND NOT linking) OR type IS NULL) AND length(links) = 1,
+           {_id("links[1].spanId", 16)}, NULL))""",
     "real_name": "nullIf(v_real_name, v_destination)",
     "server": f"""v_address || coalesce(':' || toString(v_port), '') || coalesce(multiIf(
         match(lower(v_address), '{LOOPBACK}'), '@' || coalesce(loopback, instance),

@@ -141,3 +141,10 @@ def test_a_reference_may_be_sent_in_place_of_what_is_too_large(
             "orders", 5.0 + turn, 20 + turn if turn else None, error=error, said={"eda.message.key.hash": key}
         )
     assert only(diagnose(made.world, "EDA101").findings, "EDA101").verdict is verdict
+
+
+def test_another_service_may_send_it_again(diagnose: Diagnose) -> None:
+    made, said = flow(), {"messaging.message.id": "event-7"}
+    made.shop.send("orders", 5.0, error="TOPIC_AUTHORIZATION_FAILED", said=said)
+    made.world.service("retry-job").send("orders", 6.0, 20, said=said)
+    assert only(diagnose(made.world, "EDA101").findings, "EDA101").verdict is LIKELY

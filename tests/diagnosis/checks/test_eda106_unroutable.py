@@ -12,6 +12,7 @@ from .helpers import CONFIRMED, LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,14 @@ def test_a_filter_that_lets_all_later_ones_through(diagnose: Diagnose, dropped: 
     shop.other("still here", 60.0, 0.1)
     findings = diagnose(world, "EDA106").findings
     assert [(item.verdict, item.count) for item in findings] == [(LIKELY, found)] * bool(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "verdict"),
+    [("m-7", "mails", SUSPECT), ("m-7", "news", CONFIRMED), ("7", "mails", CONFIRMED)],  # each may count its own
+)
+def test_another_service_may_send_it_again(diagnose: Diagnose, name: str, where: str, verdict: Verdict) -> None:
+    world, said = Telemetry(), {"messaging.message.id": name}
+    world.service("shop", system="rabbitmq").send("mails", 0.0, error="eda.returned", said=said)
+    world.service("retry-job", system="rabbitmq").send(where, 60.0, said=said)
+    assert only(diagnose(world, "EDA106").findings, "EDA106").verdict is verdict

@@ -63,9 +63,17 @@ def test_by_the_broker(diagnose: Diagnose) -> None:
     [
         *(
             (name, [LIKELY])
-            for name in ("orders.dead", "paidDlt", "PaymentsDLQ", "PaidDeadLetterQueue", "deadletterqueue")
+            for name in (
+                "orders.dead",
+                "orders-poison",
+                "orders.quarantine",
+                "paidDlt",
+                "PaymentsDLQ",
+                "PaidDeadLetterQueue",
+                "deadletterqueue",
+            )
         ),
-        *((name, []) for name in ("the-walking-dead", "orders.deadline", "handlxpress", "TheDeadline")),
+        *((name, []) for name in ("the-walking-dead", "ivy-poison", "orders.deadline", "handlxpress", "TheDeadline")),
     ],
 )
 def test_a_destination_named_after_another(diagnose: Diagnose, name: str, verdicts: list[Verdict]) -> None:

@@ -183,3 +183,13 @@ def test_a_run_between_two_under_one_name_may_have_left_nothing(
 ) -> None:
     finding = only(diagnose(failed_before_a_start(again=again), "EDA104").findings, "EDA104")
     assert (finding.verdict, finding.offsets) == (verdict, (20, 20))
+
+
+@pytest.mark.parametrize("to", ["attempt", "message", "nothing"])
+def test_what_links_to_it_later_may_have_done_it(diagnose: Diagnose, to: str) -> None:
+    made = _failed()
+    later = made.world.service("timer").other("retry order", 30.0, 0.01)
+    link = {"attempt": made.works[-1], "message": made.messages[12].span}.get(to)
+    later.json["links"] = [{"traceId": link.trace, "spanId": link.id}] if link else []
+    verdict = only(diagnose(made.world, "EDA104").findings, "EDA104").verdict
+    assert verdict is (LIKELY if link else CONFIRMED)

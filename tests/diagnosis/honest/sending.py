@@ -80,18 +80,6 @@ def what_was_returned_goes_to_a_common_queue() -> Telemetry:
     return world
 
 
-@honest("EDA101", "EDA106")
-def another_service_sends_again_what_was_returned() -> Telemetry:
-    world, (shop, mailer, job) = queue("shop", "mailer", "retry-job")
-    handled(shop, mailer, "mails", [turn * 0.1 for turn in range(30)])
-    for at, error in ((5.0, "eda.returned"), (5.1, "aiormq.exceptions.ChannelAccessRefused")):
-        said = {"messaging.message.id": f"m-{at}"}
-        shop.send("mails", at, error=error, said=said)
-        mailer.process(job.send("mails", at + 20, said=said), at + 20.1)
-    linger(shop, mailer, job)
-    return world
-
-
 @honest("EDA102")
 def what_nobody_waited_for_is_sent_again_by_its_id() -> Telemetry:
     made = flow()

@@ -534,6 +534,17 @@ saved AS (
     FROM missing AS m
     JOIN operations AS o ON o.trace_id = m.other_trace_id AND o.parent_id = m.other_span_id
     WHERE m.failed = 1 AND o.type IS NULL AND o.outcome = 'ok' AND o.started >= m.failed_at
+    UNION
+    -- So may be what links to the attempt, or to the message.
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN operations AS o ON o.repeats = m.other_span_id
+    WHERE m.failed = 1 AND o.type IS NULL AND o.outcome = 'ok' AND o.started >= m.failed_at
+    UNION
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN operations AS o ON o.repeats = m.span_id
+    WHERE m.failed = 1 AND o.type IS NULL AND o.outcome = 'ok' AND o.started >= m.failed_at
 ),
 
 -- How long after a failure messages succeeded.
