@@ -127,6 +127,18 @@ def test_a_member_goes_back_in_what_it_keeps_when_partitions_are_dealt_anew(
     assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is verdict
 
 
+@pytest.mark.parametrize(("at", "verdict"), [(3.82, LIKELY), (3.8, SUSPECT)])
+def test_a_member_goes_back_to_what_it_had_in_hand_when_partitions_are_dealt_anew(
+    diagnose: Diagnose, at: float, verdict: Verdict
+) -> None:
+    made = flow(committed=12)
+    made.works[38].json["endTimeUnixNano"] = str(int(made.works[38].json["startTimeUnixNano"]) + SECOND // 20)
+    reported(made, "eda.consumer.assigned", at)
+    made.billing.process(made.messages[38], 11.0, 0.05)
+    counted_by_ledger(made, "eda.commits", 24)
+    assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is verdict
+
+
 def test_what_follows_a_loop_over_a_batch_may_have_failed(diagnose: Diagnose) -> None:
     made = flow(committed=12, skip=set(range(30, 40)))
     made.billing.receive(made.messages[30:], 5.0)

@@ -102,7 +102,8 @@ worked AS (
 ),
 
 -- Messages that a member fetched anew, or whose partition it was given anew, since it was done with them; or it was given or
--- lost another one, and most clients then go back to what is committed in those that they keep, too.
+-- lost another one, and most clients then go back to what is committed in those that they keep, too. So they do if that was
+-- while it had the message in hand.
 fetched AS (
     SELECT a.span_id, a.message, false AS given, false AS dealt
     FROM again AS a
@@ -111,18 +112,18 @@ fetched AS (
         AND r.consumer_group IS NOT DISTINCT FROM a.consumer_group AND r.instance = a.instance
     WHERE r.type = 'receive' AND r.ended > a.finished AND r.started <= a.started
     UNION
-    SELECT a.span_id, a.message, true, true
+    SELECT a.span_id, a.message, h.time >= a.finished, true
     FROM again AS a
     JOIN handovers AS h
         ON h.consumer_group = a.consumer_group AND h.destination = a.destination AND h.partition_id = a.partition_id
-    WHERE h.time BETWEEN a.finished AND a.started
+    WHERE h.time BETWEEN a.finished - a.first_took AND a.started
     UNION
     SELECT a.span_id, a.message, false, true
     FROM again AS a
     ASOF JOIN handovers AS h
         ON h.consumer_group = a.consumer_group AND h.destination = a.destination AND h.instance = a.instance
         AND h.time <= a.started
-    WHERE h.time >= a.finished
+    WHERE h.time >= a.finished - a.first_took
 ),
 
 -- Messages that came the first time with others: what follows the loop over them may have failed, such as one write of
