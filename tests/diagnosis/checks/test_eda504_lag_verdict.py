@@ -46,6 +46,19 @@ def test_a_queue_without_offsets(diagnose: Diagnose, unsettled: int, cause: str)
     assert cause in finding.cause
 
 
+@pytest.mark.parametrize(("every", "verdict"), [(1, LIKELY), (3, SUSPECT)])
+def test_a_queue_that_was_full_when_its_reader_stopped(diagnose: Diagnose, every: int, verdict: Verdict) -> None:
+    world = Telemetry()
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    sent = [shop.send("mails", turn / 100) for turn in range(60)]
+    for turn, message in enumerate(sent[: 20 * every : every]):
+        mail.process(message, 1.0 + turn / 2)
+    for turn in range(20):
+        shop.send("mails", 15.0 + turn / 2)
+    mail.other("still here", 900.0, 0.01)
+    assert only(diagnose(world, "EDA504").findings, "EDA504").verdict is verdict
+
+
 def test_a_queue_whose_last_messages_nobody_has_had_yet(diagnose: Diagnose) -> None:
     world = Telemetry()
     shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")

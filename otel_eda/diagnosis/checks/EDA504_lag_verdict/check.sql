@@ -184,7 +184,7 @@ queued AS (
 
 worked AS (
     SELECT
-        destination, max(system) AS system, max(source) AS source, max(ended) AS last_work, arg_max(service, ended) AS service,
+        destination, max(system) AS system, max(source) AS source, max(ended) AS last_work, max(sent_at) AS newest, arg_max(service, ended) AS service,
         arg_max(instance, ended) AS instance, arg_max(trace_id, ended) AS trace_id, arg_max(span_id, ended) AS span_id,
         count(*) AS number, sum(CASE WHEN settled THEN 1 ELSE 0 END) AS settled, sum(CASE WHEN settled THEN 0 ELSE 1 END) AS unsettled
     FROM queued
@@ -192,11 +192,11 @@ worked AS (
     GROUP BY destination
 ),
 
--- A message that was sent before the last work, and that nobody worked on, is lost rather than waiting.
+-- A message that was sent before one that was worked on, and that nobody worked on, is lost rather than waiting.
 left_in_queue AS (
     SELECT
         q.destination, count(CASE WHEN q.sent_at > r.last_work THEN 1 END) AS number, max(q.sent_end) AS last_send,
-        count(CASE WHEN q.sent_at <= r.last_work THEN 1 END) AS earlier
+        count(CASE WHEN q.sent_at <= r.newest THEN 1 END) AS earlier
     FROM queued AS q
     JOIN worked AS r ON r.destination = q.destination
     WHERE q.span_id IS NULL
