@@ -147,6 +147,29 @@ def test_a_group_that_its_service_outlives_by_far(
     assert [finding.verdict for finding in diagnose(made.world, "EDA504").findings] == verdicts
 
 
+@pytest.mark.parametrize(
+    ("heard", "told", "again", "verdicts"),
+    [
+        (400.0, 50, [], [LIKELY]),
+        (400.0, None, [], [SUSPECT]),
+        (400.0, 60, [], []),
+        (62.0, 50, [], []),
+        (400.0, 50, [49], []),
+    ],
+)
+def test_a_group_that_leaves_off_in_the_middle_of_what_was_there(
+    diagnose: Diagnose, heard: float, told: int | None, again: list[int], verdicts: list[Verdict]
+) -> None:
+    made = flow(60, 1, skip=set(range(40, 60)))
+    for number, message in enumerate([*made.messages[40:50], *(made.messages[one] for one in again)]):
+        made.billing.process(message, 20.0 + number, error="KeyError")
+    if told is not None:
+        stood(made, next=told)
+    made.billing.other("still here", heard, 0.01)
+    findings = diagnose(made.world, "EDA504").findings
+    assert [(finding.verdict, finding.count) for finding in findings] == [(verdict, 10) for verdict in verdicts]
+
+
 def test_went_back(diagnose: Diagnose) -> None:
     made = flow()
     back = made.billing.commit("orders", 30.0, 3)

@@ -108,7 +108,7 @@ reached AS (
 
 judged AS (
     SELECT
-        r.*, e.next_offset IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send,
+        r.*, e.next_offset IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send, v.last_time AS heard,
         CASE
             -- What takes no longer than the group takes from one message to the next is no stop.
             WHEN s.last_send - r.last_work > z.grace AND (s.last_send - r.last_work) * r.number > r.last_work - r.first_work AND s.top > r.position
@@ -119,8 +119,10 @@ judged AS (
                 THEN CASE WHEN r.busy >= 0.9 * (r.last_work - r.first_work) THEN 'too-slow' ELSE 'blocked' END
             -- Nor had it what came in a short time, though its service is heard of long after that: a minute at least, in which any
             -- group that runs would have had it.
-            WHEN v.last_time - s.last_send > greatest(z.grace, 60000000000) AND (v.last_time - r.last_work) * r.number > r.last_work - r.first_work
-                AND s.top > r.position AND s.last_send > r.last_work AND coalesce(a.top < s.top, true)
+            -- So it is if it left off in the middle of what had come before, and did not get the same once more after that.
+            WHEN v.last_time - greatest(s.last_send, r.last_work) > greatest(z.grace, 60000000000)
+                AND (v.last_time - r.last_work) * r.number > r.last_work - r.first_work
+                AND s.top > r.position AND (s.last_send > r.last_work OR a.ended <= r.last_work) AND coalesce(a.top < s.top, true)
                 AND coalesce(h.committed <= s.top, true) AND coalesce(e.next_offset <= s.top, true)
                 THEN 'stopped'
         END AS cause
@@ -218,7 +220,7 @@ SELECT
     -- Who is too slow is so while messages are sent; its last message may end much later, when the client is closed.
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN first_send ELSE last_work END AS first_time,
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN least(last_send, last_work) ELSE last_work END AS last_time,
-    greatest(behind, lag) AS weight,
+    CASE WHEN cause = 'stopped' AND last_send <= last_work THEN behind ELSE greatest(behind, lag) END AS weight,
     -- It gets the same messages again and again, so it runs.
     CASE WHEN cause = 'stopped' AND coalesce(again, false) THEN 'stalled' ELSE cause END AS cause,
     -- Where attempts are missing, their messages seem to wait.
@@ -228,6 +230,8 @@ SELECT
     -- By their definition these two lasted for longer than the grace, while others went on.
     CASE WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
     CASE
+        WHEN cause = 'stopped' AND last_send <= last_work THEN 'it ' || CASE WHEN tried THEN 'processed' ELSE 'received' END
+            || ' nothing more in the ' || round((heard - last_work) / 1000000000.0, 1) || ' s in which its service is heard of; ' || behind || ' wait'
         WHEN cause = 'stopped' THEN 'it ' || CASE WHEN tried THEN 'processed' ELSE 'received' END || ' nothing in the last '
             || round((last_send - last_work) / 1000000000.0, 1) || ' s in which messages came; ' || behind || ' wait'
         WHEN cause = 'stalled' THEN 'it commits the same offset again and again; ' || behind || ' messages wait'
