@@ -136,22 +136,6 @@ tried_again AS (
     WHERE s.started >= p.last_started AND (s.kind = 'retry' OR s.destination = p.destination)
 ),
 
--- Messages at which one process after the other ended: each attempt was the last work of a process of its own, and the
--- first of these had succeeded with others just before.
-ending AS (
-    SELECT p.last_trace, p.last_span
-    FROM poison AS p
-    JOIN works AS w ON w.destination = p.destination AND w.consumer_group = p.consumer_group AND w.message = p.message
-    JOIN (
-        SELECT instance, destination, max(started) AS last_started, min(CASE WHEN outcome = 'ok' THEN started END) AS first_done
-        FROM works
-        GROUP BY instance, destination
-    ) AS l ON l.instance = w.instance AND l.destination = w.destination
-    WHERE p.message_offset IS NOT NULL AND p.instances = p.attempts
-    GROUP BY p.last_trace, p.last_span, p.first_time
-    HAVING bool_and(w.started = l.last_started) AND bool_or(w.started = p.first_time AND l.first_done < p.first_time)
-),
-
 -- When its group committed past such a message.
 passed AS (
     SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset, min(c.ended) AS ended
@@ -297,13 +281,9 @@ SELECT
         WHEN a.system = 'rabbitmq' AND a.instances = a.attempts AND a.redelivered = 0 AND a.put_back = 0 THEN 'SUSPECT'
         -- Who puts a message back without an error may wait for something.
         -- It is being tried, or has not been left alone for as long as it was tried, or its fellows were tried for as long before
-        -- they succeeded: it may succeed yet. The broker's own limit of attempts ends them. What is wrong with the contents, and
-        -- ends its process each time, is not over by waiting, as an outage is.
+        -- they succeeded: it may succeed yet. The broker's own limit of attempts ends them, and so does an attempt that ends
+        -- its process each time.
         WHEN (a.instances < a.attempts OR a.abandoned = 0) AND d.origin_span IS NULL
-            AND NOT (
-                l.last_span IS NOT NULL
-                AND regexp_matches(a.error, '(^|[.])((Key|Value|Type|Index|Attribute|Assertion|ZeroDivision|UnicodeDecode|JSONDecode|Validation)Error|(NullPointer|IllegalArgument|NumberFormat|ClassCast|Format)Exception)$')
-            )
             AND v.last_time - a.last_time < greatest(z.grace, 3 * coalesce(r.taken, 0), a.last_time - a.first_time) THEN 'LIKELY'
         -- An error of the broker's own client is about the connection, the group or what the handler sends.
         WHEN regexp_matches(a.error, '^(pika|aio_pika|aiormq|kafka|aiokafka|cimpl|confluent_kafka|zmq)[.]') THEN 'LIKELY'
@@ -319,7 +299,6 @@ SELECT
 FROM poison AS a
 LEFT JOIN onward AS o ON o.last_trace = a.last_trace AND o.last_span = a.last_span
 LEFT JOIN tried_again AS n ON n.last_trace = a.last_trace AND n.last_span = a.last_span
-LEFT JOIN ending AS l ON l.last_trace = a.last_trace AND l.last_span = a.last_span
 JOIN services AS v ON v.service = a.service
 CROSS JOIN settings AS z
 LEFT JOIN recovered AS r
