@@ -85,6 +85,23 @@ def test_a_queue_that_its_reader_outlives_by_far(diagnose: Diagnose) -> None:
     assert (finding.verdict, finding.service, finding.count) == (LIKELY, "mail", 10)
 
 
+@pytest.mark.parametrize(("heard", "settles", "number"), [(400.0, True, 1), (62.0, True, 0), (400.0, False, 0)])
+def test_a_queue_that_is_left_in_the_middle(diagnose: Diagnose, heard: float, settles: bool, number: int) -> None:
+    world = Telemetry()
+    shop, mail = world.service("shop", system="rabbitmq"), world.service("mail", system="rabbitmq")
+    messages = [shop.send("mails", turn / 100) for turn in range(60)]
+    for turn, message in enumerate(messages[:40]):
+        mail.process(message, 10.0 + turn / 10)
+        if settles:
+            settled = mail.commit("mails", 10.001 + turn / 10, 0)
+            settled.json["links"] = [message.link]
+    mail.other("still here", heard, 0.01)
+    findings = diagnose(world, "EDA504").findings
+    assert [(finding.verdict, finding.service, finding.count) for finding in findings] == [
+        (LIKELY, "mail", 20)
+    ] * number
+
+
 def test_answers_for_whom_nobody_waits_any_more_are_no_queue_that_has_stopped(diagnose: Diagnose) -> None:
     world = Telemetry()
     rates, shop = world.service("rates", system="rabbitmq"), world.service("shop", system="rabbitmq")

@@ -165,7 +165,7 @@ grown AS (
 
 -- Without offsets: who worked on what of a queue, and what it never settled.
 queued AS (
-    SELECT s.system, s.destination, s.started AS sent_at, s.ended AS sent_end, w.service, w.instance, w.destination AS source,
+    SELECT s.system, s.destination, s.origin_trace, s.origin_span, s.started AS sent_at, s.ended AS sent_end, w.service, w.instance, w.destination AS source,
         w.trace_id, w.span_id, w.started, w.ended, t.origin_span IS NOT NULL AS settled
     FROM sends AS s
     LEFT JOIN works AS w ON w.origin_trace = s.origin_trace AND w.origin_span = s.origin_span
@@ -188,7 +188,7 @@ worked AS (
     SELECT
         destination, max(system) AS system, max(source) AS source, max(ended) AS last_work, max(sent_at) AS newest, arg_max(service, ended) AS service,
         arg_max(instance, ended) AS instance, arg_max(trace_id, ended) AS trace_id, arg_max(span_id, ended) AS span_id,
-        count(*) AS number, sum(CASE WHEN settled THEN 1 ELSE 0 END) AS settled, sum(CASE WHEN settled THEN 0 ELSE 1 END) AS unsettled
+        count(*) AS number, min(started) AS first_work, max(sent_at) AS last_sent, sum(CASE WHEN settled THEN 1 ELSE 0 END) AS settled, sum(CASE WHEN settled THEN 0 ELSE 1 END) AS unsettled
     FROM queued
     WHERE span_id IS NOT NULL
     GROUP BY destination
@@ -202,6 +202,20 @@ left_in_queue AS (
     FROM queued AS q
     JOIN worked AS r ON r.destination = q.destination
     WHERE q.span_id IS NULL
+    GROUP BY q.destination
+),
+
+-- What was sent behind the last message that anybody had, and before the work on that ended: a queue that was left in the
+-- middle. What was settled without an attempt is lost.
+left_in_the_middle AS (
+    SELECT q.destination, count(*) AS number, max(q.sent_end) AS last_send
+    FROM queued AS q
+    JOIN worked AS r ON r.destination = q.destination
+    JOIN left_in_queue AS l ON l.destination = q.destination AND l.number = 0
+    LEFT JOIN (
+        SELECT DISTINCT origin_trace, origin_span FROM operations WHERE type = 'settle' AND origin_span IS NOT NULL
+    ) AS t ON t.origin_trace = q.origin_trace AND t.origin_span = q.origin_span
+    WHERE q.span_id IS NULL AND q.sent_at > r.last_sent AND t.origin_span IS NULL
     GROUP BY q.destination
 ),
 
@@ -277,3 +291,22 @@ JOIN graces AS z ON z.destination = r.destination
 LEFT JOIN services AS v ON v.service = r.service
 -- Whose service is heard of long after the last of them has had time for them.
 WHERE l.last_send - r.last_work > z.grace OR coalesce(v.last_time - l.last_send > z.grace, false)
+UNION ALL
+SELECT
+    r.system, r.service, r.instance, r.source, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), r.trace_id, r.span_id,
+    r.last_work, r.last_work, m.number, CASE WHEN r.unsettled > 0 THEN 'unsettled' ELSE 'stopped' END,
+    -- Where as many of the earlier ones are missing, there are readers of which no telemetry is here, or messages get lost.
+    CASE WHEN 2 * (l.earlier - m.number) > r.number THEN 'SUSPECT' END,
+    CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true,
+    'nobody had any of the ' || m.number || ' messages behind its last one in the '
+        || round((v.last_time - r.last_work) / 1000000000.0, 1) || ' s in which its service is heard of after that'
+        || CASE WHEN r.unsettled > 0 THEN '; it never settled ' || r.unsettled || ' of its messages' ELSE '' END
+FROM worked AS r
+JOIN left_in_the_middle AS m ON m.destination = r.destination
+JOIN left_in_queue AS l ON l.destination = r.destination
+JOIN graces AS z ON z.destination = r.destination
+JOIN services AS v ON v.service = r.service
+WHERE
+    -- What the broker takes for done when it sends it is gone with the process that has it.
+    r.settled > 0 AND v.last_time - r.last_work > greatest(z.grace, 60000000000)
+    AND (v.last_time - r.last_work) * r.number > r.last_work - r.first_work
