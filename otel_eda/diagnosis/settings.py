@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 SECOND = 1_000_000_000
 EVIDENCE = 5  # occurrences that a finding shows
 MOST_SPANS = 2_000_000  # that a database may send
-MEMORY = 600  # MB for DuckDB; the rest up to a gigabyte is Python's, and what DuckDB does not count
+MEMORY = 800  # MB for DuckDB; the rest up to a gigabyte is Python's, and what DuckDB does not count
 
 
 def _setting(default: float | None, about: str) -> float | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 UNDRAWN = "SET enable_progress_bar = false"  # DuckDB 2 would draw it where others read what is printed
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a signal that came while it was at work
+MORE = "; give it more with --memory, or have it look at a part of the destinations at a time with --buckets"
 MADE = """
 SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
 UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables()
@@ -85,7 +86,8 @@ class Store:
         if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
             raise KeyboardInterrupt from error
         if isinstance(error, duckdb.OperationalError):
-            raise UnusableError(str(error).partition("\n")[0]) from error
+            more = MORE if isinstance(error, duckdb.OutOfMemoryException) else ""
+            raise UnusableError(str(error).partition("\n")[0] + more) from error
 
     def read(self, sources: Iterable[Source]) -> None:
         """Load the telemetry of all sources; raises `UnusableError` if nothing in them is OTLP."""

@@ -6,6 +6,9 @@ import gzip
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from otel_eda.diagnosis import UnusableError
 from otel_eda.diagnosis.sources.files import Files
 from otel_eda.diagnosis.store import Store
 
@@ -55,3 +58,8 @@ def test_a_huge_line_without_items_is_empty(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("\n".join([huge, *LINES]), encoding="utf-8")
     found = read(tmp_path)
     assert (found.spans, found.lines["empty"], found.lines["damaged"]) == (SPANS, 1, 0)
+
+
+def test_where_memory_is_too_small_the_error_says_what_to_do() -> None:
+    with pytest.raises(UnusableError, match=r"Out of Memory.*--memory.*--buckets"), Store(20) as store:
+        store.execute("CREATE TABLE numbers AS SELECT list(i) FROM range(20000000) t(i)")

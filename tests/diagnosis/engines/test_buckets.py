@@ -107,7 +107,7 @@ def test_what_memory_cannot_hold_at_once_goes_into_buckets(
         monkeypatch.setattr(buckets, name, 10)
     assert main(arguments) == 0
     apart, said = capsys.readouterr()
-    assert re.fullmatch(r"otel-eda: [\d,]+ operations are too many for 600 MB at once: \d buckets of .*\n", said)
+    assert re.fullmatch(r"otel-eda: [\d,]+ operations are too many for 800 MB at once: \d buckets of .*\n", said)
     assert json.loads(apart)["findings"] == json.loads(alone)["findings"]
 
 
