@@ -191,8 +191,8 @@ LOOPBACK, UNQUALIFIED = "^(localhost|127[.]|::1|.::1)", "^[A-Za-z0-9_-]+(:[0-9]+
 # every span has one link at most, and copying a row costs: so `batch_messages` makes rows of the others afterwards.
 SINGLE_LINK = """
 SELECT * EXCLUDE (links, linking, link_trace, link_span)
-         REPLACE (coalesce(repeats, CASE WHEN (type = 'send' AND NOT linking) OR type IS NULL
-                                         THEN CASE WHEN len(links) = 1 THEN link_span END END) AS repeats),
+         REPLACE (coalesce(repeats, CASE WHEN len(links) = 1 AND (type IS NULL OR (type = 'send' AND NOT linking))
+                                         THEN link_span END) AS repeats),
        linking AND len(links) = 1 AS has_link,
        CASE WHEN has_link THEN link_trace END AS link_trace, CASE WHEN has_link THEN link_span END AS link_span,
        CASE WHEN linking AND len(links) > 1 THEN links END AS links
