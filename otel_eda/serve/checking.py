@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 REST = 2  # times as long as an evaluation took that the next one waits
 BEHIND_SECONDS, PATIENCE_SECONDS = 5.0, 60.0
-MEMORY_MB = 600
 
 
 class Checking:
@@ -76,7 +75,7 @@ class Checking:
 
     def _check_all(self) -> None:
         """Check a record, whose end is the end: what is not there will not come."""
-        with Store(MEMORY_MB) as store:
+        with Store() as store:
             try:
                 store.read([self.evaluator.window])
             except UnusableError as error:

@@ -258,7 +258,7 @@ class TestOtherCommands:
     def test_memory_is_as_much_as_is_given(self, capsys: pytest.CaptureFixture[str], faulty: str) -> None:
         question = "select current_setting('memory_limit')"
         limits = [run(capsys, "sql", faulty, question, *more)[1] for more in ([], ["--memory", "128"])]
-        assert [limit.splitlines()[-1] for limit in limits] == ["572.2 MiB", "122.0 MiB"]
+        assert [limit.splitlines()[-1] for limit in limits] == ["762.9 MiB", "122.0 MiB"]
 
     @pytest.mark.parametrize(
         "question",

@@ -138,6 +138,7 @@ def _failed(diary: Diary) -> dict[Any, list[Line]]:
 
 def _failing(diary: Diary) -> Iterator[Truth]:
     begun, failed, logged = defaultdict(set), defaultdict(set), diary.events("logged")
+    done = {(line["who"], line["event"]) for line in diary.of("done")}
     for line in diary.of("began"):
         begun[line["who"]].add(line["event"])
     for line in diary.of("failed"):
@@ -145,7 +146,9 @@ def _failing(diary: Diary) -> Iterator[Truth]:
     for who, events in failed.items():
         often = len(begun[who]) >= MANY and len(events) >= MOST * len(begun[who])
         least = "SUSPECT" if events <= logged else "LIKELY"
-        yield must("EDA401", least, service=who) if often else may("EDA401", "CONFIRMED", service=who)
+        # Where a later attempt succeeded, the error has passed.
+        most = "CONFIRMED" if any((who, event) not in done for event in events) else "LIKELY"
+        yield must("EDA401", least, service=who) if often else may("EDA401", most, service=who)
 
 
 def _set_aside(diary: Diary) -> Iterator[Truth]:
