@@ -32,7 +32,7 @@ class Register(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._all: dict[int, T] = {}
+        self._all: dict[T, T] = {}
         self.by_message: dict[int, T] = {}
         self._taking = RLock()
 
@@ -41,19 +41,21 @@ class Register(Generic[T]):
 
     def all(self) -> list[T]:
         """Return every processing."""
-        return list(self._all.values())
+        return list(self._all)
 
     def add(self, processing: T) -> None:
         """Add a processing that begins; one that is manual is not found by its message."""
-        self._all[id(processing)] = processing
-        slot = 0 if processing.manual else id(processing.record)
-        while slot and self.by_message.setdefault(slot, processing) is not processing:
+        self._all[processing] = processing
+        if processing.manual:
+            return
+        slot = id(processing.record)
+        while self.by_message.setdefault(slot, processing) is not processing:
             slot += 1
         processing.slot = slot
 
     def remove(self, processing: T) -> bool:
         """Remove a processing that ends; return False if another thread, or another call, has removed it before."""
-        if self._all.pop(id(processing), None) is None:
+        if self._all.pop(processing, None) is None:
             return False
         if self.by_message.get(processing.slot) is processing:
             del self.by_message[processing.slot]

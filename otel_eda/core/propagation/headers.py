@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from opentelemetry import propagate
 from opentelemetry.propagators.textmap import Getter
 
-from otel_eda.core.propagation import tracecontext
+from otel_eda.core.propagation.tracecontext import BAGGAGE, PARENT, STATE, is_default, write
+from otel_eda.core.propagation.tracecontext import read as read_parent
 from otel_eda.core.runtime.contexts import EMPTY, remote_parent, span_in
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def inject(context: Context) -> dict[str, str]:
     info = _propagator_info
     if getattr(propagate, _PLACE, _PLACE) is not info.propagator:
         info = _global_propagator()
-    headers = tracecontext.write(context) if info.default else None
+    headers = write(context) if info.default else None
     if headers is not None:
         return headers
     carrier: dict[str, str] = {}
@@ -101,18 +102,16 @@ def read(headers: Headers) -> Extracted:
     if not headers:
         return EMPTY, None
     try:
-        parent: object = None
+        name, parent = None, None
         if type(headers) is list and len(headers) == 1:
-            parent = headers[0][1] if headers[0][0] == tracecontext.PARENT else None
+            name, parent = headers[0]
         elif type(headers) is dict and len(headers) == 1:
-            parent = headers.get(tracecontext.PARENT)
+            name, parent = PARENT, headers.get(PARENT)
         info = _propagator_info
         if getattr(propagate, _PLACE, _PLACE) is not info.propagator:
             info = _global_propagator()
-        if parent is not None and info.default:
-            origin = tracecontext.read(parent)
-            if origin is not None:
-                return None, origin  # all that most messages carry
+        if name == PARENT and info.default and (origin := read_parent(parent)) is not None:
+            return None, origin  # all that most messages carry
         return _extract(headers if type(headers) is list else as_pairs(headers))
     except (TypeError, ValueError):
         return EMPTY, None  # the object is no headers
@@ -121,8 +120,8 @@ def read(headers: Headers) -> Extracted:
 def _extract(headers: list[tuple[Any, Any]]) -> Extracted:
     headers = headers if len(headers) <= MAX_HEADERS_READ else headers[-MAX_HEADERS_READ:]
     carrier = _carrier(headers)
-    if tracecontext.STATE not in carrier and tracecontext.BAGGAGE not in carrier and _global_propagator().default:
-        origin = tracecontext.read(carrier.get(tracecontext.PARENT))
+    if STATE not in carrier and BAGGAGE not in carrier and _global_propagator().default:
+        origin = read_parent(carrier.get(PARENT))
         if origin is not None:
             return None, origin
     context = propagate.extract(carrier, EMPTY, _getter)
@@ -164,11 +163,11 @@ def _extract_without_last(headers: list[tuple[Any, Any]]) -> Extracted | None:
 def event_id(headers: Headers) -> str | None:
     """Return the id that the sender gave the event in a header of its own, or None if there is none."""
     try:
-        if type(headers) is dict and len(headers) == 1 and tracecontext.PARENT in headers:
+        if type(headers) is dict and len(headers) == 1 and PARENT in headers:
             return None  # as in most messages
         if type(headers) is not list:
             headers = as_pairs(headers)
-        elif len(headers) == 1 and headers[0][0] == tracecontext.PARENT:
+        elif len(headers) == 1 and headers[0][0] == PARENT:
             return None
         for name, value in headers:
             if type(name) is str and name.lower() in _IDS:
@@ -229,7 +228,5 @@ def _global_propagator() -> _PropagatorInfo:
     if _propagator_info.propagator is not propagator:
         fields = {name.lower() for name in propagator.fields}
         spellings = {spellings for spellings, name in _CLOUDEVENTS.items() if name in fields}
-        _propagator_info = _PropagatorInfo(
-            propagator, frozenset(fields | spellings), tracecontext.is_default(propagator)
-        )
+        _propagator_info = _PropagatorInfo(propagator, frozenset(fields | spellings), is_default(propagator))
     return _propagator_info

@@ -38,13 +38,13 @@ class Scope:
     `start_like` starts spans after a template; `records_durations` says whether a meter provider records durations.
     """
 
-    __slots__ = ("_next_check_ns", "_records_metrics", "metrics", "records_durations", "start_like", "tracer")
+    __slots__ = ("_checked_ns", "_records_metrics", "metrics", "records_durations", "start_like", "tracer")
 
     def __init__(self, tracer: Tracer, metrics: Metrics, live: Callable[[], bool]) -> None:
         self.tracer, self.start_like = tracer, starting(tracer)
         self.metrics = metrics
         self._records_metrics = live
-        self._next_check_ns = 0
+        self._checked_ns = 0
         self.records_durations = live()
 
     def check_durations(self, now: int) -> bool:
@@ -53,10 +53,10 @@ class Scope:
         A meter provider or its first reader may come later than the tracer provider, so they are looked for again, a
         hundred times a second at most.
         """
-        if not self.records_durations and not now < self._next_check_ns <= now + _READER_INTERVAL_NS:
+        if not self.records_durations and not 0 <= now - self._checked_ns < _READER_INTERVAL_NS:
             # In this order: a thread that comes meanwhile looks for itself.
             self.records_durations = self._records_metrics()
-            self._next_check_ns = now + _READER_INTERVAL_NS
+            self._checked_ns = now
         return self.records_durations
 
 
