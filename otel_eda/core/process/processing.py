@@ -86,10 +86,10 @@ class Processing:
     def __init__(
         self, client: Client, route: Route, record: Any, message: Message, begun: tuple[Context, bool, int | None, bool]
     ) -> None:
-        self.client, self.route, (outer_context, manual, owner, self.polled) = client, route, begun
+        self.client, self.route = client, route
+        self.outer_context, manual, owner, self.polled = begun
         self.record = record if message.record is None else message.record
         self.given: Any = message.given
-        self.outer_context = outer_context
         self.manual = self.detached = manual
         self.owner = task_or_thread_id() if owner is None else owner
         self.pending_error = sys.exc_info()[1]  # handled before, and so none of the message's
