@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from otel_eda.core.clients.library import SinglePlace
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
+from otel_eda.core.runtime.contexts import attach, carried, get_current
 from otel_eda.core.runtime.operations import RECEIVE, SEND, SETTLE, TIMED, enter
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class Carry(SinglePlace):
         taken = None if library.telemetry.find_scope() is None else arguments.take(args, kwargs)
         if taken is None or not callable(taken[0]):
             return None  # what cannot be called is the library's to refuse
-        return Call(*arguments.replace(args, kwargs, self.call, partial(copy_context().run, taken[0])))
+        context = copy_context()
+        context.run(attach, carried(get_current()))
+        return Call(*arguments.replace(args, kwargs, self.call, partial(context.run, taken[0])))
 
 
 _OPERATION_TYPES = {"send": SEND, "receive": RECEIVE | TIMED, "settle": SETTLE}

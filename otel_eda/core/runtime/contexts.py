@@ -57,6 +57,9 @@ detach = api.detach if _current is None else _current.reset
 PROCESSING = create_key("otel_eda.turn")
 
 
+_CARRIED = create_key("otel_eda.carried")  # the process span in whose context somebody has asked for a later call
+
+
 (SPAN,) = trace.set_span_in_context(trace.INVALID_SPAN, EMPTY)
 
 
@@ -132,13 +135,22 @@ def skip_ended(context: Context) -> Context:
     return nearest
 
 
+def carried(context: Context) -> Context:
+    """Return a context for a later call, whose cause its process span remains, whichever thread makes the call."""
+    return Context({**context, _CARRIED: context[PROCESSING]}) if PROCESSING in context else context
+
+
 def _first_open(context: Context) -> Context:
     processing = _current_processing(context)
-    # What another task or thread inherits is no leftover of a loop: what it does was caused by the message.
-    while processing is not None and processing.done and processing.owner == task_or_thread_id():
+    while processing is not None and processing.done and not _inherited(processing, context):
         context = processing.outer_context
         processing = _current_processing(context)
     return context
+
+
+def _inherited(processing: ProcessSpan, context: Context) -> bool:
+    # What another task, thread or later call inherits is no leftover of a loop: what it does was caused by the message.
+    return processing.owner != task_or_thread_id() or context.get(_CARRIED) is processing
 
 
 def outside_loops(context: Context) -> Context:
