@@ -164,7 +164,7 @@ def _state(trace_state: TraceState) -> bytes:
 
 
 def encode(span: LightSpan) -> tuple[bytes, bytes]:
-    """Return a span as a field of `ScopeSpans`, in two pieces; raise `NotPlainError` or a `UnicodeError` if need be."""
+    """Return a span as a field of `ScopeSpans`, in two pieces; raise whatever it is that cannot be encoded here."""
     links, origin, most = span.own_links, span.origin, span._limits.max_links
     if not span.untouched or (most is not None and len(links) + (origin is not None) > most):
         raise NotPlainError
@@ -240,7 +240,7 @@ def _encoded(spans: Sequence[Any], official: Encode) -> tuple[Any, bytes]:
             _make_header(span, official)
         try:
             fields += encode(span)
-        except (NotPlainError, UnicodeError):
+        except Exception:  # noqa: BLE001  # a name of no text, a time below zero: the official function decides
             others.append(span)
     light = [piece for kind, fields in encoded.items() if fields for piece in _headed(kind.header, fields)]
     return official(others), b"".join(light)

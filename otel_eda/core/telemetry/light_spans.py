@@ -185,7 +185,7 @@ class LightSpan(_Span):
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute as the SDK does."""
-        if type(value) in PLAIN:
+        if type(value) in PLAIN and type(key) is str:  # one that is no text is another matter among several
             self.set_attributes({key: value})
         else:
             super().set_attribute(key, value)

@@ -153,3 +153,16 @@ def test_long_texts_are_not_kept() -> None:
     LightTracer(tracer, lambda _: None).start_span("send orders", attributes={"payload": "x" * 5000}).end()  # type: ignore[arg-type]
     encoding.encode_spans(collected.ended, official)
     assert max(map(len, (value for _, value in encoding._texts)), default=0) <= 64
+
+
+@pytest.mark.parametrize("step", [lambda span: span.update_name(None), lambda span: span.set_attribute(1, "x")])
+def test_names_that_are_no_texts_are_as_with_the_sdk(step: Any) -> None:
+    theirs, their_spans = tracer_of(ALWAYS_ON)
+    ours, our_spans = tracer_of(ALWAYS_ON)
+    for tracer in (theirs, LightTracer(ours, lambda _: None)):  # type: ignore[arg-type]
+        tracer.start_span("first").end()  # which the official function encodes, for the resource and the scope
+        span = tracer.start_span("a", None, SpanKind.CLIENT, {"y": 1}, start_time=1)
+        step(span)
+        span.end(2)
+    encoding.encode_spans(our_spans.ended[:1], official)
+    assert encoding.encode_spans(our_spans.ended[1:], official) == official(their_spans.ended[1:])
