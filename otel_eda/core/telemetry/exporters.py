@@ -13,6 +13,8 @@ from opentelemetry import metrics, trace
 
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork
+from otel_eda.core.telemetry import events
+from otel_eda.core.telemetry.providers import given_providers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +44,15 @@ _inherited: list[object] = []
 
 
 def providers() -> tuple[object, ...]:
-    """Return the providers of spans, metrics and logs, in the order of their flush.
+    """Return the providers of spans, metrics and logs, global and given ones, in the order of their flush.
 
     What is observed with the metrics leaves as logs.
     """
     from opentelemetry._logs import get_logger_provider
 
-    return trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider()
+    recording = trace.get_tracer_provider(), metrics.get_meter_provider(), *given_providers()
+    every = *recording, get_logger_provider(), events.provider()
+    return tuple({id(one): one for one in every if one is not None}.values())
 
 
 @on_fork
