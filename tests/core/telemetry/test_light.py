@@ -18,6 +18,7 @@ from core.telemetry.test_light_spans import tracer_of
 from otel_eda.core.telemetry import encoding, light
 from otel_eda.core.telemetry.light_spans import LightSpan
 from otel_eda.core.telemetry.light_tracer import LightTracer
+from otel_eda.core.telemetry.templates import Template, given
 
 
 def test_a_provider_of_ones_own_keeps_its_spans() -> None:
@@ -166,3 +167,20 @@ def test_names_that_are_no_texts_are_as_with_the_sdk(step: Any) -> None:
         span.end(2)
     encoding.encode_spans(our_spans.ended[:1], official)
     assert encoding.encode_spans(our_spans.ended[1:], official) == official(their_spans.ended[1:])
+
+
+def test_a_span_that_another_thread_reads_meanwhile_has_each_attribute_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def name_of(name: str) -> bytes:
+        assert span.attributes  # as another exporter's thread has it
+        return encoded(name)
+
+    encoded, (tracer, collected) = encoding._name, tracer_of(ALWAYS_ON)
+    lightened = LightTracer(tracer, lambda _: None)  # type: ignore[arg-type]
+    lightened.start_span("first").end()
+    encoding.encode_spans(collected.ended, official)
+    span: Any = lightened.start_like(Template("a", {"x": 1}), None, SpanKind.CLIENT, 1, given({"y": 2}))
+    span.end()
+    monkeypatch.setattr(encoding, "_name", name_of)
+    (resource,) = encoding.encode_spans([span], official).resource_spans
+    assert [one.key for one in resource.scope_spans[0].spans[0].attributes] == ["x", "y"]
+    assert not span.untouched
