@@ -179,7 +179,8 @@ class LightTracer(Tracer):
         (more, links, origin), context = described, as_context(within)
         attributes, linked = {**template.attributes, **more}, all_links(links, origin)
         result = self.sdk.sampler.should_sample(context, trace_id, template.name, kind, attributes, linked)
-        if result.attributes != attributes:  # the sampler has changed them
+        # It may have changed the very attributes that it was asked with.
+        if result.decision is not _DROP and result.attributes != {**template.attributes, **more}:
             template, described = Template(template.name, result.attributes or {}), ({}, links, origin)
         return result.decision, NO_STATE if result.trace_state is None else result.trace_state, template, described
 

@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans 
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, Sampler, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
 
 from core.telemetry.test_light_spans import tracer_of
@@ -184,3 +184,20 @@ def test_a_span_that_another_thread_reads_meanwhile_has_each_attribute_once(monk
     (resource,) = encoding.encode_spans([span], official).resource_spans
     assert [one.key for one in resource.scope_spans[0].spans[0].attributes] == ["x", "y"]
     assert not span.untouched
+
+
+def test_a_sampler_may_change_the_very_attributes_that_it_is_asked_with() -> None:
+    class Marking(Sampler):
+        """Marks what it samples."""
+
+        def should_sample(self, *args: Any, **_: Any) -> SamplingResult:
+            args[4]["marked"] = True
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, args[4])
+
+        def get_description(self) -> str:
+            return "marking"
+
+    sdk, collected = tracer_of(Marking())
+    tracer = LightTracer(sdk, lambda _: None)  # type: ignore[arg-type]
+    tracer.start_like(Template("a", {"x": 1}), None, SpanKind.CLIENT, 1, given({"y": 2})).end()
+    assert dict(collected.ended[0].attributes) == {"x": 1, "y": 2, "marked": True}
