@@ -126,7 +126,10 @@ def encode_light_spans(tracer: Any) -> None:
     with _replacing.held():  # two first spans at once would take each other's function for the official one
         for name, ours_is in _EXPORTERS.items():
             if name not in _replaced:
-                _replace(name, ours_is, tracer)
+                try:
+                    _replace(name, ours_is, tracer)
+                except Exception:  # noqa: BLE001  # somebody has changed it, or it is of a version that nobody knows
+                    _log.info("Spans are encoded by %s: it is not as we know it.", name, exc_info=True)
 
 
 def _replace(name: str, ours_is: str, tracer: Any) -> None:

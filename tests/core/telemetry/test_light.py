@@ -201,3 +201,13 @@ def test_a_sampler_may_change_the_very_attributes_that_it_is_asked_with() -> Non
     tracer = LightTracer(sdk, lambda _: None)  # type: ignore[arg-type]
     tracer.start_like(Template("a", {"x": 1}), None, SpanKind.CLIENT, 1, given({"y": 2})).end()
     assert dict(collected.ended[0].attributes) == {"x": 1, "y": 2, "marked": True}
+
+
+@pytest.mark.parametrize("changed", [lambda _: b"", lambda: None], ids=["other result", "other arguments"])
+def test_an_exporter_that_encodes_otherwise_is_left_alone(changed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace_exporter, "encode_spans", changed)
+    provider = TracerProvider(shutdown_on_exit=False)
+    tracer = light.lightened(provider, provider.get_tracer("scope"))
+    assert isinstance(tracer.start_span("a"), LightSpan)
+    assert vars(trace_exporter)["encode_spans"] is changed
+    light._put_back()
