@@ -33,7 +33,7 @@ def configure() -> None:
     try:
         for configurator in configurators:
             configurator().configure()
-    except Exception:  # a setting that the SDK refuses stops no application, as under the launcher
+    except Exception:  # noqa: BLE001  # a setting that the SDK refuses stops no application, as under the launcher
         _log.exception("OpenTelemetry's SDK refuses its settings, and is not configured")
     Distro().configured()
 

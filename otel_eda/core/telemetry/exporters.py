@@ -1,8 +1,8 @@
 """The SDK's providers and the connections of their exporters, of which a forked child makes its own.
 
 An exporter over HTTP keeps its connection open. A child inherits that connection: if both processes wrote requests into
-it, the receiver would get mixtures of two requests and refuse them. An exporter over gRPC keeps a channel, whose threads
-the child has not: how much of that gRPC itself mends depends on its version.
+it, the receiver would get mixtures of two requests and refuse them. An exporter over gRPC keeps a channel, and gRPC may
+close that in the child.
 """
 
 from __future__ import annotations
