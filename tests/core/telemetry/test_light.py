@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from copy import copy
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, Sampler, SamplingResult
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, set_span_in_context
 
 from core.telemetry.test_light_spans import tracer_of
 from otel_eda.core.telemetry import encoding, light
@@ -211,3 +212,24 @@ def test_an_exporter_that_encodes_otherwise_is_left_alone(changed: Any, monkeypa
     assert isinstance(tracer.start_span("a"), LightSpan)
     assert vars(trace_exporter)["encode_spans"] is changed
     light._put_back()
+
+
+def test_no_span_waits_for_another() -> None:
+    # While a span is locked the SDK logs warnings, and a handler of logs may use another span.
+    sdk, _ = tracer_of(ALWAYS_ON)
+    first, other = (LightTracer(sdk, lambda _: None).start_span(name) for name in "ab")  # type: ignore[arg-type]
+    with first._lock:  # type: ignore[attr-defined]
+        thread = threading.Thread(target=lambda: other.add_event("logged"))
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_copy_of_a_span_whose_lock_was_made_is_whole() -> None:
+    sdk, collected = tracer_of(ALWAYS_ON)
+    span: Any = LightTracer(sdk, lambda _: None).start_span("a", attributes={"x": 1})  # type: ignore[arg-type]
+    span.set_status(StatusCode.OK)
+    span.end()
+    assert span.made_lock
+    assert copy(collected.ended[0]).to_json() == span.to_json()
+    assert "made_lock" not in vars(copy(collected.ended[0]))
