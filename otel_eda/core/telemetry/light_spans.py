@@ -64,7 +64,7 @@ class LightSpan(_Span):
     made_lock: Any = None
 
     @property
-    def _lock(self) -> Any:
+    def _lock(self) -> Any:  # type: ignore[override]  # nobody sets it
         # Of this span alone: the SDK logs warnings while it holds it, and a handler of logs may want another span's.
         if self.made_lock is None:
             vars(self).setdefault("made_lock", RLock())

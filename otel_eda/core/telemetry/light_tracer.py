@@ -220,12 +220,17 @@ def _told(processor: Any) -> dict[str, Any]:
 
 def _decisions(sampler: Sampler) -> Iterator[Decision | None]:
     # What a sampler of the SDK decides for each kind of parent, or None where it depends on more.
-    if isinstance(sampler, ParentBased) and type(sampler).should_sample is ParentBased.should_sample:
+    if isinstance(sampler, ParentBased) and _asks(sampler) is ParentBased.should_sample:
         yield from [_always(getattr(sampler, name, None)) for name in _DELEGATES]
         return
     yield from [_always(sampler)] * len(_DELEGATES)
 
 
 def _always(sampler: object) -> Decision | None:
-    known = isinstance(sampler, StaticSampler) and type(sampler).should_sample is StaticSampler.should_sample
+    known = isinstance(sampler, StaticSampler) and _asks(sampler) is StaticSampler.should_sample
     return sampler._decision if known else None  # type: ignore[attr-defined]
+
+
+def _asks(sampler: Sampler) -> object:
+    # Somebody may have given that one sampler a function of its own.
+    return getattr(sampler.should_sample, "__func__", None)

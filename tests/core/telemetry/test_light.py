@@ -5,14 +5,23 @@ from __future__ import annotations
 import sys
 import threading
 from copy import copy
+from functools import wraps
 from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans as official
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, Sampler, SamplingResult
+from opentelemetry.sdk.trace import Span, SpanLimits, SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    StaticSampler,
+)
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, set_span_in_context
 
 from core.telemetry.test_light_spans import tracer_of
@@ -233,3 +242,30 @@ def test_a_copy_of_a_span_whose_lock_was_made_is_whole() -> None:
     assert span.made_lock
     assert copy(collected.ended[0]).to_json() == span.to_json()
     assert "made_lock" not in vars(copy(collected.ended[0]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(Tracer, "start_span"), (Span, "end"), (RandomIdGenerator, "generate_span_id")]
+)
+def test_what_somebody_has_put_in_place_of_the_sdks_is_called(
+    kind: type[Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called, original = [], getattr(kind, name)
+
+    @wraps(original)
+    def counted(*args: Any, **options: Any) -> Any:
+        called.append(name)
+        return original(*args, **options)
+
+    monkeypatch.setattr(kind, name, counted)
+    provider = TracerProvider(shutdown_on_exit=False)
+    light.lightened(provider, provider.get_tracer("scope")).start_span("a").end()
+    assert called == [name]
+
+
+@pytest.mark.parametrize("sampler", [StaticSampler(Decision.RECORD_AND_SAMPLE), ParentBased(ALWAYS_ON)], ids=type)
+def test_a_function_that_one_sampler_was_given_is_asked(sampler: Any) -> None:
+    sampler.should_sample = lambda *_, **__: SamplingResult(Decision.DROP)
+    sdk, collected = tracer_of(sampler)
+    LightTracer(sdk, lambda _: None).start_span("a").end()  # type: ignore[arg-type]
+    assert collected.ended == []
