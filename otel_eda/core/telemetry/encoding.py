@@ -165,7 +165,7 @@ def _state(trace_state: TraceState) -> bytes:
 
 def encode(span: LightSpan) -> tuple[bytes, bytes]:
     """Return a span as a field of `ScopeSpans`, in two pieces; raise whatever it is that cannot be encoded here."""
-    links, origin, most = span.own_links, span.origin, span._limits.max_links
+    name, links, origin, most = span._name, span.own_links, span.origin, span._limits.max_links
     # At once, without a call in between: a reader in another thread joins the attributes of both into one container.
     is_untouched, template, own = span.untouched, span.template, span.own_attributes
     if not is_untouched or (most is not None and len(links) + (origin is not None) > most):
@@ -176,7 +176,6 @@ def encode(span: LightSpan) -> tuple[bytes, bytes]:
         parts.append(_state(state))
     if parent is not None:
         parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
-    name = span._name
     usual, shared = template.encoded or _encode(template)
     named = usual if name == template.name else _name(name)
     parts += (named, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
