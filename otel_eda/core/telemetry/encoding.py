@@ -164,7 +164,7 @@ def _state(trace_state: TraceState) -> bytes:
 
 
 def encode(span: LightSpan) -> tuple[bytes, bytes]:
-    """Return a span as a field of `ScopeSpans`, in two pieces; raise whatever it is that cannot be encoded here."""
+    """Return a span as a field of `ScopeSpans`, in two pieces; raise if only the official function may encode it."""
     name, links, origin, most = span._name, span.own_links, span.origin, span._limits.max_links
     # At once, without a call in between: a reader in another thread joins the attributes of both into one container.
     is_untouched, template, own = span.untouched, span.template, span.own_attributes
