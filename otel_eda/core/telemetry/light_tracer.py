@@ -163,13 +163,13 @@ class LightTracer(Tracer):
         self._changed(sdk)
         sampler, resource, ids, *_ = made_of
         is_usual = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
-        self._ids_are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
-        self._decisions = tuple(_decisions(sampler))
-        self._tells_start = _tells_start(sdk.span_processor)
-        self._is_silent = not (self._tells_start or self._count)
+        are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
+        tells_start, decisions = _tells_start(sdk.span_processor), tuple(_decisions(sampler))
         common = {"_sampler": sampler, "_resource": resource, **_common(sdk)}
-        self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
-        # Last: a thread that comes meanwhile prepares for itself.
+        kind: type[LightSpan] = type("_Span", (LightSpan,), common)
+        # At once, without a call in between: a thread that comes meanwhile may have prepared for what was before.
+        self._ids_are_random, self._decisions, self._class = are_random, decisions, kind
+        self._tells_start, self._is_silent = tells_start, not (tells_start or self._count)
         self._made_of = made_of
         return True
 

@@ -147,7 +147,7 @@ def test_points_are_those_of_the_sdk(
 def test_where_attributes_are_dropped_the_exemplar_is_the_last_value_of_all() -> None:
     sides = [Side(counts, [CUMULATIVE], {"views": [VIEWS["fewer attributes"]]}) for counts in (True, False)]
     for side in sides:
-        for span, attributes in enumerate(({"topic": "b"}, {"topic": "b"}, {"topic": "b", "n": 1}), 1):
+        for span, attributes in enumerate((SETS[2], SETS[2], SETS[1]), 1):
             side.record(0.5, attributes, within(span, sampled=True))
     ours, theirs = (side.collected(0) for side in sides)
     assert ours == theirs

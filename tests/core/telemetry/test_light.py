@@ -16,11 +16,6 @@ from opentelemetry.sdk.trace import Span, SpanLimits, SpanProcessor, Tracer, Tra
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_ON,
-    Decision,
-    ParentBased,
-    Sampler,
-    SamplingResult,
-    StaticSampler,
 )
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, set_span_in_context
 
@@ -196,23 +191,6 @@ def test_a_span_that_another_thread_reads_meanwhile_has_each_attribute_once(monk
     assert not span.untouched
 
 
-def test_a_sampler_may_change_the_very_attributes_that_it_is_asked_with() -> None:
-    class Marking(Sampler):
-        """Marks what it samples."""
-
-        def should_sample(self, *args: Any, **_: Any) -> SamplingResult:
-            args[4]["marked"] = True
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, args[4])
-
-        def get_description(self) -> str:
-            return "marking"
-
-    sdk, collected = tracer_of(Marking())
-    tracer = LightTracer(sdk, lambda _: None)  # type: ignore[arg-type]
-    tracer.start_like(Template("a", {"x": 1}), None, SpanKind.CLIENT, 1, given({"y": 2})).end()
-    assert dict(collected.ended[0].attributes) == {"x": 1, "y": 2, "marked": True}
-
-
 @pytest.mark.parametrize("changed", [lambda _: b"", lambda: None], ids=["other result", "other arguments"])
 def test_an_exporter_that_encodes_otherwise_is_left_alone(changed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace_exporter, "encode_spans", changed)
@@ -261,11 +239,3 @@ def test_what_somebody_has_put_in_place_of_the_sdks_is_called(
     provider = TracerProvider(shutdown_on_exit=False)
     light.lightened(provider, provider.get_tracer("scope")).start_span("a").end()
     assert called == [name]
-
-
-@pytest.mark.parametrize("sampler", [StaticSampler(Decision.RECORD_AND_SAMPLE), ParentBased(ALWAYS_ON)], ids=type)
-def test_a_function_that_one_sampler_was_given_is_asked(sampler: Any) -> None:
-    sampler.should_sample = lambda *_, **__: SamplingResult(Decision.DROP)
-    sdk, collected = tracer_of(sampler)
-    LightTracer(sdk, lambda _: None).start_span("a").end()  # type: ignore[arg-type]
-    assert collected.ended == []
