@@ -30,8 +30,11 @@ def configure() -> None:
         _log.warning("`import otel_eda.auto` needs the SDK and the distro: pip install 'otel-eda[otlp]'")
         return
     configurators: tuple[Any, ...] = (Distro, OpenTelemetryConfigurator)  # neither has types
-    for configurator in configurators:
-        configurator().configure()
+    try:
+        for configurator in configurators:
+            configurator().configure()
+    except Exception:  # noqa: BLE001  # a setting that the SDK refuses stops no application, as under the launcher
+        _log.exception("OpenTelemetry's SDK refuses its settings, and is not configured")
     Distro().configured()
 
 

@@ -16,7 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FIRST, LAST = 30, 45
 BEFORE_ZERO = 21  # version 1.30 goes with 0.51
-TESTS = [f"tests/core/telemetry/test_{name}.py" for name in ("light_spans", "light", "histograms", "encoder_mutations")]
+TESTS = [
+    f"tests/core/telemetry/test_{name}.py"
+    for name in ("light_spans", "light", "light_tracer", "histograms", "encoder_mutations")
+]
 QUIET = "-Wignore:SelectableGroups:DeprecationWarning"  # version 1.42 reads entry points in a way that Python warns of
 BESIDE = ("wrapt", "pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "pyyaml", "importlib-metadata<8.6")
 

@@ -6,15 +6,17 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support.programs import BARE, launched, running
+from support.programs import BARE, Received, launched, run, running
 from support.waiting import until
 
 from faults.conftest import PROGRAMS
+from otel_eda.otlp import Receiver
+from otel_eda.otlp import grpc as over_grpc
 
 if TYPE_CHECKING:
     from brokers.kafka import Kafka
     from conftest import Topics
-    from support.programs import Outcome, Received, Way
+    from support.programs import Outcome, Way
 
 OFFSET = "messaging.kafka.offset"
 # The SDK of a child that is forked during a collection waits half a minute at its end for a lock that nobody holds.
@@ -102,3 +104,12 @@ def test_a_child_exports_by_connections_of_its_own(endpoint: str, received: Rece
     assert not received.twice()
     names = Counter(span.name for span in received.ours())
     assert names == {"send order.placed": 500, "process order.placed": 500}
+
+
+def test_a_child_exports_by_a_channel_of_its_own() -> None:
+    # Up to version 1.80, and with GRPC_ENABLE_FORK_SUPPORT=1, gRPC closes the parent's in the child.
+    received = Received()
+    with over_grpc.serving(Receiver([received])) as url:
+        outcome = run(BARE, PROGRAMS / "grpc_forks.py", url)
+    assert outcome.output.splitlines() == ["before: True", "child: False", "after: True", "child ends with 0"]
+    assert [span.name for span in received.ours()] == ["send order.placed", "process order.placed"] * 3

@@ -74,6 +74,19 @@ def test_one_import_configures_the_sdk_and_enables(monkeypatch: pytest.MonkeyPat
     assert (ran.stdout, "go nowhere" in ran.stderr) == ("opentelemetry.sdk.trace True\n", False)
 
 
+def test_a_setting_that_the_sdk_refuses_stops_no_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("METRICS", "LOGS"):
+        monkeypatch.setenv(f"OTEL_{name}_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "nobodys")
+    ran = run(
+        "import os, otel_eda.auto; from otel_eda import suite; print(all(item.on for item in suite.LIBRARIES.values()),"
+        "'OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED' in os.environ)"
+    )
+    assert ran.stdout == "True False\n"
+    assert ran.stderr.count("is not configured") == 1
+    assert "nobodys" in ran.stderr
+
+
 def test_one_import_leaves_an_sdk_that_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = run(
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider;"

@@ -164,9 +164,11 @@ def _state(trace_state: TraceState) -> bytes:
 
 
 def encode(span: LightSpan) -> tuple[bytes, bytes]:
-    """Return a span as a field of `ScopeSpans`, in two pieces; raise `NotPlainError` or a `UnicodeError` if need be."""
-    links, origin, most = span.own_links, span.origin, span._limits.max_links
-    if not span.untouched or (most is not None and len(links) + (origin is not None) > most):
+    """Return a span as a field of `ScopeSpans`, in two pieces; raise if only the official function may encode it."""
+    name, links, origin, most = span._name, span.own_links, span.origin, span._limits.max_links
+    # At once, without a call in between: a reader in another thread joins the attributes of both into one container.
+    is_untouched, template, own = span.untouched, span.template, span.own_attributes
+    if not is_untouched or (most is not None and len(links) + (origin is not None) > most):
         raise NotPlainError
     (trace_id, span_id, _, _, state, _), parent = span._context, span._parent
     parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
@@ -174,11 +176,10 @@ def encode(span: LightSpan) -> tuple[bytes, bytes]:
         parts.append(_state(state))
     if parent is not None:
         parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
-    template, name = span.template, span._name
     usual, shared = template.encoded or _encode(template)
     named = usual if name == template.name else _name(name)
     parts += (named, _KINDS[span._kind], _times(0x39, span._start_time, 0x41, span._end_time), shared)
-    _add(parts, span.own_attributes)
+    _add(parts, own)
     if origin is not None:
         parts.append(_link_to(origin))
     if links:
@@ -240,7 +241,7 @@ def _encoded(spans: Sequence[Any], official: Encode) -> tuple[Any, bytes]:
             _make_header(span, official)
         try:
             fields += encode(span)
-        except (NotPlainError, UnicodeError):
+        except Exception:  # noqa: BLE001  # a name of no text, a time below zero: the official function decides
             others.append(span)
     light = [piece for kind, fields in encoded.items() if fields for piece in _headed(kind.header, fields)]
     return official(others), b"".join(light)

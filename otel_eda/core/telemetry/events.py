@@ -25,6 +25,11 @@ def set_provider(provider: LoggerProvider | None) -> None:
     _provider = provider
 
 
+def provider() -> LoggerProvider | None:
+    """Return the provider that events go to, None for the global one."""
+    return _provider
+
+
 @on_reset
 def _reset_provider() -> None:
     set_provider(None)

@@ -6,6 +6,7 @@ import logging
 import sys
 from copy import copy
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
@@ -25,6 +26,15 @@ _EXPORTERS = {
     "opentelemetry.exporter.otlp.proto.http.trace_exporter": "encode_to_bytes",
     "opentelemetry.exporter.otlp.proto.grpc.trace_exporter": "encode_spans",
 }
+# Of the SDK's, by module and class: what is not called where a span is light.
+_METHODS = {
+    (_SDK, "Tracer"): ("start_span",),
+    (_SDK, "_Span"): ("__init__", "start", "end", "set_attribute", "set_attributes", "get_span_context"),
+    (_SDK, "SynchronousMultiSpanProcessor"): ("on_start", "on_end"),
+    (f"{_SDK}.id_generator", "RandomIdGenerator"): ("generate_span_id", "generate_trace_id"),
+    (f"{_SDK}.sampling", "StaticSampler"): ("should_sample",),
+    (f"{_SDK}.sampling", "ParentBased"): ("should_sample",),
+}
 _replaced: dict[str, tuple[Any, Any]] = {}
 _replacing = PatientLock()
 
@@ -32,8 +42,8 @@ _replacing = PatientLock()
 def lightened(provider: object, tracer: Any) -> Tracer:
     """Return a tracer that starts light spans, or the tracer itself where light spans would not be the same.
 
-    They are not with a provider that is not the SDK's very own, and with a version of the SDK in which a span that is
-    made both ways comes out different.
+    They are not with a provider that is not the SDK's very own, where somebody has exchanged methods of the SDK, and
+    with a version of the SDK in which a span that is made both ways comes out different.
     """
     given: Tracer = tracer
     sdk = sys.modules.get(_SDK)
@@ -42,13 +52,23 @@ def lightened(provider: object, tracer: Any) -> Tracer:
     try:
         from otel_eda.core.telemetry.light_tracer import LightTracer
 
-        if not _alike(tracer):
-            _log.info("Spans are made by the SDK: light ones would differ in this version of it.")
+        if not (_is_original() and _alike(tracer)):
+            _log.info("Spans are made by the SDK: light ones would differ from it as it is here.")
             return given
         return LightTracer(tracer, encode_light_spans)
     except Exception:  # noqa: BLE001  # the SDK's insides may be anything in a version that nobody knows yet
         _log.info("Spans are made by the SDK: light ones are not possible with this version of it.", exc_info=True)
         return given
+
+
+def _is_original() -> bool:
+    """Return whether nobody has exchanged a method of the SDK in whose place ours are called."""
+    for (module, owner), names in _METHODS.items():
+        defined = vars(sys.modules[module])
+        methods = [getattr(defined[owner], name) for name in names]
+        if not all(type(method) is FunctionType and method.__globals__ is defined for method in methods):
+            return False
+    return True
 
 
 class _Ids:
@@ -126,7 +146,10 @@ def encode_light_spans(tracer: Any) -> None:
     with _replacing.held():  # two first spans at once would take each other's function for the official one
         for name, ours_is in _EXPORTERS.items():
             if name not in _replaced:
-                _replace(name, ours_is, tracer)
+                try:
+                    _replace(name, ours_is, tracer)
+                except Exception:  # noqa: BLE001  # somebody has changed it, or it is of a version that nobody knows
+                    _log.info("Spans are encoded by %s: it is not as we know it.", name, exc_info=True)
 
 
 def _replace(name: str, ours_is: str, tracer: Any) -> None:

@@ -98,8 +98,10 @@ def _points(instrument: Any, consumer: Any, attributes: Attributes) -> Points | 
         for storage in storages.values()
         for match in storage._get_or_init_view_instrument_match(instrument)
     ]
-    bounds = {aggregation._boundaries for _, _, aggregation in places if _is_plain(aggregation)}
-    if len(bounds) != 1 or not all(_is_plain(aggregation) for _, _, aggregation in places):
+    if not all(match._view._attribute_keys is None and _is_plain(aggregation) for match, _, aggregation in places):
+        return None  # with fewer attributes it is the order of others' values that decides which one is an exemplar
+    bounds = {aggregation._boundaries for _, _, aggregation in places}
+    if len(bounds) != 1:
         return None
     matches = [(match, key) for match, key, _ in places]
     return Points(consumer, storages, attributes, matches, bounds.pop(), exemplars is TraceBasedExemplarFilter)

@@ -17,7 +17,6 @@ from opentelemetry.sdk.trace import _Span
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Status, StatusCode
 
-from otel_eda.core.runtime.state import on_fork
 from otel_eda.core.telemetry.templates import BARE, PLAIN, all_links, plain
 
 if TYPE_CHECKING:
@@ -39,9 +38,7 @@ _new = object.__new__
 class LightSpan(_Span):
     """The SDK's span, whose containers are made when they are needed.
 
-    What all spans of a tracer have in common is in the attributes of a class that `LightTracer` makes for them. They
-    share one lock, which a thread may take twice: a lock of its own would be an object more in each span that waits for
-    its export, and nobody holds it for longer than it takes to set an attribute.
+    What all spans of a tracer have in common is in the attributes of a class that `LightTracer` makes for them.
     """
 
     is_light = True
@@ -64,7 +61,18 @@ class LightSpan(_Span):
     _trace_config = _record_end_metrics = None
     _limits: Any
     _context: SpanContext
-    _lock: Any = RLock()
+    made_lock: Any = None
+
+    @property
+    def _lock(self) -> Any:  # type: ignore[override]  # nobody sets it
+        # Of this span alone: the SDK logs warnings while it holds it, and a handler of logs may want another span's.
+        if self.made_lock is None:
+            vars(self).setdefault("made_lock", RLock())
+        return self.made_lock
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has, too: a lock cannot be copied, and a copy makes one of its own."""
+        return {name: value for name, value in vars(self).items() if name != "made_lock"}
 
     @property
     def _attributes(self) -> Any:
@@ -185,7 +193,7 @@ class LightSpan(_Span):
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute as the SDK does."""
-        if type(value) in PLAIN:
+        if type(value) in PLAIN and type(key) is str:  # one that is no text is another matter among several
             self.set_attributes({key: value})
         else:
             super().set_attribute(key, value)
@@ -216,8 +224,3 @@ class LightSpan(_Span):
             one._on_ending(self)
         for one in self.told:
             one.on_end(self)
-
-
-@on_fork
-def _renew_lock() -> None:
-    LightSpan._lock = RLock()  # a thread that there is no more may hold it

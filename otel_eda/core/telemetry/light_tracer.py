@@ -163,13 +163,13 @@ class LightTracer(Tracer):
         self._changed(sdk)
         sampler, resource, ids, *_ = made_of
         is_usual = type(ids) is RandomIdGenerator and _generates(ids) == _GENERATES
-        self._ids_are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
-        self._decisions = tuple(_decisions(sampler))
-        self._tells_start = _tells_start(sdk.span_processor)
-        self._is_silent = not (self._tells_start or self._count)
+        are_random = is_usual and bool(not self._random_flag or ids.is_trace_id_random())
+        tells_start, decisions = _tells_start(sdk.span_processor), tuple(_decisions(sampler))
         common = {"_sampler": sampler, "_resource": resource, **_common(sdk)}
-        self._class: type[LightSpan] = type("_Span", (LightSpan,), common)
-        # Last: a thread that comes meanwhile prepares for itself.
+        kind: type[LightSpan] = type("_Span", (LightSpan,), common)
+        # At once, without a call in between: a thread that comes meanwhile may have prepared for what was before.
+        self._ids_are_random, self._decisions, self._class = are_random, decisions, kind
+        self._tells_start, self._is_silent = tells_start, not (tells_start or self._count)
         self._made_of = made_of
         return True
 
@@ -179,7 +179,8 @@ class LightTracer(Tracer):
         (more, links, origin), context = described, as_context(within)
         attributes, linked = {**template.attributes, **more}, all_links(links, origin)
         result = self.sdk.sampler.should_sample(context, trace_id, template.name, kind, attributes, linked)
-        if result.attributes != attributes:  # the sampler has changed them
+        # It may have changed the very attributes that it was asked with.
+        if result.decision is not _DROP and result.attributes != {**template.attributes, **more}:
             template, described = Template(template.name, result.attributes or {}), ({}, links, origin)
         return result.decision, NO_STATE if result.trace_state is None else result.trace_state, template, described
 
@@ -219,12 +220,17 @@ def _told(processor: Any) -> dict[str, Any]:
 
 def _decisions(sampler: Sampler) -> Iterator[Decision | None]:
     # What a sampler of the SDK decides for each kind of parent, or None where it depends on more.
-    if isinstance(sampler, ParentBased) and type(sampler).should_sample is ParentBased.should_sample:
+    if isinstance(sampler, ParentBased) and _asks(sampler) is ParentBased.should_sample:
         yield from [_always(getattr(sampler, name, None)) for name in _DELEGATES]
         return
     yield from [_always(sampler)] * len(_DELEGATES)
 
 
 def _always(sampler: object) -> Decision | None:
-    known = isinstance(sampler, StaticSampler) and type(sampler).should_sample is StaticSampler.should_sample
+    known = isinstance(sampler, StaticSampler) and _asks(sampler) is StaticSampler.should_sample
     return sampler._decision if known else None  # type: ignore[attr-defined]
+
+
+def _asks(sampler: Sampler) -> object:
+    # Somebody may have given that one sampler a function of its own.
+    return getattr(sampler.should_sample, "__func__", None)

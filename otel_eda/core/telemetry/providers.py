@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
 
 from opentelemetry import metrics, trace
 
 from otel_eda import semconv
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.locks import PatientLock
-from otel_eda.core.runtime.state import on_fork
+from otel_eda.core.runtime.state import on_fork, on_reset
 from otel_eda.core.telemetry.fresh_counts import begin_at_zero
 from otel_eda.core.telemetry.instruments import Metrics
 from otel_eda.core.telemetry.light import lightened
@@ -76,6 +77,7 @@ class Telemetry:
         """Record with these providers, or with the global ones for None."""
         with _lock.held():
             self.tracer_provider, self.meter_provider = tracer_provider, meter_provider
+            _keep_given(tracer_provider, meter_provider)
             self._search()
 
     def apart(self, tracer_provider: TracerProvider) -> Telemetry:
@@ -123,6 +125,22 @@ class Telemetry:
         tracer = lightened(provider, provider.get_tracer(self.name, own_version(), semconv.SCHEMA))
         meters = self.meter_provider or metrics.get_meter_provider()
         return Scope(tracer, _metrics(meters, self.name), self._records_metrics)
+
+
+_given: WeakSet[Any] = WeakSet()
+on_reset(_given.clear)
+
+
+def given_providers() -> tuple[object, ...]:
+    """Return the providers of spans and metrics that there are besides the global ones."""
+    return tuple(_given)
+
+
+def _keep_given(*given: object) -> None:
+    for provider in given:
+        with suppress(TypeError):  # one that cannot be kept weakly is for its owner to flush
+            if provider is not None:
+                _given.add(provider)
 
 
 def _records(provider: object) -> bool:

@@ -144,6 +144,17 @@ def test_points_are_those_of_the_sdk(
     play(Side(True, temporalities, options), Side(False, temporalities, options), steps)
 
 
+def test_where_attributes_are_dropped_the_exemplar_is_the_last_value_of_all() -> None:
+    sides = [Side(counts, [CUMULATIVE], {"views": [VIEWS["fewer attributes"]]}) for counts in (True, False)]
+    for side in sides:
+        for span, attributes in enumerate((SETS[2], SETS[2], SETS[1]), 1):
+            side.record(0.5, attributes, within(span, sampled=True))
+    ours, theirs = (side.collected(0) for side in sides)
+    assert ours == theirs
+    for side in sides:
+        side.provider.shutdown()
+
+
 def test_this_sdk_is_known() -> None:
     assert light_histograms._is_known()
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 import threading
+from copy import copy
+from functools import wraps
 from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans as official
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
+from opentelemetry.sdk.trace import Span, SpanLimits, SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+)
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, set_span_in_context
 
 from core.telemetry.test_light_spans import tracer_of
 from otel_eda.core.telemetry import encoding, light
 from otel_eda.core.telemetry.light_spans import LightSpan
 from otel_eda.core.telemetry.light_tracer import LightTracer
+from otel_eda.core.telemetry.templates import Template, given
 
 
 def test_a_provider_of_ones_own_keeps_its_spans() -> None:
@@ -153,3 +159,83 @@ def test_long_texts_are_not_kept() -> None:
     LightTracer(tracer, lambda _: None).start_span("send orders", attributes={"payload": "x" * 5000}).end()  # type: ignore[arg-type]
     encoding.encode_spans(collected.ended, official)
     assert max(map(len, (value for _, value in encoding._texts)), default=0) <= 64
+
+
+@pytest.mark.parametrize("step", [lambda span: span.update_name(None), lambda span: span.set_attribute(1, "x")])
+def test_names_that_are_no_texts_are_as_with_the_sdk(step: Any) -> None:
+    theirs, their_spans = tracer_of(ALWAYS_ON)
+    ours, our_spans = tracer_of(ALWAYS_ON)
+    for tracer in (theirs, LightTracer(ours, lambda _: None)):  # type: ignore[arg-type]
+        tracer.start_span("first").end()  # which the official function encodes, for the resource and the scope
+        span = tracer.start_span("a", None, SpanKind.CLIENT, {"y": 1}, start_time=1)
+        step(span)
+        span.end(2)
+    encoding.encode_spans(our_spans.ended[:1], official)
+    assert encoding.encode_spans(our_spans.ended[1:], official) == official(their_spans.ended[1:])
+
+
+def test_a_span_that_another_thread_reads_meanwhile_has_each_attribute_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def name_of(name: str) -> bytes:
+        assert span.attributes  # as another exporter's thread has it
+        return encoded(name)
+
+    encoded, (tracer, collected) = encoding._name, tracer_of(ALWAYS_ON)
+    lightened = LightTracer(tracer, lambda _: None)  # type: ignore[arg-type]
+    lightened.start_span("first").end()
+    encoding.encode_spans(collected.ended, official)
+    span: Any = lightened.start_like(Template("a", {"x": 1}), None, SpanKind.CLIENT, 1, given({"y": 2}))
+    span.end()
+    monkeypatch.setattr(encoding, "_name", name_of)
+    (resource,) = encoding.encode_spans([span], official).resource_spans
+    assert [one.key for one in resource.scope_spans[0].spans[0].attributes] == ["x", "y"]
+    assert not span.untouched
+
+
+@pytest.mark.parametrize("changed", [lambda _: b"", lambda: None], ids=["other result", "other arguments"])
+def test_an_exporter_that_encodes_otherwise_is_left_alone(changed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace_exporter, "encode_spans", changed)
+    provider = TracerProvider(shutdown_on_exit=False)
+    tracer = light.lightened(provider, provider.get_tracer("scope"))
+    assert isinstance(tracer.start_span("a"), LightSpan)
+    assert vars(trace_exporter)["encode_spans"] is changed
+    light._put_back()
+
+
+def test_no_span_waits_for_another() -> None:
+    # While a span is locked the SDK logs warnings, and a handler of logs may use another span.
+    sdk, _ = tracer_of(ALWAYS_ON)
+    first, other = (LightTracer(sdk, lambda _: None).start_span(name) for name in "ab")  # type: ignore[arg-type]
+    with first._lock:  # type: ignore[attr-defined]
+        thread = threading.Thread(target=lambda: other.add_event("logged"))
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_copy_of_a_span_whose_lock_was_made_is_whole() -> None:
+    sdk, collected = tracer_of(ALWAYS_ON)
+    span: Any = LightTracer(sdk, lambda _: None).start_span("a", attributes={"x": 1})  # type: ignore[arg-type]
+    span.set_status(StatusCode.OK)
+    span.end()
+    assert span.made_lock
+    assert copy(collected.ended[0]).to_json() == span.to_json()
+    assert "made_lock" not in vars(copy(collected.ended[0]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(Tracer, "start_span"), (Span, "end"), (RandomIdGenerator, "generate_span_id")]
+)
+def test_what_somebody_has_put_in_place_of_the_sdks_is_called(
+    kind: type[Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called, original = [], getattr(kind, name)
+
+    @wraps(original)
+    def counted(*args: Any, **options: Any) -> Any:
+        called.append(name)
+        return original(*args, **options)
+
+    monkeypatch.setattr(kind, name, counted)
+    provider = TracerProvider(shutdown_on_exit=False)
+    light.lightened(provider, provider.get_tracer("scope")).start_span("a").end()
+    assert called == [name]

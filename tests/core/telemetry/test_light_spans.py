@@ -136,11 +136,11 @@ contexts = st.builds(
 )
 links = st.lists(st.tuples(contexts, st.none() | mappings), max_size=5)
 steps: st.SearchStrategy[Step] = st.one_of(
-    st.builds(lambda k, v: lambda span: span.set_attribute(k, v), texts, values),
+    st.builds(lambda k, v: lambda span: span.set_attribute(k, v), texts | st.integers(0, 3), values),
     st.builds(lambda each: lambda span: span.set_attributes(each), mappings | plain),
     st.builds(lambda n, a: lambda span: span.add_event(n, a, 7), texts, mappings),
     st.builds(lambda c: lambda span: span.add_link(c), contexts),
-    st.builds(lambda n: lambda span: span.update_name(n), texts),
+    st.builds(lambda n: lambda span: span.update_name(n), texts | st.none()),
     st.builds(lambda c, d: lambda span: span.set_status(Status(c, d)), st.sampled_from(StatusCode), st.none() | texts),
     st.builds(lambda at: lambda span: span.end(at), st.integers(30, 40)),
     st.just(lambda span: dict(span.attributes)),
