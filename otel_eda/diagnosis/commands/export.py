@@ -37,7 +37,7 @@ def run(
 ) -> int:
     """Write a table to a file, or all tables to a folder."""
     files = _files(output, table)
-    import duckdb
+    from otel_eda.diagnosis.duck import duckdb
 
     with loaded(reading) as store:
         try:
