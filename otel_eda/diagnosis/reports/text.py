@@ -90,8 +90,8 @@ def summary(diagnosis: Diagnosis) -> Text:
     return Text.assemble(read, *parts)
 
 
-def notes(diagnosis: Diagnosis) -> Iterator[str]:
-    """Say what limits the findings."""
+def notes(diagnosis: Diagnosis, waits: str = "--grace") -> Iterator[str]:
+    """Say what limits the findings; `waits` are the options that say how old a message must be."""
     yield from (f"{code} did not run: {why}" for code, why in diagnosis.not_run.items())
     yield from diagnosis.intake.notes()
     unsure = [item for item in diagnosis.completeness if not item.complete]
@@ -105,8 +105,8 @@ def notes(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.young:
         codes = ", ".join(f"{code}: {number:,}" for code, number in sorted(diagnosis.young.items()))
         yield (
-            f"of messages that are younger than the grace nothing is said yet ({codes}): "
-            "look again later, or shorten it with --grace"
+            f"of messages that are too young nothing is said yet ({codes}): "
+            f"look again later, or shorten the time with {waits}"
         )
     yield from diagnosis.unasked
 
