@@ -200,6 +200,14 @@ def test_an_output_without_room_is_said_in_one_line(telemetry: Path) -> None:
             assert (status, errors) == (2, "otel-eda: [Errno 28] No space left on device\n")
 
 
+@pytest.mark.parametrize("command", ["diagnose", "export"])
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_read(command: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").mkdir()
+    for file, why in ((tmp_path / "no" / "x.csv", "cannot be written there"), (tmp_path / "x.csv", "is a folder")):
+        outcome = run(BARE, "-c", MAIN, command, tmp_path / "nowhere.jsonl", "-o", file)
+        assert (outcome.status, outcome.output, outcome.errors) == (2, "", f"otel-eda: {file}: {why}\n")
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor"], ["diagnose", "telemetry"]], ids=" ".join)
 def test_without_typer_it_says_in_one_line_what_to_install(arguments: list[str]) -> None:
     outcome = run(BARE, "-c", without("typer"), *arguments)

@@ -8,7 +8,7 @@ from typer import Option
 from otel_eda.diagnosis import CLEAN, UnusableError
 from otel_eda.encodings import valid
 
-from .options import Reading, loaded
+from .options import Reading, check_writable, loaded
 
 if TYPE_CHECKING:
     from otel_eda.diagnosis.store import Store
@@ -57,6 +57,7 @@ def _files(output: str, table: TableName) -> dict[TableName, Path]:
         return {name: Path(output, f"{name}.parquet") for name in get_args(TableName)}
     if Path(output).suffix not in FORMATS:
         raise UnusableError(f"{Path(output).name}: its name must end in {', '.join(FORMATS)}")
+    check_writable(Path(output))
     return {table: Path(output)}
 
 

@@ -32,6 +32,8 @@ class Files:
         """Return where the files are; raises `UnusableError` if there are none."""
         path = Path(self.place)
         found = sorted(_inside(path)) if path.is_dir() else [path] if path.exists() else self._matching()
+        if path.is_dir() and not found:
+            raise UnusableError(f"{self.place}: no file in this folder is named as telemetry is: {', '.join(ENDINGS)}")
         if not found:
             raise UnusableError(f"{self.place}: there is no such file, and none in such a folder")
         return found

@@ -21,7 +21,7 @@ class Stdin:
     def files(self, spool: Path) -> Iterator[Path]:
         """Yield the one file."""
         start = sys.stdin.buffer.read(2)
-        path = spool / f"standard input.jsonl{MAGIC.get(start, '')}"
+        path = spool / f"standard input{MAGIC.get(start, '')}"
         with path.open("wb") as file:
             file.write(start)
             shutil.copyfileobj(sys.stdin.buffer, file)
