@@ -94,7 +94,7 @@ class Output:
         head = Text.assemble(
             (f"{moment(time.time_ns())[11:19]} ", "dim"), (finding.code, "bold"), " ",
             (finding.verdict.name, STYLES[finding.verdict]), f" {finding.title}{times}  ",
-            plain(place(finding), "bold"), "  ", plain(finding.detail or ""), f" {period(finding)}",
+            plain(place(finding), "bold"), "  ", plain(finding.detail or ""), f", {period(finding)}",
         )  # fmt: skip
         self.console.print(head)
         for line in (f"{finding.cause}{because}; {finding.action}", self._traces(finding)):

@@ -125,7 +125,7 @@ def test_a_terminal_has_a_status_line_and_its_lines_are_wrapped_at_words(tmp_pat
     assert "trace " in "\n".join(shown)
     assert made.messages[12].span.trace in "".join(line.strip() for line in shown)
     told = " ".join(" ".join(shown).split())
-    assert "no member of it finished it: KeyError" in told
+    assert "no member of it finished it: KeyError, at 2026-" in told
     assert "send what cannot be handled to a dead-letter destination" in told
     assert not any("hears" in line for line in shown)  # it was removed at the end
 
