@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from otel_eda.diagnosis import UnusableError, causes, engine, plural
 from otel_eda.diagnosis.reported import Reported
-from otel_eda.diagnosis.reports.text import notes
+from otel_eda.diagnosis.reports.text import limits
 from otel_eda.diagnosis.settings import EVIDENCE
 from otel_eda.diagnosis.store import Store
 from otel_eda.diagnosis.watermarks import Watermarks
@@ -108,7 +108,8 @@ class Evaluator:
         self.recent: deque[Finding] = deque(maxlen=RECENT_FINDINGS)
         self.numbers: Counter[Verdict] = Counter()
         self.polled = polled
-        self.latest_notes: list[str] = []
+        self.intake_notes: list[str] = []
+        self.limits: list[str] = []  # of what was judged last
         self.spans = 0
         self.services: set[str] = set()
 
@@ -134,7 +135,7 @@ class Evaluator:
                 store.read([self.window, *self.polled])
             except UnusableError:
                 # Without the spans that a server has, messages would look lost. The window keeps the rest.
-                self.latest_notes = list(store.intake.notes())
+                self.intake_notes = list(store.intake.notes())
                 if any(server.error and not server.answered for server in self.polled):
                     raise
                 return None
@@ -142,7 +143,8 @@ class Evaluator:
             self.watermarks.apply(store, self.hold, min([self.window.counted, *counted]))
             diagnosis = self._check(store, reported)
         self.services = {item.service for item in diagnosis.completeness}
-        self.spans, self.latest_notes = diagnosis.intake.spans, list(notes(diagnosis, "--grace and --hold"))
+        self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
+        self.limits = list(limits(diagnosis, "--grace and --hold"))
         return diagnosis
 
     def _check(self, store: Store, reported: Reported | None) -> Diagnosis:
@@ -162,8 +164,8 @@ class Evaluator:
             raise UnusableError("no OTLP has come, so nothing was checked")
 
     def notes(self) -> Iterator[str]:
-        """Yield a line for each kind of telemetry that was not used, and for what was not judged, with the reason."""
-        yield from self.latest_notes
+        """Yield a line for each kind of telemetry that was not used, with the reason."""
+        yield from self.intake_notes
         for server in self.polled:
             yield from server.notes()
         yield from self.window.notes()

@@ -90,10 +90,15 @@ def summary(diagnosis: Diagnosis) -> Text:
     return Text.assemble(read, *parts)
 
 
-def notes(diagnosis: Diagnosis, waits: str = "--grace") -> Iterator[str]:
-    """Say what limits the findings; `waits` are the options that say how old a message must be."""
+def notes(diagnosis: Diagnosis) -> Iterator[str]:
+    """Say what did not run, what was not read, and what limits the findings."""
     yield from (f"{code} did not run: {why}" for code, why in diagnosis.not_run.items())
     yield from diagnosis.intake.notes()
+    yield from limits(diagnosis)
+
+
+def limits(diagnosis: Diagnosis, waits: str = "--grace") -> Iterator[str]:
+    """Say what limits the findings; `waits` are the options that say how old a message must be."""
     unsure = [item for item in diagnosis.completeness if not item.complete]
     if unsure:
         blind = sum(item.counted is None for item in unsure)
