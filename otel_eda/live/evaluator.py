@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.store import Source
 
 MEMORY_MB = 400
+NOTHING = "no telemetry has come, so nothing was checked"
 RECENT_FINDINGS = 100  # that may be the causes of others
 
 
@@ -118,6 +119,11 @@ class Evaluator:
         """The verdicts of all findings so far."""
         return iter(self.numbers)
 
+    @property
+    def nothing(self) -> str:
+        """What there is to say if there are no findings."""
+        return "nothing found" if self.reported.evaluations else "nothing was checked"
+
     def evaluate(self) -> list[Finding]:
         """Return the new findings."""
         diagnosis = self.diagnose(self.reported)
@@ -161,7 +167,7 @@ class Evaluator:
             if server.error:
                 raise server.error
         if not self.reported.evaluations:
-            raise UnusableError("no OTLP has come, so nothing was checked")
+            raise UnusableError(NOTHING)
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""

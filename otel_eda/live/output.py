@@ -74,7 +74,7 @@ class Output:
         if self.json:
             self._line({"summary": {"seconds": round(seconds, 1), "spans": evaluator.spans, **numbers, "notes": notes}})
             return
-        found = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "nothing found"
+        found = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or evaluator.nothing
         self.stderr.print(
             plain(f"watched for {seconds:.0f} s, {plural(evaluator.spans, 'span')} in the last window: {found}")
         )
