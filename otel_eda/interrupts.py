@@ -18,12 +18,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = 130  # as a shell has it of a program that SIGINT ends
 STOPPED = "stopped"
 PATIENCE = 0.5  # seconds
+SOON = 0.01  # seconds
 
 
 @contextmanager
 def raised() -> Iterator[None]:
     """Raise `KeyboardInterrupt` in the block on either signal, so that the block can clean up."""
-    with _handled(_raise):
+    with _handled(_raise), _raised_again():
         yield
 
 
@@ -97,6 +98,34 @@ def _enforce(ours: socket.socket, folder: Path) -> None:
 
 def _raise() -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _raised_again() -> Iterator[None]:
+    """Raise an interrupt once more that Python ignored, as it does in finalizers and callbacks of weak references."""
+    before = sys.unraisablehook
+
+    def hook(ignored: sys.UnraisableHookArgs) -> None:
+        if isinstance(ignored.exc_value, KeyboardInterrupt):
+            timer = threading.Timer(SOON, _signal_main)  # when what ignores exceptions is over
+            timer.daemon = True
+            timer.start()
+        else:
+            before(ignored)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _signal_main() -> None:
+    """Send an interrupt to the main thread itself, so that it ends its sleep."""
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 @contextmanager

@@ -68,6 +68,17 @@ QUESTIONS = (
             GROUP BY r.service, r.instance, r.destination""",
         "processes ended, or were killed, with messages in hand: {names}",
     ),
+    # As in the page of one trace.
+    Question(
+        """SELECT w.destination FROM (
+               SELECT service, destination, max(ended) AS ended FROM works
+               WHERE outcome = 'error' GROUP BY service, destination) w
+           JOIN (SELECT service, max(started) AS started FROM operations WHERE type IN ('process', 'settle')
+                 GROUP BY service) o ON o.service = w.service
+           WHERE o.started < w.ended""",
+        "the last attempt at {names} failed, and its service processes and settles nothing here after that: "
+        "what became of the message cannot be told",
+    ),
     # A settlement may come later than the work, and is not it.
     Question(
         """SELECT w.service FROM works w JOIN operations c ON c.trace_id = w.trace_id AND c.parent_id = w.span_id

@@ -65,10 +65,9 @@ def select(tables: Tables, check: Check) -> None:
 
 
 def judge(tables: Tables, checks: Sequence[Check], young: Counter[str]) -> None:
-    """Make the table `evaluated` of the candidates; count in `young` what only the grace keeps from being in it."""
+    """Make the table `evaluated` of the candidates; count in `young` what only its age keeps from being in it."""
     _evaluate(tables, checks)
-    if any("G3" in check.gates for check in checks):
-        young += _young(tables)
+    young += _young(tables)
 
 
 def clear(tables: Tables) -> None:
@@ -86,7 +85,7 @@ def _evaluate(tables: Tables, checks: Sequence[Check]) -> None:
         CREATE TEMP TABLE judged AS
             WITH nearby AS ({NEARBY})
             SELECT c.* EXCLUDE ({", ".join(gate.lower() for gate in GATES)}), b.message_offset AS before_offset,
-                   a.message_offset AS after_offset, {columns}
+                   a.message_offset AS after_offset, coalesce(c.last_time <= h.settled, true) AS is_settled, {columns}
             FROM candidate c CROSS JOIN settings s
             LEFT JOIN complete k ON k.destination IS NOT DISTINCT FROM c.destination
             LEFT JOIN epochs e ON e.destination = c.destination
@@ -97,14 +96,12 @@ def _evaluate(tables: Tables, checks: Sequence[Check]) -> None:
                 AND b.partition_id = c.partition_id AND b.message_offset < c.message_offset
             ASOF LEFT JOIN nearby a ON a.consumer_group = c.consumer_group AND a.destination = c.destination
                 AND a.partition_id = c.partition_id AND a.message_offset > c.message_offset
-            -- Telemetry that belongs to it may still come.
-            WHERE coalesce(c.last_time <= h.settled, true)
     """)
     tables.execute(f"""
         CREATE TEMP TABLE evaluated AS
         SELECT *, least(greatest(3 - ({opened}), 1),
                         CASE at_most WHEN 'SUSPECT' THEN 1 WHEN 'LIKELY' THEN 2 ELSE 3 END) AS verdict
-        FROM judged WHERE {kept}
+        FROM judged WHERE is_settled AND {kept} -- else telemetry that belongs to it may still come
     """)
 
 
@@ -120,7 +117,8 @@ def _gate(gate: str, checks: Sequence[Check]) -> str:
 
 
 def _young(tables: Tables) -> Counter[str]:
-    """Return how many messages would be in findings of each check if they had not happened within the grace."""
+    """Return how many messages would be in findings of each check if they had happened longer ago."""
     others = " AND ".join(f"{gate.lower()} IS NOT false" for gate in GATES if gate != "G3")
     number = "coalesce(sum(coalesce(weight, 1)), 0)::BIGINT"
-    return Counter(dict(tables.ask(f"SELECT code, {number} FROM judged WHERE NOT g3 AND {others} GROUP BY code")))
+    which = f"NOT (g3 AND is_settled) AND {others}"
+    return Counter(dict(tables.ask(f"SELECT code, {number} FROM judged WHERE {which} GROUP BY code")))

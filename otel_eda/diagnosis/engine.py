@@ -49,8 +49,8 @@ class Diagnosis:
     """The findings, the time that the spans cover, what was read and how complete it is.
 
     `unasked` are sentences about what the telemetry cannot tell; `young` is, by check, how many messages are younger
-    than the grace, so that nothing is said of them yet; `not_run` is, by check, why it could not run. With
-    `only_news` the findings are without what was told before.
+    than the grace, or than a window's hold, so that nothing is said of them yet; `not_run` is, by check, why it could
+    not run. With `only_news` the findings are without what was told before.
     """
 
     window: facts.Period
@@ -117,7 +117,7 @@ def run(
     *,
     only_news: bool = False,
 ) -> list[Finding]:
-    """Run checks and return their findings; count in `young` what only the grace keeps from being one."""
+    """Run checks and return their findings; count in `young` what only its age keeps from being one."""
     try:
         candidates.create(tables)
         for check in checks:

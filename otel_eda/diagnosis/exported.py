@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
+from otel_eda.diagnosis.duck import duckdb
 
 from . import columns
 

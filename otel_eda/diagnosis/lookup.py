@@ -51,13 +51,14 @@ def spans(store: Store, name: str) -> list[SpanId]:
 
 def near(store: Store, name: str) -> list[str]:
     """Return what there is that a name may be meant for: other offsets, other destinations, ids that begin so."""
-    for destination, partition, _ in _places(name):
+    places = [(destination, partition) for destination, partition, _ in _places(name)] or [(name, None)]
+    for destination, partition in places:
         if found := _offsets(store, destination, partition):
             return found
     names = [row[0] for row in store.ask("SELECT DISTINCT destination FROM operations WHERE destination IS NOT NULL")]
     likely = [
         f"{close}: {', '.join(_offsets(store, close, None)) or 'no offsets'}"
-        for destination, _, _ in _places(name)
+        for destination, _ in places
         for close in get_close_matches(destination, names, MOST_NEAR)
     ]
     return list(dict.fromkeys(likely))[:MOST_NEAR] or _beginning_so(store, name)

@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import duckdb
-
 from otel_eda import encodings
+from otel_eda.diagnosis.duck import duckdb
 
 from . import UnusableError, columns, completeness, continued, exported, load, load_columns, load_lines, plural
 from .intake import SIGNALS, Intake
@@ -61,6 +60,14 @@ class Store:
         self._stack = ExitStack()
 
     def __enter__(self) -> Store:  # noqa: PYI034  # nobody inherits from it
+        try:
+            self._open()
+        except BaseException as error:  # also an interrupt: it leaves nothing behind, and has the same name as later
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def _open(self) -> None:
         temporary = tempfile.TemporaryDirectory(prefix="otel-eda-", dir=self.inside)
         self.folder = folder = Path(self._stack.enter_context(temporary))
         self.spool = folder / "spool"
@@ -78,7 +85,6 @@ class Store:
         self._stack.callback(self.connection.close)
         for statement in (UNDRAWN, *load.MACROS, *load_columns.MACROS):
             self.connection.execute(statement)
-        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Close the database; raises `UnusableError` if the machine had no memory or disk for it."""

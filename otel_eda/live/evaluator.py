@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from otel_eda.diagnosis import UnusableError, causes, engine, plural
 from otel_eda.diagnosis.reported import Reported
+from otel_eda.diagnosis.reports.text import limits
 from otel_eda.diagnosis.settings import EVIDENCE
 from otel_eda.diagnosis.store import Store
 from otel_eda.diagnosis.watermarks import Watermarks
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from otel_eda.diagnosis.store import Source
 
 MEMORY_MB = 400
+NOTHING = "no telemetry has come, so nothing was checked"
 RECENT_FINDINGS = 100  # that may be the causes of others
 
 
@@ -108,6 +110,7 @@ class Evaluator:
         self.numbers: Counter[Verdict] = Counter()
         self.polled = polled
         self.intake_notes: list[str] = []
+        self.limits: list[str] = []  # of what was judged last
         self.spans = 0
         self.services: set[str] = set()
 
@@ -115,6 +118,11 @@ class Evaluator:
     def verdicts(self) -> Iterator[Verdict]:
         """The verdicts of all findings so far."""
         return iter(self.numbers)
+
+    @property
+    def nothing(self) -> str:
+        """What there is to say if there are no findings."""
+        return "nothing found" if self.reported.evaluations else "nothing was checked"
 
     def evaluate(self) -> list[Finding]:
         """Return the new findings."""
@@ -142,6 +150,7 @@ class Evaluator:
             diagnosis = self._check(store, reported)
         self.services = {item.service for item in diagnosis.completeness}
         self.spans, self.intake_notes = diagnosis.intake.spans, list(diagnosis.intake.notes())
+        self.limits = list(limits(diagnosis, "--grace and --hold"))
         return diagnosis
 
     def _check(self, store: Store, reported: Reported | None) -> Diagnosis:
@@ -158,7 +167,7 @@ class Evaluator:
             if server.error:
                 raise server.error
         if not self.reported.evaluations:
-            raise UnusableError("no OTLP has come, so nothing was checked")
+            raise UnusableError(NOTHING)
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each kind of telemetry that was not used, with the reason."""

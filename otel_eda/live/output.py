@@ -74,7 +74,7 @@ class Output:
         if self.json:
             self._line({"summary": {"seconds": round(seconds, 1), "spans": evaluator.spans, **numbers, "notes": notes}})
             return
-        found = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "nothing found"
+        found = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or evaluator.nothing
         self.stderr.print(
             plain(f"watched for {seconds:.0f} s, {plural(evaluator.spans, 'span')} in the last window: {found}")
         )
@@ -94,7 +94,7 @@ class Output:
         head = Text.assemble(
             (f"{moment(time.time_ns())[11:19]} ", "dim"), (finding.code, "bold"), " ",
             (finding.verdict.name, STYLES[finding.verdict]), f" {finding.title}{times}  ",
-            plain(place(finding), "bold"), "  ", plain(finding.detail or ""), f" {period(finding)}",
+            plain(place(finding), "bold"), "  ", plain(finding.detail or ""), f", {period(finding)}",
         )  # fmt: skip
         self.console.print(head)
         for line in (f"{finding.cause}{because}; {finding.action}", self._traces(finding)):

@@ -59,7 +59,12 @@ def run(
         output = Output(sys.stdout, format_, judging.jaeger_url)
         output.begin(_watched(servers.endpoints, places, polled))
         watch([sources.Exporters(queue), *files], window, evaluator, output, ended, pace)
-        notes = [*servers.notes(), *evaluator.notes(), *(note for grown in files for note in grown.notes())]
+        notes = [
+            *servers.notes(),
+            *evaluator.notes(),
+            *evaluator.limits,
+            *(note for grown in files for note in grown.notes()),
+        ]
         output.end(evaluator, notes)
     return _status(judging, evaluator)
 

@@ -11,9 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import duckdb
-
 from otel_eda import semconv
+from otel_eda.diagnosis.duck import duckdb
 from otel_eda.diagnosis.exported import literal
 from otel_eda.diagnosis.settings import SECOND
 from otel_eda.diagnosis.store import UNDRAWN

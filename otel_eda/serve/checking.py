@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from otel_eda.diagnosis import UnusableError, engine, plural
 from otel_eda.diagnosis.store import Store
+from otel_eda.live.evaluator import NOTHING
 
 if TYPE_CHECKING:
     import threading
@@ -48,7 +49,7 @@ class Checking:
     def check_complete(self) -> None:
         """Raise `UnusableError` if nothing was checked at any time."""
         if not self.found.evaluations:
-            raise UnusableError(next(iter(self.failures), "no OTLP has come, so nothing was checked"))
+            raise UnusableError(next(iter(self.failures), NOTHING))
 
     def _has_time(self) -> bool:
         """Return whether what comes is kept in time, or the checks have waited for long: keeping comes first."""

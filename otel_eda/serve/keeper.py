@@ -8,9 +8,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from otel_eda.diagnosis import UnusableError, plural
+from otel_eda.diagnosis.duck import duckdb
 
 from .loader import Loader
 from .memory import give_back

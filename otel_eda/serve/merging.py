@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-import duckdb
-
+from otel_eda.diagnosis.duck import duckdb
 from otel_eda.diagnosis.store import UNDRAWN
 
 if TYPE_CHECKING:

@@ -62,6 +62,42 @@ def test_an_interrupt_ends_a_command_at_once_while_it_reads(
     assert list(spool.iterdir()) == []
 
 
+# As a person's Ctrl-C may come: while DuckDB, in C++, sets itself up; and while the first statements run in it.
+WHILE_IT_LOADS = """
+import enum, signal
+before = enum.EnumType.__setattr__
+def interrupted(cls, name, value):
+    if cls.__module__.partition(".")[0] in {"duckdb", "_duckdb"}:
+        enum.EnumType.__setattr__ = before
+        signal.raise_signal(signal.SIGINT)
+    before(cls, name, value)
+enum.EnumType.__setattr__ = interrupted
+"""
+WHILE_IT_OPENS = """
+from otel_eda.diagnosis import load
+load.MACROS = ("SELECT count(*) FROM range(10000000) t(n) WHERE n % 7 = 3",) * 1000
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="enumerations are made in another way")
+def test_an_interrupt_while_the_engine_is_loaded_ends_a_command_in_one_line(telemetry: Path) -> None:
+    outcome = run(BARE, "-c", WHILE_IT_LOADS + MAIN, "diagnose", telemetry)
+    assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")
+
+
+def test_an_interrupt_while_the_store_is_opened_ends_a_command_in_one_line(telemetry: Path, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    way = Way(environ={"TMPDIR": str(spool)})
+    with running(way, "-c", WHILE_IT_OPENS + MAIN, "diagnose", telemetry) as program:
+        until(lambda: list(spool.glob("*/tables.db")), "the tables")
+        time.sleep(0.5)  # now it selects
+        program.signal(signal.SIGINT)
+        outcome = program.finish()
+    assert (outcome.status, outcome.output, outcome.errors) == (130, "", "otel-eda: stopped\n")
+    assert list(spool.iterdir()) == []
+
+
 def test_a_second_interrupt_ends_a_watch_that_judges_for_the_last_time(telemetry: Path) -> None:
     lines = telemetry.read_bytes()
     telemetry.write_bytes(lines * ((24 << 20) // len(lines)))
@@ -162,6 +198,14 @@ def test_an_output_without_room_is_said_in_one_line(telemetry: Path) -> None:
         for arguments in (["explain"], ["sql", str(telemetry), EVERYTHING]):
             status, errors = ended(arguments, full.fileno())
             assert (status, errors) == (2, "otel-eda: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("command", ["diagnose", "export"])
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_read(command: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").mkdir()
+    for file, why in ((tmp_path / "no" / "x.csv", "cannot be written there"), (tmp_path / "x.csv", "is a folder")):
+        outcome = run(BARE, "-c", MAIN, command, tmp_path / "nowhere.jsonl", "-o", file)
+        assert (outcome.status, outcome.output, outcome.errors) == (2, "", f"otel-eda: {file}: {why}\n")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor"], ["diagnose", "telemetry"]], ids=" ".join)

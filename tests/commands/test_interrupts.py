@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -33,6 +35,28 @@ def send(number: signal.Signals) -> None:
 def test_a_signal_is_raised(number: signal.Signals) -> None:
     with unchanged(), pytest.raises(KeyboardInterrupt), interrupts.raised():
         send(number)
+
+
+def test_a_signal_that_comes_where_python_ignores_exceptions_is_raised_after_that(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Held:
+        def __del__(self) -> None:
+            send(number)
+
+    hook = sys.unraisablehook
+
+    def lose_it() -> None:
+        held = Held()
+        del held
+        time.sleep(10)
+
+    began = time.monotonic()
+    with unchanged(), pytest.raises(KeyboardInterrupt), interrupts.raised():
+        lose_it()
+    assert time.monotonic() - began < 5
+    assert sys.unraisablehook is hook
+    assert capsys.readouterr().err == ""
 
 
 def test_the_first_signal_is_announced_and_the_second_one_raised(number: signal.Signals) -> None:

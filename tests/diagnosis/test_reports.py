@@ -132,7 +132,7 @@ class TestStatus:
     def test_without_the_extra_it_says_what_to_install(
         self, capsys: pytest.CaptureFixture[str], faulty: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in ("duckdb", "otel_eda.diagnosis.engine", "otel_eda.diagnosis.store"):
+        for module in ("duckdb", "otel_eda.diagnosis.duck", "otel_eda.diagnosis.engine", "otel_eda.diagnosis.store"):
             monkeypatch.delitem(sys.modules, module, raising=False)
         monkeypatch.setitem(sys.modules, "duckdb", None)
         status, out, err = run(capsys, "diagnose", faulty)

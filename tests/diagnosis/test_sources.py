@@ -74,6 +74,9 @@ class TestFiles:
             with store.Store() as made:
                 made.read([stdin.Stdin()])
                 assert made.intake.spans == SPANS
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"hello\n")))
+        with store.Store() as made, pytest.raises(UnusableError, match=r"^standard input: no OTLP JSON in it"):
+            made.read([stdin.Stdin()])
 
     @pytest.mark.parametrize("text", ["", "hello\nworld\n", '{"a": 1}\n', "\n\n", b"\x00\xff\xfe" * 100])
     def test_what_is_no_otlp_is_said_in_one_line(self, tmp_path: Path, text: str) -> None:
@@ -83,6 +86,9 @@ class TestFiles:
     def test_what_is_not_there_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(UnusableError, match="there is no such file"):
             read(tmp_path / "nothing")
+        (tmp_path / "notes.txt").touch()
+        with pytest.raises(UnusableError, match="no file in this folder is named as telemetry is"):
+            read(tmp_path)
 
     def test_one_document_of_many_lines(self, tmp_path: Path) -> None:
         text = "\n".join(json.dumps(json.loads(line), indent=2) for line in LINES)

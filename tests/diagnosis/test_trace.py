@@ -108,6 +108,8 @@ def test_a_circle_has_an_end(tmp_path: Path) -> None:
         ("orders/0/99", "there is orders/0/0 to 9"),
         ("orders/7/3", "there is orders/0/0 to 9"),
         ("order/0/3", "there is orders: orders/0/0 to 9"),
+        ("orders", "there is orders/0/0 to 9"),
+        ("Orders", "there is orders: orders/0/0 to 9"),
         ("message-", "there is message-0, message-1"),
         ("nothing like it", "nothing of this event is here\n"),
         (f"orders/0/{10**30}", "nothing of this event is here\n"),

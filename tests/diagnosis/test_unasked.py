@@ -51,6 +51,18 @@ def test_what_spans_do_not_name_is_said(diagnose: Diagnose, name: str, word: str
     assert "orders" in said
 
 
+def test_a_failure_after_which_nothing_is_here_is_said(diagnose: Diagnose) -> None:
+    made = flow(skip={39})
+    assert diagnose(made.world).unasked == ()
+    made.billing.process(made.messages[39], 60, error="KeyError")
+    (said,) = diagnose(made.world).unasked
+    assert said.startswith(
+        "the last attempt at orders failed, and its service processes and settles nothing here after"
+    )
+    made.billing.commit("orders", 61, 40)
+    assert diagnose(made.world).unasked == ()
+
+
 def test_what_is_only_received_is_said(diagnose: Diagnose) -> None:
     made = flow(skip=set(range(40)))
     for turn, message in enumerate(made.messages):

@@ -48,7 +48,8 @@ def test_a_fault_on_a_real_kafka_is_told_while_it_is_watched(kafka: Kafka, topic
         assert confirmed == [("EDA104", "CONFIRMED", [7, 7])]
         assert {code for code, _, _ in codes(watch)} == {"EDA104"}
         assert summary(watch)["confirmed"] == 1
-        assert summary(watch)["notes"] == []
+        # Nothing was refused or left out, and nothing is too young.
+        assert [note for note in summary(watch)["notes"] if "cannot be told" not in note] == []
 
 
 def spans(number: int, payload: int = 400) -> bytes:
@@ -99,6 +100,20 @@ def test_text_says_what_happened_and_values_do_not_steer_the_terminal(tmp_path: 
     assert not set("\x1b\x07\r") & {*outcome.output, *outcome.errors}
 
 
+def test_what_is_too_young_at_the_end_and_what_cannot_be_asked_is_noted(tmp_path: Path) -> None:
+    made = flow(40, 1, skip={12})
+    for attempt in range(3):
+        made.billing.process(made.messages[12], 1.21 + attempt / 100, error="KeyError")
+    path = made.world.write(tmp_path)
+    with command("watch", path, "--grace", "0", "--hold", "1h", "--duration", "1s") as watch:
+        outcome = watch.finish()
+    assert (outcome.status, outcome.output) == (0, "")
+    assert "nothing found" in outcome.errors
+    young = "Note: of messages that are too young nothing is said yet (EDA104: 1, EDA402: 3): look again later"
+    assert f"{young}, or shorten the time with --grace and --hold" in outcome.errors
+    assert "Note: no logs are here" in outcome.errors
+
+
 def test_a_terminal_has_a_status_line_and_its_lines_are_wrapped_at_words(tmp_path: Path) -> None:
     made = flow(40, 1, skip={12})
     made.billing.process(made.messages[12], 1.21, error="KeyError")
@@ -110,7 +125,7 @@ def test_a_terminal_has_a_status_line_and_its_lines_are_wrapped_at_words(tmp_pat
     assert "trace " in "\n".join(shown)
     assert made.messages[12].span.trace in "".join(line.strip() for line in shown)
     told = " ".join(" ".join(shown).split())
-    assert "no member of it finished it: KeyError" in told
+    assert "no member of it finished it: KeyError, at 2026-" in told
     assert "send what cannot be handled to a dead-letter destination" in told
     assert not any("hears" in line for line in shown)  # it was removed at the end
 

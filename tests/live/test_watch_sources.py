@@ -194,7 +194,10 @@ def test_what_came_after_a_jaeger_went_away_is_not_said_to_be_clean(
 
 def test_what_is_no_telemetry_is_not_said_to_be_clean(tmp_path: Path) -> None:
     written(tmp_path / "app.jsonl", ['{"level": "info"}'] * 3)
+    with command("watch", tmp_path, *QUICK, "--duration", "1s") as watch:
+        assert watch.finish().status == 2
+        assert "nothing found" not in watch.errors
     with command("watch", tmp_path, "--format", "json", *QUICK, "--duration", "1s") as watch:
         assert watch.finish().status == 2
-        assert watch.errors.splitlines()[-1] == "otel-eda: no OTLP has come, so nothing was checked"
+        assert watch.errors.splitlines()[-1] == "otel-eda: no telemetry has come, so nothing was checked"
         assert summary(watch)["notes"] == ["3 lines JSON, but not OTLP"]

@@ -40,7 +40,7 @@ def test_what_comes_after_the_end_is_refused_and_what_was_acknowledged_is_kept(t
     [
         ("lost.jsonl --hold 0.1s --fail-on SUSPECT", 1, ""),
         ("sound.jsonl --hold 0.1s --fail-on SUSPECT", 0, ""),
-        ("--otlp 127.0.0.1:0 --fail-on never", 2, "no OTLP has come"),
+        ("--otlp 127.0.0.1:0 --fail-on never", 2, "no telemetry has come"),
         ("clickhouse://127.0.0.1/otel", 2, "otel-eda watch and diagnose read it"),
         ("--jaeger http://127.0.0.1:9 --fail-on never", 2, "127.0.0.1:9"),
     ],

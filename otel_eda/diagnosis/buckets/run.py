@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from otel_eda.diagnosis import UnusableError, candidates, completeness, engine, facts, plural, realms
 from otel_eda.diagnosis.blindness import blindness, listed
+from otel_eda.diagnosis.duck import duckdb
 from otel_eda.diagnosis.engine import Diagnosis
 from otel_eda.diagnosis.settings import EVIDENCE
 from otel_eda.diagnosis.store import Store

@@ -14,7 +14,7 @@ from otel_eda.diagnosis.reports import ReportFormat, by_name
 from otel_eda.diagnosis.settings import Bounds
 
 from .gathered import gathered
-from .options import Judging, Reading, Telling
+from .options import Judging, Reading, Telling, check_writable
 from .progress import steps
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def run(
     """Diagnose and report."""
     from otel_eda.diagnosis.reports import check, write
 
+    if output:
+        check_writable(output)
     checks, only_news, kind = judging.checks(), telling.only_news, format_ or by_name(output)
     try:
         in_buckets = buckets is not None and buckets.of > 1

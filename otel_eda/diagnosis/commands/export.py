@@ -8,7 +8,7 @@ from typer import Option
 from otel_eda.diagnosis import CLEAN, UnusableError
 from otel_eda.encodings import valid
 
-from .options import Reading, loaded
+from .options import Reading, check_writable, loaded
 
 if TYPE_CHECKING:
     from otel_eda.diagnosis.store import Store
@@ -37,7 +37,7 @@ def run(
 ) -> int:
     """Write a table to a file, or all tables to a folder."""
     files = _files(output, table)
-    import duckdb
+    from otel_eda.diagnosis.duck import duckdb
 
     with loaded(reading) as store:
         try:
@@ -57,6 +57,7 @@ def _files(output: str, table: TableName) -> dict[TableName, Path]:
         return {name: Path(output, f"{name}.parquet") for name in get_args(TableName)}
     if Path(output).suffix not in FORMATS:
         raise UnusableError(f"{Path(output).name}: its name must end in {', '.join(FORMATS)}")
+    check_writable(Path(output))
     return {table: Path(output)}
 
 

@@ -1,5 +1,6 @@
 """The options that several commands have."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,6 +72,13 @@ class Reading:
     max_spans: Annotated[
         int, Option(min=1, metavar="N", help="A ClickHouse is read only if it has no more spans of that time.")
     ] = MOST_SPANS
+
+
+def check_writable(output: Path) -> None:
+    """Raise `UnusableError` if a file cannot be written: before anything is read, which may take minutes."""
+    if output.is_dir() or not os.access(output if output.exists() else output.parent, os.W_OK):
+        what = "is a folder" if output.is_dir() else "cannot be written there"
+        raise UnusableError(f"{output}: {what}")
 
 
 @contextmanager

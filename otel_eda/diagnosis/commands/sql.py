@@ -28,9 +28,8 @@ def run(
     ] = None,
 ) -> int:
     """Ask the tables."""
-    import duckdb
-
     from otel_eda.diagnosis import facts
+    from otel_eda.diagnosis.duck import duckdb
     from otel_eda.diagnosis.settings import Bounds
 
     with loaded(reading) as store:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import sqlglot
 from sqlglot import exp
 
+from otel_eda.diagnosis.duck import duckdb
 from otel_eda.diagnosis.store import MADE
 
 COLUMNS = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"

@@ -91,9 +91,14 @@ def summary(diagnosis: Diagnosis) -> Text:
 
 
 def notes(diagnosis: Diagnosis) -> Iterator[str]:
-    """Say what limits the findings."""
+    """Say what did not run, what was not read, and what limits the findings."""
     yield from (f"{code} did not run: {why}" for code, why in diagnosis.not_run.items())
     yield from diagnosis.intake.notes()
+    yield from limits(diagnosis)
+
+
+def limits(diagnosis: Diagnosis, waits: str = "--grace") -> Iterator[str]:
+    """Say what limits the findings; `waits` are the options that say how old a message must be."""
     unsure = [item for item in diagnosis.completeness if not item.complete]
     if unsure:
         blind = sum(item.counted is None for item in unsure)
@@ -105,8 +110,8 @@ def notes(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.young:
         codes = ", ".join(f"{code}: {number:,}" for code, number in sorted(diagnosis.young.items()))
         yield (
-            f"of messages that are younger than the grace nothing is said yet ({codes}): "
-            "look again later, or shorten it with --grace"
+            f"of messages that are too young nothing is said yet ({codes}): "
+            f"look again later, or shorten the time with {waits}"
         )
     yield from diagnosis.unasked
 

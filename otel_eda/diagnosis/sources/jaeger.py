@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from otel_eda.diagnosis import UnusableError
@@ -149,9 +149,15 @@ class Jaeger:
                 return {}
             raise UnusableError(f"{self.url}: Jaeger answers {error.code} {error.reason}") from error
         except (OSError, HTTPException, ValueError, RecursionError) as error:
-            raise UnusableError(f"{self.url}: no Jaeger answers: {error}") from error
+            raise UnusableError(f"{self.url}: no Jaeger answers: {_why(error)}") from error
         result: dict[str, Any] = body.get("result", body)
         return result
+
+
+def _why(error: Exception) -> object:
+    """Return in words what an error of a connection says."""
+    reason = error.reason if isinstance(error, URLError) else error
+    return getattr(reason, "strerror", None) or reason
 
 
 def _count_traces(answer: dict[str, Any]) -> int:

@@ -1,10 +1,10 @@
-"""Reads telemetry from standard input."""
+"""Reads telemetry from standard input and from pipes: what can be read but once is kept in a file."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from .formats import as_json_lines
 
@@ -20,9 +20,16 @@ class Stdin:
 
     def files(self, spool: Path) -> Iterator[Path]:
         """Yield the one file."""
-        start = sys.stdin.buffer.read(2)
-        path = spool / f"standard input.jsonl{MAGIC.get(start, '')}"
-        with path.open("wb") as file:
-            file.write(start)
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield as_json_lines(path, spool)
+        yield keep(sys.stdin.buffer, "standard input", spool)
+
+
+def keep(stream: BinaryIO, name: str, spool: Path) -> Path:
+    """Return a file in the folder `spool` with what a stream gives, as OTLP JSON lines; the reports call it `name`."""
+    folder = spool / f"stream-{sum(1 for _ in spool.iterdir())}"
+    folder.mkdir()
+    start = stream.read(2)
+    path = folder / f"{name}{MAGIC.get(start, '')}"
+    with path.open("wb") as file:
+        file.write(start)
+        shutil.copyfileobj(stream, file)
+    return as_json_lines(path, spool)
