@@ -60,6 +60,20 @@ def test_what_a_broker_says_is_the_cause(diagnose: Diagnose, error: str, text: s
 
 
 @pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("Failed to update metadata after 0.5 secs.", "in time"),
+        ("Failed to allocate memory within the configured max blocking time 0.5 secs.", "own queue"),
+    ],
+)
+def test_a_refused_call_says_what_the_client_had_waited_for(diagnose: Diagnose, text: str, cause: str) -> None:
+    made = flow()
+    span = made.shop.send("orders", 5.0, error="kafka.errors.KafkaTimeoutError", said={"eda.send.refused": True}).span
+    span.json["status"]["message"] = text
+    assert cause in only(diagnose(made.world, "EDA101").findings, "EDA101").cause
+
+
+@pytest.mark.parametrize(
     ("error", "text", "cause"),
     [
         ("Azure.Messaging.ServiceBus.ServiceBusException", "no 'sb://x/orders' (MessagingEntityNotFound)", "no such"),

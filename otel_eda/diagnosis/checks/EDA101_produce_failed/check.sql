@@ -13,8 +13,10 @@ WITH failed AS (
                 -- Clients that have one error for all tell which in its text.
                 OR regexp_matches(lower(error_text), 'entity ?not ?found|topic or partition that does not exist|does not host this topic') THEN 'no-such-destination'
             WHEN lower(error) LIKE '%replica%' THEN 'replicas'
+            -- A client that refuses a call may have waited for the broker before, and not for room.
+            WHEN lower(error) LIKE '%timeout%' AND lower(error_text) LIKE '%metadata%' THEN 'timeout'
             WHEN refused OR lower(error) LIKE '%buffer%' OR lower(error) LIKE '%queuefull%' OR lower(error) LIKE '%queue_full%'
-                OR lower(error_text) LIKE '%queue full%' THEN 'local-queue'
+                OR lower(error_text) LIKE '%queue full%' OR lower(error_text) LIKE '%allocate memory%' THEN 'local-queue'
             WHEN lower(error) LIKE '%timeout%' OR lower(error) LIKE '%timedout%' OR lower(error) LIKE '%timed_out%'
                 OR lower(error_text) LIKE '%timed out%' THEN 'timeout'
             WHEN lower(error) LIKE '%purge%' OR lower(error) LIKE '%transactionaborted%' THEN 'purged'
@@ -75,7 +77,7 @@ SELECT
         WHEN regexp_matches(lower(f.error), 'duplicate_?sequence') THEN 'LIKELY'
         WHEN i.span_id IS NOT NULL THEN 'LIKELY'
         -- A call that was refused at once is usually made again; its spans only show it where the contents are the same.
-        WHEN f.cause = 'local-queue' AND l.started > f.started THEN 'SUSPECT'
+        WHEN (f.refused OR f.cause = 'local-queue') AND l.started > f.started THEN 'SUSPECT'
         -- The same work sent the like once more, or another turn of it did. What is too large will be so again, unless a
         -- reference was sent in its place, with a key that is no other message's.
         WHEN t.started > f.started OR (k.started > f.started AND (f.cause <> 'size' OR (k.number = 1 AND f.key_hash <> ''))) THEN 'LIKELY'
