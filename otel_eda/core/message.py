@@ -134,7 +134,8 @@ class Position(NamedTuple):
     """A consumer's progress on one partition.
 
     `offset` is the offset that the consumer is handed next, `end` the offset that will be written next, `start` the
-    first offset that the broker still has; each is None where it is not known.
+    first offset that the broker still has, `committed` the offset that the consumer has committed; each is None where
+    it is not known.
     """
 
     destination: str
@@ -142,6 +143,7 @@ class Position(NamedTuple):
     offset: int | None
     end: int | None
     start: int | None = None
+    committed: int | None = None
 
     @property
     def lag(self) -> int | None:

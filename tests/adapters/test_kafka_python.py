@@ -46,3 +46,22 @@ def test_a_transaction_commits_what_was_consumed(kafka: Kafka, topic: str, recor
     assert settle.name == f"send_offsets_to_transaction {topic}"
     assert (failed(settle), attribute(settle, "eda.commit.offset")) == (False, 1)
     assert parent(send) == ids(process)
+
+
+def test_what_a_close_commits_is_told(kafka: Kafka, topic: str, recorder: Recorder) -> None:
+    drivers.load("kafka_python")
+    from kafka import KafkaConsumer, KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=kafka.address)
+    producer.send(topic, b"1").get(PATIENCE)
+    producer.close()
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=kafka.address,
+        group_id=topic,
+        auto_offset_reset="earliest",
+        auto_commit_interval_ms=60_000,
+    )
+    next(consumer)
+    consumer.close()
+    assert recorder.events("eda.consumer.position", topic)[-1].get("eda.commit.offset") == 1

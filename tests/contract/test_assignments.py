@@ -97,6 +97,16 @@ def test_how_far_a_consumer_is_is_told(bus: Bus, recorder: Recorder, driver: Dri
     assert last["eda.commit.offset"] == READ
 
 
+def test_a_commit_is_told_where_the_position_stays(bus: Bus, recorder: Recorder, driver: Driver) -> None:
+    bus.send(*[Message()] * READ)
+    consumer = bus.consumer(group=bus.destination)
+    consumer.consume(driver.shapes[0], lambda _: None, READ)
+    recorder.metrics()
+    consumer.settle()
+    consumer.close()
+    assert recorder.events(POSITION, bus.destination)[-1].get("eda.commit.offset") == READ
+
+
 def test_where_a_log_begins_is_told(bus: Bus, recorder: Recorder, driver: Driver, kafka: Kafka) -> None:
     if driver.name == "aiokafka":
         pytest.skip("the client reads it and forgets it")

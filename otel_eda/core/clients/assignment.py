@@ -70,6 +70,11 @@ class Assignment:
         since = self._unassigned_since_ns
         return self._unassigned_ns if since is None else self._unassigned_ns + time.monotonic_ns() - since
 
+    @property
+    def reported_positions(self) -> list[Position]:
+        """The positions at the last report."""
+        return list(self._reported.values())
+
     def changed_positions(self, positions: Iterable[Position], at_once: bool) -> list[Position]:
         """Return the positions that have changed since the last report.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otel_eda.core.clients.assignment import AssignmentChange
     from otel_eda.core.clients.client import Client
     from otel_eda.core.clients.routes import Route
-    from otel_eda.core.message import Message
+    from otel_eda.core.message import Message, Position
 
 
 @guarded
@@ -25,6 +25,8 @@ def assignment_changed(client: Client, change: AssignmentChange, partitions: Ite
 
     `partitions` are tuples that begin with topic and partition.
     """
+    if client.closed:
+        report_last_commits(client)  # the ledger forgets them with the partitions
     client.record_reassignment()
     gained, lost = client.assignment.change(change, {(str(item[0]), str(item[1])) for item in partitions})
     for name, changed in ((semconv.REVOKED, lost), (semconv.ASSIGNED, gained)):
@@ -34,19 +36,35 @@ def assignment_changed(client: Client, change: AssignmentChange, partitions: Ite
 
 @guarded
 def report_positions(client: Client, at_once: bool = False) -> None:
-    """Emit an event for each partition on which a consumer's position has changed."""
-    for position in client.assignment.changed_positions(client.positions(), at_once):
-        partition_ledger = client.ledger.partition_ledgers.get((position.destination, position.partition))
+    """Emit an event for each partition on which a consumer's position, or what it has committed, has changed."""
+    _report(client, client.positions(), at_once)
+
+
+@guarded
+def report_last_commits(client: Client) -> None:
+    """Emit an event for each partition on which a consumer has committed since its last report, as a close does."""
+    _report(client, client.assignment.reported_positions, at_once=True)
+
+
+def _report(client: Client, positions: Iterable[Position], at_once: bool) -> None:
+    known = [_with_committed(client, position) for position in positions]
+    for position in client.assignment.changed_positions(known, at_once):
         offsets = {
             semconv.NEXT: position.offset,
             semconv.START: position.start,
             semconv.END: position.end,
-            semconv.COMMITTED: partition_ledger and partition_ledger.committed,
+            semconv.COMMITTED: position.committed,
         }
         attributes = {key: value for key, value in offsets.items() if value is not None}
         events.emit(
             semconv.POSITION, _partition_attributes(client, position.destination, position.partition) | attributes
         )
+
+
+def _with_committed(client: Client, position: Position) -> Position:
+    partition_ledger = client.ledger.partition_ledgers.get((position.destination, position.partition))
+    committed = None if partition_ledger is None else partition_ledger.committed
+    return position if committed is None else position._replace(committed=committed)
 
 
 def _partition_attributes(client: Client, destination: str, partition: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_eda.core.clients.instances import client_of, existing_client, identity_of, live_clients, new_client, owner_of
 from otel_eda.core.clients.library import SinglePlace
-from otel_eda.core.clients.progress import report_positions
+from otel_eda.core.clients.progress import report_last_commits, report_positions
 from otel_eda.core.lifecycle.shutdown import end_client, register_at_exit
 from otel_eda.core.message import Identity
 from otel_eda.core.patching.around import Call, around
@@ -188,4 +188,5 @@ class _CloseCall(Call):
     def exited(self, error: BaseException | None) -> None:  # noqa: ARG002  # it is closed all the same
         """End what is open."""
         for client in self.clients:
+            report_last_commits(client)
             end_client(client, "the client was closed")

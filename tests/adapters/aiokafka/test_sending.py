@@ -231,6 +231,17 @@ def test_automatic_commits_are_counted_apart(clients: Clients, topic: str, recor
     assert counts[True] >= 1
 
 
+def test_what_a_stop_commits_is_told(clients: Clients, topic: str, recorder: Recorder) -> None:
+    async def main() -> None:
+        await clients.fill(topic, b"1")
+        options: dict[str, Any] = {"enable_auto_commit": True, "auto_commit_interval_ms": 60_000}
+        async with clients.consumer(topic, group_id=topic, **options) as consumer:
+            await consumer.getone()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert recorder.events("eda.consumer.position", topic)[-1].get("eda.commit.offset") == 1
+
+
 # --- A broker that is gone for a while ----------------------------------------------------------------------------
 
 

@@ -195,6 +195,13 @@ def test_automatic_commits_are_counted(recorder: Recorder, full: str, reader: Ca
     assert recorder.settles(0) == []
 
 
+def test_what_a_close_commits_is_told(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
+    consumer = reader(full, **{"enable.auto.commit": True, "auto.commit.interval.ms": 60_000})
+    pull(consumer)
+    consumer.close()
+    assert recorder.events("eda.consumer.position", full)[-1].get("eda.commit.offset") == 1
+
+
 def test_what_changes_the_position_is_known(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
     consumer = reader(full, **{"enable.auto.offset.store": False})
     client = existing_client(consumer)

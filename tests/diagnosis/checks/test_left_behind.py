@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import Telemetry, flow, pairs
 
-from .helpers import LIKELY, SUSPECT, counted_by_ledger, only, opened
+from .helpers import LIKELY, SUSPECT, counted_by_ledger, only, opened, stood
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -106,3 +106,20 @@ def test_what_a_process_had_in_hand_for_long_when_it_vanished(
         message.span.json["attributes"] += pairs({"eda.message.key.hash": f"key-{number}"})
     finding = only(diagnose(made.world, "EDA104").findings, "EDA104")
     assert (finding.verdict, finding.offsets, opened(finding)) == (verdict, (19, 19), open_)
+
+
+@pytest.mark.parametrize(("in_hand", "first", "likely"), [(8, 20, True), (7, 20, False), (8, 16, True)])
+def test_what_waited_in_a_process_when_it_vanished(diagnose: Diagnose, in_hand: int, first: int, likely: bool) -> None:
+    """It said where it was, and that it had as many in hand as nobody saw an end of up to there."""
+    made = flow(40, 1, skip=set(range(12, 40)))
+    made.billing.spans = [span for span in made.billing.spans if span.json["name"] != "still here"]
+    counted_by_ledger(made, "eda.consumer.in_flight", in_hand, "gauge")
+    stood(made, next=20)
+    heir = made.world.service("billing", group="billing")
+    for turn in range(first, 40):
+        heir.process(made.messages[turn], turn * 0.1 + 0.5)
+    heir.other("still here", 300.0, 0.01)
+    findings = diagnose(made.world, "EDA104").findings
+    places = [one.offsets or (0, -1) for one in findings if one.verdict is LIKELY]
+    sure = {offset for first_, last in places for offset in range(first_, last + 1)}
+    assert sure == (set(range(12, first)) if likely else {19})

@@ -651,18 +651,56 @@ unseen AS (
         )
 ),
 
+-- How long any message was worked on, or waited for a worker as well.
+worked AS (
+    SELECT consumer_group, destination, max(ended - started) AS longest
+    FROM works
+    WHERE outcome = 'ok'
+    GROUP BY consumer_group, destination
+),
+
+-- The offsets that members would get next, by what they said last.
+positions AS (
+    SELECT consumer_group, destination, partition_id, instance, max(partition_next) AS next
+    FROM events
+    WHERE name = 'eda.consumer.position'
+    GROUP BY consumer_group, destination, partition_id, instance
+),
+
+-- How many messages lie between the last that a process ended and where it said that it was.
+waiting AS (
+    SELECT g.instance, g.destination, count(DISTINCT s.span_id) AS number
+    FROM gone AS g
+    JOIN busy AS y ON y.instance = g.instance AND y.destination = g.destination
+    JOIN positions AS p
+        ON p.consumer_group = g.consumer_group AND p.destination = g.destination AND p.partition_id = g.partition_id
+        AND p.instance = g.instance
+    JOIN sends AS s
+        ON s.destination = g.destination AND s.partition_id = g.partition_id AND s.message_offset > g.highest
+        AND s.message_offset < p.next
+    WHERE s.outcome = 'ok'
+    GROUP BY g.instance, g.destination
+),
+
 -- The message after the last one that a member ended, if that member said later that it had one in hand, for longer than
 -- any message takes. Nothing hides it: by its key it is not compacted, and no transaction ends behind it.
+-- Or all messages up to its position, if it said that it had as many in hand: they wait in a queue of the process.
 held AS (
     SELECT b.consumer_group, b.destination, b.partition_id, b.message_offset
     FROM beside AS b
     JOIN busy AS y ON y.instance = b.previous_instance AND y.destination = b.destination
-    JOIN (
-        SELECT consumer_group, destination, max(ended - started) AS longest
-        FROM works
-        WHERE outcome = 'ok'
-        GROUP BY consumer_group, destination
-    ) AS t ON t.consumer_group = b.consumer_group AND t.destination = b.destination
+    JOIN worked AS t ON t.consumer_group = b.consumer_group AND t.destination = b.destination
+    JOIN waiting AS w
+        ON w.instance = b.previous_instance AND w.destination = b.destination AND w.number = y.number
+    JOIN positions AS p
+        ON p.consumer_group = b.consumer_group AND p.destination = b.destination AND p.partition_id = b.partition_id
+        AND p.instance = b.previous_instance
+    WHERE b.instance <> b.previous_instance AND b.message_offset < p.next AND y.time - b.previous_ended > t.longest
+    UNION
+    SELECT b.consumer_group, b.destination, b.partition_id, b.message_offset
+    FROM beside AS b
+    JOIN busy AS y ON y.instance = b.previous_instance AND y.destination = b.destination
+    JOIN worked AS t ON t.consumer_group = b.consumer_group AND t.destination = b.destination
     JOIN sends AS s
         ON s.destination = b.destination AND s.partition_id = b.partition_id AND s.message_offset = b.message_offset
     LEFT JOIN unseen AS u
@@ -671,7 +709,6 @@ held AS (
     WHERE
         b.instance <> b.previous_instance AND b.previous_offset = b.message_offset - 1 AND s.key_hash IS NOT NULL
         AND u.message_offset IS NULL AND y.time - b.previous_ended > t.longest
-    GROUP BY b.consumer_group, b.destination, b.partition_id, b.message_offset
 ),
 
 -- Pulls with missing messages that were never begun: how far attempts came in each partition, and the last one of all.
@@ -810,7 +847,7 @@ SELECT
         WHEN m.failed = 1 THEN 'error-swallowed' WHEN m.abandoned AND b.span_id IS NOT NULL THEN 'error-logged'
         WHEN e.message_offset IS NOT NULL THEN 'broken-off'
         WHEN m.untried AND m.went_on AND w.message_offset IS NULL THEN 'not-begun'
-        WHEN m.delivered OR y.instance IS NOT NULL THEN 'died-with-it' WHEN m.late THEN 'began-late' WHEN m.before THEN 'new-partition' ELSE 'jumped-over'
+        WHEN m.delivered OR y.instance IS NOT NULL OR k.message_offset IS NOT NULL THEN 'died-with-it' WHEN m.late THEN 'began-late' WHEN m.before THEN 'new-partition' ELSE 'jumped-over'
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
