@@ -34,6 +34,29 @@ def test_what_came_to_nobody_though_later_ones_did(diagnose: Diagnose, system: s
     assert "no consumer had it" in finding.cause
 
 
+@pytest.mark.parametrize("subscription", ["worker", None])
+@pytest.mark.parametrize("system", ["nats", "pulsar", "gcp_pubsub", "redis"])
+def test_what_a_service_had_nearly_all_of(diagnose: Diagnose, system: str, subscription: str | None) -> None:
+    world, shop, (first, second) = _queue(system)
+    for turn in range(80):
+        message = shop.send("jobs", turn * 0.1)
+        if 10 <= turn < 40 or 45 <= turn < 75:  # before and after that, it was not subscribed
+            worker = first if turn < 40 else second
+            worker.process(message, turn * 0.1 + 0.01, said={"messaging.destination.subscription.name": subscription})
+    finding = only(diagnose(world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.service, finding.count) == (SUSPECT, "worker", 5)
+
+
+@pytest.mark.parametrize("system", ["nats", "pulsar"])
+def test_what_a_reader_filters_is_not_lost(diagnose: Diagnose, system: str) -> None:
+    world, shop, workers = _queue(system)
+    for turn in range(80):
+        message = shop.send("jobs", turn * 0.1)
+        if turn % 5:
+            workers[turn % 2].process(message, turn * 0.1 + 0.01)
+    assert diagnose(world, "EDA104").findings == ()
+
+
 @pytest.mark.parametrize("linked", [True, False])
 @pytest.mark.parametrize("system", ["aws_sqs", "servicebus", "celery"])
 def test_what_came_again_when_its_lock_had_expired(diagnose: Diagnose, system: str, linked: bool) -> None:

@@ -466,11 +466,12 @@ moved AS (
         AND h.time <= p.ended
     WHERE h.time > p.attempted
     UNION
-    -- It ended, and another run of it of which nothing is here may have had the message.
+    -- It ended, and another run of it of which nothing is here may have had the message: that committed where no run that is
+    -- counted was there, or one that was committed later.
     SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset
     FROM passing AS p
-    ASOF JOIN restarts AS r ON r.instance = p.instance AND r.time <= p.ended
-    WHERE r.time > p.attempted
+    ASOF JOIN restarts AS r ON r.instance = p.instance AND r.time > p.attempted
+    WHERE r.counted_until < p.ended
 ),
 
 -- Successful calls within attempts, as of databases, where messages failed. Those that only read or undo keep nothing.
@@ -773,26 +774,20 @@ put_aside AS (
 -- Messages that failed, or that nobody had, whose group was done with another copy of them: one send made both, or they
 -- have one id. A handler that knows what was done before may refuse the second one by an exception.
 copies AS (
-    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, 1 AS of_one_send
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
     FROM missing AS m
     JOIN works AS w
         ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.origin_trace = m.origin_trace
         AND w.origin_span = m.origin_span
     JOIN sends AS s ON s.trace_id = m.origin_trace AND s.span_id = m.origin_span
     WHERE w.outcome = 'ok' AND (w.partition_id <> m.partition_id OR w.message_offset <> m.message_offset) AND s.batch IS NULL
-    UNION ALL
-    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, 0
+    UNION
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
     FROM missing AS m
     JOIN works AS f ON f.trace_id = m.other_trace_id AND f.span_id = m.other_span_id
     JOIN works AS w
         ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.message_id = f.message_id
     WHERE w.outcome = 'ok' AND (w.partition_id <> m.partition_id OR w.message_offset <> m.message_offset)
-),
-
-copied_once AS (
-    SELECT consumer_group, destination, partition_id, message_offset, max(of_one_send) AS of_one_send
-    FROM copies
-    GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
 -- Spans in which an error was logged.
@@ -814,7 +809,7 @@ SELECT
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN q.span_id IS NOT NULL OR t.of_one_send = 1 OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR t.message_offset IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
@@ -838,7 +833,7 @@ SELECT
         WHEN m.failed = 1 AND z.aside = 1 THEN 'SUSPECT'
         WHEN o.own = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
-        WHEN m.unsent OR t.message_offset IS NOT NULL OR o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        WHEN m.unsent OR o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Nor do metrics show what it did after they were read: it may have tried once more before it committed.
         WHEN i.complete_until < g.ended THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -906,7 +901,7 @@ LEFT JOIN unended AS w
 LEFT JOIN broken_off AS e
     ON e.consumer_group = m.consumer_group AND e.destination = m.destination AND e.partition_id = m.partition_id
     AND e.message_offset = m.message_offset AND m.untried
-LEFT JOIN copied_once AS t
+LEFT JOIN copies AS t
     ON t.consumer_group = m.consumer_group AND t.destination = m.destination AND t.partition_id = m.partition_id
     AND t.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
