@@ -790,6 +790,30 @@ copies AS (
     WHERE w.outcome = 'ok' AND (w.partition_id <> m.partition_id OR w.message_offset <> m.message_offset)
 ),
 
+-- How many messages of a partition each group had.
+shares AS (
+    SELECT consumer_group, destination, partition_id, count(*) AS number
+    FROM around
+    WHERE (destination, partition_id) IN (SELECT DISTINCT m.destination, m.partition_id FROM missing AS m WHERE m.failed = 1)
+    GROUP BY consumer_group, destination, partition_id
+),
+
+-- Messages that another group was done with after they had failed, which has few others of the partition: it picks out what
+-- failed, as a service for another try does that was told the offset.
+picked AS (
+    SELECT DISTINCT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN around AS a
+        ON a.destination = m.destination AND a.partition_id = m.partition_id AND a.message_offset = m.message_offset
+    JOIN shares AS g
+        ON g.consumer_group = m.consumer_group AND g.destination = m.destination AND g.partition_id = m.partition_id
+    JOIN shares AS o
+        ON o.consumer_group = a.consumer_group AND o.destination = a.destination AND o.partition_id = a.partition_id
+    WHERE
+        m.failed = 1 AND a.consumer_group <> m.consumer_group AND a.finished AND a.started >= m.failed_at
+        AND 2 * o.number < g.number
+),
+
 -- Spans in which an error was logged.
 complaints AS (
     SELECT trace_id, span_id
@@ -809,7 +833,7 @@ SELECT
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN q.span_id IS NOT NULL OR t.message_offset IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR t.message_offset IS NOT NULL OR pick.message_offset IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
@@ -904,6 +928,9 @@ LEFT JOIN broken_off AS e
 LEFT JOIN copies AS t
     ON t.consumer_group = m.consumer_group AND t.destination = m.destination AND t.partition_id = m.partition_id
     AND t.message_offset = m.message_offset
+LEFT JOIN picked AS pick
+    ON pick.consumer_group = m.consumer_group AND pick.destination = m.destination AND pick.partition_id = m.partition_id
+    AND pick.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 LEFT JOIN forwarded AS onto

@@ -55,6 +55,37 @@ unread AS (
                 o.origin_trace = s.origin_trace AND o.origin_span = s.origin_span
                 AND (o.type IN ('receive', 'process', 'settle') OR (o.type = 'send' AND o.linked AND o.span_id <> s.span_id))
         )
+),
+
+-- What each queue and each subscription had.
+got AS (
+    SELECT concat_ws('/', destination, consumer_group) AS queue, max(service) AS service, origin_trace, origin_span
+    FROM operations
+    WHERE
+        type IN ('receive', 'process', 'settle') AND origin_span IS NOT NULL AND destination IS NOT NULL
+        AND concat_ws('/', destination, consumer_group) IN (SELECT queue FROM fanned UNION SELECT other FROM fanned)
+    GROUP BY concat_ws('/', destination, consumer_group), origin_trace, origin_span
+),
+
+period AS (
+    SELECT g.queue, max(g.service) AS service, min(s.started) AS first_read, max(s.started) AS last_read
+    FROM got AS g
+    JOIN sends AS s ON s.origin_trace = g.origin_trace AND s.origin_span = g.origin_span
+    GROUP BY g.queue
+),
+
+-- What one of two queues with the same messages had, and the other one did not get, though it had nearly all of the others.
+uneven AS (
+    SELECT DISTINCT
+        s.system, p.service, s.instance, s.destination, s.trace_id, s.span_id, s.started, s.ended, s.origin_trace, s.origin_span, p.queue
+    FROM got AS g
+    JOIN fanned AS f ON f.queue = g.queue
+    JOIN period AS p ON p.queue = f.other
+    JOIN sends AS s ON s.origin_trace = g.origin_trace AND s.origin_span = g.origin_span
+    LEFT JOIN got AS o ON o.queue = f.other AND o.origin_trace = g.origin_trace AND o.origin_span = g.origin_span
+    WHERE
+        o.queue IS NULL AND s.outcome = 'ok' AND s.message_offset IS NULL AND NOT s.linked
+        AND s.started BETWEEN p.first_read AND p.last_read
 )
 
 SELECT
@@ -63,3 +94,9 @@ SELECT
     true AS g4, true AS g6, true AS g7, true AS g8, true AS g9,
     'the broker took it, and nobody had it, though others of its queue were processed' AS detail
 FROM unread
+UNION ALL
+SELECT
+    system, service, instance, destination, trace_id, span_id, started, ended,
+    origin_trace || '-' || origin_span || '-' || queue, 'never-delivered', 'SUSPECT', true, true, true, true, true,
+    'nobody had it of ' || queue || ', which had nine in ten of what others of its kind had'
+FROM uneven
