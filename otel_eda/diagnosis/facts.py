@@ -86,17 +86,18 @@ SELECT {", ".join(SERIES)},
        min(started) AS started, max(time) AS time
 FROM runs GROUP BY {", ".join(SERIES)}
 """
-# When a counter began anew: its process was started again under the name that it had. Others may have run in between.
+# When a counter began anew: its process was started again under the name that it had. Others may have run in between,
+# and what the earlier run did after it was read the last time is not counted.
 RESTARTS = f"""
 CREATE TABLE restarts AS
-SELECT DISTINCT instance, started AS time
+SELECT instance, started AS time, max(counted_until) AS counted_until
 FROM (
-    SELECT instance, started, lag(started) OVER (PARTITION BY {", ".join(SERIES)} ORDER BY started) AS previous
+    SELECT instance, started, lag(started) OVER run AS previous, lag(counted_until) OVER run AS counted_until
     FROM (
-        SELECT DISTINCT {", ".join(SERIES)}, started FROM metrics
-        WHERE rising AND NOT coalesce(delta, false) AND started > 0) AS r
-) AS s
-WHERE started > previous
+        SELECT {", ".join(SERIES)}, started, max(time) AS counted_until FROM metrics
+        WHERE rising AND NOT coalesce(delta, false) AND started > 0 GROUP BY ALL) AS r
+    WINDOW run AS (PARTITION BY {", ".join(SERIES)} ORDER BY started)) AS s
+WHERE started > previous GROUP BY instance, started
 """
 EPOCHS = """
 CREATE TABLE epochs AS

@@ -32,6 +32,22 @@ def test_a_retry_of_the_client(diagnose: Diagnose) -> None:
     assert "0@51" in str(finding.detail)
 
 
+@pytest.mark.parametrize(("later", "verdict", "cause"), [(0.001, CONFIRMED, "lost answer"), (60.0, LIKELY, "context")])
+def test_what_stands_behind_later_messages_was_put_there_later(
+    diagnose: Diagnose, later: float, verdict: Verdict, cause: str
+) -> None:
+    made = flow()
+    stamp = {"eda.message.timestamp": 1_790_000_005_000}
+    sent = made.shop.send("orders", 5.0, 50, said=stamp)
+    made.billing.process(sent, 5.1, said=stamp)
+    made.billing.process(made.shop.send("orders", 5.0 + later, 51), 5.2 + later)
+    sent.offset = 52
+    made.billing.process(sent, 5.3 + later, said=stamp)
+    finding = only(diagnose(made.world, "EDA201").findings, "EDA201")
+    assert finding.verdict is verdict
+    assert cause in finding.cause
+
+
 def test_a_forwarder_to_another_topic_makes_no_duplicate(diagnose: Diagnose) -> None:
     made = flow()
     sent = made.shop.send("orders", 5.0, 50)

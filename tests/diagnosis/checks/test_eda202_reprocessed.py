@@ -35,6 +35,15 @@ def test_by_another_member_before_it_was_committed(diagnose: Diagnose, number: i
     assert (finding.verdict, finding.count, finding.instances) == (verdict, 10, ("billing-0", "billing-1"))
 
 
+@pytest.mark.parametrize(("after", "verdict"), [(0.3, SUSPECT), (9.0, LIKELY)])
+def test_two_clusters_of_which_one_mirrors_the_other(diagnose: Diagnose, after: float, verdict: Verdict) -> None:
+    made = flow(40, 1)
+    mirror = made.world.service("billing", group="billing")
+    for message in made.messages[20:]:
+        mirror.process(message, (message.offset or 0) * 0.1 + after, said={"server.address": "mirror"})
+    assert only(diagnose(made.world, "EDA202").findings, "EDA202").verdict is verdict
+
+
 @pytest.mark.parametrize(("took", "verdict"), [(0.02, CONFIRMED), (0.0004, LIKELY)])
 def test_a_handler_that_is_quick_may_know_the_message(diagnose: Diagnose, took: float, verdict: Verdict) -> None:
     made = flow(committed=12)

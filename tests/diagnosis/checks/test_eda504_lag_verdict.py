@@ -30,6 +30,28 @@ def test_who_gets_the_same_again_and_again_has_not_stopped(diagnose: Diagnose) -
     assert {one.cause.count("does not get past") for one in diagnose(made.world, "EDA504").findings} == {1}
 
 
+@pytest.mark.parametrize("last", [600, 250])
+def test_a_job_that_reads_now_and_then_has_not_stopped(diagnose: Diagnose, last: int) -> None:
+    world = Telemetry()
+    shop, job = world.service("shop"), world.service("job", group="job")
+    for turn in range(300):
+        message, due = shop.send("reports", turn * 2.0, turn), (turn // 90 + 1) * 180.0
+        if due <= last:
+            job.process(message, due + turn % 90 * 0.01)
+    found = diagnose(world, "EDA504", grace=10.0).findings
+    assert [finding.verdict for finding in found] == ([] if last == 600 else [LIKELY])
+
+
+@pytest.mark.parametrize(("later", "verdict"), [(0, LIKELY), (1, SUSPECT)])
+def test_a_group_for_each_start_of_a_process(diagnose: Diagnose, later: int, verdict: Verdict) -> None:
+    made = flow(400, 1)
+    for start in range(1 + later):
+        view = made.world.service("view", group=f"view-{start}")
+        for turn in range(start * 200 + 10, 390 if start else 100):
+            view.process(made.messages[turn], turn * 0.1 + 0.02)
+    assert {finding.verdict for finding in diagnose(made.world, "EDA504").findings} == {verdict}
+
+
 @pytest.mark.parametrize(("unsettled", "cause"), [(0, "ended, hangs"), (3, "never settled")])
 def test_a_queue_without_offsets(diagnose: Diagnose, unsettled: int, cause: str) -> None:
     world = Telemetry()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from diagnosis.honest.world import settle
 from diagnosis.telemetry import Service, Telemetry
 
-from .helpers import SUSPECT, only
+from .helpers import LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -32,6 +33,29 @@ def test_what_came_to_nobody_though_later_ones_did(diagnose: Diagnose, system: s
     finding = only(diagnose(world, "EDA104").findings, "EDA104")
     assert (finding.verdict, finding.count) == (SUSPECT, 5)
     assert "no consumer had it" in finding.cause
+
+
+@pytest.mark.parametrize("subscription", ["worker", None])
+@pytest.mark.parametrize("system", ["nats", "pulsar", "gcp_pubsub", "redis"])
+def test_what_a_service_had_nearly_all_of(diagnose: Diagnose, system: str, subscription: str | None) -> None:
+    world, shop, (first, second) = _queue(system)
+    for turn in range(80):
+        message = shop.send("jobs", turn * 0.1)
+        if 10 <= turn < 40 or 45 <= turn < 75:  # before and after that, it was not subscribed
+            worker = first if turn < 40 else second
+            worker.process(message, turn * 0.1 + 0.01, said={"messaging.destination.subscription.name": subscription})
+    finding = only(diagnose(world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.service, finding.count) == (SUSPECT, "worker", 5)
+
+
+@pytest.mark.parametrize("system", ["nats", "pulsar"])
+def test_what_a_reader_filters_is_not_lost(diagnose: Diagnose, system: str) -> None:
+    world, shop, workers = _queue(system)
+    for turn in range(80):
+        message = shop.send("jobs", turn * 0.1)
+        if turn % 5:
+            workers[turn % 2].process(message, turn * 0.1 + 0.01)
+    assert diagnose(world, "EDA104").findings == ()
 
 
 @pytest.mark.parametrize("linked", [True, False])
@@ -117,3 +141,40 @@ def test_a_message_with_a_creation_of_its_own_that_nobody_had(diagnose: Diagnose
             (first if turn < 20 else second).process(made, turn * 0.1 + 0.01)
     finding = only(diagnose(world, "EDA104").findings, "EDA104")
     assert (finding.verdict, finding.count) == (SUSPECT, 2)
+
+
+def _fan(system: str) -> list[dict[str, Any]]:
+    """Return what the spans of two queues, or of two subscriptions, say of themselves."""
+    if system == "pulsar":
+        return [{"messaging.destination.subscription.name": name} for name in ("bills", "search")]
+    return [{"messaging.destination.name": f"events:{name}"} for name in ("bills", "search")]
+
+
+@pytest.mark.parametrize("system", ["rabbitmq", "aws_sqs", "pulsar"])
+@pytest.mark.parametrize("failed", [True, False])
+def test_what_one_of_two_queues_lost(diagnose: Diagnose, system: str, failed: bool) -> None:
+    world, shop, (bills, search) = _queue(system)
+    for turn in range(60):
+        message = shop.send("events", turn * 0.1)
+        first, second = _fan(system)
+        bad = turn in {30, 31}
+        if failed or not bad:
+            bills.process(message, turn * 0.1 + 0.01, error="ValueError" if bad else None, said=first)
+        search.process(message, turn * 0.1 + 0.03, said=second)
+    found = [(one.verdict, one.count) for one in diagnose(world, "EDA104").findings]
+    assert found == [(SUSPECT, 2)]
+
+
+def test_what_one_of_two_queues_of_an_exchange_refused(diagnose: Diagnose) -> None:
+    world, shop, (bills, search) = _queue("rabbitmq")
+    for turn in range(60):
+        message, bad = shop.send("events", turn * 0.1), turn in {30, 31}
+        first, second = _fan("rabbitmq")
+        work = bills.process(message, turn * 0.1 + 0.01, error="ValueError" if bad else None, said=first)
+        verb, said = ("reject", {"eda.settle.requeue": False}) if bad else ("ack", {})
+        settle(bills, work, first["messaging.destination.name"], turn * 0.1 + 0.012, verb, **said)
+        settle(
+            search, search.process(message, turn * 0.1 + 0.03, said=second), "events:search", turn * 0.1 + 0.032, "ack"
+        )
+    finding = only(diagnose(world, "EDA104").findings, "EDA104")
+    assert (finding.verdict, finding.count, finding.destination) == (LIKELY, 2, "events:bills")

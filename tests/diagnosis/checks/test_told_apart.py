@@ -166,8 +166,8 @@ def test_a_queue_of_any_system_whose_reader_went(diagnose: Diagnose, system: str
     assert finding.count == 140 + (share > 1)
 
 
-@pytest.mark.parametrize(("one_send", "verdict"), [(True, SUSPECT), (False, LIKELY)])
-def test_a_second_copy_that_the_handler_refuses(diagnose: Diagnose, one_send: bool, verdict: object) -> None:
+@pytest.mark.parametrize("one_send", [True, False])
+def test_a_second_copy_that_the_handler_refuses(diagnose: Diagnose, one_send: bool) -> None:
     world = Telemetry()
     shop, billing = world.service("shop"), world.service("billing", group="billing")
     number = None if one_send else {"messaging.message.id": "order-12"}
@@ -184,7 +184,7 @@ def test_a_second_copy_that_the_handler_refuses(diagnose: Diagnose, one_send: bo
         billing.commit("orders", at + 0.02, turn + 1)
     for service in (shop, billing):
         service.other("still here", 60.0, 0.01)
-    assert only(diagnose(world, "EDA104").findings, "EDA104").verdict is verdict
+    assert only(diagnose(world, "EDA104").findings, "EDA104").verdict is SUSPECT
 
 
 @pytest.mark.parametrize("topic", ["orders.dlq", "orders.late"])

@@ -193,3 +193,12 @@ def test_what_links_to_it_later_may_have_done_it(diagnose: Diagnose, to: str) ->
     later.json["links"] = [{"traceId": link.trace, "spanId": link.id}] if link else []
     verdict = only(diagnose(made.world, "EDA104").findings, "EDA104").verdict
     assert verdict is (LIKELY if link else CONFIRMED)
+
+
+@pytest.mark.parametrize(("every", "verdict"), [(4, SUSPECT), (1, CONFIRMED)])
+def test_a_group_that_picks_out_what_failed(diagnose: Diagnose, every: int, verdict: Verdict) -> None:
+    made = _failed()
+    other = made.world.service("other", group="other")
+    for message in made.messages[::every]:  # the failed one is among them
+        other.process(message, 5.0 + (message.offset or 0) * 0.1)
+    assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is verdict

@@ -10,7 +10,7 @@ from diagnosis.telemetry import BEGIN, SECOND, Telemetry, counted, flow, scoped
 from .world import honest
 
 if TYPE_CHECKING:
-    from diagnosis.telemetry import Service
+    from diagnosis.telemetry import Flow, Service
 
 EXPORTS = [(0, 3), (3, 6), (6, 9), (9, 12)]  # from when to when, in seconds
 
@@ -80,14 +80,11 @@ def a_second_try_that_one_outage_took_where_there_are_only_counts() -> Telemetry
     return failed_before_a_pause(alive=False, lost=False)
 
 
-def failed_before_a_start(*, again: bool) -> Telemetry:
-    """Have what fails be followed by a start of the process under its old name, or by nothing of the kind."""
-    made = flow(40, 1, skip={20})
-    made.billing.process(made.messages[20], 2.01, error="ConnectionError")
+def counted_in_runs(made: Flow, runs: list[tuple[float, float]]) -> Telemetry:
+    """Have the consumer's metrics begin anew with each of its runs; what it did between them is not counted."""
     made.world.metrics = False
     made.world.extra.append(counted(made.shop))
-    begin, end = BEGIN + round(2.05 * SECOND), BEGIN + 5 * SECOND
-    for start, read in [(BEGIN, begin), (begin, end)] if again else [(BEGIN, end)]:
+    for start, read in ((BEGIN + round(begin * SECOND), BEGIN + round(end * SECOND)) for begin, end in runs):
         spans = [one for one in made.billing.spans if start < int(one.json["endTimeUnixNano"]) <= read]
         request = counted(replace(made.billing, spans=spans))
         for one in request["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]:
@@ -97,6 +94,24 @@ def failed_before_a_start(*, again: bool) -> Telemetry:
     return made.world
 
 
+def failed_before_a_start(*, again: bool) -> Telemetry:
+    """Have what fails be followed by a start of the process under its old name, or by nothing of the kind."""
+    made = flow(40, 1, skip={20})
+    made.billing.process(made.messages[20], 2.01, error="ConnectionError")
+    return counted_in_runs(made, [(0.0, 2.05), (2.05, 5.0)] if again else [(0.0, 5.0)])
+
+
 @honest("EDA104")
 def a_second_try_by_a_run_that_left_nothing() -> Telemetry:
     return failed_before_a_start(again=True)
+
+
+@honest("EDA104")
+def a_second_try_by_a_run_that_left_only_its_commit() -> Telemetry:
+    made = flow(40, 1, skip=set(range(20, 40)))
+    made.billing.process(made.messages[20], 2.01, error="ConnectionError")
+    made.billing.commit("orders", 2.6, 21)
+    for turn, message in enumerate(made.messages[21:]):
+        made.billing.process(message, 4.0 + turn * 0.1)
+        made.billing.commit("orders", 4.01 + turn * 0.1, turn + 22)
+    return counted_in_runs(made, [(0.0, 2.1), (3.9, 7.0)])

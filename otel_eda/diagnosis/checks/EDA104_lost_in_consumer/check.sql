@@ -466,11 +466,12 @@ moved AS (
         AND h.time <= p.ended
     WHERE h.time > p.attempted
     UNION
-    -- It ended, and another run of it of which nothing is here may have had the message.
+    -- It ended, and another run of it of which nothing is here may have had the message: that committed where no run that is
+    -- counted was there, or one that was committed later.
     SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset
     FROM passing AS p
-    ASOF JOIN restarts AS r ON r.instance = p.instance AND r.time <= p.ended
-    WHERE r.time > p.attempted
+    ASOF JOIN restarts AS r ON r.instance = p.instance AND r.time > p.attempted
+    WHERE r.counted_until < p.ended
 ),
 
 -- Successful calls within attempts, as of databases, where messages failed. Those that only read or undo keep nothing.
@@ -810,15 +811,15 @@ put_aside AS (
 -- Messages that failed, or that nobody had, whose group was done with another copy of them: one send made both, or they
 -- have one id. A handler that knows what was done before may refuse the second one by an exception.
 copies AS (
-    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, 1 AS of_one_send
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
     FROM missing AS m
     JOIN works AS w
         ON w.consumer_group = m.consumer_group AND w.destination = m.destination AND w.origin_trace = m.origin_trace
         AND w.origin_span = m.origin_span
     JOIN sends AS s ON s.trace_id = m.origin_trace AND s.span_id = m.origin_span
     WHERE w.outcome = 'ok' AND (w.partition_id <> m.partition_id OR w.message_offset <> m.message_offset) AND s.batch IS NULL
-    UNION ALL
-    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, 0
+    UNION
+    SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset
     FROM missing AS m
     JOIN works AS f ON f.trace_id = m.other_trace_id AND f.span_id = m.other_span_id
     JOIN works AS w
@@ -826,10 +827,28 @@ copies AS (
     WHERE w.outcome = 'ok' AND (w.partition_id <> m.partition_id OR w.message_offset <> m.message_offset)
 ),
 
-copied_once AS (
-    SELECT consumer_group, destination, partition_id, message_offset, max(of_one_send) AS of_one_send
-    FROM copies
-    GROUP BY consumer_group, destination, partition_id, message_offset
+-- How many messages of a partition each group had.
+shares AS (
+    SELECT consumer_group, destination, partition_id, count(*) AS number
+    FROM around
+    WHERE (destination, partition_id) IN (SELECT DISTINCT m.destination, m.partition_id FROM missing AS m WHERE m.failed = 1)
+    GROUP BY consumer_group, destination, partition_id
+),
+
+-- Messages that another group was done with after they had failed, which has few others of the partition: it picks out what
+-- failed, as a service for another try does that was told the offset.
+picked AS (
+    SELECT DISTINCT m.consumer_group, m.destination, m.partition_id, m.message_offset
+    FROM missing AS m
+    JOIN around AS a
+        ON a.destination = m.destination AND a.partition_id = m.partition_id AND a.message_offset = m.message_offset
+    JOIN shares AS g
+        ON g.consumer_group = m.consumer_group AND g.destination = m.destination AND g.partition_id = m.partition_id
+    JOIN shares AS o
+        ON o.consumer_group = a.consumer_group AND o.destination = a.destination AND o.partition_id = a.partition_id
+    WHERE
+        m.failed = 1 AND a.consumer_group <> m.consumer_group AND a.finished AND a.started >= m.failed_at
+        AND 2 * o.number < g.number
 ),
 
 -- Spans in which an error was logged.
@@ -851,7 +870,7 @@ SELECT
     END AS cause,
     CASE
         -- A filter before the handler looks the same, and so do messages that the group could not see.
-        WHEN q.span_id IS NOT NULL OR t.of_one_send = 1 OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
+        WHEN q.span_id IS NOT NULL OR t.message_offset IS NOT NULL OR pick.message_offset IS NOT NULL OR (m.untried AND m.went_on AND w.message_offset IS NULL AND e.message_offset IS NULL) OR u.message_offset IS NOT NULL OR (m.expired AND NOT m.delivered)
             OR (
                 m.abandoned
                 -- The member committed past it, and nobody got it out of a queue, or it was only begun after that.
@@ -875,7 +894,7 @@ SELECT
         WHEN m.failed = 1 AND z.aside = 1 THEN 'SUSPECT'
         WHEN o.own = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
-        WHEN m.unsent OR t.message_offset IS NOT NULL OR o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        WHEN m.unsent OR o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
         -- Nor do metrics show what it did after they were read: it may have tried once more before it committed.
         WHEN i.complete_until < g.ended THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -943,9 +962,12 @@ LEFT JOIN unended AS w
 LEFT JOIN broken_off AS e
     ON e.consumer_group = m.consumer_group AND e.destination = m.destination AND e.partition_id = m.partition_id
     AND e.message_offset = m.message_offset AND m.untried
-LEFT JOIN copied_once AS t
+LEFT JOIN copies AS t
     ON t.consumer_group = m.consumer_group AND t.destination = m.destination AND t.partition_id = m.partition_id
     AND t.message_offset = m.message_offset
+LEFT JOIN picked AS pick
+    ON pick.consumer_group = m.consumer_group AND pick.destination = m.destination AND pick.partition_id = m.partition_id
+    AND pick.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 LEFT JOIN forwarded AS onto

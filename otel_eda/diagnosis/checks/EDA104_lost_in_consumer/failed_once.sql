@@ -18,6 +18,16 @@ failed AS (
     FROM works AS w
     JOIN untold AS u ON u.system = w.system AND u.service = w.service AND u.destination IS NOT DISTINCT FROM w.destination
     WHERE w.message_offset IS NULL AND w.origin_span IS NOT NULL AND w.outcome = 'error' AND NOT coalesce(w.auto_ack, false)
+),
+
+-- Those that came again, or were sent on. Another queue, or another subscription, may have a copy of its own.
+again AS (
+    SELECT DISTINCT f.trace_id, f.span_id
+    FROM failed AS f
+    JOIN operations AS o ON o.origin_trace = f.origin_trace AND o.origin_span = f.origin_span AND o.started > f.started
+    LEFT JOIN fanned AS n
+        ON n.queue = concat_ws('/', f.destination, f.consumer_group) AND n.other = concat_ws('/', o.destination, o.consumer_group)
+    WHERE (o.type IN ('receive', 'process', 'settle') AND n.queue IS NULL) OR (o.type = 'send' AND o.outcome = 'ok')
 )
 
 SELECT
@@ -26,18 +36,14 @@ SELECT
     true AS g4, true AS g6, true AS g7, true AS g8, true AS g9,
     'it failed, and nobody had it after that: ' || coalesce(f.error_text, f.error) AS detail
 FROM failed AS f
+LEFT JOIN again AS a ON a.trace_id = f.trace_id AND a.span_id = f.span_id
 WHERE
-    NOT EXISTS (
-        SELECT 1 FROM operations AS o
-        WHERE
-            o.origin_trace = f.origin_trace AND o.origin_span = f.origin_span AND o.started > f.started
-            AND (o.type IN ('receive', 'process', 'settle') OR (o.type = 'send' AND o.outcome = 'ok'))
-    )
+    a.span_id IS NULL
     -- What it sent may have been the answer, or another try.
     AND NOT EXISTS (
         SELECT 1 FROM sends AS s
         WHERE s.trace_id = f.trace_id AND s.instance = f.instance AND s.started >= f.started AND s.outcome = 'ok'
     )
-    AND NOT EXISTS (SELECT 1 FROM set_aside AS a WHERE a.repeats = f.span_id)
+    AND NOT EXISTS (SELECT 1 FROM set_aside AS i WHERE i.repeats = f.span_id)
     AND NOT EXISTS (SELECT 1 FROM set_aside AS b WHERE b.repeats = f.origin_span)
     AND NOT EXISTS (SELECT 1 FROM excused AS e WHERE e.trace_id = f.trace_id AND e.span_id = f.span_id)

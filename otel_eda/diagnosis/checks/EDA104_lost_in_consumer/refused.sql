@@ -78,6 +78,24 @@ hidden AS (
     JOIN works AS o ON o.origin_trace = w.origin_trace AND o.origin_span = w.origin_span AND o.destination <> w.destination
     JOIN completeness AS c ON c.destination = o.destination
     WHERE w.system = 'rabbitmq' AND c.type = 'process' AND c.around < c.counted
+),
+
+-- When such a message came again, or was sent on. Another queue may have a copy of its own.
+ended AS (
+    SELECT origin_trace, origin_span, destination
+    FROM answer
+    WHERE origin_span IS NOT NULL
+    UNION
+    SELECT origin_trace, origin_span, destination FROM works WHERE auto_ack AND outcome = 'error' AND origin_span IS NOT NULL
+),
+
+again AS (
+    SELECT e.origin_trace, e.origin_span, e.destination, max(o.started) AS started
+    FROM ended AS e
+    JOIN operations AS o ON o.origin_trace = e.origin_trace AND o.origin_span = e.origin_span
+    LEFT JOIN fanned AS f ON f.queue = e.destination AND f.other = o.destination
+    WHERE (o.type = 'process' AND f.queue IS NULL) OR (o.type = 'send' AND o.outcome = 'ok')
+    GROUP BY e.origin_trace, e.origin_span, e.destination
 )
 
 SELECT
@@ -103,15 +121,12 @@ LEFT JOIN hidden AS h ON h.destination = r.destination
 LEFT JOIN unshown AS w ON w.service = r.service AND w.instance = r.instance
 LEFT JOIN short AS k ON k.destination = r.destination
 LEFT JOIN asked AS q ON q.trace_id = r.trace_id AND q.span_id = r.span_id
+LEFT JOIN again AS a
+    ON a.origin_trace = r.origin_trace AND a.origin_span = r.origin_span AND a.destination IS NOT DISTINCT FROM r.destination
 WHERE
-    NOT EXISTS (
-        SELECT 1 FROM operations AS o
-        WHERE
-            o.origin_trace = r.origin_trace AND o.origin_span = r.origin_span AND o.started > r.started
-            AND (o.type = 'process' OR (o.type = 'send' AND o.outcome = 'ok'))
-    )
+    coalesce(a.started <= r.started, true)
     AND NOT EXISTS (
-        SELECT 1 FROM set_aside AS a WHERE a.trace_id = r.trace_id AND a.instance = r.instance
+        SELECT 1 FROM set_aside AS i WHERE i.trace_id = r.trace_id AND i.instance = r.instance
     )
     AND NOT EXISTS (SELECT 1 FROM set_aside AS b WHERE b.repeats = r.span_id)
     AND NOT EXISTS (SELECT 1 FROM set_aside AS o WHERE o.repeats = r.origin_span)

@@ -147,6 +147,28 @@ habit AS (
     SELECT service, destination, count(*) AS ids, max(number - instances) AS inside
     FROM published_again
     GROUP BY service, destination
+),
+
+-- Records behind a message of their partition that was sent after the answer to their own sending, a second or more later.
+behind AS (
+    SELECT p.destination, p.origin_trace, p.origin_span, p.partition_id, p.next_offset, x.started
+    FROM pair AS p
+    ASOF JOIN (
+        SELECT destination, partition_id, message_offset, started
+        FROM sends
+        WHERE
+            outcome = 'ok' AND (destination, partition_id) IN (
+                SELECT DISTINCT n.destination, n.partition_id FROM pair AS n WHERE n.next_offset IS NOT NULL
+            )
+    ) AS x ON x.destination = p.destination AND x.partition_id = p.partition_id AND x.message_offset < p.next_offset
+    WHERE p.next_partition = p.partition_id AND p.next_offset IS NOT NULL
+),
+
+belated AS (
+    SELECT DISTINCT b.destination, b.origin_trace, b.origin_span, b.partition_id, b.next_offset
+    FROM behind AS b
+    JOIN sends AS s ON s.trace_id = b.origin_trace AND s.span_id = b.origin_span
+    WHERE b.started - s.ended > 1000000000
 )
 
 SELECT
@@ -157,7 +179,7 @@ SELECT
     CASE
         WHEN f.origin_span IS NOT NULL AND o.span_id IS NOT NULL THEN 'relayed'
         WHEN f.origin_span IS NOT NULL THEN 'sent-again'
-        WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time THEN 'retried'
+        WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time AND l.origin_span IS NULL THEN 'retried'
         ELSE 'copied'
     END AS cause,
     CASE
@@ -169,6 +191,8 @@ SELECT
         -- Forked processes with one seed give two sends the same ids.
         WHEN g.service IS NOT NULL THEN 'SUSPECT'
         WHEN s.message_offset IS NULL THEN 'LIKELY'
+        -- A client sends nothing again after the answer: somebody put it there later, headers, time and all.
+        WHEN l.origin_span IS NOT NULL THEN 'LIKELY'
         WHEN p.next_partition = p.partition_id AND p.next_time = p.message_time AND b.origin_span IS NOT NULL THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
@@ -219,6 +243,9 @@ LEFT JOIN (
 ) AS b
     ON b.destination = p.destination AND b.partition_id = p.partition_id AND b.origin_trace = p.origin_trace
     AND b.origin_span = p.origin_span
+LEFT JOIN belated AS l
+    ON l.destination = p.destination AND l.origin_trace = p.origin_trace AND l.origin_span = p.origin_span
+    AND l.partition_id = p.partition_id AND l.next_offset = p.next_offset
 LEFT JOIN (
     SELECT destination, partition_id, message_offset, min(started) AS started
     FROM unfinished

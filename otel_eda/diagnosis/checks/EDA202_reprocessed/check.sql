@@ -3,7 +3,7 @@
 WITH again AS (
     SELECT
         o.system, o.service, o.instance, o.host, o.destination, o.consumer_group, o.partition_id, o.message_offset,
-        o.message, o.message_id, o.linked, o.origin_trace, o.origin_span, o.redelivered, o.reprocessed, o.trace_id, o.span_id,
+        o.message, o.message_id, o.server, o.linked, o.origin_trace, o.origin_span, o.redelivered, o.reprocessed, o.trace_id, o.span_id,
         o.started, o.ended, o.finished, o.ended_well, o.previous_instance, o.previous_host, o.previous_trace, o.previous_span,
         o.previous_ended - o.previous_started AS first_took, count(*) OVER copies AS times, max(o.previous_ended - o.previous_started) OVER copies AS longest
     FROM attempts AS o
@@ -91,6 +91,24 @@ began AS (
             SELECT DISTINCT a.consumer_group, a.destination, a.partition_id, a.instance FROM again AS a
         )
     GROUP BY w.consumer_group, w.destination, w.partition_id, w.instance
+),
+
+-- Members that had the same messages by two addresses, where the first one went on in the partition when the second had had
+-- some: each may have them of a cluster of its own, at the same places, as where one mirrors the other.
+mirrored AS (
+    SELECT p.consumer_group, p.destination, p.partition_id, p.previous_instance, p.instance
+    FROM (
+        SELECT a.consumer_group, a.destination, a.partition_id, a.previous_instance, a.instance, min(a.started) AS started
+        FROM again AS a
+        JOIN operations AS f ON f.trace_id = a.previous_trace AND f.span_id = a.previous_span
+        WHERE f.server <> a.server AND a.instance <> a.previous_instance
+        GROUP BY a.consumer_group, a.destination, a.partition_id, a.previous_instance, a.instance
+    ) AS p
+    JOIN works AS w
+        ON w.consumer_group = p.consumer_group AND w.destination = p.destination AND w.partition_id = p.partition_id
+        AND w.instance = p.previous_instance
+    GROUP BY p.consumer_group, p.destination, p.partition_id, p.previous_instance, p.instance
+    HAVING max(w.started) > min(p.started)
 ),
 
 -- How long each member worked for its group.
@@ -218,7 +236,7 @@ classified AS (
         a.instance = a.previous_instance AND a.message_offset IS NOT NULL AND NOT coalesce(f.dealt, false)
             AND NOT coalesce(p.committed > a.message_offset, false) AS by_itself,
         a.instance = a.previous_instance AND coalesce(f.dealt, false) AND NOT coalesce(f.given, false) AS dealt_with_others,
-        h.span_id IS NOT NULL AS batched,
+        h.span_id IS NOT NULL AS batched, v.instance IS NOT NULL AS mirrored,
         -- Its member did not commit past it.
         l.span_id IS NOT NULL AND NOT coalesce(p.committed > a.message_offset, false) AS left_off,
         -- A handler that knows what it has done looks, and returns. It is the same that has the few others which take longer, as
@@ -244,6 +262,9 @@ classified AS (
         SELECT span_id, message, bool_or(given) AS given, bool_or(dealt) AS dealt FROM fetched GROUP BY span_id, message
     ) AS f ON f.span_id = a.span_id AND f.message = a.message
     LEFT JOIN batched AS h ON h.span_id = a.span_id AND h.message = a.message
+    LEFT JOIN mirrored AS v
+        ON v.consumer_group = a.consumer_group AND v.destination = a.destination AND v.partition_id = a.partition_id
+        AND v.previous_instance = a.previous_instance AND v.instance = a.instance
     LEFT JOIN left_at_once AS l ON l.span_id = a.span_id AND l.message = a.message
     LEFT JOIN busied AS d ON d.trace_id = a.previous_trace AND d.span_id = a.previous_span
     LEFT JOIN (
@@ -302,7 +323,7 @@ SELECT
     previous_trace AS trace_id, previous_span AS span_id, trace_id AS other_trace_id, span_id AS other_span_id,
     finished AS first_time, ended AS last_time, 1 AS weight, cause,
     CASE
-        WHEN NOT identified OR NOT coalesce(anew, false) OR by_itself OR left_off THEN 'SUSPECT'
+        WHEN NOT identified OR NOT coalesce(anew, false) OR by_itself OR left_off OR mirrored THEN 'SUSPECT'
         -- A queue's copies of a message look alike, unless the broker says that it delivered this one before.
         WHEN (system = 'rabbitmq' OR consumer_group IS NULL) AND NOT coalesce(redelivered, false) THEN 'SUSPECT'
         WHEN handed_on THEN 'SUSPECT'

@@ -13,7 +13,8 @@ SELECT
             a.ended <= a.previous_ended
             AND (o.instance IS NULL OR (count(*) OVER pair >= 3 AND max(a.ended - a.previous_ended) OVER pair <= 0))
             THEN 'SUSPECT'
-        WHEN NOT a.linked THEN 'LIKELY'
+        -- A call that was given up may have waited all the time for a thread, without any work.
+        WHEN NOT a.linked OR g.span_id IS NOT NULL OR (a.outcome = 'abandoned' AND a.handed) THEN 'LIKELY'
     END AS at_most,
     'two members had it at the same time, for '
     || round((least(a.ended, a.previous_ended) - a.started) / 1000000000.0, 3) || ' s' AS detail
@@ -22,6 +23,9 @@ CROSS JOIN settings AS t
 LEFT JOIN (
     SELECT DISTINCT consumer_group, destination, instance FROM around WHERE attempts = 1
 ) AS o ON o.consumer_group = a.consumer_group AND o.destination = a.destination AND o.instance = a.instance
+LEFT JOIN (
+    SELECT trace_id, span_id FROM works WHERE outcome = 'abandoned' AND handed GROUP BY trace_id, span_id
+) AS g ON g.trace_id = a.previous_trace AND g.span_id = a.previous_span
 WHERE
     a.consumer_group IS NOT NULL AND a.message_offset IS NOT NULL
     -- A span below the other goes on with it, as that of a worker does.

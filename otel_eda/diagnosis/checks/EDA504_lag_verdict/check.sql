@@ -31,6 +31,16 @@ reader AS (
     GROUP BY system, consumer_group, destination, partition_id, tried
 ),
 
+-- Groups after whose end another group of their service began there, as where each start has a group of its own.
+succeeded AS (
+    SELECT DISTINCT r.consumer_group, r.destination, r.partition_id
+    FROM reader AS r
+    JOIN reader AS n
+        ON n.destination = r.destination AND n.partition_id = r.partition_id AND n.service = r.service
+        AND n.consumer_group <> r.consumer_group AND n.first_work >= r.last_work
+    JOIN processes AS i ON i.instance = r.instance AND i.last_time <= n.first_work
+),
+
 -- The time in which messages were sent, and the last offset.
 sent AS (
     SELECT destination, partition_id, min(ended) AS first_send, max(ended) AS last_send, max(message_offset) AS top
@@ -110,8 +120,9 @@ judged AS (
     SELECT
         r.*, e.next_offset IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send, v.last_time AS heard,
         CASE
-            -- What takes no longer than the group takes from one message to the next is no stop.
-            WHEN s.last_send - r.last_work > z.grace AND (s.last_send - r.last_work) * r.number > r.last_work - r.first_work AND s.top > r.position
+            -- What takes no longer than messages take, as where a job reads them now and then, is no stop. Nor is what takes no
+            -- longer than the group takes from one message to the next.
+            WHEN s.last_send - r.last_work > greatest(z.grace, coalesce(CAST(t.taken AS BIGINT), 0)) AND (s.last_send - r.last_work) * r.number > r.last_work - r.first_work AND s.top > r.position
                 THEN 'stopped'
             WHEN h.number >= 5 AND h.lasted > z.grace AND s.top > h.committed THEN 'stalled'
             -- A group that catches up after a burst is not behind.
@@ -120,7 +131,7 @@ judged AS (
             -- Nor had it what came in a short time, though its service is heard of long after that: a minute at least, in which any
             -- group that runs would have had it.
             -- So it is if it left off in the middle of what had come before, and did not get the same once more after that.
-            WHEN v.last_time - greatest(s.last_send, r.last_work) > greatest(z.grace, 60000000000)
+            WHEN v.last_time - greatest(s.last_send, r.last_work) > greatest(z.grace, coalesce(CAST(t.taken AS BIGINT), 0), 60000000000)
                 AND (v.last_time - r.last_work) * r.number > r.last_work - r.first_work
                 AND s.top > r.position AND (s.last_send > r.last_work OR a.ended <= r.last_work) AND coalesce(a.top < s.top, true)
                 AND coalesce(h.committed <= s.top, true) AND coalesce(e.next_offset <= s.top, true)
@@ -128,6 +139,7 @@ judged AS (
         END AS cause
     FROM reader AS r
     JOIN graces AS z ON z.destination = r.destination
+    LEFT JOIN trips AS t ON t.destination = r.destination
     JOIN sent AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
     JOIN quarter AS q
         ON q.consumer_group = r.consumer_group AND q.destination = r.destination AND q.partition_id = r.partition_id
@@ -230,7 +242,7 @@ silent AS (
 )
 
 SELECT
-    system, service, instance, j.destination, consumer_group, partition_id, trace_id, span_id,
+    system, service, instance, j.destination, j.consumer_group, j.partition_id, trace_id, span_id,
     -- Who is too slow is so while messages are sent; its last message may end much later, when the client is closed.
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN first_send ELSE last_work END AS first_time,
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN least(last_send, last_work) ELSE last_work END AS last_time,
@@ -238,7 +250,7 @@ SELECT
     -- It gets the same messages again and again, so it runs.
     CASE WHEN cause = 'stopped' AND coalesce(again, false) THEN 'stalled' ELSE cause END AS cause,
     -- Where attempts are missing, their messages seem to wait.
-    CASE WHEN cause = 'stopped' AND untold THEN 'SUSPECT' END AS at_most,
+    CASE WHEN cause = 'stopped' AND (untold OR x.destination IS NOT NULL) THEN 'SUSPECT' END AS at_most,
     CASE WHEN cause = 'stopped' OR k.destination IS NOT NULL THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
     -- By their definition these two lasted for longer than the grace, while others went on.
@@ -254,6 +266,8 @@ SELECT
     END AS detail
 FROM judged AS j
 LEFT JOIN short AS k ON k.destination = j.destination
+LEFT JOIN succeeded AS x
+    ON x.consumer_group = j.consumer_group AND x.destination = j.destination AND x.partition_id = j.partition_id
 WHERE cause IS NOT NULL
 UNION ALL
 SELECT
