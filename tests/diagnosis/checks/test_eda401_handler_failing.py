@@ -40,6 +40,17 @@ def test_errors_that_passed_are_less(diagnose: Diagnose) -> None:
     assert only(diagnose(made.world, "EDA401").findings, "EDA401").verdict is LIKELY
 
 
+@pytest.mark.parametrize(("one", "verdict"), [("event", LIKELY), ("another", CONFIRMED)])
+def test_a_copy_of_what_was_done_may_be_refused_by_an_exception(diagnose: Diagnose, one: str, verdict: Verdict) -> None:
+    made = flow()
+    for turn in range(5):
+        first, copy = (made.shop.send("orders", 4.0 + turn * 0.1 + late, 20 + turn * 2 + late) for late in (0, 1))
+        made.billing.process(first, 4.05 + turn * 0.1, said={"messaging.message.id": f"event-{turn}"})
+        said = {"messaging.message.id": f"{one}-{turn}"}
+        made.billing.process(copy, 5.05 + turn * 0.1, error="UniqueViolation", said=said)
+    assert only(diagnose(made.world, "EDA401").findings, "EDA401").verdict is verdict
+
+
 @pytest.mark.parametrize(
     ("first", "again", "verdicts"),
     [

@@ -70,7 +70,7 @@ measured AS (
     GROUP BY service, coalesce(destination, event_type), consumer_group
 ),
 
--- Messages that failed, and succeeded at a later attempt.
+-- Messages that failed, and were done at another attempt.
 passed AS (
     SELECT DISTINCT system, service, destination, consumer_group, message
     FROM work
@@ -88,6 +88,14 @@ passed AS (
         ON a.system IS NOT DISTINCT FROM f.system AND a.service = f.service AND a.destination IS NOT DISTINCT FROM f.destination
         AND a.consumer_group IS NOT DISTINCT FROM f.consumer_group
     WHERE f.nameless AND f.outcome = 'error' AND a.ended > f.ended
+    UNION
+    -- Copies, by their ids, of what it was done with: who knows that may refuse them by an exception.
+    SELECT DISTINCT f.system, f.service, f.destination, f.consumer_group, f.message
+    FROM works AS f
+    JOIN works AS w
+        ON w.message_id = f.message_id AND w.service = f.service AND w.destination = f.destination
+        AND w.consumer_group IS NOT DISTINCT FROM f.consumer_group
+    WHERE f.outcome = 'error' AND w.outcome = 'ok'
 ),
 
 -- Messages whose handler logged an exception and returned.
