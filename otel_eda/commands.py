@@ -199,7 +199,9 @@ def _annotated(hint: Any, field: Field[Any]) -> Any:
         return hint
     if field.metadata["time"]:
         return Annotated[hint, Option(metavar="TIME", parser=seconds, help=field.metadata["about"])]
-    return Annotated[hint, Option(metavar="N", help=field.metadata["about"])]
+    most = field.metadata["most"]
+    least = None if most is None else 0
+    return Annotated[hint, Option(metavar="N", min=least, max=most, help=field.metadata["about"])]
 
 
 def _default(field: Field[Any]) -> Any:

@@ -10,14 +10,17 @@ MOST_SPANS = 2_000_000  # that a database may send
 MEMORY = 800  # MB for DuckDB; the rest up to a gigabyte is Python's, and what DuckDB does not count
 
 
-def _setting(default: float | None, about: str) -> float | None:
-    value: float | None = field(default=default, metadata={"about": about, "time": False})
+def _setting(default: float | None, about: str, *, time: bool = False, most: float | None = None) -> float | None:
+    value: float | None = field(default=default, metadata={"about": about, "time": time, "most": most})
     return value
 
 
 def _time(default: float | None, about: str) -> float | None:
-    value: float | None = field(default=default, metadata={"about": about, "time": True})
-    return value
+    return _setting(default, about, time=True)
+
+
+def _share(default: float, about: str) -> float | None:
+    return _setting(default, about, most=1.0)
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,13 @@ class Bounds:
         None, "How many messages a queue holds at most, as its x-max-length; without it as for lag."
     )
     catch_up: float | None = _time(3600, "How long a group should take at most to work off what waits.")
-    error_share: float | None = _setting(0.05, "The share of failing messages from which on they are too many.")
+    error_share: float | None = _share(0.05, "The share of failing messages from which on they are too many.")
     attempts: float | None = _setting(3, "Attempts at one message, all failed, that make it a poison message.")
     loop: float | None = _setting(
         None, "Times that a service may send to one destination in one event's trace; without it, 3, as a guess."
     )
     skew: float | None = _time(0.001, "By how much two clocks may differ and still be taken for equal.")
-    storm_share: float | None = _setting(0.5, "The share of redeliveries that makes a storm.")
+    storm_share: float | None = _share(0.5, "The share of redeliveries that makes a storm.")
     hot_share: float | None = _setting(3.0, "Times the mean load that make a partition hot.")
 
     def row(self, grace: float) -> dict[str, float | int | None]:

@@ -69,7 +69,8 @@ def test_a_wrong_line_has_status_2(arguments: list[str], capsys: pytest.CaptureF
 def test_every_bound_is_an_option_with_its_default(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = " ".join(printed(capsys, name, "--help").split())
     for bound in fields(Bounds):
-        default = "" if bound.default is None else rf" \[default: {re.escape(str(bound.default))}\]"
+        bounds = "" if bound.metadata["most"] is None else "; 0<=x<=1.0"
+        default = "" if bound.default is None else rf" \[default: {re.escape(str(bound.default))}{bounds}\]"
         about = re.escape(bound.metadata["about"])
         value = "TIME" if bound.metadata["time"] else "N"
         assert re.search(rf"--{bound.name.replace('_', '-')} {value} {about}{default}", shown), bound.name
@@ -91,6 +92,11 @@ def test_bounds_reach_the_diagnosis_as_they_are_given() -> None:
     invocation = commands.parse(["diagnose", "telemetry", *arguments])
     expected = Bounds(grace=1.5, queue_bound=90.0, skew=0.02, handler_bound=0.0, hot_share=7.0)
     assert invocation.run.keywords["bounds"] == expected
+
+
+def test_a_share_is_no_percentage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["diagnose", "telemetry", "--error-share", "5"]) == 2
+    assert "less than or equal to 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("separator", [(), ("--",)], ids=str)
