@@ -65,6 +65,7 @@ AS_NEW: dict[str, Callable[[Any], object]] = {
     "runtime.finalizers:left": len,
     "runtime.guard:log_once": lambda log_once: len(log_once.seen),
     "telemetry.events:_provider": lambda provider: provider is not None,
+    "telemetry.providers:_given": len,
 }
 # What outlives `disable()`, and why.
 KEPT = {

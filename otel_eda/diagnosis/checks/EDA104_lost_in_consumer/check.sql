@@ -670,7 +670,7 @@ positions AS (
 
 -- How many messages lie between the last that a process ended and where it said that it was.
 waiting AS (
-    SELECT g.instance, g.destination, count(DISTINCT s.span_id) AS number
+    SELECT g.instance, g.destination, CAST(count(DISTINCT s.span_id) AS DOUBLE) AS number
     FROM gone AS g
     JOIN busy AS y ON y.instance = g.instance AND y.destination = g.destination
     JOIN positions AS p
