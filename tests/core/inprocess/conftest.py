@@ -6,6 +6,7 @@ import pytest
 
 from core.inprocess.application import ByClass, Static
 from otel_eda.core.inprocess import registries
+from otel_eda.core.patching.patch import originals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,5 +18,8 @@ def unregistered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(registries, "registries", registries.Registries())
     yield
     registries.registries.disable()
+    left = [*originals.values()]
+    originals.clear()  # no later test is to find them
+    assert not left
     ByClass.handlers = {}
     Static.handlers = {}
