@@ -9,7 +9,7 @@ import pytest
 
 from diagnosis.honest.unseen import failed_before_a_pause, failed_before_a_start
 from diagnosis.honest.world import linger, settle
-from diagnosis.telemetry import Flow, Telemetry, flow
+from diagnosis.telemetry import BEGIN, SECOND, Flow, Telemetry, flow, metric, scoped
 
 from .helpers import CONFIRMED, LIKELY, SUSPECT, only, reported
 
@@ -85,6 +85,17 @@ def test_what_is_sent_later_without_a_link_is_no_answer(diagnose: Diagnose) -> N
     made = _failed()
     made.world.service("sweeper").send("alerts", 30.0, 0)
     assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is CONFIRMED
+
+
+def test_a_counter_that_begins_later_is_no_restart_while_the_others_go_on(diagnose: Diagnose) -> None:
+    made = flow(40, 1, skip={12})
+    for colour, begun in (("red", 0.0), ("blue", 1.2)):
+        paints = metric("send", 3, BEGIN + round(61.01 * SECOND), {"colour": colour})
+        paints["sum"]["dataPoints"][0]["startTimeUnixNano"] = str(BEGIN + round(begun * SECOND))
+        made.world.extra.append(
+            scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", [{**paints, "name": "paints"}])
+        )
+    assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is LIKELY
 
 
 @pytest.mark.parametrize(("shown", "verdict"), [(True, None), (False, SUSPECT)])
