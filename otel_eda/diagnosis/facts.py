@@ -88,17 +88,19 @@ FROM runs GROUP BY {", ".join(SERIES)}
 """
 # When a counter began anew: its process was started again under the name that it had. Others may have run in between,
 # and what the earlier run did after it was read the last time is not counted.
-# Counters that differ by other attributes begin one after the other in one run, and all are read to its end.
+# Counters that differ by other attributes begin one after the other in one run, and all are read to its end. Readings say
+# that, and not starts: the next run may be on a machine whose clock is behind.
 RESTARTS = f"""
 CREATE TABLE restarts AS
 SELECT instance, started AS time, max(counted_until) AS counted_until
 FROM (
-    SELECT instance, started, lag(started) OVER run AS previous, lag(counted_until) OVER run AS counted_until
+    SELECT instance, started, counted_from, lag(started) OVER run AS previous,
+           lag(counted_until) OVER run AS counted_until
     FROM (
-        SELECT {", ".join(SERIES)}, started, max(time) AS counted_until FROM metrics
+        SELECT {", ".join(SERIES)}, started, min(time) AS counted_from, max(time) AS counted_until FROM metrics
         WHERE rising AND NOT coalesce(delta, false) AND started > 0 GROUP BY ALL) AS r
     WINDOW run AS (PARTITION BY {", ".join(SERIES)} ORDER BY started)) AS s
-WHERE started > previous AND started >= counted_until GROUP BY instance, started
+WHERE started > previous AND counted_from > counted_until GROUP BY instance, started
 """
 EPOCHS = """
 CREATE TABLE epochs AS

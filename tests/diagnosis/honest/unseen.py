@@ -107,6 +107,13 @@ def a_second_try_by_a_run_that_left_nothing() -> Telemetry:
 
 
 @honest("EDA104")
+def a_second_try_by_a_run_where_the_clock_is_behind() -> Telemetry:
+    made = flow(40, 1, skip={20})
+    made.billing.process(made.messages[20], 2.01, error="ConnectionError")
+    return counted_in_runs(made, [(0.0, 2.05), (2.04, 5.0)])
+
+
+@honest("EDA104")
 def a_second_try_by_a_run_that_left_only_its_commit() -> Telemetry:
     made = flow(40, 1, skip=set(range(20, 40)))
     made.billing.process(made.messages[20], 2.01, error="ConnectionError")
