@@ -87,9 +87,9 @@ SELECT {", ".join(SERIES)},
 FROM runs GROUP BY {", ".join(SERIES)}
 """
 # When a counter began anew: its process was started again under the name that it had. Others may have run in between,
-# and what the earlier run did after it was read the last time is not counted.
-# Counters that differ by other attributes begin one after the other in one run, and all are read to its end. Readings say
-# that, and not starts: the next run may be on a machine whose clock is behind.
+# and what the earlier run did after it was read the last time is not counted. Counters that differ by other attributes
+# begin one after the other in one run, and all are read to its end. Readings say that, and not starts: the next run may
+# be on a machine whose clock is behind.
 RESTARTS = f"""
 CREATE TABLE restarts AS
 SELECT instance, started AS time, max(counted_until) AS counted_until
