@@ -18,8 +18,8 @@ def unregistered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(registries, "registries", registries.Registries())
     yield
     registries.registries.disable()
+    ByClass.handlers = {}
+    Static.handlers = {}
     left = [*originals.values()]
     originals.clear()  # no later test is to find them
     assert not left
-    ByClass.handlers = {}
-    Static.handlers = {}

@@ -158,7 +158,6 @@ def test_bound_methods_are_handlers_like_any_other(recorder: Recorder) -> None:
     assert str(attribute(span, "code.function.name")).endswith("Shop.paid")
 
 
-@otel_eda.registry(register="subscribe", dispatch="publish", event_type="kind")
 class Bus:
     """Its methods have other names; an event may be anything."""
 
@@ -177,7 +176,9 @@ class Bus:
 
 @pytest.fixture
 def bus(recorder: Recorder) -> Bus:
-    otel_eda.registry(Bus, register="subscribe", dispatch="publish", event_type="kind")
+    # Not at the class: it would be patched while the tests are collected, before any test can undo it.
+    registered = otel_eda.registry(register="subscribe", dispatch="publish", event_type="kind")(Bus)
+    assert registered is Bus
     return Bus()
 
 
