@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,16 +43,37 @@ def test_links_resolve(page: Path) -> None:
         assert not anchor or anchor in anchors(file), f"{target} has no such heading"
 
 
+def built(*command: str, repository: str | None = None) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "OTEL_EDA_REPOSITORY": repository or ""}
+    command = sys.executable, "-m", "hatchling", *command
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+
 def test_a_package_index_shows_the_readme_without_links_that_lead_nowhere() -> None:
-    tomllib = pytest.importorskip("tomllib")  # new in Python 3.11
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    settings = project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
-    assert (project["project"]["dynamic"], settings["fragments"][0]) == (["readme"], {"path": "README.md"})
-    shown = (ROOT / "README.md").read_text("utf-8")
-    for each in settings["substitutions"]:
-        shown = re.sub(each["pattern"], each["replacement"], shown)
-    assert "Getting started (`docs/getting-started.md`)" in shown
-    assert [target for target in re.findall(r"\]\(([^)]*)\)", shown) if not target.startswith("https://")] == []
+    metadata = json.loads(built("metadata").stdout)
+    assert "Getting started (`docs/getting-started.md`)" in metadata["readme"]["text"]
+    targets = re.findall(r"\]\(([^)]*)\)", metadata["readme"]["text"])
+    assert [target for target in targets if not target.startswith("https://")] == []
+    assert "urls" not in metadata  # nobody has said where the repository is
+
+
+def test_a_package_index_links_to_the_repository_that_a_release_is_built_from(tmp_path: Path) -> None:
+    page = "https://code.example/team/otel-eda"
+    urls = json.loads(built("metadata", repository=page + ".git").stdout)["urls"]
+    assert urls == {"Homepage": page, "Documentation": f"{page}#readme", "Source": page, "Issues": f"{page}/issues"}
+    assert built("build", "-t", "wheel", "-d", str(tmp_path), repository=page).returncode == 0
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        (name,) = (name for name in files.namelist() if name.endswith(".dist-info/METADATA"))
+        assert f"Project-URL: Source, {page}\n" in files.read(name).decode()
+
+
+@pytest.mark.parametrize("wrong", ["git@code.example:team/otel-eda", "https://me:secret@code.example/team", "here"])
+def test_an_address_that_is_no_page_is_refused(wrong: str) -> None:
+    refused = built("metadata", repository=wrong)
+    assert refused.returncode != 0
+    assert "OTEL_EDA_REPOSITORY: give the address of the repository's page" in refused.stderr
+    assert "secret" not in refused.stderr
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
