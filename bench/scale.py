@@ -20,6 +20,7 @@ from otel_eda.diagnosis import columns
 from otel_eda.diagnosis.buckets import IN_A_BUCKET
 from otel_eda.diagnosis.settings import MEMORY
 
+from .arguments import positive
 from .report import console
 
 MILLION = 1_000_000
@@ -77,7 +78,7 @@ FROM read_parquet('{operations}') WHERE type = 'process' GROUP BY ALL
 def main() -> int:
     """Measure and print the table; gives 1 if buckets took more memory than they may."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("--millions", type=int, nargs="+", default=MILLIONS)
+    parser.add_argument("--millions", type=positive, nargs="+", default=MILLIONS)
     parser.add_argument("--engines", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
     most = IN_A_BUCKET * MEMORY / MILLION
     parser.add_argument("--bucket", type=float, default=most, help="millions of operations that a bucket has at most")

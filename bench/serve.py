@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich import box
 from rich.table import Column, Table
 
+from .arguments import positive
 from .batches import BATCH, Batches
 from .report import console
 
@@ -146,7 +147,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.serve", description=__doc__)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--viewers", type=int, default=VIEWERS)
+    parser.add_argument("--viewers", type=positive, default=VIEWERS)
     parser.add_argument("--send", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.send:

@@ -7,6 +7,8 @@ from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.arguments import positive
+
 from . import backlogs, bands, lab, polls, shapes, shifts
 from .score import scored
 from .ways import WAYS
@@ -23,7 +25,7 @@ EVERY = 10  # minutes from one look to the next
 def main() -> None:
     """Go through all courses and print the tables of docs/prediction.md."""
     parser = argparse.ArgumentParser(prog="python -m bench.backtest", description=__doc__)
-    parser.add_argument("--number", type=int, default=NUMBER, help="courses of each shape")
+    parser.add_argument("--number", type=positive, default=NUMBER, help="courses of each shape")
     parser.add_argument("--seed", default="kept", help="which courses")
     number, seed = parser.parse_args().number, parser.parse_args().seed
     every = {**shapes.QUIET, **shapes.FAULTY}

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.arguments import positive
 from bench.contenders import ALL, BARE, HAND, NOTHING, OFFICIAL, OURS, TRACES, Entry
 from bench.report import NAMES, console, titled
 from bench.rounds import Estimate
@@ -155,8 +156,8 @@ def _ratios(rounds: Sequence[Round], entry: Entry, place: int) -> tuple[str, str
 def main() -> int:
     """Run, and print the table."""
     parser = asked(__doc__, "bench.clients")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--messages", type=int, default=300)
+    parser.add_argument("--rounds", type=positive, default=15)
+    parser.add_argument("--messages", type=positive, default=300)
     options = parser.parse_args()
     made = titled("What is added to each message through a real broker, in µs of processor time (median of the rounds)")
     for heading in ("library", "", "bare", "contender", "configuration", "adds", "of by hand", "of official, traces"):

@@ -14,6 +14,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+from bench.arguments import positive
 from bench.contenders import OURS
 from bench.report import console, titled
 
@@ -89,7 +90,7 @@ def main() -> int:
     from .__main__ import addresses
 
     parser = asked(__doc__, "bench.clients.arrival")
-    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--messages", type=positive, default=20_000)
     options = parser.parse_args()
     made = titled(f"Spans that are exported when {options.messages:,} messages are sent and handled at full speed")
     for heading in ("library", "defaults of", "messages a second", "spans", "exported", "share"):

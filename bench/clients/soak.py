@@ -11,6 +11,7 @@ import sys
 import uuid
 from typing import TYPE_CHECKING
 
+from bench.arguments import positive
 from bench.contenders import ALL, OURS, configure
 from bench.memory import POINTS, resident
 from bench.report import console, titled
@@ -62,7 +63,7 @@ def ask(name: str, address: str, count: int, status: Status) -> list[tuple[int, 
 def main() -> int:
     """Run, and print the table; fails if memory grows with the messages."""
     parser = asked(__doc__, "bench.clients.soak")
-    parser.add_argument("--messages", type=int, default=MESSAGES)
+    parser.add_argument("--messages", type=positive, default=MESSAGES)
     parser.add_argument("--at", help=argparse.SUPPRESS)  # given to the process that is watched
     options = parser.parse_args()
     if options.at is not None:

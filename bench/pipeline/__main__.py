@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
+from bench.arguments import positive
 from bench.clients import LIBRARIES
 from bench.clients.__main__ import addresses
 from bench.report import console
@@ -37,10 +38,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description=__doc__)
     parser.add_argument("clients", nargs="*", metavar="CLIENT", help=f"of {', '.join(CLIENTS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="less exact, and by OTLP/HTTP alone")
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--messages", type=int, help="of a round")
+    parser.add_argument("--rounds", type=positive)
+    parser.add_argument("--messages", type=positive, help="of a round")
     parser.add_argument("--runs", type=int, help="at full speed")
-    parser.add_argument("--at-full-speed", type=int, metavar="MESSAGES", help="of a run at full speed")
+    parser.add_argument("--at-full-speed", type=positive, metavar="MESSAGES", help="of a run at full speed")
     parser.add_argument("--way", choices=WAYS, action="append", help="both by default")
     parser.add_argument("--protocol", choices=(HTTP, GRPC), action="append")
     parser.add_argument("--tree", action="append", default=[], metavar="FOLDER", help="measure this otel-eda, too")

@@ -42,3 +42,9 @@ def rows(file: Path) -> list[dict[str, Any]]:
     """Return the rows of a file of figures, each by the names of its columns."""
     figures = json.loads(file.read_text("utf-8"))
     return [dict(zip(figures["columns"], row, strict=True)) for row in figures["rows"]]
+
+
+def test_a_number_of_messages_that_cannot_be_is_refused() -> None:
+    outcome = run(Way((), {"PYTHONPATH": str(ROOT)}), "-m", "bench.pipeline", "--at-full-speed=0")
+    assert (outcome.status, outcome.output) == (2, "")
+    assert "argument --at-full-speed: give a whole number above zero, not '0'" in outcome.errors
