@@ -10,7 +10,7 @@ from otel_eda.diagnosis.blindness import NO_LOGS
 
 from . import telemetry
 from .checks.helpers import counted_by_ledger
-from .telemetry import BEGIN, scoped
+from .telemetry import BEGIN, Telemetry, scoped
 
 if TYPE_CHECKING:
     from .conftest import Diagnose
@@ -115,6 +115,33 @@ def test_what_is_younger_than_the_grace_is_counted(diagnose: Diagnose) -> None:
     made = flow(skip={5, 6})
     assert diagnose(made.world).young == {}
     assert diagnose(made.world, grace=1000.0).young == {"EDA104": 2}
+
+
+def test_messages_behind_the_last_one_that_a_group_had_are_counted_until_it_has_had_time_for_them(
+    diagnose: Diagnose,
+) -> None:
+    made = flow()
+    for offset in (20, 21, 22):
+        made.shop.send("orders", 2.0 + offset / 100, offset, 0)
+    assert diagnose(made.world).young == {"EDA504": 3}
+    assert diagnose(made.world).findings == ()
+    made.billing.other("still here", 900.0, 0.01)
+    found = diagnose(made.world)
+    assert (dict(found.young), {finding.code for finding in found.findings}) == ({}, {"EDA504"})
+
+
+def test_messages_behind_the_last_one_of_a_queue_are_counted_until_there_was_time_for_them(diagnose: Diagnose) -> None:
+    world = Telemetry(1)
+    shop, billing = (world.service(name, system="rabbitmq") for name in ("shop", "billing"))
+    for turn in range(10):
+        message = shop.send("orders", turn * 1.0)
+        if turn < 7:
+            billing.process(message, turn + 0.01)
+    assert dict(diagnose(world).young) == {"EDA504": 3}
+    for service in (shop, billing):
+        service.other("still here", 900.0, 0.01)
+    found = diagnose(world)
+    assert (dict(found.young), "EDA504" in {finding.code for finding in found.findings}) == ({}, True)
 
 
 def test_each_destination_has_its_own_grace(diagnose: Diagnose) -> None:

@@ -136,7 +136,10 @@ judged AS (
                 AND s.top > r.position AND (s.last_send > r.last_work OR a.ended <= r.last_work) AND coalesce(a.top < s.top, true)
                 AND coalesce(h.committed <= s.top, true) AND coalesce(e.next_offset <= s.top, true)
                 THEN 'stopped'
-        END AS cause
+        END AS cause,
+        -- What is behind it may only wait: nobody would know yet that the group has stopped.
+        s.top > r.position AND coalesce(h.committed <= s.top, true) AND coalesce(e.next_offset <= s.top, true)
+        AND coalesce(v.last_time - greatest(s.last_send, r.last_work) <= greatest(z.grace, coalesce(CAST(t.taken AS BIGINT), 0), 60000000000), true) AS young
     FROM reader AS r
     JOIN graces AS z ON z.destination = r.destination
     LEFT JOIN trips AS t ON t.destination = r.destination
@@ -246,15 +249,15 @@ SELECT
     -- Who is too slow is so while messages are sent; its last message may end much later, when the client is closed.
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN first_send ELSE last_work END AS first_time,
     CASE WHEN cause = 'too-slow' OR cause = 'blocked' THEN least(last_send, last_work) ELSE last_work END AS last_time,
-    CASE WHEN cause = 'stopped' AND last_send <= last_work THEN behind ELSE greatest(behind, lag) END AS weight,
+    CASE WHEN cause IS NULL OR cause = 'stopped' AND last_send <= last_work THEN behind ELSE greatest(behind, lag) END AS weight,
     -- It gets the same messages again and again, so it runs.
-    CASE WHEN cause = 'stopped' AND coalesce(again, false) THEN 'stalled' ELSE cause END AS cause,
+    CASE WHEN cause = 'stopped' AND coalesce(again, false) THEN 'stalled' ELSE coalesce(cause, 'stopped') END AS cause,
     -- Where attempts are missing, their messages seem to wait.
     CASE WHEN cause = 'stopped' AND (untold OR x.destination IS NOT NULL) THEN 'SUSPECT' END AS at_most,
     CASE WHEN cause = 'stopped' OR k.destination IS NOT NULL THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
-    -- By their definition these two lasted for longer than the grace, while others went on.
-    CASE WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
+    -- By their definition these two lasted for longer than the grace, while others went on. Without a cause they are too young.
+    CASE WHEN cause IS NULL THEN false WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
     CASE
         WHEN cause = 'stopped' AND last_send <= last_work THEN 'it ' || CASE WHEN tried THEN 'processed' ELSE 'received' END
             || ' nothing more in the ' || round((heard - last_work) / 1000000000.0, 1) || ' s in which its service is heard of; ' || behind || ' wait'
@@ -268,7 +271,7 @@ FROM judged AS j
 LEFT JOIN short AS k ON k.destination = j.destination
 LEFT JOIN succeeded AS x
     ON x.consumer_group = j.consumer_group AND x.destination = j.destination AND x.partition_id = j.partition_id
-WHERE cause IS NOT NULL
+WHERE cause IS NOT NULL OR young
 UNION ALL
 SELECT
     system, service, instance, destination, consumer_group, partition_id, trace_id, span_id, started, ended, 1,
@@ -295,7 +298,9 @@ SELECT
     CASE WHEN r.settled > 0 AND r.unsettled > 0 THEN 'unsettled' ELSE 'stopped' END,
     -- Where nobody had many of the earlier ones either, there are readers of which no telemetry is here.
     CASE WHEN 2 * l.earlier > r.number THEN 'SUSPECT' END,
-    CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN), true,
+    CAST(NULL AS BOOLEAN), CAST(NULL AS BOOLEAN),
+    -- Whose service is heard of long after the last of them has had time for them.
+    l.last_send - r.last_work > z.grace OR coalesce(v.last_time - l.last_send > z.grace, false),
     'nobody had any of the ' || l.number || ' messages that came in the '
         || round((l.last_send - r.last_work) / 1000000000.0, 1) || ' s after its last one'
         || CASE WHEN r.settled > 0 AND r.unsettled > 0 THEN '; it never settled ' || r.unsettled || ' of its messages' ELSE '' END
@@ -303,8 +308,6 @@ FROM worked AS r
 JOIN left_in_queue AS l ON l.destination = r.destination AND l.number > 0
 JOIN graces AS z ON z.destination = r.destination
 LEFT JOIN services AS v ON v.service = r.service
--- Whose service is heard of long after the last of them has had time for them.
-WHERE l.last_send - r.last_work > z.grace OR coalesce(v.last_time - l.last_send > z.grace, false)
 UNION ALL
 SELECT
     r.system, r.service, r.instance, r.source, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), r.trace_id, r.span_id,
