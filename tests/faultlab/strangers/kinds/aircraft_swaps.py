@@ -106,7 +106,8 @@ def planner(topic: str, faulty: bool) -> None:
             message = consumer.poll(0.5)
         except ValueDeserializationError as error:
             log.exception("cannot read a swap")
-            note("logged", json.loads(error.kafka_message.value())["id"])
+            refused: Any = error.kafka_message
+            note("logged", json.loads(refused.value())["id"])
             continue
         if message is not None:
             desk.assign(message.value(), message)

@@ -90,8 +90,10 @@ class Pipeline:
     """Has a change go through all stages."""
 
     def __init__(self, acknowledges_first: bool) -> None:
-        last = [Acknowledge(), Store()] if acknowledges_first else [Store(), Acknowledge()]
-        self.stages = [Decode(), *last]
+        last: list[Callable[[Work], Awaitable[None]]] = (
+            [Acknowledge(), Store()] if acknowledges_first else [Store(), Acknowledge()]
+        )
+        self.stages: list[Callable[[Work], Awaitable[None]]] = [Decode(), *last]
 
     async def run(self, work: Work) -> None:
         for stage in self.stages:
