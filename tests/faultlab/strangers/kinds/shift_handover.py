@@ -70,13 +70,13 @@ def by_kafka_python(topic: str, exactly: bool) -> None:
     while not stop.asked:
         for partition, records in consumer.poll(timeout_ms=300, max_records=50).items():
             for record in records:
-                if stop.asked:
-                    break
                 swap = roster.begin(record)
                 time.sleep(RULES)
                 roster.enter(swap, record)
                 if exactly:
                     consumer.commit({partition: OffsetAndMetadata(record.offset + 1, "", -1)})
+                if stop.asked:
+                    break
             if not exactly:
                 consumer.commit()
     consumer.close()
@@ -90,13 +90,13 @@ def by_aiokafka(topic: str, exactly: bool) -> None:
             while not stop.asked:
                 for partition, records in (await consumer.getmany(timeout_ms=300, max_records=50)).items():
                     for record in records:
-                        if stop.asked:
-                            break
                         swap = roster.begin(record)
                         await asyncio.sleep(RULES)
                         roster.enter(swap, record)
                         if exactly:
                             await consumer.commit({partition: record.offset + 1})
+                        if stop.asked:
+                            break
                     if not exactly:
                         await consumer.commit()
 
