@@ -590,7 +590,10 @@ recovered AS (
 busy AS (
     SELECT instance, destination, sum(value) AS number, max(time) AS time
     FROM readings
-    WHERE name = 'eda.consumer.in_flight' AND value > 0
+    WHERE
+        name = 'eda.consumer.in_flight' AND value > 0
+        -- A later reading that does not measure them is of a process whose consumer was closed.
+        AND NOT EXISTS (SELECT 1 FROM readings AS l WHERE l.instance = readings.instance AND l.time > readings.time)
     GROUP BY instance, destination
 ),
 
