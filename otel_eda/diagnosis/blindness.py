@@ -64,6 +64,8 @@ QUESTIONS = (
             JOIN processes o ON o.instance = r.instance
             CROSS JOIN settings s
             WHERE r.name = '{semconv.IN_FLIGHT}' AND r.value > 0
+              -- A later reading that does not measure them is of a process whose consumer was closed.
+              AND NOT EXISTS (SELECT 1 FROM readings l WHERE l.instance = r.instance AND l.time > r.time)
               AND v.last_time - greatest(r.time, o.last_time) > s.grace
             GROUP BY r.service, r.instance, r.destination""",
         "processes ended, or were killed, with messages in hand: {names}",

@@ -248,3 +248,29 @@ def test_an_error_is_logged_of_a_batch_that_is_then_acknowledged(
     ack.json["links"] = [link for one in works for link in one.json["links"]]
     (finding,) = diagnose(queues.world, "EDA104").findings
     assert (finding.verdict, finding.count) == (Verdict.SUSPECT, number)
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_what_was_put_back_and_never_came_again(diagnose: Diagnose, queues: Queues, later: bool) -> None:
+    """As of a quorum queue, which gives up what came back too often."""
+    for work in attempts(queues, 3, **{"eda.message.redelivered": True}):
+        queues.refuse(
+            work, (int(work.json["endTimeUnixNano"]) - BEGIN) / SECOND, "nack", **{"eda.settle.requeue": True}
+        )
+    if later:
+        queues.billing.process(queues.shop.send("orders", 9.0), 9.01)
+    assert found(diagnose, queues, "EDA104") == ([("EDA104", Verdict.SUSPECT)] if later else [])
+
+
+def test_what_was_put_back_and_came_to_another_queue_or_was_sent_on(diagnose: Diagnose, queues: Queues) -> None:
+    for number in range(2):
+        message = queues.shop.send("orders", 5.0 + number)
+        queues.refuse(
+            queues.billing.process(message, 5.1 + number), 5.2 + number, "nack", **{"eda.settle.requeue": True}
+        )
+        if number:
+            queues.clerk.process(Message(message.span, "leftovers", None, None), 8.0)
+        else:
+            queues.again(queues.clerk, message, "later", 8.0)
+    queues.billing.process(queues.shop.send("orders", 9.0), 9.01)
+    assert found(diagnose, queues, "EDA104") == []

@@ -98,6 +98,13 @@ def test_who_was_killed_with_messages_in_hand_is_named(diagnose: Diagnose) -> No
     )
 
 
+def test_who_closed_its_consumer_after_that_had_none_in_hand(diagnose: Diagnose) -> None:
+    made = flow()
+    counted_by_ledger(made, "eda.consumer.in_flight", 2, "gauge")
+    made.world.service("billing", group="billing").other("still here", 300.0, 0.1)
+    assert diagnose(made.world).unasked == ()  # its counters were read after that
+
+
 def test_that_no_logs_are_here_is_said(diagnose: Diagnose) -> None:
     assert diagnose(telemetry.flow().world).unasked == (NO_LOGS,)
 

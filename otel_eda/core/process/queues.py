@@ -25,9 +25,12 @@ from otel_eda.core.runtime.contexts import PROCESSING, get_current
 from otel_eda.core.runtime.frames import caller
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.state import on_fork, on_reset
+from otel_eda.core.runtime.tasks import awaits_itself, running_task, waiting_task
 from otel_eda.core.telemetry import errors
 
 if TYPE_CHECKING:
+    from asyncio import Task
+    from contextvars import Context
     from types import FrameType, ModuleType
 
     from otel_eda.core.patching.patch import Function, Patch, Switch, Wrap
@@ -90,8 +93,8 @@ def _hand_on(processing: Processing) -> None:
 
 
 @guarded
-def _ask(queue: object) -> None:
-    worker = workers.known()
+def _ask(queue: object, task: Task[Any] | None = None) -> None:
+    worker = workers.known(task)
     if worker is not None:
         worker.asks(queue)
 
@@ -111,13 +114,31 @@ def finish_block(processing: Processing) -> None:
 
 
 @guarded
-def _take(queue: object, item: Any, frame: FrameType | None) -> None:
+def _take(queue: object, item: Any, frame: FrameType | None, task: Task[Any] | None = None) -> None:
     """Let the processing of an item that was got just now go on here, if it is a message that waited in a queue."""
     for part in _parts(item):
         processing = open_processings.find(part)
         if processing is not None and processing.queued > processing.taken and not processing.manual:
-            workers.this().take(processing, queue, item, frame)
+            workers.this(task).take(processing, queue, item, frame)
             return
+
+
+@guarded
+def _got_for(frame: FrameType | None) -> tuple[Task[Any], Context] | None:
+    """Return the task for which the one that runs gets an item and does nothing else, as `wait_for` has it.
+
+    From Python 3.12 on, `wait_for` needs no task, and what becomes of other tasks' results nobody sees.
+    """
+    if unwinding.tells() or _who_awaits(_application(frame)) is not None:
+        return None
+    task = running_task()
+    return None if task is None else waiting_task(task)
+
+
+@guarded
+def _run_for(receiver: tuple[Task[Any], Context], step: Function, *args: Any) -> None:
+    task, context = receiver
+    context.run(step, *args, task)
 
 
 @guarded
@@ -193,7 +214,11 @@ def _wrap_task_done(original: Function, switch: Switch) -> Function:  # noqa: AR
 
 async def _get(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if _has_marked:
-        _ask(args[0])
+        receiver = _got_for(caller())
+        if receiver is None:
+            _ask(args[0])
+        else:
+            _run_for(receiver, _ask, args[0])
     return await run(*args, **kwargs)  # which asks `get_nowait` in the end
 
 
@@ -204,7 +229,10 @@ def _get_nowait(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if not waited:
         _ask(args[0])
     item = run(*args, **kwargs)
-    if open_processings:
+    receiver = _got_for(frame) if waited and open_processings else None
+    if receiver is not None:
+        _run_for(receiver, _take, args[0], item, awaits_itself(receiver[0]))
+    elif open_processings:
         _take(args[0], item, frame)
     return item
 
@@ -215,8 +243,11 @@ def _who_gets(frame: FrameType | None) -> tuple[bool, FrameType | None]:
     while frame is not outer and frame is not None:
         waited |= bool(frame.f_code.co_flags & inspect.CO_COROUTINE)
         frame = frame.f_back
-    awaited = outer is not None and outer.f_code.co_flags & unwinding.SUSPENDABLE
-    return waited, outer if awaited or not waited else None
+    return waited, _who_awaits(outer) if waited else outer
+
+
+def _who_awaits(frame: FrameType | None) -> FrameType | None:
+    return frame if frame is not None and frame.f_code.co_flags & unwinding.SUSPENDABLE else None
 
 
 def _task_done(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

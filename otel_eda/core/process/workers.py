@@ -211,15 +211,15 @@ def _give_up_what_is_over() -> None:
                 code.give_up()
 
 
-def known() -> Worker | None:
-    """Return what is known of the thread or task that runs, None if it has got no message."""
-    task = running_task()
+def known(task: Task[Any] | None = None) -> Worker | None:
+    """Return what is known of a task, or of the thread or task that runs; None if it has got no message."""
+    task = task or running_task()
     return getattr(_by_thread, "worker", None) if task is None else _by_task.get(task)
 
 
-def this() -> Worker:
-    """Return the thread or task that runs, as a worker."""
-    worker, task = known(), running_task()
+def this(task: Task[Any] | None = None) -> Worker:
+    """Return a task, or the thread or task that runs, as a worker."""
+    worker, task = known(task), task or running_task()
     if worker is None:
         worker = Worker(task)
         if task is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from asyncio import BaseEventLoop, CancelledError, Future, Task, current_task, wrap_future
+from asyncio import BaseEventLoop, CancelledError, Future, Task, current_task, wait_for, wrap_future
 from asyncio.events import _get_running_loop
 from concurrent.futures import thread
 from contextvars import Context
@@ -143,14 +143,30 @@ def _is_handing_over(frame: FrameType | None) -> bool:
 def waiting(future: Future[Any], directly: bool = True) -> tuple[Context, int | None]:
     """Return the context of the task that waits for a future, `directly` or not, and what tells it from others.
 
-    It may wait for another future that ends with this one: by `shield`, or by `wait_for` before Python 3.12. An empty
-    context and None if nothing waits, or something else.
+    An empty context and None if nothing waits, or something else.
+    """
+    found = waiting_task(future, directly)
+    return (Context(), None) if found is None else (found[1], id(found[0]))
+
+
+def waiting_task(future: Future[Any], directly: bool = True) -> tuple[Task[Any], Context] | None:
+    """Return the task that waits for a future, `directly` or not, with its context; None if nothing does.
+
+    It may wait for another future that ends with this one: by `shield`, or by `wait_for` before Python 3.12.
     """
     for callback, context in future._callbacks or ():
         task = getattr(callback, "__self__", None)
         if directly and isinstance(task, Task) and context is not None:
-            return context, id(task)
+            return task, context
         outer = _in_closure(callback, "outer") or next(iter(getattr(callback, "args", ())), None)
         if isinstance(outer, Future):
-            return waiting(outer)
-    return Context(), None
+            return waiting_task(outer)
+    return None
+
+
+def awaits_itself(task: Task[Any]) -> FrameType | None:
+    """Return the frame of a task's coroutine, if it waits there itself or by `wait_for`; None if in code below it."""
+    coroutine: Any = task.get_coro()
+    code = getattr(getattr(coroutine, "cr_await", None), "cr_code", wait_for.__code__)
+    frame: FrameType | None = getattr(coroutine, "cr_frame", None)
+    return frame if code is wait_for.__code__ else None

@@ -88,3 +88,36 @@ def test_nothing_is_exchanged_before_the_first_message_in_a_queue(queue: Queue, 
     assert inspect.iscoroutinefunction(asyncio.Queue.get)
     suite.disable()
     assert [function.__code__ for function in functions] == codes
+
+
+@pytest.mark.parametrize("marks", [True, False])
+def test_a_task_that_waits_for_its_queue_for_a_limited_time(marks: bool, queue: Queue, recorder: Recorder) -> None:
+    """Before Python 3.12 `wait_for` gets the message in a task of its own."""
+    seen: list[Any] = []
+
+    async def work(inbox: asyncio.Queue[Any]) -> None:
+        while True:
+            try:
+                message = await asyncio.wait_for(inbox.get(), 0.02)
+            except asyncio.TimeoutError:
+                continue
+            await asyncio.sleep(0.001)
+            seen.append(current())
+            del message
+            if marks:
+                inbox.task_done()
+
+    async def consume() -> None:
+        inbox: asyncio.Queue[Any] = asyncio.Queue()
+        worker = asyncio.create_task(work(inbox))
+        for message in iterated(queue):
+            await inbox.put(message)
+            del message
+        await asyncio.sleep(0.1)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        assert current() == (0, 0)
+
+    asyncio.run(consume())
+    assert [outcome(span) for span in recorder.processes(3)] == [DONE] * 3
+    assert seen == [ids(span) for span in recorder.processes(3)]

@@ -35,9 +35,9 @@ def export(made: Flow, *metrics: dict[str, Any]) -> None:
     made.world.extra.append(scoped(made.billing, "resourceMetrics", "scopeMetrics", "metrics", list(metrics)))
 
 
-def counted_by_ledger(made: Flow, name: str, number: int, kind: str = "sum") -> None:
+def counted_by_ledger(made: Flow, name: str, number: int, kind: str = "sum", at: int = 59) -> None:
     """Have the consumer's own ledger count or measure."""
-    times = {"startTimeUnixNano": str(BEGIN), "timeUnixNano": str(BEGIN + 59 * SECOND)}
+    times = {"startTimeUnixNano": str(BEGIN), "timeUnixNano": str(BEGIN + at * SECOND)}
     points = {"dataPoints": [{**times, "asInt": str(number), "attributes": pairs(BILLING)}]}
     export(made, {"name": name, kind: points if kind == "gauge" else {**points, "aggregationTemporality": 2}})
 

@@ -47,14 +47,21 @@ def test_not_begun(diagnose: Diagnose) -> None:
     assert "dropped it, and went on" in finding.cause
 
 
-@pytest.mark.parametrize(("in_hand", "verdict"), [(1, LIKELY), (0, SUSPECT)])
+@pytest.mark.parametrize(
+    ("in_hand", "at", "verdict"),
+    [
+        (1, 62, LIKELY),
+        (0, 62, SUSPECT),
+        (1, 59, SUSPECT),  # later readings do not measure it: the consumer was closed
+    ],
+)
 def test_who_does_several_at_once_and_vanishes_had_one_of_them(
-    diagnose: Diagnose, in_hand: int, verdict: Verdict
+    diagnose: Diagnose, in_hand: int, at: int, verdict: Verdict
 ) -> None:
     made = flow(skip={12})
     for turn, message in enumerate(made.messages):
         made.billing.receive([message], turn * 0.1 + 0.005)
-    counted_by_ledger(made, "eda.consumer.in_flight", in_hand, "gauge")
+    counted_by_ledger(made, "eda.consumer.in_flight", in_hand, "gauge", at)
     finding = only(diagnose(made.world).findings, "EDA104")
     assert (finding.verdict, finding.offsets) == (verdict, (6, 6))
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from diagnosis.telemetry import BEGIN, SECOND, flow, pairs, scoped
+from diagnosis.honest.world import handled, linger, settle
+from diagnosis.telemetry import BEGIN, SECOND, Telemetry, flow, pairs, scoped
 
 from .helpers import BILLING, LIKELY, SUSPECT, only
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 HANDED = {"eda.process.handed_over": True}
 GIVEN_UP = {"eda.process.abandoned": True}
+WAITED = HANDED | GIVEN_UP
 
 
 def attempt(error: str | None, said: dict[str, Any]) -> tuple[Flow, Span]:
@@ -139,3 +141,38 @@ def test_a_commit_whose_answer_nobody_saw_and_where_the_next_member_begins(
     heir.other("still here", 60.0, 0.01)
     findings = [one for one in diagnose(made.world, "EDA104").findings if (one.offsets or (0, 0))[0] == 16]
     assert [one.verdict for one in findings] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("system", "acked", "lives", "verdict"),
+    [
+        ("rabbitmq", True, 5.3, LIKELY),
+        ("rabbitmq", True, 60.0, SUSPECT),  # it may have dropped what something newer had overtaken
+        ("zeromq", False, 5.3, SUSPECT),
+        ("rabbitmq", False, 5.3, None),  # the broker delivers it again
+    ],
+)
+def test_what_was_acknowledged_and_waited_in_its_process(
+    diagnose: Diagnose, system: str, acked: bool, lives: float, verdict: Verdict | None
+) -> None:
+    world = Telemetry(1)
+    shop, first, heir = (world.service(name, system=system) for name in ("shop", "billing", "billing"))
+    handled(shop, first, "orders", [turn * 0.1 for turn in range(20)])
+    works = [first.process(shop.send("orders", 5.0 + turn / 100), 5.1, 0.1, said=WAITED) for turn in range(2)]
+    for work in works if acked else []:
+        settle(first, work, "orders", 5.12)
+    first.other("GET /health", lives, 0.001)
+    heir.process(shop.send("orders", 20.0), 20.1)
+    linger(shop, heir)
+    found = [(one.verdict, one.count) for one in diagnose(world, "EDA104").findings]
+    assert found == ([(verdict, 2)] if verdict else [])
+
+
+@pytest.mark.parametrize("said", [{"eda.process.handed_over": None}, {"eda.process.wait": 0.05}])
+def test_what_somebody_got_from_the_queue_or_kept_may_be_done(diagnose: Diagnose, said: dict[str, Any]) -> None:
+    world = Telemetry(1)
+    shop, mailer = (world.service(name, system="rabbitmq") for name in ("shop", "mailer"))
+    handled(shop, mailer, "orders", [turn * 0.1 for turn in range(20)])
+    settle(mailer, mailer.process(shop.send("orders", 5.0), 5.1, 0.1, said=WAITED | said), "orders", 5.12)
+    linger(shop, world.service("mailer", system="rabbitmq"))
+    assert diagnose(world, "EDA104").findings == ()

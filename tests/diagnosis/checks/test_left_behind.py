@@ -123,3 +123,24 @@ def test_what_waited_in_a_process_when_it_vanished(diagnose: Diagnose, in_hand: 
     places = [one.offsets or (0, -1) for one in findings if one.verdict is LIKELY]
     sure = {offset for first_, last in places for offset in range(first_, last + 1)}
     assert sure == (set(range(12, first)) if likely else {19})
+
+
+@pytest.mark.parametrize("loops", [True, False])
+def test_the_rest_of_a_batch_that_its_loop_left_though_it_was_most_of_all(diagnose: Diagnose, loops: bool) -> None:
+    """Who copies batches works on them where nobody sees it: then the one that a loop began says nothing."""
+    world = Telemetry(1)
+    shop, first, heir = (world.service(name, group=name) for name in ("shop", "billing", "billing"))
+    messages = [shop.send("orders", turn * 0.02, turn) for turn in range(36)]
+    first.receive(messages[:30], 1.0)
+    for turn in range(8):
+        first.process(messages[turn], 1.1 + turn * 0.1, 0.1)
+    first.commit("orders", 2.0, 30)
+    for start, end in ((30, 32), (32, 36)):
+        heir.receive(messages[start:end], start / 10)
+        for turn in range(start, end) if loops else []:
+            heir.process(messages[turn], turn / 10 + 0.01)
+        heir.commit("orders", end / 10, end)
+    for service in (shop, heir):
+        service.other("still here", 60.0, 0.01)
+    found = [(one.verdict, one.offsets) for one in diagnose(world, "EDA104").findings]
+    assert found == ([(LIKELY, (8, 29))] if loops else [])

@@ -9,7 +9,22 @@ WITH pulled AS (
     GROUP BY consumer_group, destination, partition_id, message_offset
 ),
 
--- Groups whose work shows in spans. Where most messages of batches have none, it is done in code that nobody sees.
+-- Each batch, and how many of its messages have attempts.
+batches AS (
+    SELECT r.consumer_group, r.destination, r.trace_id, r.span_id, count(*) AS number, count(a.message_offset) AS tried
+    FROM (
+        SELECT DISTINCT consumer_group, destination, partition_id, message_offset, trace_id, span_id
+        FROM operations
+        WHERE type = 'receive' AND consumer_group IS NOT NULL AND message_offset IS NOT NULL
+    ) AS r
+    LEFT JOIN around AS a
+        ON a.consumer_group = r.consumer_group AND a.destination = r.destination AND a.partition_id = r.partition_id
+        AND a.message_offset = r.message_offset
+    GROUP BY r.consumer_group, r.destination, r.trace_id, r.span_id
+),
+
+-- Groups whose work shows in spans. Where most messages of batches have none, it is done in code that nobody sees, unless
+-- a loop begins every batch, and goes to the end of as many of several messages as it does not.
 followed AS (
     SELECT w.consumer_group, w.destination
     FROM (SELECT consumer_group, destination, count(*) AS number FROM around GROUP BY consumer_group, destination) AS w
@@ -22,7 +37,13 @@ followed AS (
         WHERE a.message_offset IS NULL
         GROUP BY p.consumer_group, p.destination
     ) AS u ON u.consumer_group = w.consumer_group AND u.destination = w.destination
-    WHERE w.number >= coalesce(u.number, 0)
+    LEFT JOIN (
+        SELECT consumer_group, destination
+        FROM batches
+        GROUP BY consumer_group, destination
+        HAVING min(tried) > 0 AND sum(CASE WHEN tried = number AND number > 1 THEN 1 ELSE 0 END) >= sum(CASE WHEN tried < number THEN 1 ELSE 0 END)
+    ) AS b ON b.consumer_group = w.consumer_group AND b.destination = w.destination
+    WHERE w.number >= coalesce(u.number, 0) OR b.destination IS NOT NULL
 ),
 
 reader AS (
@@ -569,7 +590,10 @@ recovered AS (
 busy AS (
     SELECT instance, destination, sum(value) AS number, max(time) AS time
     FROM readings
-    WHERE name = 'eda.consumer.in_flight' AND value > 0
+    WHERE
+        name = 'eda.consumer.in_flight' AND value > 0
+        -- A later reading that does not measure them is of a process whose consumer was closed.
+        AND NOT EXISTS (SELECT 1 FROM readings AS l WHERE l.instance = readings.instance AND l.time > readings.time)
     GROUP BY instance, destination
 ),
 
