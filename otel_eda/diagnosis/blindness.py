@@ -61,12 +61,12 @@ QUESTIONS = (
         f"""SELECT r.service || ' (' || cast(sum(r.value) AS BIGINT) || ' of ' || coalesce(r.destination, '?') || ')'
             FROM readings r JOIN (
                 SELECT service, max(last_time) AS last_time FROM services GROUP BY service) v ON v.service = r.service
-            JOIN processes o ON o.instance = r.instance
+            LEFT JOIN processes o ON o.instance = r.instance
             CROSS JOIN settings s
             WHERE r.name = '{semconv.IN_FLIGHT}' AND r.value > 0
-              -- A later reading that does not measure them is of a process whose consumer was closed.
-              AND NOT EXISTS (SELECT 1 FROM readings l WHERE l.instance = r.instance AND l.time > r.time)
-              AND v.last_time - greatest(r.time, o.last_time) > s.grace
+              -- A later reading that does not measure them is of a process whose consumer was closed. One collection takes a moment.
+              AND NOT EXISTS (SELECT 1 FROM readings l WHERE l.instance = r.instance AND l.time > r.time + 100000000)
+              AND v.last_time - greatest(r.time, coalesce(o.last_time, r.time)) > s.grace
             GROUP BY r.service, r.instance, r.destination""",
         "processes ended, or were killed, with messages in hand: {names}",
     ),

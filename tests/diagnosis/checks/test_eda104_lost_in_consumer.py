@@ -126,12 +126,28 @@ def test_who_had_the_partition_tells(diagnose: Diagnose, at: float, open_: set[s
     assert opened(finding) & {"G6"} == open_
 
 
-def test_without_metrics_nobody_knows_whether_spans_are_missing(diagnose: Diagnose) -> None:
-    made = flow(skip={12})
-    made.billing.process(made.messages[12], 1.21, error="KeyError")
+@pytest.mark.parametrize(("number", "trace"), [(12, "own"), (0, "own"), (12, "another")])
+def test_without_metrics_nobody_knows_whether_spans_are_missing(diagnose: Diagnose, number: int, trace: str) -> None:
+    """A trace is sampled as a whole: that the attempt is there shows that others would be, if they are in it."""
+    made = flow(skip={number})
+    failed = made.billing.process(made.messages[number], 0.01 + number / 10, error="KeyError")
+    if trace == "another":
+        failed.json["traceId"] = "ab" * 16
     made.world.metrics = False
     finding = only(diagnose(made.world).findings, "EDA104")
-    assert (finding.verdict, opened(finding)) == (SUSPECT, {"G1", "G2"})
+    assert (finding.verdict, opened(finding)) == ((LIKELY, {"G1"}) if trace == "own" else (SUSPECT, {"G1", "G2"}))
+
+
+@pytest.mark.parametrize(("counted", "found"), [(1, 1), (0, 0)])
+def test_what_the_ledger_counted_needs_no_waiting(diagnose: Diagnose, counted: int, found: int) -> None:
+    """A message whose attempt ended before the commit has no mark of its own: the commit and the metric count it."""
+    made = flow(skip={36})
+    made.billing.process(made.messages[36], 3.61, error="KeyError")
+    made.shop.spans, made.billing.spans = (
+        [span for span in service.spans if span.json["name"] != "still here"] for service in (made.shop, made.billing)
+    )
+    counted_by_ledger(made, "eda.skipped.messages", counted)
+    assert len([one for one in diagnose(made.world, grace=10.0).findings if one.code == "EDA104"]) == found
 
 
 def test_a_message_that_is_young_is_in_flight(diagnose: Diagnose) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from diagnosis.telemetry import flow
 
 from .helpers import LIKELY, SUSPECT, counted_by_ledger, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def test_given_up_after_long(diagnose: Diagnose) -> None:
@@ -32,6 +35,16 @@ def test_still_at_work(diagnose: Diagnose) -> None:
     finding = only(diagnose(made.world, "EDA503").findings, "EDA503")
     assert (finding.verdict, finding.group) == (LIKELY, "billing")
     assert "at work for 40" in str(finding.detail)
+
+
+@pytest.mark.parametrize(
+    ("number", "took", "found"),
+    [(4, 40, []), (12, 40, [LIKELY]), (12, 6, [LIKELY]), (12, 1, [])],
+)
+def test_still_at_work_beside_a_few(diagnose: Diagnose, number: int, took: int, found: list[Verdict]) -> None:
+    made = flow(number)
+    counted_by_ledger(made, "eda.consumer.in_flight_age", took, "gauge")
+    assert [one.verdict for one in diagnose(made.world, "EDA503").findings] == found
 
 
 def test_a_message_that_was_settled_may_be_done(diagnose: Diagnose) -> None:

@@ -42,6 +42,20 @@ def test_a_job_that_reads_now_and_then_has_not_stopped(diagnose: Diagnose, last:
     assert [finding.verdict for finding in found] == ([] if last == 600 else [LIKELY])
 
 
+@pytest.mark.parametrize(("slow", "found"), [(200, [LIKELY]), (45, [])])
+def test_who_falls_behind_to_the_end_need_not_be_heard_of_after_that(
+    diagnose: Diagnose, slow: int, found: list[Verdict]
+) -> None:
+    """Its messages take ever longer, and so does the grace."""
+    world = Telemetry()
+    shop, billing = world.service("shop"), world.service("billing", group="billing")
+    for turn in range(1200):
+        message, due = shop.send("orders", turn * 0.05, turn), turn * slow / 1000
+        if due < 60:
+            billing.process(message, due + 0.1, slow / 1000)
+    assert [one.verdict for one in diagnose(world, "EDA504").findings if "ever more" in str(one.detail)] == found
+
+
 @pytest.mark.parametrize(("later", "verdict"), [(0, LIKELY), (1, SUSPECT)])
 def test_a_group_for_each_start_of_a_process(diagnose: Diagnose, later: int, verdict: Verdict) -> None:
     made = flow(400, 1)

@@ -40,3 +40,13 @@ def test_the_span_of_its_poll_has_the_link(diagnose: Diagnose) -> None:
     assert diagnose(made.world, "EDA701").findings == ()
     poll.json["links"] = []
     assert only(diagnose(made.world, "EDA701").findings, "EDA701").verdict is LIKELY
+
+
+def test_another_message_at_its_place_that_was_continued_without_a_link(diagnose: Diagnose) -> None:
+    """As after a log was cut off: a second message has the offset, and an instrumentation only continues its trace."""
+    made = flow()
+    again = made.shop.send("orders", 1.2005, made.messages[12].offset, 0)
+    cut = made.works[12].json
+    del cut["links"]
+    cut["traceId"], cut["parentSpanId"] = again.span.trace, again.span.id
+    assert diagnose(made.world, "EDA701").findings == ()

@@ -13,6 +13,7 @@ from .helpers import LIKELY, SUSPECT, only
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
+    from otel_eda.diagnosis.finding import Verdict
 
 
 def _queue(system: str) -> tuple[Telemetry, Service, list[Service]]:
@@ -106,6 +107,20 @@ def test_what_two_processes_did_at_the_same_time(diagnose: Diagnose, system: str
             second.process(message, turn * 0.1 + 20.0)
     finding = only(diagnose(world, "EDA202").findings, "EDA202")
     assert (finding.verdict, finding.count) == (SUSPECT, 2)
+
+
+@pytest.mark.parametrize(("said", "verdict"), [(True, LIKELY), (None, SUSPECT)])
+def test_what_the_broker_delivered_again_while_it_was_at_work(
+    diagnose: Diagnose, said: bool | None, verdict: Verdict
+) -> None:
+    """As RabbitMQ does after its own time limit: both processes did it."""
+    world, shop, (first, second) = _queue("rabbitmq")
+    for turn in range(40):
+        message = shop.send("jobs", turn * 0.1)
+        first.process(message, turn * 0.1 + 0.01, 0.01 if turn else 30.0)
+        if not turn:
+            second.process(message, 20.0, said={"eda.message.redelivered": said})
+    assert only(diagnose(world, "EDA202").findings, "EDA202").verdict is verdict
 
 
 @pytest.mark.parametrize("system", ["rabbitmq", "aws_sqs", "nats"])

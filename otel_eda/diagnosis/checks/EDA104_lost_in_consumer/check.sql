@@ -256,6 +256,9 @@ missing AS (
             OR (i.last_time - coalesce(p.ended, h.time) > z.grace AND i.last_time - coalesce(p.ended, h.time) > 10000000000) AS went_on,
         -- Sampled on both sides: a member received it, and every process has as many spans as it counted messages.
         coalesce(t.message_offset, p.message_offset, h.message_offset) IS NOT NULL AND k.whole AS sampled,
+        -- Nobody counts messages here. But its sending and its failure are in one trace, which is sampled as a whole, and the
+        -- member itself committed past it.
+        k.whole IS NULL AND t.failed = 1 AND t.trace_id = s.trace_id AND coalesce(c.committed > s.message_offset, false) AS traced,
         s.message_offset < r.lowest AS before, s.message_offset < r.lowest AND e.partition_id IS NULL AS late, s.key_hash IS NULL AS keyless,
         false AS unsent
     FROM sends AS s
@@ -306,7 +309,7 @@ missing AS (
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
         t.started, t.ended, t.message_offset + 1, t.failed, t.handed, t.batch, t.left_behind, t.taken, t.message_offset, true, false, t.ended_by, t.started, t.ended, true, true, false, false,
-        false, false, true, false, false, false, false
+        false, false, true, false, false, false, false, false
     FROM tried AS t
     WHERE t.skipped = 1
     UNION ALL
@@ -315,7 +318,7 @@ missing AS (
         t.system, t.service, t.instance, CAST(NULL AS VARCHAR), t.destination, t.consumer_group, t.partition_id,
         t.message_offset, t.origin_trace, t.origin_span, t.origin_trace, t.origin_span, t.trace_id, t.span_id, t.error,
         t.started, t.ended, d.committed, t.failed, t.handed, t.batch, t.left_behind, t.taken, t.message_offset, false, false, t.ended_by, t.started, t.ended, true, c.committed > t.message_offset, false, false,
-        false, false, CASE WHEN k.whole THEN true END, false, false, false, true
+        false, false, CASE WHEN k.whole THEN true END, false, false, false, false, true
     FROM tried AS t
     JOIN done AS d
         ON d.consumer_group = t.consumer_group AND d.destination = t.destination AND d.partition_id = t.partition_id
@@ -592,8 +595,8 @@ busy AS (
     FROM readings
     WHERE
         name = 'eda.consumer.in_flight' AND value > 0
-        -- A later reading that does not measure them is of a process whose consumer was closed.
-        AND NOT EXISTS (SELECT 1 FROM readings AS l WHERE l.instance = readings.instance AND l.time > readings.time)
+        -- A later reading that does not measure them is of a process whose consumer was closed. One collection takes a moment.
+        AND NOT EXISTS (SELECT 1 FROM readings AS l WHERE l.instance = readings.instance AND l.time > readings.time + 100000000)
     GROUP BY instance, destination
 ),
 
@@ -928,14 +931,17 @@ SELECT
         WHEN m.committed > m.message_offset OR (m.failed = 1 AND l.number >= 0) THEN NULL
         ELSE 'LIKELY'
     END AS at_most,
-    CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled THEN true END AS g2,
-    CASE WHEN m.failed = 1 AND d.last_time - m.last_time <= 3 * r.taken THEN false WHEN m.skipped THEN true END AS g3,
+    CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled OR m.traced THEN true END AS g2,
+    CASE WHEN m.failed = 1 AND d.last_time - m.last_time <= 3 * r.taken THEN false
+        -- The ledgers counted as many as there are, so this one, too: nothing is to be waited for.
+        WHEN m.skipped OR (m.failed = 1 AND m.sampled AND m.committed > m.message_offset AND l.number >= 0) THEN true
+    END AS g3,
     CASE WHEN m.skipped THEN true END AS g4,
     -- The group had a new partition only after that.
     CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL OR m.before THEN true END AS g6,
     CASE WHEN m.delivered OR m.before THEN true END AS g7,
     CASE WHEN m.delivered OR m.before OR k.message_offset IS NOT NULL THEN true END AS g8,
-    CASE WHEN m.skipped THEN true END AS g9,
+    CASE WHEN m.skipped OR (m.traced AND v.message_offset IS NULL) THEN true END AS g9,
     CASE
         WHEN m.committed > m.message_offset THEN 'the group committed offset ' || m.committed || ', past it'
         WHEN m.failed = 1 AND l.number >= 0 THEN 'the group committed past it'

@@ -51,6 +51,7 @@ again AS (
         lag(w.span_id) OVER copies AS previous_span,
         lag(w.outcome) OVER copies AS previous_outcome,
         lag(w.started) OVER copies AS previous_started,
+        lag(w.redelivered) OVER copies AS previous_redelivered,
         lag(w.ended) OVER copies AS previous_ended
     FROM works AS w
     JOIN copied AS c
@@ -63,7 +64,11 @@ SELECT
     a.system, a.service, a.previous_instance AS instance, a.instance AS other_instance, a.previous_host AS host, a.host AS other_host,
     a.destination, a.message, a.previous_trace AS trace_id, a.previous_span AS span_id, a.trace_id AS other_trace_id,
     a.span_id AS other_span_id, a.previous_ended AS first_time, a.ended AS last_time, 1 AS weight, 'not-acked' AS cause,
-    'SUSPECT' AS at_most,
+    -- The broker itself says that it delivered the message before, while that one was still at it.
+    CASE
+        WHEN a.system = 'rabbitmq' AND a.redelivered AND a.previous_ended > a.started AND NOT coalesce(a.previous_redelivered, false) THEN 'LIKELY'
+        ELSE 'SUSPECT'
+    END AS at_most,
     CASE
         WHEN a.previous_ended <= a.started THEN 'processed again ' || round((a.started - a.previous_ended) / 1000000000.0, 3) || ' s after it was done'
         ELSE 'processed once more ' || round((a.started - a.previous_started) / 1000000000.0, 3) || ' s after the first process began, which did it, too'

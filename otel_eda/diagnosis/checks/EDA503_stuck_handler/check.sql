@@ -82,6 +82,8 @@ SELECT
     -- What a process was at when it was killed may be young.
     CASE
         WHEN i.instance IS NOT NULL OR d.started >= a.last_time - a.taken OR a.taken < 5000000000 THEN 'SUSPECT'
+        -- A few attempts do not show how long others may take.
+        WHEN u.number < 20 AND a.taken < 100 * u.mostly THEN 'SUSPECT'
         ELSE 'LIKELY'
     END,
     'at work for ' || round(a.taken / 1000000000.0, 3) || ' s; 95 % of the others took less than '
@@ -93,7 +95,7 @@ JOIN usual AS u
 LEFT JOIN partial AS i ON i.instance = a.instance
 LEFT JOIN settled AS d ON d.instance = a.instance
 WHERE
-    u.number >= 20
+    u.number >= 5
     AND a.taken > greatest(10 * u.mostly, 1000000000)
     -- Once the message is done, its span shows how long it took: that is a slow handler.
     AND NOT EXISTS (

@@ -23,7 +23,7 @@ WITH place AS (
 
 reader AS (
     SELECT
-        system, consumer_group, destination, partition_id, tried, max(message_offset) AS position,
+        system, consumer_group, destination, partition_id, tried, min(message_offset) AS lowest, max(message_offset) AS position,
         max(ended) AS last_work, min(started) AS first_work, sum(ended - started) AS busy, count(*) AS number,
         arg_max(service, ended) AS service, arg_max(instance, ended) AS instance,
         arg_max(trace_id, ended) AS trace_id, arg_max(span_id, ended) AS span_id
@@ -68,7 +68,7 @@ held AS (
 
 -- Only who is behind in the end may have fallen behind bit by bit.
 behind AS (
-    SELECT r.consumer_group, r.destination, r.partition_id
+    SELECT r.consumer_group, r.destination, r.partition_id, r.lowest
     FROM reader AS r
     JOIN sent AS s ON s.destination = r.destination AND s.partition_id = r.partition_id
     LEFT JOIN held AS h
@@ -80,7 +80,7 @@ step AS (
     SELECT r.consumer_group, s.destination, s.partition_id, s.ended AS time, 1 AS step
     FROM sends AS s
     JOIN behind AS r ON r.destination = s.destination AND r.partition_id = s.partition_id
-    WHERE s.outcome = 'ok' AND s.message_offset >= 0
+    WHERE s.outcome = 'ok' AND s.message_offset >= 0 AND s.message_offset >= r.lowest -- it does not wait for what was before
     UNION ALL
     SELECT p.consumer_group, p.destination, p.partition_id, p.ended, -1
     FROM place AS p
@@ -118,7 +118,7 @@ reached AS (
 
 judged AS (
     SELECT
-        r.*, e.next_offset IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, s.first_send, v.last_time AS heard,
+        r.*, e.next_offset IS NULL AND s.last_send - r.last_work <= z.grace AS untold, s.last_send, s.last_send - a.ended <= z.grace AND a.ended > r.last_work AS again, s.top - r.position AS behind, q.four AS lag, q.three >= 20 AS steady, s.first_send, v.last_time AS heard,
         CASE
             -- What takes no longer than messages take, as where a job reads them now and then, is no stop. Nor is what takes no
             -- longer than the group takes from one message to the next.
@@ -256,8 +256,9 @@ SELECT
     CASE WHEN cause = 'stopped' AND (untold OR x.destination IS NOT NULL) THEN 'SUSPECT' END AS at_most,
     CASE WHEN cause = 'stopped' OR k.destination IS NOT NULL THEN CAST(NULL AS BOOLEAN) ELSE true END AS g1,
     CASE WHEN cause = 'stopped' THEN CAST(NULL AS BOOLEAN) ELSE true END AS g2,
-    -- By their definition these two lasted for longer than the grace, while others went on. Without a cause they are too young.
-    CASE WHEN cause IS NULL THEN false WHEN cause = 'stopped' OR cause = 'stalled' THEN true END AS g3,
+    -- By their definition these two lasted for longer than the grace, while others went on. And it is not the youngest messages
+    -- that tell that ever more wait, if many did long before. Without a cause they are too young.
+    CASE WHEN cause IS NULL THEN false WHEN cause = 'stopped' OR cause = 'stalled' OR steady THEN true END AS g3,
     CASE
         WHEN cause = 'stopped' AND last_send <= last_work THEN 'it ' || CASE WHEN tried THEN 'processed' ELSE 'received' END
             || ' nothing more in the ' || round((heard - last_work) / 1000000000.0, 1) || ' s in which its service is heard of; ' || behind || ' wait'

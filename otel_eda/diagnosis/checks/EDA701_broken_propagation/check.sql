@@ -44,7 +44,10 @@ JOIN sends AS s
     ON s.system = d.system AND s.destination = d.destination AND s.partition_id = d.partition_id
     AND s.message_offset = d.message_offset
 LEFT JOIN (
-    SELECT DISTINCT trace_id, span_id FROM operations WHERE span_id IN (SELECT e.parent_id FROM delivered AS e)
+    SELECT trace_id, span_id, max(CASE WHEN type IN ('send', 'create') THEN 1 ELSE 0 END) AS sent
+    FROM operations
+    WHERE span_id IN (SELECT e.parent_id FROM delivered AS e)
+    GROUP BY trace_id, span_id
 ) AS p ON p.trace_id = d.trace_id AND p.span_id = d.parent_id
 LEFT JOIN (
     SELECT consumer_group, destination, partition_id, min(instance) AS instance, count(DISTINCT instance) AS instances
@@ -68,6 +71,9 @@ WHERE
     )
     -- The span of its poll has the link: the context arrived.
     AND l.span_id IS NULL
+    -- It continues the trace of another send, as many instrumentations do: the context arrived, and there are two messages at
+    -- this place.
+    AND coalesce(p.sent, 0) = 0
 UNION ALL
 SELECT
     d.system, d.service, CAST(NULL AS VARCHAR), d.instance, d.destination, d.consumer_group, d.partition_id,
