@@ -238,7 +238,7 @@ FROM (
 JOIN (SELECT queue, count(*) AS number FROM done GROUP BY queue) q ON q.queue = p.queue
 WHERE 10 * p.number >= 9 * q.number
 """
-# What processes with failed attempts sent outside of all attempts, as who sets a message aside where an error is caught.
+# What processes with failed attempts sent outside of all attempts, as who sets messages aside where an error is caught.
 STRAYS = """
 CREATE TABLE strays AS
 SELECT s.instance, s.started
