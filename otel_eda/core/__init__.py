@@ -20,6 +20,7 @@ from .lifecycle.observe import (
     queue_declared,
     rebalancing,
     seeked,
+    unreadable,
 )
 from .message import DestinationTemplate, Identity, Message, Position
 from .patching.takeover import Official
@@ -107,5 +108,6 @@ __all__ = [
     "report_future",
     "seeked",
     "sending",
+    "unreadable",
     "within",
 ]

@@ -238,4 +238,11 @@ FROM (
 JOIN (SELECT queue, count(*) AS number FROM done GROUP BY queue) q ON q.queue = p.queue
 WHERE 10 * p.number >= 9 * q.number
 """
-STATEMENTS = (FANNED, ASIDES, SET_ASIDE, SENDERS, EXCUSED, UNTIED, RESENT, FORWARDED, RETRIED, NAMELESS)
+# What processes with failed attempts sent outside of all attempts, as who sets messages aside where an error is caught.
+STRAYS = """
+CREATE TABLE strays AS
+SELECT s.instance, s.started
+FROM sends s LEFT JOIN (SELECT DISTINCT trace_id, instance FROM works) w USING (trace_id, instance)
+WHERE s.outcome = 'ok' AND w.trace_id IS NULL AND s.instance IN (SELECT instance FROM works WHERE outcome = 'error')
+"""
+STATEMENTS = (FANNED, ASIDES, SET_ASIDE, SENDERS, EXCUSED, STRAYS, UNTIED, RESENT, FORWARDED, RETRIED, NAMELESS)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_eda.core import Close, CommitCallback, Construct, Observe, ReceiveBatch, ReceiveOne, Settle, seeked
+from otel_eda.core import (
+    Close,
+    CommitCallback,
+    Construct,
+    Observe,
+    ReceiveBatch,
+    ReceiveOne,
+    Settle,
+    seeked,
+    unreadable,
+)
 
 from .messages import Positions, configured, failure, offset_after, positions, setting
 
@@ -41,6 +51,7 @@ def commit_outcome(error: Any, partitions: Any) -> tuple[Positions, BaseExceptio
 SHAPES = (
     Construct(f"{CONSUMER}.__init__", configured, CommitCallback("on_commit", own_callback, commit_outcome)),
     ReceiveOne(f"{CONSUMER}.poll"),
+    Observe("confluent_kafka:DeserializingConsumer.poll", unreadable),
     ReceiveBatch(f"{CONSUMER}.consume", batches, operation="consume"),
     Settle(f"{CONSUMER}.commit", ("message", "offsets"), named_offsets, settled=positions),
     Observe(f"{CONSUMER}.seek", seeked),

@@ -14,6 +14,7 @@ from otel_eda.core.clients.progress import assignment_changed, note_queue_depth
 from otel_eda.core.patching.arguments import Arguments
 from otel_eda.core.patching.around import Call, around
 from otel_eda.core.patching.patch import Proxy
+from otel_eda.core.process import per_task
 from otel_eda.core.runtime import tasks
 from otel_eda.core.runtime.guard import guarded
 from otel_eda.core.runtime.operations import SETTLE, current_operation, passes_through
@@ -41,6 +42,12 @@ def seeked(client: Client, call: ObservedCall) -> None:
     """Let the ledger expect any offset next."""
     if call.error is None:
         client.expect_any_offset()
+
+
+def unreadable(client: Client, call: ObservedCall) -> None:
+    """Let the message that a call has pulled be failed, if the call could not make of it what it returns."""
+    if call.error is not None:
+        per_task.fail_current(client, call.error)
 
 
 def assigned(read: Callable[..., Any] = list, change: AssignmentChange = AssignmentChange.REPLACE) -> Record:

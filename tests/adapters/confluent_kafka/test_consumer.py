@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, DeserializingConsumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.error import ValueDeserializationError
 from drivers.base import PATIENCE
 from support.recorder import recording
 from support.spans import attribute, exceptions, failed, ids, parent
@@ -122,6 +123,20 @@ def test_deserialising_is_part_of_the_processing(
     assert [pull(consumer).value() for _ in range(3)] == ["0!", "1!", "2!"]
     consumer.close()
     assert [parent(span) for span in recorder.own("deserialise")] == [ids(span) for span in recorder.processes(3)]
+
+
+def test_what_cannot_be_deserialised_has_failed(recorder: Recorder, full: str, reader: Callable[..., Consumer]) -> None:
+    def deserialise(value: bytes, _: object) -> int:
+        return 10 // int(value)
+
+    consumer = reader(full, DeserializingConsumer, **{"value.deserializer": deserialise})
+    with pytest.raises(ValueDeserializationError):
+        pull(consumer)
+    assert [pull(consumer).value() for _ in range(2)] == [10, 5]
+    consumer.close()
+    first, *others = recorder.processes(3)
+    assert [failed(one) for one in (first, *others)] == [True, False, False]
+    assert attribute(first, "error.type") == "_VALUE_DESERIALIZATION"
 
 
 def test_a_consumer_that_is_dropped_ends_its_turn(recorder: Recorder, kafka: Kafka, full: str) -> None:

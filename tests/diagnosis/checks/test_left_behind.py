@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.telemetry import Telemetry, flow, pairs
 
-from .helpers import LIKELY, SUSPECT, counted_by_ledger, only, opened, stood
+from .helpers import CONFIRMED, LIKELY, SUSPECT, counted_by_ledger, only, opened, stood
 
 if TYPE_CHECKING:
     from diagnosis.conftest import Diagnose
@@ -144,3 +144,24 @@ def test_the_rest_of_a_batch_that_its_loop_left_though_it_was_most_of_all(diagno
         service.other("still here", 60.0, 0.01)
     found = [(one.verdict, one.offsets) for one in diagnose(world, "EDA104").findings]
     assert found == ([(LIKELY, (8, 29))] if loops else [])
+
+
+@pytest.mark.parametrize(
+    ("at", "elsewhere", "verdict"),
+    [
+        (1.22, True, LIKELY),
+        (8.0, True, LIKELY),
+        (1.1, True, CONFIRMED),
+        (30.0, True, CONFIRMED),
+        (1.42, False, CONFIRMED),
+    ],
+)
+def test_what_a_member_sends_where_it_catches_an_error_may_be_the_message(
+    diagnose: Diagnose, at: float, elsewhere: bool, verdict: Verdict
+) -> None:
+    """The name of the destination need not say that it is for what failed."""
+    made = flow(skip={12})
+    made.billing.process(made.messages[12], 1.21, error="KeyError")
+    made.billing.send("unreadable", at, 0, parent=None if elsewhere else made.works[13])
+    made.billing.commit("orders", 1.25, 7)
+    assert only(diagnose(made.world, "EDA104").findings, "EDA104").verdict is verdict

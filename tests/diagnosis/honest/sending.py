@@ -265,3 +265,13 @@ def two_clusters_of_one_name_and_one_without_contexts() -> Telemetry:
         other.process(message, 45.0, said=said).json.update({"links": [], "traceId": made.world.id(16)})
         other.spans[-1].json.pop("parentSpanId", None)
     return made.world
+
+
+@honest("EDA104")
+def a_consumer_that_keeps_elsewhere_what_it_cannot_read() -> Telemetry:
+    """Its poll raises, so that the attempt is over where the error is caught and the message sent on."""
+    made = flow(40, 1, skip={12, 21})
+    for turn in (12, 21):
+        made.billing.process(made.messages[turn], turn * 0.1 + 0.01, error="ValueDeserializationError")
+        made.billing.send("unreadable", turn * 0.1 + 0.015, turn)
+    return made.world

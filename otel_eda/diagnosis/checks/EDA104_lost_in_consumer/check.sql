@@ -482,6 +482,23 @@ passing AS (
     WHERE m.attempted IS NOT NULL
 ),
 
+-- Messages after whose failure the member sent something outside of all attempts, soon or before it committed past them: as
+-- whoever sets a message aside where its error is caught, to a place whose name does not say so.
+afterwards AS (
+    SELECT f.consumer_group, f.destination, f.partition_id, f.message_offset
+    FROM (
+        SELECT m.consumer_group, m.destination, m.partition_id, m.message_offset, m.instance, m.failed_at, p.ended AS passed_at
+        FROM missing AS m
+        LEFT JOIN passing AS p
+            ON p.consumer_group = m.consumer_group AND p.destination = m.destination AND p.partition_id = m.partition_id
+            AND p.message_offset = m.message_offset
+        WHERE m.failed = 1 AND m.failed_at IS NOT NULL
+    ) AS f
+    ASOF JOIN strays AS s ON s.instance = f.instance AND s.started >= f.failed_at
+    WHERE s.started <= greatest(coalesce(f.passed_at, 0), f.failed_at + 10000000000)
+    GROUP BY f.consumer_group, f.destination, f.partition_id, f.message_offset
+),
+
 moved AS (
     SELECT p.consumer_group, p.destination, p.partition_id, p.message_offset
     FROM passing AS p
@@ -922,6 +939,7 @@ SELECT
         WHEN o.own = 1 THEN 'SUSPECT'
         -- What it sent may have been the answer, or another try; and more may have been sent than there are spans.
         WHEN m.unsent OR o.message_offset IS NOT NULL OR a.message_offset IS NOT NULL OR NOT coalesce(h.whole AND h.until >= m.last_time, false) THEN 'LIKELY'
+        WHEN away.message_offset IS NOT NULL THEN 'LIKELY'
         -- Nor do metrics show what it did after they were read: it may have tried once more before it committed.
         WHEN i.complete_until < g.ended THEN 'LIKELY'
         -- Another member may have had the partition for a while.
@@ -998,6 +1016,9 @@ LEFT JOIN copies AS t
 LEFT JOIN picked AS pick
     ON pick.consumer_group = m.consumer_group AND pick.destination = m.destination AND pick.partition_id = m.partition_id
     AND pick.message_offset = m.message_offset
+LEFT JOIN afterwards AS away
+    ON away.consumer_group = m.consumer_group AND away.destination = m.destination AND away.partition_id = m.partition_id
+    AND away.message_offset = m.message_offset
 LEFT JOIN complaints AS b ON b.trace_id = m.other_trace_id AND b.span_id = m.other_span_id
 LEFT JOIN asked AS q ON q.trace_id = m.other_trace_id AND q.span_id = m.other_span_id
 LEFT JOIN forwarded AS onto

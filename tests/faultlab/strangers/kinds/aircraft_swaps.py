@@ -107,7 +107,10 @@ def planner(topic: str, faulty: bool) -> None:
         except ValueDeserializationError as error:
             log.exception("cannot read a swap")
             refused: Any = error.kafka_message
-            note("logged", json.loads(refused.value())["id"])
+            name = json.loads(refused.value())["id"]
+            note("began", name, refused, group=GROUP)
+            note("failed", name, refused, group=GROUP)
+            note("logged", name)
             continue
         if message is not None:
             desk.assign(message.value(), message)

@@ -82,7 +82,7 @@ def by_aio_pika(queue: str, acknowledges: bool, halves: bool) -> None:
     async def main() -> None:
         import aio_pika
 
-        reader, ended = Reader(halves), asyncio.Event()
+        reader, ended, one = Reader(halves), asyncio.Event(), asyncio.Lock()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
         async with await aio_pika.connect_robust(url()) as connection:
             channel = await connection.channel()
@@ -91,9 +91,11 @@ def by_aio_pika(queue: str, acknowledges: bool, halves: bool) -> None:
             source = await channel.get_queue(queue)
 
             async def on_page(message: Any) -> None:
-                reader.read(message.body, message)  # it blocks the loop, as such code does
-                if acknowledges:
-                    await message.ack()
+                async with one:
+                    reader.read(message.body, message)  # it blocks the loop, as such code does
+                    if acknowledges:
+                        await message.ack()
+                        await asyncio.sleep(0.05)  # for the scanner's file to be removed
 
             await source.consume(on_page, no_ack=not acknowledges)
             await ended.wait()
