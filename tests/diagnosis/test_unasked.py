@@ -86,6 +86,15 @@ def test_that_no_sends_are_here_is_said(diagnose: Diagnose) -> None:
     assert "no sends to orders are here" in said
 
 
+def test_who_was_killed_before_any_of_its_spans_came_out_is_named(diagnose: Diagnose) -> None:
+    made = flow(skip=set(range(40)))
+    counted_by_ledger(made, "eda.consumer.in_flight", 2, "gauge")
+    del made.billing.spans[-1]
+    made.world.service("billing", group="billing").other("still here", 300.0, 0.1)
+    said = "processes ended, or were killed, with messages in hand: billing (2 of orders)"
+    assert said in diagnose(made.world).unasked
+
+
 def test_who_was_killed_with_messages_in_hand_is_named(diagnose: Diagnose) -> None:
     made = flow(skip={39})
     counted_by_ledger(made, "eda.consumer.in_flight", 2, "gauge")
