@@ -64,7 +64,7 @@ QUESTIONS = (
             LEFT JOIN processes o ON o.instance = r.instance
             CROSS JOIN settings s
             WHERE r.name = '{semconv.IN_FLIGHT}' AND r.value > 0
-              -- A later reading that does not measure them is of a process whose consumer was closed. One collection takes a moment.
+              -- A later reading that does not measure them is of a process whose consumer was closed.
               AND NOT EXISTS (SELECT 1 FROM readings l WHERE l.instance = r.instance AND l.time > r.time + 100000000)
               AND v.last_time - greatest(r.time, coalesce(o.last_time, r.time)) > s.grace
             GROUP BY r.service, r.instance, r.destination""",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TELEMETRY = ROOT / "docs" / "telemetry.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+REPOSITORY = "OTEL_EDA_REPOSITORY"  # which `hatch_build.py` reads
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 OBSERVED = {
     getattr(semconv, name)
@@ -148,7 +149,12 @@ def test_the_variables_table_is_that_of_the_code() -> None:
 
 
 def test_variables_named_anywhere_exist() -> None:
-    known = {config.variable(item.name) for item in fields(config.Config)} | {PASSWORD, PASSWORD_FILE, TOKEN}
+    known = {config.variable(item.name) for item in fields(config.Config)} | {
+        PASSWORD,
+        PASSWORD_FILE,
+        TOKEN,
+        REPOSITORY,
+    }
     named = set(re.findall(r"OTEL_EDA_[A-Z_]*[A-Z]", ALL))
     assert {name for name in named if not name.startswith("OTEL_EDA_TEST_")} <= known
 
