@@ -73,9 +73,9 @@ def test_is_diagnosed(filled: tuple[str, list[str], int], capsys: pytest.Capture
     url, names, _ = filled
     services = [option for name in names for option in ("--service", name)]
     window = ["--since", SINCE.isoformat(), "--until", UNTIL.isoformat()]
-    assert cli.main(["diagnose", url, *services, *window, "--fail-on", "SUSPECT"]) == 1
+    assert cli.main(["diagnose", url, *services, *window, "--fail-on", "LIKELY"]) == 1
     out, _ = capsys.readouterr()
-    assert "EDA104  SUSPECT" in out
+    assert "EDA104  LIKELY" in out
 
 
 def asked(url: str) -> bytes:

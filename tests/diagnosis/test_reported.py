@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEMORY = 3
-SURE, UNSURE = Verdict.CONFIRMED, Verdict.SUSPECT
+SURE, UNSURE = Verdict.CONFIRMED, Verdict.LIKELY
 
 
 def judged(world: Telemetry, folder: Path, reported: Reported, code: str) -> list[tuple[Verdict, object, int]]:

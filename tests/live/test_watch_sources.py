@@ -174,7 +174,7 @@ def test_a_jaeger_is_asked_again_and_again(jaeger: Jaeger, monkeypatch: pytest.M
         time.sleep(2.5)  # it asks again, and has told already
         watch.signal(signal.SIGINT)
         watch.finish()
-        assert [one for one in codes(watch) if one[0] == "EDA104"] == [("EDA104", "SUSPECT", [12, 12])]
+        assert [one for one in codes(watch) if one[0] == "EDA104"] == [("EDA104", "LIKELY", [12, 12])]
 
 
 @pytest.mark.usefixtures("jaeger")  # it is there

@@ -85,7 +85,7 @@ def test_a_finding_is_told_again_when_its_verdict_rises(tmp_path: Path) -> None:
     watched = Watched(Stream(world, interval=30.0), tmp_path, "--window", "60s", "--hold", "2s", "--grace", "5")
     told = shown(watched.until(LONG))
     assert [code for code, _, _ in told] == ["EDA104", "EDA104"]
-    assert [verdict for _, verdict, _ in told] == ["SUSPECT", "CONFIRMED"]
+    assert [verdict for _, verdict, _ in told] == ["LIKELY", "CONFIRMED"]
 
 
 def test_what_the_ledger_counted_is_told_once_though_its_spans_leave_the_window(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_a_jaegers_spans_are_shown_each_once(jaeger: Jaeger, monkeypatch: pytest
     with shown(*stored(world, jaeger), *SOON) as page:
         page.session.keeper.jaeger_every = 0.5
         page.heard(spans)
-        until(lambda: ("EDA104", "SUSPECT") in page.verdicts(), "the lost message", PATIENCE)
+        until(lambda: ("EDA104", "LIKELY") in page.verdicts(), "the lost message", PATIENCE)
         assert page.ask("state")["heard"]["spans"] == spans
         assert {node["name"] for node in page.ask("state")["nodes"]} >= {service.name for service in world.services}
 
