@@ -51,6 +51,7 @@ with otel_eda.process(later):
     pass
 with otel_eda.process(earlier):  # out of order
     pass
+consumer.seek(place, 2)  # the last two wait again, until the end
 producer.send(f"{topic}-retry", b"").get(10)
 producer.send(f"{topic}-dlq", b"").get(10)
 try:
