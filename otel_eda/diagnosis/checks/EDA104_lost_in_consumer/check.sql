@@ -950,10 +950,7 @@ SELECT
         ELSE 'LIKELY'
     END AS at_most,
     CAST(NULL AS BOOLEAN) AS g1, CASE WHEN m.sampled OR m.traced THEN true END AS g2,
-    CASE WHEN m.failed = 1 AND d.last_time - m.last_time <= 3 * r.taken THEN false
-        -- The ledgers counted as many as there are, so this one, too: nothing is to be waited for.
-        WHEN m.skipped OR (m.failed = 1 AND m.sampled AND m.committed > m.message_offset AND l.number >= 0) THEN true
-    END AS g3,
+    CASE WHEN m.failed = 1 AND d.last_time - m.last_time <= 3 * r.taken THEN false WHEN m.skipped THEN true END AS g3,
     CASE WHEN m.skipped THEN true END AS g4,
     -- The group had a new partition only after that.
     CASE WHEN m.kept AND v.message_offset IS NULL OR j.message_offset IS NOT NULL OR m.before THEN true END AS g6,
